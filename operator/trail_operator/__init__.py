@@ -1,0 +1,1 @@
+"""Keeps AWS CloudTrail trails as their Trail resources say."""

@@ -1,0 +1,1 @@
+"""A Kubernetes control plane and an AWS emulator on one machine."""
