@@ -1,0 +1,132 @@
+"""A policy document as it is written: JSON read into statements, with nothing judged yet.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class MalformedPolicy(Exception):  # noqa: N818  (AWS's own name for it)
+    """The text is no policy; the message says why."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One line of a Condition block: an operator, a key and the values that are compared with it."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Principals:
+    """The Principal (or, negated, the NotPrincipal) of a statement, as pairs of type and name."""
+
+    names: tuple[tuple[str, str], ...]
+    negated: bool
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The Action or Resource of a statement, or negated its NotAction or NotResource."""
+
+    texts: tuple[str, ...]
+    negated: bool
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy."""
+
+    label: str
+    allows: bool
+    principals: Principals | None
+    actions: Texts
+    resources: Texts | None
+    conditions: tuple[Condition, ...]
+    variables: bool  # policy variables count since version 2012-10-17; before it `${` is mere text
+    sid: str | None
+
+
+def parse(document: str) -> tuple[Statement, ...]:
+    """Read a policy; raise MalformedPolicy for what AWS would not have stored."""
+    try:
+        policy = json.loads(document)
+    except ValueError as error:
+        raise MalformedPolicy(f"it is not JSON: {error}") from error
+    if not isinstance(policy, dict) or "Statement" not in policy:
+        raise MalformedPolicy("it is not an object with a Statement")
+    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    variables = policy.get("Version") == "2012-10-17"
+    return tuple(_statement(raw, number, variables) for number, raw in enumerate(statements, start=1))
+
+
+def _statement(raw: Any, number: int, variables: bool) -> Statement:
+    if not isinstance(raw, dict):
+        raise MalformedPolicy(f"statement {number} is not an object")
+    sid = raw["Sid"] if isinstance(raw.get("Sid"), str) and raw["Sid"] else None
+    label = f"statement '{sid}'" if sid else f"statement {number}"
+    if raw.get("Effect") not in ("Allow", "Deny"):
+        raise MalformedPolicy(f'{label} has neither "Effect": "Allow" nor "Effect": "Deny"')
+    actions = _texts(raw, "Action", label)
+    if actions is None:
+        raise MalformedPolicy(f"{label} has neither Action nor NotAction")
+    return Statement(
+        label=label,
+        allows=raw["Effect"] == "Allow",
+        principals=_principals(raw, label),
+        actions=actions,
+        resources=_texts(raw, "Resource", label),
+        conditions=_conditions(raw.get("Condition", {}), label),
+        variables=variables,
+        sid=sid,
+    )
+
+
+def _texts(raw: Mapping[str, Any], name: str, label: str) -> Texts | None:
+    """Read an element that may be there as `name` or as its negation, but not as both."""
+    if name in raw and f"Not{name}" in raw:
+        raise MalformedPolicy(f"{label} has both {name} and Not{name}")
+    for element, negated in ((name, False), (f"Not{name}", True)):
+        if element in raw:
+            return Texts(_strings(raw[element], f"{element} of {label}"), negated)
+    return None
+
+
+def _principals(raw: Mapping[str, Any], label: str) -> Principals | None:
+    if "Principal" in raw and "NotPrincipal" in raw:
+        raise MalformedPolicy(f"{label} has both Principal and NotPrincipal")
+    for element, negated in (("Principal", False), ("NotPrincipal", True)):
+        if element in raw:
+            return Principals(_principal_names(raw[element], f"{element} of {label}"), negated)
+    return None
+
+
+def _principal_names(value: Any, where: str) -> tuple[tuple[str, str], ...]:
+    if value == "*":
+        return (("AWS", "*"),)  # AWS: "Principal": "*" and "Principal": {"AWS": "*"} are the same
+    if not isinstance(value, dict):
+        raise MalformedPolicy(f'{where} is neither "*" nor an object')
+    return tuple((kind, name) for kind, names in value.items() for name in _strings(names, where))
+
+
+def _conditions(block: Any, label: str) -> tuple[Condition, ...]:
+    if not isinstance(block, dict) or not all(isinstance(keys, dict) for keys in block.values()):
+        raise MalformedPolicy(f"Condition of {label} is not an object of objects")
+    return tuple(
+        Condition(operator, key, _strings(values, f"Condition of {label}"))
+        for operator, keys in block.items()
+        for key, values in keys.items()
+    )
+
+
+def _strings(value: Any, where: str) -> tuple[str, ...]:
+    """Read a value or a list of them; AWS takes true and 1 for "true" and "1"."""
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, str | bool | int | float) for one in values):
+        raise MalformedPolicy(f"{where} is neither a text nor a list of texts")
+    return tuple(one if isinstance(one, str) else json.dumps(one) for one in values)

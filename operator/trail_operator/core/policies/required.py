@@ -1,0 +1,142 @@
+"""The policy statements that AWS prescribes for CloudTrail, filled in for one trail, as plain JSON values.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-permissions-for-sns-notifications.html
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Statement = dict[str, Any]
+
+_CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
+
+
+@dataclass(frozen=True)
+class TrailArn:
+    """The parts of `arn:PARTITION:cloudtrail:REGION:ACCOUNT:trail/NAME` that policies are made of."""
+
+    text: str
+    partition: str
+    region: str
+    account: str
+
+    @staticmethod
+    def parse(arn: str) -> "TrailArn":
+        """Take a trail's ARN apart."""
+        _, partition, _, region, account, _ = arn.split(":", 5)
+        return TrailArn(arn, partition, region, account)
+
+
+def bucket_arn(bucket: str, trail_arn: str) -> str:
+    """Return the ARN of a bucket in the trail's partition."""
+    return f"arn:{TrailArn.parse(trail_arn).partition}:s3:::{bucket}"
+
+
+def log_objects_arn(bucket: str, prefix: str | None, trail_arn: str) -> str:
+    """Return the pattern of the objects that a trail writes."""
+    folder = f"{prefix}/" if prefix else ""
+    return f"{bucket_arn(bucket, trail_arn)}/{folder}AWSLogs/{TrailArn.parse(trail_arn).account}/*"
+
+
+def bucket_statements(bucket: str, prefix: str | None, trail_arn: str) -> list[Statement]:
+    """Return the statements for the bucket: read its ACL, write log files."""
+    return [
+        {
+            "Sid": "AWSCloudTrailAclCheck20150319",
+            "Effect": "Allow",
+            "Principal": _CLOUDTRAIL,
+            "Action": "s3:GetBucketAcl",
+            "Resource": bucket_arn(bucket, trail_arn),
+            "Condition": {"StringEquals": {"aws:SourceArn": trail_arn}},
+        },
+        {
+            "Sid": "AWSCloudTrailWrite20150319",
+            "Effect": "Allow",
+            "Principal": _CLOUDTRAIL,
+            "Action": "s3:PutObject",
+            "Resource": log_objects_arn(bucket, prefix, trail_arn),
+            "Condition": {
+                "StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": trail_arn}
+            },
+        },
+    ]
+
+
+def topic_statement(topic_arn: str, trail_arn: str) -> Statement:
+    """Return the statement for the topic: publish notifications."""
+    return {
+        "Sid": "AWSCloudTrailSNSPolicy20150319",
+        "Effect": "Allow",
+        "Principal": _CLOUDTRAIL,
+        "Action": "SNS:Publish",
+        "Resource": topic_arn,
+        "Condition": {"StringEquals": {"aws:SourceArn": trail_arn}},
+    }
+
+
+def key_statements(trail_arn: str) -> list[Statement]:
+    """Return the statements for the key: encrypt log files of the account's trails, see the key."""
+    trail = TrailArn.parse(trail_arn)
+    trails = f"arn:{trail.partition}:cloudtrail:*:{trail.account}:trail/*"
+    return [
+        {
+            "Sid": "Allow CloudTrail to encrypt logs",
+            "Effect": "Allow",
+            "Principal": _CLOUDTRAIL,
+            "Action": "kms:GenerateDataKey*",
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {"aws:SourceArn": trail_arn},
+                "StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": trails},
+            },
+        },
+        {
+            "Sid": "Allow CloudTrail access",
+            "Effect": "Allow",
+            "Principal": _CLOUDTRAIL,
+            "Action": "kms:DescribeKey",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceArn": trail_arn}},
+        },
+    ]
+
+
+def role_trust_statement() -> Statement:
+    """Return the statement of the role's trust policy; AWS does not support aws:SourceArn in it."""
+    return {"Effect": "Allow", "Principal": _CLOUDTRAIL, "Action": "sts:AssumeRole"}
+
+
+def log_streams_arn(log_group_arn: str, trail_arn: str) -> str:
+    """Return the pattern of the log streams that a trail writes; the group's ARN may end in `:*`."""
+    trail = TrailArn.parse(trail_arn)
+    group = log_group_arn.removesuffix(":*")
+    return f"{group}:log-stream:{trail.account}_CloudTrail_{trail.region}*"
+
+
+def role_permission_statements(log_group_arn: str, trail_arn: str) -> list[Statement]:
+    """Return the statements that the role's own policies need: make log streams, write events."""
+    streams = log_streams_arn(log_group_arn, trail_arn)
+    return [
+        {
+            "Sid": "AWSCloudTrailCreateLogStream2014110",
+            "Effect": "Allow",
+            "Action": "logs:CreateLogStream",
+            "Resource": streams,
+        },
+        {
+            "Sid": "AWSCloudTrailPutLogEvents20141101",
+            "Effect": "Allow",
+            "Action": "logs:PutLogEvents",
+            "Resource": streams,
+        },
+    ]
+
+
+def policy_document(statements: Sequence[Statement]) -> str:
+    """Return a whole policy of these statements, as JSON for people to read."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, indent=2)
