@@ -13,9 +13,7 @@ from trail_operator.core.policies.document import Condition
 from trail_operator.core.policies.patterns import Context, Target, text_matches
 from trail_operator.core.policies.truth import Truth, agreed, all_of, any_of
 
-_NAME = re.compile(
-    r"(?:(?P<quantifier>ForAllValues|ForAnyValue):)?(?P<base>[A-Za-z]+?)(?P<if_exists>IfExists)?$"
-)
+_NAME = re.compile(r"(?:(?P<quantifier>ForAllValues|ForAnyValue):)?(?P<base>[A-Za-z]+?)(?P<if_exists>IfExists)?$")
 
 # Does a value of the policy match the value that was sent? The last argument: do policy variables count?
 _Comparison = Callable[[str, str, Context, bool], Truth]

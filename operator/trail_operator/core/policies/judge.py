@@ -129,9 +129,7 @@ def judge_role_trust(document: str | None, *, role_arn: str) -> Verdict:
     return _judge_resource(f"the trust policy of role {role_arn}", document, (need,))
 
 
-def judge_role_permissions(
-    documents: Sequence[str], *, role_arn: str, log_group_arn: str, trail_arn: str
-) -> Verdict:
+def judge_role_permissions(documents: Sequence[str], *, role_arn: str, log_group_arn: str, trail_arn: str) -> Verdict:
     """Judge all policies of the log group's role together, inline and attached ones."""
     subject = f"the policies of role {role_arn}"
     needs = tuple(
@@ -206,9 +204,7 @@ def _denials(subject: str, outcomes: Sequence[_Outcome]) -> list[Finding]:
             if found.truth is Truth.TRUE:
                 case = (found, outcome.need.request, outcome.need.asked)
                 by_statement.setdefault(found.statement, []).append(case)
-    return [
-        Finding(wording.denied(subject, cases), statement.label) for statement, cases in by_statement.items()
-    ]
+    return [Finding(wording.denied(subject, cases), statement.label) for statement, cases in by_statement.items()]
 
 
 def _lacks(subject: str, outcome: _Outcome) -> list[Finding]:
@@ -244,9 +240,7 @@ def _doubts(subject: str, outcome: _Outcome) -> list[Finding]:
     if outcome.allowed is Truth.UNKNOWN:
         unclear += [found for found in outcome.allows if found.truth is Truth.UNKNOWN]
     return [
-        Finding(
-            wording.unclear(subject, found, outcome.need.request, outcome.need.asked), found.statement.label
-        )
+        Finding(wording.unclear(subject, found, outcome.need.request, outcome.need.asked), found.statement.label)
         for found in unclear
     ]
 

@@ -82,15 +82,12 @@ def tokens(text: str, *, wildcards: bool = True) -> Pattern:
     return tuple(Wildcard(character) if character in "*?" else character for character in text)
 
 
-def text_matches(
-    text: str, target: Target, context: Context, *, variables: bool, wildcards: bool = True
-) -> Truth:
+def text_matches(text: str, target: Target, context: Context, *, variables: bool, wildcards: bool = True) -> Truth:
     """Tell whether a text of a policy matches the target, with its variables (if they count) filled in."""
     if not variables:
         return matches(tokens(text, wildcards=wildcards), target)
     return agreed(
-        Truth.FALSE if pattern is None else matches(pattern, target)
-        for pattern in _filled_in(text, context, wildcards)
+        Truth.FALSE if pattern is None else matches(pattern, target) for pattern in _filled_in(text, context, wildcards)
     )
 
 

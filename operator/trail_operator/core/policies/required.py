@@ -60,9 +60,7 @@ def bucket_statements(bucket: str, prefix: str | None, trail_arn: str) -> list[S
             "Principal": _CLOUDTRAIL,
             "Action": "s3:PutObject",
             "Resource": log_objects_arn(bucket, prefix, trail_arn),
-            "Condition": {
-                "StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": trail_arn}
-            },
+            "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": trail_arn}},
         },
     ]
 

@@ -33,9 +33,7 @@ def denied(subject: str, matched: Sequence[tuple[Match, Request, str]]) -> str:
     asked = " and ".join(asked for _, _, asked in matched)
     reasons = dict.fromkeys(reason for match, request, _ in matched for reason in _applied(match, request))
     because = f" ({'; '.join(reasons)})" if reasons else ""
-    return (
-        f"{match.statement.label} (Deny) of {subject} matches {asked}{because}: {_remove_or_exempt(request)}"
-    )
+    return f"{match.statement.label} (Deny) of {subject} matches {asked}{because}: {_remove_or_exempt(request)}"
 
 
 def unclear(subject: str, found: Match, request: Request, asked: str) -> str:

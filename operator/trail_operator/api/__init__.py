@@ -1,0 +1,1 @@
+"""The resources as users write them: models, conditions, reasons and the CRD made from them. Knows no I/O."""

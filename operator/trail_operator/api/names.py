@@ -1,0 +1,10 @@
+"""The names that users, scripts and AWS tags rely on."""
+
+GROUP = "trail-operator.dev"
+VERSION = "v1beta1"
+PLURAL = "trails"
+KIND = "Trail"
+API_VERSION = f"{GROUP}/{VERSION}"
+FINALIZER = f"{GROUP}/finalizer"
+OWNER_TAG = f"{GROUP}/owner"
+RESERVED_TAG_PREFIX = f"{GROUP}/"

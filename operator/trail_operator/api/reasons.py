@@ -1,0 +1,184 @@
+"""Condition types and the closed set of their reasons: for each what it means and what to do about it.
+
+`docs/trail.md` is generated from this table, so a reason cannot be in use and undocumented.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ConditionType(StrEnum):
+    """The conditions of a Trail (the last two are present only while true)."""
+
+    READY = "Ready"
+    SYNCED = "Synced"
+    LOGGING = "Logging"
+    DELIVERING = "Delivering"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+
+
+class Reason(StrEnum):
+    """Every reason that a condition of a Trail can have."""
+
+    RECORDING = "Recording"
+    LOGGING_OFF = "LoggingOff"
+    DELIVERY_FAILING = "DeliveryFailing"
+    PROGRESSING = "Progressing"
+    THROTTLED = "Throttled"
+    BUCKET_NOT_FOUND = "BucketNotFound"
+    BUCKET_POLICY_DENIES = "BucketPolicyDenies"
+    TOPIC_NOT_FOUND = "TopicNotFound"
+    TOPIC_POLICY_DENIES = "TopicPolicyDenies"
+    KEY_NOT_FOUND = "KeyNotFound"
+    KEY_DISABLED = "KeyDisabled"
+    KEY_POLICY_DENIES = "KeyPolicyDenies"
+    LOG_GROUP_NOT_FOUND = "LogGroupNotFound"
+    ROLE_NOT_TRUSTED = "RoleNotTrusted"
+    ROLE_POLICY_DENIES = "RolePolicyDenies"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    INVALID_SPEC = "InvalidSpec"
+    WRONG_HOME_REGION = "WrongHomeRegion"
+    CONFLICT = "Conflict"
+    ACCESS_DENIED = "AccessDenied"
+    DENIED_BY_ORGANIZATION = "DeniedByOrganization"
+    CREDENTIALS_UNAVAILABLE = "CredentialsUnavailable"
+    IDENTITY_MISMATCH = "IdentityMismatch"
+    AWS_UNREACHABLE = "AWSUnreachable"
+    INTERNAL_ERROR = "InternalError"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a reason means and what to do about it, as printed in the documentation."""
+
+    meaning: str
+    remedy: str
+
+
+CONDITION_MEANINGS: dict[ConditionType, str] = {
+    ConditionType.READY: (
+        "The trail is in AWS as the spec says, and no delivery error is known. True rests only on reads "
+        "made after the operator's last write."
+    ),
+    ConditionType.SYNCED: "AWS holds what the spec says, whatever delivery does.",
+    ConditionType.LOGGING: "AWS says that the trail is logging (`IsLogging`).",
+    ConditionType.DELIVERING: (
+        "False while AWS reports a delivery error for a configured destination (bucket, digests, topic, log "
+        "group), or while logging is off. True as long as none is known, also before the first delivery. "
+        "It tells of the home region's delivery: GetTrailStatus answers for one region a call."
+    ),
+    ConditionType.RECONCILING: "Present while a change is being applied or a passing fault is waited out.",
+    ConditionType.STALLED: "Present while nothing but a change of the spec or of the owner can help.",
+}
+
+_WAITS = "The operator tries again by itself, at the latest every minute."
+
+EXPLANATIONS: dict[Reason, Explanation] = {
+    Reason.RECORDING: Explanation(
+        "The trail is as the spec says, it logs, and AWS reports no delivery error.", "Nothing."
+    ),
+    Reason.LOGGING_OFF: Explanation(
+        "The trail is not logging. On Ready=True: because the spec says `isLogging: false`.",
+        "Set `isLogging: true` (or leave it out) to record.",
+    ),
+    Reason.DELIVERY_FAILING: Explanation(
+        "The trail logs, but AWS could not deliver to one of its destinations. `status.delivery` says which, "
+        "with AWS's error code; the message says what is missing where the operator may read the policy.",
+        "Mend the bucket, key, topic, log group or role named. AWS clears its error with the next successful "
+        "delivery (minutes; digests hourly), and Ready follows.",
+    ),
+    Reason.PROGRESSING: Explanation(
+        "A change is being applied, or a passing fault of AWS or the network is waited out.", "Wait."
+    ),
+    Reason.THROTTLED: Explanation(
+        "AWS limits the rate of calls for this account and region.",
+        "Wait. If it lasts, look for other callers of CloudTrail's API in the account.",
+    ),
+    Reason.BUCKET_NOT_FOUND: Explanation(
+        "The bucket of `s3BucketName` does not exist.",
+        f"Create it with the bucket policy that the message prints, or correct the name. {_WAITS}",
+    ),
+    Reason.BUCKET_POLICY_DENIES: Explanation(
+        "The bucket's policy does not let CloudTrail check the bucket or write the trail's logs.",
+        f"Add the statement that the message prints, or take away the Deny it names. {_WAITS}",
+    ),
+    Reason.TOPIC_NOT_FOUND: Explanation(
+        "The SNS topic of `snsTopicName` does not exist.",
+        "Create it in the trail's home region with the statement that the message prints, correct the name, "
+        f"or give the topic's ARN if it is in another region or account. {_WAITS}",
+    ),
+    Reason.TOPIC_POLICY_DENIES: Explanation(
+        "The SNS topic's policy does not let CloudTrail publish.",
+        f"Add the statement that the message prints. {_WAITS}",
+    ),
+    Reason.KEY_NOT_FOUND: Explanation(
+        "The KMS key of `kmsKeyID` does not exist, or is not in the region of the bucket.",
+        f"Correct the key, or make one in the bucket's region. {_WAITS}",
+    ),
+    Reason.KEY_DISABLED: Explanation(
+        "The KMS key is disabled or scheduled for deletion.",
+        f"Enable the key or cancel its deletion; or name another key. {_WAITS}",
+    ),
+    Reason.KEY_POLICY_DENIES: Explanation(
+        "The KMS key's policy does not let CloudTrail encrypt the trail's logs.",
+        f"Add the statement that the message prints to the key policy. {_WAITS}",
+    ),
+    Reason.LOG_GROUP_NOT_FOUND: Explanation(
+        "The log group of `cloudWatchLogsLogGroupARN` does not exist, or is not in the trail's region and account.",
+        f"Create it there, or correct the ARN. {_WAITS}",
+    ),
+    Reason.ROLE_NOT_TRUSTED: Explanation(
+        "The role of `cloudWatchLogsRoleARN` does not exist, or its trust policy does not let CloudTrail assume it.",
+        f"Add the statement that the message prints to the role's trust policy. {_WAITS}",
+    ),
+    Reason.ROLE_POLICY_DENIES: Explanation(
+        "The role of `cloudWatchLogsRoleARN` may not write to the log group.",
+        f"Add the statements that the message prints to the role's permissions. {_WAITS}",
+    ),
+    Reason.QUOTA_EXCEEDED: Explanation(
+        "The region already has its five trails (shadow copies of multi-region trails count) or the trail has "
+        "too many tags.",
+        "Delete a trail that is not needed, or make one multi-region trail of several. Creation resumes by itself.",
+    ),
+    Reason.INVALID_SPEC: Explanation(
+        "AWS refuses what the spec asks for. The same request is not sent again until the spec changes.",
+        "Change the spec as the message says.",
+    ),
+    Reason.WRONG_HOME_REGION: Explanation(
+        "The trail of this resource lives in another region than the one that spec and settings now lead to.",
+        "Set `spec.region` to `status.homeRegion`, or put `--region` back. To move a trail, make a second Trail "
+        "in the new region, wait until it is Ready, then delete the first.",
+    ),
+    Reason.CONFLICT: Explanation(
+        "A trail of that name exists and is not this resource's: it has no owner tag or another owner's. "
+        "Nothing is written to it.",
+        "Choose another `spec.name`, or delete the other trail. If the owner tag of this resource's own trail was "
+        "taken off by hand, put the tag that the message prints back on.",
+    ),
+    Reason.ACCESS_DENIED: Explanation(
+        "The operator's identity is not allowed to make a call it needs.",
+        "Grant the permission that the message names (docs/iam.md has the whole policy).",
+    ),
+    Reason.DENIED_BY_ORGANIZATION: Explanation(
+        "A service control policy of the organization denies a call that the operator needs.",
+        "Ask the organization's administrators to exempt the operator's role for the action that the message names.",
+    ),
+    Reason.CREDENTIALS_UNAVAILABLE: Explanation(
+        "The operator has no AWS credentials, or AWS does not accept them.",
+        "Check the operator's service account (IRSA or Pod Identity) or its AWS_* environment. To let a deleted "
+        "Trail go without AWS, set `deletionPolicy: Retain`.",
+    ),
+    Reason.IDENTITY_MISMATCH: Explanation(
+        "The operator's credentials are of another account than the one that this Trail's trail is in.",
+        "Give the operator back credentials of the account in `status.accountID`. Nothing is written meanwhile.",
+    ),
+    Reason.AWS_UNREACHABLE: Explanation(
+        "For three resyncs no read of the trail has succeeded, so nothing is known of it.",
+        "Look at the message for the last error, and at the network path from the cluster to AWS.",
+    ),
+    Reason.INTERNAL_ERROR: Explanation(
+        "A fault of the operator itself.",
+        "Please report it with the operator's log lines of this Trail. The operator keeps trying.",
+    ),
+}

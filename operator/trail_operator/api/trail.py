@@ -1,0 +1,388 @@
+"""The `Trail` resource as pydantic models: its fields, defaults and rules. The CRD is generated from here.
+
+Field names are CloudTrail's own in lowerCamelCase, spelt as ACK and CloudFormation users have them. Rules that
+the API server can judge are written as CEL with a message that says what to write instead.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from trail_operator.api.names import RESERVED_TAG_PREFIX
+from trail_operator.api.reasons import ConditionType
+
+
+def rule(expression: str, message: str) -> dict[str, str]:
+    """One CEL validation rule: `message` says what to write instead."""
+    return {"rule": expression, "message": message}
+
+
+def rules(*entries: dict[str, str], **schema: Any) -> dict[str, Any]:
+    """Schema extras of a field or model: its CEL rules and any further OpenAPI keywords."""
+    return {"x-kubernetes-validations": list(entries), **schema}
+
+
+class DeletionPolicy(StrEnum):
+    """What becomes of the trail in AWS when its Trail is deleted."""
+
+    DELETE = "Delete"
+    RETAIN = "Retain"
+
+
+# Optional texts may be "", which means the same as leaving them out: nobody's template engine should matter.
+_OR_EMPTY = "self == '' || "
+_PARTITION = "arn:aws[a-z-]*"
+
+
+class Resource(BaseModel):
+    """Base of all models: camelCase in manifests, unknown fields ignored (a newer API server may send more)."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+
+
+class Tag(Resource):
+    """A tag of the trail in AWS."""
+
+    key: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=128),
+        Field(
+            description="The tag's key.",
+            json_schema_extra=rules(
+                rule(
+                    "!self.lowerAscii().startsWith('aws:')",
+                    "tag keys that begin with 'aws:' are AWS's own: choose another key",
+                ),
+                rule(
+                    f"!self.lowerAscii().startsWith('{RESERVED_TAG_PREFIX}')",
+                    f"tag keys that begin with '{RESERVED_TAG_PREFIX}' are the operator's own: choose another key",
+                ),
+                rule(
+                    r"self.matches(r'^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$')",
+                    "a tag key may have letters, digits, spaces and _ . : / = + - @ only",
+                ),
+            ),
+        ),
+    ]
+    value: Annotated[
+        str,
+        StringConstraints(max_length=256),
+        Field(
+            description="The tag's value; empty or left out: a tag without value.",
+            json_schema_extra=rules(
+                rule(
+                    r"self.matches(r'^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$')",
+                    "a tag value may have letters, digits, spaces and _ . : / = + - @ only",
+                )
+            ),
+        ),
+    ] = ""
+
+
+class TrailSpec(Resource):
+    """What the trail is to be. What is left out has one meaning: the default, enforced."""
+
+    name: Annotated[
+        str | None,
+        StringConstraints(min_length=3, max_length=128),
+        Field(description="The trail's name in AWS; metadata.name where left out. Immutable."),
+    ] = None
+    region: Annotated[
+        str | None,
+        StringConstraints(max_length=32),
+        Field(
+            description="The trail's home region; the operator's region where left out. Immutable once created.",
+            json_schema_extra=rules(
+                rule(
+                    r"self.matches(r'^[a-z]{2,}(-[a-z]+)+-[0-9]+$')",
+                    "region must be the code of an AWS region, such as eu-central-1",
+                )
+            ),
+        ),
+    ] = None
+    s3_bucket_name: Annotated[
+        str,
+        StringConstraints(min_length=3, max_length=63),
+        Field(
+            alias="s3BucketName",
+            description="The S3 bucket that receives the log files. Its policy must let CloudTrail write.",
+            json_schema_extra=rules(
+                rule(
+                    r"self.matches(r'^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$') && !self.contains('..')",
+                    "s3BucketName must be a bucket's name: 3 to 63 lowercase letters, digits, dots and hyphens, "
+                    "beginning and ending with a letter or digit (no ARN, no s3:// address)",
+                ),
+                rule(
+                    r"!self.matches(r'^([0-9]{1,3}\.){3}[0-9]{1,3}$')",
+                    "s3BucketName must not look like an IP address",
+                ),
+            ),
+        ),
+    ]
+    s3_key_prefix: Annotated[
+        str,
+        StringConstraints(max_length=200),
+        Field(
+            alias="s3KeyPrefix",
+            description="What the keys of the log files begin with, before AWSLogs/.",
+            json_schema_extra=rules(
+                rule(
+                    "!self.contains('AWSLogs')",
+                    "s3KeyPrefix must not contain AWSLogs: CloudTrail adds /AWSLogs/ itself, leave it out",
+                ),
+                rule(
+                    "!self.startsWith('/') && !self.endsWith('/')",
+                    "s3KeyPrefix must not begin or end with a slash: write logs, not /logs/",
+                ),
+            ),
+        ),
+    ] = ""
+    sns_topic_name: Annotated[
+        str,
+        StringConstraints(max_length=256),
+        Field(
+            alias="snsTopicName",
+            description="The SNS topic told of each log file: a name (in the trail's home region and account) or an ARN.",
+            json_schema_extra=rules(
+                rule(
+                    _OR_EMPTY
+                    + r"self.matches(r'^[A-Za-z0-9_-]{1,256}$') || "
+                    + rf"self.matches(r'^{_PARTITION}:sns:[a-z0-9-]+:[0-9]{{12}}:[A-Za-z0-9_-]+$')",
+                    "snsTopicName must be a topic's name (letters, digits, _ and -) or a topic's ARN "
+                    "(arn:aws:sns:REGION:ACCOUNT:NAME)",
+                )
+            ),
+        ),
+    ] = ""
+    cloud_watch_logs_log_group_arn: Annotated[
+        str,
+        StringConstraints(max_length=700),
+        Field(
+            alias="cloudWatchLogsLogGroupARN",
+            description=(
+                "The CloudWatch Logs log group that receives the events, by ARN (with or without the ending ':*'). "
+                "Needs cloudWatchLogsRoleARN."
+            ),
+            json_schema_extra=rules(
+                rule(
+                    _OR_EMPTY + rf"self.matches(r'^{_PARTITION}:logs:[a-z0-9-]+:[0-9]{{12}}:log-group:[^:*]+(:\*)?$')",
+                    "cloudWatchLogsLogGroupARN must be a log group's ARN: arn:aws:logs:REGION:ACCOUNT:log-group:NAME "
+                    "(an ending ':*' is optional)",
+                )
+            ),
+        ),
+    ] = ""
+    cloud_watch_logs_role_arn: Annotated[
+        str,
+        StringConstraints(max_length=700),
+        Field(
+            alias="cloudWatchLogsRoleARN",
+            description="The IAM role that CloudTrail assumes to write to the log group, by ARN.",
+            json_schema_extra=rules(
+                rule(
+                    _OR_EMPTY + rf"self.matches(r'^{_PARTITION}:iam::[0-9]{{12}}:role/.+$')",
+                    "cloudWatchLogsRoleARN must be a role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
+                )
+            ),
+        ),
+    ] = ""
+    kms_key_id: Annotated[
+        str,
+        StringConstraints(max_length=350),
+        Field(
+            alias="kmsKeyID",
+            description=(
+                "The KMS key that encrypts the log files: a key id, key ARN, alias (alias/NAME) or alias ARN. "
+                "It must be in the bucket's region."
+            ),
+            json_schema_extra=rules(
+                rule(
+                    _OR_EMPTY
+                    + r"self.matches(r'^alias/[A-Za-z0-9/_-]+$') || "
+                    + rf"self.matches(r'^{_PARTITION}:kms:[a-z0-9-]+:[0-9]{{12}}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$') || "
+                    + r"self.matches(r'^(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$')",
+                    "kmsKeyID must be a key id, a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias (alias/NAME) or an "
+                    "alias ARN",
+                )
+            ),
+        ),
+    ] = ""
+    is_multi_region_trail: Annotated[
+        bool | None,
+        Field(
+            description=(
+                "Whether the trail records all regions. Left out: true, or false where includeGlobalServiceEvents is false."
+            )
+        ),
+    ] = None
+    include_global_service_events: Annotated[
+        bool,
+        Field(
+            description=(
+                "Whether the trail records events of global services (IAM, STS, CloudFront). Must be true for a "
+                "multi-region trail."
+            )
+        ),
+    ] = True
+    enable_log_file_validation: Annotated[
+        bool,
+        Field(description="Whether AWS writes signed digest files, by which a changed log file is found."),
+    ] = True
+    is_logging: Annotated[bool, Field(description="Whether the trail records.")] = True
+    tags: Annotated[
+        tuple[Tag, ...],
+        Field(
+            max_length=49,
+            description=(
+                "The trail's tags. Authoritative: other tags are taken off, except aws:*, trail-operator.dev/* and what "
+                "--ignore-tags names. At most 49: the operator adds its owner tag."
+            ),
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["key"]},
+        ),
+    ] = ()
+    deletion_policy: Annotated[
+        DeletionPolicy | None,
+        Field(
+            description=(
+                "What becomes of the trail in AWS when this resource is deleted: Delete removes it, Retain leaves it "
+                "and takes the owner tag off. Left out: the operator's --default-deletion-policy (Delete)."
+            )
+        ),
+    ] = None
+
+    @property
+    def multi_region(self) -> bool:
+        """The effective isMultiRegionTrail: AWS refuses a multi-region trail without global service events."""
+        if self.is_multi_region_trail is None:
+            return self.include_global_service_events
+        return self.is_multi_region_trail
+
+
+SPEC_RULES = [
+    rule(
+        "!(has(self.isMultiRegionTrail) && self.isMultiRegionTrail && has(self.includeGlobalServiceEvents) "
+        "&& !self.includeGlobalServiceEvents)",
+        "a multi-region trail must include global service events: set includeGlobalServiceEvents to true, or "
+        "isMultiRegionTrail to false",
+    ),
+    rule(
+        "(has(self.cloudWatchLogsLogGroupARN) && self.cloudWatchLogsLogGroupARN != '') == "
+        "(has(self.cloudWatchLogsRoleARN) && self.cloudWatchLogsRoleARN != '')",
+        "cloudWatchLogsLogGroupARN and cloudWatchLogsRoleARN belong together: set both or neither",
+    ),
+]
+
+_NAME = "(has({0}.spec.name) ? {0}.spec.name : {0}.metadata.name)"
+_THIS_NAME, _OLD_NAME = _NAME.format("self"), _NAME.format("oldSelf")
+
+# At the root, on effective values: a rule on a field does not run when the field is removed and added again.
+ROOT_RULES = [
+    rule(
+        "size(self.metadata.name) <= 128",
+        "metadata.name must have at most 128 characters, so that the owner tag in AWS holds it: choose a shorter name",
+    ),
+    rule(
+        rf"{_THIS_NAME}.matches(r'^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$') && size({_THIS_NAME}) >= 3",
+        "the trail's name (spec.name, else metadata.name) must have 3 to 128 letters, digits, '.', '_' and '-', begin and "
+        "end with a letter or digit, and have no two of . _ - side by side: set spec.name to such a name",
+    ),
+    rule(
+        rf"!{_THIS_NAME}.matches(r'^([0-9]{{1,3}}\.){{3}}[0-9]{{1,3}}$')",
+        "the trail's name (spec.name, else metadata.name) must not look like an IP address: set spec.name to another name",
+    ),
+    rule(
+        f"{_THIS_NAME} == {_OLD_NAME}",
+        "the trail's name is immutable: make a second Trail with the new name, wait until it is Ready, then delete this one",
+    ),
+    rule(
+        "!has(oldSelf.status) || !has(oldSelf.status.homeRegion) || "
+        "(has(self.spec.region) ? self.spec.region == oldSelf.status.homeRegion : !has(oldSelf.spec.region))",
+        "region is immutable once the trail is created: keep it as it is in status.homeRegion; to move, make a second "
+        "Trail in the new region, wait until it is Ready, then delete this one",
+    ),
+]
+
+
+class Condition(Resource):
+    """A condition as the Kubernetes API conventions have it."""
+
+    # Plain strings, so that a status written by a newer version is still read.
+    type: str
+    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
+    reason: Annotated[str, Field(description="One of the closed set documented in docs/trail.md.")]
+    message: Annotated[str, StringConstraints(max_length=32768)]
+    last_transition_time: datetime
+    observed_generation: int
+
+
+class Difference(Resource):
+    """One field in which AWS differs from the spec."""
+
+    path: Annotated[str, Field(description="The field, as in spec.")]
+    desired: Annotated[str, Field(description="What the spec says.")]
+    observed: Annotated[str, Field(description="What AWS says.")]
+
+
+class Destination(StrEnum):
+    """What AWS delivers to."""
+
+    S3 = "S3"
+    DIGEST = "Digest"
+    SNS = "SNS"
+    CLOUD_WATCH_LOGS = "CloudWatchLogs"
+
+
+class DeliveryError(Resource):
+    """A delivery error that AWS reports for one destination, in the home region."""
+
+    destination: Destination
+    error: Annotated[str, Field(description="AWS's error code.")]
+    since: Annotated[datetime, Field(description="When the operator first saw it.")]
+
+
+class TrailStatus(Resource):
+    """What the operator last found in AWS."""
+
+    observed_generation: Annotated[int, Field(description="The generation that the conditions are about.")] = -1
+    arn: Annotated[str | None, Field(description="The trail's ARN.")] = None
+    account_id: Annotated[str | None, Field(alias="accountID", description="The AWS account of the trail; pinned.")] = (
+        None
+    )
+    home_region: Annotated[str | None, Field(description="The trail's home region; pinned.")] = None
+    is_logging: Annotated[bool | None, Field(description="Whether AWS says that the trail is logging.")] = None
+    drift: Annotated[
+        tuple[Difference, ...],
+        Field(
+            description="In what AWS differs from the spec, while it does.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = ()
+    delivery: Annotated[
+        tuple[DeliveryError, ...],
+        Field(
+            description="The delivery errors that AWS reports.",
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["destination"],
+            },
+        ),
+    ] = ()
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            description="Ready, Synced, Logging, Delivering; Reconciling and Stalled only while true.",
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = ()
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """The condition of that type, if present."""
+        return next((entry for entry in self.conditions if entry.type == kind), None)
+
+    @classmethod
+    def parse(cls, status: dict[str, Any] | None) -> Self:
+        """The status of an object as the API server gave it."""
+        return cls.model_validate(status or {})

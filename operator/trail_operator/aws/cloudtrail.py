@@ -1,0 +1,130 @@
+"""CloudTrail as the core sees it: reading a trail into its normal form, and carrying out the actions of a plan."""
+
+import asyncio
+from typing import Any
+
+from trail_operator.api.reasons import Reason
+from trail_operator.api.trail import Destination
+from trail_operator.aws.client import AWS
+from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
+from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.plan import Action
+from trail_operator.core.trail import Configuration, DesiredTrail, Location, ObservedTrail
+
+_ERRORS = {
+    Destination.S3: "LatestDeliveryError",
+    Destination.DIGEST: "LatestDigestDeliveryError",
+    Destination.SNS: "LatestNotificationError",
+    Destination.CLOUD_WATCH_LOGS: "LatestCloudWatchLogsDeliveryError",
+}
+
+
+class CloudTrail:
+    """The CloudTrail API of one set of credentials."""
+
+    def __init__(self, aws: AWS) -> None:
+        self._aws = aws
+
+    async def observe(self, arn: str, region: str, *, expected: bool) -> ObservedTrail | None:
+        """Everything about a trail, or None if there is none. Always read by ARN, in its home region.
+
+        `expected`: whether the trail is believed to exist; its parts are then read at the same time.
+        """
+        if not expected:
+            trail = await self._trail(arn, region)
+            if trail is None:
+                return None
+            status, tags = await asyncio.gather(self._status(arn, region), self.tags(arn, region))
+        else:
+            trail, status, tags = await _all(
+                self._trail(arn, region), self._status(arn, region), self.tags(arn, region)
+            )
+        if trail is None:
+            return None
+        if status is None or tags is None:
+            raise FailureError(
+                Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, "AWS does not show the whole trail yet")
+            )
+        return _observed(trail, status, tags)
+
+    async def tags(self, arn: str, region: str) -> dict[str, str] | None:
+        """The trail's tags, or None if there is no such trail."""
+        answer = await self._read(region, "ListTags", ResourceIdList=[arn])
+        if answer is None:
+            return None
+        lists = (entry.get("TagsList", []) for entry in answer["ResourceTagList"] if entry["ResourceId"] == arn)
+        return {tag["Key"]: tag.get("Value", "") for tags in lists for tag in tags}
+
+    async def home_of(self, name: str, region: str) -> str | None:
+        """The ARN of the trail that holds a name in a region, be it a shadow of a trail homed elsewhere."""
+        answer = await self._aws.call("cloudtrail", region, "DescribeTrails", includeShadowTrails=True)
+        return next((trail["TrailARN"] for trail in answer["trailList"] if trail["Name"] == name), None)
+
+    async def key_arn(self, key: str, location: Location) -> str:
+        """The ARN of a KMS key given by id, alias or ARN. Only an alias needs asking.
+
+        An alias may come to point to another key, so it is asked again in every pass.
+        """
+        if ":key/" in key:
+            return key
+        if "alias/" not in key:
+            return f"arn:{location.partition}:kms:{location.region}:{location.account}:key/{key}"
+        region = key.split(":")[3] if key.startswith("arn:") else location.region
+        try:
+            answer = await self._aws.call("kms", region, "DescribeKey", KeyId=key)
+        except AWSError as error:
+            if error.code == "NotFoundException":
+                message = f"KMS key {key} does not exist in {region}: create the alias there, or correct kmsKeyID"
+                raise FailureError(Failure(FailureClass.DEPENDENCY, Reason.KEY_NOT_FOUND, message)) from None
+            raise FailureError(failure_of(error)) from None
+        return str(answer["KeyMetadata"]["Arn"])
+
+    async def apply(self, action: Action, desired: DesiredTrail) -> None:
+        """Carry out one action. Raises AWSError, or FailureError where no answer came: it may have taken effect."""
+        await self._aws.call("cloudtrail", desired.location.region, action.operation, **action.parameters)
+
+    async def _trail(self, arn: str, region: str) -> dict[str, Any] | None:
+        answer = await self._read(region, "GetTrail", Name=arn)
+        return None if answer is None else answer["Trail"]
+
+    async def _status(self, arn: str, region: str) -> dict[str, Any] | None:
+        return await self._read(region, "GetTrailStatus", Name=arn)
+
+    async def _read(self, region: str, operation: str, **parameters: Any) -> dict[str, Any] | None:
+        try:
+            return await self._aws.call("cloudtrail", region, operation, **parameters)
+        except AWSError as error:
+            if error.code in NOT_FOUND:
+                return None
+            raise FailureError(failure_of(error)) from None
+
+
+async def _all(*reads: Any) -> Any:
+    """All results; if one fails, that failure, but only once the other reads have ended too."""
+    results = await asyncio.gather(*reads, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
+
+
+def _observed(trail: dict[str, Any], status: dict[str, Any], tags: dict[str, str]) -> ObservedTrail:
+    group = trail.get("CloudWatchLogsLogGroupArn") or ""
+    return ObservedTrail(
+        arn=trail["TrailARN"],
+        home_region=trail.get("HomeRegion") or trail["TrailARN"].split(":")[3],
+        configuration=Configuration(
+            s3_bucket_name=trail["S3BucketName"],
+            s3_key_prefix=trail.get("S3KeyPrefix") or None,
+            sns_topic_name=trail.get("SnsTopicARN") or None,
+            cloud_watch_logs_log_group_arn=group.removesuffix(":*") or None,
+            cloud_watch_logs_role_arn=trail.get("CloudWatchLogsRoleArn") or None,
+            kms_key_id=trail.get("KmsKeyId") or None,
+            is_multi_region_trail=trail.get("IsMultiRegionTrail", False),
+            include_global_service_events=trail.get("IncludeGlobalServiceEvents", False),
+            enable_log_file_validation=trail.get("LogFileValidationEnabled", False),
+        ),
+        is_logging=status.get("IsLogging", False),
+        tags=tags,
+        delivery_errors={place: status[name] for place, name in _ERRORS.items() if status.get(name)},
+    )

@@ -1,0 +1,204 @@
+"""The error taxonomy: from what boto3 raises to a class, a reason and words for the user. One table, a test per code.
+
+What the codes mean: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html#API_CreateTrail_Errors
+"""
+
+import re
+from dataclasses import dataclass
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoAuthTokenError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from trail_operator.api.reasons import Reason
+from trail_operator.core.failure import Failure, FailureClass
+
+NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
+ALREADY_EXISTS = "TrailAlreadyExistsException"
+
+_THROTTLED = frozenset(
+    {
+        "ThrottlingException",
+        "Throttling",
+        "ThrottledException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "TooManyRequestsException",
+        "SlowDown",
+        "LimitExceededException",
+    }
+)
+_CREDENTIALS = frozenset(
+    {
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "InvalidAccessKeyId",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "SignatureDoesNotMatch",
+        "InvalidSignatureException",
+        "IncompleteSignature",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "AuthFailure",
+    }
+)
+_ACCESS = frozenset(
+    {
+        "AccessDeniedException",
+        "AccessDenied",
+        "UnauthorizedOperation",
+        "NotAuthorized",
+        "AuthorizationError",
+        "AuthorizationErrorException",
+        "403",
+        "InsufficientDependencyServiceAccessPermissionException",
+        "InsufficientIAMAccessPermissionException",
+    }
+)
+# Asked again, these can succeed without a change of the spec: what they need lives outside it.
+_DEPENDENCIES = {
+    "S3BucketDoesNotExistException": Reason.BUCKET_NOT_FOUND,
+    "InsufficientS3BucketPolicyException": Reason.BUCKET_POLICY_DENIES,
+    "InsufficientSnsTopicPolicyException": Reason.TOPIC_POLICY_DENIES,
+    # The topic's account is suspended.
+    "CloudTrailInvalidClientTokenIdException": Reason.TOPIC_POLICY_DENIES,
+    "InsufficientEncryptionPolicyException": Reason.KEY_POLICY_DENIES,
+    "KmsKeyNotFoundException": Reason.KEY_NOT_FOUND,
+    "KmsException": Reason.KEY_DISABLED,
+    "KmsKeyDisabledException": Reason.KEY_DISABLED,
+    "InvalidCloudWatchLogsLogGroupArnException": Reason.LOG_GROUP_NOT_FOUND,
+    "InvalidCloudWatchLogsRoleArnException": Reason.ROLE_NOT_TRUSTED,
+    "MaximumNumberOfTrailsExceededException": Reason.QUOTA_EXCEEDED,
+}
+_TERMINAL = {
+    "InvalidTrailNameException": Reason.INVALID_SPEC,
+    "InvalidS3BucketNameException": Reason.INVALID_SPEC,
+    "InvalidS3PrefixException": Reason.INVALID_SPEC,
+    "InvalidSnsTopicNameException": Reason.INVALID_SPEC,
+    "InvalidKmsKeyIdException": Reason.INVALID_SPEC,
+    "InvalidParameterException": Reason.INVALID_SPEC,
+    "InvalidParameterCombinationException": Reason.INVALID_SPEC,
+    "InvalidTagParameterException": Reason.INVALID_SPEC,
+    "TagsLimitExceededException": Reason.INVALID_SPEC,
+    "CloudTrailARNInvalidException": Reason.INVALID_SPEC,
+    "CloudWatchLogsDeliveryUnavailableException": Reason.INVALID_SPEC,
+    "OperationNotPermittedException": Reason.INVALID_SPEC,
+    "UnsupportedOperationException": Reason.INVALID_SPEC,
+    "ValidationException": Reason.INVALID_SPEC,
+    "ValidationError": Reason.INVALID_SPEC,
+    "InvalidHomeRegionException": Reason.WRONG_HOME_REGION,
+    ALREADY_EXISTS: Reason.CONFLICT,
+}
+
+
+@dataclass
+class AWSError(Exception):
+    """An answer of AWS that is an error. `action` is in IAM's spelling, such as `cloudtrail:CreateTrail`."""
+
+    action: str
+    region: str
+    code: str
+    message: str
+    status: int
+
+    def __str__(self) -> str:
+        return f"{self.action} in {self.region}: {self.code}: {self.message}"
+
+
+def translate(error: Exception, action: str, region: str) -> AWSError | None:
+    """The AWS answer behind a boto3 exception, None where AWS gave none (no credentials, no connection)."""
+    if not isinstance(error, ClientError):
+        return None
+    answer = error.response.get("Error", {})
+    return AWSError(
+        action=action,
+        region=region,
+        code=str(answer.get("Code", "")),
+        message=str(answer.get("Message", "")),
+        status=int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)),
+    )
+
+
+def failure_of(error: AWSError) -> Failure:
+    """The class, reason and message of an error that AWS answered."""
+    code = error.code
+    if code in _THROTTLED:
+        return _failure(FailureClass.TRANSIENT, Reason.THROTTLED, f"AWS throttles {error.action} in {error.region}")
+    if code in _CREDENTIALS:
+        # AWS's own message is not repeated: that of a wrong signature quotes the request, session token included.
+        return _failure(
+            FailureClass.AUTHORITY,
+            Reason.CREDENTIALS_UNAVAILABLE,
+            f"AWS does not accept the operator's credentials in {error.region} ({code} on {error.action})",
+        )
+    if code in _DEPENDENCIES:
+        return _failure(FailureClass.DEPENDENCY, _DEPENDENCIES[code], f"{error.action}: {error.message} ({code})")
+    if code in _TERMINAL:
+        return _failure(FailureClass.TERMINAL, _TERMINAL[code], f"{error.action}: {error.message} ({code})")
+    if code in _ACCESS or error.status == 403:
+        return _access_denied(error)
+    return _failure(
+        FailureClass.TRANSIENT,
+        Reason.PROGRESSING,
+        f"{error.action} failed in {error.region}: {code} {error.message}",
+    )
+
+
+def failure_without_answer(error: Exception, action: str, region: str) -> Failure | None:
+    """The failure behind a boto3 exception to which AWS gave no answer; None for what is a fault of ours."""
+    if isinstance(error, ParamValidationError):
+        return _failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, f"{action}: {error}")
+    if isinstance(
+        error,
+        NoCredentialsError
+        | PartialCredentialsError
+        | CredentialRetrievalError
+        | TokenRetrievalError
+        | NoAuthTokenError
+        | ProfileNotFound
+        | SSOError,
+    ):
+        return _failure(
+            FailureClass.AUTHORITY,
+            Reason.CREDENTIALS_UNAVAILABLE,
+            f"the operator has no AWS credentials ({type(error).__name__})",
+        )
+    if isinstance(error, BotoCoreError | OSError):
+        return _failure(
+            FailureClass.TRANSIENT,
+            Reason.PROGRESSING,
+            f"no answer from AWS to {action} in {region} ({type(error).__name__})",
+        )
+    return None
+
+
+def _access_denied(error: AWSError) -> Failure:
+    # "User: … is not authorized to perform: cloudtrail:CreateTrail on resource: … because no identity-based policy …":
+    # it may be a dependent action such as iam:PassRole. https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    named = re.search(r"perform: ([A-Za-z0-9-]+:[A-Za-z]+)", error.message)
+    action = named.group(1) if named else error.action
+    if "service control policy" in error.message.lower() or "resource control policy" in error.message.lower():
+        return _failure(
+            FailureClass.AUTHORITY,
+            Reason.DENIED_BY_ORGANIZATION,
+            f"a policy of the organization denies {action} to the operator in {error.region}",
+        )
+    return _failure(
+        FailureClass.AUTHORITY,
+        Reason.ACCESS_DENIED,
+        f"the operator is not allowed to {action} in {error.region}: {error.message or error.code}",
+    )
+
+
+def _failure(kind: FailureClass, reason: Reason, message: str) -> Failure:
+    return Failure(kind, reason, message)

@@ -1,0 +1,46 @@
+"""Which Trail resources claim which trail: known before AWS is asked, so that two Trails never make one trail twice."""
+
+from collections import defaultdict
+
+from trail_operator.controller.subject import Subject
+from trail_operator.core.ownership import Claim
+
+
+class Claims:
+    """The claims of all Trails that the operator watches."""
+
+    def __init__(self, default_region: str | None) -> None:
+        self._default_region = default_region
+        self._by_trail: dict[tuple[str, str], dict[str, Claim]] = defaultdict(dict)
+        self._by_uid: dict[str, Claim] = {}
+
+    def enter(self, subject: Subject) -> Claim:
+        """Record the claim of a Trail, in place of its former one."""
+        spec = subject.body["spec"]
+        status = subject.body.get("status", {})
+        claim = Claim(
+            created=subject.created,
+            uid=subject.uid,
+            resource=str(subject.key),
+            region=status.get("homeRegion") or spec.get("region") or self._default_region or "",
+            name=spec.get("name") or subject.metadata["name"],
+        )
+        self.withdraw(subject.uid)
+        self._by_uid[claim.uid] = claim
+        self._by_trail[claim.region, claim.name][claim.uid] = claim
+        return claim
+
+    def withdraw(self, uid: str) -> list[str]:
+        """Forget a claim; return the UIDs of those that may now take its place."""
+        claim = self._by_uid.pop(uid, None)
+        if claim is None:
+            return []
+        rivals = self._by_trail[claim.region, claim.name]
+        rivals.pop(uid, None)
+        if not rivals:
+            del self._by_trail[claim.region, claim.name]
+        return list(rivals)
+
+    def rivals(self, claim: Claim) -> list[Claim]:
+        """All other claims to the same trail."""
+        return [other for uid, other in self._by_trail[claim.region, claim.name].items() if uid != claim.uid]

@@ -1,0 +1,133 @@
+"""The kopf handlers. kopf watches the Trails and tells of every change; what to do about it is the loop's.
+
+Neither create, update, resume and delete handlers nor daemons are used, so kopf writes nothing to the objects:
+docs/architecture.md gives the reasons.
+"""
+
+import asyncio
+import random
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import kopf
+from kubernetes.aio.client.exceptions import ApiException
+
+from trail_operator.api.names import FINALIZER, GROUP, PLURAL, VERSION
+from trail_operator.api.trail import DeletionPolicy
+from trail_operator.aws.client import AWS
+from trail_operator.aws.limits import RateLimiter
+from trail_operator.controller.claims import Claims
+from trail_operator.controller.health import Health
+from trail_operator.controller.kube import FORBIDDEN, NOT_FOUND, Kubernetes
+from trail_operator.controller.loop import Loop
+from trail_operator.controller.reconcile import Policy, Reconciler
+from trail_operator.settings import Settings
+from trail_operator.telemetry.logs import logger
+
+_SHUTDOWN_PATIENCE = 6.0
+_CRD_POLL = 2.0
+
+
+class Controller:
+    """All parts of the running operator, put together."""
+
+    def __init__(self, kubernetes: Kubernetes, aws: AWS, loop: Loop, health: Health) -> None:
+        self.kubernetes = kubernetes
+        self.aws = aws
+        self.loop = loop
+        self.health = health
+
+    @classmethod
+    async def start(cls, settings: Settings) -> "Controller":
+        """Connect, and take up every Trail that exists: before the first write, all claims are known."""
+        health = Health()
+        port = await health.serve(settings.health_host, settings.health_port)
+        logger.info(f"health endpoints on {settings.health_host}:{port}")
+        kubernetes = await Kubernetes.connect()
+        aws = AWS(settings.region, RateLimiter(time.monotonic, asyncio.sleep))
+        claims = Claims(aws.default_region)
+        policy = Policy(
+            owner_prefix=settings.cluster_name or await _cluster_uid(kubernetes),
+            resync=settings.resync.total_seconds(),
+            default_deletion_policy=DeletionPolicy(settings.default_deletion_policy),
+            ignored_tags=tuple(settings.ignore_tags),
+        )
+        reconciler = Reconciler(
+            kubernetes,
+            aws,
+            claims,
+            policy,
+            clock=time.monotonic,
+            now=lambda: datetime.now(UTC).replace(microsecond=0),
+            random=random.random,
+        )
+        loop = Loop(kubernetes, claims, reconciler.reconcile, time.monotonic)
+        trails = await _existing(kubernetes, settings.namespace)
+        for body in trails:
+            loop.seen(body)
+        health.ready = True
+        scope = ", ".join(settings.namespace) or "all namespaces"
+        logger.info(f"watching Trails in {scope} as owner {policy.owner_prefix}; {len(trails)} found")
+        return cls(kubernetes, aws, loop, health)
+
+    async def stop(self) -> None:
+        """Finish what is under way, if it does not take long. An AWS call that is cut off counts as a lost answer."""
+        await self.health.close()
+        await self.loop.stop(_SHUTDOWN_PATIENCE)
+        self.aws.close()
+        await self.kubernetes.close()
+
+
+@kopf.on.startup()
+async def startup(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
+    """Set kopf up to watch only, and start the controller."""
+    settings.persistence.finalizer = FINALIZER
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.peering.standalone = True
+    memo.controller = await Controller.start(memo.get("settings") or Settings())
+
+
+@kopf.on.event(GROUP, VERSION, PLURAL)
+async def changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
+    """A Trail was listed, added, modified or has gone."""
+    body = dict(event["object"])
+    if event["type"] == "DELETED":
+        memo.controller.loop.gone(body)
+    else:
+        memo.controller.loop.seen(body)
+
+
+@kopf.on.cleanup()
+async def cleanup(memo: kopf.Memo, **_: Any) -> None:
+    """Stop the controller."""
+    if "controller" in memo:
+        await memo.controller.stop()
+
+
+async def _cluster_uid(kubernetes: Kubernetes) -> str:
+    try:
+        return await kubernetes.namespace_uid("kube-system")
+    except ApiException as error:
+        if error.status != FORBIDDEN:
+            raise
+        raise kopf.PermanentError(
+            "the operator may not read the namespace kube-system, whose UID names the cluster in owner tags: "
+            "set --cluster-name"
+        ) from None
+
+
+async def _existing(kubernetes: Kubernetes, namespaces: list[str]) -> list[dict[str, Any]]:
+    """All Trails, as soon as the API server knows the kind."""
+    told = False
+    while True:
+        try:
+            return await kubernetes.trails(namespaces)
+        except ApiException as error:
+            if error.status != NOT_FOUND:
+                raise
+        if not told:
+            logger.warning("the API server does not know Trails: waiting until the CustomResourceDefinition is applied")
+            told = True
+        await asyncio.sleep(_CRD_POLL)

@@ -1,0 +1,143 @@
+"""The Kubernetes API as the operator uses it: Trails, their status and finalizers, Events. Knows nothing of AWS."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import quote
+
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client.exceptions import ApiException
+
+from trail_operator.api.names import API_VERSION, FINALIZER, GROUP, KIND, PLURAL, VERSION
+
+NOT_FOUND = 404
+FORBIDDEN = 403
+CONFLICT = 409
+_TIMEOUT = 20
+
+
+@dataclass(frozen=True)
+class Key:
+    """Which Trail."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Kubernetes:
+    """A connection to the API server, with the credentials of the Pod or of the kubeconfig."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    @classmethod
+    async def connect(cls) -> "Kubernetes":
+        """Connect as the Pod's service account, else as the kubeconfig says."""
+        configuration = Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=configuration)
+        return cls(ApiClient(configuration))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def trails(self, namespaces: list[str]) -> list[dict[str, Any]]:
+        """All Trails of these namespaces, or of all if none is named."""
+        paths = [f"/apis/{GROUP}/{VERSION}/namespaces/{quote(name)}/{PLURAL}" for name in namespaces]
+        answers = [await self._request("GET", path) for path in paths or [f"/apis/{GROUP}/{VERSION}/{PLURAL}"]]
+        return [item for answer in answers for item in answer["items"]]
+
+    async def trail(self, key: Key) -> dict[str, Any] | None:
+        """The Trail as it is now, None if it is gone."""
+        try:
+            return await self._request("GET", _path(key))
+        except ApiException as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+
+    async def write_status(self, key: Key, status: dict[str, Any]) -> dict[str, Any] | None:
+        """Write the Trail's status; return the Trail as it then is, None if it is gone."""
+        return await self._patch(f"{_path(key)}/status", {"status": status})
+
+    async def write_finalizers(self, key: Key, finalizers: list[str], version: str) -> dict[str, Any] | None:
+        """Write the Trail's finalizers, if it is still at that resource version; None if it is gone."""
+        return await self._patch(_path(key), {"metadata": {"finalizers": finalizers, "resourceVersion": version}})
+
+    async def namespace_uid(self, name: str) -> str:
+        """The UID of a namespace."""
+        answer = await self._request("GET", f"/api/v1/namespaces/{quote(name)}")
+        return str(answer["metadata"]["uid"])
+
+    async def write_event(
+        self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
+    ) -> None:
+        """Write an Event about a Trail."""
+        metadata = body["metadata"]
+        event = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{metadata['name'][:200]}.", "namespace": metadata["namespace"]},
+            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "type": kind,
+            "reason": reason,
+            "action": action,
+            "note": note[:1024],
+            "reportingController": GROUP,
+            "reportingInstance": "trail-operator",
+            "regarding": {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "namespace": metadata["namespace"],
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+            },
+        }
+        path = f"/apis/events.k8s.io/v1/namespaces/{quote(metadata['namespace'])}/events"
+        await self._request("POST", path, event)
+
+    async def _patch(self, path: str, patch: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            return await self._request("PATCH", path, patch, "application/merge-patch+json")
+        except ApiException as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        request = await self._client.param_serialize(
+            method=method,
+            resource_path=path,
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
+        raw = await response.read()
+        if not 200 <= response.status < 300:
+            raise ApiException(http_resp=response, body=raw.decode(errors="replace"), data=None)
+        answer: dict[str, Any] = json.loads(raw)
+        return answer
+
+
+def without_finalizer(body: dict[str, Any]) -> list[str]:
+    """The object's finalizers but ours."""
+    return [name for name in body["metadata"].get("finalizers", []) if name != FINALIZER]
+
+
+def _path(key: Key) -> str:
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{quote(key.namespace)}/{PLURAL}/{quote(key.name)}"

@@ -1,0 +1,88 @@
+"""A Trail as the controller holds it: the object as last seen, and what is remembered of it between passes."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from trail_operator.api.names import FINALIZER
+from trail_operator.api.trail import Difference, TrailSpec, TrailStatus
+from trail_operator.controller.kube import Key
+
+
+@dataclass
+class Subject:
+    """One Trail. Losing this memory costs nothing but a read: what matters is in Kubernetes and AWS."""
+
+    body: dict[str, Any]
+    started: float
+    """When the operator first saw it; on the monotonic clock, like all times here."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    busy: bool = False
+    failures: int = 0
+    """Passes in a row that have failed."""
+    last_seen: float | None = None
+    """When AWS last answered what the trail is."""
+    unsettled: tuple[Difference, ...] = ()
+    """What AWS did not show yet after the last write."""
+    written: float | None = None
+    """When the last write to AWS ended."""
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name."""
+        return Key(self.metadata["namespace"], self.metadata["name"])
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The object's metadata."""
+        result: dict[str, Any] = self.body["metadata"]
+        return result
+
+    @property
+    def uid(self) -> str:
+        """The object's UID."""
+        return str(self.metadata["uid"])
+
+    @property
+    def generation(self) -> int:
+        """Which state of the spec this is."""
+        return int(self.metadata["generation"])
+
+    @property
+    def created(self) -> datetime:
+        """When the object was made."""
+        return datetime.fromisoformat(self.metadata["creationTimestamp"])
+
+    @property
+    def deleting(self) -> bool:
+        """Whether the object is to go."""
+        return "deletionTimestamp" in self.metadata
+
+    @property
+    def held(self) -> bool:
+        """Whether our finalizer keeps the object."""
+        return FINALIZER in self.metadata.get("finalizers", [])
+
+    @property
+    def spec(self) -> TrailSpec:
+        """The spec. Raises pydantic.ValidationError if the API server let something pass that the models don't."""
+        return TrailSpec.model_validate(self.body["spec"])
+
+    @property
+    def status(self) -> TrailStatus:
+        """The status as last seen."""
+        return TrailStatus.parse(self.body.get("status"))
+
+    def replace(self, body: dict[str, Any]) -> bool:
+        """Take a newer state of the object; return whether it asks for a pass at once."""
+        if _version(body) < _version(self.body):
+            return False  # an event that was overtaken by the answer to our own write
+        before = (self.generation, self.deleting)
+        self.body = body
+        return before != (self.generation, self.deleting)
+
+
+def _version(body: dict[str, Any]) -> int:
+    # Comparable as integers: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+    return int(body["metadata"]["resourceVersion"])

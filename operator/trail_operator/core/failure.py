@@ -1,0 +1,36 @@
+"""A failure as a value: its class, which decides how it is met, and the reason and message that users see."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from trail_operator.api.reasons import Reason
+
+
+class FailureClass(Enum):
+    """How a failure is met."""
+
+    TRANSIENT = auto()
+    """Passes by itself: retried fast, with backoff; Ready does not flap."""
+    DEPENDENCY = auto()
+    """Something that the trail needs is missing or refuses: retried slowly, heals when it is mended."""
+    TERMINAL = auto()
+    """The spec cannot work: not retried until it changes."""
+    AUTHORITY = auto()
+    """Credentials, permissions, organization: retried slowly."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong, in words for the user: what is wrong and how to mend it."""
+
+    kind: FailureClass
+    reason: Reason
+    message: str
+
+
+class FailureError(Exception):
+    """Raised where a step cannot go on; carries the failure as a value."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure

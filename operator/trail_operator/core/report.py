@@ -1,0 +1,219 @@
+"""The status that a pass results in: a pure function of what was there, what was found and what went wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.api.trail import Condition, DeliveryError, Destination, Difference, TrailStatus
+from trail_operator.core.failure import Failure, FailureClass
+from trail_operator.core.trail import ObservedTrail
+
+_TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a pass found. `observed` is None where AWS has no such trail or nothing could be read (`known` tells)."""
+
+    generation: int
+    known: bool
+    observed: ObservedTrail | None
+    drift: tuple[Difference, ...] = ()
+    failure: Failure | None = None
+    delivery_advice: str = ""
+    silent_too_long: bool = False
+    """Whether no observation has succeeded for three resyncs."""
+
+
+@dataclass(frozen=True)
+class _State:
+    status: bool | None
+    reason: Reason
+    message: str
+
+
+def pinned(previous: TrailStatus, generation: int, arn: str, account: str, region: str, now: datetime) -> TrailStatus:
+    """The status before the first write: account and region are on record before anything exists in AWS."""
+    progressing = _State(False, Reason.PROGRESSING, "the trail is being created")
+    states = {
+        ConditionType.READY: progressing,
+        ConditionType.SYNCED: progressing,
+        ConditionType.RECONCILING: _State(True, Reason.PROGRESSING, progressing.message),
+    }
+    return previous.model_copy(
+        update={
+            "arn": arn,
+            "account_id": account,
+            "home_region": region,
+            "conditions": _conditions(previous, states, generation, now),
+        }
+    )
+
+
+def report(previous: TrailStatus, findings: Findings, now: datetime) -> TrailStatus:
+    """The status after a pass. Equal to `previous` when nothing new was found."""
+    if _says_nothing_new(previous, findings):
+        return previous
+    observed = findings.observed
+    errors = observed.failing_destinations if observed else {}
+    update: dict[str, object] = {
+        "observed_generation": findings.generation,
+        "conditions": _conditions(previous, _states(previous, findings), findings.generation, now),
+    }
+    if findings.known:
+        update |= {
+            "is_logging": observed.is_logging if observed else None,
+            "drift": findings.drift,
+            "delivery": _delivery(previous, errors, now),
+        }
+    if observed and findings.failure is None:
+        update |= {"arn": observed.arn, "home_region": observed.home_region}
+    return previous.model_copy(update=update)
+
+
+def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
+    """A passing fault of an unchanged spec, with nothing seen that contradicts the status, leaves it as it is."""
+    return (
+        findings.failure is not None
+        and findings.failure.kind is FailureClass.TRANSIENT
+        and not findings.drift
+        and not findings.silent_too_long
+        and findings.generation == previous.observed_generation
+        and previous.condition(ConditionType.READY) is not None
+    )
+
+
+def _states(previous: TrailStatus, findings: Findings) -> dict[ConditionType, _State]:
+    failure, observed = findings.failure, findings.observed
+    logging = _logging(previous, findings)
+    if failure is None and observed is not None:
+        if findings.drift:
+            return _progressing("AWS does not show yet what was written", Reason.PROGRESSING, logging, findings)
+        return _in_sync(observed, findings.delivery_advice, logging)
+    if failure is None:
+        return _progressing("the trail is not visible in AWS yet", Reason.PROGRESSING, logging, findings)
+    if failure.kind is FailureClass.TRANSIENT and not findings.silent_too_long:
+        return _progressing(failure.message, failure.reason, logging, findings)
+    return _failed(findings, failure, logging)
+
+
+def _in_sync(observed: ObservedTrail, advice: str, logging: _State) -> dict[ConditionType, _State]:
+    synced = _State(
+        True, Reason.RECORDING if observed.is_logging else Reason.LOGGING_OFF, "AWS holds what the spec says"
+    )
+    delivering = _delivering(observed, advice)
+    if observed.is_logging and delivering.status is False:
+        ready = delivering
+    elif observed.is_logging:
+        ready = _State(True, Reason.RECORDING, "the trail is as the spec says and is recording")
+    else:
+        ready = _State(
+            True,
+            Reason.LOGGING_OFF,
+            "the trail is as the spec says, which is not to record (isLogging: false)",
+        )
+    return {
+        ConditionType.READY: ready,
+        ConditionType.SYNCED: synced,
+        ConditionType.LOGGING: logging,
+        ConditionType.DELIVERING: delivering,
+    }
+
+
+def _progressing(message: str, reason: Reason, logging: _State, findings: Findings) -> dict[ConditionType, _State]:
+    return {
+        ConditionType.READY: _State(False, reason, message),
+        ConditionType.SYNCED: _State(False if findings.known else None, reason, message),
+        ConditionType.LOGGING: logging,
+        ConditionType.DELIVERING: _delivering_or_unknown(findings, reason, message),
+        ConditionType.RECONCILING: _State(True, reason, message),
+    }
+
+
+def _failed(findings: Findings, failure: Failure, logging: _State) -> dict[ConditionType, _State]:
+    reason = Reason.AWS_UNREACHABLE if findings.silent_too_long else failure.reason
+    message = failure.message
+    if findings.silent_too_long:
+        message = f"no read of the trail has succeeded for three resyncs; the last error: {failure.message}"
+    verdict = None if findings.silent_too_long else False
+    states = {
+        ConditionType.READY: _State(verdict, reason, message),
+        ConditionType.SYNCED: _State(verdict, reason, message),
+        ConditionType.LOGGING: logging,
+        ConditionType.DELIVERING: _delivering_or_unknown(findings, reason, message),
+    }
+    if failure.kind is FailureClass.TERMINAL:
+        states[ConditionType.STALLED] = _State(True, reason, message)
+    return states
+
+
+def _logging(previous: TrailStatus, findings: Findings) -> _State:
+    if not findings.known:
+        before = previous.condition(ConditionType.LOGGING)
+        failure = findings.failure
+        if before is not None and not findings.silent_too_long and failure and failure.kind is FailureClass.TRANSIENT:
+            return _State(_truth(before.status), Reason(before.reason), before.message)
+        reason = failure.reason if failure and not findings.silent_too_long else Reason.AWS_UNREACHABLE
+        return _State(None, reason, "whether the trail is logging is not known")
+    if findings.failure and findings.failure.reason is Reason.CONFLICT:
+        return _State(None, Reason.CONFLICT, "the trail of that name is not this resource's")
+    if findings.observed is None:
+        return _State(False, Reason.LOGGING_OFF, "there is no trail")
+    if findings.observed.is_logging:
+        return _State(True, Reason.RECORDING, "AWS says that the trail is logging")
+    return _State(False, Reason.LOGGING_OFF, "AWS says that the trail is not logging")
+
+
+def _delivering_or_unknown(findings: Findings, reason: Reason, message: str) -> _State:
+    if findings.known and findings.observed and reason is not Reason.CONFLICT:
+        return _delivering(findings.observed, findings.delivery_advice)
+    return _State(None, reason, message)
+
+
+def _delivering(observed: ObservedTrail, advice: str) -> _State:
+    if failing := observed.failing_destinations:
+        errors = ", ".join(f"{destination} {error}" for destination, error in sorted(failing.items()))
+        return _State(False, Reason.DELIVERY_FAILING, f"AWS reports delivery errors: {errors}. {advice}".strip())
+    if not observed.is_logging:
+        return _State(False, Reason.LOGGING_OFF, "nothing is delivered while the trail is not logging")
+    return _State(True, Reason.RECORDING, "AWS reports no delivery error")
+
+
+def _delivery(previous: TrailStatus, errors: Mapping[Destination, str], now: datetime) -> tuple[DeliveryError, ...]:
+    known = {(entry.destination, entry.error): entry.since for entry in previous.delivery}
+    return tuple(
+        DeliveryError(destination=destination, error=error, since=known.get((destination, error), now))
+        for destination, error in sorted(errors.items())
+    )
+
+
+def _conditions(
+    previous: TrailStatus, states: Mapping[ConditionType, _State], generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    before = {entry.type: entry for entry in previous.conditions}
+    result = []
+    for kind in ConditionType:
+        state = states.get(kind)
+        old = before.get(kind)
+        if state is None:
+            if old is not None and kind not in _TEMPORARY:
+                result.append(old)
+            continue
+        status = {True: "True", False: "False", None: "Unknown"}[state.status]
+        same = old is not None and old.status == status
+        result.append(
+            Condition(
+                type=kind,
+                status=status,
+                reason=state.reason,
+                message=state.message[:32768],
+                last_transition_time=old.last_transition_time if old is not None and same else now,
+                observed_generation=generation,
+            )
+        )
+    return tuple(result)
+
+
+def _truth(status: str) -> bool | None:
+    return {"True": True, "False": False}.get(status)

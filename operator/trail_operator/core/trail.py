@@ -1,0 +1,136 @@
+"""A trail's state as a value, once as the spec wants it and once as AWS has it, both in the same normal form.
+
+Normal forms take every difference of spelling away, so that comparing is `==`: "" is absent, a topic is its ARN, a
+log group's ARN ends without ':*', a key is its ARN where that is known, tags are a mapping.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from trail_operator.api.names import OWNER_TAG, RESERVED_TAG_PREFIX
+from trail_operator.api.trail import Destination, TrailSpec
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What CreateTrail and UpdateTrail set, in normal form. Fields are named as in the spec, in snake case."""
+
+    s3_bucket_name: str
+    s3_key_prefix: str | None = None
+    sns_topic_name: str | None = None
+    cloud_watch_logs_log_group_arn: str | None = None
+    cloud_watch_logs_role_arn: str | None = None
+    kms_key_id: str | None = None
+    is_multi_region_trail: bool = True
+    include_global_service_events: bool = True
+    enable_log_file_validation: bool = True
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a trail lives. Together with the name this is its identity; it never changes."""
+
+    partition: str
+    account: str
+    region: str
+
+    def trail_arn(self, name: str) -> str:
+        """The ARN of the trail of that name, known before the trail exists."""
+        return f"arn:{self.partition}:cloudtrail:{self.region}:{self.account}:trail/{name}"
+
+    def topic_arn(self, name_or_arn: str) -> str:
+        """A topic given by name is in the trail's own region and account."""
+        if name_or_arn.startswith("arn:"):
+            return name_or_arn
+        return f"arn:{self.partition}:sns:{self.region}:{self.account}:{name_or_arn}"
+
+
+@dataclass(frozen=True)
+class DesiredTrail:
+    """What the spec asks for, in normal form."""
+
+    name: str
+    location: Location
+    owner: str
+    configuration: Configuration
+    is_logging: bool
+    tags: Mapping[str, str]
+    ignored_tags: tuple[str, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        """The trail's ARN."""
+        return self.location.trail_arn(self.name)
+
+    def governs(self, tag: str) -> bool:
+        """Whether the spec decides about a tag of that key; all others are left alone."""
+        if tag == OWNER_TAG:
+            return True
+        if tag.lower().startswith(("aws:", RESERVED_TAG_PREFIX)):
+            return False
+        return not any(fnmatchcase(tag, pattern) for pattern in self.ignored_tags)
+
+
+@dataclass(frozen=True)
+class ObservedTrail:
+    """What AWS answered, in normal form."""
+
+    arn: str
+    home_region: str
+    configuration: Configuration
+    is_logging: bool
+    tags: Mapping[str, str]
+    delivery_errors: Mapping[Destination, str] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str | None:
+        """The owner tag: who made the trail."""
+        return self.tags.get(OWNER_TAG)
+
+    @property
+    def failing_destinations(self) -> dict[Destination, str]:
+        """AWS's delivery errors that count: of a trail that logs, to a destination that is configured.
+
+        GetTrailStatus goes on reporting the last error of a destination that was taken away and of a stopped trail.
+        """
+        if not self.is_logging:
+            return {}
+        configured = {
+            Destination.S3: True,
+            Destination.DIGEST: self.configuration.enable_log_file_validation,
+            Destination.SNS: self.configuration.sns_topic_name is not None,
+            Destination.CLOUD_WATCH_LOGS: self.configuration.cloud_watch_logs_log_group_arn is not None,
+        }
+        return {place: error for place, error in self.delivery_errors.items() if configured[place]}
+
+
+def desired_trail(
+    spec: TrailSpec,
+    *,
+    name: str,
+    location: Location,
+    owner: str,
+    kms_key_arn: str | None,
+    ignored_tags: tuple[str, ...] = (),
+) -> DesiredTrail:
+    """The normal form of a spec. `kms_key_arn` is what spec.kmsKeyID resolves to, None where it is left out."""
+    return DesiredTrail(
+        name=name,
+        location=location,
+        owner=owner,
+        configuration=Configuration(
+            s3_bucket_name=spec.s3_bucket_name,
+            s3_key_prefix=spec.s3_key_prefix or None,
+            sns_topic_name=location.topic_arn(spec.sns_topic_name) if spec.sns_topic_name else None,
+            cloud_watch_logs_log_group_arn=spec.cloud_watch_logs_log_group_arn.removesuffix(":*") or None,
+            cloud_watch_logs_role_arn=spec.cloud_watch_logs_role_arn or None,
+            kms_key_id=kms_key_arn,
+            is_multi_region_trail=spec.multi_region,
+            include_global_service_events=spec.include_global_service_events,
+            enable_log_file_validation=spec.enable_log_file_validation,
+        ),
+        is_logging=spec.is_logging,
+        tags={tag.key: tag.value for tag in spec.tags} | {OWNER_TAG: owner},
+        ignored_tags=ignored_tags,
+    )

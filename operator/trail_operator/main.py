@@ -1,0 +1,89 @@
+"""The command `trail-operator`. Importing this module registers the kopf handlers, so `kopf run -m` works as well."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import kopf
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import CliApp, SettingsConfigDict
+
+from trail_operator.cli import crds, reference
+from trail_operator.controller import handlers  # noqa: F401 - registers the handlers
+from trail_operator.settings import Settings
+from trail_operator.telemetry import logs
+
+
+class Run(Settings):
+    """Run the operator: keep AWS CloudTrail trails as the Trail resources of the cluster say.
+
+    Every flag can be given as an environment variable instead: --cluster-name as TRAIL_OPERATOR_CLUSTER_NAME.
+    """
+
+    model_config = SettingsConfigDict(cli_prog_name="trail-operator run", cli_kebab_case=True)
+
+
+class Crds(BaseModel):
+    """Write the CustomResourceDefinitions."""
+
+    model_config = ConfigDict(title="trail-operator crds")
+
+    output: Annotated[
+        list[Path], Field(description="A directory to write into; may be given several times. Default: crds.")
+    ] = [Path("crds")]
+
+
+def run(arguments: list[str]) -> None:
+    """Run the operator until SIGTERM."""
+    settings = CliApp.run(Run, cli_args=arguments)
+    logs.configure(settings.log_format, settings.log_level)
+    kopf.run(
+        memo=kopf.Memo(settings=settings),
+        clusterwide=not settings.namespace,
+        namespaces=settings.namespace,
+        standalone=True,
+    )
+    # An AWS call that is still hanging in its thread would hold an ordinary exit: it counts as a lost answer.
+    logging.shutdown()
+    os._exit(0)
+
+
+def write_crds(arguments: list[str]) -> None:
+    """Write the CustomResourceDefinitions and say where."""
+    for directory in CliApp.run(Crds, cli_args=arguments).output:
+        print(crds.write(directory))
+
+
+def print_reference(_: list[str]) -> None:
+    """Print the reference of fields, conditions, reasons and settings, as Markdown."""
+    sys.stdout.write(reference.render())
+
+
+_COMMANDS: dict[str, Callable[[list[str]], None]] = {
+    "run": run,
+    "crds": write_crds,
+    "reference": print_reference,
+}
+
+
+def main() -> None:
+    """Carry out the command that the arguments name."""
+    name, *arguments = sys.argv[1:] or ["--help"]
+    command = _COMMANDS.get(name)
+    if command is not None:
+        command(arguments)
+        return
+    usage = "usage: trail-operator COMMAND\n\n" + "".join(
+        f"  {name:10} {function.__doc__}\n" for name, function in _COMMANDS.items()
+    )
+    if name in ("-h", "--help"):
+        print(usage, end="")
+        return
+    sys.exit(f"trail-operator: there is no command {name!r}\n{usage}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Every setting of `trail-operator run`: a flag, an environment variable `TRAIL_OPERATOR_*` and a chart value each."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"(\d+(\.\d+)?[smh])+", value):
+        raise ValueError("write a duration as 30s, 10m, 1h or 1h30m")
+    return sum(
+        (timedelta(**{_UNITS[unit]: float(number)}) for number, _, unit in re.findall(r"(\d+(\.\d+)?)([smh])", value)),
+        timedelta(),
+    )
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Settings(BaseSettings):
+    """Keep AWS CloudTrail trails as the Trail resources of the cluster say."""
+
+    model_config = SettingsConfigDict(env_prefix="TRAIL_OPERATOR_", frozen=True, extra="ignore")
+
+    namespace: Annotated[
+        list[str],
+        Field(description="Watch this namespace only; may be given several times. Default: all namespaces."),
+    ] = []
+    cluster_name: Annotated[
+        str | None,
+        Field(
+            max_length=60,
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+            description=(
+                "The cluster's name in the owner tag of trails; keep it when the cluster is rebuilt. Default: the "
+                "UID of the namespace kube-system. Needed where the operator may not read that namespace."
+            ),
+        ),
+    ] = None
+    region: Annotated[
+        str | None,
+        Field(description="Home region of Trails that name none. Default: that of the AWS environment (AWS_REGION)."),
+    ] = None
+    resync: Annotated[
+        Duration,
+        Field(
+            gt=timedelta(0),
+            description="How often each trail is compared with AWS, ±20 %. Written as 30s, 10m, 1h.",
+        ),
+    ] = timedelta(minutes=10)
+    default_deletion_policy: Annotated[
+        Literal["Delete", "Retain"],
+        Field(description="What becomes of the trail in AWS when a Trail without spec.deletionPolicy is deleted."),
+    ] = "Delete"
+    ignore_tags: Annotated[
+        list[str],
+        Field(description="Leave tags alone whose keys match this pattern (with * and ?); may be given several times."),
+    ] = []
+    log_format: Annotated[
+        Literal["json", "text"], Field(description="One JSON object or one line of text a log line.")
+    ] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="The least important lines that are written.")
+    ] = "info"
+    health_host: Annotated[
+        str,
+        Field(description="The address on which GET /healthz (liveness) and GET /readyz (readiness) answer."),
+    ] = "127.0.0.1"
+    health_port: Annotated[
+        int, Field(ge=0, le=65535, description="The port of the health endpoints; 0: any free port.")
+    ] = 8080

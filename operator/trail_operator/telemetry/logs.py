@@ -1,0 +1,47 @@
+"""Log lines: one an action, each with the Trail's namespace/name, as text or as JSON."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+logger = logging.getLogger("trail_operator")
+
+
+def configure(log_format: str, level: str) -> None:
+    """Send the operator's lines, and the warnings of the libraries it stands on, to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JSONFormatter() if log_format == "json" else _TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logger.setLevel(level.upper())
+
+
+def about(trail: str, **fields: Any) -> dict[str, Any]:
+    """The `extra` of a log line: which Trail (namespace/name) it is about, and further fields of the JSON form."""
+    return {"trail": trail, "fields": fields}
+
+
+class _TextFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        trail = getattr(record, "trail", "")
+        line = f"{moment}Z {record.levelname:7} {trail + ' ' if trail else ''}{record.getMessage()}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class _JSONFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        if trail := getattr(record, "trail", ""):
+            entry["trail"] = trail
+        entry |= getattr(record, "fields", {})
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)
