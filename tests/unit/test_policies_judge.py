@@ -1,0 +1,671 @@
+"""Verdicts on policies as they are met in the wild, one row each."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from trail_operator.core.policies import judge, required
+from trail_operator.core.policies.judge import Answer, Verdict
+
+TRAIL = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"
+OTHER_TRAIL = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/other"
+BUCKET = "audit-logs"
+OBJECTS = "arn:aws:s3:::audit-logs/p/AWSLogs/123456789012/*"
+EVERYTHING = ["arn:aws:s3:::audit-logs", "arn:aws:s3:::audit-logs/*"]
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:trail-events"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+ROLE = "arn:aws:iam::123456789012:role/cloudtrail-logs"
+GROUP = "arn:aws:logs:eu-west-1:123456789012:log-group:audit:*"
+CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
+
+Statement = dict[str, Any]
+ACL, WRITE = required.bucket_statements(BUCKET, "p", TRAIL)
+
+
+def policy(*statements: Statement, version: str = "2012-10-17") -> str:
+    return json.dumps({"Version": version, "Statement": list(statements)})
+
+
+def bucket_verdict(*statements: Statement, kms_key_arn: str | None = None) -> Verdict:
+    return judge.judge_bucket_policy(
+        policy(*statements), bucket=BUCKET, prefix="p", trail_arn=TRAIL, kms_key_arn=kms_key_arn
+    )
+
+
+def deny(condition: Mapping[str, Any] | None = None, **changes: Any) -> Statement:
+    statement: Statement = {
+        "Sid": "DenyX",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": EVERYTHING,
+    }
+    return statement | ({"Condition": condition} if condition else {}) | changes
+
+
+def write(condition: Mapping[str, Any] | None = None, **changes: Any) -> Statement:
+    """The statement that lets CloudTrail write, with something changed."""
+    return WRITE | ({"Condition": condition} if condition is not None else {}) | changes
+
+
+def without(statement: Statement, element: str) -> Statement:
+    return {name: value for name, value in statement.items() if name != element}
+
+
+def added(document: str, verdict: Verdict) -> str:
+    """The policy with the verdict's remedy pasted into its list of statements."""
+    whole = json.loads(document)
+    return json.dumps(whole | {"Statement": [*whole["Statement"], *json.loads(f"[{verdict.remedy}]")]})
+
+
+ACCEPTED = {
+    "as prescribed": [ACL, WRITE],
+    "one statement for all": [
+        {
+            "Effect": "Allow",
+            "Principal": CLOUDTRAIL,
+            "Action": ["s3:GetBucketAcl", "s3:PutObject"],
+            "Resource": ["arn:aws:s3:::audit-logs", OBJECTS],
+        }
+    ],
+    "actions in another case": [ACL | {"Action": "S3:getbucketacl"}, write(Action="s3:putobject")],
+    "action wildcard": [ACL | {"Action": "s3:GetBucket*"}, write(Action="s3:Put?bject")],
+    "whole bucket": [ACL, write(Resource="arn:aws:s3:::audit-logs/*")],
+    "any prefix": [ACL, write(Resource="arn:aws:s3:::audit-logs/*/AWSLogs/123456789012/*")],
+    "several accounts": [ACL, write(Resource=["arn:aws:s3:::audit-logs/p/AWSLogs/210987654321/*", OBJECTS])],
+    "everybody": [ACL | {"Principal": "*"}, write(Principal={"AWS": "*"})],
+    "several services": [ACL, write(Principal={"Service": ["config.amazonaws.com", "cloudtrail.amazonaws.com"]})],
+    "NotAction": [ACL, without(WRITE, "Action") | {"NotAction": "s3:DeleteObject"}],
+    "NotResource that leaves the logs": [
+        ACL,
+        without(WRITE, "Resource") | {"NotResource": "arn:aws:s3:::audit-logs/tmp/*"},
+    ],
+    "no condition": [without(ACL, "Condition"), write({})],
+    "SourceAccount": [ACL, write({"StringEquals": {"aws:SourceAccount": "123456789012"}})],
+    "SourceArn of several trails": [ACL, write({"StringEquals": {"aws:SourceArn": [OTHER_TRAIL, TRAIL]}})],
+    "SourceArn by ArnLike": [ACL, write({"ArnLike": {"aws:SourceArn": "arn:aws:cloudtrail:*:123456789012:trail/*"}})],
+    "SourceArn by ArnEquals": [ACL, write({"ArnEquals": {"AWS:sourcearn": TRAIL}})],
+    "SourceArn by StringLike": [ACL, write({"StringLike": {"aws:SourceArn": "arn:*:trail/a?dit"}})],
+    "IfExists with the key": [ACL, write({"StringEqualsIfExists": {"aws:SourceArn": TRAIL}})],
+    "IfExists without the key": [
+        ACL | {"Condition": {"StringEqualsIfExists": {"s3:x-amz-acl": "private"}}},
+        WRITE,
+    ],
+    "key is there": [ACL, write({"Null": {"aws:SourceArn": "false"}})],
+    "a service": [ACL, write({"Bool": {"aws:PrincipalIsAWSService": True}})],
+    "service name": [ACL, write({"StringEquals": {"aws:PrincipalServiceName": "cloudtrail.amazonaws.com"}})],
+    "variable": [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/${aws:SourceAccount}/*")],
+    "ForAnyValue": [ACL, write({"ForAnyValue:StringEquals": {"aws:SourceAccount": ["1", "123456789012"]}})],
+    "deny of insecure transport": [ACL, WRITE, deny({"Bool": {"aws:SecureTransport": "false"}})],
+    "deny of old TLS": [ACL, WRITE, deny({"NumericLessThan": {"s3:TlsVersion": 1.2}})],
+    "deny that exempts services": [
+        ACL,
+        WRITE,
+        deny(
+            {
+                "StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"},
+                "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+            }
+        ),
+    ],
+    "deny of other services": [
+        ACL,
+        WRITE,
+        deny({"StringNotEquals": {"aws:PrincipalServiceName": ["cloudtrail.amazonaws.com"]}}),
+    ],
+    "deny of other accounts' trails": [ACL, WRITE, deny({"StringNotEquals": {"aws:SourceAccount": "123456789012"}})],
+    "deny of deletion": [ACL, WRITE, deny(Action=["s3:DeleteObject*", "s3:PutBucketPolicy"])],
+    "deny elsewhere": [ACL, WRITE, deny(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/123456789012/Config/*")],
+    "deny to others": [ACL, WRITE, deny(Principal={"AWS": "arn:aws:iam::210987654321:root"})],
+    "NotPrincipal with CloudTrail": [
+        ACL,
+        WRITE,
+        without(deny(), "Principal") | {"NotPrincipal": CLOUDTRAIL},
+    ],
+    "deny of KMS keys": [
+        ACL,
+        WRITE,
+        deny({"Null": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"}}, Action="s3:PutObject"),
+    ],
+    "deny of other ACLs": [
+        ACL,
+        WRITE,
+        deny({"StringNotEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}, Action="s3:PutObject"),
+    ],
+    "ForAllValues without the key": [
+        ACL | {"Condition": {"ForAllValues:StringEquals": {"s3:x-amz-acl": "private"}}},
+        WRITE,
+    ],
+}
+
+
+@pytest.mark.parametrize("statements", ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_bucket_policy_is_enough(statements: list[Statement]) -> None:
+    verdict = bucket_verdict(*statements)
+    assert verdict.allowed, verdict.message
+    assert verdict.findings == ()
+    assert verdict.remedy == ""
+
+
+LACKING: dict[str, tuple[list[Statement], str]] = {
+    "no ACL check": (
+        [WRITE],
+        "no statement of the policy of bucket audit-logs lets cloudtrail.amazonaws.com do s3:GetBucketAcl on "
+        "arn:aws:s3:::audit-logs",
+    ),
+    "no write": (
+        [ACL],
+        "no statement of the policy of bucket audit-logs lets cloudtrail.amazonaws.com do s3:PutObject on " + OBJECTS,
+    ),
+    "wrong prefix": (
+        [ACL, write(Resource="arn:aws:s3:::audit-logs/AWSLogs/123456789012/*")],
+        "it allows arn:aws:s3:::audit-logs/AWSLogs/123456789012/* (another prefix), needed is " + OBJECTS,
+    ),
+    "wrong account": (
+        [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/210987654321/*")],
+        "it allows arn:aws:s3:::audit-logs/p/AWSLogs/210987654321/* (another account), needed is " + OBJECTS,
+    ),
+    "wrong bucket": (
+        [ACL, write(Resource="arn:aws:s3:::audit/p/AWSLogs/123456789012/*")],
+        "(another bucket), needed is " + OBJECTS,
+    ),
+    "bucket without its objects": (
+        [ACL, write(Resource="arn:aws:s3:::audit-logs")],
+        "it allows arn:aws:s3:::audit-logs, needed is " + OBJECTS,
+    ),
+    "no star at the end": (
+        [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/123456789012/")],
+        "needed is " + OBJECTS,
+    ),
+    "NotResource of the logs": (
+        [
+            ACL,
+            without(WRITE, "Resource") | {"NotResource": "arn:aws:s3:::audit-logs/p/*"},
+        ],
+        f"its NotResource arn:aws:s3:::audit-logs/p/* leaves out {OBJECTS}",
+    ),
+    "another trail": (
+        [ACL, write({"StringEquals": {"aws:SourceArn": OTHER_TRAIL}})],
+        f"its condition StringEquals aws:SourceArn '{OTHER_TRAIL}' does not hold: CloudTrail sends '{TRAIL}'",
+    ),
+    "another account's trails": (
+        [ACL, write({"StringEquals": {"aws:SourceAccount": "210987654321"}})],
+        "aws:SourceAccount '210987654321' does not hold: CloudTrail sends '123456789012'",
+    ),
+    "ARN pattern over colons": (
+        [ACL, write({"ArnLike": {"aws:SourceArn": "arn:aws:cloudtrail:*:trail:x/audit"}})],
+        "its condition ArnLike aws:SourceArn",
+    ),
+    "another ACL": (
+        [ACL, write({"StringEquals": {"s3:x-amz-acl": "private"}})],
+        "s3:x-amz-acl 'private' does not hold: CloudTrail sends 'bucket-owner-full-control'",
+    ),
+    "ACL condition on the ACL check": (
+        [ACL | {"Condition": WRITE["Condition"]}, WRITE],
+        "CloudTrail sends no s3:x-amz-acl with s3:GetBucketAcl",
+    ),
+    "ForAnyValue without the key": (
+        [ACL | {"Condition": {"ForAnyValue:StringLike": {"s3:x-amz-acl": "*"}}}, WRITE],
+        "CloudTrail sends no s3:x-amz-acl with s3:GetBucketAcl",
+    ),
+    "accounts of CloudTrail's regions": (
+        [ACL, write(Principal={"AWS": ["arn:aws:iam::859597730677:root", "arn:aws:iam::814480443879:root"]})],
+        "its Principal AWS arn:aws:iam::859597730677:root, AWS arn:aws:iam::814480443879:root is not "
+        "cloudtrail.amazonaws.com",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "sentence"), LACKING.values(), ids=LACKING.keys())
+def test_bucket_policy_lacks_a_statement(statements: list[Statement], sentence: str) -> None:
+    verdict = bucket_verdict(*statements)
+    assert verdict.answer is Answer.REFUSED
+    assert sentence in verdict.message
+    healed = judge.judge_bucket_policy(added(policy(*statements), verdict), bucket=BUCKET, prefix="p", trail_arn=TRAIL)
+    assert healed.allowed, healed.message
+
+
+DENIED: dict[str, tuple[Statement, str]] = {
+    "everything": (
+        deny(),
+        "statement 'DenyX' (Deny) of the policy of bucket audit-logs matches s3:GetBucketAcl on "
+        f"arn:aws:s3:::audit-logs and s3:PutObject on {OBJECTS}: remove it or exempt cloudtrail.amazonaws.com, "
+        'e.g. with the condition "Bool":{"aws:PrincipalIsAWSService":"false"}',
+    ),
+    "all objects": (deny(Resource="arn:aws:s3:::audit-logs/*"), f"matches s3:PutObject on {OBJECTS}:"),
+    "the service by name": (deny(Principal=CLOUDTRAIL, Action="s3:PutObject"), "matches s3:PutObject"),
+    "NotPrincipal without CloudTrail": (
+        without(deny(), "Principal") | {"NotPrincipal": {"AWS": "arn:aws:iam::123456789012:root"}},
+        "'DenyX' (Deny)",
+    ),
+    "NotAction": (
+        without(deny(), "Action") | {"NotAction": "s3:Get*"},
+        f"matches s3:PutObject on {OBJECTS}:",
+    ),
+    "NotResource": (
+        without(deny(), "Resource") | {"NotResource": "arn:aws:s3:::audit-logs/tmp/*"},
+        "matches s3:GetBucketAcl",
+    ),
+    "KMS required, no key set": (
+        deny({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}, Action="s3:PutObject"),
+        "its condition StringNotEquals s3:x-amz-server-side-encryption 'aws:kms' holds: "
+        "CloudTrail sends 'AES256' or nothing",
+    ),
+    "a certain key required, none set": (
+        deny({"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": KEY}}, Action="s3:PutObject"),
+        "CloudTrail sends no s3:x-amz-server-side-encryption-aws-kms-key-id with s3:PutObject",
+    ),
+    "a certain key required if there is a header": (
+        deny(
+            {"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption-aws-kms-key-id": KEY}},
+            Action="s3:PutObject",
+        ),
+        "CloudTrail sends no s3:x-amz-server-side-encryption-aws-kms-key-id with s3:PutObject",
+    ),
+    "another trail only": (deny({"ArnNotEquals": {"aws:SourceArn": OTHER_TRAIL}}), f"CloudTrail sends '{TRAIL}'"),
+    "secure transport by mistake": (deny({"Bool": {"aws:SecureTransport": "true"}}), "CloudTrail sends 'true'"),
+}
+
+
+@pytest.mark.parametrize(("statement", "sentence"), DENIED.values(), ids=DENIED.keys())
+def test_bucket_policy_denies(statement: Statement, sentence: str) -> None:
+    verdict = bucket_verdict(ACL, WRITE, statement)
+    assert verdict.answer is Answer.REFUSED
+    assert sentence in verdict.message
+    assert [finding.statement for finding in verdict.findings] == ["statement 'DenyX'"]
+    assert verdict.remedy == ""  # no statement that is added helps against a Deny
+
+
+@pytest.mark.parametrize("statement", [s for s, _ in DENIED.values()], ids=DENIED.keys())
+def test_following_the_advice_against_a_deny_heals(statement: Statement) -> None:
+    condition = dict(statement.get("Condition", {}))
+    condition["Bool"] = condition.get("Bool", {}) | {"aws:PrincipalIsAWSService": "false"}
+    assert bucket_verdict(ACL, WRITE, statement | {"Condition": condition}).allowed
+
+
+UNCLEAR: dict[str, tuple[list[Statement], str]] = {
+    "organization of the principal": (
+        [ACL, WRITE, deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}})],
+        "statement 'DenyX' (Deny) of the policy of bucket audit-logs may refuse",
+    ),
+    "source address": (
+        [ACL, WRITE, deny({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}})],
+        "its condition NotIpAddress aws:SourceIp '192.0.2.0/24' hangs on what is not known here",
+    ),
+    "VPC endpoint": ([ACL, WRITE, deny({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}})], "aws:SourceVpce"),
+    "unknown operator": ([ACL, WRITE, deny({"StringAlmost": {"aws:SourceArn": TRAIL}})], "StringAlmost"),
+    "operator that is not implemented": (
+        [ACL, WRITE, deny({"DateLessThan": {"aws:SourceArn": "2026-01-01T00:00:00Z"}})],
+        "DateLessThan",
+    ),
+    "encryption header": (
+        [ACL, WRITE, deny({"Null": {"s3:x-amz-server-side-encryption": "true"}}, Action="s3:PutObject")],
+        "its condition Null s3:x-amz-server-side-encryption 'true'",
+    ),
+    "source organization": (
+        [ACL, write({"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"}})],
+        "may allow s3:PutObject",
+    ),
+    "log files without digests": (
+        [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/123456789012/CloudTrail/*")],
+        "meets only a part of that",
+    ),
+    "denial of some keys": ([ACL, WRITE, deny(Resource="arn:aws:s3:::audit-logs/*.exe")], "meets only a part of that"),
+    "unknown variable": (
+        [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/${aws:PrincipalAccount}/*")],
+        "its Resource hangs on what is not known here",
+    ),
+    "service of the China regions": (
+        [ACL, write(Principal={"Service": "cloudtrail.amazonaws.com.cn"})],
+        "is not known to mean cloudtrail.amazonaws.com",
+    ),
+    "short ARN pattern": ([ACL, write({"ArnLike": {"aws:SourceArn": "arn:aws:cloudtrail:*"}})], "ArnLike"),
+}
+
+
+@pytest.mark.parametrize(("statements", "sentence"), UNCLEAR.values(), ids=UNCLEAR.keys())
+def test_what_cannot_be_told_is_said_and_not_guessed(statements: list[Statement], sentence: str) -> None:
+    verdict = bucket_verdict(*statements)
+    assert verdict.answer is Answer.UNKNOWN
+    assert not verdict.allowed
+    assert sentence in verdict.message
+
+
+def test_an_unclear_allow_gets_the_prescribed_statement() -> None:
+    statements = [ACL, write({"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"}})]
+    document = added(policy(*statements), bucket_verdict(*statements))
+    assert judge.judge_bucket_policy(document, bucket=BUCKET, prefix="p", trail_arn=TRAIL).allowed
+
+
+def test_a_deny_that_cannot_be_told_does_not_hide_what_is_missing() -> None:
+    verdict = bucket_verdict(ACL, deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))
+    assert verdict.answer is Answer.REFUSED
+    assert "no statement of the policy" in verdict.message
+    assert "'DenyX' (Deny) of the policy of bucket audit-logs may refuse" in verdict.message
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}},
+        {"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": KEY}},
+        {"Null": {"s3:x-amz-server-side-encryption": "true"}},
+        {"StringEquals": {"s3:x-amz-server-side-encryption": "AES256"}},
+    ],
+    ids=["KMS", "the key", "any", "not SSE-S3"],
+)
+def test_encryption_that_a_bucket_requires_is_met_by_a_trail_with_a_key(condition: dict[str, Any]) -> None:
+    required_encryption = deny(condition, Action="s3:PutObject")
+    assert bucket_verdict(ACL, WRITE, required_encryption, kms_key_arn=KEY).allowed
+    assert not bucket_verdict(ACL, WRITE, required_encryption).allowed
+
+
+def test_required_sse_s3_denies_a_trail_with_a_key() -> None:
+    statement = deny({"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}, Action="s3:PutObject")
+    verdict = bucket_verdict(ACL, WRITE, statement, kms_key_arn=KEY)
+    assert verdict.answer is Answer.REFUSED
+    assert "CloudTrail sends 'aws:kms'" in verdict.message
+
+
+def test_variables_count_only_in_the_newer_version_of_policies() -> None:
+    statements = [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/${aws:SourceAccount}/*")]
+    old = policy(*statements, version="2008-10-17")
+    verdict = judge.judge_bucket_policy(old, bucket=BUCKET, prefix="p", trail_arn=TRAIL)
+    assert verdict.answer is Answer.REFUSED
+
+
+def test_a_bucket_without_a_policy_gets_the_whole_policy() -> None:
+    verdict = judge.judge_bucket_policy(None, bucket=BUCKET, prefix="p", trail_arn=TRAIL)
+    assert verdict.answer is Answer.REFUSED
+    assert verdict.message.startswith("the policy of bucket audit-logs does not exist. Required is: {")
+    assert judge.judge_bucket_policy(verdict.remedy, bucket=BUCKET, prefix="p", trail_arn=TRAIL).allowed
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ("", "it is not JSON"),
+        ('{"Statement": [', "it is not JSON"),
+        ("[]", "it is not an object with a Statement"),
+        ('{"Statement": ["x"]}', "statement 1 is not an object"),
+        (policy({"Effect": "allow", "Action": "*"}), 'has neither "Effect": "Allow" nor "Effect": "Deny"'),
+        (policy({"Effect": "Allow"}), "statement 1 has neither Action nor NotAction"),
+        (policy(WRITE | {"NotAction": "s3:Get*"}), "has both Action and NotAction"),
+        (policy(WRITE | {"NotPrincipal": "*"}), "has both Principal and NotPrincipal"),
+        (policy(write(Principal="cloudtrail.amazonaws.com")), 'is neither "*" nor an object'),
+        (policy(write(Resource={"a": "b"})), "is neither a text nor a list of texts"),
+        (policy(write({"StringEquals": "aws:SourceArn"})), "is not an object of objects"),
+    ],
+)
+def test_a_malformed_policy_is_called_malformed(document: str, reason: str) -> None:
+    verdict = judge.judge_bucket_policy(document, bucket=BUCKET, prefix="p", trail_arn=TRAIL)
+    assert not verdict.allowed
+    assert "the policy of bucket audit-logs is malformed: " in verdict.message
+    assert reason in verdict.message
+    assert judge.judge_bucket_policy(verdict.remedy, bucket=BUCKET, prefix="p", trail_arn=TRAIL).allowed
+
+
+def test_a_remedy_takes_no_sid_that_the_policy_has() -> None:
+    for_another = required.bucket_statements(BUCKET, "p", OTHER_TRAIL)
+    verdict = bucket_verdict(*for_another)
+    sids = [statement["Sid"] for statement in json.loads(added(policy(*for_another), verdict))["Statement"]]
+    assert len(sids) == len(set(sids)) == 4
+
+
+def test_a_policy_of_many_trails_names_the_nearest_statement_only() -> None:
+    others = [
+        statement | {"Sid": f"S{number}{statement['Action'][3:]}"}
+        for number in range(40)
+        for statement in required.bucket_statements(BUCKET, f"p{number}", f"{OTHER_TRAIL}{number}")
+    ]
+    near = write({"StringEquals": {"aws:SourceArn": OTHER_TRAIL}}, Sid="Nearest")
+    verdict = bucket_verdict(ACL, *others, near)
+    assert [finding.statement for finding in verdict.findings] == [None, "statement 'Nearest'"]
+    assert len(verdict.message) <= judge.LONGEST_MESSAGE
+
+
+def test_a_verdict_with_many_findings_stays_short() -> None:
+    denies = [deny(Sid=f"Deny{number}") for number in range(100)]
+    verdict = bucket_verdict(*denies)
+    assert len(verdict.findings) == 102
+    assert len(verdict.message) <= judge.LONGEST_MESSAGE
+    assert "more. Add to its Statement list: {" in verdict.message
+
+
+def topic_verdict(*statements: Statement) -> Verdict:
+    return judge.judge_topic_policy(policy(*statements), topic_arn=TOPIC, trail_arn=TRAIL)
+
+
+DEFAULT_TOPIC_STATEMENT = {
+    "Sid": "__default_statement_ID",
+    "Effect": "Allow",
+    "Principal": {"AWS": "*"},
+    "Action": ["SNS:GetTopicAttributes", "SNS:Publish"],
+    "Resource": TOPIC,
+    "Condition": {"StringEquals": {"AWS:SourceOwner": "123456789012"}},
+}
+
+
+def test_the_prescribed_topic_statement_is_enough() -> None:
+    assert topic_verdict(DEFAULT_TOPIC_STATEMENT, required.topic_statement(TOPIC, TRAIL)).allowed
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        (DEFAULT_TOPIC_STATEMENT, "CloudTrail sends no AWS:SourceOwner with sns:Publish"),
+        (required.topic_statement(f"{TOPIC}-x", TRAIL), f"it allows {TOPIC}-x, needed is {TOPIC}"),
+        (required.topic_statement(TOPIC, OTHER_TRAIL), f"CloudTrail sends '{TRAIL}'"),
+        (
+            required.topic_statement(TOPIC, TRAIL) | {"Principal": {"Service": "s3.amazonaws.com"}},
+            "its Principal Service s3.amazonaws.com is not cloudtrail.amazonaws.com",
+        ),
+    ],
+    ids=["default", "other topic", "other trail", "other service"],
+)
+def test_topic_policy_lacks_the_statement(statement: Statement, sentence: str) -> None:
+    verdict = topic_verdict(statement)
+    assert verdict.answer is Answer.REFUSED
+    assert (
+        f"no statement of the policy of topic {TOPIC} lets cloudtrail.amazonaws.com do sns:Publish" in verdict.message
+    )
+    assert sentence in verdict.message
+    assert judge.judge_topic_policy(added(policy(statement), verdict), topic_arn=TOPIC, trail_arn=TRAIL).allowed
+
+
+ACCOUNT_MAY_ALL = {
+    "Sid": "Enable IAM User Permissions",
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+    "Action": "kms:*",
+    "Resource": "*",
+}
+ENCRYPT, DESCRIBE = required.key_statements(TRAIL)
+
+
+def key_verdict(*statements: Statement) -> Verdict:
+    return judge.judge_key_policy(policy(*statements), key_arn=KEY, trail_arn=TRAIL)
+
+
+def test_the_prescribed_key_statements_are_enough() -> None:
+    assert key_verdict(ACCOUNT_MAY_ALL, ENCRYPT, DESCRIBE).allowed
+
+
+def test_the_default_key_policy_is_not_enough_and_its_statement_no_near_miss() -> None:
+    verdict = key_verdict(ACCOUNT_MAY_ALL)
+    assert verdict.answer is Answer.REFUSED
+    assert [finding.statement for finding in verdict.findings] == [None, None]
+    assert f"do kms:GenerateDataKey on {KEY}" in verdict.message
+    assert f"do kms:DescribeKey on {KEY}" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("statements", "sentence"),
+    [
+        ([ENCRYPT], f"lets cloudtrail.amazonaws.com do kms:DescribeKey on {KEY}"),
+        ([DESCRIBE], f"lets cloudtrail.amazonaws.com do kms:GenerateDataKey on {KEY}"),
+        (
+            [ENCRYPT | {"Condition": {"StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": "*:1:*"}}}, DESCRIBE],
+            f"does not hold: CloudTrail sends '{TRAIL}'",
+        ),
+        (
+            [ENCRYPT | {"Action": ["kms:GenerateDataKey*", "kms:DescribeKey"]}],
+            "CloudTrail sends no kms:EncryptionContext:aws:cloudtrail:arn with kms:DescribeKey",
+        ),
+        ([ENCRYPT | {"Resource": f"{KEY}0"}, DESCRIBE], f"it allows {KEY}0, needed is {KEY}"),
+    ],
+    ids=["no describe", "no encrypt", "context of others", "context on describe", "other key"],
+)
+def test_key_policy_lacks_a_statement(statements: list[Statement], sentence: str) -> None:
+    verdict = key_verdict(*statements)
+    assert verdict.answer is Answer.REFUSED
+    assert sentence in verdict.message
+    assert judge.judge_key_policy(added(policy(*statements), verdict), key_arn=KEY, trail_arn=TRAIL).allowed
+
+
+def test_key_policy_denies() -> None:
+    verdict = key_verdict(ENCRYPT, DESCRIBE, deny(Action="kms:*", Resource="*"))
+    assert verdict.answer is Answer.REFUSED
+    assert f"'DenyX' (Deny) of the policy of key {KEY} matches kms:GenerateDataKey on {KEY}" in verdict.message
+
+
+TRUST = required.role_trust_statement()
+
+
+@pytest.mark.parametrize(
+    ("statements", "answer", "sentence"),
+    [
+        ([TRUST], Answer.ALLOWED, "CloudTrail misses nothing"),
+        ([TRUST | {"Action": ["sts:AssumeRole", "sts:TagSession"]}], Answer.ALLOWED, "CloudTrail misses nothing"),
+        (
+            [TRUST | {"Principal": {"Service": "ec2.amazonaws.com"}}],
+            Answer.REFUSED,
+            "its Principal Service ec2.amazonaws.com is not cloudtrail.amazonaws.com",
+        ),
+        (
+            [TRUST | {"Condition": {"StringEquals": {"aws:SourceArn": TRAIL}}}],
+            Answer.REFUSED,
+            "CloudTrail sends no aws:SourceArn with sts:AssumeRole",
+        ),
+        (
+            [TRUST | {"Condition": {"StringEquals": {"sts:ExternalId": "x"}}}],
+            Answer.REFUSED,
+            "CloudTrail sends no sts:ExternalId with sts:AssumeRole",
+        ),
+        ([TRUST, TRUST | {"Effect": "Deny"}], Answer.REFUSED, "statement 2 (Deny) of the trust policy of role"),
+        (
+            [TRUST | {"Condition": {"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"}}}],
+            Answer.UNKNOWN,
+            "aws:SourceOrgID",
+        ),
+    ],
+    ids=["prescribed", "more actions", "other service", "SourceArn", "ExternalId", "deny", "unclear"],
+)
+def test_role_trust(statements: list[Statement], answer: Answer, sentence: str) -> None:
+    verdict = judge.judge_role_trust(policy(*statements), role_arn=ROLE)
+    assert verdict.answer is answer
+    assert sentence in verdict.message
+    if verdict.remedy:
+        assert judge.judge_role_trust(added(policy(*statements), verdict), role_arn=ROLE).allowed
+
+
+STREAM, EVENTS = required.role_permission_statements(GROUP, TRAIL)
+
+
+def permissions_verdict(*documents: str) -> Verdict:
+    return judge.judge_role_permissions(documents, role_arn=ROLE, log_group_arn=GROUP, trail_arn=TRAIL)
+
+
+@pytest.mark.parametrize(
+    ("documents", "answer", "sentence"),
+    [
+        ([policy(STREAM, EVENTS)], Answer.ALLOWED, "CloudTrail misses nothing"),
+        ([policy(STREAM), policy(EVENTS)], Answer.ALLOWED, "CloudTrail misses nothing"),
+        ([policy(STREAM | {"Action": "logs:*", "Resource": GROUP})], Answer.ALLOWED, "CloudTrail misses nothing"),
+        (
+            [],
+            Answer.REFUSED,
+            f"no statement of the policies of role {ROLE} allows logs:CreateLogStream on {STREAM['Resource']}",
+        ),
+        ([policy(STREAM)], Answer.REFUSED, f"allows logs:PutLogEvents on {EVENTS['Resource']}"),
+        (
+            [policy(STREAM, EVENTS | {"Resource": GROUP.removesuffix(":*")})],
+            Answer.REFUSED,
+            f"it allows {GROUP.removesuffix(':*')}, needed is {EVENTS['Resource']}",
+        ),
+        (
+            [policy(STREAM, EVENTS | {"Resource": EVENTS["Resource"].replace("eu-west-1*", "us-east-1*")})],
+            Answer.REFUSED,
+            "us-east-1*, needed is",
+        ),
+        (
+            [policy(STREAM, EVENTS | {"Resource": EVENTS["Resource"].removesuffix("*")})],
+            Answer.UNKNOWN,
+            "meets only a part of that",
+        ),
+        (
+            [policy(STREAM, EVENTS | {"Condition": {"StringEquals": {"aws:SourceArn": TRAIL}}})],
+            Answer.REFUSED,
+            "the role sends no aws:SourceArn with logs:PutLogEvents",
+        ),
+        (
+            [policy(STREAM, EVENTS), policy({"Effect": "Deny", "Action": "logs:Put*", "Resource": "*"})],
+            Answer.REFUSED,
+            f"statement 1 (Deny) of the policies of role {ROLE} matches logs:PutLogEvents on "
+            f"{EVENTS['Resource']}: remove it",
+        ),
+        ([policy(STREAM, EVENTS), "{"], Answer.UNKNOWN, "is malformed: it is not JSON"),
+    ],
+    ids=[
+        "prescribed",
+        "spread over two",
+        "all of the group",
+        "none",
+        "no events",
+        "group without streams",
+        "streams of another region",
+        "one stream",
+        "SourceArn",
+        "deny",
+        "malformed",
+    ],
+)
+def test_role_permissions(documents: list[str], answer: Answer, sentence: str) -> None:
+    verdict = permissions_verdict(*documents)
+    assert verdict.answer is answer
+    assert sentence in verdict.message
+    if verdict.remedy and "malformed" not in verdict.message:
+        assert permissions_verdict(*documents, verdict.remedy).allowed
+
+
+def test_a_log_group_is_the_same_with_and_without_its_star() -> None:
+    assert required.role_permission_statements(GROUP, TRAIL) == required.role_permission_statements(
+        GROUP.removesuffix(":*"), TRAIL
+    )
+
+
+def test_partitions_reach_every_arn() -> None:
+    trail = "arn:aws-us-gov:cloudtrail:us-gov-west-1:123456789012:trail/audit"
+    acl, write_logs = required.bucket_statements(BUCKET, None, trail)
+    assert acl["Resource"] == "arn:aws-us-gov:s3:::audit-logs"
+    assert write_logs["Resource"] == "arn:aws-us-gov:s3:::audit-logs/AWSLogs/123456789012/*"
+    context = required.key_statements(trail)[0]["Condition"]["StringLike"]
+    assert context == {"kms:EncryptionContext:aws:cloudtrail:arn": "arn:aws-us-gov:cloudtrail:*:123456789012:trail/*"}
+
+
+def test_a_policy_that_was_not_read_is_neither_allowed_nor_refused() -> None:
+    statements = required.bucket_statements(BUCKET, "p", TRAIL)
+    verdict = judge.not_read("the policy of bucket audit-logs", "s3:GetBucketPolicy", statements)
+    assert verdict.answer is Answer.UNKNOWN
+    assert verdict.message.startswith(
+        "the policy of bucket audit-logs was not verified, since the operator lacks s3:GetBucketPolicy. Required is: {"
+    )
+    assert json.loads(verdict.remedy)["Statement"] == statements
+
+
+def test_a_policy_document_is_made_to_be_read() -> None:
+    document = required.policy_document([ACL, WRITE])
+    assert json.loads(document) == {"Version": "2012-10-17", "Statement": [ACL, WRITE]}
+    assert document.count("\n") > 10

@@ -1,0 +1,226 @@
+"""Laws of the policy judge, over generated buckets, prefixes, trails, patterns and documents."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trail_operator.core.policies import judge, required
+from trail_operator.core.policies.judge import Answer, Verdict
+from trail_operator.core.policies.patterns import Target, matches, tokens
+from trail_operator.core.policies.truth import Truth
+
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A dependency of a trail: what AWS prescribes for it, and how its policy is judged."""
+
+    statements: tuple[Statement, ...]
+    judged: Callable[[str], Verdict]
+
+
+PARTITIONS = st.sampled_from(
+    [("aws", "us-east-1"), ("aws", "ap-southeast-4"), ("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")]
+)
+ACCOUNTS = st.from_regex(r"[0-9]{12}", fullmatch=True)
+TRAIL_NAMES = st.from_regex(r"[A-Za-z0-9]{1,30}([._-][A-Za-z0-9]{1,30}){1,3}", fullmatch=True)
+BUCKETS = st.from_regex(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", fullmatch=True)
+PREFIXES = st.none() | st.from_regex(r"[A-Za-z0-9!_.*'()-]{1,60}(/[A-Za-z0-9!_.*'()-]{1,60}){0,2}", fullmatch=True)
+RESOURCE_NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,200}", fullmatch=True)
+
+
+@st.composite
+def trail_arns(draw: st.DrawFn) -> str:
+    partition, region = draw(PARTITIONS)
+    return f"arn:{partition}:cloudtrail:{region}:{draw(ACCOUNTS)}:trail/{draw(TRAIL_NAMES)}"
+
+
+@st.composite
+def bucket_cases(draw: st.DrawFn) -> Case:
+    bucket, prefix, trail = draw(BUCKETS), draw(PREFIXES), draw(trail_arns())
+    return Case(
+        tuple(required.bucket_statements(bucket, prefix, trail)),
+        lambda text: judge.judge_bucket_policy(text, bucket=bucket, prefix=prefix, trail_arn=trail),
+    )
+
+
+@st.composite
+def topic_cases(draw: st.DrawFn) -> Case:
+    trail = draw(trail_arns())
+    topic = f"arn:aws:sns:eu-west-1:{draw(ACCOUNTS)}:{draw(RESOURCE_NAMES)}"
+    return Case(
+        (required.topic_statement(topic, trail),),
+        lambda text: judge.judge_topic_policy(text, topic_arn=topic, trail_arn=trail),
+    )
+
+
+@st.composite
+def key_cases(draw: st.DrawFn) -> Case:
+    trail = draw(trail_arns())
+    key = f"arn:aws:kms:eu-west-1:{draw(ACCOUNTS)}:key/{draw(st.uuids())}"
+    return Case(
+        tuple(required.key_statements(trail)),
+        lambda text: judge.judge_key_policy(text, key_arn=key, trail_arn=trail),
+    )
+
+
+@st.composite
+def trust_cases(draw: st.DrawFn) -> Case:
+    role = f"arn:aws:iam::{draw(ACCOUNTS)}:role/{draw(RESOURCE_NAMES)[:64]}"
+    return Case((required.role_trust_statement(),), lambda text: judge.judge_role_trust(text, role_arn=role))
+
+
+RESOURCE_POLICIES = st.one_of(bucket_cases(), topic_cases(), key_cases(), trust_cases())
+
+
+def document(*statements: Statement) -> str:
+    return required.policy_document(statements)
+
+
+def pasted(statements: list[Statement], verdict: Verdict) -> str:
+    return document(*statements, *json.loads(f"[{verdict.remedy}]"))
+
+
+PERTURBATIONS: dict[str, Statement] = {
+    "other service": {"Principal": {"Service": "config.amazonaws.com"}},
+    "an account": {"Principal": {"AWS": "arn:aws:iam::000000000000:root"}},
+    "other action": {"Action": "s3:ListBucket"},
+    "other resource": {"Resource": "arn:aws:s3:::elsewhere/*"},
+    "other trail": {"Condition": {"StringEquals": {"aws:SourceArn": "arn:aws:cloudtrail:x:1:trail/x"}}},
+    "other organization": {"Condition": {"StringEquals": {"aws:SourceOrgID": "o-0000000000"}}},
+    "unencrypted transport": {"Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+}
+
+
+@given(RESOURCE_POLICIES)
+def test_what_is_prescribed_is_allowed(case: Case) -> None:
+    verdict = case.judged(document(*case.statements))
+    assert verdict.allowed, verdict.message
+    assert verdict.findings == ()
+
+
+@given(RESOURCE_POLICIES, st.data())
+def test_any_one_statement_is_needed_and_its_remedy_heals(case: Case, data: st.DataObject) -> None:
+    left = list(case.statements)
+    left.remove(data.draw(st.sampled_from(case.statements)))
+    verdict = case.judged(document(*left))
+    assert verdict.answer is Answer.REFUSED
+    assert len(json.loads(f"[{verdict.remedy}]")) == 1
+    assert case.judged(pasted(left, verdict)).allowed
+
+
+@given(RESOURCE_POLICIES, st.data())
+def test_any_change_for_the_worse_is_seen_and_its_remedy_heals(case: Case, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(case.statements) - 1))
+    kinds = [kind for kind, change in PERTURBATIONS.items() if _can_change(case.statements[at], change)]
+    changed = list(case.statements)
+    changed[at] = changed[at] | PERTURBATIONS[data.draw(st.sampled_from(kinds))]
+    verdict = case.judged(document(*changed))
+    assert not verdict.allowed
+    assert case.judged(pasted(changed, verdict)).allowed
+
+
+def _can_change(statement: Statement, change: Statement) -> bool:
+    """A trust policy has no Resource, whatever one writes there."""
+    return "Resource" not in change or "Resource" in statement
+
+
+@given(RESOURCE_POLICIES, st.sampled_from(["*", {"AWS": "*"}, {"Service": "cloudtrail.amazonaws.com"}]))
+def test_a_deny_wins_and_is_named(case: Case, principal: Any) -> None:
+    deny = {"Sid": "No", "Effect": "Deny", "Principal": principal, "Action": "*", "Resource": "*"}
+    verdict = case.judged(document(*case.statements, deny))
+    assert verdict.answer is Answer.REFUSED
+    assert {finding.statement for finding in verdict.findings} == {"statement 'No'"}
+    exempted = deny | {"Condition": {"Bool": {"aws:PrincipalIsAWSService": "false"}}}
+    assert case.judged(document(*case.statements, exempted)).allowed
+
+
+@given(RESOURCE_POLICIES, st.sampled_from(["", "x" * 300]), st.data())
+def test_a_message_stays_short(case: Case, more: str, data: st.DataObject) -> None:
+    perturbation = st.sampled_from(list(PERTURBATIONS.values()))
+    changed = [statement | data.draw(perturbation) | {"Sid": f"S{more}"} for statement in case.statements]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}
+    verdict = case.judged(document(*changed, deny))
+    assert len(verdict.message) < 2600
+    assert verdict.message.count("{") == verdict.message.count("}")
+
+
+@given(trail_arns(), RESOURCE_NAMES, st.booleans())
+def test_the_role_needs_both_its_permissions(trail: str, group: str, star: bool) -> None:
+    parts = required.TrailArn.parse(trail)
+    group_arn = f"arn:{parts.partition}:logs:{parts.region}:{parts.account}:log-group:{group}{':*' if star else ''}"
+    role = f"arn:{parts.partition}:iam::{parts.account}:role/logs"
+
+    def judged(*statements: Statement) -> Verdict:
+        return judge.judge_role_permissions(
+            [document(*statements)], role_arn=role, log_group_arn=group_arn, trail_arn=trail
+        )
+
+    create, put = required.role_permission_statements(group_arn, trail)
+    assert judged(create, put).allowed
+    for left in (create, put):
+        verdict = judged(left)
+        assert verdict.answer is Answer.REFUSED
+        assert judged(left, *json.loads(verdict.remedy)["Statement"]).allowed
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["*", "Allow", "Deny", "s3:*", "a${b}"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "Condition", "AWS"]
+            ),
+            inner,
+            max_size=7,
+        )
+    ),
+    max_leaves=20,
+)
+STATEMENTS = st.fixed_dictionaries(
+    {"Effect": st.sampled_from(["Allow", "Deny"]), "Action": JSON}, optional={"Principal": JSON, "Condition": JSON}
+)
+
+
+@given(JSON | st.lists(STATEMENTS, max_size=3).map(lambda statements: {"Statement": statements}))
+def test_no_document_makes_the_judge_fail(value: Any) -> None:
+    trail = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"
+    verdict = judge.judge_bucket_policy(json.dumps(value), bucket="audit", prefix=None, trail_arn=trail)
+    assert verdict.allowed is (verdict.findings == ())
+
+
+LETTERS = st.text(alphabet="ab", max_size=5)
+PATTERNS = st.text(alphabet="ab*?", max_size=6)
+CONTINUATIONS = ["", *"ab", *(first + second for first in "ab" for second in "ab"), "aaaaaa", "bbbbbb", "abbaab"]
+
+
+def matches_as_text(pattern: str, text: str) -> bool:
+    expression = "".join({"*": ".*", "?": "."}.get(character, character) for character in pattern)
+    return re.fullmatch(expression, text) is not None
+
+
+@given(PATTERNS, LETTERS)
+def test_a_pattern_matches_a_text_as_a_regular_expression_does(pattern: str, text: str) -> None:
+    assert matches(tokens(pattern), Target(text)) is Truth.of(matches_as_text(pattern, text))
+
+
+@given(PATTERNS, LETTERS)
+def test_a_claim_about_an_open_end_holds_for_every_continuation(pattern: str, text: str) -> None:
+    claim = matches(tokens(pattern), Target(text, open_ended=True))
+    matched = {matches_as_text(pattern, text + continuation) for continuation in CONTINUATIONS}
+    if claim is not Truth.UNKNOWN:
+        assert matched == {claim is Truth.TRUE}
+
+
+@given(LETTERS)
+def test_an_open_end_is_known_to_be_covered_where_the_pattern_ends_in_a_star(text: str) -> None:
+    assert matches(tokens(f"{text}*"), Target(text, open_ended=True)) is Truth.TRUE
+    assert matches(tokens(f"c{text}*"), Target(f"b{text}", open_ended=True)) is Truth.FALSE
+    assert matches(tokens(f"{text}c"), Target(text, open_ended=True)) is Truth.UNKNOWN
