@@ -43,5 +43,7 @@ class Events:
         """Write one Event. They are forbidden in a namespace that is going, for one."""
         try:
             await self._kubernetes.write_event(subject.body, kind, reason, action, note)
-        except (ApiException, ClientError, TimeoutError) as error:
-            logger.debug(f"event {reason} not written: {type(error).__name__}", extra=about(str(subject.key)))
+        except ApiException as error:
+            logger.warning(f"event {reason} not written: {error.status} {error.reason}", extra=about(str(subject.key)))
+        except (ClientError, TimeoutError) as error:
+            logger.warning(f"event {reason} not written: {type(error).__name__}", extra=about(str(subject.key)))

@@ -7,10 +7,12 @@ docs/architecture.md gives the reasons.
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import kopf
+from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.names import FINALIZER, GROUP, PLURAL, VERSION
@@ -26,7 +28,9 @@ from trail_operator.settings import Settings
 from trail_operator.telemetry.logs import logger
 
 _SHUTDOWN_PATIENCE = 6.0
-_CRD_POLL = 2.0
+_START_POLL = 2.0
+
+T = TypeVar("T")
 
 
 class Controller:
@@ -48,7 +52,7 @@ class Controller:
         aws = AWS(settings.region, RateLimiter(time.monotonic, asyncio.sleep))
         claims = Claims(aws.default_region)
         policy = Policy(
-            owner_prefix=settings.cluster_name or await _cluster_uid(kubernetes),
+            owner_prefix=await _owner_prefix(kubernetes, settings),
             resync=settings.resync.total_seconds(),
             default_deletion_policy=DeletionPolicy(settings.default_deletion_policy),
             ignored_tags=tuple(settings.ignore_tags),
@@ -63,7 +67,7 @@ class Controller:
             random=random.random,
         )
         loop = Loop(kubernetes, claims, reconciler.reconcile, time.monotonic)
-        trails = await _existing(kubernetes, settings.namespace)
+        trails = await _patiently("Trails", lambda: kubernetes.trails(settings.namespace))
         for body in trails:
             loop.seen(body)
         health.ready = True
@@ -79,7 +83,7 @@ class Controller:
         await self.kubernetes.close()
 
 
-@kopf.on.startup()
+@kopf.on.startup(errors=kopf.ErrorsMode.PERMANENT)
 async def startup(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Set kopf up to watch only, and start the controller."""
     settings.persistence.finalizer = FINALIZER
@@ -106,28 +110,28 @@ async def cleanup(memo: kopf.Memo, **_: Any) -> None:
         await memo.controller.stop()
 
 
-async def _cluster_uid(kubernetes: Kubernetes) -> str:
-    try:
-        return await kubernetes.namespace_uid("kube-system")
-    except ApiException as error:
-        if error.status != FORBIDDEN:
-            raise
-        raise kopf.PermanentError(
-            "the operator may not read the namespace kube-system, whose UID names the cluster in owner tags: "
-            "set --cluster-name"
-        ) from None
-
-
-async def _existing(kubernetes: Kubernetes, namespaces: list[str]) -> list[dict[str, Any]]:
-    """All Trails, as soon as the API server knows the kind."""
-    told = False
+async def _patiently(what: str, read: Callable[[], Awaitable[T]]) -> T:
+    """The answer to a first read of the API server, however long that is not ready, not reachable or not permitting."""
+    told = ""
     while True:
         try:
-            return await kubernetes.trails(namespaces)
+            return await read()
         except ApiException as error:
-            if error.status != NOT_FOUND:
-                raise
-        if not told:
-            logger.warning("the API server does not know Trails: waiting until the CustomResourceDefinition is applied")
-            told = True
-        await asyncio.sleep(_CRD_POLL)
+            problem = {
+                NOT_FOUND: "the API server does not know it: is the CustomResourceDefinition applied?",
+                FORBIDDEN: "the operator's service account is not allowed to: is its role bound?",
+            }.get(error.status, f"the API server answers {error.status} {error.reason}")
+        except (ClientError, TimeoutError, OSError) as error:
+            problem = f"the API server does not answer ({type(error).__name__})"
+        if problem != told:
+            logger.warning(f"waiting to read {what}: {problem}")
+            told = problem
+        await asyncio.sleep(_START_POLL)
+
+
+async def _owner_prefix(kubernetes: Kubernetes, settings: Settings) -> str:
+    if settings.cluster_name:
+        return settings.cluster_name
+    return await _patiently(
+        "the UID of namespace kube-system (or set --cluster-name)", lambda: kubernetes.namespace_uid("kube-system")
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
+from uuid import uuid4
 
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
@@ -85,7 +86,7 @@ class Kubernetes:
         event = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{metadata['name'][:200]}.", "namespace": metadata["namespace"]},
+            "metadata": {"name": f"{metadata['name']}.{uuid4().hex[:16]}", "namespace": metadata["namespace"]},
             "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "type": kind,
             "reason": reason,
@@ -129,7 +130,7 @@ class Kubernetes:
         response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
         raw = await response.read()
         if not 200 <= response.status < 300:
-            raise ApiException(http_resp=response, body=raw.decode(errors="replace"), data=None)
+            raise ApiException(status=response.status, reason=_told(raw))
         answer: dict[str, Any] = json.loads(raw)
         return answer
 
@@ -137,6 +138,14 @@ class Kubernetes:
 def without_finalizer(body: dict[str, Any]) -> list[str]:
     """The object's finalizers but ours."""
     return [name for name in body["metadata"].get("finalizers", []) if name != FINALIZER]
+
+
+def _told(answer: bytes) -> str:
+    """The API server's own words for an error."""
+    try:
+        return str(json.loads(answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer[:200].decode(errors="replace")
 
 
 def _path(key: Key) -> str:
