@@ -94,10 +94,12 @@ ACCEPTED = {
         WRITE,
     ],
     "key is there": [ACL, write({"Null": {"aws:SourceArn": "false"}})],
+    "a truth value as JSON has it": [ACL, write({"StringEquals": {"aws:SecureTransport": True}})],
     "a service": [ACL, write({"Bool": {"aws:PrincipalIsAWSService": True}})],
     "service name": [ACL, write({"StringEquals": {"aws:PrincipalServiceName": "cloudtrail.amazonaws.com"}})],
     "variable": [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/${aws:SourceAccount}/*")],
     "ForAnyValue": [ACL, write({"ForAnyValue:StringEquals": {"aws:SourceAccount": ["1", "123456789012"]}})],
+    "another statement that cannot be judged": [ACL, WRITE, write({"StringEquals": {"aws:SourceOrgID": "o-1"}})],
     "deny of insecure transport": [ACL, WRITE, deny({"Bool": {"aws:SecureTransport": "false"}})],
     "deny of old TLS": [ACL, WRITE, deny({"NumericLessThan": {"s3:TlsVersion": 1.2}})],
     "deny that exempts services": [
@@ -407,11 +409,32 @@ def test_a_malformed_policy_is_called_malformed(document: str, reason: str) -> N
     assert judge.judge_bucket_policy(verdict.remedy, bucket=BUCKET, prefix="p", trail_arn=TRAIL).allowed
 
 
+def test_a_policy_may_have_one_statement_without_a_list() -> None:
+    everything = write({}, Action="s3:*", Resource=EVERYTHING)
+    document = json.dumps({"Version": "2012-10-17", "Statement": everything})
+    assert judge.judge_bucket_policy(document, bucket=BUCKET, prefix="p", trail_arn=TRAIL).allowed
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        write(Principal={"AWS": "arn:aws:iam::123456789012:root"}, Resource="arn:aws:s3:::audit-logs/tmp/*"),
+        write(Principal={"AWS": "arn:aws:iam::123456789012:root"}, Action="s3:*"),
+        without(WRITE, "Action") | {"Principal": {"AWS": "123456789012"}, "NotAction": "s3:DeleteBucket"},
+    ],
+    ids=["for other objects", "all of S3", "NotAction"],
+)
+def test_a_statement_for_others_is_no_near_miss(statement: Statement) -> None:
+    assert [finding.statement for finding in bucket_verdict(ACL, statement).findings] == [None]
+
+
 def test_a_remedy_takes_no_sid_that_the_policy_has() -> None:
     for_another = required.bucket_statements(BUCKET, "p", OTHER_TRAIL)
+    for_another.append(for_another[1] | {"Sid": f"{for_another[1]['Sid']}2"})
     verdict = bucket_verdict(*for_another)
     sids = [statement["Sid"] for statement in json.loads(added(policy(*for_another), verdict))["Statement"]]
-    assert len(sids) == len(set(sids)) == 4
+    assert len(sids) == len(set(sids)) == 5
+    assert sids[-1] == "AWSCloudTrailWrite201503193"
 
 
 def test_a_policy_of_many_trails_names_the_nearest_statement_only() -> None:
@@ -571,6 +594,7 @@ def test_role_trust(statements: list[Statement], answer: Answer, sentence: str) 
         assert judge.judge_role_trust(added(policy(*statements), verdict), role_arn=ROLE).allowed
 
 
+NOT_A_SERVICE = {"Bool": {"aws:PrincipalIsAWSService": "false"}}
 STREAM, EVENTS = required.role_permission_statements(GROUP, TRAIL)
 
 
@@ -616,6 +640,12 @@ def permissions_verdict(*documents: str) -> Verdict:
             f"statement 1 (Deny) of the policies of role {ROLE} matches logs:PutLogEvents on "
             f"{EVENTS['Resource']}: remove it",
         ),
+        (
+            [policy(STREAM, EVENTS, EVENTS | {"Effect": "Deny", "Condition": NOT_A_SERVICE})],
+            Answer.REFUSED,
+            "statement 'AWSCloudTrailPutLogEvents20141101' (Deny)",
+        ),
+        ([policy(STREAM, EVENTS | {"Principal": "*"})], Answer.REFUSED, "allows logs:PutLogEvents"),
         ([policy(STREAM, EVENTS), "{"], Answer.UNKNOWN, "is malformed: it is not JSON"),
     ],
     ids=[
@@ -629,6 +659,8 @@ def permissions_verdict(*documents: str) -> Verdict:
         "one stream",
         "SourceArn",
         "deny",
+        "deny to all but services",
+        "statement of a resource's policy",
         "malformed",
     ],
 )

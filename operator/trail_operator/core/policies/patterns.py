@@ -47,7 +47,7 @@ def matches(pattern: Pattern, target: Target) -> Truth:
         return Truth.of(len(pattern) in positions)
     if not positions:
         return Truth.FALSE
-    covered = any(pattern[at:] and set(pattern[at:]) == {Wildcard.ANY} for at in positions)
+    covered = any(set(pattern[at:]) == {Wildcard.ANY} for at in positions)
     return Truth.TRUE if covered else Truth.UNKNOWN
 
 
