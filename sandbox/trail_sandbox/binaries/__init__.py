@@ -1,0 +1,1 @@
+"""The programs of the control plane: where they come from and how they get into the cache."""
