@@ -86,6 +86,7 @@ _TERMINAL = {
     "InvalidS3PrefixException": Reason.INVALID_SPEC,
     "InvalidSnsTopicNameException": Reason.INVALID_SPEC,
     "InvalidKmsKeyIdException": Reason.INVALID_SPEC,
+    "InvalidEventSelectorsException": Reason.INVALID_SPEC,
     "InvalidParameterException": Reason.INVALID_SPEC,
     "InvalidParameterCombinationException": Reason.INVALID_SPEC,
     "InvalidTagParameterException": Reason.INVALID_SPEC,

@@ -1,0 +1,57 @@
+# Two commands do everything: `make demo` and `make test`. Both begin with `make setup`.
+SHELL := /bin/bash
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+# A second Python that the unit tests also run on, where the machine has it.
+OTHER_PYTHON ?= 3.13
+
+.PHONY: setup test unit lint types integration other-python demo sandbox benchmarks crds docs clean
+
+setup: .venv/.synced
+
+.venv/.synced: pyproject.toml sandbox/pyproject.toml uv.lock
+	@command -v $(UV) >/dev/null || { python3 -m venv .uv && .uv/bin/pip install --quiet uv==$(UV_VERSION); }
+	$(UV) sync --locked --quiet
+	@touch $@
+
+test: lint types unit other-python integration
+
+unit: setup
+	$(BIN)/pytest tests/unit -q
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy
+
+other-python: setup
+	@if $(UV) python find --no-python-downloads $(OTHER_PYTHON) >/dev/null 2>&1; then \
+	  echo "unit tests on Python $(OTHER_PYTHON)"; \
+	  $(UV) run --isolated --locked --quiet --python $(OTHER_PYTHON) pytest tests/unit -q -p no:cacheprovider; \
+	else echo "Python $(OTHER_PYTHON) is not on this machine: the unit tests ran on one Python only"; fi
+
+integration: setup
+	$(BIN)/pytest tests/sandbox tests/integration -q -n 3 --dist loadgroup
+
+demo: setup
+	$(BIN)/python -m trail_sandbox.demo
+
+sandbox: setup
+	$(BIN)/sandbox up
+	@echo 'The sandbox is up. To use it: eval "$$($(BIN)/sandbox env)"; to end it: $(BIN)/sandbox down'
+
+benchmarks: setup
+	$(BIN)/python -m benchmarks
+
+crds: setup
+	$(BIN)/trail-operator crds --output crds --output charts/trail-operator/files/crds
+
+docs: setup
+	$(BIN)/python docs/generate.py
+
+clean:
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,51 @@
+"""Values to test with, each valid as it stands; a test names only what it is about."""
+
+from typing import Any
+
+from trail_operator.api.names import OWNER_TAG
+from trail_operator.core.trail import Configuration, DesiredTrail, Location, ObservedTrail
+
+LOCATION = Location("aws", "123456789012", "eu-central-1")
+OWNER = "cluster/default/audit"
+ARN = "arn:aws:cloudtrail:eu-central-1:123456789012:trail/audit"
+FULL = Configuration(
+    s3_bucket_name="bucket-1",
+    s3_key_prefix="logs",
+    sns_topic_name="arn:aws:sns:eu-central-1:123456789012:topic",
+    cloud_watch_logs_log_group_arn="arn:aws:logs:eu-central-1:123456789012:log-group:trail",
+    cloud_watch_logs_role_arn="arn:aws:iam::123456789012:role/trail",
+    kms_key_id="arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555",
+    is_multi_region_trail=True,
+    include_global_service_events=True,
+    enable_log_file_validation=True,
+)
+MINIMAL = Configuration(s3_bucket_name="bucket-1")
+
+
+def desired(
+    configuration: Configuration = MINIMAL, *, is_logging: bool = True, tags: dict[str, str] | None = None, **more: Any
+) -> DesiredTrail:
+    """A desired trail, with its owner tag."""
+    return DesiredTrail(
+        name="audit",
+        location=LOCATION,
+        owner=OWNER,
+        configuration=configuration,
+        is_logging=is_logging,
+        tags={**(tags or {}), OWNER_TAG: OWNER},
+        **more,
+    )
+
+
+def observed(
+    configuration: Configuration = MINIMAL, *, is_logging: bool = True, tags: dict[str, str] | None = None, **more: Any
+) -> ObservedTrail:
+    """An observed trail that is ours."""
+    return ObservedTrail(
+        arn=ARN,
+        home_region="eu-central-1",
+        configuration=configuration,
+        is_logging=is_logging,
+        tags={**(tags or {}), OWNER_TAG: OWNER},
+        **more,
+    )

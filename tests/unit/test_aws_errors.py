@@ -1,0 +1,150 @@
+"""The error taxonomy: every code has a class and a reason, and no message tells a secret."""
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+from botocore.session import get_session
+
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.errors import AWSError, failure_of, failure_without_answer, translate
+from trail_operator.core.failure import FailureClass
+
+T, D, X, A = FailureClass.TRANSIENT, FailureClass.DEPENDENCY, FailureClass.TERMINAL, FailureClass.AUTHORITY
+TABLE = {
+    "ThrottlingException": (T, Reason.THROTTLED),
+    "Throttling": (T, Reason.THROTTLED),
+    "RequestLimitExceeded": (T, Reason.THROTTLED),
+    "ConflictException": (T, Reason.PROGRESSING),
+    "InternalFailure": (T, Reason.PROGRESSING),
+    "ServiceUnavailable": (T, Reason.PROGRESSING),
+    "SomethingNew": (T, Reason.PROGRESSING),
+    "S3BucketDoesNotExistException": (D, Reason.BUCKET_NOT_FOUND),
+    "InsufficientS3BucketPolicyException": (D, Reason.BUCKET_POLICY_DENIES),
+    "InsufficientSnsTopicPolicyException": (D, Reason.TOPIC_POLICY_DENIES),
+    "CloudTrailInvalidClientTokenIdException": (D, Reason.TOPIC_POLICY_DENIES),
+    "InsufficientEncryptionPolicyException": (D, Reason.KEY_POLICY_DENIES),
+    "KmsKeyNotFoundException": (D, Reason.KEY_NOT_FOUND),
+    "KmsException": (D, Reason.KEY_DISABLED),
+    "KmsKeyDisabledException": (D, Reason.KEY_DISABLED),
+    "InvalidCloudWatchLogsLogGroupArnException": (D, Reason.LOG_GROUP_NOT_FOUND),
+    "InvalidCloudWatchLogsRoleArnException": (D, Reason.ROLE_NOT_TRUSTED),
+    "MaximumNumberOfTrailsExceededException": (D, Reason.QUOTA_EXCEEDED),
+    "InvalidTrailNameException": (X, Reason.INVALID_SPEC),
+    "InvalidS3BucketNameException": (X, Reason.INVALID_SPEC),
+    "InvalidS3PrefixException": (X, Reason.INVALID_SPEC),
+    "InvalidSnsTopicNameException": (X, Reason.INVALID_SPEC),
+    "InvalidKmsKeyIdException": (X, Reason.INVALID_SPEC),
+    "InvalidEventSelectorsException": (X, Reason.INVALID_SPEC),
+    "InvalidParameterException": (X, Reason.INVALID_SPEC),
+    "InvalidParameterCombinationException": (X, Reason.INVALID_SPEC),
+    "InvalidTagParameterException": (X, Reason.INVALID_SPEC),
+    "TagsLimitExceededException": (X, Reason.INVALID_SPEC),
+    "CloudTrailARNInvalidException": (X, Reason.INVALID_SPEC),
+    "CloudWatchLogsDeliveryUnavailableException": (X, Reason.INVALID_SPEC),
+    "OperationNotPermittedException": (X, Reason.INVALID_SPEC),
+    "UnsupportedOperationException": (X, Reason.INVALID_SPEC),
+    "InvalidHomeRegionException": (X, Reason.WRONG_HOME_REGION),
+    "TrailAlreadyExistsException": (X, Reason.CONFLICT),
+    "AccessDeniedException": (A, Reason.ACCESS_DENIED),
+    "AccessDenied": (A, Reason.ACCESS_DENIED),
+    "InsufficientDependencyServiceAccessPermissionException": (A, Reason.ACCESS_DENIED),
+    "UnrecognizedClientException": (A, Reason.CREDENTIALS_UNAVAILABLE),
+    "InvalidClientTokenId": (A, Reason.CREDENTIALS_UNAVAILABLE),
+    "ExpiredTokenException": (A, Reason.CREDENTIALS_UNAVAILABLE),
+    "SignatureDoesNotMatch": (A, Reason.CREDENTIALS_UNAVAILABLE),
+}
+
+
+def error(code: str, message: str = "text", status: int = 400) -> AWSError:
+    return AWSError("cloudtrail:CreateTrail", "us-east-1", code, message, status)
+
+
+@pytest.mark.parametrize("code", TABLE)
+def test_class_and_reason(code: str) -> None:
+    failure = failure_of(error(code))
+    assert (failure.kind, failure.reason) == TABLE[code]
+
+
+@pytest.mark.parametrize(
+    "operation", ["CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "AddTags", "GetTrail"]
+)
+def test_every_modelled_error_of_what_we_call_is_in_the_table_or_about_existence_or_organizations(
+    operation: str,
+) -> None:
+    model = get_session().get_service_model("cloudtrail").operation_model(operation)
+    known = TABLE.keys() | {
+        # handled where they arise
+        "TrailNotFoundException",
+        "ResourceNotFoundException",
+        "InactiveEventDataStoreException",
+        "EventDataStoreNotFoundException",
+        "EventDataStoreARNInvalidException",
+        "ChannelNotFoundException",
+        "ChannelARNInvalidException",
+        "InvalidTokenException",
+        "TrailNotProvidedException",
+        "ResourceTypeNotSupportedException",
+        # of organization trails, which a Trail can't be
+        "NotOrganizationMasterAccountException",
+        "OrganizationsNotInUseException",
+        "OrganizationNotInAllFeaturesModeException",
+        "CloudTrailAccessNotEnabledException",
+        "NoManagementAccountSLRExistsException",
+    }
+    assert {shape.name for shape in model.error_shapes} <= known
+
+
+def test_a_denial_names_the_action_that_was_denied_not_the_one_that_was_called() -> None:
+    told = (
+        "User: arn:aws:iam::1:user/u is not authorized to perform: iam:PassRole on resource: r because no policy allows"
+    )
+    assert "not allowed to iam:PassRole" in failure_of(error("AccessDeniedException", told)).message
+
+
+def test_a_denial_by_the_organization_has_its_own_reason() -> None:
+    told = "not authorized to perform: cloudtrail:CreateTrail with an explicit deny in a service control policy"
+    failure = failure_of(error("AccessDeniedException", told))
+    assert (failure.kind, failure.reason) == (A, Reason.DENIED_BY_ORGANIZATION)
+
+
+def test_messages_about_credentials_do_not_quote_the_request() -> None:
+    told = "The Canonical String should have been … x-amz-security-token:SECRET"
+    assert "SECRET" not in failure_of(error("SignatureDoesNotMatch", told, 403)).message
+
+
+def test_an_unknown_error_of_a_server_passes() -> None:
+    assert failure_of(error("500", "oops", 500)).kind is T
+
+
+def test_translation() -> None:
+    answer = {"Error": {"Code": "C", "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    raised = ClientError(answer, "CreateTrail")  # type: ignore[arg-type]
+    assert translate(raised, "cloudtrail:CreateTrail", "us-east-1") == error("C", "m")
+    assert translate(ValueError(), "a", "r") is None
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "reason"),
+    [
+        (NoCredentialsError(), A, Reason.CREDENTIALS_UNAVAILABLE),
+        (EndpointConnectionError(endpoint_url="u"), T, Reason.PROGRESSING),
+        (ConnectTimeoutError(endpoint_url="u"), T, Reason.PROGRESSING),
+        (ReadTimeoutError(endpoint_url="u"), T, Reason.PROGRESSING),
+        (ConnectionResetError(), T, Reason.PROGRESSING),
+        (ParamValidationError(report="r"), X, Reason.INVALID_SPEC),
+    ],
+)
+def test_no_answer(raised: Exception, kind: FailureClass, reason: Reason) -> None:
+    failure = failure_without_answer(raised, "cloudtrail:GetTrail", "us-east-1")
+    assert failure is not None
+    assert (failure.kind, failure.reason) == (kind, reason)
+
+
+def test_a_fault_of_ours_is_not_a_failure_of_aws() -> None:
+    assert failure_without_answer(TypeError(), "a", "r") is None

@@ -1,0 +1,88 @@
+"""What users rely on: names, settings, reasons, generated files."""
+
+import json
+import logging
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from trail_operator.api.crd import render, trail_crd
+from trail_operator.api.reasons import CONDITION_MEANINGS, EXPLANATIONS, ConditionType, Reason
+from trail_operator.cli import reference
+from trail_operator.settings import Settings
+from trail_operator.telemetry import logs
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_reason_and_condition_is_explained() -> None:
+    assert set(EXPLANATIONS) == set(Reason)
+    assert set(CONDITION_MEANINGS) == set(ConditionType)
+
+
+@pytest.mark.parametrize(
+    "path", ["crds/trail-operator.dev_trails.yaml", "charts/trail-operator/files/crds/trail-operator.dev_trails.yaml"]
+)
+def test_the_committed_definition_is_in_step(path: str) -> None:
+    assert (ROOT / path).read_text() == render(trail_crd()), "run `make crds`"
+
+
+def test_the_committed_reference_is_in_step() -> None:
+    assert reference.render() in (ROOT / "docs/trail.md").read_text(), "run `make docs`"
+
+
+def test_only_true_and_the_unobserved_generation_are_defaults_in_the_schema() -> None:
+    found: list[object] = []
+
+    def collect(node: object) -> None:
+        if isinstance(node, dict):
+            if "default" in node:
+                found.append(node["default"])
+            for child in node.values():
+                collect(child)
+
+    collect(trail_crd()["spec"]["versions"][0]["schema"])
+    assert sorted(map(str, found)) == sorted(map(str, [True, True, True, -1, {"observedGeneration": -1}]))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("10m", 600), ("1h30m", 5400), ("0.5s", 0.5), ("1.5h", 5400)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert Settings(resync=text).resync == timedelta(seconds=seconds)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["10", "ten", "10 m", "", "0s", "-1s"])
+def test_bad_durations_are_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(resync=text)  # type: ignore[arg-type]
+
+
+def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAIL_OPERATOR_NAMESPACE", '["a", "b"]')
+    monkeypatch.setenv("TRAIL_OPERATOR_CLUSTER_NAME", "prod-1")
+    monkeypatch.setenv("TRAIL_OPERATOR_DEFAULT_DELETION_POLICY", "Retain")
+    settings = Settings()
+    assert settings.namespace == ["a", "b"]
+    assert settings.cluster_name == "prod-1"
+    assert settings.default_deletion_policy == "Retain"
+
+
+@pytest.mark.parametrize("name", ["a" * 61, "with/slash", ""])
+def test_bad_cluster_names_are_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(cluster_name=name)
+
+
+def test_log_lines_carry_the_trail(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("json", "info")
+    logs.logger.info("StartLogging", extra=logs.about("default/audit", operation="StartLogging"))
+    logs.configure("text", "info")
+    logs.logger.info("StartLogging", extra=logs.about("default/audit"))
+    logging.getLogger().handlers.clear()
+    first, second = capsys.readouterr().err.splitlines()
+    line = json.loads(first)
+    assert (line["trail"], line["operation"], line["level"]) == ("default/audit", "StartLogging", "info")
+    assert second.endswith("INFO    default/audit StartLogging")

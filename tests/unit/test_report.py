@@ -1,0 +1,199 @@
+"""The status: what each finding says, and that nothing new writes nothing."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.unit.builders import FULL, MINIMAL, observed
+from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.api.trail import Destination, Difference, TrailStatus
+from trail_operator.core.failure import Failure, FailureClass
+from trail_operator.core.report import Findings, pinned, report
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+DRIFT = (Difference(path="isLogging", desired="true", observed="false"),)
+TRANSIENT = Failure(FailureClass.TRANSIENT, Reason.THROTTLED, "AWS throttles")
+DEPENDENCY = Failure(FailureClass.DEPENDENCY, Reason.BUCKET_NOT_FOUND, "no bucket")
+TERMINAL = Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, "cannot be")
+AUTHORITY = Failure(FailureClass.AUTHORITY, Reason.ACCESS_DENIED, "not allowed")
+CONFLICT = Failure(FailureClass.TERMINAL, Reason.CONFLICT, "not ours")
+
+
+def found(**more: object) -> Findings:
+    base = Findings(generation=1, known=True, observed=observed())
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def status(findings: Findings, previous: TrailStatus | None = None) -> TrailStatus:
+    return report(previous or TrailStatus(), findings, NOW)
+
+
+def shown(result: TrailStatus) -> dict[str, tuple[str, str]]:
+    return {entry.type: (entry.status, entry.reason) for entry in result.conditions}
+
+
+READY = status(found())
+
+
+def test_a_trail_as_it_should_be_is_ready() -> None:
+    assert shown(READY) == {
+        "Ready": ("True", "Recording"),
+        "Synced": ("True", "Recording"),
+        "Logging": ("True", "Recording"),
+        "Delivering": ("True", "Recording"),
+    }
+    assert READY.observed_generation == 1
+    assert READY.is_logging is True
+    assert READY.home_region == "eu-central-1"
+
+
+def test_logging_off_as_asked_is_ready() -> None:
+    assert shown(status(found(observed=observed(is_logging=False)))) == {
+        "Ready": ("True", "LoggingOff"),
+        "Synced": ("True", "LoggingOff"),
+        "Logging": ("False", "LoggingOff"),
+        "Delivering": ("False", "LoggingOff"),
+    }
+
+
+def test_a_delivery_error_of_a_configured_destination_ends_ready() -> None:
+    errors = {Destination.S3: "AccessDenied", Destination.SNS: "NotFound"}
+    result = status(found(observed=observed(MINIMAL, delivery_errors=errors), delivery_advice="Add this."))
+    assert shown(result)["Ready"] == ("False", "DeliveryFailing")
+    assert shown(result)["Delivering"] == ("False", "DeliveryFailing")
+    assert shown(result)["Synced"] == ("True", "Recording")
+    assert [(entry.destination, entry.error, entry.since) for entry in result.delivery] == [("S3", "AccessDenied", NOW)]
+    ready = result.condition(ConditionType.READY)
+    assert ready is not None
+    assert ready.message == "AWS reports delivery errors: S3 AccessDenied. Add this."
+
+
+def test_each_destination_counts_only_where_it_is_configured() -> None:
+    errors = dict.fromkeys(Destination, "AccessDenied")
+    assert observed(FULL, delivery_errors=errors).failing_destinations == errors
+    bare = replace(MINIMAL, enable_log_file_validation=False)
+    assert set(observed(bare, delivery_errors=errors).failing_destinations) == {Destination.S3}
+    assert observed(FULL, is_logging=False, delivery_errors=errors).failing_destinations == {}
+
+
+def test_a_delivery_error_keeps_the_time_it_was_first_seen() -> None:
+    failing = found(observed=observed(delivery_errors={Destination.S3: "AccessDenied"}))
+    first = status(failing)
+    again = report(first, failing, LATER)
+    assert again == first
+    other = report(first, found(observed=observed(delivery_errors={Destination.S3: "NoSuchBucket"})), LATER)
+    assert other.delivery[0].since == LATER
+    assert report(other, found(), LATER).delivery == ()
+
+
+@pytest.mark.parametrize(
+    "findings",
+    [
+        found(),
+        found(failure=DEPENDENCY),
+        found(failure=TERMINAL),
+        found(known=False, observed=None, failure=AUTHORITY),
+        found(known=False, observed=None, failure=TRANSIENT),
+        found(observed=None, failure=CONFLICT),
+        found(drift=DRIFT, failure=TRANSIENT),
+    ],
+)
+def test_finding_the_same_again_changes_nothing(findings: Findings) -> None:
+    once = status(findings)
+    assert report(once, findings, LATER) == once
+
+
+def test_a_dependency_failure() -> None:
+    result = status(found(observed=None, failure=DEPENDENCY))
+    assert shown(result) == {
+        "Ready": ("False", "BucketNotFound"),
+        "Synced": ("False", "BucketNotFound"),
+        "Logging": ("False", "LoggingOff"),
+        "Delivering": ("Unknown", "BucketNotFound"),
+    }
+
+
+def test_a_failed_update_of_a_trail_that_records_still_says_that_it_records() -> None:
+    result = shown(status(found(failure=DEPENDENCY, drift=DRIFT)))
+    assert result["Ready"] == ("False", "BucketNotFound")
+    assert result["Logging"] == ("True", "Recording")
+    assert result["Delivering"] == ("True", "Recording")
+
+
+def test_a_terminal_failure_is_stalled_until_it_is_gone() -> None:
+    stalled = status(found(failure=TERMINAL))
+    assert shown(stalled)["Stalled"] == ("True", "InvalidSpec")
+    assert "Stalled" not in shown(report(stalled, found(generation=2), LATER))
+
+
+def test_a_conflict_tells_nothing_of_the_other_trail() -> None:
+    result = status(found(observed=None, failure=CONFLICT))
+    assert shown(result) == {
+        "Ready": ("False", "Conflict"),
+        "Synced": ("False", "Conflict"),
+        "Logging": ("Unknown", "Conflict"),
+        "Delivering": ("Unknown", "Conflict"),
+        "Stalled": ("True", "Conflict"),
+    }
+    assert result.is_logging is None
+    assert result.arn is None
+
+
+def test_a_passing_fault_does_not_flap_ready() -> None:
+    assert report(READY, found(known=False, observed=None, failure=TRANSIENT), LATER) == READY
+
+
+def test_a_passing_fault_of_a_new_spec_is_progress() -> None:
+    result = report(READY, found(generation=2, known=False, observed=None, failure=TRANSIENT), LATER)
+    assert shown(result)["Ready"] == ("False", "Throttled")
+    assert shown(result)["Reconciling"] == ("True", "Throttled")
+    assert shown(result)["Logging"] == ("True", "Recording")
+    assert result.observed_generation == 2
+
+
+def test_a_passing_fault_never_hides_what_was_seen_to_differ() -> None:
+    found_off = found(observed=observed(is_logging=False), drift=DRIFT, failure=TRANSIENT)
+    result = report(READY, found_off, LATER)
+    assert shown(result)["Ready"] == ("False", "Throttled")
+    assert shown(result)["Logging"] == ("False", "LoggingOff")
+    assert result.drift == DRIFT
+
+
+def test_what_was_written_but_does_not_show_yet_is_progress() -> None:
+    assert shown(status(found(drift=DRIFT)))["Ready"] == ("False", "Progressing")
+    assert shown(status(found(observed=None)))["Ready"] == ("False", "Progressing")
+
+
+def test_long_silence_makes_everything_unknown() -> None:
+    silent = found(known=False, observed=None, failure=TRANSIENT, silent_too_long=True)
+    result = report(READY, silent, LATER)
+    assert shown(result) == dict.fromkeys(("Ready", "Synced", "Logging", "Delivering"), ("Unknown", "AWSUnreachable"))
+    assert report(result, found(), LATER).condition(ConditionType.READY).status == "True"  # type: ignore[union-attr]
+
+
+def test_missing_permission_ends_ready_at_once() -> None:
+    result = report(READY, found(known=False, observed=None, failure=AUTHORITY), LATER)
+    assert shown(result)["Ready"] == ("False", "AccessDenied")
+    assert shown(result)["Logging"] == ("Unknown", "AccessDenied")
+
+
+def test_transition_times_change_with_the_status_only() -> None:
+    other_message = report(READY, found(generation=2), LATER)
+    assert other_message.conditions[0].last_transition_time == NOW
+    assert other_message.conditions[0].observed_generation == 2
+    failed = report(READY, found(failure=DEPENDENCY), LATER)
+    assert failed.conditions[0].last_transition_time == LATER
+
+
+def test_the_pin_is_on_record_before_anything_is_known() -> None:
+    result = pinned(TrailStatus(), 1, "arn", "123456789012", "eu-central-1", NOW)
+    assert (result.arn, result.account_id, result.home_region) == ("arn", "123456789012", "eu-central-1")
+    assert result.observed_generation == -1
+    assert shown(result) == {
+        "Ready": ("False", "Progressing"),
+        "Synced": ("False", "Progressing"),
+        "Reconciling": ("True", "Progressing"),
+    }
+    assert "Reconciling" not in shown(report(result, found(), NOW))
