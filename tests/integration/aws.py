@@ -1,0 +1,222 @@
+"""The emulated AWS as the tests use it: plain boto3 in one account, what a trail depends on, and the control API."""
+
+import json
+from typing import Any
+
+import boto3
+import requests
+from mypy_boto3_cloudtrail import CloudTrailClient
+
+REGION = "us-east-1"
+WRITES = {"CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "AddTags", "RemoveTags"}
+
+
+class Account:
+    """An AWS account of its own: its administrator's clients, and the requests made in it."""
+
+    def __init__(self, endpoint: str, number: str) -> None:
+        self.number = number
+        self.endpoint = endpoint
+        self._session = boto3.Session(aws_access_key_id=number, aws_secret_access_key="secret", region_name=REGION)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the operator needs to work in this account."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.number,
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        """A client of a service."""
+        return self._session.client(service, region_name=region, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+
+    @property
+    def cloudtrail(self) -> CloudTrailClient:
+        """CloudTrail in the default region."""
+        result: CloudTrailClient = self.client("cloudtrail")
+        return result
+
+    def trail_arn(self, name: str, region: str = REGION) -> str:
+        """The ARN of a trail of this account."""
+        return f"arn:aws:cloudtrail:{region}:{self.number}:trail/{name}"
+
+    def trail(self, name: str) -> dict[str, Any] | None:
+        """The trail as GetTrail tells it, with its tags and whether it logs; None if there is none."""
+        cloudtrail = self.cloudtrail
+        try:
+            found: dict[str, Any] = dict(cloudtrail.get_trail(Name=name)["Trail"])
+        except cloudtrail.exceptions.TrailNotFoundException:
+            return None
+        found["IsLogging"] = cloudtrail.get_trail_status(Name=name)["IsLogging"]
+        tags = cloudtrail.list_tags(ResourceIdList=[found["TrailARN"]])["ResourceTagList"][0]["TagsList"]
+        found["Tags"] = {tag["Key"]: tag.get("Value", "") for tag in tags}
+        return found
+
+    def trails(self) -> list[str]:
+        """The ARNs of all trails of the account."""
+        return [
+            entry["TrailARN"]
+            for page in self.cloudtrail.get_paginator("list_trails").paginate()
+            for entry in page["Trails"]
+        ]
+
+    # -- what a trail depends on
+
+    def bucket(self, name: str, trail: str, prefix: str = "", region: str = REGION) -> str:
+        """A bucket with the policy that a trail needs."""
+        where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        self.client("s3", region).create_bucket(Bucket=name, **where)
+        self.bucket_policy(name, trail, prefix)
+        return name
+
+    def bucket_policy(self, name: str, trail: str, prefix: str = "") -> None:
+        """Put the policy that a trail needs on a bucket."""
+        self.client("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(self.bucket_document(name, trail, prefix)))
+
+    def bucket_document(self, name: str, trail: str, prefix: str = "") -> dict[str, Any]:
+        """The bucket policy that AWS prescribes."""
+        service = {"Service": "cloudtrail.amazonaws.com"}
+        source = {"aws:SourceArn": self.trail_arn(trail)}
+        folder = f"{prefix}/" if prefix else ""
+        return {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "AclCheck",
+                    "Effect": "Allow",
+                    "Principal": service,
+                    "Action": "s3:GetBucketAcl",
+                    "Resource": f"arn:aws:s3:::{name}",
+                    "Condition": {"StringEquals": source},
+                },
+                {
+                    "Sid": "Write",
+                    "Effect": "Allow",
+                    "Principal": service,
+                    "Action": "s3:PutObject",
+                    "Resource": f"arn:aws:s3:::{name}/{folder}AWSLogs/{self.number}/*",
+                    "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", **source}},
+                },
+            ],
+        }
+
+    def topic(self, name: str, trail: str) -> str:
+        """An SNS topic with the policy that a trail needs."""
+        arn: str = self.client("sns").create_topic(Name=name)["TopicArn"]
+        self.topic_policy(arn, trail)
+        return arn
+
+    def topic_policy(self, arn: str, trail: str) -> None:
+        """Put the policy that a trail needs on a topic."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudtrail.amazonaws.com"},
+            "Action": "SNS:Publish",
+            "Resource": arn,
+            "Condition": {"StringEquals": {"aws:SourceArn": self.trail_arn(trail)}},
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=document)
+
+    def key(self, trail: str, alias: str | None = None, region: str = REGION) -> str:
+        """A KMS key with the policy that a trail needs, and an alias."""
+        kms = self.client("kms", region)
+        arn: str = kms.create_key()["KeyMetadata"]["Arn"]
+        self.key_policy(arn, trail)
+        if alias:
+            kms.create_alias(AliasName=f"alias/{alias}", TargetKeyId=arn)
+        return arn
+
+    def key_policy(self, arn: str, trail: str, *, cloudtrail: bool = True) -> None:
+        """Put a policy on a key: the account's administration and, unless told otherwise, what a trail needs."""
+        statements: list[dict[str, Any]] = [
+            {
+                "Sid": "Administration",
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{self.number}:root"},
+                "Action": "kms:*",
+                "Resource": "*",
+            }
+        ]
+        if cloudtrail:
+            service = {"Service": "cloudtrail.amazonaws.com"}
+            source = {"aws:SourceArn": self.trail_arn(trail)}
+            context = {"kms:EncryptionContext:aws:cloudtrail:arn": f"arn:aws:cloudtrail:*:{self.number}:trail/*"}
+            statements += [
+                {
+                    "Sid": "Encrypt",
+                    "Effect": "Allow",
+                    "Principal": service,
+                    "Action": "kms:GenerateDataKey*",
+                    "Resource": "*",
+                    "Condition": {"StringEquals": source, "StringLike": context},
+                },
+                {
+                    "Sid": "Describe",
+                    "Effect": "Allow",
+                    "Principal": service,
+                    "Action": "kms:DescribeKey",
+                    "Resource": "*",
+                    "Condition": {"StringEquals": source},
+                },
+            ]
+        self.client("kms", arn.split(":")[3]).put_key_policy(
+            KeyId=arn, PolicyName="default", Policy=json.dumps({"Version": "2012-10-17", "Statement": statements})
+        )
+
+    def log_group(self, name: str) -> str:
+        """A log group; its ARN without the ending `:*`."""
+        self.client("logs").create_log_group(logGroupName=name)
+        return f"arn:aws:logs:{REGION}:{self.number}:log-group:{name}"
+
+    def role(self, name: str, group: str) -> str:
+        """A role that CloudTrail may assume and that may write to a log group."""
+        arn: str = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust()))["Role"][
+            "Arn"
+        ]
+        self.role_permissions(name, group)
+        return arn
+
+    def role_permissions(self, name: str, group: str) -> None:
+        """Let a role write to a log group."""
+        statement = {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": f"{group}:log-stream:{self.number}_CloudTrail_{REGION}*",
+        }
+        self.client("iam").put_role_policy(
+            RoleName=name,
+            PolicyName="logs",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
+
+    # -- the control API
+
+    def fault(self, **fault: Any) -> None:
+        """Make calls in this account fail, wait or lose their answer."""
+        requests.post(
+            f"{self.endpoint}/_sandbox/faults", json={"account": self.number, **fault}, timeout=10
+        ).raise_for_status()
+
+    def no_faults(self) -> None:
+        """End all faults (of every account)."""
+        requests.delete(f"{self.endpoint}/_sandbox/faults", timeout=10).raise_for_status()
+
+    def deliver(self) -> None:
+        """One round of deliveries, now."""
+        requests.post(f"{self.endpoint}/_sandbox/deliver", timeout=60).raise_for_status()
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        """All requests made in this account, in their order."""
+        answer = requests.get(f"{self.endpoint}/_sandbox/calls", params={"since": since}, timeout=10)
+        answer.raise_for_status()
+        return [call for call in answer.json()["calls"] if call["account"] == self.number]
+
+
+def trust(service: str = "cloudtrail.amazonaws.com") -> dict[str, Any]:
+    """A trust policy for a service."""
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -1,0 +1,158 @@
+"""Fixtures: an AWS account and a namespace for each test, and the operator, as a chart or as a process."""
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client, config
+
+from tests.integration.aws import Account
+from tests.integration.kubernetes import Trails, eventually
+from trail_sandbox.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[2]
+_numbers = itertools.count(1)
+
+
+def kubectl(sandbox: Sandbox, *arguments: str, text: str | None = None) -> str:
+    """Run kubectl as the administrator; fails with what it says."""
+    done = subprocess.run(
+        ["kubectl", *arguments],
+        env={**os.environ, **sandbox.environment()},
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def cluster(sandbox: Sandbox) -> Sandbox:
+    """The sandbox with the CustomResourceDefinitions applied."""
+    kubectl(sandbox, "apply", "--server-side", "-f", str(ROOT / "crds"))
+    kubectl(sandbox, "wait", "--for=condition=Established", "crd/trails.trail-operator.dev", "--timeout=30s")
+    return sandbox
+
+
+@pytest.fixture(scope="session")
+def api(cluster: Sandbox) -> client.ApiClient:
+    """The administrator's API client."""
+    return config.new_client_from_config(str(cluster.kubeconfig))
+
+
+@pytest.fixture
+def number(worker_id: str) -> str:
+    """A number that no other test of the run has, as an AWS account id."""
+    worker = int(worker_id.removeprefix("gw")) + 1 if worker_id.startswith("gw") else 0
+    return f"{worker:03d}{next(_numbers):09d}"
+
+
+@pytest.fixture
+def account(cluster: Sandbox, number: str) -> Account:
+    """An AWS account of the test's own."""
+    return Account(cluster.aws_endpoint, number)
+
+
+@pytest.fixture
+def trails(api: client.ApiClient, number: str) -> Iterator[Trails]:
+    """The Trails of a namespace of the test's own."""
+    core = client.CoreV1Api(api)
+    name = f"test-{number}"
+    core.create_namespace({"metadata": {"name": name}})
+    result = Trails(api, name)
+    yield result
+    for trail in result.names():
+        result.delete(trail)
+        result.release(trail)
+    core.delete_namespace(name)
+
+
+class Operator:
+    """`trail-operator run` as a process, for one namespace."""
+
+    def __init__(self, environment: dict[str, str], log: Path, arguments: list[str]) -> None:
+        self._environment = environment
+        self._arguments = arguments
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, wait: bool = True) -> "Operator":
+        """Start it, and wait until it watches."""
+        offset = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                [str(Path(sys.executable).parent / "trail-operator"), "run", *self._arguments],
+                env=self._environment,
+                stdout=stream,
+                stderr=stream,
+            )
+        if wait:
+            eventually("the operator watches", lambda: b"watching Trails" in self.log.read_bytes()[offset:])
+        return self
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(timeout=10)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self.process is not None and self.process.poll() is None
+
+
+OperatorFactory = Callable[..., Operator]
+
+
+@pytest.fixture
+def operator_process(cluster: Sandbox, account: Account, trails: Trails, tmp_path: Path) -> Iterator[OperatorFactory]:
+    """Makes operators for the test's namespace and account; all are ended, and their logs shown, after the test."""
+    made: list[Operator] = []
+
+    def make(*arguments: str, start: bool = True, **environment: str) -> Operator:
+        defaults = ["--namespace", trails.namespace, "--cluster-name", "test", "--health-port", "0", "--resync", "2s"]
+        operator = Operator(
+            {**os.environ, **cluster.environment(), **account.environment, **environment},
+            tmp_path / f"operator-{len(made)}.log",
+            [*defaults, *arguments],
+        )
+        made.append(operator)
+        return operator.start() if start else operator
+
+    yield make
+    for trail in trails.names():
+        trails.delete(trail)
+    for operator in made:
+        if operator.running:
+            operator.stop()
+        print(f"--- {operator.log.name}\n{operator.log.read_text()}")
+
+
+@pytest.fixture
+def operator(operator_process: OperatorFactory) -> Operator:
+    """An operator that compares with AWS every two seconds."""
+    return operator_process()
+
+
+def owner(trails: Trails, name: str) -> dict[str, str]:
+    """The owner tag of a Trail's trail."""
+    return {"trail-operator.dev/owner": f"test/{trails.namespace}/{name}"}
+
+
+def calls_of(account: Account, *operations: str) -> list[dict[str, Any]]:
+    """The CloudTrail requests of these operations made in the account."""
+    return [call for call in account.calls() if call["service"] == "cloudtrail" and call["operation"] in operations]

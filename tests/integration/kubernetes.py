@@ -1,0 +1,119 @@
+"""The Kubernetes API as the tests use it: Trails in one namespace, judged by what the API server says."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+GROUP, VERSION, PLURAL = "trail-operator.dev", "v1beta1", "trails"
+_POLL = 0.05
+
+
+def eventually(what: str, check: Callable[[], Any], seconds: float = 30) -> Any:
+    """The first true answer of `check`; fails with `what` and the last answer after some seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}; last: {answer!r}")
+        time.sleep(_POLL)
+
+
+def trail(name: str, bucket: str, **spec: Any) -> dict[str, Any]:
+    """A Trail manifest."""
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "Trail",
+        "metadata": {"name": name},
+        "spec": {"s3BucketName": bucket, **spec},
+    }
+
+
+class Trails:
+    """The Trails of one namespace."""
+
+    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+        self.namespace = namespace
+        self.core = client.CoreV1Api(api)
+        self._objects = client.CustomObjectsApi(api)
+
+    def create(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Create a Trail; raises ApiException where the API server refuses it."""
+        return self._objects.create_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, manifest)  # type: ignore[no-any-return]
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        """The Trail, None if there is none."""
+        try:
+            return self._objects.get_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, name)  # type: ignore[no-any-return]
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def replace_spec(self, name: str, **spec: Any) -> dict[str, Any]:
+        """Put another spec in place of the whole spec, as `kubectl apply` does with fields it had set."""
+        patch = [{"op": "replace", "path": "/spec", "value": spec}]
+        return self._patch(name, patch)
+
+    def change(self, name: str, **spec: Any) -> dict[str, Any]:
+        """Change fields of the spec; None takes a field away."""
+        return self._patch(name, {"spec": spec})
+
+    def delete(self, name: str, propagation: str = "Background") -> None:
+        """Ask for deletion; the operator's finalizer may hold the Trail."""
+        self._objects.delete_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, PLURAL, name, propagation_policy=propagation
+        )
+
+    def release(self, name: str) -> None:
+        """Take all finalizers off: what a test leaves behind when no operator runs any more."""
+        if self.get(name) is not None:
+            self._patch(name, {"metadata": {"finalizers": None}})
+
+    def names(self) -> list[str]:
+        """All Trails of the namespace."""
+        answer = self._objects.list_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL)
+        return [item["metadata"]["name"] for item in answer["items"]]
+
+    def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
+        """A condition of the Trail that is about its present spec, {} if there is none yet."""
+        body = self.get(name) or {}
+        status = body.get("status", {})
+        if status.get("observedGeneration") != body.get("metadata", {}).get("generation"):
+            return {}
+        return next((entry for entry in status.get("conditions", []) if entry["type"] == kind), {})
+
+    def wait_ready(self, name: str, seconds: float = 30) -> dict[str, Any]:
+        """The Trail, once Ready is True for its present spec."""
+        eventually(f"{name} Ready", lambda: self.condition(name).get("status") == "True", seconds)
+        body = self.get(name)
+        assert body is not None
+        return body
+
+    def wait_reason(self, name: str, reason: str, seconds: float = 30) -> dict[str, Any]:
+        """The Ready condition, once it has that reason for the present spec."""
+
+        def check() -> dict[str, Any] | None:
+            condition = self.condition(name)
+            return condition if condition.get("reason") == reason else None
+
+        result: dict[str, Any] = eventually(f"{name} {reason}", check, seconds)
+        return result
+
+    def wait_gone(self, name: str, seconds: float = 30) -> None:
+        """Wait until the Trail is no more."""
+        eventually(f"{name} gone", lambda: self.get(name) is None, seconds)
+
+    def events(self, name: str, reason: str | None = None) -> list[Any]:
+        """The Events about a Trail."""
+        found = self.core.list_namespaced_event(
+            self.namespace, field_selector=f"involvedObject.kind=Trail,involvedObject.name={name}"
+        ).items
+        return [event for event in found if reason is None or event.reason == reason]
+
+    def _patch(self, name: str, patch: Any) -> dict[str, Any]:
+        return self._objects.patch_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, name, patch)  # type: ignore[no-any-return]
