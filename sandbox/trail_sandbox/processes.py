@@ -105,10 +105,10 @@ def start(
     return process
 
 
-def marked(value: str) -> list[Process]:
+def marked(value: str, variable: str = MARKER) -> list[Process]:
     """Every process of this user that carries the mark, and what those started, but not this process."""
     parents = dict(_all_parents())
-    wanted = f"{MARKER}={value}".encode()
+    wanted = f"{variable}={value}".encode()
     found = {pid for pid in parents if wanted in _environment(pid)}
     while more := {pid for pid, parent in parents.items() if parent in found and pid not in found}:
         found |= more
@@ -130,9 +130,9 @@ def _environment(pid: int) -> list[bytes]:
         return []
 
 
-def kill_marked(value: str) -> None:
+def kill_marked(value: str, variable: str = MARKER) -> None:
     """Kill every process that carries the mark; looked for again until none is left, for one may start another."""
-    while remaining := marked(value):
+    while remaining := marked(value, variable):
         for process in remaining:
             process.send(signal.SIGKILL)
         time.sleep(_POLL_SECONDS)

@@ -43,6 +43,8 @@ class Component:
     name: str
     command: Callable[[], list[str]]
     answers: Callable[[], bool]
+    variables: Callable[[], dict[str, str]] = dict
+    """What it needs in its environment."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,37 @@ class Sandbox:
                 and self._answers(f"{self.kubernetes_endpoint}/api/v1/namespaces/default/serviceaccounts/default")
             ),
         )
-        return [[etcd], [apiserver], [controller_manager]]
+        node = Component(
+            "node",
+            self._node_command,
+            lambda: self._answers(f"https://{LOOPBACK}:{self._port('node')}/healthz"),
+            self._aws_environment,
+        )
+        aws = Component(
+            "aws",
+            lambda: [
+                *(sys.executable, "-m", "trail_sandbox.aws"),
+                *("--host", LOOPBACK, "--port", str(self._port("aws"))),
+            ],
+            lambda: self._answers(f"{self.aws_endpoint}/_sandbox/health"),
+        )
+        import importlib.util
+
+        if not importlib.util.find_spec("trail_sandbox.aws"):
+            return [[etcd], [apiserver], [controller_manager, node]]
+        return [[etcd], [apiserver, aws], [controller_manager, node]]
+
+    def _node_command(self) -> list[str]:
+        server = self._pki.server
+        return [
+            *(sys.executable, "-m", "trail_sandbox.kubernetes.node"),
+            f"--kubeconfig={self.state.kubeconfig(pki.NODE.name)}",
+            f"--directory={self.state.pods}",
+            f"--port={self._port('node')}",
+            f"--authority={self._pki.authority.certificate}",
+            f"--certificate={server.certificate}",
+            f"--key={server.key}",
+        ]
 
     def _start(self, components: list[Component]) -> None:
         """Start those that don't run and wait until all answer."""
@@ -165,7 +197,7 @@ class Sandbox:
             if processes.read_pid_file(self._pid_file(component.name)) is None:
                 processes.start(
                     component.command(),
-                    self._marked_environment(),
+                    {**self._marked_environment(), **component.variables()},
                     self._log(component.name),
                     self._pid_file(component.name),
                     self.state.directory,
@@ -225,7 +257,9 @@ class Sandbox:
             kubeconfig.write(self.state.kubeconfig(client.name), content)
 
     def _marked_environment(self) -> dict[str, str]:
-        return {**os.environ, processes.MARKER: str(self.state.directory)}
+        """This process's environment, but for credentials of a real AWS, with the mark by which all is found."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return {**own, processes.MARKER: str(self.state.directory)}
 
     def _aws_environment(self) -> dict[str, str]:
         return {
