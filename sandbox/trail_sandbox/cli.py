@@ -1,22 +1,32 @@
 """The command `sandbox`: a Kubernetes and an AWS on this machine, brought up and taken down."""
 
 import argparse
+import contextlib
+import os
 import shlex
+import shutil
 import sys
+import time
 
 from trail_sandbox.binaries.cache import ProgramUnavailableError
 from trail_sandbox.sandbox import Sandbox, SandboxError
+
+_FOLLOW_SECONDS = 0.2
+_INTERRUPTED = 130
+_NOT_THE_SANDBOXS = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
+"""Variables of another AWS that would go before or along with the sandbox's."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 0, or 1 where it could not be done."""
     options = _parser().parse_args(arguments)
     try:
-        sandbox = Sandbox(options.name)
-        return int(options.command(sandbox, options) or 0)
+        with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+            return int(options.command(Sandbox(options.name), options) or 0)
     except (ProgramUnavailableError, SandboxError, ValueError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 1
+    return _INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -29,8 +39,13 @@ def _parser() -> argparse.ArgumentParser:
         ("env", _env, 'print shell exports: eval "$(sandbox env)"'),
         ("down", _down, "end every process and remove every file"),
         ("status", _status, "tell what runs"),
+        ("logs", _logs, "print a log, of a component or of a container; without LOG tell which there are"),
     ):
-        commands.add_parser(name, parents=[common], help=purpose).set_defaults(command=command)
+        command_parser = commands.add_parser(name, parents=[common], help=purpose)
+        command_parser.set_defaults(command=command)
+        if command is _logs:
+            command_parser.add_argument("log", nargs="?", metavar="LOG")
+            command_parser.add_argument("--follow", "-f", action="store_true", help="print what comes, too")
     return parser
 
 
@@ -39,6 +54,9 @@ def _up(sandbox: Sandbox, _: argparse.Namespace) -> None:
 
 
 def _env(sandbox: Sandbox, _: argparse.Namespace) -> None:
+    for name in _NOT_THE_SANDBOXS:
+        if name in os.environ:
+            print(f"unset {name}")
     for name, value in sandbox.environment().items():
         print(f"export {name}={shlex.quote(value)}")
 
@@ -53,6 +71,22 @@ def _status(sandbox: Sandbox, _: argparse.Namespace) -> int:
         state = f"running (pid {component.pid})" if component.pid else "not running"
         print(f"{component.name:<24} {state:<24} {component.address}")
     return 0 if all(component.pid for component in components) else 1
+
+
+def _logs(sandbox: Sandbox, options: argparse.Namespace) -> None:
+    files = sandbox.log_files()
+    if options.log is None:
+        for name, path in files.items():
+            print(f"{name:<24} {path}")
+        return
+    if options.log not in files:
+        raise SandboxError(f"no log {options.log!r}; there are: {', '.join(files) or 'none'}")
+    with files[options.log].open(errors="replace") as log:
+        shutil.copyfileobj(log, sys.stdout)
+        while options.follow:
+            sys.stdout.flush()
+            time.sleep(_FOLLOW_SECONDS)
+            shutil.copyfileobj(log, sys.stdout)
 
 
 if __name__ == "__main__":

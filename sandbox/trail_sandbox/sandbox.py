@@ -126,6 +126,10 @@ class Sandbox:
             result.append(ComponentStatus(name, process.pid if process else None, address, self._log(name)))
         return result
 
+    def log_files(self) -> dict[str, Path]:
+        """The log of every component, and of every container by `<namespace>_<pod>_<container>`."""
+        return {p.stem: p for d in (self.state.logs, self.state.pods) for p in sorted(d.glob("*.log"))}
+
     # How it is done.
 
     def _stages(self) -> list[list[Component]]:
@@ -175,7 +179,7 @@ class Sandbox:
         )
         import importlib.util
 
-        if not importlib.util.find_spec("trail_sandbox.aws"):
+        if not importlib.util.find_spec("trail_sandbox.aws.__main__"):
             return [[etcd], [apiserver], [controller_manager, node]]
         return [[etcd], [apiserver, aws], [controller_manager, node]]
 
