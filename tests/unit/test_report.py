@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.unit.builders import FULL, MINIMAL, observed
+from tests.unit.builders import ARN, FULL, MINIMAL, desired, observed
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Destination, Difference, TrailStatus
 from trail_operator.core.failure import Failure, FailureClass
@@ -188,8 +188,8 @@ def test_transition_times_change_with_the_status_only() -> None:
 
 
 def test_the_pin_is_on_record_before_anything_is_known() -> None:
-    result = pinned(TrailStatus(), 1, "arn", "123456789012", "eu-central-1", NOW)
-    assert (result.arn, result.account_id, result.home_region) == ("arn", "123456789012", "eu-central-1")
+    result = pinned(TrailStatus(), 1, desired(), NOW)
+    assert (result.arn, result.account_id, result.home_region) == (ARN, "123456789012", "eu-central-1")
     assert result.observed_generation == -1
     assert shown(result) == {
         "Ready": ("False", "Progressing"),
@@ -197,3 +197,14 @@ def test_the_pin_is_on_record_before_anything_is_known() -> None:
         "Reconciling": ("True", "Progressing"),
     }
     assert "Reconciling" not in shown(report(result, found(), NOW))
+
+
+def test_what_is_ours_is_pinned_even_where_something_else_is_wrong() -> None:
+    result = status(found(failure=DEPENDENCY))
+    assert (result.arn, result.account_id, result.home_region) == (ARN, "123456789012", "eu-central-1")
+
+
+def test_a_write_that_could_not_be_verified_ends_ready() -> None:
+    result = report(READY, found(known=False, observed=None, drift=DRIFT, failure=TRANSIENT), LATER)
+    assert shown(result)["Ready"] == ("False", "Throttled")
+    assert shown(result)["Synced"] == ("Unknown", "Throttled")

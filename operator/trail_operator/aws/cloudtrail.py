@@ -9,7 +9,7 @@ from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.plan import Action
-from trail_operator.core.trail import Configuration, DesiredTrail, Location, ObservedTrail
+from trail_operator.core.trail import Configuration, Location, ObservedTrail
 
 _ERRORS = {
     Destination.S3: "LatestDeliveryError",
@@ -79,9 +79,9 @@ class CloudTrail:
             raise FailureError(failure_of(error)) from None
         return str(answer["KeyMetadata"]["Arn"])
 
-    async def apply(self, action: Action, desired: DesiredTrail) -> None:
+    async def apply(self, action: Action, region: str) -> None:
         """Carry out one action. Raises AWSError, or FailureError where no answer came: it may have taken effect."""
-        await self._aws.call("cloudtrail", desired.location.region, action.operation, **action.parameters)
+        await self._aws.call("cloudtrail", region, action.operation, **action.parameters)
 
     async def _trail(self, arn: str, region: str) -> dict[str, Any] | None:
         answer = await self._read(region, "GetTrail", Name=arn)

@@ -18,12 +18,19 @@ from kubernetes.aio.client.exceptions import ApiException
 from trail_operator.api.names import FINALIZER, GROUP, PLURAL, VERSION
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.aws.client import AWS
+from trail_operator.aws.cloudtrail import CloudTrail
+from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.controller.claims import Claims
+from trail_operator.controller.convergence import Convergence
+from trail_operator.controller.deletion import Deletion
+from trail_operator.controller.events import Events
 from trail_operator.controller.health import Health
 from trail_operator.controller.kube import FORBIDDEN, NOT_FOUND, Kubernetes
+from trail_operator.controller.location import Locator
 from trail_operator.controller.loop import Loop
-from trail_operator.controller.reconcile import Policy, Reconciler
+from trail_operator.controller.reconcile import Reconciler
+from trail_operator.controller.writer import Writer
 from trail_operator.settings import Settings
 from trail_operator.telemetry.logs import logger
 
@@ -51,28 +58,15 @@ class Controller:
         kubernetes = await Kubernetes.connect()
         aws = AWS(settings.region, RateLimiter(time.monotonic, asyncio.sleep))
         claims = Claims(aws.default_region)
-        policy = Policy(
-            owner_prefix=await _owner_prefix(kubernetes, settings),
-            resync=settings.resync.total_seconds(),
-            default_deletion_policy=DeletionPolicy(settings.default_deletion_policy),
-            ignored_tags=tuple(settings.ignore_tags),
-        )
-        reconciler = Reconciler(
-            kubernetes,
-            aws,
-            claims,
-            policy,
-            clock=time.monotonic,
-            now=lambda: datetime.now(UTC).replace(microsecond=0),
-            random=random.random,
-        )
+        owner_prefix = await _owner_prefix(kubernetes, settings)
+        reconciler = _reconciler(kubernetes, aws, claims, owner_prefix, settings)
         loop = Loop(kubernetes, claims, reconciler.reconcile, time.monotonic)
         trails = await _patiently("Trails", lambda: kubernetes.trails(settings.namespace))
         for body in trails:
             loop.seen(body)
         health.ready = True
         scope = ", ".join(settings.namespace) or "all namespaces"
-        logger.info(f"watching Trails in {scope} as owner {policy.owner_prefix}; {len(trails)} found")
+        logger.info(f"watching Trails in {scope} as owner {owner_prefix}; {len(trails)} found")
         return cls(kubernetes, aws, loop, health)
 
     async def stop(self) -> None:
@@ -81,6 +75,27 @@ class Controller:
         await self.loop.stop(_SHUTDOWN_PATIENCE)
         self.aws.close()
         await self.kubernetes.close()
+
+
+def _reconciler(kubernetes: Kubernetes, aws: AWS, claims: Claims, owner_prefix: str, settings: Settings) -> Reconciler:
+    resync = settings.resync.total_seconds()
+    cloudtrail = CloudTrail(aws)
+    events = Events(kubernetes)
+    writer = Writer(kubernetes, events, now=lambda: datetime.now(UTC).replace(microsecond=0))
+    locator = Locator(aws, owner_prefix, time.monotonic)
+    convergence = Convergence(
+        cloudtrail,
+        Diagnosis(aws),
+        locator,
+        claims,
+        writer,
+        events,
+        ignored_tags=tuple(settings.ignore_tags),
+        resync=resync,
+        clock=time.monotonic,
+    )
+    deletion = Deletion(cloudtrail, locator, events, DeletionPolicy(settings.default_deletion_policy))
+    return Reconciler(convergence, deletion, writer, events, resync=resync, random=random.random)
 
 
 @kopf.on.startup(errors=kopf.ErrorsMode.PERMANENT)

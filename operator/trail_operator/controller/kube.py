@@ -11,7 +11,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.names import API_VERSION, FINALIZER, GROUP, KIND, PLURAL, VERSION
+from trail_operator.api.names import API_VERSION, GROUP, KIND, PLURAL, VERSION
 
 NOT_FOUND = 404
 FORBIDDEN = 403
@@ -133,11 +133,6 @@ class Kubernetes:
             raise ApiException(status=response.status, reason=_told(raw))
         answer: dict[str, Any] = json.loads(raw)
         return answer
-
-
-def without_finalizer(body: dict[str, Any]) -> list[str]:
-    """The object's finalizers but ours."""
-    return [name for name in body["metadata"].get("finalizers", []) if name != FINALIZER]
 
 
 def _told(answer: bytes) -> str:

@@ -7,6 +7,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from aiohttp import ClientError
+from kubernetes.aio.client.exceptions import ApiException
+
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.kube import Key, Kubernetes
 from trail_operator.controller.subject import Subject
@@ -25,14 +28,13 @@ class Loop:
         self._reconcile = reconcile
         self._clock = clock
         self._subjects: dict[Key, Subject] = {}
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._stopping = False
 
     def seen(self, body: dict[str, Any]) -> None:
         """A Trail as the API server has it now."""
         if self._stopping:
             return
-        key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
+        key = _key(body)
         subject = self._subjects.get(key)
         if subject is not None and subject.uid == body["metadata"]["uid"]:
             if subject.replace(body):
@@ -40,68 +42,70 @@ class Loop:
                 subject.wake.set()
             return
         if subject is not None:
-            self.gone(subject.body)
+            self._forget(subject)
         subject = Subject(body, started=self._clock())
         self._subjects[key] = subject
         self._claims.enter(subject)
-        self._tasks[key] = asyncio.create_task(self._run(subject), name=f"trail {key}")
+        subject.task = asyncio.create_task(self._run(subject), name=f"trail {key}")
 
     def gone(self, body: dict[str, Any]) -> None:
         """A Trail that the API server no longer has."""
-        key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
-        subject = self._subjects.get(key)
-        if subject is None or subject.uid != body["metadata"]["uid"]:
-            return
-        task = self._tasks.pop(key)
-        if not subject.busy:  # else it ends by itself after the pass
-            task.cancel()
-        self._forget(subject)
+        subject = self._subjects.get(_key(body))
+        if subject is not None and subject.uid == body["metadata"]["uid"]:
+            self._forget(subject)
 
     async def stop(self, seconds: float) -> None:
         """End all tasks; those in a pass get some seconds to finish it."""
         self._stopping = True
-        for key, subject in self._subjects.items():
-            if not subject.busy:
-                self._tasks[key].cancel()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks.values(), timeout=seconds)
+        busy = []
+        for subject in self._subjects.values():
+            if subject.busy and subject.task:
+                busy.append(subject.task)
+            elif subject.task:
+                subject.task.cancel()
+        if busy:
+            _, late = await asyncio.wait(busy, timeout=seconds)
             for task in late:
                 task.cancel()
 
     async def _run(self, subject: Subject) -> None:
-        while not self._stopping and self._subjects.get(subject.key) is subject:
+        while not self._stopping and self._is_known(subject):
             subject.wake.clear()
             subject.busy = True
-            try:
-                delay = await self._reconcile(subject)
-            finally:
-                subject.busy = False
+            delay = await self._reconcile(subject)
+            subject.busy = False
             if delay is None:
                 self._forget(subject)
-                self._tasks.pop(subject.key, None)
-                return
-            if self._stopping or await _woken(subject.wake, delay):
-                continue
-            await self._refresh(subject)
+            elif self._is_known(subject) and not self._stopping and not await _woken(subject.wake, delay):
+                await self._refresh(subject)
 
     async def _refresh(self, subject: Subject) -> None:
         """What a watch missed, a timer finds: a pass that no event asked for begins with a fresh read."""
         try:
             body = await self._kubernetes.trail(subject.key)
-        except Exception:  # noqa: BLE001 - the pass goes on with what is known, and its own writes meet the same fault
-            return
+        except (ApiException, ClientError, TimeoutError, OSError):
+            return  # the pass goes on with what is known; its own writes meet the same fault
         if body is None or body["metadata"]["uid"] != subject.uid:
             self._forget(subject)
         else:
             subject.replace(body)
 
+    def _is_known(self, subject: Subject) -> bool:
+        return self._subjects.get(subject.key) is subject
+
     def _forget(self, subject: Subject) -> None:
-        if self._subjects.get(subject.key) is subject:
+        if self._is_known(subject):
             del self._subjects[subject.key]
+        if subject.task and not subject.busy and subject.task is not asyncio.current_task():
+            subject.task.cancel()  # one in a pass ends by itself after it
         heirs = set(self._claims.withdraw(subject.uid))
-        for other in self._subjects.values():
+        for other in self._subjects.values() if heirs else ():
             if other.uid in heirs:
                 other.wake.set()
+
+
+def _key(body: dict[str, Any]) -> Key:
+    return Key(body["metadata"]["namespace"], body["metadata"]["name"])
 
 
 async def _woken(event: asyncio.Event, seconds: float) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from trail_operator.api.names import FINALIZER
+from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail import Difference, TrailSpec, TrailStatus
 from trail_operator.controller.kube import Key
 
@@ -18,7 +19,9 @@ class Subject:
     started: float
     """When the operator first saw it; on the monotonic clock, like all times here."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
     busy: bool = False
+    """Whether a pass is under way."""
     failures: int = 0
     """Passes in a row that have failed."""
     last_seen: float | None = None
@@ -27,6 +30,13 @@ class Subject:
     """What AWS did not show yet after the last write."""
     written: float | None = None
     """When the last write to AWS ended."""
+    in_sync_at: int | None = None
+    """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
+
+    def __post_init__(self) -> None:
+        synced = self.status.condition(ConditionType.SYNCED)
+        if synced is not None and synced.status == "True":
+            self.in_sync_at = self.status.observed_generation
 
     @property
     def key(self) -> Key:
@@ -62,7 +72,12 @@ class Subject:
     @property
     def held(self) -> bool:
         """Whether our finalizer keeps the object."""
-        return FINALIZER in self.metadata.get("finalizers", [])
+        return FINALIZER in self.finalizers
+
+    @property
+    def finalizers(self) -> list[str]:
+        """All finalizers of the object, ours and others'."""
+        return list(self.metadata.get("finalizers", []))
 
     @property
     def spec(self) -> TrailSpec:

@@ -7,7 +7,7 @@ from datetime import datetime
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Condition, DeliveryError, Destination, Difference, TrailStatus
 from trail_operator.core.failure import Failure, FailureClass
-from trail_operator.core.trail import ObservedTrail
+from trail_operator.core.trail import DesiredTrail, ObservedTrail
 
 _TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED)
 
@@ -33,7 +33,7 @@ class _State:
     message: str
 
 
-def pinned(previous: TrailStatus, generation: int, arn: str, account: str, region: str, now: datetime) -> TrailStatus:
+def pinned(previous: TrailStatus, generation: int, desired: DesiredTrail, now: datetime) -> TrailStatus:
     """The status before the first write: account and region are on record before anything exists in AWS."""
     progressing = _State(False, Reason.PROGRESSING, "the trail is being created")
     states = {
@@ -43,9 +43,9 @@ def pinned(previous: TrailStatus, generation: int, arn: str, account: str, regio
     }
     return previous.model_copy(
         update={
-            "arn": arn,
-            "account_id": account,
-            "home_region": region,
+            "arn": desired.arn,
+            "account_id": desired.location.account,
+            "home_region": desired.location.region,
             "conditions": _conditions(previous, states, generation, now),
         }
     )
@@ -67,8 +67,9 @@ def report(previous: TrailStatus, findings: Findings, now: datetime) -> TrailSta
             "drift": findings.drift,
             "delivery": _delivery(previous, errors, now),
         }
-    if observed and findings.failure is None:
-        update |= {"arn": observed.arn, "home_region": observed.home_region}
+    if observed:  # ours: only what is ours is reported as observed
+        account = observed.arn.split(":")[4]
+        update |= {"arn": observed.arn, "account_id": account, "home_region": observed.home_region}
     return previous.model_copy(update=update)
 
 

@@ -1,0 +1,84 @@
+"""Letting a Trail go: what becomes of its trail in AWS, and when the resource may vanish."""
+
+import asyncio
+
+from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.trail import DeletionPolicy
+from trail_operator.aws.cloudtrail import CloudTrail
+from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
+from trail_operator.controller.events import Events
+from trail_operator.controller.location import Locator
+from trail_operator.controller.subject import Subject
+from trail_operator.core.failure import FailureError
+from trail_operator.core.plan import deletion, disowning
+
+# Retain tries to take the owner tag off, but must not hold the object.
+_RETAIN_PATIENCE = 5.0
+
+
+class Deletion:
+    """Deletes or disowns trails, if they are ours."""
+
+    def __init__(self, cloudtrail: CloudTrail, locator: Locator, events: Events, default: DeletionPolicy) -> None:
+        self._cloudtrail = cloudtrail
+        self._locator = locator
+        self._events = events
+        self._default = default
+
+    async def let_go(self, subject: Subject) -> str | None:
+        """Do what the deletion policy says; return what became of the trail, None if that will show in a moment.
+
+        Raises FailureError where AWS stands in the way.
+        """
+        status = subject.status
+        if status.arn is None or status.account_id is None or status.home_region is None:
+            # Where a trail is to be is on record before it is made: this one never was.
+            return "no trail was ever made for it"
+        # Not through the model: whatever else is wrong with the spec must not hold the resource.
+        policy = subject.body["spec"].get("deletionPolicy", self._default)
+        if policy == DeletionPolicy.RETAIN:
+            return await self._retain(subject, status.arn, status.home_region)
+        return await self._remove(subject, status.arn, status.home_region)
+
+    async def _remove(self, subject: Subject, arn: str, region: str) -> str | None:
+        await self._locator.location(subject, region)
+        tags = await self._cloudtrail.tags(arn, region)
+        if tags is None:
+            return None if self._locator.settling(subject) else "the trail was already gone"
+        if tags.get(OWNER_TAG) != self._locator.owner(subject):
+            return _not_ours(arn)
+        try:
+            await self._cloudtrail.apply(deletion(arn), region)
+        except AWSError as error:
+            if error.code not in NOT_FOUND:
+                raise FailureError(failure_of(error)) from None
+        return f"deleted trail {arn}; its log files stay in the bucket"
+
+    async def _retain(self, subject: Subject, arn: str, region: str) -> str:
+        try:
+            async with asyncio.timeout(_RETAIN_PATIENCE):
+                return await self._disown(subject, arn, region)
+        except FailureError as error:
+            problem = error.failure.message
+        except AWSError as error:
+            problem = failure_of(error).message
+        except TimeoutError:
+            problem = "AWS did not answer in time"
+        owner = self._locator.owner(subject)
+        note = f"trail {arn} is kept, but its tag {OWNER_TAG}={owner} was not taken off: {problem}"
+        await self._events.write(subject, "Warning", "OwnerTagStayed", "RemoveTags", note)
+        return f"trail {arn} is kept, its owner tag too"
+
+    async def _disown(self, subject: Subject, arn: str, region: str) -> str:
+        await self._locator.location(subject, region)
+        tags = await self._cloudtrail.tags(arn, region)
+        if tags is None:
+            return "the trail was already gone"
+        if tags.get(OWNER_TAG) != self._locator.owner(subject):
+            return _not_ours(arn)
+        await self._cloudtrail.apply(disowning(arn, OWNER_TAG), region)
+        return f"trail {arn} is kept, without the owner tag"
+
+
+def _not_ours(arn: str) -> str:
+    return f"trail {arn} was left as it is: it is not this resource's"

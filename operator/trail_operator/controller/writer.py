@@ -1,0 +1,85 @@
+"""Writes to a Trail: its finalizer and its status. What the API server answers becomes what the operator knows."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from trail_operator.api.names import FINALIZER
+from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.api.trail import TrailStatus
+from trail_operator.controller.events import Events
+from trail_operator.controller.kube import Kubernetes
+from trail_operator.controller.subject import Subject
+from trail_operator.core.report import Findings, pinned, report
+from trail_operator.core.trail import DesiredTrail
+from trail_operator.telemetry.logs import about, logger
+
+_QUIET = {Reason.PROGRESSING, Reason.THROTTLED}
+
+
+class Writer:
+    """Writes to Trails, only where something changes. All methods may raise ApiException."""
+
+    def __init__(self, kubernetes: Kubernetes, events: Events, now: Callable[[], datetime]) -> None:
+        self._kubernetes = kubernetes
+        self._events = events
+        self._now = now
+
+    async def hold(self, subject: Subject) -> bool:
+        """Put the finalizer on, before anything is made in AWS; False if the Trail is gone."""
+        return await self._finalizers(subject, [*subject.finalizers, FINALIZER])
+
+    async def release(self, subject: Subject) -> None:
+        """Take the finalizer off: the Trail may go."""
+        await self._finalizers(subject, [name for name in subject.finalizers if name != FINALIZER])
+
+    async def pin(self, subject: Subject, desired: DesiredTrail) -> None:
+        """Put on record where the trail is to be, before it is made."""
+        await self._status(subject, pinned(subject.status, subject.generation, desired, self._now()))
+
+    async def report(self, subject: Subject, findings: Findings) -> bool:
+        """Say what a pass found; False if the Trail is gone."""
+        return await self._status(subject, report(subject.status, findings, self._now()))
+
+    async def refresh(self, subject: Subject) -> bool:
+        """Read the Trail anew; False if it is gone."""
+        return _taken(subject, await self._kubernetes.trail(subject.key))
+
+    async def _finalizers(self, subject: Subject, finalizers: list[str]) -> bool:
+        version = subject.metadata["resourceVersion"]
+        return _taken(subject, await self._kubernetes.write_finalizers(subject.key, finalizers, version))
+
+    async def _status(self, subject: Subject, status: TrailStatus) -> bool:
+        before = subject.status
+        if status == before:
+            return True
+        body = await self._kubernetes.write_status(subject.key, _manifest(status))
+        if not _taken(subject, body):
+            return False
+        await self._tell(subject, before, status)
+        return True
+
+    async def _tell(self, subject: Subject, before: TrailStatus, after: TrailStatus) -> None:
+        was, ready = before.condition(ConditionType.READY), after.condition(ConditionType.READY)
+        if ready is None or (was is not None and (was.status, was.reason) == (ready.status, ready.reason)):
+            return
+        logger.info(
+            f"Ready={ready.status} {ready.reason}: {ready.message}",
+            extra=about(str(subject.key), ready=ready.status, reason=ready.reason),
+        )
+        if ready.status != "True" and ready.reason not in _QUIET:
+            await self._events.write(subject, "Warning", ready.reason, "Reconcile", ready.message)
+
+
+def _taken(subject: Subject, body: dict[str, Any] | None) -> bool:
+    if body is None or body["metadata"]["uid"] != subject.uid:
+        return False
+    if subject.replace(body):
+        subject.wake.set()  # the spec has changed meanwhile: one more pass at once
+    return True
+
+
+def _manifest(status: TrailStatus) -> dict[str, Any]:
+    """The status as a merge patch: what is absent now is taken away."""
+    manifest = status.model_dump(mode="json", by_alias=True)
+    return {name: None if value == [] else value for name, value in manifest.items()}
