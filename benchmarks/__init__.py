@@ -1,0 +1,1 @@
+"""Figures of the operator on the sandbox: latency, AWS calls, CPU and memory."""
