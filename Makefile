@@ -35,7 +35,7 @@ other-python: setup
 	else echo "Python $(OTHER_PYTHON) is not on this machine: the unit tests ran on one Python only"; fi
 
 integration: setup
-	$(BIN)/pytest tests/sandbox tests/integration -q -n 3 --dist loadgroup
+	$(BIN)/pytest tests/sandbox tests/integration -q -n 6
 
 demo: setup
 	$(BIN)/python -m trail_sandbox.demo

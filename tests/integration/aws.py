@@ -202,8 +202,10 @@ class Account:
         ).raise_for_status()
 
     def no_faults(self) -> None:
-        """End all faults (of every account)."""
-        requests.delete(f"{self.endpoint}/_sandbox/faults", timeout=10).raise_for_status()
+        """End all faults of the account."""
+        requests.delete(
+            f"{self.endpoint}/_sandbox/faults", params={"account": self.number}, timeout=10
+        ).raise_for_status()
 
     def deliver(self) -> None:
         """One round of deliveries, now."""
@@ -214,6 +216,10 @@ class Account:
         answer = requests.get(f"{self.endpoint}/_sandbox/calls", params={"since": since}, timeout=10)
         answer.raise_for_status()
         return [call for call in answer.json()["calls"] if call["account"] == self.number]
+
+    def writes(self) -> list[dict[str, Any]]:
+        """The writing requests to CloudTrail made in this account by others than the tests."""
+        return [call for call in self.calls() if call["service"] == "cloudtrail" and call["operation"] in WRITES]
 
 
 def trust(service: str = "cloudtrail.amazonaws.com") -> dict[str, Any]:
