@@ -20,7 +20,7 @@ MARKER = "TRAIL_SANDBOX_STATE"
 """Environment variable that every process of a sandbox and its children carry."""
 
 _PROC = Path("/proc")
-_STATE, _PARENT, _START_TIME = 0, 1, 19
+_STATE, _PARENT, _THREADS, _START_TIME = 0, 1, 17, 19
 """Places in what `_stat` returns."""
 _POLL_SECONDS = 0.02
 
@@ -65,9 +65,14 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _start_time(pid: int) -> int | None:
-    """When the process started, in ticks since the machine did; None where it lives no more."""
+    """When the process started, in ticks since the machine did; None where it lives no more.
+
+    A zombie lives no more; but one with other threads is still ending and has its files and ports open.
+    """
     stat = _stat(pid)
-    return None if stat is None or stat[_STATE] in "ZX" else int(stat[_START_TIME])
+    if stat is None or (stat[_STATE] in "ZX" and int(stat[_THREADS]) <= 1):
+        return None
+    return int(stat[_START_TIME])
 
 
 def of_pid(pid: int) -> Process | None:
@@ -132,7 +137,8 @@ def _environment(pid: int) -> list[bytes]:
 
 def kill_marked(value: str, variable: str = MARKER) -> None:
     """Kill every process that carries the mark; looked for again until none is left, for one may start another."""
-    while remaining := marked(value, variable):
-        for process in remaining:
+    while found := marked(value, variable):
+        for process in found:
             process.send(signal.SIGKILL)
-        time.sleep(_POLL_SECONDS)
+        while any(process.running for process in found):
+            time.sleep(_POLL_SECONDS)
