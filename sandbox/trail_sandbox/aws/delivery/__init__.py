@@ -1,5 +1,1 @@
-"""CloudTrail's recording side: what happens in the emulated AWS becomes log files, digests, notifications and log events."""
-
-from trail_sandbox.aws.delivery.event import ApiEvent
-
-__all__ = ["ApiEvent"]
+"""CloudTrail's recording side: requests to the emulated AWS become log files, digests, notifications, log events."""

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
 """
 
-from trail_sandbox.aws.delivery.event import ApiEvent
+from trail_sandbox.aws.events import ApiEvent
 
 GLOBAL_REGION = "us-east-1"
 # Services without regions. STS is not among them: its regional endpoints log in their own regions, and the global one

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from trail_sandbox.aws.delivery.record import timestamp
@@ -24,8 +25,8 @@ class LogFile:
     bucket: str
     key: str
     sha256: str
-    oldest_event: float
-    newest_event: float
+    oldest_event: datetime
+    newest_event: datetime
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Digest:
 
     bucket: str
     key: str
-    end: float
+    end: datetime
     content: bytes
     signature: str
 
@@ -51,8 +52,8 @@ class Period:
     account: str
     bucket: str
     key: str
-    start: float
-    end: float
+    start: datetime
+    end: datetime
     log_files: Sequence[LogFile]
 
 

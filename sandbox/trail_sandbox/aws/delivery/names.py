@@ -21,18 +21,18 @@ class Place:
     account: str
     region: str
 
-    def log_file(self, now: float) -> str:
+    def log_file(self, now: datetime) -> str:
         """Name a log file: its minute, and a random part that keeps files of one minute apart."""
         unique = "".join(secrets.choice(_ALPHABET) for _ in range(_UNIQUE_LENGTH))
         name = f"{self.account}_CloudTrail_{self.region}_{_utc(now):%Y%m%dT%H%MZ}_{unique}.json.gz"
         return f"{self._folder('CloudTrail', now)}/{name}"
 
-    def digest_file(self, trail_name: str, home_region: str, end: float) -> str:
+    def digest_file(self, trail_name: str, home_region: str, end: datetime) -> str:
         """Name a digest file by the second its period ends."""
         name = f"{self.account}_CloudTrail-Digest_{self.region}_{trail_name}_{home_region}_{_utc(end):%Y%m%dT%H%M%SZ}"
         return f"{self._folder('CloudTrail-Digest', end)}/{name}.json.gz"
 
-    def _folder(self, kind: str, moment: float) -> str:
+    def _folder(self, kind: str, moment: datetime) -> str:
         below = f"AWSLogs/{self.account}/{kind}/{self.region}/{_utc(moment):%Y/%m/%d}"
         return f"{self.prefix}/{below}" if self.prefix else below
 
@@ -42,5 +42,5 @@ def log_stream(account: str, home_region: str) -> str:
     return f"{account}_CloudTrail_{home_region}"
 
 
-def _utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)

@@ -4,14 +4,13 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 """
 
-import hashlib
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 from trail_sandbox.aws.delivery.classification import is_management, is_read_only, region_of
-from trail_sandbox.aws.delivery.event import ApiEvent
+from trail_sandbox.aws.events import ApiEvent, Caller
 
 EVENT_VERSION = "1.11"
 # Parameters that AWS writes without their upper-case beginning, though lowering the first letter would not do.
@@ -23,7 +22,7 @@ def record(event: ApiEvent) -> dict[str, Any]:
     read_only = is_read_only(event)
     members: dict[str, Any] = {
         "eventVersion": EVENT_VERSION,
-        "userIdentity": user_identity(event.caller_arn, event.access_key_id, event.time),
+        "userIdentity": user_identity(event.caller, event.time),
         "eventTime": timestamp(event.time),
         "eventSource": f"{event.service}.amazonaws.com",
         "eventName": event.operation,
@@ -43,50 +42,46 @@ def record(event: ApiEvent) -> dict[str, Any]:
         "readOnly": read_only,
         "eventType": "AwsApiCall",
         "managementEvent": is_management(event),
-        "recipientAccountId": event.account,
+        "recipientAccountId": event.caller.account,
         "eventCategory": "Management" if is_management(event) else "Data",
     }
     return members
 
 
-def timestamp(seconds: float) -> str:
+def timestamp(moment: datetime) -> str:
     """Write a moment in records and digests: UTC, whole seconds."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def user_identity(caller_arn: str, access_key_id: str, now: float) -> dict[str, Any]:
-    """Tell who made the request, from the ARN that GetCallerIdentity would give."""
-    account, _, resource = caller_arn.split(":", 4)[4].partition(":")
-    kind, _, name = resource.partition("/")
-    identity = {"arn": caller_arn, "accountId": account, "accessKeyId": access_key_id}
-    if kind == "root":
-        return {"type": "Root", "principalId": account, **identity}
-    if kind == "assumed-role":
-        return _assumed_role(identity, name, now)
-    name = name.rpartition("/")[2]
-    return {"type": "IAMUser", "principalId": _unique_id("AIDA", caller_arn), **identity, "userName": name}
-
-
-def _assumed_role(identity: dict[str, Any], role_and_session: str, now: float) -> dict[str, Any]:
-    role, _, session = role_and_session.partition("/")
-    partition, account = identity["arn"].split(":")[1], identity["accountId"]
-    role_arn = f"arn:{partition}:iam::{account}:role/{role}"
-    role_id = _unique_id("AROA", role_arn)
-    issuer = {"type": "Role", "principalId": role_id, "arn": role_arn, "accountId": account, "userName": role}
-    return {
-        "type": "AssumedRole",
-        "principalId": f"{role_id}:{session}",
-        **identity,
-        "sessionContext": {
-            "sessionIssuer": issuer,
-            "attributes": {"creationDate": timestamp(now), "mfaAuthenticated": "false"},
-        },
+def user_identity(caller: Caller, now: datetime) -> dict[str, Any]:
+    """Tell who made the request."""
+    identity = {
+        "principalId": caller.principal_id,
+        "arn": caller.arn,
+        "accountId": caller.account,
+        "accessKeyId": caller.access_key_id,
     }
+    kind, _, name = caller.arn.split(":", 5)[5].partition("/")
+    if kind == "root":
+        return {"type": "Root", **identity}
+    if kind == "assumed-role":
+        role, _, _ = name.partition("/")
+        return {"type": "AssumedRole", **identity, "sessionContext": _session(caller, role, now)}
+    return {"type": "IAMUser", **identity, "userName": name.rpartition("/")[2]}
 
 
-def _unique_id(prefix: str, arn: str) -> str:
-    """Make a stable id of the form that IAM gives to users and roles."""
-    return prefix + hashlib.sha256(arn.encode()).hexdigest()[:17].upper()
+def _session(caller: Caller, role: str, now: datetime) -> dict[str, Any]:
+    partition = caller.arn.split(":")[1]
+    return {
+        "sessionIssuer": {
+            "type": "Role",
+            "principalId": caller.principal_id.partition(":")[0],
+            "arn": f"arn:{partition}:iam::{caller.account}:role/{role}",
+            "accountId": caller.account,
+            "userName": role,
+        },
+        "attributes": {"creationDate": timestamp(now), "mfaAuthenticated": "false"},
+    }
 
 
 def _parameters(event: ApiEvent) -> Any:
@@ -105,7 +100,7 @@ def _value(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_value(item) for item in value]
     if isinstance(value, datetime):
-        return timestamp(value.timestamp())
+        return timestamp(value)
     if isinstance(value, date):
         return value.isoformat()
     # Blobs are what a request carries rather than what it asks for.

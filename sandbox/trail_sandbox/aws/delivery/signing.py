@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-c
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 SIGNATURE_ALGORITHM = "SHA256withRSA"
-_VALIDITY = timedelta(days=365).total_seconds()
+_VALIDITY = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class PublicKey:
 
     value: bytes
     fingerprint: str
-    validity_start: float
-    validity_end: float
+    validity_start: datetime
+    validity_end: datetime
 
 
 class SigningKey:
     """One region's key pair."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: datetime) -> None:
         self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._since = now
 
@@ -51,7 +51,7 @@ class SigningKeys:
     def __init__(self) -> None:
         self._keys: dict[str, SigningKey] = {}
 
-    def of_region(self, region: str, now: float) -> SigningKey:
+    def of_region(self, region: str, now: datetime) -> SigningKey:
         """Give the region's key pair, making it at its first use."""
         if region not in self._keys:
             self._keys[region] = SigningKey(now)
