@@ -1,4 +1,4 @@
-"""Whose a trail is. The rules are those of docs/ownership.md; nothing is ever written to a trail that is not ours."""
+"""Whose a trail is. The rules are those of docs/trail.md; nothing is ever written to a trail that is not ours."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
