@@ -1,0 +1,235 @@
+"""The rest of the emulated AWS as CloudTrail sees it: buckets, topics, keys, log groups, roles, organizations.
+
+Reads and writes moto's state in process, and is the only module that knows how moto keeps it. Judges nothing: whether a
+policy lets CloudTrail in is for `dependencies` to say.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from moto.iam.models import ManagedPolicy, iam_backends
+from moto.kms.models import kms_backends
+from moto.logs.models import logs_backends
+from moto.organizations.models import organizations_backends
+from moto.s3.models import get_canned_acl, s3_backends
+from moto.sns.models import sns_backends
+
+from trail_sandbox.aws.trails import PARTITION
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """An S3 bucket."""
+
+    name: str
+    region: str
+    account: str
+    policy: str | None
+    """Its bucket policy as JSON."""
+    requester_pays: bool
+    kms_key: str | None
+    """The key of its default encryption, as it was given."""
+    bucket_key_enabled: bool
+
+    def put_object(
+        self,
+        key: str,
+        body: bytes,
+        metadata: Mapping[str, str],
+        *,
+        content_type: str = "application/json",
+        content_encoding: str = "gzip",
+        kms_key_arn: str | None = None,
+    ) -> None:
+        """Put an object with user metadata, owned by the bucket's owner; encrypted with a key where one is given."""
+        backend = s3_backends[self.account][PARTITION]
+        stored = backend.put_object(
+            self.name, key, body, encryption="aws:kms" if kms_key_arn else None, kms_key_id=kms_key_arn
+        )
+        headers = {"Content-Type": content_type, "Content-Encoding": content_encoding}
+        stored.set_metadata(headers | {f"x-amz-meta-{name}": value for name, value in metadata.items()})
+        stored.set_acl(get_canned_acl("bucket-owner-full-control"))
+
+
+@dataclass(frozen=True)
+class Topic:
+    """An SNS topic."""
+
+    arn: str
+    account: str
+    region: str
+    policy: str
+    kms_key: str | None
+    """The key that encrypts it, as it was given."""
+    publish: Callable[[str, str | None], object]
+    """Publish a message with a subject, past all policies."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A KMS key."""
+
+    arn: str
+    account: str
+    region: str
+    state: str
+    """Enabled, Disabled, PendingDeletion, PendingImport, …"""
+    usage: str
+    spec: str
+    policy: str
+
+
+@dataclass(frozen=True)
+class LogGroup:
+    """A CloudWatch Logs log group."""
+
+    arn: str
+    """Without an ending `:*`."""
+    name: str
+    account: str
+    region: str
+
+    def put_events(self, stream: str, events: Sequence[tuple[int, str]]) -> None:
+        """Put messages with their times (milliseconds of the epoch, in order) into a stream, made if need be."""
+        backend = logs_backends[self.account][self.region]
+        backend.ensure_log_stream(self.name, stream)
+        backend.put_log_events(self.name, stream, [{"timestamp": at, "message": text} for at, text in events])
+
+
+@dataclass(frozen=True)
+class Role:
+    """An IAM role."""
+
+    arn: str
+    account: str
+    trust: str
+    """Its trust policy as JSON."""
+    policies: tuple[str, ...]
+    """Its inline and its managed policies as JSON."""
+
+
+@dataclass(frozen=True)
+class Organization:
+    """The organization that an account belongs to."""
+
+    id: str
+    management_account: str
+    all_features: bool
+    trusted_services: frozenset[str]
+
+
+class World:
+    """What there is in the emulated AWS beside CloudTrail; nothing is remembered between two questions."""
+
+    def bucket(self, name: str) -> Bucket | None:
+        """A bucket of any account: bucket names are global."""
+        _, account = s3_backends.bucket_accounts.get(name, (None, None))
+        found = s3_backends[account][PARTITION].buckets.get(name) if account else None
+        if found is None:
+            return None
+        rule = (found.encryption or {}).get("Rule", {})
+        return Bucket(
+            name=name,
+            region=found.region_name,
+            account=found.account_id,
+            policy=found.policy.decode() if found.policy else None,
+            requester_pays=found.payer == "Requester",
+            kms_key=rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID"),
+            bucket_key_enabled=str(rule.get("BucketKeyEnabled", "")).lower() == "true",
+        )
+
+    def topic(self, arn: str) -> Topic | None:
+        """A topic by its ARN."""
+        account, region = _owner(arn)
+        if region not in sns_backends[account]:
+            return None
+        found = sns_backends[account][region].topics.get(arn)
+        if found is None:
+            return None
+        return Topic(
+            arn=arn,
+            account=account,
+            region=region,
+            policy=found.policy,
+            kms_key=found.kms_master_key_id or None,
+            publish=lambda message, subject: found.publish(message, subject=subject),
+        )
+
+    def key(self, identifier: str, account: str, region: str) -> Key | None:
+        """A key by its ARN (of any account and region), or by id, alias or alias ARN."""
+        if identifier.startswith("arn:"):
+            account, region = _owner(identifier)
+        if region not in kms_backends[account]:
+            return None
+        backend = kms_backends[account][region]
+        name = backend.get_key_id(backend.get_alias_name(identifier))
+        if name.startswith("alias/"):
+            name = backend.get_key_id_from_alias(name) or name
+        found = backend.keys.get(name)
+        if found is None:
+            return None
+        return Key(
+            arn=found.arn,
+            account=account,
+            region=region,
+            state=found.key_state,
+            usage=found.key_usage,
+            spec=found.key_spec,
+            policy=found.policy,
+        )
+
+    def log_group(self, arn: str) -> LogGroup | None:
+        """A log group by its ARN, with or without an ending `:*`."""
+        account, region = _owner(arn)
+        name = arn.removesuffix(":*").split(":", 6)[-1]
+        if region not in logs_backends[account] or name not in logs_backends[account][region].groups:
+            return None
+        return LogGroup(arn=arn.removesuffix(":*"), name=name, account=account, region=region)
+
+    def role(self, arn: str) -> Role | None:
+        """A role by its ARN."""
+        account, _ = _owner(arn)
+        roles = list(iam_backends[account][PARTITION].roles.values())
+        found = next((role for role in roles if role.arn == arn), None)
+        if found is None:
+            return None
+        managed = [_default_document(policy) for policy in found.managed_policies.values()]
+        return Role(
+            arn=arn,
+            account=account,
+            trust=_json(found.assume_role_policy_document),
+            policies=tuple(_json(document) for document in [*found.policies.values(), *managed]),
+        )
+
+    def organization(self, account: str) -> Organization | None:
+        """The organization of its management account or of one of its members."""
+        owner, _ = organizations_backends.master_accounts.get(account, (account, PARTITION))
+        backend = organizations_backends[owner][PARTITION]
+        if backend.org is None:
+            return None
+        return Organization(
+            id=backend.org.id,
+            management_account=owner,
+            all_features=backend.org.feature_set == "ALL",
+            trusted_services=frozenset(service["ServicePrincipal"] for service in backend.services),
+        )
+
+
+def _owner(arn: str) -> tuple[str, str]:
+    """The account and region of an ARN; of what is no ARN, an account that nobody has."""
+    parts = arn.split(":")
+    return (parts[4], parts[3]) if len(parts) > 5 else ("", "")
+
+
+def _default_document(policy: ManagedPolicy) -> Any:
+    versions = {version.version_id: version.document for version in policy.versions}
+    return versions[policy.default_version_id]
+
+
+def _json(document: Any) -> str:
+    if not isinstance(document, str):
+        return json.dumps(document)
+    return document if document.lstrip().startswith("{") else unquote(document)
