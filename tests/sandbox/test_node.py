@@ -1,6 +1,9 @@
 """The node stand-in, through the Kubernetes API: Pods live, are probed, restarted and end as with a kubelet."""
 
+import asyncio
 import base64
+import datetime
+import json
 import os
 import re
 import signal
@@ -18,7 +21,9 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
 from trail_sandbox import processes
-from trail_sandbox.kubernetes.node import environment, probes
+from trail_sandbox.kubernetes.node import credentials, environment, probes
+from trail_sandbox.kubernetes.node.addresses import Addresses
+from trail_sandbox.kubernetes.node.api import ApiError
 from trail_sandbox.kubernetes.node.container import Backoff
 from trail_sandbox.sandbox import Sandbox
 
@@ -439,7 +444,7 @@ def test_an_image_that_is_no_executable_here_says_so(namespace: Namespace) -> No
     pod = namespace.reaches("p", "Failed")
     ended = pod.status.container_statuses[0].state.terminated
     assert ended.reason == "StartError"
-    assert "'no-such-program' is neither in" in ended.message
+    assert "'no-such-program' is not on PATH" in ended.message
 
 
 def test_an_image_is_run_by_its_name(namespace: Namespace) -> None:
@@ -455,7 +460,8 @@ def test_a_pod_may_what_its_service_account_may(namespace: Namespace) -> None:
     """The same requests before and after a RoleBinding; the API server judges, by RBAC."""
     namespace.core.create_namespaced_service_account(namespace.name, {"metadata": {"name": "reader"}})
     script = "kubectl auth whoami -o jsonpath='{.status.userInfo.username}'; echo; kubectl get configmaps -o name"
-    namespace.script("before", script, serviceAccountName="reader")
+    path = {"env": [{"name": "PATH", "value": namespace.sandbox.environment()["PATH"]}]}
+    namespace.script("before", script, path, serviceAccountName="reader")
     namespace.reaches("before", "Failed")
     user = f"system:serviceaccount:{namespace.name}:reader"
     assert namespace.log("before").startswith(user)
@@ -469,7 +475,7 @@ def test_a_pod_may_what_its_service_account_may(namespace: Namespace) -> None:
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"},
     }
     namespace.rbac.create_namespaced_role_binding(namespace.name, binding)
-    namespace.script("after", script + "; kubectl get secrets", serviceAccountName="reader")
+    namespace.script("after", script + "; kubectl get secrets", path, serviceAccountName="reader")
     namespace.reaches("after", "Failed")
     assert "configmap/kube-root-ca.crt" in namespace.log("after")
     assert 'cannot list resource "secrets"' in namespace.log("after")
@@ -574,3 +580,57 @@ def test_a_killed_node_comes_back_and_down_leaves_no_orphans() -> None:
         sandbox.down()
     assert processes.marked(str(sandbox.state.directory)) == []
     assert not sandbox.state.directory.exists()
+
+
+# Parts that would take an hour to see from outside.
+
+
+class ShortLived:
+    """Stands at the edge to the API server: gives tokens that live for a moment."""
+
+    server, authority_data = "https://127.0.0.1:1", ""
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.enough = asyncio.Event()
+
+    async def post(self, path: str, body: Object) -> Object:
+        assert path == "/api/v1/namespaces/n/serviceaccounts/a/token"
+        assert body["spec"]["boundObjectRef"]["uid"] == "u"
+        self.given += 1
+        if self.given == 2:
+            raise ApiError(500, "not now")
+        if self.given == 4:
+            self.enough.set()
+        expiry = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=0.1)
+        return {"status": {"token": f"token {self.given}", "expirationTimestamp": expiry.isoformat()}}
+
+
+def test_tokens_are_renewed_before_they_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "_RETRY_SECONDS", 0.01)
+    api = ShortLived()
+    pod = {"metadata": {"namespace": "n", "name": "p", "uid": "u"}, "spec": {"serviceAccountName": "a"}}
+
+    async def live() -> None:
+        identity = credentials.Credentials(api, pod, tmp_path)  # type: ignore[arg-type]
+        renewal = await identity.renew()
+        assert renewal < datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=0.09)
+        keeping = asyncio.create_task(identity.keep(renewal))
+        await api.enough.wait()
+        keeping.cancel()
+
+    asyncio.run(asyncio.wait_for(live(), 10))
+    written = json.loads((tmp_path / "kubeconfig").read_text())["users"][0]["user"]["token"]
+    assert written == (tmp_path / "token").read_text()
+    assert int(written.removeprefix("token ")) >= 3
+
+
+def test_addresses_are_a_pods_own() -> None:
+    addresses = Addresses(20479)
+    taken = [addresses.take() for _ in range(254)]
+    assert len(set(taken)) == 254
+    assert taken[0] == "127.79.255.1"
+    with pytest.raises(RuntimeError, match="all 254 addresses"):
+        addresses.take()
+    addresses.give_back(taken[7])
+    assert addresses.take(taken[7]) == taken[7]

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import os
-from pathlib import Path
 
 from trail_sandbox.kubernetes.node.addresses import Addresses
 from trail_sandbox.kubernetes.node.api import Api, ApiError, Object
+from trail_sandbox.kubernetes.node.kubelet import ContainerLog
 from trail_sandbox.kubernetes.node.pod import NodeContext, Pod
 
 _LOG = logging.getLogger(__name__)
@@ -59,12 +59,12 @@ class Agent:
             for pod in self._pods.values():
                 pod.kill()
 
-    def log_of(self, namespace: str, pod: str, container: str) -> tuple[Path, int] | None:
-        """The log of a container that the node has, and where in it the container's present life begins."""
+    def log_of(self, namespace: str, pod: str, container: str) -> ContainerLog | None:
+        """The log of a container that the node has."""
         for candidate in self._pods.values():
-            found = candidate.container(container) if candidate.name == (namespace, pod) else None
-            if found:
-                return candidate.log(container), found.log_start
+            if candidate.name == (namespace, pod) and (found := candidate.container(container)):
+                running = "running" in found.record.state
+                return ContainerLog(candidate.log(container), found.log_start, running)
         return None
 
     async def _list(self) -> str:

@@ -10,7 +10,6 @@ import logging
 import os
 import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +59,10 @@ class Surroundings:
 
 
 def find_executable(name: str, directory: Path, path: str) -> str | None:
-    """The executable in this checkout's environment or on PATH; an image's absolute path counts by its name too."""
+    """The executable that a container names; a path that is in the image only is looked for by its last segment."""
     if "/" in name and os.access(directory / name, os.X_OK):
         return str(directory / name)
-    return shutil.which(Path(name).name, path=f"{Path(sys.executable).parent}{os.pathsep}{path}")
+    return shutil.which(Path(name).name, path=path)
 
 
 class Container:
@@ -164,7 +163,7 @@ class Container:
         executable = find_executable(command.executable, directory, command.environment.get("PATH", ""))
         if executable is None:
             raise FileNotFoundError(
-                f"executable {command.executable!r} is neither in {Path(sys.executable).parent} nor on PATH"
+                f"executable {command.executable!r} is not on PATH: {command.environment.get('PATH')}"
             )
         with self._around.log.open("ab") as log:
             self.log_start = log.tell()

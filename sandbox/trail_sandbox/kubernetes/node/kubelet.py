@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -10,10 +11,21 @@ from aiohttp import web
 _FOLLOW_SECONDS = 0.2
 
 
-class LogOf(Protocol):
-    """The log of a container, by namespace, Pod and container, and where in it the present life begins."""
+@dataclass(frozen=True)
+class ContainerLog:
+    """Where a container's output is."""
 
-    def __call__(self, namespace: str, pod: str, container: str) -> tuple[Path, int] | None: ...  # noqa: D102
+    path: Path
+    start: int
+    """Where in the file the present life begins."""
+    running: bool
+    """Whether more is to come."""
+
+
+class LogOf(Protocol):
+    """The log of a container of the node; None where there is no such container."""
+
+    def __call__(self, namespace: str, pod: str, container: str) -> ContainerLog | None: ...  # noqa: D102
 
 
 def application(log_of: LogOf) -> web.Application:
@@ -23,16 +35,20 @@ def application(log_of: LogOf) -> web.Application:
         return web.Response(text="ok")
 
     async def logs(request: web.Request) -> web.StreamResponse:
-        where = log_of(**request.match_info)
-        if where is None:
+        log = log_of(**request.match_info)
+        if log is None:
             raise web.HTTPNotFound(text="no such container on this node")
-        path, start = where
-        position, content = _tail(path, start, request.query.get("tailLines"))
+        path = log.path
+        position, content = _tail(path, log.start, request.query.get("tailLines"))
         answer = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await answer.prepare(request)
         await answer.write(content)
-        while request.query.get("follow") == "true" and log_of(**request.match_info) is not None:
+        more = request.query.get("follow") == "true"
+        while more:
             await asyncio.sleep(_FOLLOW_SECONDS)
+            # Asked first, read then: what was written before the end is read, too.
+            log = log_of(**request.match_info)
+            more = log is not None and log.running
             position, content = _read(path, position)
             await answer.write(content)
         return answer

@@ -8,6 +8,7 @@ import datetime
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -261,7 +262,8 @@ class Pod:
 
     def _variables(self) -> dict[str, str]:
         return {
-            "PATH": os.environ.get("PATH", os.defpath),
+            # What a checkout's images hold is in its virtual environment, whose Python runs this.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "LANG": "C.UTF-8",
             "HOME": str(self._directory),
             "TMPDIR": str(self._directory / "tmp"),
