@@ -28,10 +28,13 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
+# uv looks on PATH only; pyenv keeps its versions beside it.
 other-python: setup
-	@if $(UV) python find --no-python-downloads $(OTHER_PYTHON) >/dev/null 2>&1; then \
-	  echo "unit tests on Python $(OTHER_PYTHON)"; \
-	  $(UV) run --isolated --locked --quiet --python $(OTHER_PYTHON) pytest tests/unit -q -p no:cacheprovider; \
+	@python="$$($(UV) python find --no-python-downloads $(OTHER_PYTHON) 2>/dev/null || \
+	  compgen -G "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(OTHER_PYTHON).*/bin/python3" | head -n 1)"; \
+	if [ -n "$$python" ]; then \
+	  echo "the unit tests on $$($$python --version)"; \
+	  $(UV) run --isolated --locked --quiet --python "$$python" pytest tests/unit -q -p no:cacheprovider; \
 	else echo "Python $(OTHER_PYTHON) is not on this machine: the unit tests ran on one Python only"; fi
 
 integration: setup

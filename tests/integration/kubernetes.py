@@ -23,7 +23,7 @@ def eventually(what: str, check: Callable[[], Any], seconds: float = 30) -> Any:
         time.sleep(_POLL)
 
 
-def trail(name: str, bucket: str, **spec: Any) -> dict[str, Any]:
+def trail(name: str, bucket: str, /, **spec: Any) -> dict[str, Any]:
     """A Trail manifest."""
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -54,12 +54,12 @@ class Trails:
                 return None
             raise
 
-    def replace_spec(self, name: str, **spec: Any) -> dict[str, Any]:
+    def replace_spec(self, name: str, /, **spec: Any) -> dict[str, Any]:
         """Put another spec in place of the whole spec, as `kubectl apply` does with fields it had set."""
         patch = [{"op": "replace", "path": "/spec", "value": spec}]
         return self._patch(name, patch)
 
-    def change(self, name: str, **spec: Any) -> dict[str, Any]:
+    def change(self, name: str, /, **spec: Any) -> dict[str, Any]:
         """Change fields of the spec; None takes a field away."""
         return self._patch(name, {"spec": spec})
 

@@ -1,6 +1,7 @@
 """A trail from its manifest to its end: the state of AWS and of Kubernetes after each step."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -153,7 +154,7 @@ def test_what_is_changed_in_aws_is_put_right_and_told(operator: Operator, accoun
         trails.wait_ready("drifting")
 
 
-SPELLINGS = {
+SPELLINGS: dict[str, tuple[str, Callable[[Account, dict[str, Any]], Any]]] = {
     "key id": ("kmsKeyID", lambda account, spec: spec["kmsKeyID"].rsplit("/", 1)[1]),
     "key alias": ("kmsKeyID", lambda account, spec: "alias/audit"),
     "key alias ARN": ("kmsKeyID", lambda account, spec: f"arn:aws:kms:{REGION}:{account.number}:alias/audit"),

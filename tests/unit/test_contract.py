@@ -51,13 +51,13 @@ def test_only_true_and_the_unobserved_generation_are_defaults_in_the_schema() ->
     ("text", "seconds"), [("30s", 30), ("10m", 600), ("1h30m", 5400), ("0.5s", 0.5), ("1.5h", 5400)]
 )
 def test_durations(text: str, seconds: float) -> None:
-    assert Settings(resync=text).resync == timedelta(seconds=seconds)  # type: ignore[arg-type]
+    assert Settings(resync=text).resync == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["10", "ten", "10 m", "", "0s", "-1s"])
 def test_bad_durations_are_refused(text: str) -> None:
     with pytest.raises(ValidationError):
-        Settings(resync=text)  # type: ignore[arg-type]
+        Settings(resync=text)
 
 
 def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,8 @@ def test_creation_leaves_out_what_is_absent_and_does_not_log_when_logging_is_off
     ],
 )
 def test_taking_a_field_away_clears_it_and_nothing_else(field: str, sent: dict[str, str]) -> None:
-    (update,) = plan(desired(replace(FULL, **{field: None})), observed(FULL))
+    without: dict[str, Any] = {field: None}
+    (update,) = plan(desired(replace(FULL, **without)), observed(FULL))
     assert update.operation == "UpdateTrail"
     assert update.parameters == {"Name": ARN, **sent}
 

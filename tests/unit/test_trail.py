@@ -1,5 +1,7 @@
 """Normal forms: no difference ever arises from spelling."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.builders import LOCATION, desired
@@ -10,9 +12,9 @@ TOPIC = "arn:aws:sns:eu-central-1:123456789012:topic"
 GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:trail"
 
 
-def normal(key: str | None = None, **spec: object) -> DesiredTrail:
+def normal(**spec: Any) -> DesiredTrail:
     model = TrailSpec.model_validate({"s3BucketName": "bucket-1", **spec})
-    return desired_trail(model, name="audit", location=LOCATION, owner="o", kms_key_arn=key)
+    return desired_trail(model, name="audit", location=LOCATION, owner="o", kms_key_arn=None)
 
 
 def test_defaults() -> None:
