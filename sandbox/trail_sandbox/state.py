@@ -18,8 +18,10 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 def default_root() -> Path:
     """The directory that holds all sandboxes, after the XDG base directory specification."""
-    state_home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state_home).expanduser() / "trail-operator" / "sandbox"
+    state_home = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not state_home.is_absolute():  # the specification has relative paths ignored
+        state_home = Path("~/.local/state").expanduser()
+    return state_home / "trail-operator" / "sandbox"
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,45 @@ def test_a_pod_that_is_not_ready_keeps_a_deployment_waiting(namespace: Namespace
     assert conditions["Ready"] == conditions["ContainersReady"] == "False"
 
 
+def test_helm_waits_for_what_it_installs(namespace: Namespace, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: web\nversion: 0.1.0\n")
+    labels = {"app": "web"}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [SERVER]}},
+        },
+    }
+    manifest = json.dumps(deployment).replace('"path": "/"', '"path": "{{ .Values.path }}"')
+    (tmp_path / "templates" / "web.json").write_text(manifest)
+
+    def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["helm", "--namespace", namespace.name, *arguments],
+            env={**os.environ, **namespace.sandbox.environment(), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+
+    installed = helm("install", "web", str(tmp_path), "--set", "path=/", "--wait", "--timeout", "60s")
+    assert installed.returncode == 0, installed.stderr
+    assert [pod.status.container_statuses[0].ready for pod in namespace.pods()] == [True, True]
+
+    upgraded = helm("upgrade", "web", str(tmp_path), "--set", "path=/absent", "--wait", "--timeout", "4s")
+    assert upgraded.returncode != 0, "it says so when Pods don't become ready"
+
+    uninstalled = helm("uninstall", "web", "--wait", "--cascade", "foreground", "--timeout", "60s")
+    assert uninstalled.returncode == 0, uninstalled.stderr
+    assert namespace.pods() == []
+
+
 # Probes.
 
 
