@@ -1,0 +1,144 @@
+"""What happened in which account since the last round of delivery, and which trails logged meanwhile.
+
+Recording an event stands in the path of every request, so it only appends to one list for all trails of the account.
+Which trails log is looked up when a request may have changed that, which CloudTrail's own events tell.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from trail_sandbox.aws.delivery.digest import Digest, LogFile
+from trail_sandbox.aws.delivery.entry import Entry
+from trail_sandbox.aws.events import ApiEvent
+from trail_sandbox.aws.trails import Trail, TrailStore
+
+_CHANGES_OF_LOGGING = frozenset({"StartLogging", "StopLogging", "DeleteTrail"})
+
+Spans = tuple[tuple[int, int], ...]
+
+
+@dataclass
+class Chain:
+    """The digests of one trail about one region, as far as they matter for the next one."""
+
+    start: datetime
+    previous: Digest | None = None
+    log_files: list[LogFile] = field(default_factory=list)
+
+
+@dataclass
+class Progress:
+    """How far one trail has got. Destinations fail independently, so each has its own refused events, by region."""
+
+    created: datetime
+    logging_since: int | None = None
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    refused_by_bucket: dict[str, Sequence[Entry]] = field(default_factory=dict)
+    refused_by_log_group: dict[str, Sequence[Entry]] = field(default_factory=dict)
+    chains: dict[str, Chain] = field(default_factory=dict)
+    last_round: datetime | None = None
+
+    def start(self, number: int) -> None:
+        """Log from this event on."""
+        self.logging_since = number
+
+    def stop(self, number: int) -> None:
+        """Log no more from this event on."""
+        self.spans.append((self.logging_since or 0, number))
+        self.logging_since = None
+
+    def take(self, end: int) -> Spans:
+        """Give the spans of events logged since the last round, and begin a new one."""
+        if self.logging_since is not None:
+            self.stop(end)
+            self.start(0)
+        spans, self.spans = self.spans, []
+        return tuple((start, stop) for start, stop in spans if start < stop)
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether nothing is to come for this trail."""
+        waits = self.spans or self.refused_by_bucket or self.refused_by_log_group or self.chains
+        return self.logging_since is None and not waits
+
+
+@dataclass
+class Collected:
+    """What one round has to deliver for an account: the spans are of positions in the events."""
+
+    events: list[Entry]
+    trails: list[tuple[Trail, Progress, Spans]]
+
+
+@dataclass
+class _Account:
+    events: list[Entry] = field(default_factory=list)
+    trails: dict[str, Progress] = field(default_factory=dict)
+
+
+class Recorder:
+    """The events of all accounts in which a trail logs. Requests and rounds may use it from different threads."""
+
+    def __init__(self, trails: TrailStore) -> None:
+        self._trails = trails
+        self._accounts: dict[str, _Account] = {}
+        self._lock = Lock()
+
+    def record(self, event: ApiEvent) -> None:
+        """Keep an event for the next round, if it is of an account in which a trail logs."""
+        account = event.caller.account
+        changes_logging = event.service == "cloudtrail" and event.operation in _CHANGES_OF_LOGGING
+        if not changes_logging and account not in self._accounts:
+            return
+        with self._lock:
+            events = self._accounts.setdefault(account, _Account()).events
+            events.append(Entry(event))
+            if changes_logging:
+                # The event that starts or stops logging is itself recorded.
+                self._notice(account, started_at=len(events) - 1, stopped_at=len(events))
+
+    def accounts(self) -> list[str]:
+        """The accounts in which something may be to deliver."""
+        with self._lock:
+            return list(self._accounts)
+
+    def collect(self, account: str) -> Collected:
+        """Take what has happened in an account since the last round."""
+        with self._lock:
+            known = self._accounts.setdefault(account, _Account())
+            self._notice(account, started_at=len(known.events), stopped_at=len(known.events))
+            events, known.events = known.events, []
+            collected = Collected(events, [])
+            for arn, progress in known.trails.items():
+                if trail := self._trails.get(arn):
+                    collected.trails.append((trail, progress, progress.take(len(events))))
+            return collected
+
+    def tidy(self, account: str) -> None:
+        """Drop the trails that nothing is to come for, and the account with its last one."""
+        with self._lock:
+            known = self._accounts[account]
+            known.trails = {arn: progress for arn, progress in known.trails.items() if not progress.is_idle}
+            if not known.trails:
+                del self._accounts[account]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._accounts.clear()
+
+    def _notice(self, account: str, *, started_at: int, stopped_at: int) -> None:
+        """Find out which trails log now: events from `started_at` on are theirs, until `stopped_at` the others'."""
+        known = self._accounts[account].trails
+        current = {trail.arn: trail for trail in self._trails.of_account(account)}
+        for arn in list(known):
+            if arn not in current or current[arn].created != known[arn].created:
+                del known[arn]
+        for arn, trail in current.items():
+            logged = arn in known and known[arn].logging_since is not None
+            if trail.is_logging and not logged:
+                known.setdefault(arn, Progress(trail.created)).start(started_at)
+            elif logged and not trail.is_logging:
+                known[arn].stop(stopped_at)

@@ -1,0 +1,164 @@
+"""One round of delivery: every trail gets what it has waited for, and its status what came of it.
+
+Where AWS gathers about five minutes of events into a log file and an hour of log files into a digest, here each round
+makes a log file for each region with events, and a digest for each region with log files. Without log files a digest
+comes after an hour, as on AWS, and in a round that was asked for: a client need not wait to see that all is whole.
+"""
+
+import gzip
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from trail_sandbox.aws.delivery import destinations, digest
+from trail_sandbox.aws.delivery.batch import Batch, Selection, by_region
+from trail_sandbox.aws.delivery.digest import LogFile, Period
+from trail_sandbox.aws.delivery.entry import Entry
+from trail_sandbox.aws.delivery.names import Place
+from trail_sandbox.aws.delivery.recorder import Chain, Progress, Spans
+from trail_sandbox.aws.delivery.signing import SigningKeys
+from trail_sandbox.aws.trails import Trail
+from trail_sandbox.aws.world import World
+
+# AWS keeps trying for 30 days; here this many of the newest refused events are kept for each trail and region.
+_REFUSED_AT_MOST = 20_000
+_DIGEST_PERIOD = timedelta(hours=1)
+# Digest files are named by the second in which their period ends: no two of a chain may end in the same one.
+_SHORTEST_PERIOD = timedelta(seconds=1)
+
+Batches = Mapping[str, Batch]
+
+
+@dataclass
+class Round:
+    """One account's events of a round. Trails that deliver the same share the work of writing it."""
+
+    world: World
+    keys: SigningKeys
+    now: datetime
+    was_asked_for: bool
+    events: Sequence[Entry]
+    _batches: dict[tuple[Spans, Selection], Batches] = field(default_factory=dict)
+
+    def batches(self, trail: Trail, spans: Spans) -> Batches:
+        """Give the events that a trail delivers, by region."""
+        selection = Selection.of(trail)
+        if (spans, selection) not in self._batches:
+            entries = [entry for start, end in spans for entry in self.events[start:end]]
+            self._batches[spans, selection] = by_region(entries, selection)
+        return self._batches[spans, selection]
+
+
+def deliver(this: Round, trail: Trail, progress: Progress, spans: Spans) -> None:
+    """Deliver what one trail has waited for, to each of its destinations."""
+    batches = this.batches(trail, spans)
+    _forget_errors_of_what_is_off(trail, {trail.home_region, *batches})
+    progress.refused_by_bucket = _refused(
+        _with(progress.refused_by_bucket, batches),
+        lambda region, batch: _log_file(this, trail, progress, region, batch),
+    )
+    if trail.cloud_watch_logs_log_group_arn is None:
+        progress.refused_by_log_group = {}
+    else:
+        progress.refused_by_log_group = _refused(
+            _with(progress.refused_by_log_group, batches), lambda region, batch: _log_events(this, trail, region, batch)
+        )
+    _digests(this, trail, progress)
+    progress.last_round = this.now
+
+
+def _forget_errors_of_what_is_off(trail: Trail, regions: Iterable[str]) -> None:
+    """A destination that the trail no longer has reports no error."""
+    for status in map(trail.delivery, regions):
+        if trail.sns_topic_arn is None:
+            status.latest_notification_error = None
+        if trail.cloud_watch_logs_log_group_arn is None:
+            status.latest_cloudwatch_logs_delivery_error = None
+        if not trail.log_file_validation_enabled:
+            status.latest_digest_delivery_error = None
+
+
+def _with(refused: Mapping[str, Sequence[Entry]], batches: Batches) -> Batches:
+    """Put what was refused in earlier rounds before what is new."""
+    again = {
+        region: Batch([*entries, *(batches[region].entries if region in batches else ())])
+        for region, entries in refused.items()
+    }
+    return {**batches, **again}
+
+
+def _refused(batches: Batches, accepts: Callable[[str, Batch], bool]) -> dict[str, Sequence[Entry]]:
+    """Offer each region's batch; the answer is what was refused."""
+    return {
+        region: batch.entries[-_REFUSED_AT_MOST:] for region, batch in batches.items() if not accepts(region, batch)
+    }
+
+
+def _log_file(this: Round, trail: Trail, progress: Progress, region: str, batch: Batch) -> bool:
+    key = Place(trail.s3_key_prefix, trail.account, region).log_file(this.now)
+    status = trail.delivery(region)
+    status.latest_delivery_error = destinations.put_log_file(this.world, trail, key, batch.file)
+    if status.latest_delivery_error:
+        return False
+    status.latest_delivery_time = this.now
+    if trail.log_file_validation_enabled:
+        file = LogFile(trail.s3_bucket_name, key, batch.sha256, batch.oldest, batch.newest)
+        _chain(trail, progress, region, this.now).log_files.append(file)
+    if trail.sns_topic_arn is not None:
+        _notification(this, trail, region, key)
+    return True
+
+
+def _notification(this: Round, trail: Trail, region: str, key: str) -> None:
+    status = trail.delivery(region)
+    status.latest_notification_error = destinations.notify(this.world, trail, key)
+    if status.latest_notification_error is None:
+        status.latest_notification_time = this.now
+
+
+def _log_events(this: Round, trail: Trail, region: str, batch: Batch) -> bool:
+    status = trail.delivery(region)
+    status.latest_cloudwatch_logs_delivery_error = destinations.put_log_events(this.world, trail, batch.entries)
+    if status.latest_cloudwatch_logs_delivery_error:
+        return False
+    status.latest_cloudwatch_logs_delivery_time = this.now
+    return True
+
+
+def _digests(this: Round, trail: Trail, progress: Progress) -> None:
+    """Write the digests that are due. Without validation, or once logging has stopped, chains end."""
+    if not trail.log_file_validation_enabled:
+        progress.chains = {}
+        return
+    if trail.is_logging:
+        _chain(trail, progress, trail.home_region, this.now)
+    is_written = {region: _digest(this, trail, region, chain) for region, chain in progress.chains.items()}
+    if not trail.is_logging:
+        progress.chains = {region: chain for region, chain in progress.chains.items() if not is_written[region]}
+
+
+def _chain(trail: Trail, progress: Progress, region: str, now: datetime) -> Chain:
+    """Give the chain of a region, beginning one where there is none."""
+    # What was delivered before this round, or before logging was started, is no chain's.
+    beginnings = [moment for moment in (trail.start_logging_time, progress.last_round) if moment]
+    return progress.chains.setdefault(region, Chain(start=max(beginnings, default=now)))
+
+
+def _digest(this: Round, trail: Trail, region: str, chain: Chain) -> bool:
+    """Write the next digest of a chain if one is due; the answer is whether nothing is left to write."""
+    is_due = chain.log_files or this.was_asked_for or this.now - chain.start >= _DIGEST_PERIOD
+    if not is_due:
+        return True
+    end = max(this.now, chain.start + _SHORTEST_PERIOD)
+    key = Place(trail.s3_key_prefix, trail.account, region).digest_file(trail.name, trail.home_region, end)
+    period = Period(trail.account, trail.s3_bucket_name, key, chain.start, end, tuple(chain.log_files))
+    made = digest.make(period, chain.previous, this.keys.of_region(region, this.now))
+    status = trail.delivery(region)
+    status.latest_digest_delivery_error = destinations.put_digest_file(
+        this.world, trail, made, gzip.compress(made.content, mtime=0)
+    )
+    if status.latest_digest_delivery_error:
+        return False
+    status.latest_digest_delivery_time = this.now
+    chain.start, chain.previous, chain.log_files = end, made, []
+    return True
