@@ -17,8 +17,9 @@ from pathlib import Path
 from trail_sandbox.state import write_atomically
 
 MARKER = "TRAIL_SANDBOX_STATE"
-"""Environment variable that every process of a sandbox and its children carry."""
+"""Environment variable that every process of a sandbox and its children carry: the sandbox's directory."""
 
+_PID_FILE_MARKER = "TRAIL_SANDBOX_PID_FILE"
 _PROC = Path("/proc")
 _STATE, _PARENT, _THREADS, _START_TIME = 0, 1, 17, 19
 """Places in what `_stat` returns."""
@@ -94,11 +95,15 @@ def read_pid_file(path: Path) -> Process | None:
 def start(
     arguments: Sequence[str], environment: Mapping[str, str], log: Path, pid_file: Path, directory: Path
 ) -> Process:
-    """Start a process in the background, in a session of its own, and write its pid file."""
+    """Start a process in the background, in a session of its own, and write its pid file.
+
+    One that was started for the same pid file, by a command that was killed before it wrote it, is ended first.
+    """
+    kill_marked(str(pid_file), _PID_FILE_MARKER)
     with log.open("ab") as output:
         child = subprocess.Popen(
             arguments,
-            env=environment,
+            env={**environment, _PID_FILE_MARKER: str(pid_file)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -253,6 +253,16 @@ def test_up_takes_over_from_a_killed_up(own: Sandbox) -> None:
     assert core_api(own).list_namespace().items
 
 
+def test_a_component_without_a_pid_file_is_started_anew(own: Sandbox) -> None:
+    """As if an earlier `up` had been killed between starting it and writing the file."""
+    own.up()
+    (own.state.pids / "node.pid").rename(own.state.directory / "node.pid")
+    own.up()
+    lost = processes.read_pid_file(own.state.directory / "node.pid")
+    assert lost is None, "the first one was ended"
+    assert pids(own)["node"]
+
+
 def test_a_pid_that_another_process_has_by_now_is_left_alone(own: Sandbox) -> None:
     """As after a restart of the machine: the pid file names a living process that is none of ours."""
     bystander = subprocess.Popen(["sleep", "600"])
@@ -306,7 +316,7 @@ def test_a_component_that_cannot_start_is_named_with_the_end_of_its_log(own: San
 def test_before_up_commands_say_what_to_do(own: Sandbox) -> None:
     answer = cli("env", "--name", own.name, check=False)
     assert answer.returncode == 1
-    assert answer.stderr.startswith(f"sandbox: the sandbox '{own.name}' is not up: run `sandbox up")
+    assert answer.stderr == f"sandbox: the sandbox '{own.name}' is not up: run `sandbox up --name {own.name}`\n"
     assert cli("status", "--name", own.name, check=False).returncode == 1
     assert not own.state.directory.exists()
 
