@@ -38,6 +38,7 @@ class Loop:
         subject = self._subjects.get(key)
         if subject is not None and subject.uid == body["metadata"]["uid"]:
             if subject.replace(body):
+                subject.failures = 0  # another spec may well succeed: it does not inherit the wait
                 self._claims.enter(subject)
                 subject.wake.set()
             return

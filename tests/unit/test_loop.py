@@ -1,0 +1,205 @@
+"""The loop: when there is a pass, and which Trails rival for one trail. No API server, no AWS."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from trail_operator.controller.claims import Claims
+from trail_operator.controller.kube import Key
+from trail_operator.controller.loop import Loop
+from trail_operator.controller.subject import Subject
+
+NEVER = 3600.0
+
+
+def body(name: str = "audit", uid: str = "1", generation: int = 1, version: int = 1, **more: Any) -> dict[str, Any]:
+    metadata = {
+        "namespace": "default",
+        "name": name,
+        "uid": uid,
+        "generation": generation,
+        "resourceVersion": str(version),
+        "creationTimestamp": f"2026-01-01T00:00:0{uid}Z",
+    }
+    return {"metadata": metadata, "spec": {"s3BucketName": "bucket-1", "name": "shared", **more}}
+
+
+class Kubernetes:
+    """The API server's side of a read."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Key, dict[str, Any]] = {}
+        self.reads = 0
+
+    async def trail(self, key: Key) -> dict[str, Any] | None:
+        self.reads += 1
+        return self.objects.get(key)
+
+
+class Passes:
+    """Records passes; each waits for leave to end and then says when the next is due."""
+
+    def __init__(self, *delays: float | None) -> None:
+        self.seen: list[int] = []
+        self.delays = list(delays)
+        self.leave = asyncio.Event()
+        self.leave.set()
+
+    async def __call__(self, subject: Subject) -> float | None:
+        self.seen.append(subject.generation)
+        await self.leave.wait()
+        return self.delays.pop(0) if self.delays else NEVER
+
+
+def run(scenario: Callable[[Loop, Passes, Kubernetes], Awaitable[None]], *delays: float | None) -> None:
+    async def main() -> None:
+        kubernetes, passes = Kubernetes(), Passes(*delays)
+        loop = Loop(kubernetes, Claims("eu-central-1"), passes, clock=lambda: 0.0)  # type: ignore[arg-type]
+        await scenario(loop, passes, kubernetes)
+        await loop.stop(0.0)
+
+    asyncio.run(main())
+
+
+async def settle() -> None:
+    """Let all tasks run until none has anything to do at once."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_a_new_trail_gets_a_pass_and_the_same_again_none() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.seen(body())
+        await settle()
+        loop.seen(body(version=2))
+        await settle()
+        assert passes.seen == [1]
+
+    run(scenario)
+
+
+def test_a_changed_spec_gets_a_pass_at_once_and_not_the_old_wait() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.seen(body())
+        await settle()
+        loop.seen(body(generation=2, version=2))
+        await settle()
+        assert passes.seen == [1, 2]
+
+    run(scenario)
+
+
+def test_changes_during_a_pass_cause_one_more() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        passes.leave.clear()
+        loop.seen(body())
+        await settle()
+        loop.seen(body(generation=2, version=2))
+        loop.seen(body(generation=3, version=3))
+        await settle()
+        passes.leave.set()
+        await settle()
+        assert passes.seen == [1, 3]
+
+    run(scenario)
+
+
+def test_an_event_older_than_what_is_known_is_ignored() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.seen(body(generation=2, version=10))
+        await settle()
+        loop.seen(body(generation=1, version=9))
+        await settle()
+        assert passes.seen == [2]
+
+    run(scenario)
+
+
+def test_a_pass_that_is_due_begins_with_a_fresh_read() -> None:
+    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+        kubernetes.objects[Key("default", "audit")] = body(generation=2, version=2)
+        loop.seen(body())
+        await settle()
+        assert (passes.seen, kubernetes.reads) == ([1, 2], 1)
+
+    run(scenario, 0.0)
+
+
+def test_a_trail_that_vanished_unseen_is_forgotten_at_the_next_look() -> None:
+    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+        loop.seen(body())
+        await settle()
+        assert (passes.seen, kubernetes.reads) == ([1], 1)
+
+    run(scenario, 0.0, 0.0, 0.0)
+
+
+def test_a_trail_made_anew_under_the_same_name_is_another() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.seen(body(uid="1", generation=5))
+        await settle()
+        loop.seen(body(uid="2", generation=1, version=2))
+        await settle()
+        loop.gone(body(uid="1", generation=5, version=3))  # the late farewell of the former
+        loop.seen(body(uid="2", generation=2, version=4))
+        await settle()
+        assert passes.seen == [5, 1, 2]
+
+    run(scenario)
+
+
+def test_a_deleted_trail_gets_no_pass_any_more() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.seen(body())
+        await settle()
+        loop.gone(body())
+        await settle()
+        assert passes.seen == [1]
+        assert len(asyncio.all_tasks()) == 1  # the scenario itself
+
+    run(scenario)
+
+
+def test_the_end_of_a_trail_wakes_those_that_claim_its_name() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.seen(body("older", uid="1", generation=1))
+        loop.seen(body("younger", uid="2", generation=2))
+        await settle()
+        loop.gone(body("older", uid="1", generation=1))
+        await settle()
+        assert passes.seen == [1, 2, 2]
+
+    run(scenario)
+
+
+def test_stopping_waits_for_a_pass_and_begins_no_other() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        passes.leave.clear()
+        loop.seen(body())
+        await settle()
+        stopping = asyncio.create_task(loop.stop(30.0))
+        await settle()
+        assert not stopping.done()
+        passes.leave.set()
+        await stopping
+        loop.seen(body(generation=2, version=2))
+        await settle()
+        assert passes.seen == [1]
+
+    run(scenario, 0.0)
+
+
+def test_claims_follow_the_effective_name_and_region() -> None:
+    claims = Claims("eu-central-1")
+    subjects = [
+        Subject(body("a", uid="1"), started=0.0),
+        Subject(body("b", uid="2", region="eu-central-1"), started=0.0),
+        Subject(body("c", uid="3", region="us-east-1"), started=0.0),
+        Subject(body("d", uid="4", name="other"), started=0.0),
+    ]
+    entered = [claims.enter(subject) for subject in subjects]
+    assert [claim.resource for claim in claims.rivals(entered[0])] == ["default/b"]
+    assert claims.rivals(entered[2]) == []
+    assert claims.withdraw("1") == ["2"]
+    assert claims.withdraw("1") == []
+    assert claims.rivals(entered[1]) == []
