@@ -12,7 +12,7 @@ from trail_operator.controller.subject import Subject
 NEVER = 3600.0
 
 
-def body(name: str = "audit", uid: str = "1", generation: int = 1, version: int = 1, **more: Any) -> dict[str, Any]:
+def body(name: str = "audit", /, uid: str = "1", generation: int = 1, version: int = 1, **more: Any) -> dict[str, Any]:
     metadata = {
         "namespace": "default",
         "name": name,
