@@ -205,7 +205,9 @@ def test_a_machines_go_is_used_if_it_is_new_enough(
     version: str, from_pypi: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machines = fake_go(tmp_path / "machine" / "go", version)
-    installed = fake_go(tmp_path / f"go-{programs.GO_PYPI_VERSION}" / "bin" / "go", "go1.26.6")
+    toolchain = tmp_path / f"go-{programs.GO_PYPI_VERSION}"
+    installed = fake_go(toolchain / "bin" / "go", "go1.26.6")
+    (toolchain / "complete").touch()
     monkeypatch.setenv("PATH", f"{machines.parent}{os.pathsep}{os.environ['PATH']}")
     assert build.find_go(tmp_path) == (installed if from_pypi else machines)
 

@@ -108,8 +108,8 @@ def test_only_the_user_may_look_at_the_keys(sandbox: Sandbox) -> None:
 def test_everything_listens_on_loopback_only(sandbox: Sandbox) -> None:
     """/proc/net/tcp names listening sockets by inode, and /proc/<pid>/fd whose they are."""
     ours = set()
-    for process in processes.marked(str(sandbox.state.directory)):
-        for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+    for pid in pids(sandbox).values():
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             with_inode = re.fullmatch(r"socket:\[(\d+)\]", _link(descriptor))
             if with_inode:
                 ours.add(with_inode[1])

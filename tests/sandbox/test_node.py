@@ -319,7 +319,7 @@ def test_a_crash_loop_is_told(namespace: Namespace) -> None:
     assert namespace.state("p").restart_count == 1
     assert namespace.state("p").last_state.terminated.exit_code == 1
     namespace.core.delete_namespaced_pod("p", namespace.name)
-    eventually("gone, although it waited to be restarted", lambda: namespace.pods() == [], 5)
+    eventually("gone, although it waited to be restarted", lambda: namespace.pods() == [], 8)
 
 
 def test_restarts_are_delayed_as_by_a_kubelet() -> None:

