@@ -58,7 +58,7 @@ class Cache:
         else:
             try:
                 with waiting_for(
-                    f"downloading {program.name} {program.version}",
+                    f"downloading {program.name} {program.version} from {release.url}",
                     f"downloaded {program.name} {program.version}",
                 ):
                     download.download(release, made, mirror)
