@@ -14,6 +14,7 @@ from trail_sandbox.aws.policy import (
     Request,
     evaluate,
     validate,
+    validate_bucket_policy,
 )
 
 ALLOW, DENY, NONE = Decision.ALLOW, Decision.DENY, Decision.NONE
@@ -516,3 +517,42 @@ def test_what_identities_and_roles_may_not_have(kind: PolicyKind, refused: dict[
 def test_statement_ids_of_an_identity_policy_are_unique() -> None:
     with pytest.raises(MalformedPolicy, match="must be unique"):
         validate(policy(IDENTITY | {"Sid": "One"}, IDENTITY | {"Sid": "One"}), PolicyKind.IDENTITY)
+
+
+BUCKET_STATEMENTS: list[tuple[dict[str, Any], str | None]] = [
+    ({"Action": "s3:GetBucketAcl", "Resource": "arn:aws:s3:::logs"}, None),
+    ({"Action": "s3:PutObject", "Resource": "arn:aws:s3:::logs/AWSLogs/*"}, None),
+    ({"Action": "s3:*", "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/*"]}, None),
+    ({"Action": "*", "Resource": "arn:aws:s3:::logs/*"}, None),
+    ({"Action": "s3:PutObject", "Resource": "arn:aws:s3:::l*"}, None),
+    ({"Action": ["s3:GetBucketAcl", "s3:PutObject"], "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/*"]}, None),
+    ({"Action": "s3:PutBucketObjectLockConfiguration", "Resource": "arn:aws:s3:::logs"}, None),
+    ({"Action": "s3:PutObject", "Resource": "arn:aws:s3:::other/*"}, "Policy has invalid resource"),
+    ({"Action": "s3:PutObject", "Resource": "arn:aws:sns:r:1:logs/*"}, "Policy has invalid resource"),
+    ({"Action": "sns:Publish", "Resource": "arn:aws:s3:::logs"}, "Policy has invalid action"),
+    (
+        {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::logs"},
+        "Action does not apply to any resource(s) in statement",
+    ),
+    (
+        {"Action": "s3:GetBucketAcl", "Resource": "arn:aws:s3:::logs/*"},
+        "Action does not apply to any resource(s) in statement",
+    ),
+    (
+        {"Action": ["s3:GetBucketAcl", "s3:PutObject"], "Resource": "arn:aws:s3:::logs/*"},
+        "Action does not apply to any resource(s) in statement",
+    ),
+    ({"Action": "s3:PutObject", "Resource": "logs/*"}, "Policy has invalid resource"),
+    ({"NotAction": "s3:PutObject", "Resource": "arn:aws:s3:::logs"}, None),
+]
+
+
+@pytest.mark.parametrize(("members", "message"), BUCKET_STATEMENTS)
+def test_what_a_bucket_may_have_as_policy(members: dict[str, Any], message: str | None) -> None:
+    document = policy(statement(**members))
+    if message is None:
+        validate_bucket_policy(document, "logs")
+        return
+    with pytest.raises(MalformedPolicy) as refusal:
+        validate_bucket_policy(document, "logs")
+    assert str(refusal.value) == message

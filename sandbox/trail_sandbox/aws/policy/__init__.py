@@ -8,6 +8,15 @@ of no trail, bucket or server, takes the time only as a condition key, and grant
 from trail_sandbox.aws.policy.document import MalformedPolicy
 from trail_sandbox.aws.policy.evaluation import Decision, evaluate
 from trail_sandbox.aws.policy.request import Principal, Request
-from trail_sandbox.aws.policy.validation import PolicyKind, validate
+from trail_sandbox.aws.policy.validation import PolicyKind, validate, validate_bucket_policy
 
-__all__ = ["Decision", "MalformedPolicy", "PolicyKind", "Principal", "Request", "evaluate", "validate"]
+__all__ = [
+    "Decision",
+    "MalformedPolicy",
+    "PolicyKind",
+    "Principal",
+    "Request",
+    "evaluate",
+    "validate",
+    "validate_bucket_policy",
+]

@@ -9,8 +9,15 @@ from enum import Enum
 from typing import Any
 
 from trail_sandbox.aws.policy.document import MalformedPolicy, Statement, parse
+from trail_sandbox.aws.policy.patterns import expand, like
 
 _RESOURCE = re.compile(r"\A(\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+)\Z", re.DOTALL)
+_BUCKET_RESOURCE = re.compile(r"\Aarn:[^:]+:s3:[^:]*:[^:]*:(?P<bucket>[^/]*)(?P<object>/.*)?\Z", re.DOTALL)
+# Actions on objects; the rest are on buckets. Of the names with "Object", those of the bucket's own settings say so.
+_OBJECT_ACTION = re.compile(
+    r"\As3:((?!.*Bucket)\w*Object\w*|AbortMultipartUpload|ListMultipartUploadParts|Bypass\w+|Replicate\w+)\Z",
+    re.IGNORECASE,
+)
 _IDENTITY_SID = re.compile(r"\A[A-Za-z0-9]*\Z")
 
 
@@ -34,6 +41,44 @@ def validate(document: str | Mapping[str, Any], kind: PolicyKind = PolicyKind.RE
         check(statement)
     if kind is not PolicyKind.RESOURCE:
         _check_sids([statement.sid for statement in policy.statements if statement.sid])
+
+
+def validate_bucket_policy(document: str | Mapping[str, Any], bucket: str) -> None:
+    """Raise MalformedPolicy for what Amazon S3 would not store for this bucket."""
+    validate(document)
+    for statement in parse(document).statements:
+        _check_bucket_statement(statement, bucket)
+
+
+def _check_bucket_statement(statement: Statement, bucket: str) -> None:
+    actions, resources = statement.actions.values, statement.resources.values if statement.resources else ()
+    if not all(action == "*" or action.lower().startswith("s3:") for action in actions):
+        raise MalformedPolicy("Policy has invalid action")
+    if not all(resource == "*" or _may_mean(resource, bucket) for resource in resources):
+        raise MalformedPolicy("Policy has invalid resource")
+    if statement.actions.negated or (statement.resources and statement.resources.negated):
+        return
+    for action in actions:
+        if not any(_applies_to(action, resource) for resource in resources):
+            raise MalformedPolicy("Action does not apply to any resource(s) in statement")
+
+
+def _may_mean(resource: str, bucket: str) -> bool:
+    """Say whether an ARN, with its wildcards and variables, can be of the bucket or of an object in it."""
+    parts = _BUCKET_RESOURCE.match(resource)
+    if parts is None:
+        return False
+    pattern = expand(parts["bucket"], {}, variables=True)
+    return pattern is None or like(pattern, bucket)
+
+
+def _applies_to(action: str, resource: str) -> bool:
+    """Say whether an action on objects has objects to act on, and one on buckets a bucket."""
+    if "*" in action or "?" in action:
+        return True
+    if _OBJECT_ACTION.match(action):
+        return "/" in resource or resource.endswith("*")
+    return "/" not in resource
 
 
 def _check_resource_statement(statement: Statement) -> None:
