@@ -126,9 +126,12 @@ def _key_problem(world: World, trail: Trail, bucket: Bucket, key: Key | None) ->
         return Problem.KEY_MISSING
     if key.state != "Enabled" or key.spec != "SYMMETRIC_DEFAULT":
         return Problem.KEY_UNUSABLE
-    needed = ["kms:GenerateDataKey", "kms:DescribeKey", *(["kms:Decrypt"] if bucket.bucket_key_enabled else [])]
+    source = source_keys(world, trail)
     context = {"kms:EncryptionContext:aws:cloudtrail:arn": trail.arn, "kms:EncryptionContextKeys": "aws:cloudtrail:arn"}
-    return None if _key_allows(key, needed, source_keys(world, trail) | context) else Problem.KEY_DENIES
+    # With S3 Bucket Keys, S3 decrypts the bucket's key before it encrypts with it.
+    cryptography = ["kms:GenerateDataKey", *(["kms:Decrypt"] if bucket.bucket_key_enabled else [])]
+    allowed = _key_allows(key, cryptography, source | context) and _key_allows(key, ["kms:DescribeKey"], source)
+    return None if allowed else Problem.KEY_DENIES
 
 
 def _key_allows(key: Key, actions: Iterable[str], context: Mapping[str, str]) -> bool:
@@ -143,7 +146,8 @@ def _allows(policy: str | None, action: str, resource: str, context: Mapping[str
 
 
 def _role_may(role: Role, action: str, resource: str) -> bool:
-    session = role.arn.replace(":iam:", ":sts:", 1).replace(":role/", ":assumed-role/", 1)
-    request = Request(Principal.arn(f"{session}/CLOUDWATCH_LOGS_DELIVERY_SESSION"), action, resource, {})
+    name = role.arn.rpartition("/")[2]
+    session = f"arn:aws:sts::{role.account}:assumed-role/{name}/CLOUDWATCH_LOGS_DELIVERY_SESSION"
+    request = Request(Principal.arn(session), action, resource, {})
     decisions = {evaluate(policy, request) for policy in role.policies}
     return Decision.ALLOW in decisions and Decision.DENY not in decisions

@@ -1,0 +1,21 @@
+"""`python -m trail_sandbox.aws --host 127.0.0.1 --port 4566`: the emulated AWS, until SIGTERM."""
+
+import argparse
+import asyncio
+import logging
+
+from trail_sandbox.aws.server import serve
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m trail_sandbox.aws", description="An AWS on one port.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(serve(arguments.host, arguments.port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Every request so far, in the order of arrival, until somebody empties the list.
+
+Thousands are kept: parameters are kept as JSON text.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class Call:
+    """A request, from its arrival on; how it ended is filled in."""
+
+    sequence: int
+    time: str
+    account: str | None
+    region: str
+    service: str
+    operation: str
+    parameters: str
+    caller_arn: str | None
+    error: str | None = None
+    answered: bool = False
+
+    def describe(self) -> str:
+        """Write the entry that GET /_sandbox/calls gives."""
+        entry = {
+            "sequence": self.sequence,
+            "time": self.time,
+            "account": self.account,
+            "region": self.region,
+            "service": self.service,
+            "operation": self.operation,
+            "error": self.error,
+            "caller": self.caller_arn,
+            "answered": self.answered,
+        }
+        return f'{json.dumps(entry)[:-1]}, "parameters": {self.parameters}}}'
+
+
+class CallLog:
+    """The list. Sequence numbers go on when it is emptied."""
+
+    def __init__(self) -> None:
+        self._calls: list[Call] = []
+        self._next = 0
+
+    def arrive(
+        self,
+        *,
+        time: str,
+        account: str | None,
+        region: str,
+        service: str,
+        operation: str,
+        parameters: Mapping[str, Any],
+        caller_arn: str | None,
+    ) -> Call:
+        """List a request that has just come."""
+        text = json.dumps(parameters, separators=(",", ":"), default=str)
+        call = Call(self._next, time, account, region, service, operation, text, caller_arn)
+        self._calls.append(call)
+        self._next += 1
+        return call
+
+    def describe(self, since: int) -> str:
+        """Write, as JSON, the calls from a sequence number on and the number to ask from next time."""
+        first = self._calls[0].sequence if self._calls else self._next
+        entries = ", ".join(call.describe() for call in self._calls[max(since - first, 0) :])
+        return f'{{"calls": [{entries}], "next": {self._next}}}'
+
+    def clear(self) -> None:
+        """Empty the list."""
+        self._calls.clear()

@@ -1,0 +1,10 @@
+"""CloudTrail's operations on trails, with AWS's rules, codes and messages.
+
+Read in this order: `service` (what happens to every call), `operations` (each operation), `rules` and `tags` (what may
+be asked for), `references` (which trail is meant), `limits`, `shapes` (input and output by botocore's service model).
+Knows nothing of HTTP. Where a message is not known from AWS its documentation's words are used.
+"""
+
+from trail_sandbox.aws.cloudtrail.service import Call, CloudTrail
+
+__all__ = ["Call", "CloudTrail"]

@@ -1,0 +1,129 @@
+"""The control API under /_sandbox: faults, calls, delivery rounds, settings, reset. Nothing of it is AWS's."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+from urllib.parse import parse_qs
+
+from trail_sandbox.aws.calls import CallLog
+from trail_sandbox.aws.cloudtrail import CloudTrail
+from trail_sandbox.aws.delivery import Delivery
+from trail_sandbox.aws.faults import BadRequest, Faults, parse_fault
+from trail_sandbox.aws.http import HttpAnswer, HttpRequest
+from trail_sandbox.aws.moto_app import Moto
+from trail_sandbox.aws.settings import Settings
+
+PREFIX = "/_sandbox/"
+
+
+@dataclass(frozen=True)
+class Control:
+    """What can be asked of the emulator itself."""
+
+    cloudtrail: CloudTrail
+    moto: Moto
+    delivery: Delivery
+    calls: CallLog
+    faults: Faults
+    settings: Settings
+
+    async def handle(self, request: HttpRequest) -> HttpAnswer:
+        """Answer a control request; one that makes no sense is told why."""
+        path = request.path.removeprefix(PREFIX)
+        methods = self._routes().get(path)
+        if methods is None:
+            return _json(404, {"error": f"there is no {request.path}; there are {', '.join(sorted(self._routes()))}"})
+        if request.method not in methods:
+            return _json(405, {"error": f"{request.path} knows {', '.join(sorted(methods))}, not {request.method}"})
+        try:
+            return await methods[request.method](request)
+        except BadRequest as error:
+            return _json(400, {"error": str(error)})
+
+    def _routes(self) -> dict[str, dict[str, Callable[[HttpRequest], Awaitable[HttpAnswer]]]]:
+        return {
+            "health": {"GET": self._health},
+            "faults": {"POST": self._add_fault, "DELETE": self._clear_faults},
+            "calls": {"GET": self._get_calls, "DELETE": self._clear_calls},
+            "deliver": {"POST": self._deliver},
+            "settings": {"GET": self._get_settings, "PUT": self._put_settings},
+            "reset": {"POST": self._reset},
+        }
+
+    async def _health(self, _: HttpRequest) -> HttpAnswer:
+        return _json(200, {"status": "ok"})
+
+    async def _add_fault(self, request: HttpRequest) -> HttpAnswer:
+        self.faults.add(parse_fault(_body(request)))
+        return _json(201, {})
+
+    async def _clear_faults(self, _: HttpRequest) -> HttpAnswer:
+        self.faults.clear()
+        return _json(200, {})
+
+    async def _get_calls(self, request: HttpRequest) -> HttpAnswer:
+        since = parse_qs(request.query).get("since", ["0"])[-1]
+        if not since.isdecimal():
+            raise BadRequest(f"since must be a number, the `next` of an earlier answer, not {since!r}")
+        return HttpAnswer(200, [("Content-Type", "application/json")], self.calls.describe(int(since)).encode())
+
+    async def _clear_calls(self, _: HttpRequest) -> HttpAnswer:
+        self.calls.clear()
+        return _json(200, {})
+
+    async def _deliver(self, _: HttpRequest) -> HttpAnswer:
+        await asyncio.to_thread(self.delivery.run_round, was_asked_for=True)
+        return _json(200, {})
+
+    async def _get_settings(self, _: HttpRequest) -> HttpAnswer:
+        return _json(200, asdict(self.settings))
+
+    async def _put_settings(self, request: HttpRequest) -> HttpAnswer:
+        """Set what is given; what is not keeps its value."""
+        for name, value in _check_settings(_body(request)).items():
+            setattr(self.settings, name, value)
+        return _json(200, asdict(self.settings))
+
+    async def _reset(self, _: HttpRequest) -> HttpAnswer:
+        """Forget everything but the sequence numbers of calls."""
+        await asyncio.to_thread(self.moto.reset)
+        await asyncio.to_thread(self.delivery.clear)
+        self.cloudtrail.reset()
+        self.faults.clear()
+        self.calls.clear()
+        for name, value in asdict(Settings()).items():
+            setattr(self.settings, name, value)
+        return _json(200, {})
+
+
+def _check_settings(body: object) -> dict[str, Any]:
+    names = [field.name for field in fields(Settings)]
+    if not isinstance(body, dict):
+        raise BadRequest("settings are a JSON object")
+    for name, value in body.items():
+        if name not in names:
+            raise BadRequest(f"unknown: {name}; there are {', '.join(names)}")
+        is_flag = isinstance(value, bool)
+        if name == "stale_reads" and (is_flag or not isinstance(value, int | float) or not 0 <= value <= _STALEST):
+            raise BadRequest(f"stale_reads must be a number of seconds, at most {_STALEST}, not {value!r}")
+        if name != "stale_reads" and not is_flag:
+            raise BadRequest(f"{name} must be true or false, not {value!r}")
+    return body
+
+
+# The store remembers ten minutes.
+_STALEST = 600
+
+
+def _body(request: HttpRequest) -> object:
+    try:
+        body: object = json.loads(request.body)
+    except ValueError as error:
+        raise BadRequest(f"the body is not JSON: {error}") from error
+    return body
+
+
+def _json(status: int, body: dict[str, Any]) -> HttpAnswer:
+    return HttpAnswer(status, [("Content-Type", "application/json")], json.dumps(body).encode())

@@ -1,0 +1,137 @@
+"""Faults that somebody asked for: calls that fail, wait or lose their answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+When = Literal["before", "after"]
+_ANY = "*"
+
+
+class BadRequest(Exception):  # noqa: N818 - what HTTP calls it
+    """A request to the control API that makes no sense, and why."""
+
+
+@dataclass
+class Fault:
+    """One fault; `skip` and `count` go down as calls come. No count is until further notice."""
+
+    service: str
+    operation: str
+    error: str | None
+    message: str
+    when: When
+    delay: float
+    drop: bool
+    skip: int
+    count: int | None
+    account: str | None
+    region: str | None
+
+    def concerns(self, service: str, operation: str, account: str | None, region: str) -> bool:
+        """Say whether a call is of the kind that this fault is for."""
+        return (
+            self.service in (_ANY, service)
+            and self.operation in (_ANY, operation)
+            and self.account in (None, account)
+            and self.region in (None, region)
+        )
+
+    def is_due(self) -> bool:
+        """Take note of a call of that kind; say whether it is hit."""
+        if self.skip:
+            self.skip -= 1
+            return False
+        return self.count is None or self.count > 0
+
+
+class Faults:
+    """All faults that were asked for, oldest first: a call is hit by the first that is due."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Ask for a fault."""
+        self._faults.append(fault)
+
+    def clear(self) -> None:
+        """End all faults."""
+        self._faults.clear()
+
+    def hit(self, service: str, operation: str, account: str | None, region: str) -> Fault | None:
+        """Say which fault hits a call that has come, if any does."""
+        concerned = [one for one in self._faults if one.concerns(service, operation, account, region)]
+        # Each of them counts the call, also when an older one hits it.
+        due = [one for one in concerned if one.is_due()]
+        if not due:
+            return None
+        hit = due[0]
+        if hit.count is not None:
+            hit.count -= 1
+            if not hit.count:
+                self._faults.remove(hit)
+        return hit
+
+
+def parse_fault(body: object) -> Fault:
+    """Read a fault as POST /_sandbox/faults takes it."""
+    if not isinstance(body, dict):
+        raise BadRequest("a fault is a JSON object")
+    unknown = sorted(body.keys() - _FIELDS.keys())
+    if unknown:
+        raise BadRequest(f"unknown: {', '.join(unknown)}; a fault has {', '.join(_FIELDS)}")
+    given = {name: one for name, one in body.items() if one is not None}
+    for name, (what, fits) in _FIELDS.items():
+        if name in given and not fits(given[name]):
+            raise BadRequest(f"{name} must be {what}, not {given[name]!r}")
+    _check_sense(given)
+    return Fault(
+        service=given["service"],
+        operation=given.get("operation", _ANY),
+        error=given.get("error"),
+        message=given.get("message", "A fault that was asked for."),
+        when=given.get("when", "before"),
+        delay=float(given.get("delay", 0)),
+        drop=given.get("drop", False),
+        skip=given.get("skip", 0),
+        count=given.get("count"),
+        account=given.get("account"),
+        region=given.get("region"),
+    )
+
+
+def _check_sense(given: Mapping[str, Any]) -> None:
+    if "service" not in given:
+        raise BadRequest("service is missing: name a service, such as cloudtrail, or *")
+    if given.get("error") and given.get("drop"):
+        raise BadRequest("error and drop exclude each other: a dropped connection has no answer")
+    if not given.get("error") and not given.get("drop") and not given.get("delay"):
+        raise BadRequest("a fault needs an error, a delay or drop")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+_FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "service": ("the name of a service, or *", _is_text),
+    "operation": ("the name of an operation, or *", _is_text),
+    "error": ("the code of an error", _is_text),
+    "message": ("text", lambda value: isinstance(value, str)),
+    "when": ("before or after", lambda value: value in ("before", "after")),
+    "delay": ("a number of seconds", _is_number),
+    "drop": ("true or false", lambda value: isinstance(value, bool)),
+    "skip": ("a number of calls", _is_count),
+    "count": ("a number of calls, at least 1", lambda value: _is_count(value) and value != 0),
+    "account": ("12 digits", lambda value: isinstance(value, str) and len(value) == 12 and value.isdigit()),
+    "region": ("the name of a region", _is_text),
+}

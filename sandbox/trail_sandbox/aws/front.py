@@ -1,0 +1,227 @@
+"""The way of a request: who asks for what, is it hit by a fault, who answers it, and that it is recorded.
+
+CloudTrail's requests go to ours, all others to moto in a thread. Everything of ours runs on the event loop, so that no
+two CloudTrail calls ever see each other half done.
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from trail_sandbox.aws import answers
+from trail_sandbox.aws.calls import Call, CallLog
+from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
+from trail_sandbox.aws.cloudtrail import CloudTrail
+from trail_sandbox.aws.cloudtrail.shapes import service_model
+from trail_sandbox.aws.delivery import Delivery
+from trail_sandbox.aws.errors import AwsError
+from trail_sandbox.aws.events import ApiEvent, Caller
+from trail_sandbox.aws.faults import Fault, Faults
+from trail_sandbox.aws.http import HttpAnswer, HttpRequest
+from trail_sandbox.aws.identity import Scope, caller_of, scope_of
+from trail_sandbox.aws.models import UNKNOWN, Operation, identify, recordable
+from trail_sandbox.aws.moto_app import Moto, environ_of
+from trail_sandbox.aws.regions import is_region
+from trail_sandbox.aws.s3 import check_s3_call
+from trail_sandbox.aws.world import World
+
+_CLOUDTRAIL = "cloudtrail"
+_THREADS = 16
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A request as far as it is understood before anybody acts on it."""
+
+    request: HttpRequest
+    environ: dict[str, Any] | None
+    """As moto wants it; None for CloudTrail."""
+    scope: Scope
+    caller: Caller | None
+    operation: Operation
+    time: datetime
+    id: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a request ended."""
+
+    answer: HttpAnswer
+    output: Mapping[str, Any] | None = None
+    error: AwsError | None = None
+
+
+class Front:
+    """All of the emulated AWS behind one port, but for the control API."""
+
+    def __init__(
+        self,
+        *,
+        cloudtrail: CloudTrail,
+        moto: Moto,
+        world: World,
+        delivery: Delivery,
+        calls: CallLog,
+        faults: Faults,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._cloudtrail = cloudtrail
+        self._moto = moto
+        self._world = world
+        self._delivery = delivery
+        self._calls = calls
+        self._faults = faults
+        self._clock = clock
+        self._threads = ThreadPoolExecutor(_THREADS, "moto")
+
+    async def handle(self, request: HttpRequest) -> HttpAnswer | None:
+        """Answer a request; None is that the connection is to be closed without an answer."""
+        arrival = self._understand(request)
+        call = self._list(arrival)
+        account = arrival.caller.account if arrival.caller else None
+        fault = self._faults.hit(arrival.scope.service, arrival.operation.name, account, arrival.scope.region)
+        if fault is None:
+            outcome = await self._act(arrival)
+        elif fault.when == "before":
+            await asyncio.sleep(fault.delay)
+            if fault.drop:
+                return None
+            outcome = _faulty(fault, arrival) if fault.error else await self._act(arrival)
+        else:
+            outcome = await self._act(arrival)
+            await asyncio.sleep(fault.delay)
+            if fault.drop:
+                return None
+            outcome = _faulty(fault, arrival) if fault.error else outcome
+        call.error = outcome.error.code if outcome.error else None
+        call.answered = True
+        return outcome.answer
+
+    # Understanding.
+
+    def _understand(self, request: HttpRequest) -> Arrival:
+        scope = scope_of(request) or _unsigned_scope(request)
+        caller = caller_of(scope.access_key_id)
+        environ = None
+        if scope.service == _CLOUDTRAIL:
+            operation = _cloudtrail_operation(request)
+        else:
+            environ = environ_of(request)
+            operation = identify(scope.service, environ)
+            environ["wsgi.input"].seek(0)
+        return Arrival(request, environ, scope, caller, operation, self._clock(), str(uuid.uuid4()))
+
+    def _list(self, arrival: Arrival) -> Call:
+        return self._calls.arrive(
+            time=arrival.time.isoformat(),
+            account=arrival.caller.account if arrival.caller else None,
+            region=arrival.scope.region,
+            service=arrival.scope.service,
+            operation=arrival.operation.name,
+            parameters=arrival.operation.parameters,
+            caller_arn=arrival.caller.arn if arrival.caller else None,
+        )
+
+    # Acting.
+
+    async def _act(self, arrival: Arrival) -> Outcome:
+        try:
+            _check_credentials(arrival)
+            outcome = await self._dispatch(arrival)
+        except AwsError as error:
+            outcome = Outcome(answers.failure(arrival.operation.protocol, error, arrival.id), error=error)
+        self._record(arrival, outcome)
+        return outcome
+
+    async def _dispatch(self, arrival: Arrival) -> Outcome:
+        account = arrival.caller.account if arrival.caller else ""
+        if arrival.environ is None:
+            body = _json_body(arrival.request)
+            call = CloudTrailCall(arrival.operation.name, account, arrival.scope.region, body)
+            output = self._cloudtrail.answer(call)
+            return Outcome(answers.success(output, arrival.id), output)
+        if arrival.scope.service == "s3" and arrival.caller:
+            policy_text = arrival.request.body.decode(errors="replace")
+            check_s3_call(self._world, arrival.caller, arrival.operation, policy_text)
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._threads, self._moto.answer, arrival.environ, account)
+        code, message = answers.error_of(answer)
+        return Outcome(answer, error=AwsError(code, message or "", answer.status) if code else None)
+
+    def _record(self, arrival: Arrival, outcome: Outcome) -> None:
+        if arrival.caller is None:
+            return
+        self._delivery.record(
+            ApiEvent(
+                time=arrival.time,
+                region=arrival.scope.region,
+                service=arrival.scope.service,
+                operation=arrival.operation.name,
+                parameters=arrival.operation.parameters,
+                response=outcome.output,
+                caller=arrival.caller,
+                source_ip=arrival.request.source_ip,
+                user_agent=arrival.request.headers.get("user-agent", ""),
+                request_id=arrival.id,
+                error_code=outcome.error.code if outcome.error else None,
+                error_message=outcome.error.message if outcome.error else None,
+            )
+        )
+
+
+def _unsigned_scope(request: HttpRequest) -> Scope:
+    """Take an unsigned request for one to STS, whose AssumeRoleWith… operations are, or else to S3 as moto does."""
+    unsigned = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return Scope("", "us-east-1", "sts" if unsigned and b"AssumeRoleWith" in request.body else "s3")
+
+
+def _cloudtrail_operation(request: HttpRequest) -> Operation:
+    target = request.headers.get("x-amz-target", "").rpartition(".")[2]
+    if target not in service_model().operation_names:
+        return Operation(target or UNKNOWN, "json")
+    try:
+        body = _json_body(request)
+    except AwsError:
+        return Operation(target, "json")
+    parameters: Mapping[str, Any] = recordable(service_model().operation_model(target).input_shape, body)
+    return Operation(target, "json", parameters if isinstance(body, dict) else {})
+
+
+def _json_body(request: HttpRequest) -> object:
+    try:
+        body: object = json.loads(request.body or b"{}")
+    except ValueError as error:
+        raise AwsError("SerializationException", "The request body is not valid JSON.") from error
+    return body
+
+
+def _check_credentials(arrival: Arrival) -> None:
+    """Refuse unsigned requests, keys that nobody has, and regions that are none, as the services do."""
+    key, protocol = arrival.scope.access_key_id, arrival.operation.protocol
+    if not key and arrival.operation.name.startswith("AssumeRoleWith"):
+        return
+    if not key:
+        code = "AccessDenied" if protocol == "rest-xml" else "MissingAuthenticationToken"
+        raise AwsError(code, "Request is missing Authentication Token", 403)
+    if arrival.caller is None:
+        message = "The security token included in the request is invalid."
+        code = {"json": "UnrecognizedClientException", "rest-xml": "InvalidAccessKeyId"}.get(
+            protocol, "InvalidClientTokenId"
+        )
+        raise AwsError(code, message, answers.status_of(code, protocol))
+    if not is_region(arrival.scope.region):
+        code = "InvalidSignatureException" if protocol == "json" else "SignatureDoesNotMatch"
+        raise AwsError(code, "Credential should be scoped to a valid region.", answers.status_of(code, protocol))
+
+
+def _faulty(fault: Fault, arrival: Arrival) -> Outcome:
+    protocol = arrival.operation.protocol
+    code = fault.error or ""
+    error = AwsError(code, fault.message, answers.status_of(code, protocol))
+    return Outcome(answers.failure(protocol, error, arrival.id), error=error)

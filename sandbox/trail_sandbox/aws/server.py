@@ -1,0 +1,106 @@
+"""The emulated AWS as a process: one port, one event loop, delivery rounds in the background."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from trail_sandbox.aws.calls import CallLog
+from trail_sandbox.aws.cloudtrail import CloudTrail
+from trail_sandbox.aws.control import PREFIX, Control
+from trail_sandbox.aws.delivery import Delivery
+from trail_sandbox.aws.faults import Faults
+from trail_sandbox.aws.front import Front
+from trail_sandbox.aws.http import HttpAnswer, HttpRequest
+from trail_sandbox.aws.moto_app import Moto
+from trail_sandbox.aws.settings import Settings
+from trail_sandbox.aws.trails import TrailStore
+from trail_sandbox.aws.world import World
+
+_SECONDS_BETWEEN_ROUNDS = 3.0
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[HttpRequest], Awaitable[HttpAnswer | None]]
+
+
+async def serve(host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    trails, world, settings = TrailStore(now), World(), Settings()
+    calls, faults, moto = CallLog(), Faults(), Moto()
+    delivery = Delivery(trails, world, now)
+    cloudtrail = CloudTrail(trails, world, settings, now)
+    front = Front(
+        cloudtrail=cloudtrail, moto=moto, world=world, delivery=delivery, calls=calls, faults=faults, clock=now
+    )
+    control = Control(cloudtrail, moto, delivery, calls, faults, settings)
+
+    async def handle(request: HttpRequest) -> HttpAnswer | None:
+        return await (control if request.path.startswith(PREFIX) else front).handle(request)
+
+    rounds = asyncio.create_task(_deliver_for_ever(delivery))
+    # auto_decompress would unpack the bodies of objects that are stored compressed.
+    runner = web.ServerRunner(web.Server(_adapt(handle), auto_decompress=False), shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    await _ended()
+    rounds.cancel()
+    await runner.cleanup()
+
+
+def now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+async def _deliver_for_ever(delivery: Delivery) -> None:
+    while True:
+        await asyncio.sleep(_SECONDS_BETWEEN_ROUNDS)
+        try:
+            await asyncio.to_thread(delivery.run_round)
+        except Exception:
+            logger.exception("a delivery round failed")
+
+
+async def _ended() -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
+
+
+def _adapt(handle: Handler) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+    """Speak aiohttp's language."""
+
+    async def handle_request(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        path, _, query = request.raw_path.partition("?")
+        answer = await handle(
+            HttpRequest(
+                method=request.method,
+                path=path,
+                query=query,
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=await request.content.read(),
+                source_ip=request.remote or "",
+                header_names=list(request.headers),
+            )
+        )
+        return _respond(request, answer)
+
+    return handle_request
+
+
+def _respond(request: web.BaseRequest, answer: HttpAnswer | None) -> web.StreamResponse:
+    if answer is None:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
+    body = None if request.method == "HEAD" else answer.body
+    return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=body)

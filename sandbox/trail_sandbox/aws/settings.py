@@ -1,0 +1,15 @@
+"""What the control API can set: how the emulated AWS bears itself towards everybody."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Settings:
+    """The start is AWS as it is, but for staleness, which AWS shows only now and then."""
+
+    quotas: bool = True
+    """Five trails in a region."""
+    rates: bool = True
+    """Ten reads and one write a second, for each operation, account and region."""
+    stale_reads: float = 0.0
+    """For how many seconds after a write reads answer the state before it."""
