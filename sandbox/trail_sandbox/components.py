@@ -72,10 +72,6 @@ class Plan:
 
     def stages(self) -> list[list[Component]]:
         """The components in the order in which they start: those of a stage together."""
-        import importlib.util
-
-        if not importlib.util.find_spec("trail_sandbox.aws.__main__"):
-            return [[self._etcd()], [self._kube_apiserver()], [self._controller_manager(), self._node()]]
         return [[self._etcd()], [self._kube_apiserver(), self._aws()], [self._controller_manager(), self._node()]]
 
     def _etcd(self) -> Component:

@@ -597,6 +597,9 @@ def test_a_killed_node_comes_back_and_down_leaves_no_orphans() -> None:
         orphans = container_processes(directory)
         assert orphans
 
+        namespace.script("done", "exit 0")
+        namespace.reaches("done", "Succeeded")
+
         node = next(c.pid for c in sandbox.status() if c.name == "node")
         os.kill(node or 0, signal.SIGKILL)
         eventually("the node is dead", lambda: not all(c.pid for c in sandbox.status()))
@@ -610,6 +613,9 @@ def test_a_killed_node_comes_back_and_down_leaves_no_orphans() -> None:
         namespace.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
         again = container_processes(directory)
         assert again
+        assert namespace.pod("done").status.phase == "Succeeded", "what was done is not done again"
+        namespace.core.delete_namespaced_pod("done", "default")
+        eventually("gone", lambda: [p.metadata.name for p in namespace.pods()] == [pod.metadata.name])
 
         node = next(c.pid for c in sandbox.status() if c.name == "node")
         os.kill(node or 0, signal.SIGKILL)

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import os
+from collections.abc import Coroutine
+from typing import Any
 
 from trail_sandbox.kubernetes.node.addresses import Addresses
 from trail_sandbox.kubernetes.node.api import Api, ApiError, Object
 from trail_sandbox.kubernetes.node.kubelet import ContainerLog
-from trail_sandbox.kubernetes.node.pod import NodeContext, Pod
+from trail_sandbox.kubernetes.node.pod import NodeContext, Pod, let_go
 
 _LOG = logging.getLogger(__name__)
 
@@ -100,16 +102,19 @@ class Agent:
             await self._bind(pod)
 
     def _take(self, pod: Object) -> None:
+        """Begin a Pod's life here, unless an earlier life of the node saw its end."""
         status = pod.get("status") or {}
-        ended = status.get("phase") in ("Succeeded", "Failed")
-        if ended and not pod["metadata"].get("deletionTimestamp"):
-            return
-        ours = Pod(pod, self._addresses.take(status.get("podIP")), self._context)
-        self._pods[pod["metadata"]["uid"]] = ours
-        task = asyncio.create_task(self._keep(ours))
+        if pod["metadata"].get("deletionTimestamp"):
+            self._spawn(let_go(self._api, pod))
+        elif status.get("phase") not in ("Succeeded", "Failed"):
+            ours = Pod(pod, self._addresses.take(status.get("podIP")), self._context)
+            self._pods[pod["metadata"]["uid"]] = ours
+            self._spawn(self._keep(ours))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        ours.update(pod)
 
     async def _keep(self, pod: Pod) -> None:
         try:

@@ -4,6 +4,7 @@ https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 """
 
 import asyncio
+import contextlib
 import datetime
 import logging
 import os
@@ -26,6 +27,29 @@ _DEFAULT_GRACE = 30
 _NOT_FOUND, _CONFLICT = 404, 409
 
 
+def path(pod: Object) -> str:
+    """The Pod's path in the API."""
+    return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+
+
+async def let_go(api: Api, pod: Object) -> None:
+    """Remove the object of a Pod that is being deleted and has no process any more."""
+    options = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "gracePeriodSeconds": 0,
+        "preconditions": {"uid": pod["metadata"]["uid"]},
+    }
+    while True:
+        try:
+            await api.delete(path(pod), options)
+        except ApiError as error:
+            if error.status not in (_NOT_FOUND, _CONFLICT):
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+        return
+
+
 @dataclass(frozen=True)
 class NodeContext:
     """What all Pods of the node share."""
@@ -44,7 +68,6 @@ class Pod:
         self._pod = pod
         self.ip = ip
         self._context = context
-        self._path = f"/api/v1/namespaces/{self._namespace}/pods/{self._name}"
         self._directory = context.directory / pod["metadata"]["uid"]
         self._credentials = Credentials(context.api, pod, self._directory)
         self._changed = asyncio.Event()
@@ -94,6 +117,7 @@ class Pod:
         (self._directory / "tmp").mkdir(parents=True, exist_ok=True)
         writer = asyncio.create_task(self._keep_status())
         work = asyncio.create_task(self._work())
+        work.add_done_callback(self._report)
         try:
             await self._delete.wait()
             await self._stop()
@@ -156,24 +180,14 @@ class Pod:
 
     async def _finish(self) -> None:
         """Tell the API server how it ended and let the object go."""
-        while not self._removed:
-            try:
+        if not self._removed:
+            with contextlib.suppress(ApiError):  # the object goes either way
                 await self._write_status()
-                await self._context.api.delete(
-                    self._path,
-                    {
-                        "apiVersion": "v1",
-                        "kind": "DeleteOptions",
-                        "gracePeriodSeconds": 0,
-                        "preconditions": {"uid": self._pod["metadata"]["uid"]},
-                    },
-                )
-            except ApiError as error:
-                if error.status in (_NOT_FOUND, _CONFLICT):
-                    return
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return
+            await let_go(self._context.api, self._pod)
+
+    def _report(self, work: asyncio.Task[None]) -> None:
+        if not work.cancelled() and (error := work.exception()):
+            _LOG.error("%s/%s: given up", self._namespace, self._name, exc_info=error)
 
     # Its status.
 
@@ -197,7 +211,7 @@ class Pod:
         try:
             # The uid makes the API server refuse to write it to a later Pod of the same name.
             uid = self._pod["metadata"]["uid"]
-            await self._context.api.patch(f"{self._path}/status", {"metadata": {"uid": uid}, "status": wanted})
+            await self._context.api.patch(f"{path(self._pod)}/status", {"metadata": {"uid": uid}, "status": wanted})
         except ApiError as error:
             if error.status not in (_NOT_FOUND, _CONFLICT):
                 raise
