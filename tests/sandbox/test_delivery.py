@@ -30,7 +30,7 @@ from trail_sandbox.aws.delivery.names import Place
 from trail_sandbox.aws.delivery.record import record, user_identity
 from trail_sandbox.aws.events import ApiEvent, Caller
 from trail_sandbox.aws.trails import DeliveryStatus, Trail, TrailStore
-from trail_sandbox.aws.world import World
+from trail_sandbox.aws.world import Bucket, World
 
 HOME = "eu-west-1"
 ABROAD = "ap-southeast-2"
@@ -75,11 +75,11 @@ def event(**members: Any) -> ApiEvent:
 class Emulated:
     """One account with a bucket, and the delivery that is tested, on moto's own state."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World | None = None) -> None:
         self.account = str(next(_accounts))
         self.clock = Clock()
         self.trails = TrailStore(self.clock)
-        self.delivery = Delivery(self.trails, World(), self.clock)
+        self.delivery = Delivery(self.trails, world or World(), self.clock)
         self.bucket = self.make_bucket(f"logs-{self.account}")
 
     def make_bucket(self, name: str) -> str:
@@ -448,6 +448,21 @@ def test_nothing_is_kept_where_no_trail_logs(aws_state: Emulated) -> None:
     assert "CreateKey" not in aws_state.recorded()
 
 
+def test_a_fault_with_one_trail_costs_no_other_its_events(caplog: pytest.LogCaptureFixture) -> None:
+    class FaultyWorld(World):
+        def bucket(self, name: str) -> Bucket | None:
+            if name == "faulty":
+                raise RuntimeError(name)
+            return super().bucket(name)
+
+    emulated = Emulated(FaultyWorld())
+    emulated.start("first", s3_bucket_name="faulty")
+    emulated.start("second")
+    emulated.round()
+    assert emulated.recorded() == ["StartLogging"]
+    assert "trail/first failed" in caplog.text
+
+
 def test_clearing_forgets_what_waits(aws_state: Emulated) -> None:
     aws_state.start()
     aws_state.delivery.clear()
@@ -757,6 +772,17 @@ def test_a_notification_names_the_log_file(aws_state: Emulated) -> None:
     [message] = sqs_backends[aws_state.account][HOME].receive_message("watch", 10, 0, 0)
     [key] = aws_state.objects()
     assert json.loads(json.loads(message.body)["Message"]) == {"s3Bucket": aws_state.bucket, "s3ObjectKey": [key]}
+    assert aws_state.status(trail).latest_notification_time == START
+    assert aws_state.status(trail).latest_notification_error is None
+
+
+def test_a_subscriber_that_is_gone_is_no_error_of_the_topic(aws_state: Emulated) -> None:
+    topic = make_topic(aws_state)
+    queue = sqs_backends[aws_state.account][HOME].create_queue("watch")
+    sns_backends[aws_state.account][HOME].subscribe(topic, queue.queue_arn, "sqs")
+    sqs_backends[aws_state.account][HOME].delete_queue("watch")
+    trail = aws_state.start(sns_topic_arn=topic)
+    aws_state.round()
     assert aws_state.status(trail).latest_notification_time == START
     assert aws_state.status(trail).latest_notification_error is None
 

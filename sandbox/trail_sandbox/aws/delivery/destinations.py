@@ -7,6 +7,9 @@ The codes are those of the refusing service's API, as GetTrailStatus tells them
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
+
+from moto.core.exceptions import ServiceException
 
 from trail_sandbox.aws.delivery.digest import Digest
 from trail_sandbox.aws.delivery.entry import Entry
@@ -76,7 +79,9 @@ def notify(world: World, trail: Trail, key: str) -> str | None:
     if topic is None:
         return _SNS_CODES[Problem.TOPIC_MISSING]
     message = {"s3Bucket": trail.s3_bucket_name, "s3ObjectKey": [key]}
-    topic.publish(json.dumps(message, separators=(",", ":")), None)
+    # SNS has accepted the message then: a subscriber out of reach, such as a queue that is gone, is its own matter.
+    with suppress(ServiceException):
+        topic.publish(json.dumps(message, separators=(",", ":")), None)
     return None
 
 

@@ -1,5 +1,6 @@
 """Delivery as the rest of the emulator uses it: tell it of each request, and let it deliver from time to time."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from threading import Lock
@@ -11,6 +12,8 @@ from trail_sandbox.aws.delivery.signing import PublicKey, SigningKeys
 from trail_sandbox.aws.events import ApiEvent
 from trail_sandbox.aws.trails import TrailStore
 from trail_sandbox.aws.world import World
+
+logger = logging.getLogger(__name__)
 
 
 class Delivery:
@@ -46,5 +49,9 @@ class Delivery:
         collected = self._recorder.collect(account)
         this = Round(self._world, self._keys, self._clock(), was_asked_for, collected.events)
         for trail, progress, spans in collected.trails:
-            rounds.deliver(this, trail, progress, spans)
+            try:
+                rounds.deliver(this, trail, progress, spans)
+            except Exception:
+                # The other trails' events of this round are taken already: they must not be lost with this one's.
+                logger.exception("delivery for %s failed", trail.arn)
         self._recorder.tidy(account)
