@@ -65,10 +65,11 @@ class CallLog:
         self._next += 1
         return call
 
-    def describe(self, since: int) -> str:
-        """Write, as JSON, the calls from a sequence number on and the number to ask from next time."""
+    def describe(self, since: int, account: str | None = None) -> str:
+        """Write, as JSON, the calls (of an account) from a sequence number on, and the number to ask from next time."""
         first = self._calls[0].sequence if self._calls else self._next
-        entries = ", ".join(call.describe() for call in self._calls[max(since - first, 0) :])
+        calls = self._calls[max(since - first, 0) :]
+        entries = ", ".join(call.describe() for call in calls if account in (None, call.account))
         return f'{{"calls": [{entries}], "next": {self._next}}}'
 
     def clear(self) -> None:

@@ -59,15 +59,18 @@ class Control:
         self.faults.add(parse_fault(_body(request)))
         return _json(201, {})
 
-    async def _clear_faults(self, _: HttpRequest) -> HttpAnswer:
-        self.faults.clear()
+    async def _clear_faults(self, request: HttpRequest) -> HttpAnswer:
+        """End all faults, or with `account` those of that account."""
+        self.faults.clear(_parameter(request, "account"))
         return _json(200, {})
 
     async def _get_calls(self, request: HttpRequest) -> HttpAnswer:
-        since = parse_qs(request.query).get("since", ["0"])[-1]
+        """Tell of all calls, or with `account` of those made in it."""
+        since = _parameter(request, "since") or "0"
         if not since.isdecimal():
             raise BadRequest(f"since must be a number, the `next` of an earlier answer, not {since!r}")
-        return HttpAnswer(200, [("Content-Type", "application/json")], self.calls.describe(int(since)).encode())
+        text = self.calls.describe(int(since), _parameter(request, "account"))
+        return HttpAnswer(200, [("Content-Type", "application/json")], text.encode())
 
     async def _clear_calls(self, _: HttpRequest) -> HttpAnswer:
         self.calls.clear()
@@ -115,6 +118,11 @@ def _check_settings(body: object) -> dict[str, Any]:
 
 # The store remembers ten minutes.
 _STALEST = 600
+
+
+def _parameter(request: HttpRequest, name: str) -> str | None:
+    values = parse_qs(request.query).get(name)
+    return values[-1] if values else None
 
 
 def _body(request: HttpRequest) -> object:

@@ -55,9 +55,9 @@ class Faults:
         """Ask for a fault."""
         self._faults.append(fault)
 
-    def clear(self) -> None:
-        """End all faults."""
-        self._faults.clear()
+    def clear(self, account: str | None = None) -> None:
+        """End all faults, or those that were asked for in an account."""
+        self._faults = [one for one in self._faults if account not in (None, one.account)]
 
     def hit(self, service: str, operation: str, account: str | None, region: str) -> Fault | None:
         """Say which fault hits a call that has come, if any does."""

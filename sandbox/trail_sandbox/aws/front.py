@@ -26,8 +26,8 @@ from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.identity import Scope, caller_of, scope_of
 from trail_sandbox.aws.models import UNKNOWN, Operation, identify, recordable
 from trail_sandbox.aws.moto_app import Moto, environ_of
+from trail_sandbox.aws.refusals import check_call
 from trail_sandbox.aws.regions import is_region
-from trail_sandbox.aws.s3 import check_s3_call
 from trail_sandbox.aws.world import World
 
 _CLOUDTRAIL = "cloudtrail"
@@ -146,9 +146,8 @@ class Front:
             call = CloudTrailCall(arrival.operation.name, account, arrival.scope.region, body)
             output = self._cloudtrail.answer(call)
             return Outcome(answers.success(output, arrival.id), output)
-        if arrival.scope.service == "s3" and arrival.caller:
-            policy_text = arrival.request.body.decode(errors="replace")
-            check_s3_call(self._world, arrival.caller, arrival.operation, policy_text)
+        if arrival.caller:
+            check_call(self._world, arrival.caller, arrival.scope.service, arrival.operation)
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, self._moto.answer, arrival.environ, account)
         code, message = answers.error_of(answer)

@@ -1,11 +1,8 @@
-"""What S3 refuses and moto does not: malformed bucket policies, and strangers to a bucket.
+"""What the services refuse and moto does not: malformed policies, and strangers to a bucket.
 
-The owner's own account is not held to the policy here. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+A bucket's own account is not held to its policy here.
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
-
-import json
-from collections.abc import Mapping
-from typing import Any
 
 from trail_sandbox.aws import policy
 from trail_sandbox.aws.errors import AwsError
@@ -29,8 +26,18 @@ _ACTIONS = {
 }
 
 
-def check_s3_call(world: World, caller: Caller, operation: Operation, policy_text: str) -> None:
-    """Refuse what S3 would refuse; what is left is for moto to answer."""
+def check_call(world: World, caller: Caller, service: str, operation: Operation) -> None:
+    """Refuse what AWS would refuse; what is left is for moto to answer."""
+    given = operation.parameters
+    if service == "s3":
+        _check_s3_call(world, caller, operation)
+    elif service == "kms" and "Policy" in given:
+        _check_policy(given["Policy"], "MalformedPolicyDocumentException")
+    elif service == "sns" and given.get("AttributeName") == "Policy":
+        _check_policy(given.get("AttributeValue", ""), "InvalidParameter", "Invalid parameter: Policy Error: ")
+
+
+def _check_s3_call(world: World, caller: Caller, operation: Operation) -> None:
     bucket = world.bucket(str(operation.parameters.get("Bucket", "")))
     if bucket is None or operation.name == "CreateBucket":
         return
@@ -39,23 +46,17 @@ def check_s3_call(world: World, caller: Caller, operation: Operation, policy_tex
     if caller.account != bucket.account:
         _check_stranger(bucket, caller, operation)
     if operation.name == "PutBucketPolicy":
-        check_bucket_policy(policy_text, bucket.name)
+        try:
+            policy.validate_bucket_policy(str(operation.parameters.get("Policy", "")), bucket.name)
+        except MalformedPolicy as error:
+            raise AwsError("MalformedPolicy", str(error)) from error
 
 
-def check_bucket_policy(text: str, bucket: str) -> None:
-    """Refuse a document that S3 would not store as this bucket's policy."""
+def _check_policy(document: str, code: str, beginning: str = "") -> None:
     try:
-        policy.validate(text)
+        policy.validate(document)
     except MalformedPolicy as error:
-        raise AwsError("MalformedPolicy", str(error)) from error
-    arn = f"arn:aws:s3:::{bucket}"
-    for statement in _statements(json.loads(text)):
-        for resource in _listed(statement, "Resource", "NotResource"):
-            if resource not in (arn, "*") and not resource.startswith((f"{arn}/", f"{arn}*")):
-                raise AwsError("MalformedPolicy", "Policy has invalid resource")
-        for action in _listed(statement, "Action", "NotAction"):
-            if action != "*" and not action.lower().startswith("s3:"):
-                raise AwsError("MalformedPolicy", "Policy has invalid action")
+        raise AwsError(code, f"{beginning}{error}") from error
 
 
 def _check_stranger(bucket: Bucket, caller: Caller, operation: Operation) -> None:
@@ -72,13 +73,3 @@ def _check_stranger(bucket: Bucket, caller: Caller, operation: Operation) -> Non
 
 def _denied() -> AwsError:
     return AwsError("AccessDenied", "Access Denied", 403)
-
-
-def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    statements = document["Statement"]
-    return statements if isinstance(statements, list) else [statements]
-
-
-def _listed(statement: Mapping[str, Any], *names: str) -> list[str]:
-    values = [statement[name] for name in names if name in statement]
-    return [text for value in values for text in (value if isinstance(value, list) else [value])]
