@@ -209,7 +209,7 @@ def test_a_machines_go_is_used_if_it_is_new_enough(
     installed = fake_go(toolchain / "bin" / "go", "go1.26.6")
     (toolchain / "complete").touch()
     monkeypatch.setenv("PATH", f"{machines.parent}{os.pathsep}{os.environ['PATH']}")
-    assert build.find_go(tmp_path) == (installed if from_pypi else machines)
+    assert build.find_go(tmp_path, os.environ) == (installed if from_pypi else machines)
 
 
 def fake_go(path: Path, version: str) -> Path:

@@ -244,6 +244,22 @@ def test_down_clears_up_after_a_killed_up(log: str, own: Sandbox) -> None:
     assert_nothing_is_left(own)
 
 
+def test_down_ends_a_build_whose_up_was_killed(own: Sandbox, tmp_path: Path) -> None:
+    """An empty cache of the test's own, so that `up` begins with a build."""
+    code = (
+        "import sys; from pathlib import Path; from trail_sandbox.sandbox import Sandbox;"
+        "Sandbox(sys.argv[1], cache=Path(sys.argv[2])).up()"
+    )
+    up = subprocess.Popen([sys.executable, "-c", code, own.name, str(tmp_path)], stderr=subprocess.DEVNULL)
+    try:
+        eventually("it builds", lambda: processes.marked(str(own.state.directory)))
+    finally:
+        up.kill()
+        up.wait()
+    own.down()
+    assert_nothing_is_left(own)
+
+
 def test_up_takes_over_from_a_killed_up(own: Sandbox) -> None:
     up = subprocess.Popen([sys.executable, "-m", "trail_sandbox.cli", "up", "--name", own.name])
     eventually("the API server is being started", (own.state.logs / "kube-apiserver.log").exists)

