@@ -12,7 +12,7 @@ class BadRequest(Exception):  # noqa: N818 - what HTTP calls it
     """A request to the control API that makes no sense, and why."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Fault:
     """One fault; `skip` and `count` go down as calls come. No count is until further notice."""
 

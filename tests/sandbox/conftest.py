@@ -1,0 +1,95 @@
+"""The emulated AWS, started once for a run of the tests, and an account of its own for each test."""
+
+import itertools
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from tests.integration.aws import Account
+from trail_sandbox import ports
+
+_accounts = itertools.count(700_000_000_000)
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an emulated AWS that answers. Rates are off: tests of them switch them on."""
+    port = ports.choose(["aws"])["aws"]
+    log = tmp_path_factory.mktemp("aws") / "aws.log"
+    command = [sys.executable, "-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port", str(port)]
+    with log.open("w") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
+        url = f"http://{ports.LOOPBACK}:{port}"
+        try:
+            _await_answer(url, process)
+            put_settings(url, rates=False)
+            yield url
+        finally:
+            process.terminate()
+    assert process.returncode == 0, log.read_text()
+
+
+def _await_answer(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/_sandbox/health", timeout=5):  # noqa: S310 - loopback
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the emulated AWS does not answer")
+
+
+def put_settings(endpoint: str, **settings: Any) -> None:
+    requests.put(f"{endpoint}/_sandbox/settings", json=settings, timeout=10).raise_for_status()
+
+
+@pytest.fixture
+def aws(endpoint: str) -> Account:
+    """A fresh account's administrator."""
+    return Account(endpoint, str(next(_accounts)))
+
+
+@pytest.fixture
+def another(endpoint: str) -> Account:
+    """Another fresh account's administrator."""
+    return Account(endpoint, str(next(_accounts)))
+
+
+@pytest.fixture
+def bucket(aws: Account) -> str:
+    """A bucket that the trail `trail` may deliver to."""
+    return aws.bucket(f"logs-{aws.number}", "trail")
+
+
+@pytest.fixture
+def trail(aws: Account, bucket: str) -> str:
+    """The ARN of a trail of the name `trail`, in us-east-1."""
+    arn: str = aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket)["TrailARN"]
+    return arn
+
+
+class Refused(Protocol):
+    def __call__(self, code: str, message: str | None = None) -> AbstractContextManager[None]: ...
+
+
+@pytest.fixture
+def refused() -> Refused:
+    """`with refused(code, message)`: what is called within is refused by AWS in these words."""
+
+    @contextmanager
+    def expectation(code: str, message: str | None = None) -> Iterator[None]:
+        with pytest.raises(ClientError) as caught:
+            yield
+        error = caught.value.response["Error"]
+        assert error["Code"] == code, error
+        assert message is None or error["Message"] == message
+
+    return expectation
