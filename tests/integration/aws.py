@@ -77,10 +77,11 @@ class Account:
         self.client("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(self.bucket_document(name, trail, prefix)))
 
     def bucket_document(self, name: str, trail: str, prefix: str = "") -> dict[str, Any]:
-        """The bucket policy that AWS prescribes."""
+        """The bucket policy that AWS prescribes; with the prefix "*" for any prefix."""
         service = {"Service": "cloudtrail.amazonaws.com"}
         source = {"aws:SourceArn": self.trail_arn(trail)}
         folder = f"{prefix}/" if prefix else ""
+        files = "*" if prefix == "*" else f"{folder}AWSLogs/{self.number}/*"
         return {
             "Version": "2012-10-17",
             "Statement": [
@@ -97,7 +98,7 @@ class Account:
                     "Effect": "Allow",
                     "Principal": service,
                     "Action": "s3:PutObject",
-                    "Resource": f"arn:aws:s3:::{name}/{folder}AWSLogs/{self.number}/*",
+                    "Resource": f"arn:aws:s3:::{name}/{files}",
                     "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", **source}},
                 },
             ],

@@ -57,7 +57,7 @@ class Trails:
     def replace_spec(self, name: str, /, **spec: Any) -> dict[str, Any]:
         """Put another spec in place of the whole spec, as `kubectl apply` does with fields it had set."""
         patch = [{"op": "replace", "path": "/spec", "value": spec}]
-        return self._patch(name, patch)
+        return self._patch(name, patch, "application/json-patch+json")
 
     def change(self, name: str, /, **spec: Any) -> dict[str, Any]:
         """Change fields of the spec; None takes a field away."""
@@ -115,5 +115,7 @@ class Trails:
         ).items
         return [event for event in found if reason is None or event.reason == reason]
 
-    def _patch(self, name: str, patch: Any) -> dict[str, Any]:
-        return self._objects.patch_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, name, patch)  # type: ignore[no-any-return]
+    def _patch(self, name: str, patch: Any, kind: str = "application/merge-patch+json") -> dict[str, Any]:
+        return self._objects.patch_namespaced_custom_object(  # type: ignore[no-any-return]
+            GROUP, VERSION, self.namespace, PLURAL, name, patch, _content_type=kind
+        )

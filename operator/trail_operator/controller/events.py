@@ -40,10 +40,12 @@ class Events:
     async def write(
         self, subject: Subject, kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
     ) -> None:
-        """Write one Event. They are forbidden in a namespace that is going, for one."""
+        """Write one Event."""
         try:
             await self._kubernetes.write_event(subject.body, kind, reason, action, note)
         except ApiException as error:
+            if "being terminated" in str(error.reason):
+                return  # no Event can be written in a namespace that is going, and nobody would miss it
             logger.warning(f"event {reason} not written: {error.status} {error.reason}", extra=about(str(subject.key)))
         except (ClientError, TimeoutError) as error:
             logger.warning(f"event {reason} not written: {type(error).__name__}", extra=about(str(subject.key)))

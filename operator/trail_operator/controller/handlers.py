@@ -15,7 +15,7 @@ import kopf
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.names import FINALIZER, GROUP, PLURAL, VERSION
+from trail_operator.api.names import GROUP, PLURAL, VERSION
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.aws.client import AWS
 from trail_operator.aws.cloudtrail import CloudTrail
@@ -101,7 +101,7 @@ def _reconciler(kubernetes: Kubernetes, aws: AWS, claims: Claims, owner_prefix: 
 @kopf.on.startup(errors=kopf.ErrorsMode.PERMANENT)
 async def startup(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Set kopf up to watch only, and start the controller."""
-    settings.persistence.finalizer = FINALIZER
+    # kopf's own finalizer keeps its own name: kopf takes off what it thinks is its, since no handler of it needs one.
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.peering.standalone = True

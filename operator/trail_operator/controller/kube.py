@@ -44,7 +44,9 @@ class Kubernetes:
             config.load_incluster_config(client_configuration=configuration)
         except config.ConfigException:
             await config.load_kube_config(client_configuration=configuration)
-        return cls(ApiClient(configuration))
+        client = ApiClient(configuration)
+        client.user_agent = "trail-operator"  # also the name that managedFields shows
+        return cls(client)
 
     async def close(self) -> None:
         """Close all connections."""
