@@ -1,0 +1,265 @@
+"""Delivery as a user of the emulated AWS sees it, through plain boto3: what arrives where, and what status tells.
+
+Rounds also come by themselves at any time, so no test relies on a round that it did not ask for not having been.
+"""
+
+import gzip
+import hashlib
+import itertools
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.integration.aws import REGION, Account
+
+ABROAD = "eu-central-1"
+
+
+def logging_trail(aws: Account, bucket: str, **members: Any) -> str:
+    """Make a trail of the name `trail` that logs."""
+    arn: str = aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket, **members)["TrailARN"]
+    aws.cloudtrail.start_logging(Name="trail")
+    return arn
+
+
+def files(aws: Account, bucket: str, kind: str) -> dict[str, dict[str, Any]]:
+    """The delivered files of a kind, oldest first, by key."""
+    s3 = aws.client("s3")
+    listed = sorted(s3.list_objects_v2(Bucket=bucket).get("Contents", []), key=lambda one: one["LastModified"])
+    keys = [one["Key"] for one in listed if f"/{kind}/" in one["Key"]]
+    bodies = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+    return {key: json.loads(gzip.decompress(body)) for key, body in bodies.items()}
+
+
+def records(aws: Account, bucket: str) -> list[dict[str, Any]]:
+    """All event records that were delivered."""
+    return [record for log in files(aws, bucket, "CloudTrail").values() for record in log["Records"]]
+
+
+def recorded(aws: Account, bucket: str, name: str) -> dict[str, Any]:
+    """The one record of an event name."""
+    [record] = [one for one in records(aws, bucket) if one["eventName"] == name]
+    return record
+
+
+def status(aws: Account, region: str = REGION) -> dict[str, Any]:
+    """What GetTrailStatus tells of the trail in a region."""
+    told: dict[str, Any] = aws.client("cloudtrail", region).get_trail_status(Name=aws.trail_arn("trail"))
+    return told
+
+
+def test_a_request_made_while_the_trail_logs_is_in_a_log_file(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    made = aws.cloudtrail.create_trail(Name="second", S3BucketName=aws.bucket(f"more-{aws.number}", "second"))
+    aws.deliver()
+    record = recorded(aws, bucket, "CreateTrail")
+    assert record["eventSource"] == "cloudtrail.amazonaws.com"
+    assert record["awsRegion"] == REGION
+    assert record["userIdentity"]["arn"] == f"arn:aws:iam::{aws.number}:root"
+    assert record["userIdentity"]["type"] == "Root"
+    assert record["recipientAccountId"] == aws.number
+    assert record["requestParameters"] == {"name": "second", "s3BucketName": f"more-{aws.number}"}
+    assert record["responseElements"]["trailARN"] == made["TrailARN"]
+    assert record["requestID"] == made["ResponseMetadata"]["RequestId"]
+    assert "Boto3" in record["userAgent"]
+    assert (record["readOnly"], record["managementEvent"], record["eventCategory"]) == (False, True, "Management")
+
+
+def test_a_refused_request_is_recorded_with_its_error(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    with pytest.raises(ClientError):
+        aws.cloudtrail.get_trail(Name="other")
+    aws.deliver()
+    record = recorded(aws, bucket, "GetTrail")
+    assert record["errorCode"] == "TrailNotFoundException"
+    assert record["errorMessage"].startswith("Unknown trail: ")
+
+
+def test_what_happened_before_or_after_logging_is_not_delivered(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    aws.cloudtrail.stop_logging(Name="trail")
+    aws.client("kms").list_keys()
+    aws.deliver()
+    assert [one["eventName"] for one in records(aws, bucket)] == ["StartLogging", "StopLogging"]
+
+
+def test_names_of_log_files(aws: Account, bucket: str) -> None:
+    aws.bucket_policy(bucket, "trail", "audit/2026")
+    logging_trail(aws, bucket, S3KeyPrefix="audit/2026")
+    aws.deliver()
+    [key] = files(aws, bucket, "CloudTrail")
+    name = rf"{aws.number}_CloudTrail_{REGION}_\d{{8}}T\d{{4}}Z_\w{{16}}\.json\.gz"
+    assert re.fullmatch(rf"audit/2026/AWSLogs/{aws.number}/CloudTrail/{REGION}/\d{{4}}/\d\d/\d\d/{name}", key)
+
+
+def test_requests_about_objects_are_not_delivered(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    aws.client("s3").put_object(Bucket=bucket, Key="x", Body=b"x")
+    aws.client("s3").get_object(Bucket=bucket, Key="x")
+    aws.client("s3").get_bucket_policy(Bucket=bucket)
+    aws.deliver()
+    assert {one["eventName"] for one in records(aws, bucket)} == {"StartLogging", "GetBucketPolicy"}
+
+
+def test_rounds_come_by_themselves(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    deadline = time.monotonic() + 30
+    while "LatestDeliveryTime" not in status(aws):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert records(aws, bucket)
+
+
+def test_a_multi_region_trail_collects_all_regions_and_global_services_once(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket, IsMultiRegionTrail=True)
+    aws.client("kms", ABROAD).create_key()
+    aws.client("iam", ABROAD).list_roles()
+    aws.deliver()
+    places = {record["eventName"]: record["awsRegion"] for record in records(aws, bucket)}
+    assert places == {"StartLogging": REGION, "CreateKey": ABROAD, "ListRoles": "us-east-1"}
+    assert status(aws, ABROAD)["LatestDeliveryTime"]
+
+
+def test_a_single_region_trail_collects_its_own(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket, IncludeGlobalServiceEvents=False)
+    aws.client("kms", ABROAD).create_key()
+    aws.client("iam").list_roles()
+    aws.deliver()
+    assert [one["eventName"] for one in records(aws, bucket)] == ["StartLogging"]
+
+
+def test_no_delivery_no_times(aws: Account, trail: str) -> None:
+    aws.deliver()
+    told = status(aws)
+    assert "LatestDeliveryTime" not in told
+    assert not told.get("LatestDeliveryError")
+
+
+def test_a_broken_bucket_policy_shows_and_clears_when_mended(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    aws.deliver()
+    aws.client("s3").delete_bucket_policy(Bucket=bucket)
+    aws.deliver()
+    broken = status(aws)
+    assert broken["LatestDeliveryError"] == "AccessDenied"
+    assert broken["LatestDeliveryTime"], "the last success is told beside the error"
+    aws.bucket_policy(bucket, "trail")
+    aws.deliver()
+    mended = status(aws)
+    assert not mended.get("LatestDeliveryError")
+    assert mended["LatestDeliveryTime"] > broken["LatestDeliveryTime"]
+    assert recorded(aws, bucket, "DeleteBucketPolicy"), "what could not be delivered was delivered later"
+
+
+def test_a_denial_for_insecure_transport_is_no_obstacle(aws: Account, bucket: str) -> None:
+    document = aws.bucket_document(bucket, "trail")
+    denial = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    document["Statement"].append(denial)
+    aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+    logging_trail(aws, bucket)
+    aws.deliver()
+    assert not status(aws).get("LatestDeliveryError")
+    assert records(aws, bucket)
+
+
+def test_a_bucket_that_was_deleted(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    s3 = aws.client("s3")
+    s3.delete_bucket_policy(Bucket=bucket)  # so that it stays empty
+    for one in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=one["Key"])
+    s3.delete_bucket(Bucket=bucket)
+    aws.deliver()
+    assert status(aws)["LatestDeliveryError"] == "NoSuchBucket"
+
+
+def test_log_files_are_encrypted_by_the_trails_key_as_long_as_it_serves(aws: Account, bucket: str) -> None:
+    key = aws.key("trail")
+    logging_trail(aws, bucket, KmsKeyId=key)
+    aws.deliver()
+    [name] = files(aws, bucket, "CloudTrail")
+    head = aws.client("s3").head_object(Bucket=bucket, Key=name)
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+    key_id = key.rpartition("/")[2]
+    aws.client("kms").disable_key(KeyId=key_id)
+    aws.deliver()
+    assert status(aws)["LatestDeliveryError"] == "KMS.DisabledException"
+    aws.client("kms").enable_key(KeyId=key_id)
+    aws.deliver()
+    assert not status(aws).get("LatestDeliveryError")
+
+
+def test_digests_chain_the_log_files(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket, EnableLogFileValidation=True)
+    for _ in range(3):
+        aws.client("kms").list_keys()
+        aws.deliver()
+    s3 = aws.client("s3")
+    logs = files(aws, bucket, "CloudTrail")
+    digests = sorted(files(aws, bucket, "CloudTrail-Digest").items())
+    assert {file["s3Object"] for _, digest in digests for file in digest["logFiles"]} == set(logs)
+    for file in (file for _, digest in digests for file in digest["logFiles"]):
+        body = s3.get_object(Bucket=bucket, Key=file["s3Object"])["Body"].read()
+        assert hashlib.sha256(gzip.decompress(body)).hexdigest() == file["hashValue"]
+    assert digests[0][1]["previousDigestSignature"] is None
+    for (before, _), (key, digest) in itertools.pairwise(digests):
+        stored = s3.get_object(Bucket=bucket, Key=before)
+        content = gzip.decompress(stored["Body"].read())
+        assert digest["digestS3Object"] == key
+        assert digest["previousDigestS3Object"] == before
+        assert digest["previousDigestHashValue"] == hashlib.sha256(content).hexdigest()
+        assert digest["previousDigestSignature"] == stored["Metadata"]["signature"]
+        assert stored["Metadata"]["signature-algorithm"] == "SHA256withRSA"
+    assert status(aws)["LatestDigestDeliveryTime"]
+
+
+def test_notifications_reach_a_queue_and_fail_on_their_own(aws: Account, bucket: str) -> None:
+    topic = aws.topic("deliveries", "trail")
+    sqs = aws.client("sqs")
+    queue = sqs.create_queue(QueueName="watch")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{aws.number}:watch"
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    logging_trail(aws, bucket, SnsTopicName="deliveries")
+    aws.deliver()
+    [key] = files(aws, bucket, "CloudTrail")
+    [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert json.loads(json.loads(message["Body"])["Message"]) == {"s3Bucket": bucket, "s3ObjectKey": [key]}
+    assert status(aws)["LatestNotificationTime"]
+    aws.topic_policy(topic, "another")
+    aws.deliver()
+    broken = status(aws)
+    assert broken["LatestNotificationError"] == "AuthorizationError"
+    assert not broken.get("LatestDeliveryError")
+    aws.client("sns").delete_topic(TopicArn=topic)
+    aws.deliver()
+    assert status(aws)["LatestNotificationError"] == "NotFound"
+
+
+def test_events_reach_the_log_group_and_fail_on_their_own(aws: Account, bucket: str) -> None:
+    group = aws.log_group("trail-events")
+    role = aws.role("trail-logs", group)
+    logging_trail(aws, bucket, CloudWatchLogsLogGroupArn=f"{group}:*", CloudWatchLogsRoleArn=role)
+    aws.deliver()
+    logs = aws.client("logs")
+    stream = f"{aws.number}_CloudTrail_{REGION}"
+    events = logs.get_log_events(logGroupName="trail-events", logStreamName=stream)["events"]
+    assert [json.loads(one["message"])["eventName"] for one in events] == ["StartLogging"]
+    assert status(aws)["LatestCloudWatchLogsDeliveryTime"]
+    aws.client("iam").delete_role_policy(RoleName="trail-logs", PolicyName="logs")
+    aws.deliver()
+    broken = status(aws)
+    assert broken["LatestCloudWatchLogsDeliveryError"] == "AccessDenied"
+    assert not broken.get("LatestDeliveryError")
+    aws.role_permissions("trail-logs", group)
+    aws.deliver()
+    assert not status(aws).get("LatestCloudWatchLogsDeliveryError")
