@@ -702,6 +702,19 @@ def test_stopping_ends_the_chain_with_what_was_delivered_last(aws_state: Emulate
     assert anew["digestStartTime"] == started.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def test_stopping_and_starting_between_two_rounds_ends_the_chain_too(aws_state: Emulated) -> None:
+    trail = aws_state.start(log_file_validation_enabled=True)
+    aws_state.round()
+    aws_state.stop(trail)
+    aws_state.change(trail.arn, "StartLogging", is_logging=True, start_logging_time=aws_state.clock())
+    aws_state.round()
+    aws_state.happens(operation="GetTrail")
+    aws_state.round()
+    _, anew, last = (verify(aws_state, key) for key in aws_state.files("CloudTrail-Digest"))
+    assert anew["previousDigestS3Object"] is None
+    assert last["previousDigestS3Object"] == anew["digestS3Object"]
+
+
 def test_switching_validation_off_ends_the_chain(aws_state: Emulated) -> None:
     trail = aws_state.start(log_file_validation_enabled=True)
     aws_state.round()

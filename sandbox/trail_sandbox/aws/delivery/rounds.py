@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from trail_sandbox.aws.delivery import destinations, digest
 from trail_sandbox.aws.delivery.batch import Batch, Selection, by_region
-from trail_sandbox.aws.delivery.digest import LogFile, Period
+from trail_sandbox.aws.delivery.digest import Digest, LogFile, Period
 from trail_sandbox.aws.delivery.entry import Entry
 from trail_sandbox.aws.delivery.names import Place
 from trail_sandbox.aws.delivery.recorder import Chain, Progress, Spans
@@ -152,7 +152,7 @@ def _digest(this: Round, trail: Trail, region: str, chain: Chain) -> bool:
     end = max(this.now, chain.start + _SHORTEST_PERIOD)
     key = Place(trail.s3_key_prefix, trail.account, region).digest_file(trail.name, trail.home_region, end)
     period = Period(trail.account, trail.s3_bucket_name, key, chain.start, end, tuple(chain.log_files))
-    made = digest.make(period, chain.previous, this.keys.of_region(region, this.now))
+    made = digest.make(period, _predecessor(trail, chain), this.keys.of_region(region, this.now))
     status = trail.delivery(region)
     status.latest_digest_delivery_error = destinations.put_digest_file(
         this.world, trail, made, gzip.compress(made.content, mtime=0)
@@ -162,3 +162,9 @@ def _digest(this: Round, trail: Trail, region: str, chain: Chain) -> bool:
     status.latest_digest_delivery_time = this.now
     chain.start, chain.previous, chain.log_files = end, made, []
     return True
+
+
+def _predecessor(trail: Trail, chain: Chain) -> Digest | None:
+    """Give the digest that the next one refers to: none if logging was stopped and started again since."""
+    was_restarted = trail.start_logging_time is not None and trail.start_logging_time > chain.start
+    return None if was_restarted else chain.previous
