@@ -55,7 +55,7 @@ def bucket_problem(world: World, trail: Trail, object_key: str | None = None) ->
     arn = f"arn:aws:s3:::{bucket.name}"
     readable = _allows(bucket.policy, "s3:GetBucketAcl", arn, source_keys(world, trail))
     writable = _allows(bucket.policy, "s3:PutObject", f"{arn}/{key}", _put_keys(world, trail))
-    return None if readable and writable and not bucket.requester_pays else Problem.BUCKET_DENIES
+    return None if readable and writable else Problem.BUCKET_DENIES
 
 
 def encryption_problem(world: World, trail: Trail) -> Problem | None:

@@ -29,7 +29,6 @@ class Bucket:
     account: str
     policy: str | None
     """Its bucket policy as JSON."""
-    requester_pays: bool
     kms_key: str | None
     """The key of its default encryption, as it was given."""
     bucket_key_enabled: bool
@@ -136,7 +135,6 @@ class World:
             region=found.region_name,
             account=found.account_id,
             policy=found.policy.decode() if found.policy else None,
-            requester_pays=found.payer == "Requester",
             kms_key=rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID"),
             bucket_key_enabled=str(rule.get("BucketKeyEnabled", "")).lower() == "true",
         )
