@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import requests
+from botocore.config import Config
 from mypy_boto3_cloudtrail import CloudTrailClient
 
 REGION = "us-east-1"
@@ -31,7 +32,9 @@ class Account:
 
     def client(self, service: str, region: str = REGION) -> Any:
         """A client of a service."""
-        return self._session.client(service, region_name=region, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+        # The tests themselves wait out AWS's rates: one write a second.
+        patient = Config(retries={"mode": "standard", "total_max_attempts": 10})
+        return self._session.client(service, region_name=region, endpoint_url=self.endpoint, config=patient)  # type: ignore[call-overload]
 
     @property
     def cloudtrail(self) -> CloudTrailClient:

@@ -77,7 +77,7 @@ def logs(account: Account) -> dict[str, Any]:
 
 def disabled_key(account: Account) -> dict[str, Any]:
     arn = key(account)
-    account.client("kms").disable_key(KeyId=arn)
+    account.client("kms").disable_key(KeyId=arn.rsplit("/", 1)[1])
     return {"kmsKeyID": arn}
 
 
@@ -189,7 +189,7 @@ CASES = {
         "KeyDisabled",
         ("Disabled", "enable it"),
         disabled_key,
-        lambda account: account.client("kms").enable_key(KeyId=only_key(account)),
+        lambda account: account.client("kms").enable_key(KeyId=only_key(account).rsplit("/", 1)[1]),
     ),
     "key in another region": Case(
         "KeyNotFound",

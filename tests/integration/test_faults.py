@@ -186,7 +186,7 @@ def test_another_accounts_credentials_write_nothing(
     trails.create(trail(NAME, bucket(account)))
     trails.wait_ready(NAME)
     running.stop()
-    stranger = Account(account.endpoint, str(int(account.number) + 500_000_000))
+    stranger = Account(account.endpoint, f"{int(account.number) + 500_000_000_000:012d}")
     other = operator_process(AWS_ACCESS_KEY_ID=stranger.number)
     condition = trails.wait_reason(NAME, "IdentityMismatch")
     assert account.number in condition["message"]
