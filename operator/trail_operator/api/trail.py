@@ -130,8 +130,8 @@ class TrailSpec(Resource):
             description="What the keys of the log files begin with, before AWSLogs/.",
             json_schema_extra=rules(
                 rule(
-                    "!self.contains('AWSLogs')",
-                    "s3KeyPrefix must not contain AWSLogs: CloudTrail adds /AWSLogs/ itself, leave it out",
+                    "!(self + '/').contains('AWSLogs/')",
+                    "s3KeyPrefix must not contain AWSLogs/: CloudTrail adds /AWSLogs/ itself, leave it out",
                 ),
                 rule(
                     "!self.startsWith('/') && !self.endsWith('/')",
