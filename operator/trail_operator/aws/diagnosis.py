@@ -146,8 +146,8 @@ class _Trail:
 
     async def key_or_bucket(self) -> Failure:
         """AWS names both in one error: the key where that is known to refuse, else the bucket."""
-        key = await self.key()
-        if key.reason is not Reason.KEY_POLICY_DENIES:
+        key = await self._key_state()
+        if key is not None:
             return key
         verdict = await self._key_policy()
         if not verdict.allowed:
@@ -155,10 +155,15 @@ class _Trail:
         bucket = await self._bucket_policy()
         if isinstance(bucket, Failure):
             return bucket
-        return key if bucket.allowed else _judged(Reason.BUCKET_POLICY_DENIES, bucket)
+        reason = Reason.KEY_POLICY_DENIES if bucket.allowed else Reason.BUCKET_POLICY_DENIES
+        return _judged(reason, verdict if bucket.allowed else bucket)
 
     async def key(self) -> Failure:
-        """The state and place of the key; KeyPolicyDenies where both are right."""
+        """The state and place of the key, then its policy."""
+        return await self._key_state() or _judged(Reason.KEY_POLICY_DENIES, await self._key_policy())
+
+    async def _key_state(self) -> Failure | None:
+        """What is wrong with the state or the place of the key."""
         key = str(self._configuration.kms_key_id)
         bucket, region = self._configuration.s3_bucket_name, key.split(":")[3]
         home = await self._bucket_region()
@@ -182,7 +187,7 @@ class _Trail:
         if state != "Enabled":
             remedy = "cancel its deletion and enable it" if "Deletion" in state else "enable it"
             return _dependency(Reason.KEY_DISABLED, f"KMS key {key} is {state}: {remedy}, or name another key")
-        return _judged(Reason.KEY_POLICY_DENIES, await self._key_policy())
+        return None
 
     async def _key_policy(self) -> Verdict:
         key = str(self._configuration.kms_key_id)

@@ -15,7 +15,7 @@ from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failu
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator
-from trail_operator.controller.subject import Subject
+from trail_operator.controller.subject import Explanation, Subject
 from trail_operator.controller.writer import Writer
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.ownership import foreign, outranked
@@ -23,6 +23,9 @@ from trail_operator.core.plan import Action, differences, plan
 from trail_operator.core.report import Findings
 from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail, desired_trail
 from trail_operator.telemetry.logs import about, logger
+
+# Seconds for which the explanation of a refusal is taken to hold while AWS goes on refusing in the same words.
+_EXPLANATION_HOLDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ class Convergence:
         try:
             await self._cloudtrail.apply(action, desired.location.region)
         except AWSError as error:
-            failure = await self._explain(error, desired)
+            failure = await self._explain(subject, error, desired)
         except FailureError as error:
             failure = error.failure
         else:
@@ -187,17 +190,27 @@ class Convergence:
         )
         return failure
 
-    async def _explain(self, error: AWSError, desired: DesiredTrail) -> Failure:
+    async def _explain(self, subject: Subject, error: AWSError, desired: DesiredTrail) -> Failure:
         if error.code in NOT_FOUND:
             return _passing("the trail has gone from AWS meanwhile")
         try:
             if error.code == ALREADY_EXISTS:
                 return await self._elsewhere(desired)
-            return await self._diagnosis.explain(error, desired)
+            return await self._diagnosed(subject, error, desired)
         except AWSError as further:
             return failure_of(further)
         except FailureError as further:
             return further.failure
+
+    async def _diagnosed(self, subject: Subject, error: AWSError, desired: DesiredTrail) -> Failure:
+        """What is behind a refusal. Looking costs several calls: the same refusal is not looked into again at once."""
+        refusal = (error.code, error.message, desired.configuration)
+        known = subject.explained
+        if known and known.refusal == refusal and self._clock() - known.found < _EXPLANATION_HOLDS:
+            return known.failure
+        failure = await self._diagnosis.explain(error, desired)
+        subject.explained = Explanation(refusal, failure, self._clock())
+        return failure
 
     async def _elsewhere(self, desired: DesiredTrail) -> Failure:
         """Why AWS says that a trail exists which is not to be found in its home region."""

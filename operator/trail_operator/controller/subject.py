@@ -9,6 +9,17 @@ from trail_operator.api.names import FINALIZER
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail import Difference, TrailSpec, TrailStatus
 from trail_operator.controller.kube import Key
+from trail_operator.core.failure import Failure
+from trail_operator.core.trail import Configuration
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What was found to be behind a refusal, and when."""
+
+    refusal: tuple[str, str, Configuration]
+    failure: Failure
+    found: float
 
 
 @dataclass
@@ -30,6 +41,8 @@ class Subject:
     """What AWS did not show yet after the last write."""
     written: float | None = None
     """When the last write to AWS ended."""
+    explained: Explanation | None = None
+    """The last refusal of AWS and what was found to be behind it."""
     in_sync_at: int | None = None
     """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
 
