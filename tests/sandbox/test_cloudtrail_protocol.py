@@ -1,0 +1,240 @@
+"""CloudTrail as a JSON 1.1 service: what goes over the wire, and how rates and staleness show.
+
+Unknown members are ignored, as AWS's services do; errors are as aws-sdk-go-v2's issue 1957 shows them.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.integration.aws import Account
+from tests.sandbox.conftest import Refused, put_settings
+
+TARGET = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"
+
+
+def post(
+    aws: Account, operation: str, body: Any, key: str | None = None, region: str = "us-east-1"
+) -> requests.Response:
+    credential = f"{key or aws.number}/20261123/{region}/cloudtrail/aws4_request"
+    return requests.post(
+        aws.endpoint,
+        data=body if isinstance(body, str) else json.dumps(body),
+        headers={
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0",
+            "X-Amz-Target": f"{TARGET}.{operation}",
+            "Content-Type": "application/x-amz-json-1.1",
+        },
+        timeout=10,
+    )
+
+
+def error(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["__type"]
+
+
+def test_the_shape_of_an_answer(aws: Account, trail: str) -> None:
+    aws.cloudtrail.start_logging(Name=trail)
+    answer = post(aws, "GetTrailStatus", {"Name": trail})
+    assert answer.headers["Content-Type"] == "application/x-amz-json-1.1"
+    assert len(answer.headers["x-amzn-RequestId"]) == 36
+    assert isinstance(answer.json()["StartLoggingTime"], float)
+
+
+def test_the_shape_of_an_error(aws: Account) -> None:
+    answer = post(aws, "GetTrail", {"Name": "gone"})
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "__type": "TrailNotFoundException",
+        "Message": f"Unknown trail: {aws.trail_arn('gone')} for the user: {aws.number}",
+    }
+
+
+@pytest.mark.parametrize("operation", ["NoSuchOperation", "PutResourcePolicy", "CreateChannel", ""])
+def test_operations_that_are_not_there(aws: Account, operation: str) -> None:
+    assert error(post(aws, operation, {})) == (400, "UnknownOperationException")
+
+
+def test_boto3_sees_the_suffix_of_exceptions(aws: Account) -> None:
+    with pytest.raises(aws.cloudtrail.exceptions.TrailNotFoundException):
+        aws.cloudtrail.get_trail(Name="gone")
+
+
+INVALID: list[tuple[str, Any, str, str]] = [
+    ("CreateTrail", {"Name": "trail"}, "ValidationException", "Value null at 's3BucketName'"),
+    ("CreateTrail", {"Name": None, "S3BucketName": "b"}, "ValidationException", "Value null at 'name'"),
+    ("CreateTrail", {}, "ValidationException", "2 validation errors detected"),
+    ("CreateTrail", {"Name": 7, "S3BucketName": "b"}, "SerializationException", "NUMBER_VALUE"),
+    ("CreateTrail", {"Name": True, "S3BucketName": "b"}, "SerializationException", "TRUE_VALUE"),
+    ("CreateTrail", {"Name": {}, "S3BucketName": "b"}, "SerializationException", "Start of structure"),
+    (
+        "CreateTrail",
+        {"Name": "n", "S3BucketName": "b", "IsMultiRegionTrail": "yes"},
+        "SerializationException",
+        "STRING",
+    ),
+    ("CreateTrail", {"Name": "n", "S3BucketName": "b", "TagsList": {}}, "SerializationException", "Start of structure"),
+    ("CreateTrail", {"Name": "n", "S3BucketName": "b", "TagsList": ["x"]}, "SerializationException", "Unexpected"),
+    (
+        "CreateTrail",
+        {"Name": "n", "S3BucketName": "b", "TagsList": [{}]},
+        "ValidationException",
+        "tagsList.1.member.key",
+    ),
+    ("AddTags", {"ResourceId": "x", "TagsList": [{"Key": "k", "Value": ""}]}, "ValidationException", "greater than"),
+    (
+        "AddTags",
+        {"ResourceId": "x", "TagsList": [{"Key": "k"}] * 201},
+        "ValidationException",
+        "less than or equal to 200",
+    ),
+    ("GetTrail", "{", "SerializationException", "JSON"),
+    ("GetTrail", [], "SerializationException", ""),
+]
+
+
+@pytest.mark.parametrize(("operation", "body", "code", "words"), INVALID)
+def test_input_that_does_not_fit_the_model(aws: Account, operation: str, body: Any, code: str, words: str) -> None:
+    answer = post(aws, operation, body)
+    assert error(answer) == (400, code)
+    assert words in answer.json()["Message"]
+
+
+def test_unknown_members_and_nulls_are_ignored(aws: Account, bucket: str) -> None:
+    body = {"Name": "trail", "S3BucketName": bucket, "S3KeyPrefix": None, "NoSuchMember": [1, 2]}
+    assert post(aws, "CreateTrail", body).status_code == 200
+    assert "S3KeyPrefix" not in aws.cloudtrail.get_trail(Name="trail")["Trail"]
+
+
+def test_keys_that_nobody_has(aws: Account) -> None:
+    assert error(post(aws, "ListTrails", {}, key="AKIAIOSFODNN7EXAMPLE")) == (400, "UnrecognizedClientException")
+
+
+def test_regions_that_are_none(aws: Account) -> None:
+    assert error(post(aws, "ListTrails", {}, region="mars-north-1")) == (400, "InvalidSignatureException")
+
+
+# Rates: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
+
+
+@pytest.fixture
+def impatient(aws: Account, endpoint: str) -> Iterator[Account]:
+    """An account that does not try again, with rates on."""
+    put_settings(endpoint, rates=True)
+    yield aws
+    put_settings(endpoint, rates=False)
+
+
+def client(aws: Account, region: str = "us-east-1") -> Any:
+    return boto3.client(
+        "cloudtrail",
+        region_name=region,
+        endpoint_url=aws.endpoint,
+        aws_access_key_id=aws.number,
+        aws_secret_access_key="secret",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def test_one_write_a_second_for_each_operation(trail: str, impatient: Account, refused: Refused) -> None:
+    cloudtrail = client(impatient)
+    cloudtrail.start_logging(Name=trail)
+    cloudtrail.stop_logging(Name=trail)
+    with refused("ThrottlingException", "Rate exceeded"):
+        cloudtrail.stop_logging(Name=trail)
+    assert cloudtrail.get_trail_status(Name=trail)["IsLogging"] is False
+
+
+def test_ten_reads_a_second(impatient: Account, refused: Refused) -> None:
+    cloudtrail = client(impatient)
+    with refused("ThrottlingException", "Rate exceeded"):
+        begin = time.monotonic()
+        for _ in range(10 + 10 * 10):
+            assert time.monotonic() - begin < 10
+            cloudtrail.describe_trails()
+
+
+def test_refused_writes_count_too(trail: str, impatient: Account, refused: Refused) -> None:
+    cloudtrail = client(impatient)
+    with refused("TrailNotFoundException"):
+        cloudtrail.stop_logging(Name="gone")
+    with refused("ThrottlingException"):
+        cloudtrail.stop_logging(Name=trail)
+
+
+def test_regions_and_accounts_have_rates_of_their_own(trail: str, impatient: Account, another: Account) -> None:
+    client(impatient).stop_logging(Name=trail)
+    for cloudtrail in (client(impatient, "eu-west-1"), client(another)):
+        with pytest.raises(ClientError, match="TrailNotFound"):
+            cloudtrail.stop_logging(Name="gone")
+
+
+def test_patience_is_rewarded(trail: str, impatient: Account) -> None:
+    cloudtrail = client(impatient)
+    begin = time.monotonic()
+    cloudtrail.stop_logging(Name=trail)
+    refusals = 0
+    while time.monotonic() - begin < 10:
+        try:
+            cloudtrail.stop_logging(Name=trail)
+        except ClientError:
+            refusals += 1
+        else:
+            break
+    assert refusals
+    assert 1 <= time.monotonic() - begin < 10
+
+
+# Staleness.
+
+
+@pytest.fixture
+def stale(endpoint: str) -> Iterator[None]:
+    """Reads answer from two seconds ago."""
+    put_settings(endpoint, stale_reads=2)
+    yield
+    put_settings(endpoint, stale_reads=0)
+
+
+def test_a_new_trail_is_not_seen_at_once(aws: Account, trail: str, stale: None, refused: Refused) -> None:
+    with refused("TrailNotFoundException"):
+        aws.cloudtrail.get_trail(Name="trail")
+    assert aws.cloudtrail.describe_trails()["trailList"] == []
+    assert aws.cloudtrail.list_trails()["Trails"] == []
+    with refused("ResourceNotFoundException"):
+        aws.cloudtrail.list_tags(ResourceIdList=[trail])
+    await_seen(lambda: aws.cloudtrail.list_trails()["Trails"])
+
+
+def test_writes_know_the_truth(aws: Account, bucket: str, trail: str, stale: None, refused: Refused) -> None:
+    with refused("TrailAlreadyExistsException"):
+        aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket)
+    aws.cloudtrail.start_logging(Name=trail)
+    aws.cloudtrail.delete_trail(Name=trail)
+    with refused("TrailNotFoundException"):
+        aws.cloudtrail.delete_trail(Name=trail)
+
+
+def test_changes_are_seen_late_and_the_state_before_them_meanwhile(aws: Account, trail: str, stale: None) -> None:
+    await_seen(lambda: aws.cloudtrail.list_trails()["Trails"])
+    aws.cloudtrail.update_trail(Name=trail, EnableLogFileValidation=True)
+    aws.cloudtrail.start_logging(Name=trail)
+    assert aws.cloudtrail.get_trail(Name=trail)["Trail"]["LogFileValidationEnabled"] is False
+    assert aws.cloudtrail.get_trail_status(Name=trail)["IsLogging"] is False
+    await_seen(lambda: aws.cloudtrail.get_trail_status(Name=trail)["IsLogging"])
+    assert aws.cloudtrail.get_trail(Name=trail)["Trail"]["LogFileValidationEnabled"] is True
+    aws.cloudtrail.delete_trail(Name=trail)
+    assert aws.cloudtrail.get_trail(Name=trail)["Trail"]["Name"] == "trail"
+
+
+def await_seen(look: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not look():
+        assert time.monotonic() < deadline

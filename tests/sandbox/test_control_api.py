@@ -1,0 +1,411 @@
+"""The control API: faults, calls, settings, delivery rounds, reset."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+
+from tests.integration.aws import Account
+from tests.sandbox.conftest import Refused, put_settings
+
+OURS = "GetTrail"
+
+
+@pytest.fixture(autouse=True)
+def no_faults_left(endpoint: str) -> Iterator[None]:
+    yield
+    requests.delete(f"{endpoint}/_sandbox/faults", timeout=10).raise_for_status()
+
+
+def client(aws: Account, service: str, region: str = "us-east-1") -> Any:
+    """A client that tries once."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        region_name=region,
+        endpoint_url=aws.endpoint,
+        aws_access_key_id=aws.number,
+        aws_secret_access_key="secret",
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
+    )
+
+
+def outcome(aws: Account, trail: str, service: str = "cloudtrail") -> str:
+    """What a GetTrail comes to."""
+    try:
+        client(aws, service).get_trail(Name=trail)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    except HTTPClientError:
+        return "no answer"
+    return "ok"
+
+
+# Faults.
+
+
+def test_an_error_before(aws: Account, trail: str, refused: Refused) -> None:
+    aws.fault(service="cloudtrail", operation="StartLogging", error="ThrottlingException", message="slow down", count=1)
+    with refused("ThrottlingException", "slow down"):
+        client(aws, "cloudtrail").start_logging(Name=trail)
+    assert aws.cloudtrail.get_trail_status(Name=trail)["IsLogging"] is False
+
+
+def test_an_error_after(aws: Account, trail: str, refused: Refused) -> None:
+    aws.fault(service="cloudtrail", operation="StartLogging", error="InternalFailure", when="after", count=1)
+    with refused("InternalFailure"):
+        client(aws, "cloudtrail").start_logging(Name=trail)
+    assert aws.cloudtrail.get_trail_status(Name=trail)["IsLogging"] is True
+
+
+@pytest.mark.parametrize(("when", "took_effect"), [("before", False), ("after", True)])
+def test_a_lost_answer(aws: Account, trail: str, when: str, took_effect: bool) -> None:
+    aws.fault(service="cloudtrail", operation="StartLogging", drop=True, when=when, count=1)
+    with pytest.raises(HTTPClientError):
+        client(aws, "cloudtrail").start_logging(Name=trail)
+    assert aws.cloudtrail.get_trail_status(Name=trail)["IsLogging"] is took_effect
+
+
+def test_a_delay_is_no_error(aws: Account, trail: str) -> None:
+    aws.fault(service="cloudtrail", operation=OURS, delay=0.5, count=1)
+    begin = time.monotonic()
+    assert outcome(aws, trail) == "ok"
+    assert time.monotonic() - begin >= 0.5
+
+
+@pytest.mark.parametrize(("when", "took_effect"), [("before", False), ("after", True)])
+def test_a_delay_before_an_answer_is_lost(aws: Account, trail: str, when: str, took_effect: bool) -> None:
+    aws.fault(service="cloudtrail", operation="StartLogging", delay=1.5, drop=True, when=when, count=1)
+
+    def start_logging() -> None:
+        with pytest.raises(HTTPClientError):
+            client(aws, "cloudtrail").start_logging(Name=trail)
+
+    thread = threading.Thread(target=start_logging)
+    thread.start()
+    while not any(call["operation"] == "StartLogging" for call in aws.calls()):
+        assert thread.is_alive()
+    assert aws.cloudtrail.get_trail_status(Name=trail)["IsLogging"] is took_effect
+    assert thread.is_alive()
+    thread.join()
+
+
+def test_skip_and_count(aws: Account, trail: str) -> None:
+    aws.fault(service="cloudtrail", operation=OURS, error="InternalFailure", skip=2, count=2)
+    assert [outcome(aws, trail) for _ in range(6)] == ["ok", "ok", "InternalFailure", "InternalFailure", "ok", "ok"]
+
+
+def test_without_count_until_further_notice(aws: Account, trail: str) -> None:
+    aws.fault(service="cloudtrail", operation=OURS, error="InternalFailure")
+    assert [outcome(aws, trail) for _ in range(4)] == ["InternalFailure"] * 4
+    aws.no_faults()
+    assert outcome(aws, trail) == "ok"
+
+
+def test_every_operation_of_a_service(aws: Account, trail: str, refused: Refused) -> None:
+    aws.fault(service="cloudtrail", operation="*", error="ConflictException")
+    cloudtrail = client(aws, "cloudtrail")
+    for call in (cloudtrail.list_trails, lambda: cloudtrail.stop_logging(Name=trail)):
+        with refused("ConflictException"):
+            call()
+    client(aws, "sts").get_caller_identity()
+
+
+def test_every_service(aws: Account, refused: Refused) -> None:
+    aws.fault(service="*", operation="*", error="UnrecognizedClientException")
+    with refused("UnrecognizedClientException"):
+        client(aws, "cloudtrail").list_trails()
+    with refused("UnrecognizedClientException"):
+        client(aws, "sts").get_caller_identity()
+
+
+def test_other_accounts_and_regions_are_spared(aws: Account, another: Account, refused: Refused) -> None:
+    aws.fault(service="cloudtrail", operation="ListTrails", error="InternalFailure", region="eu-west-1")
+    client(aws, "cloudtrail").list_trails()
+    client(another, "cloudtrail", "eu-west-1").list_trails()
+    with refused("InternalFailure"):
+        client(aws, "cloudtrail", "eu-west-1").list_trails()
+
+
+def test_faults_of_one_account_can_be_ended(aws: Account, another: Account, refused: Refused) -> None:
+    for account in (aws, another):
+        account.fault(service="cloudtrail", operation="ListTrails", error="InternalFailure")
+    aws.no_faults()
+    client(aws, "cloudtrail").list_trails()
+    with refused("InternalFailure"):
+        client(another, "cloudtrail").list_trails()
+
+
+def test_the_oldest_fault_hits_first(aws: Account, trail: str) -> None:
+    aws.fault(service="cloudtrail", operation=OURS, error="ConflictException", count=1)
+    aws.fault(service="cloudtrail", operation=OURS, error="InternalFailure", count=1)
+    assert [outcome(aws, trail) for _ in range(3)] == ["ConflictException", "InternalFailure", "ok"]
+
+
+ELSEWHERE: list[tuple[str, str, dict[str, Any], str, int]] = [
+    ("s3", "GetBucketPolicy", {"Bucket": "some-bucket"}, "AccessDenied", 403),
+    ("s3", "PutObject", {"Bucket": "some-bucket", "Key": "key", "Body": b"x"}, "SlowDown", 503),
+    ("sts", "GetCallerIdentity", {}, "ExpiredToken", 403),
+    ("iam", "GetRole", {"RoleName": "role"}, "ServiceUnavailable", 503),
+    ("kms", "DescribeKey", {"KeyId": "key"}, "AccessDeniedException", 400),
+    ("sns", "GetTopicAttributes", {"TopicArn": "arn:aws:sns:us-east-1:123456789012:t"}, "InternalError", 500),
+    ("logs", "DescribeLogGroups", {}, "ThrottlingException", 400),
+    ("sqs", "ListQueues", {}, "InternalFailure", 500),
+    ("events", "ListRules", {}, "InternalException", 400),
+    ("organizations", "DescribeOrganization", {}, "TooManyRequestsException", 400),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "parameters", "code", "status"), ELSEWHERE)
+def test_faults_speak_every_protocol(
+    aws: Account, service: str, operation: str, parameters: dict[str, Any], code: str, status: int
+) -> None:
+    aws.fault(service=service, operation=operation, error=code, message="for a test", count=1)
+    one = client(aws, service)
+    with pytest.raises(ClientError) as caught:
+        one._make_api_call(operation, parameters)
+    error = caught.value.response
+    assert (error["Error"]["Code"], error["Error"]["Message"]) == (code, "for a test")
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == status
+
+
+def test_a_lost_answer_of_another_service(aws: Account) -> None:
+    aws.fault(service="s3", operation="CreateBucket", drop=True, when="after", count=1)
+    with pytest.raises(HTTPClientError):
+        client(aws, "s3").create_bucket(Bucket=f"lost-{aws.number}")
+    client(aws, "s3").head_bucket(Bucket=f"lost-{aws.number}")
+
+
+BAD_FAULTS: list[tuple[Any, str]] = [
+    ([], "a fault is a JSON object"),
+    ({}, "service is missing"),
+    ({"service": "s3"}, "needs an error, a delay or drop"),
+    ({"service": "s3", "eror": "X"}, "unknown: eror"),
+    ({"service": "s3", "error": "X", "drop": True}, "exclude each other"),
+    ({"service": "s3", "drop": "yes"}, "drop must be true or false"),
+    ({"service": "s3", "drop": True, "when": "during"}, "when must be before or after"),
+    ({"service": "s3", "delay": -1}, "delay must be a number of seconds"),
+    ({"service": "s3", "drop": True, "count": 0}, "count must be a number of calls, at least 1"),
+    ({"service": "s3", "drop": True, "skip": 1.5}, "skip must be a number of calls"),
+    ({"service": "s3", "drop": True, "account": "12"}, "account must be 12 digits"),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), BAD_FAULTS)
+def test_bad_faults_are_told_why(endpoint: str, body: Any, words: str) -> None:
+    answer = requests.post(f"{endpoint}/_sandbox/faults", json=body, timeout=10)
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]
+
+
+def test_nulls_of_the_contract_are_defaults(aws: Account, trail: str) -> None:
+    aws.fault(
+        service="cloudtrail",
+        operation=OURS,
+        error=None,
+        message=None,
+        when="after",
+        delay=0,
+        drop=True,
+        skip=0,
+        count=1,
+        region=None,
+    )
+    assert [outcome(aws, trail), outcome(aws, trail)] == ["no answer", "ok"]
+
+
+# Calls.
+
+
+def calls(endpoint: str, since: int = 0, **parameters: Any) -> dict[str, Any]:
+    answer = requests.get(f"{endpoint}/_sandbox/calls", params={"since": since, **parameters}, timeout=10)
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_what_a_call_tells(aws: Account, trail: str) -> None:
+    before = time.time()
+    client(aws, "cloudtrail", "eu-west-1").list_trails()
+    call = aws.calls()[-1]
+    assert call.pop("sequence") >= 0
+    assert call.pop("time")[:10] == time.strftime("%Y-%m-%d", time.gmtime(before))
+    assert call == {
+        "account": aws.number,
+        "region": "eu-west-1",
+        "service": "cloudtrail",
+        "operation": "ListTrails",
+        "parameters": {},
+        "error": None,
+        "caller": f"arn:aws:iam::{aws.number}:root",
+        "answered": True,
+    }
+
+
+def test_calls_of_all_services_in_their_order_with_parameters(aws: Account) -> None:
+    bucket = f"calls-{aws.number}"
+    aws.bucket(bucket, "trail")
+    aws.client("s3").get_bucket_policy(Bucket=bucket)
+    aws.client("s3").put_object(Bucket=bucket, Key="a/b", Body=b"content")
+    aws.client("sts").get_caller_identity()
+    aws.topic("notify", "trail")
+    aws.client("iam").list_roles(PathPrefix="/x/")
+    made = [(call["service"], call["operation"]) for call in aws.calls()]
+    assert made == [
+        ("s3", "CreateBucket"),
+        ("s3", "PutBucketPolicy"),
+        ("s3", "GetBucketPolicy"),
+        ("s3", "PutObject"),
+        ("sts", "GetCallerIdentity"),
+        ("sns", "CreateTopic"),
+        ("sns", "SetTopicAttributes"),
+        ("iam", "ListRoles"),
+    ]
+    parameters = {call["operation"]: call["parameters"] for call in aws.calls()}
+    assert parameters["CreateTopic"] == {"Name": "notify"}
+    assert parameters["ListRoles"] == {"PathPrefix": "/x/"}
+    assert parameters["PutObject"]["Key"] == "a/b"
+
+
+def test_errors_of_all_services_are_told(aws: Account) -> None:
+    for service, operation, parameters in (
+        ("cloudtrail", "get_trail", {"Name": "gone"}),
+        ("s3", "get_bucket_policy", {"Bucket": f"none-{aws.number}"}),
+        ("iam", "get_role", {"RoleName": "gone"}),
+        ("kms", "describe_key", {"KeyId": "alias/gone"}),
+        ("sns", "get_topic_attributes", {"TopicArn": aws.trail_arn("x").replace("cloudtrail", "sns")}),
+    ):
+        with pytest.raises(ClientError):
+            getattr(client(aws, service), operation)(**parameters)
+    assert [call["error"] for call in aws.calls()] == [
+        "TrailNotFoundException",
+        "NoSuchBucket",
+        "NoSuchEntity",
+        "NotFoundException",
+        "NotFound",
+    ]
+
+
+def test_secrets_and_bodies_are_not_kept(aws: Account) -> None:
+    secret = "correct-horse-battery"
+    bucket = aws.bucket(f"secret-{aws.number}", "trail")
+    aws.client("s3").put_object(
+        Bucket=bucket, Key="k", Body=secret.encode(), SSECustomerKey="k" * 32, SSECustomerAlgorithm="AES256"
+    )
+    iam = aws.client("iam")
+    iam.create_user(UserName="user")
+    iam.create_login_profile(UserName="user", Password=secret)
+    key = aws.key("trail")
+    aws.client("kms").encrypt(KeyId=key, Plaintext=secret.encode())
+    text = requests.get(f"{aws.endpoint}/_sandbox/calls", timeout=10).text
+    assert "CreateLoginProfile" in text
+    assert secret not in text
+    assert "k" * 32 not in text
+    assert "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5" not in text
+
+
+def test_a_call_is_listed_from_its_arrival_on(aws: Account, trail: str) -> None:
+    aws.fault(service="cloudtrail", operation=OURS, delay=1.5, count=1)
+    thread = threading.Thread(target=outcome, args=(aws, trail))
+    thread.start()
+    while not (found := [call for call in aws.calls() if call["operation"] == OURS]):
+        assert thread.is_alive()
+    assert found[0]["answered"] is False
+    thread.join()
+    assert [call["answered"] for call in aws.calls() if call["operation"] == OURS] == [True]
+
+
+def test_calls_since(aws: Account, endpoint: str) -> None:
+    client(aws, "cloudtrail").list_trails()
+    then = calls(endpoint)["next"]
+    client(aws, "cloudtrail").describe_trails()
+    new = calls(endpoint, since=then)
+    assert [(call["sequence"], call["operation"]) for call in new["calls"]] == [(then, "DescribeTrails")]
+    assert new["next"] == then + 1
+    assert calls(endpoint, since=new["next"]) == {"calls": [], "next": then + 1}
+
+
+def test_calls_of_one_account(aws: Account, another: Account, endpoint: str) -> None:
+    client(aws, "cloudtrail").list_trails()
+    client(another, "cloudtrail").describe_trails()
+    assert [call["operation"] for call in calls(endpoint, account=another.number)["calls"]] == ["DescribeTrails"]
+
+
+def test_emptying_the_list(aws: Account, endpoint: str) -> None:
+    client(aws, "cloudtrail").list_trails()
+    then = calls(endpoint)["next"]
+    requests.delete(f"{endpoint}/_sandbox/calls", timeout=10).raise_for_status()
+    assert calls(endpoint) == {"calls": [], "next": then}
+    client(aws, "cloudtrail").list_trails()
+    assert [call["sequence"] for call in calls(endpoint)["calls"]] == [then]
+
+
+def test_a_bad_since(endpoint: str) -> None:
+    answer = requests.get(f"{endpoint}/_sandbox/calls", params={"since": "yesterday"}, timeout=10)
+    assert (answer.status_code, "since must be a number" in answer.json()["error"]) == (400, True)
+
+
+# Settings, rounds, reset.
+
+
+def test_settings_are_set_one_by_one(endpoint: str) -> None:
+    url = f"{endpoint}/_sandbox/settings"
+    assert requests.get(url, timeout=10).json() == {"quotas": True, "rates": False, "stale_reads": 0}
+    put_settings(endpoint, stale_reads=0.5)
+    assert requests.get(url, timeout=10).json() == {"quotas": True, "rates": False, "stale_reads": 0.5}
+    put_settings(endpoint, quotas=True, rates=False, stale_reads=0)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ([], "settings are a JSON object"),
+        ({"speed": 3}, "unknown: speed; there are quotas, rates, stale_reads"),
+        ({"rates": 1}, "rates must be true or false"),
+        ({"stale_reads": -1}, "stale_reads must be a number of seconds"),
+        ({"stale_reads": True}, "stale_reads must be a number of seconds"),
+    ],
+)
+def test_bad_settings_are_told_why(endpoint: str, body: Any, words: str) -> None:
+    answer = requests.put(f"{endpoint}/_sandbox/settings", json=body, timeout=10)
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]
+
+
+def test_a_delivery_round(aws: Account, trail: str) -> None:
+    aws.cloudtrail.start_logging(Name=trail)
+    aws.deliver()
+    assert "LatestDeliveryTime" in aws.cloudtrail.get_trail_status(Name=trail)
+
+
+def test_rounds_come_by_themselves(aws: Account, trail: str) -> None:
+    aws.cloudtrail.start_logging(Name=trail)
+    deadline = time.monotonic() + 20
+    while "LatestDeliveryTime" not in aws.cloudtrail.get_trail_status(Name=trail):
+        assert time.monotonic() < deadline
+
+
+def test_what_is_not_there(endpoint: str) -> None:
+    assert requests.get(f"{endpoint}/_sandbox/nothing", timeout=10).status_code == 404
+    assert requests.get(f"{endpoint}/_sandbox/faults", timeout=10).status_code == 405
+    assert requests.post(f"{endpoint}/_sandbox/faults", data="{", timeout=10).status_code == 400
+
+
+def test_reset_forgets_everything(aws: Account, bucket: str, trail: str, endpoint: str, refused: Refused) -> None:
+    aws.fault(service="cloudtrail", operation="*", error="InternalFailure")
+    put_settings(endpoint, quotas=False, stale_reads=7)
+    requests.post(f"{endpoint}/_sandbox/reset", timeout=30).raise_for_status()
+    settings = requests.get(f"{endpoint}/_sandbox/settings", timeout=10).json()
+    put_settings(endpoint, rates=False)
+    assert settings == {"quotas": True, "rates": True, "stale_reads": 0}
+    assert calls(endpoint)["calls"] == []
+    assert aws.trails() == []
+    with refused("404"):
+        aws.client("s3").head_bucket(Bucket=bucket)
+    aws.bucket(bucket, "trail")
+    aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket)
