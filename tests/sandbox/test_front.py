@@ -235,3 +235,30 @@ def test_a_notification_reaches_a_queue(aws: Account, bucket: str) -> None:
     aws.deliver()
     message = json.loads(sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"])
     assert json.loads(message["Message"])["s3Bucket"] == bucket
+
+
+@pytest.mark.parametrize(
+    ("service", "headers", "body", "status", "code"),
+    [
+        ("kms", {"X-Amz-Target": "TrentService.Nothing"}, "{}", 400, "UnknownOperationException"),
+        ("iam", {}, "Action=Nothing&Version=2010-05-08", 400, "InvalidAction"),
+        ("s3", {}, "", 405, "MethodNotAllowed"),
+    ],
+)
+def test_operations_that_are_none(
+    aws: Account, service: str, headers: dict[str, str], body: str, status: int, code: str
+) -> None:
+    credential = f"{aws.number}/20261123/us-east-1/{service}/aws4_request"
+    content = "application/x-amz-json-1.1" if body == "{}" else "application/x-www-form-urlencoded"
+    signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"}
+    method = "PATCH" if service == "s3" else "POST"
+    answer = requests.request(
+        method, aws.endpoint, data=body, headers={"Content-Type": content} | signed | headers, timeout=10
+    )
+    assert (answer.status_code, code in answer.text) == (status, True)
+
+
+def test_unsigned_requests_to_cloudtrail(endpoint: str) -> None:
+    target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListTrails"
+    answer = requests.post(endpoint, data="{}", headers={"X-Amz-Target": target}, timeout=10)
+    assert (answer.status_code, answer.json()["__type"]) == (400, "MissingAuthenticationTokenException")

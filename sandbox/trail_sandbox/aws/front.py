@@ -6,6 +6,7 @@ two CloudTrail calls ever see each other half done.
 
 import asyncio
 import json
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,8 @@ from trail_sandbox.aws.world import World
 
 _CLOUDTRAIL = "cloudtrail"
 _THREADS = 16
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,10 @@ class Front:
             _check_credentials(arrival)
             outcome = await self._dispatch(arrival)
         except AwsError as error:
-            outcome = Outcome(answers.failure(arrival.operation.protocol, error, arrival.id), error=error)
+            outcome = _failed(error, arrival)
+        except Exception as error:
+            logger.exception("%s %s failed", arrival.scope.service, arrival.operation.name)
+            outcome = _failed(AwsError("InternalFailure", f"{type(error).__name__}: {error}", 500), arrival)
         self._record(arrival, outcome)
         return outcome
 
@@ -146,6 +152,8 @@ class Front:
             call = CloudTrailCall(arrival.operation.name, account, arrival.scope.region, body)
             output = self._cloudtrail.answer(call)
             return Outcome(answers.success(output, arrival.id), output)
+        if arrival.operation.name == UNKNOWN:
+            raise _unknown_operation(arrival.operation.protocol)
         if arrival.caller:
             check_call(self._world, arrival.caller, arrival.scope.service, arrival.operation)
         loop = asyncio.get_running_loop()
@@ -176,6 +184,8 @@ class Front:
 
 def _unsigned_scope(request: HttpRequest) -> Scope:
     """Take an unsigned request for one to STS, whose AssumeRoleWith… operations are, or else to S3 as moto does."""
+    if request.headers.get("x-amz-target", "").startswith(service_model().metadata["targetPrefix"]):
+        return Scope("", "us-east-1", _CLOUDTRAIL)
     unsigned = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     return Scope("", "us-east-1", "sts" if unsigned and b"AssumeRoleWith" in request.body else "s3")
 
@@ -206,8 +216,10 @@ def _check_credentials(arrival: Arrival) -> None:
     if not key and arrival.operation.name.startswith("AssumeRoleWith"):
         return
     if not key:
-        code = "AccessDenied" if protocol == "rest-xml" else "MissingAuthenticationToken"
-        raise AwsError(code, "Request is missing Authentication Token", 403)
+        code = {"json": "MissingAuthenticationTokenException", "rest-xml": "AccessDenied"}.get(
+            protocol, "MissingAuthenticationToken"
+        )
+        raise AwsError(code, "Request is missing Authentication Token", answers.status_of(code, protocol))
     if arrival.caller is None:
         message = "The security token included in the request is invalid."
         code = {"json": "UnrecognizedClientException", "rest-xml": "InvalidAccessKeyId"}.get(
@@ -219,8 +231,19 @@ def _check_credentials(arrival: Arrival) -> None:
         raise AwsError(code, "Credential should be scoped to a valid region.", answers.status_of(code, protocol))
 
 
+def _unknown_operation(protocol: str) -> AwsError:
+    if protocol == "rest-xml":
+        return AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
+    if protocol == "json":
+        return AwsError("UnknownOperationException", "")
+    return AwsError("InvalidAction", "Could not find such an operation.")
+
+
 def _faulty(fault: Fault, arrival: Arrival) -> Outcome:
     protocol = arrival.operation.protocol
     code = fault.error or ""
-    error = AwsError(code, fault.message, answers.status_of(code, protocol))
-    return Outcome(answers.failure(protocol, error, arrival.id), error=error)
+    return _failed(AwsError(code, fault.message, answers.status_of(code, protocol)), arrival)
+
+
+def _failed(error: AwsError, arrival: Arrival) -> Outcome:
+    return Outcome(answers.failure(arrival.operation.protocol, error, arrival.id), error=error)

@@ -15,6 +15,8 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
 UNKNOWN = "Unknown"
+UNMODELLED = "Unmodelled"
+"""Of a service that botocore knows by another name than its signatures do."""
 _REDACTED = "HIDDEN_DUE_TO_SECURITY_REASONS"  # CloudTrail's own word for it
 
 
@@ -30,14 +32,18 @@ class Operation:
 
 
 def identify(service: str, environ: Mapping[str, Any]) -> Operation:
-    """Name the operation of a WSGI request; a service or an operation that no model knows is Unknown."""
+    """Name the operation of a WSGI request; UNKNOWN is one that the service's model does not have."""
     request = Request(dict(environ))
     try:
-        protocol = determine_request_protocol(get_service_model(service), request.content_type)
-        model, uri_parameters = get_service_router(service).match(request)
-    except (UnknownServiceError, HTTPException, NotImplementedError):
-        return Operation(UNKNOWN, "rest-xml" if service == "s3" else "json")
-    return Operation(model.name, protocol, _parameters(model, protocol, request, uri_parameters))
+        model = get_service_model(service)
+    except UnknownServiceError:
+        return Operation(UNMODELLED, "json")
+    try:
+        protocol = determine_request_protocol(model, request.content_type)
+        operation, uri_parameters = get_service_router(service).match(request)
+    except (HTTPException, NotImplementedError):
+        return Operation(UNKNOWN, str(model.protocol))
+    return Operation(operation.name, protocol, _parameters(operation, protocol, request, uri_parameters))
 
 
 def _parameters(
