@@ -297,9 +297,12 @@ ROOT_RULES = [
         f"{_THIS_NAME} == {_OLD_NAME}",
         "the trail's name is immutable: make a second Trail with the new name, wait until it is Ready, then delete this one",
     ),
+    # An unchanged region is never refused, whatever is on record: else nothing could be written any more, not even to let
+    # a deleted Trail go.
     rule(
         "!has(oldSelf.status) || !has(oldSelf.status.homeRegion) || "
-        "(has(self.spec.region) ? self.spec.region == oldSelf.status.homeRegion : !has(oldSelf.spec.region))",
+        "(has(self.spec.region) ? self.spec.region == oldSelf.status.homeRegion || "
+        "(has(oldSelf.spec.region) && self.spec.region == oldSelf.spec.region) : !has(oldSelf.spec.region))",
         "region is immutable once the trail is created: keep it as it is in status.homeRegion; to move, make a second "
         "Trail in the new region, wait until it is Ready, then delete this one",
     ),
