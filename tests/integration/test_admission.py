@@ -1,0 +1,479 @@
+"""What the API server itself does with Trails: which it refuses and what it then says, what it adds, how it shows them.
+
+The cases for rules and bounds stand in `admission/cases.py`.
+"""
+
+import copy
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from tests.integration.admission.cases import CASES, GROUP, KEY_ID, ROLE, Case, Parts, condition, delivery, named, spec
+from tests.integration.conftest import ROOT, kubectl
+from tests.integration.kubernetes import GROUP as API_GROUP
+from tests.integration.kubernetes import PLURAL, VERSION, Trails, eventually, trail
+from trail_operator.api.crd import trail_crd
+from trail_sandbox.sandbox import Sandbox
+
+Schema = dict[str, Any]
+Cause = tuple[str, str]
+
+SCHEMA: Schema = trail_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+DEFAULTS = {"includeGlobalServiceEvents": True, "enableLogFileValidation": True, "isLogging": True}
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+COMPLETE: Parts = {
+    "spec": {
+        **yaml.safe_load((ROOT / "examples" / "complete.yaml").read_text())["spec"],
+        "name": "audit",  # of the Trail that the tests change
+    },
+    "status": {
+        "observedGeneration": 1,
+        "arn": "arn:aws:cloudtrail:us-east-1:123456789012:trail/audit",
+        "accountID": "123456789012",
+        "homeRegion": "us-east-1",
+        "isLogging": True,
+        "drift": [{"path": "isLogging", "desired": "true", "observed": "false"}],
+        **delivery()["status"],
+        **condition()["status"],
+    },
+}
+
+# -- the Trails that the cases are about
+
+
+class Admission:
+    """Asks the API server of one namespace; what is only asked for is not stored."""
+
+    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+        self.namespace = namespace
+        self.trails = Trails(api, namespace)
+        self._objects = client.CustomObjectsApi(api)
+        self._place = (API_GROUP, VERSION, namespace, PLURAL)
+
+    def create(self, parts: Parts, *, stored: bool = False) -> dict[str, Any]:
+        """Create a Trail, minimal but for these parts; raises ApiException where it is refused."""
+        minimal = trail("audit", "example-audit-logs")
+        manifest = {**minimal, **{name: {**minimal[name], **part} for name, part in parts.items()}}
+        return self.send(manifest, stored=stored)
+
+    def send(self, manifest: dict[str, Any], *, stored: bool = False) -> dict[str, Any]:
+        """Create a Trail of that whole manifest; raises ApiException where it is refused."""
+        body: dict[str, Any] = self._objects.create_namespaced_custom_object(
+            *self._place, manifest, field_validation="Strict", **_kept(stored)
+        )
+        return body
+
+    def change(self, name: str, parts: Parts, *, stored: bool = False) -> dict[str, Any]:
+        """Change these parts of a stored Trail; raises ApiException where it is refused."""
+        patch = self._objects.patch_namespaced_custom_object
+        if "status" in parts:
+            patch = self._objects.patch_namespaced_custom_object_status
+        body: dict[str, Any] = patch(
+            *self._place,
+            name,
+            parts,
+            field_validation="Strict",
+            _content_type="application/merge-patch+json",
+            **_kept(stored),
+        )
+        return body
+
+    def store(self, parts: Parts) -> str:
+        """Have a Trail with these parts, its status included; its name."""
+        name: str = self.create({part: value for part, value in parts.items() if part != "status"}, stored=True)[
+            "metadata"
+        ]["name"]
+        if "status" in parts:
+            self.change(name, {"status": parts["status"]}, stored=True)
+        return name
+
+    def write(self, before: Parts | None, parts: Parts) -> dict[str, Any]:
+        """Write the parts of a case: a new Trail, or a change of the one that was before."""
+        if before is None and "status" not in parts:
+            return self.create(parts)
+        name = self.store(before or {})
+        try:
+            return self.change(name, parts)
+        finally:
+            self.trails.delete(name)
+
+    def causes(self, before: Parts | None, parts: Parts) -> list[Cause]:
+        """Why the API server refuses to write that, each as field and message; none where it does not refuse."""
+        try:
+            self.write(before, parts)
+        except ApiException as error:
+            if error.status != 422:
+                raise
+            return [_cause(entry) for entry in json.loads(error.body)["details"]["causes"] if _is_a_cause(entry)]
+        return []
+
+
+def _kept(stored: bool) -> dict[str, str]:
+    return {} if stored else {"dry_run": "All"}
+
+
+def _is_a_cause(entry: dict[str, str]) -> bool:
+    return "some validation rules were not checked" not in entry["message"]
+
+
+def _cause(entry: dict[str, str]) -> Cause:
+    return re.sub(r"\[\d+\]", "[]", entry["field"].replace("<nil>", "")), entry["message"]
+
+
+@pytest.fixture(scope="module")
+def admission(api: client.ApiClient, worker_id: str) -> Iterator[Admission]:
+    """A namespace for this module."""
+    core = client.CoreV1Api(api)
+    name = f"admission-{worker_id}"
+    core.create_namespace({"metadata": {"name": name}})
+    yield Admission(api, name)
+    core.delete_namespace(name)
+
+
+# -- rules and bounds
+
+
+def _params(kind: str) -> list[Any]:
+    return [
+        pytest.param(case, parts, id=f"{number}-{case.path or 'root'}-{case.keyword}-{index}")
+        for number, case in enumerate(CASES)
+        for index, parts in enumerate(getattr(case, kind))
+    ]
+
+
+@pytest.mark.parametrize(("case", "parts"), _params("accepted"))
+def test_accepted(admission: Admission, case: Case, parts: Parts) -> None:
+    assert admission.causes(case.before, parts) == []
+
+
+@pytest.mark.parametrize(("case", "parts"), _params("refused"))
+def test_refused(admission: Admission, case: Case, parts: Parts) -> None:
+    causes = admission.causes(case.before, parts)
+    assert [field for field, message in causes if field == case.path and case.says in message], causes
+    # A field that cannot be a trail's name is refused as that, too.
+    assert {field for field, _ in causes} <= {case.path, ""}
+
+
+def walk(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    """Each part of a schema with its path. What every resource has is the API server's own, and left out."""
+    yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        if path or name in ("spec", "status"):
+            yield from walk(child, f"{path}.{name}".removeprefix("."))
+    if "items" in schema:
+        yield from walk(schema["items"], f"{path}[]")
+
+
+NODES = dict(walk(SCHEMA))
+# These restrict nothing, or have a test of their own below.
+NO_BOUNDS = {"description", "default", "properties", "items", "type", "required", "x-kubernetes-list-type"}
+
+
+def _rules() -> Iterator[tuple[str, str, str]]:
+    for path, schema in NODES.items():
+        for keyword in schema.keys() - NO_BOUNDS:
+            if keyword == "x-kubernetes-validations":
+                yield from ((path, "rule", entry["message"]) for entry in schema[keyword])
+            else:
+                yield f"{path}[]" if keyword == "x-kubernetes-list-map-keys" else path, keyword, ""
+
+
+def _is_about(case: Case, rule: tuple[str, str, str]) -> bool:
+    path, keyword, message = rule
+    return (case.path, case.keyword) == (path, keyword) and (keyword != "rule" or case.says in message)
+
+
+def test_every_rule_and_bound_has_a_case() -> None:
+    assert [rule for rule in _rules() if not any(_is_about(case, rule) for case in CASES)] == []
+
+
+def test_every_case_is_about_one_rule_or_bound_and_shows_both_sides() -> None:
+    assert [case for case in CASES if sum(_is_about(case, rule) for rule in _rules()) != 1] == []
+    assert [case for case in CASES if not (case.accepted and case.refused)] == []
+
+
+def test_a_rule_about_change_has_a_case_about_change() -> None:
+    changes = [case for case in CASES if case.before is not None]
+    transitions = [entry["message"] for entry in SCHEMA["x-kubernetes-validations"] if "oldSelf" in entry["rule"]]
+    assert transitions
+    assert [message for message in transitions if not any(case.says in message for case in changes)] == []
+
+
+# -- types and required fields, of spec and status alike
+
+
+def _with(parts: Parts, path: str, value: Any) -> Parts:
+    """The part of `parts` that the path leads into, with that value at its end."""
+    steps: list[Any] = [0 if step == "[]" else step for step in re.findall(r"[^.\[\]]+|\[\]", path)]
+    result: Parts = {steps[0]: copy.deepcopy(parts[steps[0]])}
+    place: Any = result
+    for step in steps[:-1]:
+        place = place[step]
+    place[steps[-1]] = value
+    return result
+
+
+def test_a_trail_with_every_field_is_accepted(admission: Admission) -> None:
+    assert COMPLETE["spec"].keys() == NODES["spec"]["properties"].keys()
+    assert COMPLETE["status"].keys() == NODES["status"]["properties"].keys()
+    assert admission.causes(None, {"spec": COMPLETE["spec"]}) == []
+    assert admission.causes(None, {"status": COMPLETE["status"]}) == []
+
+
+@pytest.mark.parametrize("path", [path for path in NODES if path not in ("", "spec", "status")])
+def test_a_value_of_another_type_is_refused(admission: Admission, path: str) -> None:
+    kind = NODES[path]["type"]
+    causes = admission.causes(None, _with(COMPLETE, path, 7 if kind == "string" else "text"))
+    says = f"must be of type {NODES[path].get('format', kind)}"
+    assert [field for field, message in causes if field == path and says in message], causes
+
+
+@pytest.mark.parametrize(
+    "path", [f"{path}.{name}" for path, schema in NODES.items() if path for name in schema.get("required", [])]
+)
+def test_a_required_field_is_required(admission: Admission, path: str) -> None:
+    assert admission.causes(None, _with(COMPLETE, path, None)) == [(path, "Required value")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"spec": None}, "spec: Required value"),
+        ({"spec": {}}, "spec.s3BucketName: Required value"),
+        ({"spec": "audit"}, "spec in body must be of type object"),
+    ],
+)
+def test_a_trail_without_a_spec_is_refused(cluster: Sandbox, admission: Admission, changed: Parts, says: str) -> None:
+    manifest = {**trail("audit", "example-audit-logs"), **changed}
+    assert says in _refusal(cluster, admission, manifest)
+
+
+# -- what is removed and added again
+
+
+def test_a_name_cannot_be_changed_by_taking_it_away_first(admission: Admission) -> None:
+    name = admission.store(named("audit", name="audit"))
+    admission.change(name, spec(name=None), stored=True)  # the effective name stays
+    with pytest.raises(ApiException, match="the trail's name is immutable"):
+        admission.change(name, spec(name="other"), stored=True)
+    admission.change(name, spec(name="audit"), stored=True)
+    admission.trails.delete(name)
+
+
+def test_a_region_can_be_corrected_until_the_trail_is_pinned_to_it(admission: Admission) -> None:
+    name = admission.store(spec(region="eu-west-2"))
+    admission.change(name, spec(region=None), stored=True)
+    admission.change(name, spec(region="eu-west-1"), stored=True)
+    admission.change(name, {"status": {"homeRegion": "eu-west-1"}}, stored=True)
+    for region in (None, "eu-west-2"):
+        with pytest.raises(ApiException, match="region is immutable once the trail is created"):
+            admission.change(name, spec(region=region), stored=True)
+    admission.trails.delete(name)
+
+
+def test_a_trail_whose_region_differs_from_the_one_on_record_can_be_deleted(admission: Admission) -> None:
+    held = {"metadata": {"name": "audit", "finalizers": ["example.com/held"]}}
+    name = admission.store({**held, **spec(region="us-east-1"), "status": {"homeRegion": "eu-west-1"}})
+    admission.trails.delete(name)
+    admission.change(name, {"metadata": {"finalizers": None}}, stored=True)
+    admission.trails.wait_gone(name)
+
+
+# -- what the API server writes itself, and what not
+
+
+def test_it_writes_the_true_booleans_and_nothing_else(admission: Admission) -> None:
+    body = admission.create({})
+    assert body["spec"] == {"s3BucketName": "example-audit-logs", **DEFAULTS}
+    assert body["status"] == {"observedGeneration": -1}
+
+
+def test_it_leaves_alone_what_is_written(admission: Admission) -> None:
+    off = dict.fromkeys(DEFAULTS, False)
+    assert admission.create(spec(**off))["spec"] == {"s3BucketName": "example-audit-logs", **off}
+    assert admission.create({"spec": COMPLETE["spec"]})["spec"] == COMPLETE["spec"]
+
+
+def test_a_status_is_not_taken_from_a_manifest(admission: Admission) -> None:
+    manifest = {**trail("audit", "example-audit-logs"), "status": {"homeRegion": "eu-west-1", "observedGeneration": 7}}
+    body = admission.send(manifest)
+    assert body["status"] == {"observedGeneration": -1}
+
+
+@pytest.mark.parametrize("field", [name for name in COMPLETE["spec"] if name != "s3BucketName"])
+def test_null_is_the_same_as_left_out(admission: Admission, field: str) -> None:
+    assert admission.create(spec(**{field: None}))["spec"] == {"s3BucketName": "example-audit-logs", **DEFAULTS}
+
+
+def test_a_null_value_of_a_tag_is_the_same_as_left_out(admission: Admission) -> None:
+    assert admission.create(spec(tags=[{"key": "a", "value": None}]))["spec"]["tags"] == [{"key": "a"}]
+
+
+def test_a_null_among_the_tags_is_refused(admission: Admission) -> None:
+    assert [field for field, _ in admission.causes(None, spec(tags=[None]))] == ["spec.tags[]"]
+
+
+def test_names_may_be_generated(admission: Admission) -> None:
+    body = admission.send({**trail("", "example-audit-logs"), "metadata": {"generateName": "audit-"}})
+    assert re.fullmatch("audit-[a-z0-9]+", body["metadata"]["name"])
+
+
+def test_the_largest_trail_there_can_be_is_not_too_costly_to_judge(admission: Admission) -> None:
+    largest = {
+        "name": "a" * 128,
+        "region": "us-" + "a" * 27 + "-1",
+        "s3BucketName": "b" * 63,
+        "s3KeyPrefix": "界" * 200,
+        "snsTopicName": "t" * 256,
+        "cloudWatchLogsLogGroupARN": GROUP.ljust(700, "x"),
+        "cloudWatchLogsRoleARN": ROLE.ljust(700, "x"),
+        "kmsKeyID": "alias/" + "k" * 344,
+        "tags": [{"key": f"{number:02d}" + "界" * 126, "value": "界" * 256} for number in range(49)],
+    }
+    name = admission.store(named("m" * 128, **largest))
+    assert admission.change(name, spec(isLogging=False))["spec"] == {**largest, **DEFAULTS, "isLogging": False}
+    admission.trails.delete(name)
+
+
+# -- what users send with kubectl, and see of it
+
+
+def _dry_run(
+    cluster: Sandbox, admission: Admission, manifest: Any, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["kubectl", "apply", "--dry-run=server", "-n", admission.namespace, "-f", "-", *arguments],
+        env={**os.environ, **cluster.environment()},
+        input=json.dumps(manifest),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _refusal(cluster: Sandbox, admission: Admission, manifest: Any) -> str:
+    """What kubectl says that the API server says."""
+    done = _dry_run(cluster, admission, manifest)
+    assert done.returncode != 0, done.stdout
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"s3bucketName": "example-audit-logs"}, 'unknown field "spec.s3bucketName"'),
+        ({"kmsKeyId": KEY_ID}, 'unknown field "spec.kmsKeyId"'),
+        ({"isOrganizationTrail": True}, 'unknown field "spec.isOrganizationTrail"'),
+        ({"tags": [{"key": "a", "Value": "b"}]}, 'unknown field "spec.tags[0].Value"'),
+    ],
+)
+def test_kubectl_refuses_unknown_fields(cluster: Sandbox, admission: Admission, fields: Parts, says: str) -> None:
+    assert says in _refusal(cluster, admission, trail("audit", "example-audit-logs", **fields))
+
+
+def test_kubectl_shows_all_that_is_wrong_at_once(cluster: Sandbox, admission: Admission) -> None:
+    wrong = trail(
+        "a--b", "Example", s3KeyPrefix="/AWSLogs/", kmsKeyID="x", cloudWatchLogsRoleARN="x", region="Frankfurt"
+    )
+    said = _refusal(cluster, admission, wrong)
+    for part in (
+        "set spec.name to such a name",
+        "spec.s3BucketName: ",
+        "leave it out",
+        "write logs, not /logs/",
+        "spec.kmsKeyID: ",
+        "arn:aws:iam::ACCOUNT:role/NAME",
+        "set both or neither",
+        "such as eu-central-1",
+    ):
+        assert part in said
+
+
+def test_a_trail_of_ack_with_our_api_version_is_accepted(cluster: Sandbox, admission: Admission) -> None:
+    manifest = yaml.safe_load(f"""
+        apiVersion: cloudtrail.services.k8s.aws/v1alpha1
+        kind: Trail
+        metadata:
+          name: ack-trail
+        spec:
+          name: ack-trail
+          s3BucketName: example-audit-logs
+          s3KeyPrefix: logs
+          snsTopicName: audit
+          cloudWatchLogsLogGroupARN: {GROUP}:*
+          cloudWatchLogsRoleARN: {ROLE}
+          kmsKeyID: {KEY_ID}
+          isMultiRegionTrail: true
+          includeGlobalServiceEvents: true
+          enableLogFileValidation: true
+          tags:
+            - key: team
+              value: security
+    """)
+    manifest["apiVersion"] = f"{API_GROUP}/{VERSION}"
+    done = _dry_run(cluster, admission, manifest, "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["spec"] == {**manifest["spec"], "isLogging": True}
+
+
+def test_kubectl_get_shows_what_matters(cluster: Sandbox, admission: Admission) -> None:
+    conditions = [condition()["status"]["conditions"][0], condition(type="Logging")["status"]["conditions"][0]]
+    name = admission.store({"spec": COMPLETE["spec"], "status": {**COMPLETE["status"], "conditions": conditions}})
+
+    def table(*arguments: str) -> list[list[str]]:
+        return [line.split() for line in kubectl(cluster, "get", "-n", admission.namespace, *arguments).splitlines()]
+
+    head, (*row, age) = table("trails")
+    assert head == ["NAME", "READY", "LOGGING", "BUCKET", "REGION", "MULTI-REGION", "AGE"]
+    assert row == ["audit", "True", "True", "example-audit-logs", "us-east-1", "true"]
+    assert re.fullmatch(r"\d+s", age)
+
+    head, row = table("trails", "-o", "wide")
+    assert head == ["NAME", "READY", "LOGGING", "BUCKET", "REGION", "MULTI-REGION", "AGE", "REASON", "ARN", "ACCOUNT"]
+    assert row[7:] == ["Recording", COMPLETE["status"]["arn"], "123456789012"]
+
+    for word in ("trail", "aws"):
+        assert table(word) == table("trails"), f"kubectl get {word}"
+    admission.trails.delete(name)
+
+
+def test_kubectl_explain_tells_every_field(cluster: Sandbox) -> None:
+    def explained() -> str:
+        return kubectl(cluster, "explain", "trail.spec")
+
+    # The API server publishes the schema shortly after it serves the resource.
+    eventually("the schema is published", lambda: "s3BucketName" in explained())
+    text = " ".join(explained().split())
+    for path, schema in NODES.items():
+        if re.fullmatch(r"spec\.[A-Za-z0-9]+", path):
+            assert schema["description"] in text
+
+
+# -- examples
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_accepted(cluster: Sandbox, admission: Admission, path: Any) -> None:
+    kubectl(cluster, "apply", "--dry-run=server", "--validate=strict", "-n", admission.namespace, "-f", str(path))
+
+
+def test_there_are_examples_and_each_has_a_name_of_its_own() -> None:
+    manifests = [manifest for path in EXAMPLES for manifest in yaml.safe_load_all(path.read_text())]
+    assert {path.name for path in EXAMPLES} >= {"minimal.yaml", "complete.yaml", "retain.yaml"}
+    assert len({manifest["metadata"]["name"] for manifest in manifests}) == len(manifests)
+    assert not [manifest for manifest in manifests if "namespace" in manifest["metadata"]]
+    assert {manifest["spec"]["s3BucketName"] for manifest in manifests} == {"example-audit-logs"}
+
+
+def test_the_complete_example_has_every_field() -> None:
+    manifest = yaml.safe_load((ROOT / "examples" / "complete.yaml").read_text())
+    assert manifest["spec"].keys() == NODES["spec"]["properties"].keys()
+    assert manifest["spec"]["name"] == manifest["metadata"]["name"]
