@@ -18,7 +18,7 @@ SERVICE = {"Service": "cloudtrail.amazonaws.com"}
 BAD_TOPIC = "SNS Topic does not exist or the topic policy is incorrect!"
 NOT_TRUSTED = "Access denied. Check the trust relationships for your role."
 NOT_PERMITTED = "Access denied. Check the permissions for your role."
-BAD_LOG_GROUP = "Check the log group ARN: CloudTrail can't validate it."
+BAD_LOG_GROUP = "Check the log group ARN: CloudTrail can't validate it"
 
 Policy = dict[str, Any]
 Change = Callable[[Policy], object]

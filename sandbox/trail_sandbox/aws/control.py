@@ -14,8 +14,11 @@ from trail_sandbox.aws.faults import BadRequest, Faults, parse_fault
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.moto_app import Moto
 from trail_sandbox.aws.settings import Settings
+from trail_sandbox.aws.trails import MEMORY
 
 PREFIX = "/_sandbox/"
+
+_STALEST = MEMORY.total_seconds()
 
 
 @dataclass(frozen=True)
@@ -110,14 +113,10 @@ def _check_settings(body: object) -> dict[str, Any]:
             raise BadRequest(f"unknown: {name}; there are {', '.join(names)}")
         is_flag = isinstance(value, bool)
         if name == "stale_reads" and (is_flag or not isinstance(value, int | float) or not 0 <= value <= _STALEST):
-            raise BadRequest(f"stale_reads must be a number of seconds, at most {_STALEST}, not {value!r}")
+            raise BadRequest(f"stale_reads must be a number of seconds, at most {_STALEST:.0f}, not {value!r}")
         if name != "stale_reads" and not is_flag:
             raise BadRequest(f"{name} must be true or false, not {value!r}")
     return body
-
-
-# The store remembers ten minutes.
-_STALEST = 600
 
 
 def _parameter(request: HttpRequest, name: str) -> str | None:

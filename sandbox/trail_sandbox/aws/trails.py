@@ -4,13 +4,15 @@ A trail is a value: whoever changes one puts a changed copy into the store, whic
 answer reads from it for a while. Only what delivery finds out is written in place. Knows no rule of CloudTrail's.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 PARTITION = "aws"
 
-_MEMORY = timedelta(minutes=10)  # no read is as stale as that
+MEMORY = timedelta(minutes=10)
+"""How far back the store can be asked for."""
 
 
 @dataclass
@@ -89,7 +91,7 @@ class TrailStore:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._accounts: dict[str, dict[str, Trail]] = {}
-        self._history: dict[str, list[_Version]] = {}
+        self._history: dict[str, deque[_Version]] = {}
 
     def all(self) -> list[Trail]:
         """Every trail there is."""
@@ -126,9 +128,11 @@ class TrailStore:
 
     def _remember(self, arn: str, trail: Trail | None) -> None:
         now = self._clock()
-        versions = self._history.get(arn, [])
-        recent = next((at for at, one in enumerate(versions) if one.since > now - _MEMORY), len(versions))
-        self._history[arn] = [*versions[max(recent - 1, 0) :], _Version(now, trail)]
+        versions = self._history.setdefault(arn, deque())
+        # The version that held when the memory begins is still needed, those before it are not.
+        while len(versions) > 1 and versions[1].since <= now - MEMORY:
+            versions.popleft()
+        versions.append(_Version(now, trail))
 
     def _version(self, arn: str, moment: datetime) -> Trail | None:
         past = [version.trail for version in self._history.get(arn, ()) if version.since <= moment]

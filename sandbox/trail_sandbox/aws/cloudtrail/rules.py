@@ -138,5 +138,5 @@ def check_log_group_pair(group: str | None, role: str | None) -> None:
 def unknown_log_group() -> AwsError:
     """Refuse a log group that is not there or not spelt as CloudTrail wants it."""
     return AwsError(
-        "InvalidCloudWatchLogsLogGroupArnException", "Check the log group ARN: CloudTrail can't validate it."
+        "InvalidCloudWatchLogsLogGroupArnException", "Check the log group ARN: CloudTrail can't validate it"
     )
