@@ -55,7 +55,7 @@ def files(tmp_path: Path) -> Path:
     return tmp_path / "files"
 
 
-def serve(handler: type[http.server.BaseHTTPRequestHandler], directory: Path) -> Iterator[Server]:
+def serve(handler: type[http.server.SimpleHTTPRequestHandler], directory: Path) -> Iterator[Server]:
     with Server(("127.0.0.1", 0), functools.partial(handler, directory=str(directory))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import datetime
+import functools
 import json
 import os
 import re
@@ -153,7 +154,7 @@ def test_a_deployment_becomes_available_rolls_over_and_is_deleted(namespace: Nam
     for uid in {*before, *after}:
         directory = namespace.sandbox.state.pods / uid
         assert container_processes(directory) == []
-        eventually("its directory is gone", lambda directory=directory: not directory.exists())
+        eventually("its directory is gone", functools.partial(_is_absent, directory))
 
 
 def test_a_pod_that_is_not_ready_keeps_a_deployment_waiting(namespace: Namespace) -> None:
@@ -533,7 +534,7 @@ def test_a_token_ends_with_its_pod(namespace: Namespace) -> None:
         try:
             review.create_self_subject_review({})
         except ApiException as error:
-            return error.status == 401
+            return bool(error.status == 401)
         return False
 
     # The API server remembers a good token for ten seconds.
@@ -679,3 +680,7 @@ def test_addresses_are_a_pods_own() -> None:
         addresses.take()
     addresses.give_back(taken[7])
     assert addresses.take(taken[7]) == taken[7]
+
+
+def _is_absent(directory: Path) -> bool:
+    return not directory.exists()
