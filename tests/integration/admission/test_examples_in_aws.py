@@ -1,0 +1,131 @@
+"""The examples as users use them: the policies put where `examples/README.md` says, the manifests applied, Ready."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.aws import REGION, Account
+from tests.integration.conftest import ROOT, Operator, owner
+from tests.integration.kubernetes import Trails
+from trail_operator.api.trail import TrailSpec
+
+EXAMPLES = ROOT / "examples"
+# The examples' own account and name; each test has others, because a bucket's name is nobody else's.
+EXAMPLE_ACCOUNT, EXAMPLE_NAME = "123456789012", "example-audit-logs"
+
+
+class Example:
+    """One manifest and the policies, with the test's account and names in place of the example's."""
+
+    def __init__(self, account: Account, path: Path) -> None:
+        self._account = account
+        self.name = f"logs-{account.number}"
+        text = path.read_text().replace(EXAMPLE_ACCOUNT, account.number).replace(EXAMPLE_NAME, self.name)
+        self.manifest: dict[str, Any] = yaml.safe_load(text)
+        self.trail: str = self.manifest["metadata"]["name"]
+        self.spec = TrailSpec.model_validate(self.manifest["spec"])
+
+    def policy(self, file: str) -> str:
+        """A policy with its placeholders filled in."""
+        text = (EXAMPLES / file).read_text()
+        values = {"ACCOUNT": self._account.number, "REGION": REGION, "TRAIL": self.trail}
+        for placeholder, value in {**values, **dict.fromkeys(("BUCKET", "TOPIC", "GROUP"), self.name)}.items():
+            text = text.replace(placeholder, value)
+        return text
+
+    def prepare(self) -> None:
+        """Make what must be in AWS first."""
+        client = self._account.client
+        bucket_policy = self.policy("bucket-policy.json")
+        if self.spec.s3_key_prefix:
+            bucket_policy = bucket_policy.replace("/AWSLogs/", f"/{self.spec.s3_key_prefix}/AWSLogs/")
+        client("s3").create_bucket(Bucket=self.name)
+        client("s3").put_bucket_policy(Bucket=self.name, Policy=bucket_policy)
+        if self.spec.sns_topic_name:
+            topic = client("sns").create_topic(Name=self.name)["TopicArn"]
+            client("sns").set_topic_attributes(
+                TopicArn=topic, AttributeName="Policy", AttributeValue=self.policy("topic-policy.json")
+            )
+        if self.spec.kms_key_id:
+            key = client("kms").create_key(Policy=self.policy("key-policy.json"))["KeyMetadata"]["KeyId"]
+            client("kms").create_alias(AliasName=f"alias/{self.name}", TargetKeyId=key)
+        if self.spec.cloud_watch_logs_role_arn:
+            client("logs").create_log_group(logGroupName=self.name)
+            client("iam").create_role(
+                RoleName=self.name, AssumeRolePolicyDocument=self.policy("role-trust-policy.json")
+            )
+            client("iam").put_role_policy(
+                RoleName=self.name, PolicyName="write-events", PolicyDocument=self.policy("role-policy.json")
+            )
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+def test_an_example_becomes_a_trail_that_logs(operator: Operator, account: Account, trails: Trails, path: Path) -> None:
+    example = Example(account, path)
+    example.prepare()
+    trails.create(example.manifest)
+    trails.wait_ready(example.trail)
+    made = account.trail(example.trail)
+    assert made is not None
+    assert made["IsLogging"]
+    assert made["S3BucketName"] == example.name
+    account.deliver()
+    files = account.client("s3").list_objects_v2(Bucket=example.name).get("Contents", [])
+    assert files
+    told = account.cloudtrail.get_trail_status(Name=example.trail)
+    assert {name: value for name, value in told.items() if name.endswith("Error") and value} == {}
+    assert trails.condition(example.trail)["status"] == "True"
+
+
+def test_every_field_of_the_complete_example_is_on_the_trail(
+    operator: Operator, account: Account, trails: Trails
+) -> None:
+    example = Example(account, EXAMPLES / "complete.yaml")
+    example.prepare()
+    trails.create(example.manifest)
+    trails.wait_ready(example.trail)
+    made = account.trail(example.trail)
+    assert made is not None
+    spec = example.spec
+    told = {
+        "Name": spec.name,
+        "HomeRegion": spec.region,
+        "S3BucketName": spec.s3_bucket_name,
+        "S3KeyPrefix": spec.s3_key_prefix,
+        "SnsTopicARN": f"arn:aws:sns:{REGION}:{account.number}:{spec.sns_topic_name}",
+        "CloudWatchLogsLogGroupArn": spec.cloud_watch_logs_log_group_arn,
+        "CloudWatchLogsRoleArn": spec.cloud_watch_logs_role_arn,
+        "KmsKeyId": account.client("kms").describe_key(KeyId=spec.kms_key_id)["KeyMetadata"]["Arn"],
+        "IsMultiRegionTrail": spec.is_multi_region_trail,
+        "IncludeGlobalServiceEvents": spec.include_global_service_events,
+        "LogFileValidationEnabled": spec.enable_log_file_validation,
+        "IsLogging": spec.is_logging,
+        "Tags": {**{tag.key: tag.value for tag in spec.tags}, **owner(trails, example.trail)},
+    }
+    assert {name: made.get(name) for name in told} == told
+
+
+def test_the_trail_of_the_retain_example_outlives_its_resource(
+    operator: Operator, account: Account, trails: Trails
+) -> None:
+    example = Example(account, EXAMPLES / "retain.yaml")
+    example.prepare()
+    trails.create(example.manifest)
+    trails.wait_ready(example.trail)
+    trails.delete(example.trail)
+    trails.wait_gone(example.trail)
+    left = account.trail(example.trail)
+    assert left is not None
+    assert left["IsLogging"]
+    assert left["Tags"] == {}
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.name)
+def test_no_placeholder_is_left_in_a_policy(account: Account, path: Path) -> None:
+    policy = Example(account, EXAMPLES / "minimal.yaml").policy(path.name)
+    json.loads(policy)
+    words = {"ACCOUNT", "REGION", "TRAIL", "BUCKET", "TOPIC", "GROUP"}
+    assert not [word for word in words if word in policy]
