@@ -7,33 +7,41 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 import requests
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader
 
-from tests.integration.aws import Account
+from tests.integration.aws import REGION, Account
 from trail_sandbox import ports
 
 _accounts = itertools.count(700_000_000_000)
 
 
-@pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an emulated AWS that answers. Rates are off: tests of them switch them on."""
+@contextmanager
+def started(log: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """An emulated AWS that answers: its URL and its process, which must end well by SIGTERM."""
     port = ports.choose(["aws"])["aws"]
-    log = tmp_path_factory.mktemp("aws") / "aws.log"
     command = [sys.executable, "-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port", str(port)]
     with log.open("w") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
         url = f"http://{ports.LOOPBACK}:{port}"
         try:
             _await_answer(url, process)
-            put_settings(url, rates=False)
-            yield url
+            yield url, process
         finally:
             process.terminate()
     assert process.returncode == 0, log.read_text()
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the emulated AWS of this run. Rates are off: tests of them switch them on."""
+    with started(tmp_path_factory.mktemp("aws") / "aws.log") as (url, _):
+        put_settings(url, rates=False)
+        yield url
 
 
 def _await_answer(url: str, process: "subprocess.Popen[bytes]") -> None:
@@ -51,16 +59,32 @@ def put_settings(endpoint: str, **settings: Any) -> None:
     requests.put(f"{endpoint}/_sandbox/settings", json=settings, timeout=10).raise_for_status()
 
 
+class QuickAccount(Account):
+    """Makes each client once, and reads botocore's models once for all accounts: most of a test's time else."""
+
+    _models = Loader()
+
+    def __init__(self, endpoint: str, number: str) -> None:
+        super().__init__(endpoint, number)
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._session._session.register_component("data_loader", self._models)
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        if (service, region) not in self._clients:
+            self._clients[service, region] = super().client(service, region)
+        return self._clients[service, region]
+
+
 @pytest.fixture
 def aws(endpoint: str) -> Account:
     """A fresh account's administrator."""
-    return Account(endpoint, str(next(_accounts)))
+    return QuickAccount(endpoint, str(next(_accounts)))
 
 
 @pytest.fixture
 def another(endpoint: str) -> Account:
     """Another fresh account's administrator."""
-    return Account(endpoint, str(next(_accounts)))
+    return QuickAccount(endpoint, str(next(_accounts)))
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_bad_bucket_names(aws: Account, refused: Refused, name: str, message: st
 BAD_PARAMETERS: list[tuple[dict[str, Any], str]] = [
     ({"S3KeyPrefix": "p" * 201}, "InvalidS3PrefixException"),
     ({"S3KeyPrefix": "a/AWSLogs/b"}, "InvalidS3PrefixException"),
-    ({"S3KeyPrefix": "AWSLogs"}, "InvalidS3PrefixException"),
+    ({"S3KeyPrefix": "AWSLogs/"}, "InvalidS3PrefixException"),
     ({"SnsTopicName": "t" * 257}, "InvalidSnsTopicNameException"),
     ({"SnsTopicName": "my topic"}, "InvalidSnsTopicNameException"),
     ({"SnsTopicName": "arn:aws:sqs:us-east-1:123456789012:queue"}, "InvalidSnsTopicNameException"),
@@ -89,6 +89,12 @@ def test_bad_parameters(aws: Account, bucket: str, refused: Refused, parameters:
     with refused(code):
         aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket, **parameters)
     assert aws.trails() == []
+
+
+@pytest.mark.parametrize("prefix", ["p" * 200, "AWSLogsArchive", "audit/logs"])
+def test_good_prefixes(aws: Account, prefix: str) -> None:
+    bucket = aws.bucket(f"prefix-{aws.number}", "trail", prefix=prefix)
+    assert aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket, S3KeyPrefix=prefix)["S3KeyPrefix"] == prefix
 
 
 def test_multi_region_without_global_events_in_aws_words(aws: Account, bucket: str, refused: Refused) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 
 from trail_sandbox.aws.server import serve
 
@@ -15,6 +16,8 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(serve(arguments.host, arguments.port))
+    # A thread that waits for a message of a queue would hold the exit for as long.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,11 @@ class Arrival:
     time: datetime
     id: str
 
+    @property
+    def account(self) -> str | None:
+        """The caller's account."""
+        return self.caller.account if self.caller else None
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -87,21 +92,11 @@ class Front:
         """Answer a request; None is that the connection is to be closed without an answer."""
         arrival = self._understand(request)
         call = self._list(arrival)
-        account = arrival.caller.account if arrival.caller else None
-        fault = self._faults.hit(arrival.scope.service, arrival.operation.name, account, arrival.scope.region)
-        if fault is None:
-            outcome = await self._act(arrival)
-        elif fault.when == "before":
-            await asyncio.sleep(fault.delay)
-            if fault.drop:
-                return None
-            outcome = _faulty(fault, arrival) if fault.error else await self._act(arrival)
-        else:
-            outcome = await self._act(arrival)
-            await asyncio.sleep(fault.delay)
-            if fault.drop:
-                return None
-            outcome = _faulty(fault, arrival) if fault.error else outcome
+        scope = arrival.scope
+        fault = self._faults.hit(scope.service, arrival.operation.name, arrival.account, scope.region)
+        outcome = await (self._act(arrival) if fault is None else self._act_faultily(fault, arrival))
+        if outcome is None:
+            return None
         call.error = outcome.error.code if outcome.error else None
         call.answered = True
         return outcome.answer
@@ -123,7 +118,7 @@ class Front:
     def _list(self, arrival: Arrival) -> Call:
         return self._calls.arrive(
             time=arrival.time.isoformat(),
-            account=arrival.caller.account if arrival.caller else None,
+            account=arrival.account,
             region=arrival.scope.region,
             service=arrival.scope.service,
             operation=arrival.operation.name,
@@ -132,6 +127,17 @@ class Front:
         )
 
     # Acting.
+
+    async def _act_faultily(self, fault: Fault, arrival: Arrival) -> Outcome | None:
+        """Do what a fault leaves of a request; None is a lost answer."""
+        outcome = await self._act(arrival) if fault.when == "after" else None
+        await asyncio.sleep(fault.delay)
+        if fault.drop:
+            return None
+        if fault.error:
+            error = AwsError(fault.error, fault.message, answers.status_of(fault.error, arrival.operation.protocol))
+            return _failed(error, arrival)
+        return outcome or await self._act(arrival)
 
     async def _act(self, arrival: Arrival) -> Outcome:
         try:
@@ -146,7 +152,7 @@ class Front:
         return outcome
 
     async def _dispatch(self, arrival: Arrival) -> Outcome:
-        account = arrival.caller.account if arrival.caller else ""
+        account = arrival.account or ""
         if arrival.environ is None:
             body = _json_body(arrival.request)
             call = CloudTrailCall(arrival.operation.name, account, arrival.scope.region, body)
@@ -237,12 +243,6 @@ def _unknown_operation(protocol: str) -> AwsError:
     if protocol == "json":
         return AwsError("UnknownOperationException", "")
     return AwsError("InvalidAction", "Could not find such an operation.")
-
-
-def _faulty(fault: Fault, arrival: Arrival) -> Outcome:
-    protocol = arrival.operation.protocol
-    code = fault.error or ""
-    return _failed(AwsError(code, fault.message, answers.status_of(code, protocol)), arrival)
 
 
 def _failed(error: AwsError, arrival: Arrival) -> Outcome:

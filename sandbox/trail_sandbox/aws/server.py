@@ -44,7 +44,7 @@ async def serve(host: str, port: int) -> None:
 
     rounds = asyncio.create_task(_deliver_for_ever(delivery))
     # auto_decompress would unpack the bodies of objects that are stored compressed.
-    runner = web.ServerRunner(web.Server(_adapt(handle), auto_decompress=False), shutdown_timeout=1.0)
+    runner = web.ServerRunner(web.Server(_adapt(handle), auto_decompress=False), shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     await _ended()

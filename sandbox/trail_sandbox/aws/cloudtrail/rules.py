@@ -93,7 +93,7 @@ def check_prefix(prefix: str) -> None:
     """Hold a key prefix to CloudTrail's rules."""
     if len(prefix) > _PREFIX_LENGTH:
         raise AwsError("InvalidS3PrefixException", "S3 prefix is longer than 200 characters.")
-    if "AWSLogs/" in f"{prefix}/":
+    if "AWSLogs/" in prefix:
         raise AwsError("InvalidS3PrefixException", "S3 prefix must not contain AWSLogs/.")
 
 
