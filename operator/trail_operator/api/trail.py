@@ -117,7 +117,7 @@ class TrailSpec(Resource):
                 ),
                 rule(
                     r"!self.matches(r'^([0-9]{1,3}\.){3}[0-9]{1,3}$')",
-                    "s3BucketName must not look like an IP address",
+                    "s3BucketName must not look like an IP address: choose another bucket",
                 ),
             ),
         ),
