@@ -71,7 +71,7 @@ def test_everything_answers(sandbox: Sandbox) -> None:
 
 def test_it_is_the_release_that_was_asked_for(sandbox: Sandbox) -> None:
     version = client.VersionApi(config.new_client_from_config(str(sandbox.kubeconfig))).get_code()
-    assert (version.git_version, version.major, version.minor) == ("v1.37.2", "1", "37")
+    assert (version.git_version, version.major, version.minor) == ("v1.37.1", "1", "37")
 
 
 def test_env_gives_a_shell_all_that_it_needs(sandbox: Sandbox) -> None:
