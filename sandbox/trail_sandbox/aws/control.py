@@ -94,9 +94,9 @@ class Control:
 
     async def _reset(self, _: HttpRequest) -> HttpAnswer:
         """Forget everything but the sequence numbers of calls."""
-        await asyncio.to_thread(self.moto.reset)
-        await asyncio.to_thread(self.delivery.clear)
         self.cloudtrail.reset()
+        await asyncio.to_thread(self.delivery.clear)
+        await asyncio.to_thread(self.moto.reset)
         self.faults.clear()
         self.calls.clear()
         for name, value in asdict(Settings()).items():

@@ -1,13 +1,11 @@
-"""The way of a request: who asks for what, is it hit by a fault, who answers it, and that it is recorded.
+"""The way of a request: is it hit by a fault, who answers it, and that it is listed and recorded.
 
 CloudTrail's requests go to ours, all others to moto in a thread. Everything of ours runs on the event loop, so that no
 two CloudTrail calls ever see each other half done.
 """
 
 import asyncio
-import json
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,45 +13,23 @@ from datetime import datetime
 from typing import Any
 
 from trail_sandbox.aws import answers
+from trail_sandbox.aws.arrival import Arrival, check_credentials, read_json, understand
 from trail_sandbox.aws.calls import Call, CallLog
 from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
 from trail_sandbox.aws.cloudtrail import CloudTrail
-from trail_sandbox.aws.cloudtrail.shapes import service_model
 from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.errors import AwsError
-from trail_sandbox.aws.events import ApiEvent, Caller
+from trail_sandbox.aws.events import ApiEvent
 from trail_sandbox.aws.faults import Fault, Faults
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
-from trail_sandbox.aws.identity import Scope, caller_of, scope_of
-from trail_sandbox.aws.models import UNKNOWN, Operation, identify, recordable
-from trail_sandbox.aws.moto_app import Moto, environ_of
+from trail_sandbox.aws.models import UNKNOWN
+from trail_sandbox.aws.moto_app import Moto
 from trail_sandbox.aws.refusals import check_call
-from trail_sandbox.aws.regions import is_region
 from trail_sandbox.aws.world import World
 
-_CLOUDTRAIL = "cloudtrail"
 _THREADS = 16
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A request as far as it is understood before anybody acts on it."""
-
-    request: HttpRequest
-    environ: dict[str, Any] | None
-    """As moto wants it; None for CloudTrail."""
-    scope: Scope
-    caller: Caller | None
-    operation: Operation
-    time: datetime
-    id: str
-
-    @property
-    def account(self) -> str | None:
-        """The caller's account."""
-        return self.caller.account if self.caller else None
 
 
 @dataclass(frozen=True)
@@ -90,7 +66,7 @@ class Front:
 
     async def handle(self, request: HttpRequest) -> HttpAnswer | None:
         """Answer a request; None is that the connection is to be closed without an answer."""
-        arrival = self._understand(request)
+        arrival = understand(request, self._clock())
         call = self._list(arrival)
         scope = arrival.scope
         fault = self._faults.hit(scope.service, arrival.operation.name, arrival.account, scope.region)
@@ -100,20 +76,6 @@ class Front:
         call.error = outcome.error.code if outcome.error else None
         call.answered = True
         return outcome.answer
-
-    # Understanding.
-
-    def _understand(self, request: HttpRequest) -> Arrival:
-        scope = scope_of(request) or _unsigned_scope(request)
-        caller = caller_of(scope.access_key_id)
-        environ = None
-        if scope.service == _CLOUDTRAIL:
-            operation = _cloudtrail_operation(request)
-        else:
-            environ = environ_of(request)
-            operation = identify(scope.service, environ)
-            environ["wsgi.input"].seek(0)
-        return Arrival(request, environ, scope, caller, operation, self._clock(), str(uuid.uuid4()))
 
     def _list(self, arrival: Arrival) -> Call:
         return self._calls.arrive(
@@ -125,8 +87,6 @@ class Front:
             parameters=arrival.operation.parameters,
             caller_arn=arrival.caller.arn if arrival.caller else None,
         )
-
-    # Acting.
 
     async def _act_faultily(self, fault: Fault, arrival: Arrival) -> Outcome | None:
         """Do what a fault leaves of a request; None is a lost answer."""
@@ -141,7 +101,7 @@ class Front:
 
     async def _act(self, arrival: Arrival) -> Outcome:
         try:
-            _check_credentials(arrival)
+            check_credentials(arrival)
             outcome = await self._dispatch(arrival)
         except AwsError as error:
             outcome = _failed(error, arrival)
@@ -154,7 +114,7 @@ class Front:
     async def _dispatch(self, arrival: Arrival) -> Outcome:
         account = arrival.account or ""
         if arrival.environ is None:
-            body = _json_body(arrival.request)
+            body = read_json(arrival.request)
             call = CloudTrailCall(arrival.operation.name, account, arrival.scope.region, body)
             output = self._cloudtrail.answer(call)
             return Outcome(answers.success(output, arrival.id), output)
@@ -186,55 +146,6 @@ class Front:
                 error_message=outcome.error.message if outcome.error else None,
             )
         )
-
-
-def _unsigned_scope(request: HttpRequest) -> Scope:
-    """Take an unsigned request for one to STS, whose AssumeRoleWith… operations are, or else to S3 as moto does."""
-    if request.headers.get("x-amz-target", "").startswith(service_model().metadata["targetPrefix"]):
-        return Scope("", "us-east-1", _CLOUDTRAIL)
-    unsigned = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    return Scope("", "us-east-1", "sts" if unsigned and b"AssumeRoleWith" in request.body else "s3")
-
-
-def _cloudtrail_operation(request: HttpRequest) -> Operation:
-    target = request.headers.get("x-amz-target", "").rpartition(".")[2]
-    if target not in service_model().operation_names:
-        return Operation(target or UNKNOWN, "json")
-    try:
-        body = _json_body(request)
-    except AwsError:
-        return Operation(target, "json")
-    parameters: Mapping[str, Any] = recordable(service_model().operation_model(target).input_shape, body)
-    return Operation(target, "json", parameters if isinstance(body, dict) else {})
-
-
-def _json_body(request: HttpRequest) -> object:
-    try:
-        body: object = json.loads(request.body or b"{}")
-    except ValueError as error:
-        raise AwsError("SerializationException", "The request body is not valid JSON.") from error
-    return body
-
-
-def _check_credentials(arrival: Arrival) -> None:
-    """Refuse unsigned requests, keys that nobody has, and regions that are none, as the services do."""
-    key, protocol = arrival.scope.access_key_id, arrival.operation.protocol
-    if not key and arrival.operation.name.startswith("AssumeRoleWith"):
-        return
-    if not key:
-        code = {"json": "MissingAuthenticationTokenException", "rest-xml": "AccessDenied"}.get(
-            protocol, "MissingAuthenticationToken"
-        )
-        raise AwsError(code, "Request is missing Authentication Token", answers.status_of(code, protocol))
-    if arrival.caller is None:
-        message = "The security token included in the request is invalid."
-        code = {"json": "UnrecognizedClientException", "rest-xml": "InvalidAccessKeyId"}.get(
-            protocol, "InvalidClientTokenId"
-        )
-        raise AwsError(code, message, answers.status_of(code, protocol))
-    if not is_region(arrival.scope.region):
-        code = "InvalidSignatureException" if protocol == "json" else "SignatureDoesNotMatch"
-        raise AwsError(code, "Credential should be scoped to a valid region.", answers.status_of(code, protocol))
 
 
 def _unknown_operation(protocol: str) -> AwsError:
