@@ -168,6 +168,30 @@ def test_the_expected_owner(aws: Account, another: Account, bucket: str, refused
         aws.client("s3").get_bucket_policy(Bucket=bucket, ExpectedBucketOwner=another.number)
 
 
+def test_a_key_of_another_account(aws: Account, another: Account, refused: Refused) -> None:
+    key = aws.key("trail")
+    kms = another.client("kms")
+    for call in (kms.describe_key, kms.get_key_rotation_status, kms.get_key_policy):
+        with refused("AccessDeniedException"):
+            call(KeyId=key)
+    everybody = {"Effect": "Allow", "Principal": {"AWS": another.number}, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everybody]})
+    aws.client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=policy)
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["AWSAccountId"] == aws.number
+    with refused("AccessDeniedException"):
+        kms.get_key_policy(KeyId=key)
+
+
+def test_a_topic_of_another_account(aws: Account, another: Account, refused: Refused) -> None:
+    topic = aws.topic("notify", "trail")
+    with refused("AuthorizationError"):
+        another.client("sns").get_topic_attributes(TopicArn=topic)
+    reader = {"Effect": "Allow", "Principal": {"AWS": another.number}, "Action": "SNS:Get*", "Resource": topic}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [reader]})
+    aws.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    assert another.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["TopicArn"] == topic
+
+
 # Objects.
 
 

@@ -24,7 +24,8 @@ from trail_sandbox.aws.faults import Fault, Faults
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.models import UNKNOWN
 from trail_sandbox.aws.moto_app import Moto
-from trail_sandbox.aws.refusals import check_call
+from trail_sandbox.aws.refusals import check_policies
+from trail_sandbox.aws.strangers import account_to_ask
 from trail_sandbox.aws.world import World
 
 _THREADS = 16
@@ -121,7 +122,8 @@ class Front:
         if arrival.operation.name == UNKNOWN:
             raise _unknown_operation(arrival.operation.protocol)
         if arrival.caller:
-            check_call(self._world, arrival.caller, arrival.scope.service, arrival.operation)
+            account = account_to_ask(self._world, arrival.caller, arrival.scope.service, arrival.operation)
+        check_policies(arrival.scope.service, arrival.operation)
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, self._moto.answer, arrival.environ, account)
         code, message = answers.error_of(answer)
