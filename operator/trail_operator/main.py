@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import kopf
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic_settings import CliApp, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import CliApp, SettingsConfigDict, SettingsError
 
 from trail_operator.cli import crds, reference
 from trail_operator.controller import handlers  # noqa: F401 - registers the handlers
@@ -38,17 +38,29 @@ class Crds(BaseModel):
 
 def run(arguments: list[str]) -> None:
     """Run the operator until SIGTERM."""
-    settings = CliApp.run(Run, cli_args=arguments)
+    settings = _settings(arguments)
     logs.configure(settings.log_format, settings.log_level)
-    kopf.run(
-        memo=kopf.Memo(settings=settings),
-        clusterwide=not settings.namespace,
-        namespaces=settings.namespace,
-        standalone=True,
-    )
+    memo = kopf.Memo(settings=settings)
+    try:
+        kopf.run(memo=memo, clusterwide=not settings.namespace, namespaces=settings.namespace, standalone=True)
+    except Exception:
+        if "problem" not in memo:
+            raise
+        sys.exit(f"trail-operator run: {memo.problem}")
     # An AWS call that is still hanging in its thread would hold an ordinary exit: it counts as a lost answer.
     logging.shutdown()
     os._exit(0)
+
+
+def _settings(arguments: list[str]) -> Run:
+    """The settings by flags and variables; ends with what to write instead where one of them is wrong."""
+    try:
+        return CliApp.run(Run, cli_args=arguments)
+    except ValidationError as error:
+        problems = (f"--{str(entry['loc'][0]).replace('_', '-')}: {entry['msg']}" for entry in error.errors())
+        sys.exit(f"trail-operator run: {'; '.join(problems)}")
+    except SettingsError as error:
+        sys.exit(f"trail-operator run: {error}")
 
 
 def write_crds(arguments: list[str]) -> None:

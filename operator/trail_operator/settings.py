@@ -1,11 +1,12 @@
 """Every setting of `trail-operator run`: a flag, an environment variable `TRAIL_OPERATOR_*` and a chart value each."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
@@ -21,7 +22,17 @@ def _duration(value: Any) -> Any:
     )
 
 
+def _names(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.startswith("["):
+        return json.loads(value)
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+# In a variable: names with commas between them, or a JSON list.
+Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
 
 
 class Settings(BaseSettings):
@@ -30,7 +41,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TRAIL_OPERATOR_", frozen=True, extra="ignore")
 
     namespace: Annotated[
-        list[str],
+        Names,
         Field(description="Watch this namespace only; may be given several times. Default: all namespaces."),
     ] = []
     cluster_name: Annotated[
@@ -60,7 +71,7 @@ class Settings(BaseSettings):
         Field(description="What becomes of the trail in AWS when a Trail without spec.deletionPolicy is deleted."),
     ] = "Delete"
     ignore_tags: Annotated[
-        list[str],
+        Names,
         Field(description="Leave tags alone whose keys match this pattern (with * and ?); may be given several times."),
     ] = []
     log_format: Annotated[

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import kopf
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.config import ConfigException
 
 from trail_operator.api.names import GROUP, PLURAL, VERSION
 from trail_operator.api.trail import DeletionPolicy
@@ -105,7 +106,16 @@ async def startup(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) ->
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.peering.standalone = True
-    memo.controller = await Controller.start(memo.get("settings") or Settings())
+    wanted: Settings = memo.get("settings") or Settings()
+    try:
+        memo.controller = await Controller.start(wanted)
+    except ConfigException as error:
+        memo.problem = f"no access to Kubernetes: {error}"
+    except OSError as error:
+        where = f"{wanted.health_host}:{wanted.health_port}"
+        memo.problem = f"no health endpoints on {where} ({error.strerror}): set another --health-port"
+    if "problem" in memo:
+        raise kopf.PermanentError(memo.problem)
 
 
 @kopf.on.event(GROUP, VERSION, PLURAL)
