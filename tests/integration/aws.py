@@ -217,9 +217,11 @@ class Account:
 
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
         """All requests made in this account, in their order."""
-        answer = requests.get(f"{self.endpoint}/_sandbox/calls", params={"since": since}, timeout=10)
+        where: dict[str, str | int] = {"since": since, "account": self.number}
+        answer = requests.get(f"{self.endpoint}/_sandbox/calls", params=where, timeout=10)
         answer.raise_for_status()
-        return [call for call in answer.json()["calls"] if call["account"] == self.number]
+        calls: list[dict[str, Any]] = answer.json()["calls"]
+        return calls
 
     def writes(self) -> list[dict[str, Any]]:
         """The writing requests to CloudTrail made in this account by others than the tests."""
