@@ -45,7 +45,11 @@ demo: setup
 
 sandbox: setup
 	$(BIN)/sandbox up
-	@echo 'The sandbox is up. To use it: eval "$$($(BIN)/sandbox env)"; to end it: $(BIN)/sandbox down'
+	@echo 'The sandbox is up. To play:'
+	@echo '  eval "$$($(BIN)/sandbox env)"'
+	@echo '  helm install trail-operator charts/trail-operator --namespace trail-operator --create-namespace --wait'
+	@echo '  kubectl apply -f examples/minimal.yaml; kubectl get trails -o wide --watch'
+	@echo 'and to end it: $(BIN)/sandbox down'
 
 benchmarks: setup
 	$(BIN)/python -m benchmarks
