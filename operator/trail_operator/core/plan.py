@@ -12,17 +12,18 @@ from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
 
 Operation = Literal["CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "AddTags", "RemoveTags"]
 
-# Where AWS's parameter is not spelt as the field: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html
-_PARAMETERS = {
-    "s3_bucket_name": "S3BucketName",
-    "s3_key_prefix": "S3KeyPrefix",
-    "sns_topic_name": "SnsTopicName",
-    "cloud_watch_logs_log_group_arn": "CloudWatchLogsLogGroupArn",
-    "cloud_watch_logs_role_arn": "CloudWatchLogsRoleArn",
-    "kms_key_id": "KmsKeyId",
-    "is_multi_region_trail": "IsMultiRegionTrail",
-    "include_global_service_events": "IncludeGlobalServiceEvents",
-    "enable_log_file_validation": "EnableLogFileValidation",
+# How the spec and AWS spell each field:
+# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html
+_SPELLINGS = {
+    "s3_bucket_name": ("s3BucketName", "S3BucketName"),
+    "s3_key_prefix": ("s3KeyPrefix", "S3KeyPrefix"),
+    "sns_topic_name": ("snsTopicName", "SnsTopicName"),
+    "cloud_watch_logs_log_group_arn": ("cloudWatchLogsLogGroupARN", "CloudWatchLogsLogGroupArn"),
+    "cloud_watch_logs_role_arn": ("cloudWatchLogsRoleARN", "CloudWatchLogsRoleArn"),
+    "kms_key_id": ("kmsKeyID", "KmsKeyId"),
+    "is_multi_region_trail": ("isMultiRegionTrail", "IsMultiRegionTrail"),
+    "include_global_service_events": ("includeGlobalServiceEvents", "IncludeGlobalServiceEvents"),
+    "enable_log_file_validation": ("enableLogFileValidation", "EnableLogFileValidation"),
 }
 
 # AWS accepts these together only: half a pair is refused, or judged against the half that is still in force.
@@ -30,18 +31,6 @@ _TOGETHER = (
     {"cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn"},
     {"is_multi_region_trail", "include_global_service_events"},
 )
-
-_SPEC_PATHS = {
-    "s3_bucket_name": "s3BucketName",
-    "s3_key_prefix": "s3KeyPrefix",
-    "sns_topic_name": "snsTopicName",
-    "cloud_watch_logs_log_group_arn": "cloudWatchLogsLogGroupARN",
-    "cloud_watch_logs_role_arn": "cloudWatchLogsRoleARN",
-    "kms_key_id": "kmsKeyID",
-    "is_multi_region_trail": "isMultiRegionTrail",
-    "include_global_service_events": "includeGlobalServiceEvents",
-    "enable_log_file_validation": "enableLogFileValidation",
-}
 
 
 @dataclass(frozen=True)
@@ -97,10 +86,10 @@ def disowning(arn: str, tag: str) -> Action:
 def _creation(desired: DesiredTrail) -> tuple[Action, ...]:
     # The tags go with CreateTrail, so that a trail whose answer was lost is known to be ours.
     parameters: dict[str, Any] = {"Name": desired.name}
-    for name in _PARAMETERS:
+    for name, (_, parameter) in _SPELLINGS.items():
         value = getattr(desired.configuration, name)
         if value is not None:  # leave out, rather than send "": only UpdateTrail is known to accept that
-            parameters[_PARAMETERS[name]] = _sent(name, value)
+            parameters[parameter] = _sent(name, value)
     parameters["TagsList"] = _tag_list(desired.tags)
     create = Action("CreateTrail", parameters, differences(desired, None))
     if not desired.is_logging:
@@ -115,11 +104,11 @@ def _update_parameters(desired: DesiredTrail, observed: ObservedTrail) -> dict[s
         if changed & together:
             changed |= together
     parameters: dict[str, Any] = {"Name": desired.arn}
-    for name in _PARAMETERS:
+    for name, (_, parameter) in _SPELLINGS.items():
         if name in changed:
             value = getattr(desired.configuration, name)
             # UpdateTrail merges: a field left out is kept, an empty one is cleared.
-            parameters[_PARAMETERS[name]] = "" if value is None else _sent(name, value)
+            parameters[parameter] = "" if value is None else _sent(name, value)
     return parameters
 
 
@@ -141,7 +130,7 @@ def _configuration_differences(desired: DesiredTrail, observed: ObservedTrail) -
             desired=_shown(getattr(desired.configuration, name)),
             observed=_shown(getattr(observed.configuration, name)),
         )
-        for name, path in _SPEC_PATHS.items()
+        for name, (path, _) in _SPELLINGS.items()
         if name in changed
     )
 
