@@ -210,6 +210,21 @@ def test_tags_that_are_ignored_stay(operator_process: OperatorFactory, account: 
     assert seen(account, "tagged")["Tags"] == {"cost-center": "7", **owner(trails, "tagged")}
 
 
+def test_a_spec_that_changes_during_a_pass_is_not_called_ready_before_it_is(
+    operator: Operator, account: Account, trails: Trails
+) -> None:
+    bucket = account.bucket(f"logs-{account.number}", "hasty", "*")
+    trails.create(trail("hasty", bucket))
+    trails.wait_ready("hasty")
+    account.fault(service="cloudtrail", operation="UpdateTrail", delay=2, when="before", count=2)
+    trails.change("hasty", s3KeyPrefix="first")
+    eventually("UpdateTrail under way", lambda: any(c["operation"] == "UpdateTrail" for c in account.calls()))
+    generation = trails.change("hasty", s3KeyPrefix="second")["metadata"]["generation"]
+    # The second UpdateTrail is held too: a Ready that came before it is seen while AWS still has the first prefix.
+    assert trails.wait_ready("hasty")["metadata"]["generation"] == generation
+    assert seen(account, "hasty")["S3KeyPrefix"] == "second"
+
+
 # -- whose trail it is
 
 

@@ -35,8 +35,8 @@ class _Target:
     spec: TrailSpec
     name: str
     location: Location
-    key_arn: str | None
-    key_failure: Failure | None
+    key_arn: str | None = None
+    key_failure: Failure | None = None
 
 
 class Convergence:
@@ -67,6 +67,7 @@ class Convergence:
 
     async def converge(self, subject: Subject) -> Findings:
         """One round. Only faults of Kubernetes are raised; all others are findings."""
+        subject.acting_on = subject.generation
         try:
             target = await self._target(subject)
             observed = await self._observe(subject, target)
@@ -76,13 +77,13 @@ class Convergence:
         if observed is not None and (conflict := foreign(observed, owner)):
             if self._locator.settling(subject):
                 return self.unknown(subject, _passing("AWS does not show the trail's owner tag yet"))
-            return Findings(subject.generation, known=True, observed=None, failure=conflict)
+            return Findings(subject.acting_on, known=True, observed=None, failure=conflict)
         desired = self._desired(subject, target, observed)
         obstacle = self._obstacle(subject, target, observed)
         actions = _allowed(plan(desired, observed), observed, obstacle)
         drift = differences(desired, observed)
         if actions and not (self._locator.settling(subject) and drift == subject.unsettled):
-            return await self._apply(subject, desired, observed, actions, obstacle)
+            return await self._apply(subject, target, desired, observed, actions, obstacle)
         return await self._findings(subject, desired, observed, drift, obstacle)
 
     def unknown(self, subject: Subject, failure: Failure, drift: tuple[Difference, ...] = ()) -> Findings:
@@ -90,23 +91,27 @@ class Convergence:
         since = subject.last_seen if subject.last_seen is not None else subject.started
         silent = failure.kind is FailureClass.TRANSIENT and self._clock() - since > 3 * self._resync
         return Findings(
-            subject.generation, known=False, observed=None, drift=drift, failure=failure, silent_too_long=silent
+            subject.acting_on, known=False, observed=None, drift=drift, failure=failure, silent_too_long=silent
         )
 
     async def _target(self, subject: Subject) -> _Target:
         spec = _spec(subject)
         location = await self._locator.location(subject, self._locator.region(subject, spec.region))
-        key_arn, key_failure = None, None
-        if spec.kms_key_id:
-            try:
-                key_arn = await self._cloudtrail.key_arn(spec.kms_key_id, location)
-            except FailureError as error:
-                key_failure = error.failure
-        return _Target(spec, spec.name or subject.key.name, location, key_arn, key_failure)
+        return await self._with_key(_Target(spec, spec.name or subject.key.name, location))
 
-    async def _observe(self, subject: Subject, target: _Target) -> ObservedTrail | None:
+    async def _with_key(self, target: _Target) -> _Target:
+        """The target with spec.kmsKeyID resolved as it resolves now."""
+        if not target.spec.kms_key_id:
+            return target
+        try:
+            key_arn = await self._cloudtrail.key_arn(target.spec.kms_key_id, target.location)
+        except FailureError as error:
+            return replace(target, key_arn=None, key_failure=error.failure)
+        return replace(target, key_arn=key_arn, key_failure=None)
+
+    async def _observe(self, subject: Subject, target: _Target, *, expected: bool = False) -> ObservedTrail | None:
         arn = target.location.trail_arn(target.name)
-        expected = subject.status.observed_generation >= 0 and subject.status.arn == arn
+        expected = expected or (subject.status.observed_generation >= 0 and subject.status.arn == arn)
         observed = await self._cloudtrail.observe(arn, target.location.region, expected=expected)
         subject.last_seen = self._clock()
         return observed
@@ -131,11 +136,12 @@ class Convergence:
             claim = self._claims.enter(subject)
             if rank := outranked(claim, self._claims.rivals(claim)):
                 return rank
-        return _refused(subject.status, subject.generation) or target.key_failure
+        return _refused(subject.status, subject.acting_on) or target.key_failure
 
     async def _apply(
         self,
         subject: Subject,
+        target: _Target,
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         actions: tuple[Action, ...],
@@ -154,22 +160,24 @@ class Convergence:
         if done:
             before = differences(desired, observed)
             verified, _ = await asyncio.gather(
-                self._verified(subject, desired, failure, before),
-                self._events.applied(subject, done, drift=subject.in_sync_at == subject.generation),
+                self._verified(subject, target, failure, before),
+                self._events.applied(subject, done, drift=subject.in_sync_at == subject.acting_on),
             )
             if isinstance(verified, Findings):
                 return verified
-            (observed,) = verified
+            target, observed = verified
+            desired = self._desired(subject, target, observed)
+            failure = failure or target.key_failure
         drift = differences(desired, observed)
         subject.unsettled = drift if done else ()
         return await self._findings(subject, desired, observed, drift, failure)
 
     async def _verified(
-        self, subject: Subject, desired: DesiredTrail, failure: Failure | None, before: tuple[Difference, ...]
-    ) -> tuple[ObservedTrail | None] | Findings:
-        """What the trail is after the writes; or the findings, if that can't be seen."""
+        self, subject: Subject, target: _Target, failure: Failure | None, before: tuple[Difference, ...]
+    ) -> tuple[_Target, ObservedTrail | None] | Findings:
+        """What the trail is, and is to be, after the writes; or the findings, if that can't be seen."""
         try:
-            return (await self._cloudtrail.observe(desired.arn, desired.location.region, expected=True),)
+            return await self._with_key(target), await self._observe(subject, target, expected=True)
         except FailureError as error:
             return self.unknown(subject, failure or error.failure, before)
 
@@ -241,12 +249,12 @@ class Convergence:
         failure: Failure | None,
     ) -> Findings:
         if observed is not None and not drift and failure is None:
-            subject.in_sync_at = subject.generation
+            subject.in_sync_at = subject.acting_on
         advice = ""
         if observed is not None and observed.failing_destinations:
             advice = await self._diagnosis.delivery_advice(desired, observed)
         return Findings(
-            subject.generation, known=True, observed=observed, drift=drift, failure=failure, delivery_advice=advice
+            subject.acting_on, known=True, observed=observed, drift=drift, failure=failure, delivery_advice=advice
         )
 
 

@@ -68,6 +68,7 @@ class Reconciler:
         return self._next_look(subject, findings)
 
     async def _let_go(self, subject: Subject) -> float | None:
+        subject.acting_on = subject.generation
         try:
             told = await self._deletion.let_go(subject)
         except FailureError as error:

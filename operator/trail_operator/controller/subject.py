@@ -33,6 +33,8 @@ class Subject:
     task: asyncio.Task[None] | None = None
     busy: bool = False
     """Whether a pass is under way."""
+    acting_on: int = -1
+    """The generation that the pass works towards: the spec may change under way, and the pass knows nothing of that."""
     failures: int = 0
     """Passes in a row that have failed."""
     last_seen: float | None = None

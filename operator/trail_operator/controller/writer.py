@@ -35,7 +35,7 @@ class Writer:
 
     async def pin(self, subject: Subject, desired: DesiredTrail) -> None:
         """Put on record where the trail is to be, before it is made."""
-        await self._status(subject, pinned(subject.status, subject.generation, desired, self._now()))
+        await self._status(subject, pinned(subject.status, subject.acting_on, desired, self._now()))
 
     async def report(self, subject: Subject, findings: Findings) -> bool:
         """Say what a pass found; False if the Trail is gone."""
