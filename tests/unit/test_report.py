@@ -166,6 +166,14 @@ def test_what_was_written_but_does_not_show_yet_is_progress() -> None:
     assert shown(status(found(observed=None)))["Ready"] == ("False", "Progressing")
 
 
+def test_a_status_that_another_version_wrote_is_carried_on() -> None:
+    other = READY.model_copy(
+        update={"conditions": tuple(entry.model_copy(update={"reason": "OfTheFuture"}) for entry in READY.conditions)}
+    )
+    result = report(other, found(generation=2, known=False, observed=None, failure=TRANSIENT), LATER)
+    assert shown(result)["Logging"] == ("True", "OfTheFuture")
+
+
 def test_long_silence_makes_everything_unknown() -> None:
     silent = found(known=False, observed=None, failure=TRANSIENT, silent_too_long=True)
     result = report(READY, silent, LATER)

@@ -29,7 +29,7 @@ class Findings:
 @dataclass(frozen=True)
 class _State:
     status: bool | None
-    reason: Reason
+    reason: str  # of the closed set, or what another version wrote
     message: str
 
 
@@ -154,7 +154,7 @@ def _logging(previous: TrailStatus, findings: Findings) -> _State:
         before = previous.condition(ConditionType.LOGGING)
         failure = findings.failure
         if before is not None and not findings.silent_too_long and failure and failure.kind is FailureClass.TRANSIENT:
-            return _State(_truth(before.status), Reason(before.reason), before.message)
+            return _State(_truth(before.status), before.reason, before.message)
         reason = failure.reason if failure and not findings.silent_too_long else Reason.AWS_UNREACHABLE
         return _State(None, reason, "whether the trail is logging is not known")
     if findings.failure and findings.failure.reason is Reason.CONFLICT:
