@@ -1,6 +1,7 @@
-"""What the chart renders, by `helm template`: no cluster is needed."""
+"""What the chart renders, by `helm template`. A cluster is needed only to have the Pod judged."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.conftest import ROOT
+from tests.integration.conftest import ROOT, kubectl
 from trail_operator.settings import Settings
 from trail_sandbox.binaries.cache import Cache, default_directory
 from trail_sandbox.binaries.programs import HELM
+from trail_sandbox.sandbox import Sandbox
 
 CHART = ROOT / "charts" / "trail-operator"
-EVERY_SETTING = {
+EVERY_SETTING: dict[str, Any] = {
     "watchNamespaces": ["a", "b"],
     "clusterName": "prod",
     "region": "eu-central-1",
@@ -32,14 +34,14 @@ def helm() -> Path:
     return Cache(default_directory()).obtain(HELM)
 
 
-def run(helm: Path, *arguments: str, **values: Any) -> subprocess.CompletedProcess[str]:
+def run(helm: Path, *arguments: str, chart: Path = CHART, **values: Any) -> subprocess.CompletedProcess[str]:
     sets = [f"--set-json={name}={json.dumps(value)}" for name, value in values.items()]
-    return subprocess.run([helm, *arguments, str(CHART), *sets], capture_output=True, text=True, check=False)
+    return subprocess.run([helm, *arguments, str(chart), *sets], capture_output=True, text=True, check=False)
 
 
-def render(helm: Path, **values: Any) -> dict[str, list[dict[str, Any]]]:
+def render(helm: Path, chart: Path = CHART, **values: Any) -> dict[str, list[dict[str, Any]]]:
     """The rendered objects by kind."""
-    done = run(helm, "template", "release", **values)
+    done = run(helm, "template", "release", chart=chart, **values)
     assert done.returncode == 0, done.stderr
     objects: dict[str, list[dict[str, Any]]] = {}
     for body in yaml.safe_load_all(done.stdout):
@@ -96,6 +98,8 @@ def test_values_and_their_schema_are_in_step() -> None:
     known = schema_paths(json.loads((CHART / "values.schema.json").read_text())) - {"global"}
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     assert value_paths(values, known) == known
+    readme = (CHART / "README.md").read_text()
+    assert [path for path in sorted(known) if f"`{path}`" not in readme] == []
 
 
 @pytest.mark.parametrize(
@@ -106,7 +110,12 @@ def test_values_and_their_schema_are_in_step() -> None:
         ({"defaultDeletionPolicy": "Keep"}, "defaultDeletionPolicy"),
         ({"clusterName": "a/b"}, "clusterName"),
         ({"watchNamespaces": ["a"]}, "clusterName"),
+        ({"watchNamespaces": ["Team_A"], "clusterName": "prod"}, "watchNamespaces"),
+        ({"resync": "0s"}, "resync"),
         ({"image": {"repository": "r", "digest": "latest"}}, "digest"),
+        ({"resources": {"limit": {}}}, "resources"),
+        ({"extraEnv": [{"name": "A", "valu": "1"}]}, "extraEnv"),
+        ({"extraEnv": [{"name": "TRAIL_OPERATOR_REGION", "value": "eu-west-1"}]}, "extraEnv"),
     ],
 )
 def test_wrong_values_are_refused(helm: Path, values: dict[str, Any], message: str) -> None:
@@ -150,8 +159,70 @@ def test_definitions_can_be_left_out_or_let_go(helm: Path) -> None:
     assert "CustomResourceDefinition" not in render(helm, crds={"enabled": False})
 
 
+def test_every_definition_comes_as_it_is(helm: Path, tmp_path: Path) -> None:
+    """Annotations of its own stay, and a text with braces is no template."""
+    chart = tmp_path / "trail-operator"
+    shutil.copytree(CHART, chart)
+    another = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "others.trail-operator.dev", "annotations": {"own": "stays"}},
+        "spec": {"description": "written as {{ .Values.region }}", "maximum": 12345678},
+    }
+    (chart / "files" / "crds" / "others.yaml").write_text(yaml.safe_dump(another))
+    by_name = {body["metadata"]["name"]: body for body in render(helm, chart)["CustomResourceDefinition"]}
+    assert set(by_name) == {"others.trail-operator.dev", "trails.trail-operator.dev"}
+    rendered = by_name["others.trail-operator.dev"]
+    assert rendered["spec"] == another["spec"]
+    assert rendered["metadata"]["annotations"] == {"own": "stays", "helm.sh/resource-policy": "keep"}
+    assert rendered["metadata"]["labels"]["app.kubernetes.io/name"] == "trail-operator"
+
+
+def test_the_service_account_made_and_given(helm: Path) -> None:
+    role = {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/trails"}
+    made = render(helm, serviceAccount={"name": "audit", "annotations": role})
+    (account,) = made["ServiceAccount"]
+    assert (account["metadata"]["name"], account["metadata"]["annotations"]) == ("audit", role)
+    given = render(helm, serviceAccount={"create": False, "name": "ours"})
+    assert "ServiceAccount" not in given
+    for objects, name in ((made, "audit"), (given, "ours")):
+        assert objects["Deployment"][0]["spec"]["template"]["spec"]["serviceAccountName"] == name
+        assert [subject["name"] for subject in objects["ClusterRoleBinding"][0]["subjects"]] == [name]
+
+
+def test_what_is_set_for_the_pod_is_in_the_pod(helm: Path) -> None:
+    values: dict[str, Any] = {
+        "imagePullSecrets": [{"name": "pull"}],
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "system", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "priorityClassName": "high",
+        "terminationGracePeriodSeconds": 20,
+    }
+    secret = {"name": "AWS_ACCESS_KEY_ID", "valueFrom": {"secretKeyRef": {"name": "aws", "key": "id"}}}
+    resources = {"requests": {"cpu": "1"}}
+    labels, annotations = {"team": "audit"}, {"note": "1"}
+    objects = render(
+        helm, **values, extraEnv=[secret], resources=resources, podLabels=labels, podAnnotations=annotations
+    )
+    template = objects["Deployment"][0]["spec"]["template"]
+    assert {name: template["spec"][name] for name in values} == values
+    assert template["metadata"]["annotations"] == annotations
+    assert labels.items() <= template["metadata"]["labels"].items()
+    assert secret in container(objects)["env"]
+    assert container(objects)["resources"]["requests"]["cpu"] == "1"
+
+
+def test_the_probes_ask_the_health_port(helm: Path) -> None:
+    found = container(render(helm, healthPort=9090))
+    assert found["ports"] == [{"name": "health", "containerPort": 9090}]
+    asked = {name: found[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert {probe["port"] for probe in asked.values()} == {"health"}
+    assert [probe["path"] for probe in asked.values()] == ["/healthz", "/healthz", "/readyz"]
+
+
 def test_the_pod_is_restricted(helm: Path) -> None:
-    """The rules of https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted."""
+    """The rules of https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and more."""
     (deployment,) = render(helm)["Deployment"]
     pod = deployment["spec"]["template"]["spec"]
     context = container(render(helm))["securityContext"]
@@ -162,6 +233,27 @@ def test_the_pod_is_restricted(helm: Path) -> None:
     assert context["readOnlyRootFilesystem"] is True
     assert {key for volume in pod["volumes"] for key in volume if key != "name"} <= {"emptyDir"}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+
+
+def test_the_api_server_takes_the_pod_where_restricted_is_enforced(helm: Path, cluster: Sandbox) -> None:
+    """Kubernetes' own judgement, https://kubernetes.io/docs/concepts/security/pod-security-admission/."""
+    namespace = "restricted"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
+    kubectl(cluster, "apply", "-f", "-", text=json.dumps(body))
+    kubectl(cluster, "wait", "--for=create", "serviceaccount/default", "-n", namespace, "--timeout=30s")
+    objects = render(helm, serviceAccount={"create": False})
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "operator", "namespace": namespace},
+        "spec": objects["Deployment"][0]["spec"]["template"]["spec"],
+    }
+    take = ("create", "--dry-run=server", "-f", "-")
+    kubectl(cluster, *take, text=json.dumps(pod))
+    del pod["spec"]["securityContext"]["seccompProfile"]
+    with pytest.raises(AssertionError, match="violates PodSecurity"):
+        kubectl(cluster, *take, text=json.dumps(pod))
 
 
 def test_there_is_one_writer(helm: Path) -> None:
