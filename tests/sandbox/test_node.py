@@ -26,6 +26,7 @@ from trail_sandbox.kubernetes.node import credentials, environment, probes
 from trail_sandbox.kubernetes.node.addresses import Addresses
 from trail_sandbox.kubernetes.node.api import ApiError
 from trail_sandbox.kubernetes.node.container import Backoff
+from trail_sandbox.kubernetes.node.status import ContainerRecord
 from trail_sandbox.sandbox import Sandbox
 
 Object = dict[str, Any]
@@ -321,6 +322,17 @@ def test_a_crash_loop_is_told(namespace: Namespace) -> None:
     assert namespace.state("p").last_state.terminated.exit_code == 1
     namespace.core.delete_namespaced_pod("p", namespace.name)
     eventually("gone, although it waited to be restarted", lambda: namespace.pods() == [], 8)
+
+
+def test_the_count_of_restarts_never_rises_before_the_last_end_is_told() -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    record = ContainerRecord("main", "image")
+    record.running(now)
+    record.terminated(3, "Error", "", now)
+    record.restarts_now()
+    told = record.as_status()
+    assert told["restartCount"] == 1
+    assert told["lastState"]["terminated"]["exitCode"] == 3
 
 
 def test_restarts_are_delayed_as_by_a_kubelet() -> None:

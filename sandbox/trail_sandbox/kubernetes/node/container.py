@@ -94,7 +94,8 @@ class Container:
             if self._stopping.is_set() or not self._restarts():
                 return
             await self._back_off(backoff.after(ran_for))
-            self.record.restarts += not self._stopping.is_set()
+            if not self._stopping.is_set():
+                self.record.restarts_now()
 
     async def stop(self, grace: float) -> None:
         """End it for good: the hook, SIGTERM, and SIGKILL when the time is over."""

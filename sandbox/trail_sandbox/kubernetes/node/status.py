@@ -35,17 +35,19 @@ class ContainerRecord:
             self.restarts = earlier["restartCount"] + 1
             self.last_state = {"terminated": {"exitCode": KILLED_EXIT_CODE, "reason": "Error"}}
 
+    def restarts_now(self) -> None:
+        """It is about to live again. In one step: who sees the higher count also sees how the last life ended."""
+        self._remember_the_end()
+        self.restarts += 1
+
     def waiting(self, reason: str, message: str) -> None:
         """It is not running, and why."""
-        if "terminated" in self.state:
-            self.last_state = self.state
+        self._remember_the_end()
         self.state = {"waiting": {"reason": reason, "message": message}}
         self.started = self.ready = False
 
     def running(self, now: datetime.datetime) -> None:
         """Its process lives."""
-        if "terminated" in self.state:
-            self.last_state = self.state
         self.state = {"running": {"startedAt": timestamp(now)}}
 
     def terminated(self, exit_code: int, reason: str, message: str, now: datetime.datetime) -> None:
@@ -54,6 +56,10 @@ class ContainerRecord:
         ended = {"exitCode": exit_code, "reason": reason, "startedAt": started, "finishedAt": timestamp(now)}
         self.state = {"terminated": {**ended, "message": message} if message else ended}
         self.started = self.ready = False
+
+    def _remember_the_end(self) -> None:
+        if "terminated" in self.state:
+            self.last_state = self.state
 
     @property
     def exit_code(self) -> int | None:
