@@ -5,11 +5,20 @@ answer reads from it for a while. Only what delivery finds out is written in pla
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 PARTITION = "aws"
+
+DEFAULT_SELECTOR: Mapping[str, Any] = {
+    "ReadWriteType": "All",
+    "IncludeManagementEvents": True,
+    "DataResources": [],
+    "ExcludeManagementEventSources": [],
+}
+"""What a trail records until PutEventSelectors says otherwise."""
 
 MEMORY = timedelta(minutes=10)
 """How far back the store can be asked for."""
@@ -54,6 +63,14 @@ class Trail:
     is_logging: bool = False
     start_logging_time: datetime | None = None
     stop_logging_time: datetime | None = None
+    event_selectors: tuple[Mapping[str, Any], ...] = (DEFAULT_SELECTOR,)
+    """Basic selectors as GetEventSelectors tells them, every member filled in; empty where there are advanced ones."""
+    advanced_event_selectors: tuple[Mapping[str, Any], ...] = ()
+    """As they were given; empty where there are basic ones."""
+    insight_selectors: tuple[Mapping[str, Any], ...] = ()
+    """As GetInsightSelectors tells them; empty where insights are off."""
+    aggregation_configurations: tuple[Mapping[str, Any], ...] = ()
+    """As GetEventConfiguration tells them; empty where aggregation is off."""
     tags: tuple[tuple[str, str | None], ...] = ()
     """In the order in which they were added; a tag without a value has None."""
     _deliveries: dict[str, DeliveryStatus] = field(default_factory=dict, compare=False, repr=False)

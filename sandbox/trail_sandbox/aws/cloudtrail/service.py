@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trail_sandbox.aws.cloudtrail import operations
 from trail_sandbox.aws.cloudtrail.limits import RateLimits
+from trail_sandbox.aws.cloudtrail.operations import OPERATIONS
+from trail_sandbox.aws.cloudtrail.request import Request
 from trail_sandbox.aws.cloudtrail.shapes import parse_input, to_json
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.settings import Settings
@@ -44,12 +45,12 @@ class CloudTrail:
 
     def answer(self, call: Call) -> Mapping[str, Any]:
         """Do what a call asks for and give its output, or raise AwsError."""
-        operation = operations.OPERATIONS.get(call.operation)
+        operation = OPERATIONS.get(call.operation)
         if operation is None:
             raise AwsError("UnknownOperationException", "")
         if self._settings.rates:
             self._rates.take(call.operation, call.account, call.region)
-        request = operations.Request(
+        request = Request(
             account=call.account,
             region=call.region,
             input=parse_input(call.operation, call.body),

@@ -1,0 +1,31 @@
+"""A call that may go ahead, as the operations see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from trail_sandbox.aws.settings import Settings
+from trail_sandbox.aws.trails import TrailStore
+from trail_sandbox.aws.world import World
+
+Output = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call that may go ahead, and all that its answer depends on."""
+
+    account: str
+    region: str
+    input: Mapping[str, Any]
+    now: datetime
+    trails: TrailStore
+    world: World
+    settings: Settings
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment that reads answer from; None is now."""
+        stale = self.settings.stale_reads
+        return self.now - timedelta(seconds=stale) if stale else None
