@@ -6,7 +6,7 @@ BIN := .venv/bin
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test unit lint types integration other-python demo sandbox benchmarks crds docs clean
+.PHONY: setup test unit lint types integration other-python conformance demo sandbox benchmarks crds docs clean
 
 setup: .venv/.synced
 
@@ -38,7 +38,16 @@ other-python: setup
 	else echo "Python $(OTHER_PYTHON) is not on this machine: the unit tests ran on one Python only"; fi
 
 integration: setup
-	$(BIN)/pytest tests/sandbox tests/integration -q -n 6
+	$(BIN)/pytest tests/sandbox tests/conformance tests/integration -q -n 6
+
+# AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
+conformance: setup
+ifdef AWS
+	$(BIN)/pytest tests/conformance -q --tb=short --endpoint aws --prefix "$(PREFIX)" $(if $(SPEND),--spend)
+else
+	$(BIN)/pytest tests/conformance -q -n 6
+	$(BIN)/pytest tests/conformance -q -n 6 --tb=no -rN --endpoint moto
+endif
 
 demo: setup
 	$(BIN)/python -m trail_sandbox.demo

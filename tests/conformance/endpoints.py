@@ -1,0 +1,110 @@
+"""The endpoints that facts can be checked against. Only this module and the report know which it is.
+
+- `emulator`: the sandbox's AWS, started for the run;
+- `moto`: plain moto, started for the run: how far it is from AWS;
+- `aws`: AWS itself, with the credentials that the environment gives.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import requests
+from botocore.config import Config
+from botocore.loaders import Loader
+
+from trail_sandbox import ports
+
+EMULATOR, MOTO, AWS = "emulator", "moto", "aws"
+_COMMANDS = {
+    EMULATOR: ["-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port"],
+    MOTO: ["-m", "moto.server", "-H", ports.LOOPBACK, "-p"],
+}
+_HEALTH = {EMULATOR: "/_sandbox/health", MOTO: "/moto-api/"}
+_MODELS = Loader()  # read once for all sessions: most of the time of a fact else
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Credentials. Without an access key: those of the environment."""
+
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    session_token: str | None = None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where facts are checked, and how patient to be with it."""
+
+    name: str
+    url: str | None
+    prefix: str
+    """Of the name of everything that is made."""
+    settles: float
+    """The seconds after which reads, and those who judge policies, know of a write."""
+    delivers: float
+    """The seconds after which what happened is delivered."""
+    spends: bool
+    """Whether facts that cost something may be checked."""
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether accounts can be had for the asking."""
+        return self.url is not None
+
+    def administrator(self, account: str) -> Keys:
+        """Give the credentials of an account's administrator."""
+        if self.url is None:
+            return Keys()
+        return Keys(account if self.name == EMULATOR else "AKIAEXAMPLE", "secret")
+
+    def client(self, keys: Keys, account: str, service: str, region: str, attempts: int) -> Any:
+        """Give a client that is patient with throttling."""
+        session = boto3.Session(keys.access_key_id, keys.secret_access_key, keys.session_token, region_name=region)
+        session._session.register_component("data_loader", _MODELS)
+        config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
+        client = session.client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]
+        if self.name == MOTO and keys == self.administrator(account):
+
+            def name_account(request: Any, **_: Any) -> None:
+                request.headers["x-moto-account-id"] = account
+
+            client.meta.events.register("before-send", name_account)
+        return client
+
+    def hurry(self) -> None:
+        """Have what is to be delivered delivered now, if that can be had."""
+        if self.name == EMULATOR:
+            requests.post(f"{self.url}/_sandbox/deliver", timeout=60).raise_for_status()
+
+    def await_answer(self) -> None:
+        """Wait until there is an answer."""
+        if self.url is None:
+            return
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                requests.get(f"{self.url}{_HEALTH[self.name]}", timeout=5).raise_for_status()
+            except requests.RequestException:
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError(f"{self.name} does not answer at {self.url}")
+
+
+def start(name: str) -> tuple[str, Callable[[], None]]:
+    """Start an endpoint's process; give its URL, and how to end it."""
+    port = ports.choose([name])[name]
+    command = [sys.executable, *_COMMANDS[name], str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def end() -> None:
+        process.terminate()
+        process.wait(timeout=30)
+
+    return f"http://{ports.LOOPBACK}:{port}", end
