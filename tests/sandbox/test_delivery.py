@@ -24,10 +24,12 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from trail_sandbox.aws.delivery import Delivery
-from trail_sandbox.aws.delivery.batch import Selection
 from trail_sandbox.aws.delivery.classification import is_management, is_read_only, region_of
+from trail_sandbox.aws.delivery.entry import entries_of
 from trail_sandbox.aws.delivery.names import Place
-from trail_sandbox.aws.delivery.record import record, user_identity
+from trail_sandbox.aws.delivery.record import user_identity
+from trail_sandbox.aws.delivery.selection import Selection
+from trail_sandbox.aws.eventbridge import EventBridge
 from trail_sandbox.aws.events import ApiEvent, Caller
 from trail_sandbox.aws.trails import DeliveryStatus, Trail, TrailStore
 from trail_sandbox.aws.world import Bucket, World
@@ -72,6 +74,11 @@ def event(**members: Any) -> ApiEvent:
     return ApiEvent(**(defaults | members))
 
 
+def record(given: ApiEvent) -> dict[str, Any]:
+    """The record that the caller's account is told."""
+    return entries_of(given, World())[0].record
+
+
 class Emulated:
     """One account with a bucket, and the delivery that is tested, on moto's own state."""
 
@@ -79,7 +86,7 @@ class Emulated:
         self.account = str(next(_accounts))
         self.clock = Clock()
         self.trails = TrailStore(self.clock)
-        self.delivery = Delivery(self.trails, world or World(), self.clock)
+        self.delivery = Delivery(self.trails, world or World(), EventBridge(), self.clock)
         self.bucket = self.make_bucket(f"logs-{self.account}")
 
     def make_bucket(self, name: str) -> str:
@@ -309,7 +316,8 @@ def test_global_services_log_in_one_region_and_sts_where_it_was_called() -> None
 def test_which_events_a_trail_delivers(trail: dict[str, Any], service: str, region: str, selected: bool) -> None:
     members: dict[str, Any] = {"home_region": HOME, **trail}
     of_trail = Selection.of(Trail("t", "111122223333", s3_bucket_name="b", created=START, **members))
-    assert of_trail.selects(event(service=service, operation="CreateKey", region=region)) is selected
+    [entry] = entries_of(event(service=service, operation="CreateKey", region=region), World())
+    assert of_trail.selects(entry) is selected
 
 
 # --- names -------------------------------------------------------------------------------------------------------

@@ -18,6 +18,9 @@ class Caller:
     """arn:aws:iam::ACCOUNT:root, …:user/NAME, or arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION."""
     principal_id: str
     access_key_id: str
+    service: str | None = None
+    """The AWS service that makes the request on its own, such as cloudtrail.amazonaws.com: then nothing else but the
+    account is known, which is whose resource it uses."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from trail_sandbox.aws.calls import CallLog
 from trail_sandbox.aws.cloudtrail import CloudTrail
 from trail_sandbox.aws.control import PREFIX, Control
 from trail_sandbox.aws.delivery import Delivery
+from trail_sandbox.aws.eventbridge import EventBridge
 from trail_sandbox.aws.faults import Faults
 from trail_sandbox.aws.front import Front
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
@@ -32,7 +33,7 @@ async def serve(host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
     trails, world, settings = TrailStore(now), World(), Settings()
     calls, faults, moto = CallLog(), Faults(), Moto()
-    delivery = Delivery(trails, world, now)
+    delivery = Delivery(trails, world, EventBridge(), now)
     cloudtrail = CloudTrail(trails, world, settings, now)
     front = Front(
         cloudtrail=cloudtrail, moto=moto, world=world, delivery=delivery, calls=calls, faults=faults, clock=now

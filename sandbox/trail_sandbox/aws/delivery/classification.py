@@ -35,6 +35,14 @@ _DATA_OPERATIONS = {
     "logs": frozenset({"PutLogEvents"}),
     "events": frozenset({"PutEvents"}),
     "cloudtrail": frozenset({"PutAuditEvents"}),
+    "lambda": frozenset({"Invoke", "InvokeAsync", "InvokeWithResponseStream"}),
+    "dynamodb": frozenset(
+        {
+            *("BatchExecuteStatement", "BatchGetItem", "BatchWriteItem", "DeleteItem", "ExecuteStatement"),
+            *("ExecuteTransaction", "GetItem", "PutItem", "Query", "Scan", "TransactGetItems", "TransactWriteItems"),
+            "UpdateItem",
+        }
+    ),
 }
 
 
@@ -58,5 +66,5 @@ def is_global(event: ApiEvent) -> bool:
 
 
 def region_of(event: ApiEvent) -> str:
-    """Give the region under which the event is delivered."""
+    """Give the region that a request was made in; to services without regions, us-east-1."""
     return GLOBAL_REGION if is_global(event) else event.region

@@ -4,29 +4,34 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 """
 
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trail_sandbox.aws.delivery.classification import is_management, is_read_only, region_of
+from trail_sandbox.aws.delivery.classification import is_read_only
+from trail_sandbox.aws.delivery.resources import HIDDEN
 from trail_sandbox.aws.events import ApiEvent, Caller
+
+if TYPE_CHECKING:
+    from trail_sandbox.aws.delivery.entry import Entry
 
 EVENT_VERSION = "1.11"
 # Parameters that AWS writes without their upper-case beginning, though lowering the first letter would not do.
 _SPELLINGS = {"s3": {"Bucket": "bucketName"}}
 
 
-def record(event: ApiEvent) -> dict[str, Any]:
+def record(entry: "Entry") -> dict[str, Any]:
     """Write an event up as CloudTrail does."""
+    event = entry.event
     read_only = is_read_only(event)
+    is_callers = entry.account == event.caller.account
     members: dict[str, Any] = {
         "eventVersion": EVENT_VERSION,
-        "userIdentity": user_identity(event.caller, event.time),
+        "userIdentity": user_identity(event.caller, event.time) if is_callers else stranger(event.caller),
         "eventTime": timestamp(event.time),
         "eventSource": f"{event.service}.amazonaws.com",
         "eventName": event.operation,
-        "awsRegion": region_of(event),
+        "awsRegion": entry.region,
         "sourceIPAddress": event.source_ip,
         "userAgent": event.user_agent,
     }
@@ -38,14 +43,28 @@ def record(event: ApiEvent) -> dict[str, Any]:
         "requestParameters": _parameters(event),
         "responseElements": None if read_only or event.error_code else _members(event.response),
         "requestID": event.request_id,
-        "eventID": str(uuid.uuid4()),
+        "eventID": entry.id,
         "readOnly": read_only,
-        "eventType": "AwsApiCall",
-        "managementEvent": is_management(event),
-        "recipientAccountId": event.caller.account,
-        "eventCategory": "Management" if is_management(event) else "Data",
     }
-    return members
+    if entry.resources:
+        members["resources"] = [one.describe(_owner(entry, one.account)) for one in entry.resources]
+    members |= {
+        "eventType": "AwsApiCall",
+        "managementEvent": entry.is_management,
+        "recipientAccountId": entry.account,
+    }
+    if entry.shared_id:
+        members["sharedEventID"] = entry.shared_id
+    return members | {"eventCategory": "Management" if entry.is_management else "Data"}
+
+
+def _owner(entry: "Entry", account: str | None) -> str | None:
+    """Tell whose a resource is, but not a stranger who was refused.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
+    """
+    is_refused = entry.event.error_code == "AccessDenied" and not entry.is_management
+    return HIDDEN if account and account != entry.account and is_refused else account
 
 
 def timestamp(moment: datetime) -> str:
@@ -55,6 +74,8 @@ def timestamp(moment: datetime) -> str:
 
 def user_identity(caller: Caller, now: datetime) -> dict[str, Any]:
     """Tell who made the request."""
+    if caller.service:
+        return {"type": "AWSService", "invokedBy": caller.service}
     identity = {
         "principalId": caller.principal_id,
         "arn": caller.arn,
@@ -68,6 +89,11 @@ def user_identity(caller: Caller, now: datetime) -> dict[str, Any]:
         role, _, _ = name.partition("/")
         return {"type": "AssumedRole", **identity, "sessionContext": _session(caller, role, now)}
     return {"type": "IAMUser", **identity, "userName": name.rpartition("/")[2]}
+
+
+def stranger(caller: Caller) -> dict[str, Any]:
+    """Tell another account who made the request."""
+    return {"type": "AWSAccount", "principalId": caller.principal_id, "accountId": caller.account}
 
 
 def _session(caller: Caller, role: str, now: datetime) -> dict[str, Any]:
@@ -104,4 +130,4 @@ def _value(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     # Blobs are what a request carries rather than what it asks for.
-    return "HIDDEN_DUE_TO_SECURITY_REASONS" if isinstance(value, bytes) else value
+    return HIDDEN if isinstance(value, bytes) else value

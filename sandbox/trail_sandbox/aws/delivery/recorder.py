@@ -11,7 +11,6 @@ from threading import Lock
 
 from trail_sandbox.aws.delivery.digest import Digest, LogFile
 from trail_sandbox.aws.delivery.entry import Entry
-from trail_sandbox.aws.events import ApiEvent
 from trail_sandbox.aws.trails import Trail, TrailStore
 
 _CHANGES_OF_LOGGING = frozenset({"StartLogging", "StopLogging", "DeleteTrail"})
@@ -86,18 +85,25 @@ class Recorder:
         self._accounts: dict[str, _Account] = {}
         self._lock = Lock()
 
-    def record(self, event: ApiEvent) -> None:
+    def record(self, entry: Entry) -> None:
         """Keep an event for the next round, if it is of an account in which a trail logs."""
-        account = event.caller.account
-        changes_logging = event.service == "cloudtrail" and event.operation in _CHANGES_OF_LOGGING
+        account = entry.account
+        changes_logging = _changes_logging(entry)
         if not changes_logging and account not in self._accounts:
             return
         with self._lock:
             events = self._accounts.setdefault(account, _Account()).events
-            events.append(Entry(event))
+            events.append(entry)
             if changes_logging:
                 # The event that starts or stops logging is itself recorded.
                 self._notice(account, started_at=len(events) - 1, stopped_at=len(events))
+
+    def logged_by(self, entry: Entry) -> list[Trail]:
+        """The trails that log when an event of their account happens, those included that it starts or stops."""
+        trails = self._trails_of(entry.account)
+        if _changes_logging(entry):
+            trails += self._trails.of_account(entry.account, as_of=entry.event.time)
+        return [trail for trail in trails if trail.is_logging]
 
     def accounts(self) -> list[str]:
         """The accounts in which something may be to deliver."""
@@ -129,10 +135,14 @@ class Recorder:
         with self._lock:
             self._accounts.clear()
 
+    def _trails_of(self, account: str) -> list[Trail]:
+        """The trails that may log an account's events."""
+        return self._trails.of_account(account)
+
     def _notice(self, account: str, *, started_at: int, stopped_at: int) -> None:
         """Find out which trails log now: events from `started_at` on are theirs, until `stopped_at` the others'."""
         known = self._accounts[account].trails
-        current = {trail.arn: trail for trail in self._trails.of_account(account)}
+        current = {trail.arn: trail for trail in self._trails_of(account)}
         for arn in list(known):
             if arn not in current or current[arn].created != known[arn].created:
                 del known[arn]
@@ -142,3 +152,7 @@ class Recorder:
                 known.setdefault(arn, Progress(trail.created)).start(started_at)
             elif logged and not trail.is_logging:
                 known[arn].stop(stopped_at)
+
+
+def _changes_logging(entry: Entry) -> bool:
+    return entry.event.service == "cloudtrail" and entry.event.operation in _CHANGES_OF_LOGGING

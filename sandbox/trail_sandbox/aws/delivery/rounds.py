@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from trail_sandbox.aws.delivery import destinations, digest
-from trail_sandbox.aws.delivery.batch import Batch, Selection, by_region
+from trail_sandbox.aws.delivery.batch import Batch, by_region
 from trail_sandbox.aws.delivery.digest import Digest, LogFile, Period
 from trail_sandbox.aws.delivery.entry import Entry
 from trail_sandbox.aws.delivery.names import Place
 from trail_sandbox.aws.delivery.recorder import Chain, Progress, Spans
+from trail_sandbox.aws.delivery.selection import Selection
 from trail_sandbox.aws.delivery.signing import SigningKeys
 from trail_sandbox.aws.trails import Trail
 from trail_sandbox.aws.world import World
@@ -38,6 +39,8 @@ class Round:
     now: datetime
     was_asked_for: bool
     events: Sequence[Entry]
+    put_objects: list[tuple[str, str]] = field(default_factory=list)
+    """Bucket and key of every file that was delivered."""
     _batches: dict[tuple[Spans, Selection], Batches] = field(default_factory=dict)
 
     def batches(self, trail: Trail, spans: Spans) -> Batches:
@@ -101,6 +104,7 @@ def _log_file(this: Round, trail: Trail, progress: Progress, region: str, batch:
     if status.latest_delivery_error:
         return False
     status.latest_delivery_time = this.now
+    this.put_objects.append((trail.s3_bucket_name, key))
     if trail.log_file_validation_enabled:
         file = LogFile(trail.s3_bucket_name, key, batch.sha256, batch.oldest, batch.newest)
         _chain(trail, progress, region, this.now).log_files.append(file)
@@ -160,6 +164,7 @@ def _digest(this: Round, trail: Trail, region: str, chain: Chain) -> bool:
     if status.latest_digest_delivery_error:
         return False
     status.latest_digest_delivery_time = this.now
+    this.put_objects.append((made.bucket, made.key))
     chain.start, chain.previous, chain.log_files = end, made, []
     return True
 

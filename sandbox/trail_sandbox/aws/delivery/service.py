@@ -1,15 +1,20 @@
 """Delivery as the rest of the emulator uses it: tell it of each request, and let it deliver from time to time."""
 
 import logging
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from threading import Lock
 
 from trail_sandbox.aws.delivery import rounds
+from trail_sandbox.aws.delivery.entry import Entry, entries_of
+from trail_sandbox.aws.delivery.history import History
 from trail_sandbox.aws.delivery.recorder import Recorder
 from trail_sandbox.aws.delivery.rounds import Round
+from trail_sandbox.aws.delivery.selection import CLOUDTRAIL, Selection
 from trail_sandbox.aws.delivery.signing import PublicKey, SigningKeys
-from trail_sandbox.aws.events import ApiEvent
+from trail_sandbox.aws.eventbridge import EventBridge
+from trail_sandbox.aws.events import ApiEvent, Caller
 from trail_sandbox.aws.trails import TrailStore
 from trail_sandbox.aws.world import World
 
@@ -17,18 +22,24 @@ logger = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Delivers, for each trail that logs, what happens in its account. What it writes itself makes no events."""
+    """Delivers, for each trail that logs, what happens in its account, the putting of log files included."""
 
-    def __init__(self, trails: TrailStore, world: World, clock: Callable[[], datetime]) -> None:
+    def __init__(self, trails: TrailStore, world: World, bus: EventBridge, clock: Callable[[], datetime]) -> None:
+        self.history = History()
         self._recorder = Recorder(trails)
         self._world = world
+        self._bus = bus
         self._clock = clock
         self._keys = SigningKeys()
         self._one_round_at_a_time = Lock()
 
     def record(self, event: ApiEvent) -> None:
         """Take note of a finished request; cheap enough for the path of every request."""
-        self._recorder.record(event)
+        for entry in entries_of(event, self._world):
+            self.history.add(entry)
+            self._recorder.record(entry)
+            if self._bus.listens(entry.account, entry.region):
+                self._tell_bus(entry)
 
     def run_round(self, *, was_asked_for: bool = False) -> None:
         """Deliver all that waits. A round that was asked for writes digests also where no log file is new."""
@@ -44,6 +55,12 @@ class Delivery:
         """Forget all events and chains; the keys stay."""
         with self._one_round_at_a_time:
             self._recorder.clear()
+            self.history.clear()
+
+    def _tell_bus(self, entry: Entry) -> None:
+        """Send an event that a trail logs to EventBridge."""
+        if any(Selection.of(trail).selects(entry) for trail in self._recorder.logged_by(entry)):
+            self._bus.send(entry.account, entry.region, entry.record)
 
     def _run_for(self, account: str, *, was_asked_for: bool) -> None:
         collected = self._recorder.collect(account)
@@ -55,3 +72,28 @@ class Delivery:
                 # The other trails' events of this round are taken already: they must not be lost with this one's.
                 logger.exception("delivery for %s failed", trail.arn)
         self._recorder.tidy(account)
+        for bucket, key in this.put_objects:
+            self._record_put(bucket, key)
+
+    def _record_put(self, bucket_name: str, key: str) -> None:
+        """Record that CloudTrail has put an object: an event of the bucket's owner.
+
+        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-recursive-logging.html
+        """
+        bucket = self._world.bucket(bucket_name)
+        if bucket is None:
+            return
+        self.record(
+            ApiEvent(
+                time=self._clock(),
+                region=bucket.region,
+                service="s3",
+                operation="PutObject",
+                parameters={"Bucket": bucket_name, "Key": key, "x-amz-acl": "bucket-owner-full-control"},
+                response=None,
+                caller=Caller(bucket.account, "", "", "", service=CLOUDTRAIL),
+                source_ip=CLOUDTRAIL,
+                user_agent=CLOUDTRAIL,
+                request_id=str(uuid.uuid4()),
+            )
+        )
