@@ -34,7 +34,7 @@ async def serve(host: str, port: int) -> None:
     trails, world, settings = TrailStore(now), World(), Settings()
     calls, faults, moto = CallLog(), Faults(), Moto()
     delivery = Delivery(trails, world, EventBridge(), now)
-    cloudtrail = CloudTrail(trails, world, settings, now)
+    cloudtrail = CloudTrail(trails, world, settings, delivery, now)
     front = Front(
         cloudtrail=cloudtrail, moto=moto, world=world, delivery=delivery, calls=calls, faults=faults, clock=now
     )

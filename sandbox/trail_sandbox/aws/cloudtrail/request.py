@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import TrailStore
 from trail_sandbox.aws.world import World
@@ -23,6 +24,7 @@ class Request:
     trails: TrailStore
     world: World
     settings: Settings
+    delivery: Delivery
 
     @property
     def as_of(self) -> datetime | None:

@@ -10,6 +10,7 @@ from trail_sandbox.aws.cloudtrail.limits import RateLimits
 from trail_sandbox.aws.cloudtrail.operations import OPERATIONS
 from trail_sandbox.aws.cloudtrail.request import Request
 from trail_sandbox.aws.cloudtrail.shapes import parse_input, to_json
+from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import TrailStore
@@ -34,12 +35,14 @@ class CloudTrail:
         trails: TrailStore,
         world: World,
         settings: Settings,
+        delivery: Delivery,
         clock: Callable[[], datetime],
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._trails = trails
         self._world = world
         self._settings = settings
+        self._delivery = delivery
         self._clock = clock
         self._rates = RateLimits(seconds)
 
@@ -58,6 +61,7 @@ class CloudTrail:
             trails=self._trails,
             world=self._world,
             settings=self._settings,
+            delivery=self._delivery,
         )
         output: Mapping[str, Any] = to_json(operation(request))
         return output

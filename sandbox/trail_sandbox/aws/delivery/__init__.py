@@ -6,7 +6,9 @@ Read in this order: `service` (what the rest of the emulator sees), `entry` (an 
 `resources`, `names`, `digest` and `signing`; `classification` tells kinds of events apart.
 """
 
+from trail_sandbox.aws.delivery.entry import Entry
+from trail_sandbox.aws.delivery.history import named_resources
 from trail_sandbox.aws.delivery.service import Delivery
 from trail_sandbox.aws.delivery.signing import PublicKey
 
-__all__ = ["Delivery", "PublicKey"]
+__all__ = ["Delivery", "Entry", "PublicKey", "named_resources"]

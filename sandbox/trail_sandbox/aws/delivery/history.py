@@ -12,6 +12,35 @@ from trail_sandbox.aws.delivery.entry import Entry
 
 REMEMBERED = 2_000
 
+# The parameters that name resources.
+_TYPES = {
+    "cloudtrail": {
+        **dict.fromkeys(("Name", "TrailName", "ResourceId"), "AWS::CloudTrail::Trail"),
+        "S3BucketName": "AWS::S3::Bucket",
+    },
+    "iam": {
+        "RoleName": "AWS::IAM::Role",
+        "UserName": "AWS::IAM::User",
+        "GroupName": "AWS::IAM::Group",
+        "PolicyName": "AWS::IAM::Policy",
+        "PolicyArn": "AWS::IAM::Policy",
+    },
+    "s3": {"Bucket": "AWS::S3::Bucket"},
+    "sns": {"TopicArn": "AWS::SNS::Topic"},
+    "sqs": {"QueueName": "AWS::SQS::Queue", "QueueUrl": "AWS::SQS::Queue"},
+    "logs": {"logGroupName": "AWS::Logs::LogGroup"},
+    "events": {"Name": "AWS::Events::Rule", "Rule": "AWS::Events::Rule"},
+    "sts": {"RoleArn": "AWS::IAM::Role"},
+    "kms": {"KeyId": "AWS::KMS::Key", "TargetKeyId": "AWS::KMS::Key", "AliasName": "AWS::KMS::Alias"},
+}
+
+
+def named_resources(entry: Entry) -> list[tuple[str, str]]:
+    """Tell type and name of the resources that an event names."""
+    types = _TYPES.get(entry.event.service, {})
+    given = entry.event.parameters.items()
+    return [(types[name], str(value)) for name, value in given if name in types and value]
+
 
 class History:
     """What LookupEvents tells of. Requests and delivery rounds may use it from different threads."""

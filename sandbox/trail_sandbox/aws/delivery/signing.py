@@ -27,11 +27,11 @@ class PublicKey:
 
 
 class SigningKey:
-    """One region's key pair."""
+    """One region's key pair, valid from the beginning of the day on which it was made."""
 
     def __init__(self, now: datetime) -> None:
         self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._since = now
+        self._since = now.replace(hour=0, minute=0, second=0, microsecond=0)
 
     @cached_property
     def public(self) -> PublicKey:

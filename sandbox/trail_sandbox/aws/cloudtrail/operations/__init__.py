@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.htm
 
 from collections.abc import Callable
 
-from trail_sandbox.aws.cloudtrail.operations import logging, selectors, tags, trails
+from trail_sandbox.aws.cloudtrail.operations import events, logging, selectors, tags, trails
 from trail_sandbox.aws.cloudtrail.request import Output, Request
 
 OPERATIONS: dict[str, Callable[[Request], Output]] = {
@@ -21,5 +21,7 @@ OPERATIONS: dict[str, Callable[[Request], Output]] = {
     "ListTrails": trails.list_trails,
     "GetTrailStatus": logging.get_trail_status,
     "ListTags": tags.list_tags,
+    "LookupEvents": events.lookup_events,
+    "ListPublicKeys": events.list_public_keys,
     "GetEventSelectors": selectors.get_event_selectors,
 }
