@@ -139,6 +139,11 @@ class World:
             bucket_key_enabled=str(rule.get("BucketKeyEnabled", "")).lower() == "true",
         )
 
+    def holds(self, bucket: str, key: str) -> bool:
+        """Say whether there is an object of this key in a bucket."""
+        found = self.bucket(bucket)
+        return found is not None and key in s3_backends[found.account][PARTITION].buckets[bucket].keys
+
     def topic(self, arn: str) -> Topic | None:
         """A topic by its ARN."""
         account, region = _owner(arn)

@@ -24,7 +24,7 @@ from trail_sandbox.aws.world import World
 # AWS keeps trying for 30 days; here this many of the newest refused events are kept for each trail and region.
 _REFUSED_AT_MOST = 20_000
 _DIGEST_PERIOD = timedelta(hours=1)
-# Digest files are named by the second in which their period ends: no two of a chain may end in the same one.
+# Digest files are named by the second in which their period ends: no two of a trail may end in the same one.
 _SHORTEST_PERIOD = timedelta(seconds=1)
 
 Batches = Mapping[str, Batch]
@@ -153,8 +153,10 @@ def _digest(this: Round, trail: Trail, region: str, chain: Chain) -> bool:
     is_due = chain.log_files or this.was_asked_for or this.now - chain.start >= _DIGEST_PERIOD
     if not is_due:
         return True
+    place = Place(trail.s3_key_prefix, trail.account, region)
     end = max(this.now, chain.start + _SHORTEST_PERIOD)
-    key = Place(trail.s3_key_prefix, trail.account, region).digest_file(trail.name, trail.home_region, end)
+    while this.world.holds(trail.s3_bucket_name, key := place.digest_file(trail.name, trail.home_region, end)):
+        end += _SHORTEST_PERIOD
     period = Period(trail.account, trail.s3_bucket_name, key, chain.start, end, tuple(chain.log_files))
     made = digest.make(period, _predecessor(trail, chain), this.keys.of_region(region, this.now))
     status = trail.delivery(region)
