@@ -37,13 +37,13 @@ class Account:
         self._endpoint = endpoint
         self._undo = undo
         self._keys = keys or endpoint.administrator(number)
-        self._clients: dict[tuple[str, str, int], Any] = {}
+        self._clients: dict[tuple[str, str, bool], Any] = {}
 
-    def client(self, service: str, region: str | None = None, attempts: int = 12) -> Any:
+    def client(self, service: str, region: str | None = None, *, patient: bool = True) -> Any:
         """Give a client of a service, in the fact's region if no other is named."""
-        key = (service, region or self.region, attempts)
+        key = (service, region or self.region, patient)
         if key not in self._clients:
-            client = self._endpoint.client(self._keys, self.number, *key)
+            client = self._endpoint.client(self._keys, self.number, service, region or self.region, patient=patient)
             self._undo.watch(client)
             self._clients[key] = client
         return self._clients[key]

@@ -63,12 +63,14 @@ class Endpoint:
             return Keys()
         return Keys(account if self.name == EMULATOR else "AKIAEXAMPLE", "secret")
 
-    def client(self, keys: Keys, account: str, service: str, region: str, attempts: int) -> Any:
-        """Give a client that is patient with throttling."""
+    def client(self, keys: Keys, account: str, service: str, region: str, *, patient: bool) -> Any:
+        """Give a client; a patient one tries throttled calls again, the other tries nothing again."""
         session = boto3.Session(keys.access_key_id, keys.secret_access_key, keys.session_token, region_name=region)
         session._session.register_component("data_loader", _MODELS)
-        config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
+        config = Config(retries={"mode": "standard", "total_max_attempts": 3 if patient else 1})
         client = session.client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]
+        if patient:
+            client.meta.events.register_first("needs-retry", _wait_if_throttled)
         if self.name == MOTO and keys == self.administrator(account):
 
             def name_account(request: Any, **_: Any) -> None:
@@ -95,6 +97,12 @@ class Endpoint:
             else:
                 return
         raise AssertionError(f"{self.name} does not answer at {self.url}")
+
+
+def _wait_if_throttled(response: Any, attempts: int, **_: Any) -> float | None:
+    """Say after how many seconds to try a throttled call again: one is let through each second, so often soon."""
+    code = response[1].get("Error", {}).get("Code", "") if response else ""
+    return 0.5 if "Throttl" in code and attempts < 100 else None
 
 
 def start(name: str) -> tuple[str, Callable[[], None]]:

@@ -1,0 +1,103 @@
+"""Five trails in a region, and how many calls in a second.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
+"""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.conformance.account import Account, Trail
+from tests.conformance.conftest import Place
+from tests.conformance.facts import GUIDE, fact, refused
+
+QUOTAS = f"{GUIDE}/WhatIsCloudTrail-Limits.html"
+
+
+def seen(aws: Account, region: str | None = None) -> int:
+    """How many trails a region has, shadows among them."""
+    return len(aws.client("cloudtrail", region).describe_trails()["trailList"])
+
+
+def fill(aws: Account, bucket: str) -> None:
+    """Make trails until the region has five."""
+    for _ in range(seen(aws), 5):
+        aws.trail(S3BucketName=bucket)
+
+
+@fact("https://github.com/linz/geostore/issues/1450")
+def test_a_sixth_trail_in_a_region_is_refused(aws: Account, place: Place) -> None:
+    """Trails and shadows of trails count alike."""
+    bucket = aws.shared_bucket()
+    for _ in range(seen(aws), 5):
+        aws.trail(next(place.regions), S3BucketName=bucket, IsMultiRegionTrail=True)
+    aws.eventually(lambda: seen(aws), lambda count: count == 5)
+    message = f"User: {aws.number} already has 5 trails in {aws.region}."
+    with refused("MaximumNumberOfTrailsExceededException", message):
+        aws.cloudtrail.create_trail(Name=aws.name("trail"), S3BucketName=bucket)
+
+
+@fact(QUOTAS)
+def test_other_regions_have_quotas_of_their_own(aws: Account, elsewhere: str) -> None:
+    bucket = aws.shared_bucket()
+    fill(aws, bucket)
+    aws.trail(elsewhere, S3BucketName=bucket)
+
+
+@fact(QUOTAS)
+def test_two_single_and_two_multi_region_trails_and_a_shadow_make_five(aws: Account) -> None:
+    """Two single-region and two multi-region trails at home in us-west-1, one multi-region in ap-southeast-2."""
+    if seen(aws, "us-west-1") or seen(aws, "ap-southeast-2"):
+        pytest.skip("the account has trails of its own")
+    bucket = aws.shared_bucket()
+    for multi_region in (False, False, True, True):
+        aws.trail("us-west-1", S3BucketName=bucket, IsMultiRegionTrail=multi_region)
+    aws.trail("ap-southeast-2", S3BucketName=bucket, IsMultiRegionTrail=True)
+    aws.eventually(lambda: seen(aws, "us-west-1"), lambda count: count == 5)
+    with refused("MaximumNumberOfTrailsExceededException"):
+        aws.client("cloudtrail", "us-west-1").create_trail(Name=aws.name("trail"), S3BucketName=bucket)
+    assert seen(aws, "ap-southeast-2") == 3
+
+
+@fact(QUOTAS)
+def test_a_multi_region_trail_needs_room_in_every_region(aws: Account, elsewhere: str) -> None:
+    bucket = aws.shared_bucket()
+    fill(aws, bucket)
+    with refused("MaximumNumberOfTrailsExceededException"):
+        aws.client("cloudtrail", elsewhere).create_trail(
+            Name=aws.name("trail"), S3BucketName=bucket, IsMultiRegionTrail=True
+        )
+
+
+def codes(call: object, times: int) -> list[str]:
+    """What so many calls in quick succession come to."""
+    found = []
+    for _ in range(times):
+        try:
+            call()  # type: ignore[operator]
+            found.append("")
+        except ClientError as error:
+            found.append(error.response["Error"]["Code"])
+    return found
+
+
+@fact(QUOTAS)
+def test_writes_are_throttled_soon(aws: Account, trail: Trail) -> None:
+    impatient = aws.client("cloudtrail", patient=False)
+    assert "ThrottlingException" in codes(lambda: impatient.stop_logging(Name=trail.name), 20)
+
+
+@fact(QUOTAS)
+def test_reads_are_throttled_later(aws: Account) -> None:
+    impatient = aws.client("cloudtrail", patient=False)
+    found = codes(impatient.describe_trails, 60)
+    assert found[0] == ""
+    assert "ThrottlingException" in found
+
+
+@fact(QUOTAS)
+def test_regions_have_rates_of_their_own(aws: Account, elsewhere: str) -> None:
+    name = aws.name("none")
+    impatient = aws.client("cloudtrail", patient=False)
+    assert "ThrottlingException" in codes(lambda: impatient.stop_logging(Name=name), 20)
+    abroad = aws.client("cloudtrail", elsewhere, patient=False)
+    assert codes(lambda: abroad.stop_logging(Name=name), 1) == ["TrailNotFoundException"]
