@@ -132,6 +132,56 @@ def test_a_single_region_trail_collects_its_own(aws: Account, bucket: str) -> No
     assert [one["eventName"] for one in records(aws, bucket)] == ["StartLogging"]
 
 
+def copies(aws: Account, buckets: list[str], name: str) -> list[tuple[int, set[str]]]:
+    """For each bucket, how often an event was delivered into it, and into the folders of which regions."""
+    found = []
+    for bucket in buckets:
+        logs = files(aws, bucket, "CloudTrail")
+        keys = [key for key, log in logs.items() for one in log["Records"] if one["eventName"] == name]
+        found.append((len(keys), {key.split("/")[3] for key in keys}))
+    return found
+
+
+def test_global_service_events_go_once_to_each_trail_that_includes_them(aws: Account) -> None:
+    """Two such trails are two copies: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html."""
+    trails: list[tuple[str, str, dict[str, bool]]] = [
+        ("everywhere", ABROAD, {"IsMultiRegionTrail": True}),
+        ("virginia", REGION, {}),
+        ("virginia-without", REGION, {"IncludeGlobalServiceEvents": False}),
+        ("abroad", ABROAD, {}),
+    ]
+    buckets = []
+    for name, home, members in trails:
+        bucket = f"{name}-{aws.number}"
+        aws.client("s3").create_bucket(Bucket=bucket)
+        document = json.dumps(aws.bucket_document(bucket, name)).replace(f":{REGION}:", f":{home}:")
+        aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=document)
+        client = aws.client("cloudtrail", home)
+        client.create_trail(Name=name, S3BucketName=bucket, **members)
+        client.start_logging(Name=name)
+        buckets.append(bucket)
+    aws.client("iam", "eu-west-1").list_roles()
+    aws.deliver()
+    once, never = (1, {REGION}), (0, set[str]())
+    assert copies(aws, buckets, "ListRoles") == [once, once, never, never]
+
+
+def test_sts_events_of_a_regional_endpoint_are_of_its_region(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    far = aws.bucket(f"far-{aws.number}", "far")
+    document = json.dumps(aws.bucket_document(far, "far")).replace(f":{REGION}:", f":{ABROAD}:")
+    aws.client("s3").put_bucket_policy(Bucket=far, Policy=document)
+    abroad = aws.client("cloudtrail", ABROAD)
+    abroad.create_trail(Name="far", S3BucketName=far)
+    abroad.start_logging(Name="far")
+    aws.client("sts", ABROAD).get_caller_identity()
+    aws.deliver()
+    assert copies(aws, [bucket, far], "GetCallerIdentity") == [(0, set()), (1, {ABROAD})]
+    aws.client("sts").get_caller_identity()
+    aws.deliver()
+    assert copies(aws, [bucket, far], "GetCallerIdentity") == [(1, {REGION}), (1, {ABROAD})]
+
+
 def test_no_delivery_no_times(aws: Account, trail: str) -> None:
     aws.deliver()
     told = status(aws)
