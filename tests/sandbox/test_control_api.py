@@ -15,6 +15,7 @@ from tests.integration.aws import Account
 from tests.sandbox.conftest import Refused, put_settings
 
 OURS = "GetTrail"
+SETTINGS = {"quotas": True, "rates": True, "stale_reads": 0, "iam_propagation": 0, "session_seconds": None}
 
 
 @pytest.fixture(autouse=True)
@@ -355,9 +356,9 @@ def test_a_bad_since(endpoint: str) -> None:
 
 def test_settings_are_set_one_by_one(endpoint: str) -> None:
     url = f"{endpoint}/_sandbox/settings"
-    assert requests.get(url, timeout=10).json() == {"quotas": True, "rates": False, "stale_reads": 0}
+    assert requests.get(url, timeout=10).json() == SETTINGS | {"rates": False}
     put_settings(endpoint, stale_reads=0.5)
-    assert requests.get(url, timeout=10).json() == {"quotas": True, "rates": False, "stale_reads": 0.5}
+    assert requests.get(url, timeout=10).json() == SETTINGS | {"rates": False, "stale_reads": 0.5}
     put_settings(endpoint, quotas=True, rates=False, stale_reads=0)
 
 
@@ -369,6 +370,8 @@ def test_settings_are_set_one_by_one(endpoint: str) -> None:
         ({"rates": 1}, "rates must be true or false"),
         ({"stale_reads": -1}, "stale_reads must be a number of seconds"),
         ({"stale_reads": True}, "stale_reads must be a number of seconds"),
+        ({"iam_propagation": None}, "iam_propagation must be a number of seconds"),
+        ({"session_seconds": -1}, "session_seconds must be a number of seconds, at most 43200, or null"),
     ],
 )
 def test_bad_settings_are_told_why(endpoint: str, body: Any, words: str) -> None:
@@ -398,11 +401,11 @@ def test_what_is_not_there(endpoint: str) -> None:
 
 def test_reset_forgets_everything(aws: Account, bucket: str, trail: str, endpoint: str, refused: Refused) -> None:
     aws.fault(service="cloudtrail", operation="*", error="InternalFailure")
-    put_settings(endpoint, quotas=False, stale_reads=7)
+    put_settings(endpoint, quotas=False, stale_reads=7, iam_propagation=7, session_seconds=7)
     requests.post(f"{endpoint}/_sandbox/reset", timeout=30).raise_for_status()
     settings = requests.get(f"{endpoint}/_sandbox/settings", timeout=10).json()
     put_settings(endpoint, rates=False)
-    assert settings == {"quotas": True, "rates": True, "stale_reads": 0}
+    assert settings == SETTINGS
     assert calls(endpoint)["calls"] == []
     assert aws.trails() == []
     with refused("404"):

@@ -10,7 +10,7 @@ import pytest
 import requests
 from botocore.config import Config
 
-from tests.integration.aws import Account, trust
+from tests.integration.aws import Account
 from tests.sandbox.conftest import Refused
 
 
@@ -24,6 +24,10 @@ def with_key(aws: Account, service: str, key: str, token: str | None = None) -> 
         aws_session_token=token,
         config=Config(retries={"total_max_attempts": 1}),
     )
+
+
+def written(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 # Identities.
@@ -43,7 +47,11 @@ def test_a_users_key_is_of_its_account(aws: Account) -> None:
 
 
 def test_a_sessions_key_is_of_the_roles_account(aws: Account, another: Account, trail: str) -> None:
-    aws.client("iam").create_role(RoleName="auditor", AssumeRolePolicyDocument=json.dumps(trust()))
+    trusting = {"Effect": "Allow", "Principal": {"AWS": another.number}, "Action": "sts:AssumeRole"}
+    allowing = {"Effect": "Allow", "Action": "cloudtrail:ListTrails", "Resource": "*"}
+    iam = aws.client("iam")
+    iam.create_role(RoleName="auditor", AssumeRolePolicyDocument=written(trusting))
+    iam.put_role_policy(RoleName="auditor", PolicyName="list", PolicyDocument=written(allowing))
     session = another.client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{aws.number}:role/auditor", RoleSessionName="tests"
     )["Credentials"]

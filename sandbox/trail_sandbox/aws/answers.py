@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -36,6 +37,21 @@ def status_of(code: str, protocol: str) -> int:
 def success(output: Mapping[str, Any], request_id: str) -> HttpAnswer:
     """Write a JSON service's output."""
     return _json(200, output, request_id)
+
+
+def query_success(operation: str, output: Mapping[str, Any], request_id: str) -> HttpAnswer:
+    """Write the output of an operation of a query service, such as STS; it has no lists."""
+    result = _xml(
+        {f"{operation}Response": {f"{operation}Result": output, "ResponseMetadata": {"RequestId": request_id}}}
+    )
+    headers = [("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)]
+    return HttpAnswer(200, headers, f'<?xml version="1.0" encoding="UTF-8"?>\n{result}'.encode())
+
+
+def _xml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "".join(f"<{name}>{_xml(member)}</{name}>" for name, member in value.items())
+    return escape(value.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else str(value))
 
 
 def failure(protocol: str, error: AwsError, request_id: str) -> HttpAnswer:

@@ -12,12 +12,13 @@ from trail_sandbox.aws.cloudtrail.shapes import service_model
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.events import Caller
 from trail_sandbox.aws.http import HttpRequest
-from trail_sandbox.aws.identity import Scope, caller_of, scope_of
+from trail_sandbox.aws.identity import Lease, Scope, caller_of, lease_of, scope_of, session_token
 from trail_sandbox.aws.models import UNKNOWN, Operation, identify, recordable
 from trail_sandbox.aws.moto_app import environ_of
 from trail_sandbox.aws.regions import is_region
 
 _CLOUDTRAIL = "cloudtrail"
+_INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - a message
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def understand(request: HttpRequest, now: datetime) -> Arrival:
 
 
 def check_credentials(arrival: Arrival) -> None:
-    """Refuse unsigned requests, keys that nobody has, and regions that are none, as the services do."""
+    """Refuse unsigned requests, keys that are nobody's or no longer valid, and regions that are none."""
     key, protocol = arrival.scope.access_key_id, arrival.operation.protocol
     if not key and arrival.operation.name.startswith("AssumeRoleWith"):
         return
@@ -62,15 +63,38 @@ def check_credentials(arrival: Arrival) -> None:
             protocol, "MissingAuthenticationToken"
         )
         raise AwsError(code, "Request is missing Authentication Token", answers.status_of(code, protocol))
-    if arrival.caller is None:
-        message = "The security token included in the request is invalid."
+    lease = lease_of(arrival.caller) if arrival.caller else None
+    token = session_token(arrival.request)
+    if arrival.caller is None or (lease and token is None):
         code = {"json": "UnrecognizedClientException", "rest-xml": "InvalidAccessKeyId"}.get(
             protocol, "InvalidClientTokenId"
         )
-        raise AwsError(code, message, answers.status_of(code, protocol))
+        raise AwsError(code, _INVALID_TOKEN, answers.status_of(code, protocol))
+    if lease:
+        _check_lease(lease, token, arrival)
     if not is_region(arrival.scope.region):
         code = "InvalidSignatureException" if protocol == "json" else "SignatureDoesNotMatch"
         raise AwsError(code, "Credential should be scoped to a valid region.", answers.status_of(code, protocol))
+
+
+def _check_lease(lease: Lease, token: str | None, arrival: Arrival) -> None:
+    """Refuse a session whose token is another's, or that has ended.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (InvalidToken, ExpiredToken)
+    https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html (ExpiredTokenException is JSON's ExpiredToken)
+    """
+    protocol = arrival.operation.protocol
+    is_s3 = protocol == "rest-xml"
+    if token != lease.token:
+        code = {"json": "UnrecognizedClientException", "rest-xml": "InvalidToken"}.get(protocol, "InvalidClientTokenId")
+        message = "The provided token is malformed or otherwise invalid." if is_s3 else _INVALID_TOKEN
+        raise AwsError(code, message, 403 if protocol == "query" else 400)
+    if arrival.time >= lease.expiration:
+        code = "ExpiredTokenException" if protocol == "json" else "ExpiredToken"
+        message = (
+            "The provided token has expired." if is_s3 else "The security token included in the request is expired"
+        )
+        raise AwsError(code, message, 403 if protocol == "query" else 400)
 
 
 def read_json(request: HttpRequest) -> object:

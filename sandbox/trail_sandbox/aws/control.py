@@ -13,12 +13,18 @@ from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.faults import BadRequest, Faults, parse_fault
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.moto_app import Moto
+from trail_sandbox.aws.roles import Roles
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import MEMORY
 
 PREFIX = "/_sandbox/"
 
-_STALEST = MEMORY.total_seconds()
+_MOST_SECONDS = {
+    "stale_reads": MEMORY.total_seconds(),
+    "iam_propagation": MEMORY.total_seconds(),
+    "session_seconds": 12 * 60 * 60,
+}
+_NULLABLE = frozenset({"session_seconds"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Control:
     calls: CallLog
     faults: Faults
     settings: Settings
+    roles: Roles
 
     async def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer a control request; one that makes no sense is told why."""
@@ -97,6 +104,7 @@ class Control:
         self.cloudtrail.reset()
         await asyncio.to_thread(self.delivery.clear)
         await asyncio.to_thread(self.moto.reset)
+        self.roles.clear()
         self.faults.clear()
         self.calls.clear()
         for name, value in asdict(Settings()).items():
@@ -111,12 +119,20 @@ def _check_settings(body: object) -> dict[str, Any]:
     for name, value in body.items():
         if name not in names:
             raise BadRequest(f"unknown: {name}; there are {', '.join(names)}")
-        is_flag = isinstance(value, bool)
-        if name == "stale_reads" and (is_flag or not isinstance(value, int | float) or not 0 <= value <= _STALEST):
-            raise BadRequest(f"stale_reads must be a number of seconds, at most {_STALEST:.0f}, not {value!r}")
-        if name != "stale_reads" and not is_flag:
+        if name in _MOST_SECONDS:
+            _check_seconds(name, value)
+        elif not isinstance(value, bool):
             raise BadRequest(f"{name} must be true or false, not {value!r}")
     return body
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if value is None and name in _NULLABLE:
+        return
+    most = _MOST_SECONDS[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        null = ", or null" if name in _NULLABLE else ""
+        raise BadRequest(f"{name} must be a number of seconds, at most {most:.0f}{null}, not {value!r}")
 
 
 def _parameter(request: HttpRequest, name: str) -> str | None:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 
 from trail_sandbox.aws.policy import Decision, Principal, Request, evaluate
+from trail_sandbox.aws.roles import Role
 from trail_sandbox.aws.trails import Trail
-from trail_sandbox.aws.world import Bucket, Key, Role, World
+from trail_sandbox.aws.world import Bucket, Key, World
 
 CLOUDTRAIL = Principal.service("cloudtrail.amazonaws.com")
 
@@ -148,6 +149,6 @@ def _allows(policy: str | None, action: str, resource: str, context: Mapping[str
 def _role_may(role: Role, action: str, resource: str) -> bool:
     name = role.arn.rpartition("/")[2]
     session = f"arn:aws:sts::{role.account}:assumed-role/{name}/CLOUDWATCH_LOGS_DELIVERY_SESSION"
-    request = Request(Principal.arn(session), action, resource, {})
+    request = Request(Principal.arn(session), action, resource, {"aws:PrincipalArn": role.arn})
     decisions = {evaluate(policy, request) for policy in role.policies}
     return Decision.ALLOW in decisions and Decision.DENY not in decisions

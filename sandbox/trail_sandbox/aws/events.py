@@ -18,9 +18,16 @@ class Caller:
     """arn:aws:iam::ACCOUNT:root, …:user/NAME, or arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION."""
     principal_id: str
     access_key_id: str
+    role_arn: str | None = None
+    """The role behind a session: unlike the session's own ARN, this has the role's path."""
     service: str | None = None
     """The AWS service that makes the request on its own, such as cloudtrail.amazonaws.com: then nothing else but the
     account is known, which is whose resource it uses."""
+
+    @property
+    def is_root(self) -> bool:
+        """Say whether this is the account's administrator, whom no policy of IAM's binds."""
+        return self.arn.endswith(":root")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from trail_sandbox.aws import answers
+from trail_sandbox.aws.access import Authorizer, Permissions, assume_role
 from trail_sandbox.aws.arrival import Arrival, check_credentials, read_json, understand
 from trail_sandbox.aws.calls import Call, CallLog
 from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
@@ -25,8 +26,8 @@ from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.models import UNKNOWN
 from trail_sandbox.aws.moto_app import Moto
 from trail_sandbox.aws.refusals import check_policies
-from trail_sandbox.aws.strangers import account_to_ask
-from trail_sandbox.aws.world import World
+from trail_sandbox.aws.roles import Roles
+from trail_sandbox.aws.settings import Settings
 
 _THREADS = 16
 
@@ -50,18 +51,22 @@ class Front:
         *,
         cloudtrail: CloudTrail,
         moto: Moto,
-        world: World,
+        authorizer: Authorizer,
+        roles: Roles,
         delivery: Delivery,
         calls: CallLog,
         faults: Faults,
+        settings: Settings,
         clock: Callable[[], datetime],
     ) -> None:
         self._cloudtrail = cloudtrail
         self._moto = moto
-        self._world = world
+        self._authorizer = authorizer
+        self._roles = roles
         self._delivery = delivery
         self._calls = calls
         self._faults = faults
+        self._settings = settings
         self._clock = clock
         self._threads = ThreadPoolExecutor(_THREADS, "moto")
 
@@ -113,19 +118,37 @@ class Front:
         return outcome
 
     async def _dispatch(self, arrival: Arrival) -> Outcome:
-        account = arrival.account or ""
-        if arrival.environ is None:
-            body = read_json(arrival.request)
-            call = CloudTrailCall(arrival.operation.name, account, arrival.scope.region, body)
-            output = self._cloudtrail.answer(call)
-            return Outcome(answers.success(output, arrival.id), output)
-        if arrival.operation.name == UNKNOWN:
+        if arrival.operation.name == UNKNOWN and arrival.environ is not None:
             raise _unknown_operation(arrival.operation.protocol)
-        if arrival.caller:
-            account = account_to_ask(self._world, arrival.caller, arrival.scope.service, arrival.operation)
+        if arrival.caller is None:
+            # STS alone takes requests without credentials.
+            return await self._ask_moto(arrival, "")
+        permissions = self._authorizer.permissions(arrival, arrival.caller)
+        if arrival.environ is None:
+            return self._ask_cloudtrail(arrival, permissions)
+        if (arrival.scope.service, arrival.operation.name) == ("sts", "AssumeRole"):
+            return self._assume_role(arrival, permissions)
+        return await self._ask_moto(arrival, self._authorizer.check(arrival, permissions))
+
+    def _ask_cloudtrail(self, arrival: Arrival, permissions: Permissions) -> Outcome:
+        body = read_json(arrival.request)
+        account = self._authorizer.check(arrival, permissions)
+        call = CloudTrailCall(arrival.operation.name, account, arrival.scope.region, body, permissions.allow)
+        output = self._cloudtrail.answer(call)
+        return Outcome(answers.success(output, arrival.id), output)
+
+    def _assume_role(self, arrival: Arrival, permissions: Permissions) -> Outcome:
+        output = assume_role(arrival.operation.parameters, permissions, self._settings.session_seconds)
+        answer = answers.query_success(arrival.operation.name, output, arrival.id)
+        told = {name: value for name, value in output["Credentials"].items() if name != "SecretAccessKey"}
+        return Outcome(answer, output | {"Credentials": told})
+
+    async def _ask_moto(self, arrival: Arrival, account: str) -> Outcome:
         check_policies(arrival.scope.service, arrival.operation)
+        if arrival.scope.service == "iam":
+            self._roles.before(account, arrival.operation.name, arrival.operation.parameters)
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, self._moto.answer, arrival.environ, account)
+        answer = await loop.run_in_executor(self._threads, self._moto.answer, arrival.environ or {}, account)
         code, message = answers.error_of(answer)
         return Outcome(answer, error=AwsError(code, message or "", answer.status) if code else None)
 

@@ -1,16 +1,18 @@
 """Who makes a request: the credentials it is signed with, and whose they are.
 
 An access key id of 12 digits is an administrator of the account of that number; every other one is what IAM or STS
-issued, and moto knows it. Signatures are not checked.
+issued, and moto keeps it. Signatures are not checked.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
-from moto.iam.models import iam_backends
-from moto.sts.models import sts_backends
+from moto.iam.models import AccessKey, iam_backends
+from moto.sts.models import AssumedRole, sts_backends
 
 from trail_sandbox.aws.events import Caller
 from trail_sandbox.aws.http import HttpRequest
@@ -46,6 +48,54 @@ def _scope(credential: str) -> Scope | None:
     return Scope(access_key_id=parts[0], region=parts[2], service=parts[3])
 
 
+def session_token(request: HttpRequest) -> str | None:
+    """The session token that a request carries, in its header or (presigned) in its query."""
+    if "X-Amz-Security-Token=" in request.query:
+        return parse_qs(request.query)["X-Amz-Security-Token"][0]
+    return request.headers.get("x-amz-security-token")
+
+
+class Session(AssumedRole):
+    """A session of AssumeRole, kept among moto's, with what moto would forget of it."""
+
+    def __init__(
+        self,
+        *,
+        key: AccessKey,
+        account: str,
+        role_arn: str,
+        role_id: str,
+        name: str,
+        seconds: float,
+        policies: Sequence[str],
+        tags: Mapping[str, str],
+        transitive_tags: frozenset[str],
+        source_identity: str | None,
+    ) -> None:
+        super().__init__(account, PARTITION, key, name, role_arn, "", 0, "")
+        self.expiration += timedelta(seconds=seconds)
+        self.role_id = role_id
+        self.policies = tuple(policies)
+        """The session's own policies as JSON: what it may is cut down to these."""
+        self.tags = tags
+        self.transitive_tags = transitive_tags
+        """Of the tags, those that sessions made by this one inherit."""
+        self.source_identity = source_identity
+
+    @property
+    def user_id(self) -> str:
+        """The id of the role that was assumed, which a new role of the same name does not have."""
+        return f"{self.role_id}:{self.session_name}"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What limits the use of temporary credentials."""
+
+    token: str
+    expiration: datetime
+
+
 def caller_of(access_key_id: str) -> Caller | None:
     """Tell whose an access key is; None if it is nobody's."""
     if _ACCOUNT.match(access_key_id):
@@ -62,9 +112,31 @@ def administrator(account: str) -> Caller:
     return Caller(account, f"arn:{PARTITION}:iam::{account}:root", account, account)
 
 
+def lease_of(caller: Caller) -> Lease | None:
+    """What limits a session's use; None for a user's own keys."""
+    session = _moto_session(caller)
+    if session is None:
+        return None
+    return Lease(session.session_token, session.expiration.replace(tzinfo=UTC))
+
+
+def session_of(caller: Caller) -> Session | None:
+    """The session of AssumeRole that a caller has."""
+    session = _moto_session(caller)
+    return session if isinstance(session, Session) else None
+
+
+def _moto_session(caller: Caller) -> AssumedRole | None:
+    if caller.role_arn is None:
+        return None
+    return sts_backends[caller.account][PARTITION].get_assumed_role_from_access_key(caller.access_key_id)
+
+
 def _issued(account: str, iam: Any, access_key_id: str) -> Caller | None:
     session = sts_backends[account][PARTITION].get_assumed_role_from_access_key(access_key_id)
     if session is not None:
-        return Caller(account, session.arn, session.user_id, access_key_id)
+        return Caller(account, session.arn, session.user_id, access_key_id, session.role_arn)
     user = iam.get_user_from_access_key_id(access_key_id)
-    return Caller(account, user.arn, user.id, access_key_id) if user else None
+    if user is None or iam.access_keys[access_key_id].status != "Active":
+        return None
+    return Caller(account, user.arn, user.id, access_key_id)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 from multidict import CIMultiDict
 
+from trail_sandbox.aws.access import Authorizer
 from trail_sandbox.aws.calls import CallLog
 from trail_sandbox.aws.cloudtrail import CloudTrail
 from trail_sandbox.aws.control import PREFIX, Control
@@ -18,6 +19,7 @@ from trail_sandbox.aws.faults import Faults
 from trail_sandbox.aws.front import Front
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.moto_app import Moto
+from trail_sandbox.aws.roles import Roles
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import TrailStore
 from trail_sandbox.aws.world import World
@@ -31,14 +33,24 @@ Handler = Callable[[HttpRequest], Awaitable[HttpAnswer | None]]
 
 async def serve(host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
-    trails, world, settings = TrailStore(now), World(), Settings()
+    trails, settings = TrailStore(now), Settings()
+    roles = Roles(settings, now)
+    world = World(roles)
     calls, faults, moto = CallLog(), Faults(), Moto()
     delivery = Delivery(trails, world, EventBridge(), now)
     cloudtrail = CloudTrail(trails, world, settings, delivery, now)
     front = Front(
-        cloudtrail=cloudtrail, moto=moto, world=world, delivery=delivery, calls=calls, faults=faults, clock=now
+        cloudtrail=cloudtrail,
+        moto=moto,
+        authorizer=Authorizer(world, trails),
+        roles=roles,
+        delivery=delivery,
+        calls=calls,
+        faults=faults,
+        settings=settings,
+        clock=now,
     )
-    control = Control(cloudtrail, moto, delivery, calls, faults, settings)
+    control = Control(cloudtrail, moto, delivery, calls, faults, settings, roles)
 
     async def handle(request: HttpRequest) -> HttpAnswer | None:
         return await (control if request.path.startswith(PREFIX) else front).handle(request)

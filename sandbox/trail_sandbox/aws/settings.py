@@ -13,3 +13,7 @@ class Settings:
     """Ten reads and one write a second, for each operation, account and region."""
     stale_reads: float = 0.0
     """For how many seconds after a write reads answer the state before it."""
+    iam_propagation: float = 0.0
+    """For how many seconds after a change of a role CloudTrail sees the role as it was before."""
+    session_seconds: float | None = None
+    """How long sessions of AssumeRole last that are made from now on, at most; None is as long as was asked for."""

@@ -1,22 +1,19 @@
 """The rest of the emulated AWS as CloudTrail sees it: buckets, topics, keys, log groups, roles, organizations.
 
-Reads and writes moto's state in process, and is the only module that knows how moto keeps it. Judges nothing: whether a
-policy lets CloudTrail in is for `dependencies` to say.
+Reads and writes moto's state in process, and knows how moto keeps it (`roles` and `access` know it of identities).
+Judges nothing: whether a policy lets CloudTrail in is for `dependencies` to say.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import unquote
 
-from moto.iam.models import ManagedPolicy, iam_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.organizations.models import organizations_backends
 from moto.s3.models import get_canned_acl, s3_backends
 from moto.sns.models import sns_backends
 
+from trail_sandbox.aws.roles import Role, Roles
 from trail_sandbox.aws.trails import PARTITION
 
 
@@ -99,18 +96,6 @@ class LogGroup:
 
 
 @dataclass(frozen=True)
-class Role:
-    """An IAM role."""
-
-    arn: str
-    account: str
-    trust: str
-    """Its trust policy as JSON."""
-    policies: tuple[str, ...]
-    """Its inline and its managed policies as JSON."""
-
-
-@dataclass(frozen=True)
 class Organization:
     """The organization that an account belongs to."""
 
@@ -121,7 +106,10 @@ class Organization:
 
 
 class World:
-    """What there is in the emulated AWS beside CloudTrail; nothing is remembered between two questions."""
+    """What there is beside CloudTrail. Nothing but roles is remembered between two questions."""
+
+    def __init__(self, roles: Roles | None = None) -> None:
+        self._roles = roles or Roles()
 
     def bucket(self, name: str) -> Bucket | None:
         """A bucket of any account: bucket names are global."""
@@ -193,19 +181,8 @@ class World:
         return LogGroup(arn=arn.removesuffix(":*"), name=name, account=account, region=region)
 
     def role(self, arn: str) -> Role | None:
-        """A role by its ARN."""
-        account, _ = _owner(arn)
-        roles = list(iam_backends[account][PARTITION].roles.values())
-        found = next((role for role in roles if role.arn == arn), None)
-        if found is None:
-            return None
-        managed = [_default_document(policy) for policy in found.managed_policies.values()]
-        return Role(
-            arn=arn,
-            account=account,
-            trust=_json(found.assume_role_policy_document),
-            policies=tuple(_json(document) for document in [*found.policies.values(), *managed]),
-        )
+        """A role by its ARN, as CloudTrail sees it."""
+        return self._roles.get(arn)
 
     def organization(self, account: str) -> Organization | None:
         """The organization of its management account or of one of its members."""
@@ -225,14 +202,3 @@ def _owner(arn: str) -> tuple[str, str]:
     """The account and region of an ARN; of what is no ARN, an account that nobody has."""
     parts = arn.split(":")
     return (parts[4], parts[3]) if len(parts) > 5 else ("", "")
-
-
-def _default_document(policy: ManagedPolicy) -> Any:
-    versions = {version.version_id: version.document for version in policy.versions}
-    return versions[policy.default_version_id]
-
-
-def _json(document: Any) -> str:
-    if not isinstance(document, str):
-        return json.dumps(document)
-    return document if document.lstrip().startswith("{") else unquote(document)

@@ -1,6 +1,6 @@
 """A call that may go ahead, as the operations see it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,8 @@ from trail_sandbox.aws.trails import TrailStore
 from trail_sandbox.aws.world import World
 
 Output = Mapping[str, Any]
+Allowed = Callable[[str, str, Mapping[str, str]], bool]
+"""Whether the caller may do an action on a resource, with condition keys beside the global ones."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Request:
     world: World
     settings: Settings
     delivery: Delivery
+    allowed: Allowed
+    """For what an operation needs beside its own action, which is allowed by now."""
 
     @property
     def as_of(self) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from trail_sandbox.aws.cloudtrail.limits import RateLimits
 from trail_sandbox.aws.cloudtrail.operations import OPERATIONS
-from trail_sandbox.aws.cloudtrail.request import Request
+from trail_sandbox.aws.cloudtrail.request import Allowed, Request
 from trail_sandbox.aws.cloudtrail.shapes import parse_input, to_json
 from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.errors import AwsError
@@ -25,6 +25,7 @@ class Call:
     account: str
     region: str
     body: object
+    allowed: Allowed
 
 
 class CloudTrail:
@@ -62,6 +63,7 @@ class CloudTrail:
             world=self._world,
             settings=self._settings,
             delivery=self._delivery,
+            allowed=call.allowed,
         )
         output: Mapping[str, Any] = to_json(operation(request))
         return output

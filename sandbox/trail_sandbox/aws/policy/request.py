@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 _ACCOUNT = re.compile(r"\A[0-9]{12}\Z")
@@ -15,6 +15,8 @@ class Principal:
 
     service_name: str | None = None
     identity: str | None = None
+    breadth: int | None = None
+    """How many of its names are meant, from the narrowest; None is all of them."""
 
     @classmethod
     def service(cls, name: str) -> "Principal":
@@ -38,7 +40,18 @@ class Principal:
             return ()
         root = account_root(self.identity)
         role = self.role
-        return tuple(dict.fromkeys([root, *([role] if role else []), self.identity]))
+        names = tuple(dict.fromkeys([root, *([role] if role else []), self.identity]))
+        return names if self.breadth is None else names[-self.breadth :]
+
+    @property
+    def alone(self) -> "Principal":
+        """The identity as a policy names nobody but it, or everybody."""
+        return replace(self, breadth=1)
+
+    @property
+    def without_account(self) -> "Principal":
+        """The identity as a policy names it, its role or everybody, but not its account."""
+        return replace(self, breadth=2 if self.role else 1)
 
     @property
     def role(self) -> str | None:

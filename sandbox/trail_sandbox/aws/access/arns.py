@@ -1,0 +1,120 @@
+"""The resources that calls to the services about CloudTrail name: keys, topics, queues, log groups, roles, rules.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from collections.abc import Callable, Iterator
+
+from moto.iam.models import iam_backends
+
+from trail_sandbox.aws.access.needs import Ask, Need, tag_keys
+from trail_sandbox.aws.roles import find_role
+from trail_sandbox.aws.trails import PARTITION
+from trail_sandbox.aws.world import World
+
+Arns = Callable[[World, Ask], list[str]]
+
+# What SNS calls itself in its policies and messages.
+_PREFIXES = {"sns": "SNS"}
+_IAM_KEYS = {
+    "PolicyArn": "iam:PolicyARN",
+    "PermissionsBoundary": "iam:PermissionsBoundary",
+    "AWSServiceName": "iam:AWSServiceName",
+}
+
+
+def other_needs(world: World, ask: Ask) -> Iterator[Need]:
+    """Give the one action of a call, on each of the resources that it names."""
+    action = f"{_PREFIXES.get(ask.service, ask.service)}:{ask.operation.name}"
+    keys = tag_keys(ask.parameters)
+    if ask.service == "iam":
+        keys |= {key: ask.text(name) for name, key in _IAM_KEYS.items() if ask.text(name)}
+    if ask.service == "kms" and ask.text("KeyId").startswith("alias/"):
+        keys["kms:RequestAlias"] = ask.text("KeyId")
+    arns = _ARNS.get(ask.service)
+    for resource in (arns(world, ask) if arns else None) or ["*"]:
+        yield Need(action, resource, keys)
+
+
+def _of_kms(world: World, ask: Ask) -> list[str]:
+    alias = ask.text("AliasName")
+    key = ask.text("KeyId") or ask.text("TargetKeyId") or ask.text("SourceKeyId") or alias
+    if not key:
+        return []
+    found = world.key(key, ask.caller.account, ask.region)
+    named = found.arn if found else key if key.startswith("arn:") else ask.arn(f"key/{key}")
+    return [named, ask.arn(alias)] if alias else [named]
+
+
+def _of_sns(_: World, ask: Ask) -> list[str]:
+    if ask.operation.name == "CreateTopic":
+        return [ask.arn(ask.text("Name"))]
+    given = ask.text("TopicArn") or ask.text("TargetArn") or ask.text("ResourceArn")
+    return [given] if given else []
+
+
+def _of_sqs(_: World, ask: Ask) -> list[str]:
+    name = ask.text("QueueName") or ask.text("QueueUrl").rpartition("/")[2]
+    return [ask.arn(name)] if name else []
+
+
+def _of_logs(_: World, ask: Ask) -> list[str]:
+    """Name log groups as Logs does in its refusals, with an empty log stream, which policies meet by their `:*`."""
+    if ask.text("resourceArn"):
+        return [ask.text("resourceArn").removesuffix(":*")]
+    group = ask.text("logGroupName") or ask.text("logGroupIdentifier")
+    if not group and ask.operation.name != "DescribeLogGroups":
+        return []
+    arn = group.removesuffix(":*") if group.startswith("arn:") else ask.arn(f"log-group:{group}")
+    return [f"{arn}:log-stream:{ask.text('logStreamName')}"]
+
+
+def _of_iam(_: World, ask: Ask) -> list[str]:
+    def named(kind: str, name: str) -> list[str]:
+        return [ask.arn(f"{kind}{ask.text('Path') or '/'}{name}", region="")]
+
+    if ask.text("InstanceProfileName"):
+        return named("instance-profile", ask.text("InstanceProfileName"))
+    if ask.text("RoleName"):
+        role = find_role(ask.caller.account, ask.text("RoleName"))
+        return [role.arn] if role else named("role", ask.text("RoleName"))
+    if ask.text("AWSServiceName"):
+        return [ask.arn(f"role/aws-service-role/{ask.text('AWSServiceName')}/*", region="")]
+    if ask.text("GroupName"):
+        return named("group", ask.text("GroupName"))
+    if ask.text("UserName"):
+        user = iam_backends[ask.caller.account][PARTITION].users.get(ask.text("UserName"))
+        return [user.arn] if user else named("user", ask.text("UserName"))
+    if ask.text("PolicyArn"):
+        return [ask.text("PolicyArn")]
+    if ask.text("PolicyName"):
+        return named("policy", ask.text("PolicyName"))
+    # Without a name it is the caller's own user or key that is meant.
+    own = ("GetUser", "ListAccessKeys", "CreateAccessKey", "DeleteAccessKey", "UpdateAccessKey", "ChangePassword")
+    return [ask.caller.arn] if ask.operation.name in own else []
+
+
+def _of_events(_: World, ask: Ask) -> list[str]:
+    bus = ask.text("EventBusName").rpartition("/")[2] or "default"
+    if ask.operation.name == "PutEvents":
+        return [ask.arn(f"event-bus/{bus}")]
+    if ask.operation.name in ("CreateEventBus", "DeleteEventBus", "DescribeEventBus", "UpdateEventBus"):
+        return [ask.arn(f"event-bus/{ask.text('Name') or 'default'}")]
+    rule = ask.text("Rule") or (ask.text("Name") if ask.operation.name.endswith("Rule") else "")
+    path = rule if bus == "default" else f"{bus}/{rule}"
+    return [ask.arn(f"rule/{path}")] if rule else []
+
+
+def _of_sts(_: World, ask: Ask) -> list[str]:
+    return [ask.text("RoleArn")] if ask.text("RoleArn") else []
+
+
+_ARNS: dict[str, Arns] = {
+    "kms": _of_kms,
+    "sns": _of_sns,
+    "sqs": _of_sqs,
+    "logs": _of_logs,
+    "iam": _of_iam,
+    "events": _of_events,
+    "sts": _of_sts,
+}

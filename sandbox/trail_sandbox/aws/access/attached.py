@@ -1,0 +1,47 @@
+"""The policies of what is acted on: buckets, keys and topics have them, and let other accounts in by them alone.
+
+moto lets everybody into every bucket, and knows no key or topic of another account.
+"""
+
+from dataclasses import dataclass
+
+from trail_sandbox.aws.access.needs import Need
+from trail_sandbox.aws.world import World
+
+# https://docs.aws.amazon.com/kms/latest/developerguide/kms-api-permissions-reference.html, column Cross-account use.
+_KMS_ACROSS_ACCOUNTS = frozenset(
+    {
+        *("DescribeKey", "Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
+        *("CreateGrant", "ListGrants", "RevokeGrant", "GetKeyRotationStatus", "GetPublicKey"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A resource that may have a policy."""
+
+    account: str
+    policy: str | None
+    is_sole: bool = False
+    """Nobody gets in past the policy, the owner's users included, as with keys and with roles' trust."""
+    binds_root: bool = False
+    """The owner's root user is held to it as well."""
+
+
+def attached_to(world: World, need: Need, account: str) -> Attached | None:
+    """Find the resource with a policy that an account's caller needs, if it is such a one."""
+    service, _, operation = need.action.partition(":")
+    if service == "s3" and operation != "CreateBucket":
+        bucket = world.bucket(need.resource.removeprefix("arn:aws:s3:::").partition("/")[0])
+        return Attached(bucket.account, bucket.policy) if bucket else None
+    if service == "kms" and ":key/" in need.resource:
+        key = world.key(need.resource, account, "")
+        if key is None:
+            return None
+        is_reachable = key.account == account or operation in _KMS_ACROSS_ACCOUNTS
+        return Attached(key.account, key.policy if is_reachable else None, is_sole=True)
+    if service == "SNS":
+        topic = world.topic(need.resource)
+        return Attached(topic.account, topic.policy) if topic else None
+    return None

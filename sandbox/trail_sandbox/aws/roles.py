@@ -1,0 +1,115 @@
+"""IAM's roles, as they are and as CloudTrail sees them: changes take a while to reach it.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+moto keeps the present; what a role was before a change is kept here, noted when a request that changes it comes.
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from moto.iam.models import ManagedPolicy, iam_backends
+
+from trail_sandbox.aws.settings import Settings
+from trail_sandbox.aws.trails import MEMORY, PARTITION
+
+_READS = ("Get", "List", "Simulate", "Generate")
+
+
+@dataclass(frozen=True)
+class Role:
+    """An IAM role."""
+
+    arn: str
+    account: str
+    trust: str
+    """Its trust policy as JSON."""
+    policies: tuple[str, ...]
+    """Its inline and its managed policies as JSON."""
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What a role was until a moment; None where there was none."""
+
+    until: datetime
+    role: Role | None
+
+
+class Roles:
+    """All roles. Without settings nothing takes any time."""
+
+    def __init__(
+        self, settings: Settings | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._settings = settings or Settings()
+        self._clock = clock
+        self._pasts: dict[tuple[str, str], deque[_Past]] = {}
+
+    def get(self, arn: str) -> Role | None:
+        """A role by its ARN, as CloudTrail sees it: before the changes of the last `iam_propagation` seconds."""
+        account, name = arn.split(":")[4] if arn.count(":") >= 5 else "", arn.rpartition("/")[2]
+        moment = self._clock() - timedelta(seconds=self._settings.iam_propagation)
+        past = next((one for one in self._pasts.get((account, name), ()) if one.until > moment), None)
+        role = past.role if past and self._settings.iam_propagation else read_role(account, name)
+        return role if role and role.arn == arn else None
+
+    def before(self, account: str, operation: str, parameters: Mapping[str, Any]) -> None:
+        """Note what the roles are that a call to IAM is about to change."""
+        if operation.startswith(_READS):
+            return
+        now = self._clock()
+        for name in _changed(account, parameters):
+            pasts = self._pasts.setdefault((account, name), deque())
+            while pasts and pasts[0].until <= now - MEMORY:
+                pasts.popleft()
+            pasts.append(_Past(now, read_role(account, name)))
+
+    def clear(self) -> None:
+        """Forget the past."""
+        self._pasts.clear()
+
+
+def _changed(account: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Name the roles of a change: the one it names, or all that a managed policy is attached to."""
+    if "RoleName" in parameters:
+        return [str(parameters["RoleName"])]
+    arn = parameters.get("PolicyArn")
+    roles = list(iam_backends[account][PARTITION].roles.values()) if arn else []
+    return [role.name for role in roles if any(policy.arn == arn for policy in role.managed_policies.values())]
+
+
+def read_role(account: str, name: str) -> Role | None:
+    """A role as it is."""
+    found = find_role(account, name)
+    if found is None:
+        return None
+    return Role(found.arn, account, as_json(found.assume_role_policy_document), documents(found))
+
+
+def find_role(account: str, name: str) -> Any | None:
+    """A role as moto keeps it, by its name: a path does not make another one of it."""
+    return next((role for role in list(iam_backends[account][PARTITION].roles.values()) if role.name == name), None)
+
+
+def documents(holder: Any) -> tuple[str, ...]:
+    """The policies of a role, user or group of moto's, inline and managed, as JSON."""
+    managed = [default_document(policy) for policy in list(holder.managed_policies.values())]
+    return (*(as_json(document) for document in list(holder.policies.values())), *managed)
+
+
+def default_document(policy: ManagedPolicy) -> str:
+    """The version of a managed policy that is in force, as JSON."""
+    versions = {version.version_id: version.document for version in policy.versions}
+    return as_json(versions[policy.default_version_id])
+
+
+def as_json(document: Any) -> str:
+    """Spell a policy as JSON, however moto keeps it."""
+    if not isinstance(document, str):
+        return json.dumps(document)
+    return document if document.lstrip().startswith("{") else unquote(document)
