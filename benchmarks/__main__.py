@@ -1,4 +1,6 @@
-"""Prints the operator's figures: `make benchmarks`. Measures the installed command as one process, from outside.
+"""Prints the operator's figures, and the emulator's: `make benchmarks`.
+
+The operator is measured from outside, as one process of the installed command.
 
 Trails are spread over regions, since CloudTrail (and so the operator) makes one trail a second in each.
 """
@@ -18,6 +20,7 @@ import boto3
 import requests
 from kubernetes import client, config, watch
 
+from benchmarks import emulator
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
 GROUP, VERSION, PLURAL, NAMESPACE = "trail-operator.dev", "v1beta1", "trails", "default"
@@ -199,6 +202,7 @@ def footprint(bench: Bench) -> None:
 
 def main() -> None:
     """All figures, on a sandbox of their own."""
+    emulator.throughput()
     sandbox = Sandbox("benchmarks")
     try:
         sandbox.up()

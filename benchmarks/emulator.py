@@ -1,0 +1,172 @@
+"""The emulated AWS's figures: how many CloudTrail requests it answers on one core while a trail records them all.
+
+The client is a process of its own that writes prepared requests to its connections and reads no more of the answers
+than it must, so that it is not what is measured.
+"""
+
+import asyncio
+import itertools
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+
+from trail_sandbox import ports
+
+ACCOUNT, REGION, BUCKET, TRAIL = "123456789012", "us-east-1", "emulator-benchmark", "main"
+CONNECTIONS = 8
+SECONDS = 6.0
+TICKS = os.sysconf("SC_CLK_TCK")
+
+READS: list[tuple[str, dict[str, Any]]] = [
+    ("GetTrail", {"Name": TRAIL}),
+    ("GetTrailStatus", {"Name": TRAIL}),
+    ("GetEventSelectors", {"TrailName": TRAIL}),
+    ("DescribeTrails", {}),
+    ("ListTags", {"ResourceIdList": [f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/{TRAIL}"]}),
+]
+WRITES: list[tuple[str, dict[str, Any]]] = [
+    ("UpdateTrail", {"Name": TRAIL, "EnableLogFileValidation": True}),
+    ("UpdateTrail", {"Name": TRAIL, "S3KeyPrefix": "logs"}),
+    *(
+        (operation, {"ResourceId": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/{TRAIL}", "TagsList": [{"Key": "k"}]})
+        for operation in ("AddTags", "RemoveTags")
+    ),
+    ("StartLogging", {"Name": TRAIL}),
+]
+
+
+def throughput() -> None:
+    """Print how many reads and writes are answered in a second."""
+    with _emulator() as (process, port):
+        for name, requests in (("reads", READS), ("writes", WRITES)):
+            before, begin = _cpu(process.pid), time.monotonic()
+            with multiprocessing.get_context("spawn").Pool(1) as client:
+                answered, seconds = client.apply(_flood, (port, requests))
+            share = (_cpu(process.pid) - before) / (time.monotonic() - begin)
+            print(f"emulator, {name} of CloudTrail: {answered / seconds:.0f} a second on one core ({share:.0%} busy)")
+
+
+@contextmanager
+def _emulator() -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """An emulated AWS of one core, with a trail that logs."""
+    port = ports.choose(["aws"])["aws"]
+    command = [sys.executable, "-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port", str(port)]
+    with subprocess.Popen(command) as process:
+        try:
+            os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
+            _prepare(f"http://{ports.LOOPBACK}:{port}")
+            yield process, port
+        finally:
+            process.terminate()
+
+
+def _prepare(endpoint: str) -> None:
+    deadline = time.monotonic() + 60
+    settings = urllib.request.Request(  # noqa: S310 - loopback
+        f"{endpoint}/_sandbox/settings", json.dumps({"rates": False}).encode(), method="PUT"
+    )
+    while True:
+        try:
+            urllib.request.urlopen(settings, timeout=5).close()  # noqa: S310 - loopback
+            break
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+    session = boto3.Session(ACCOUNT, "sandbox", region_name=REGION)
+    s3 = session.client("s3", endpoint_url=endpoint)
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(_bucket_policy()))
+    cloudtrail = session.client("cloudtrail", endpoint_url=endpoint)
+    cloudtrail.create_trail(Name=TRAIL, S3BucketName=BUCKET)
+    cloudtrail.start_logging(Name=TRAIL)
+
+
+def _bucket_policy() -> dict[str, Any]:
+    """The policy that AWS prescribes."""
+    service, source = {"Service": "cloudtrail.amazonaws.com"}, f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/{TRAIL}"
+    put = {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": source}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": service,
+                "Action": "s3:GetBucketAcl",
+                "Resource": f"arn:aws:s3:::{BUCKET}",
+                "Condition": {"StringEquals": {"aws:SourceArn": source}},
+            },
+            {
+                "Effect": "Allow",
+                "Principal": service,
+                "Action": "s3:PutObject",
+                "Resource": f"arn:aws:s3:::{BUCKET}/*",
+                "Condition": {"StringEquals": put},
+            },
+        ],
+    }
+
+
+def _flood(port: int, requests: list[tuple[str, dict[str, Any]]]) -> tuple[int, float]:
+    """Send requests over all connections for a while; how many were answered, in how many seconds."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    return asyncio.run(_over_all(port, [_message(port, *request) for request in requests]))
+
+
+async def _over_all(port: int, messages: list[bytes]) -> tuple[int, float]:
+    await _over_one(port, messages, time.monotonic() + 1)  # warm
+    begin = time.monotonic()
+    answered = await asyncio.gather(*(_over_one(port, messages, begin + SECONDS) for _ in range(CONNECTIONS)))
+    return sum(answered), time.monotonic() - begin
+
+
+async def _over_one(port: int, messages: list[bytes], end: float) -> int:
+    reader, writer = await asyncio.open_connection(ports.LOOPBACK, port)
+    answered = 0
+    for message in itertools.cycle(messages):
+        writer.write(message)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head
+        _, _, length = head.lower().partition(b"content-length:")
+        await reader.readexactly(int(length.split(b"\r\n", 1)[0]))
+        answered += 1
+        if time.monotonic() > end:
+            break
+    writer.close()
+    return answered
+
+
+def _message(port: int, operation: str, parameters: dict[str, Any]) -> bytes:
+    body = json.dumps(parameters)
+    credential = f"{ACCOUNT}/20260101/{REGION}/cloudtrail/aws4_request"
+    lines = [
+        "POST / HTTP/1.1",
+        f"Host: {ports.LOOPBACK}:{port}",
+        f"X-Amz-Target: com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.{operation}",
+        "Content-Type: application/x-amz-json-1.1",
+        "User-Agent: Boto3/1.44.5 md/Botocore#1.44.5 ua/2.1 os/linux lang/python#3.11.7",
+        "X-Amz-Date: 20260101T000000Z",
+        f"Authorization: AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}",
+        f"Content-Length: {len(body)}",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of CPU of a process so far."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+if __name__ == "__main__":
+    throughput()
