@@ -1,5 +1,7 @@
 """The report at the end of a run: how many facts hold, and which do not."""
 
+import re
+
 import pytest
 
 from tests.conformance.endpoints import MOTO
@@ -71,5 +73,5 @@ def _reason(report: pytest.TestReport) -> str:
     """Say in one line why a fact failed."""
     crash = getattr(report.longrepr, "reprcrash", None)
     lines = str(crash.message if crash else report.longrepr).strip().splitlines()
-    reason = lines[0].removeprefix("AssertionError: ").removeprefix("botocore.exceptions.ClientError: ")
+    reason = re.sub(r"\A[\w.]+(Error|Exception): ", "", lines[0])
     return reason if len(reason) < 160 else f"{reason[:160]}…"
