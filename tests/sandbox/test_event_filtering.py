@@ -254,14 +254,26 @@ def test_a_trail_delivers_what_it_selects(aws_state: Emulated) -> None:
     assert not {"GetTrail", "PutObject"} & set(delivered["w"])
 
 
-def test_a_change_of_selectors_counts_from_the_next_round(aws_state: Emulated) -> None:
+def test_events_are_held_to_the_selectors_of_their_time(aws_state: Emulated) -> None:
     trail = aws_state.start(event_selectors=tuple(basic("WriteOnly")))
     aws_state.happens(operation="GetTrail")
-    aws_state.round()
+    aws_state.happens(operation="AddTags")
     aws_state.change(trail.arn, "PutEventSelectors", event_selectors=tuple(basic("ReadOnly")))
-    aws_state.happens(operation="GetTrail")
+    aws_state.happens(operation="ListTags")
+    aws_state.happens(operation="RemoveTags")
     aws_state.round()
-    assert aws_state.recorded() == ["StartLogging", "GetTrail"]
+    aws_state.happens(operation="ListTrails")
+    aws_state.round()
+    assert aws_state.recorded() == ["StartLogging", "AddTags", "PutEventSelectors", "ListTags", "ListTrails"]
+
+
+def test_a_trail_that_becomes_multi_region_delivers_other_regions_from_then_on(aws_state: Emulated) -> None:
+    trail = aws_state.start()
+    aws_state.happens(service="kms", operation="CreateKey", region=ABROAD)
+    aws_state.change(trail.arn, is_multi_region_trail=True)
+    aws_state.happens(service="kms", operation="ListKeys", region=ABROAD)
+    aws_state.round()
+    assert aws_state.recorded(region=ABROAD) == ["ListKeys"]
 
 
 # --- CloudTrail's own deliveries ---------------------------------------------------------------------------------

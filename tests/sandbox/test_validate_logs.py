@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-v
 """
 
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -95,7 +96,9 @@ def test_a_missing_log_file_and_a_changed_digest_are_found(aws: Account, bucket:
     start(aws, bucket)
     deliver_some(aws)
     s3 = aws.client("s3")
-    log, digest = keys(aws, bucket, "CloudTrail")[-1], sorted(keys(aws, bucket, "CloudTrail-Digest"))[0]
+    digest, *others = sorted(keys(aws, bucket, "CloudTrail-Digest"))
+    bodies = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in others]
+    log = [file["s3Object"] for body in bodies for file in json.loads(gzip.decompress(body))["logFiles"]][-1]
     s3.delete_object(Bucket=bucket, Key=log)
     stored = s3.get_object(Bucket=bucket, Key=digest)
     changed = gzip.compress(gzip.decompress(stored["Body"].read()).replace(b"Time", b"time", 1))

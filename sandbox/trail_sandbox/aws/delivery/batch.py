@@ -7,7 +7,6 @@ from functools import cached_property
 
 from trail_sandbox.aws.delivery.digest import sha256
 from trail_sandbox.aws.delivery.entry import Entry
-from trail_sandbox.aws.delivery.selection import Selection
 
 _COMPRESSION = 1  # speed: nobody keeps these files
 
@@ -44,10 +43,9 @@ class Batch:
         return sha256(self.content)
 
 
-def by_region(entries: Iterable[Entry], selection: Selection) -> dict[str, Batch]:
-    """Put the selected events of each region together."""
+def by_region(entries: Iterable[Entry]) -> dict[str, Batch]:
+    """Put the events of each region together."""
     regions: dict[str, list[Entry]] = {}
     for entry in entries:
-        if selection.selects(entry):
-            regions.setdefault(entry.region, []).append(entry)
+        regions.setdefault(entry.region, []).append(entry)
     return {region: Batch(selected) for region, selected in regions.items()}

@@ -14,7 +14,7 @@ _GLOBAL_SERVICES = frozenset({"iam", "organizations", "cloudfront", "route53"})
 
 _READ_PREFIXES = (
     *("Get", "List", "Describe", "Head", "Lookup", "Search", "Query", "Scan", "BatchGet", "Simulate", "Validate"),
-    *("Check", "Test", "Filter", "Preview", "Select", "AssumeRole", "Decode"),
+    *("TransactGet", "Check", "Test", "Filter", "Preview", "Select", "AssumeRole", "Decode"),
 )
 # Cryptographic operations change nothing: https://docs.aws.amazon.com/kms/latest/developerguide/understanding-kms-entries.html
 _KMS_READS = ("Encrypt", "Decrypt", "GenerateDataKey", "GenerateMac", "GenerateRandom", "Sign", "Verify", "ReEncrypt")

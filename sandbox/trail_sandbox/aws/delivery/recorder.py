@@ -1,7 +1,7 @@
 """What happened in which account since the last round of delivery, and which trails logged meanwhile.
 
 Recording an event stands in the path of every request, so it only appends to one list for all trails of the account.
-Which trails log is looked up when a request may have changed that, which CloudTrail's own events tell.
+Which trails log, and what, is looked up when a request may have changed that, which CloudTrail's own events tell.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,22 @@ from threading import Lock
 
 from trail_sandbox.aws.delivery.digest import Digest, LogFile
 from trail_sandbox.aws.delivery.entry import Entry
+from trail_sandbox.aws.delivery.selection import Selection
 from trail_sandbox.aws.trails import Trail, TrailStore
 
-_CHANGES_OF_LOGGING = frozenset({"StartLogging", "StopLogging", "DeleteTrail"})
+_CHANGES_OF_LOGGING = frozenset({"StartLogging", "StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors"})
 
-Spans = tuple[tuple[int, int], ...]
+
+@dataclass(frozen=True)
+class Span:
+    """Events that one trail logged, by their positions, and what of them it selects."""
+
+    start: int
+    stop: int
+    selection: Selection
+
+
+Spans = tuple[Span, ...]
 
 
 @dataclass
@@ -32,35 +43,33 @@ class Progress:
     """How far one trail has got. Destinations fail independently, so each has its own refused events, by region."""
 
     created: datetime
-    logging_since: int | None = None
-    spans: list[tuple[int, int]] = field(default_factory=list)
+    logging: tuple[int, Selection] | None = None
+    """Since which event, and what it selects."""
+    spans: list[Span] = field(default_factory=list)
     refused_by_bucket: dict[str, Sequence[Entry]] = field(default_factory=dict)
     refused_by_log_group: dict[str, Sequence[Entry]] = field(default_factory=dict)
     chains: dict[str, Chain] = field(default_factory=dict)
     last_round: datetime | None = None
 
-    def start(self, number: int) -> None:
-        """Log from this event on."""
-        self.logging_since = number
-
-    def stop(self, number: int) -> None:
-        """Log no more from this event on."""
-        self.spans.append((self.logging_since or 0, number))
-        self.logging_since = None
+    def log(self, number: int, selection: Selection | None) -> None:
+        """Log what this selects from this event on; None is nothing."""
+        if self.logging:
+            self.spans.append(Span(self.logging[0], number, self.logging[1]))
+        self.logging = (number, selection) if selection else None
 
     def take(self, end: int) -> Spans:
         """Give the spans of events logged since the last round, and begin a new one."""
-        if self.logging_since is not None:
-            self.stop(end)
-            self.start(0)
+        if self.logging:
+            self.log(end, self.logging[1])
+            self.logging = (0, self.logging[1])
         spans, self.spans = self.spans, []
-        return tuple((start, stop) for start, stop in spans if start < stop)
+        return tuple(span for span in spans if span.start < span.stop)
 
     @property
     def is_idle(self) -> bool:
         """Say whether nothing is to come for this trail."""
         waits = self.spans or self.refused_by_bucket or self.refused_by_log_group or self.chains
-        return self.logging_since is None and not waits
+        return self.logging is None and not waits
 
 
 @dataclass
@@ -140,18 +149,19 @@ class Recorder:
         return self._trails.of_account(account)
 
     def _notice(self, account: str, *, started_at: int, stopped_at: int) -> None:
-        """Find out which trails log now: events from `started_at` on are theirs, until `stopped_at` the others'."""
+        """Find out what trails log now: those that start do from `started_at` on, all others change at `stopped_at`."""
         known = self._accounts[account].trails
         current = {trail.arn: trail for trail in self._trails_of(account)}
         for arn in list(known):
             if arn not in current or current[arn].created != known[arn].created:
                 del known[arn]
         for arn, trail in current.items():
-            logged = arn in known and known[arn].logging_since is not None
-            if trail.is_logging and not logged:
-                known.setdefault(arn, Progress(trail.created)).start(started_at)
-            elif logged and not trail.is_logging:
-                known[arn].stop(stopped_at)
+            selection = Selection.of(trail) if trail.is_logging else None
+            logged = known[arn].logging if arn in known else None
+            if selection and not logged:
+                known.setdefault(arn, Progress(trail.created)).log(started_at, selection)
+            elif logged and logged[1] != selection:
+                known[arn].log(stopped_at, selection)
 
 
 def _changes_logging(entry: Entry) -> bool:

@@ -16,7 +16,6 @@ from trail_sandbox.aws.delivery.digest import Digest, LogFile, Period
 from trail_sandbox.aws.delivery.entry import Entry
 from trail_sandbox.aws.delivery.names import Place
 from trail_sandbox.aws.delivery.recorder import Chain, Progress, Spans
-from trail_sandbox.aws.delivery.selection import Selection
 from trail_sandbox.aws.delivery.signing import SigningKeys
 from trail_sandbox.aws.trails import Trail
 from trail_sandbox.aws.world import World
@@ -41,20 +40,23 @@ class Round:
     events: Sequence[Entry]
     put_objects: list[tuple[str, str]] = field(default_factory=list)
     """Bucket and key of every file that was delivered."""
-    _batches: dict[tuple[Spans, Selection], Batches] = field(default_factory=dict)
+    _batches: dict[Spans, Batches] = field(default_factory=dict)
 
-    def batches(self, trail: Trail, spans: Spans) -> Batches:
-        """Give the events that a trail delivers, by region."""
-        selection = Selection.of(trail)
-        if (spans, selection) not in self._batches:
-            entries = [entry for start, end in spans for entry in self.events[start:end]]
-            self._batches[spans, selection] = by_region(entries, selection)
-        return self._batches[spans, selection]
+    def batches(self, spans: Spans) -> Batches:
+        """Give the events that a trail of these spans delivers, by region."""
+        if spans not in self._batches:
+            self._batches[spans] = by_region(
+                entry
+                for span in spans
+                for entry in self.events[span.start : span.stop]
+                if span.selection.selects(entry)
+            )
+        return self._batches[spans]
 
 
 def deliver(this: Round, trail: Trail, progress: Progress, spans: Spans) -> None:
     """Deliver what one trail has waited for, to each of its destinations."""
-    batches = this.batches(trail, spans)
+    batches = this.batches(spans)
     _forget_errors_of_what_is_off(trail, {trail.home_region, *batches})
     progress.refused_by_bucket = _refused(
         _with(progress.refused_by_bucket, batches),
