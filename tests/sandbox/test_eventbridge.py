@@ -27,10 +27,27 @@ class Bus:
 
     def rule(self, name: str, pattern: dict[str, Any] | None = None, state: str = "ENABLED", **target: Any) -> None:
         self._queues[name] = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        self.allow(name, "*")
         given = {"EventPattern": json.dumps(pattern)} if pattern else {"ScheduleExpression": "rate(1 day)"}
         self._events.put_rule(Name=name, State=state, **given)
-        arn = f"arn:aws:sqs:{self._region}:{self._aws.number}:{name}"
-        self._events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn, **target}])
+        self._events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": self._arn(name), **target}])
+
+    def allow(self, queue: str, rule: str) -> None:
+        """Let a rule put events into a queue, and no other."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": self._arn(queue),
+            "Condition": {
+                "ArnLike": {"aws:SourceArn": f"arn:aws:events:{self._region}:{self._aws.number}:rule/{rule}"}
+            },
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self._sqs.set_queue_attributes(QueueUrl=self._queues[queue], Attributes={"Policy": policy})
+
+    def _arn(self, queue: str) -> str:
+        return f"arn:aws:sqs:{self._region}:{self._aws.number}:{queue}"
 
     def target(self, rule: str, target_id: str, arn: str) -> None:
         self._events.put_targets(Rule=rule, Targets=[{"Id": target_id, "Arn": arn}])
@@ -198,3 +215,13 @@ def test_events_that_are_put_arrive_whatever_the_other_targets_are(aws: Account,
     assert event["time"].endswith("Z")
     assert bus.next("off") == event, "by the rule that is on, and not by the one that is off"
     assert bus.is_empty("off")
+
+
+def test_a_queue_gets_events_of_the_rules_that_its_policy_names_alone(bus: Bus) -> None:
+    for name in ("closed", "open", "witness"):
+        bus.rule(name, {"source": ["test"]})
+    bus.allow("closed", "another")
+    bus.allow("open", "open")
+    bus.put()
+    assert bus.next("witness") == bus.next("open")
+    assert bus.is_empty("closed")

@@ -17,6 +17,9 @@ from moto.events.models import Rule, events_backends
 from moto.events.utils import EventTemplateParser
 from moto.sqs.models import sqs_backends
 
+from trail_sandbox.aws.policy import Decision, Principal, Request, evaluate
+
+_EVENTBRIDGE = Principal.service("events.amazonaws.com")
 _VIA_CLOUDTRAIL = "AWS API Call via CloudTrail"
 _DEFAULT_BUS = "default"
 _ALL_STATES = frozenset({"ENABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"})
@@ -76,7 +79,7 @@ def _send_to_targets(rule: Rule, event: dict[str, Any], transform_input: bool = 
         return
     for target in list(rule.targets):
         try:
-            _send_to_target(target, told, transform_input=transform_input)
+            _send_to_target(rule, target, told, transform_input=transform_input)
         except Exception as error:  # noqa: BLE001 - whatever moto makes of a target that is gone
             logger.info("no event for %s: %s", target["Arn"], error)
 
@@ -102,10 +105,16 @@ def _as_told(event: Event) -> dict[str, Any]:
     return {name: event[name] for name in _MEMBERS if name in event} | {"time": when}
 
 
-def _send_to_target(target: Mapping[str, Any], event: dict[str, Any], *, transform_input: bool) -> None:
-    """Put an event into a queue; other kinds of targets are not served."""
+def _send_to_target(rule: Rule, target: Mapping[str, Any], event: dict[str, Any], *, transform_input: bool) -> None:
+    """Put an event into a queue whose policy lets EventBridge; roles and other kinds of targets are not served.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions
+    """
     _, _, service, region, account, name = target["Arn"].split(":", 5)
-    if service != "sqs":
+    queue = sqs_backends[account][region].queues.get(name) if service == "sqs" else None
+    source = {"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.account_id}
+    request = Request(_EVENTBRIDGE, "sqs:SendMessage", target["Arn"], source)
+    if queue is None or not queue.policy or evaluate(queue.policy, request) is not Decision.ALLOW:
         return
     group = target.get("SqsParameters", {}).get("MessageGroupId")
     body = _input(target, event) if transform_input else json.dumps(event)
