@@ -102,7 +102,7 @@ def _session(caller: Caller, role: str, now: datetime) -> dict[str, Any]:
         "sessionIssuer": {
             "type": "Role",
             "principalId": caller.principal_id.partition(":")[0],
-            "arn": f"arn:{partition}:iam::{caller.account}:role/{role}",
+            "arn": caller.role_arn or f"arn:{partition}:iam::{caller.account}:role/{role}",
             "accountId": caller.account,
             "userName": role,
         },
