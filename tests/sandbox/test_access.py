@@ -235,6 +235,18 @@ def test_policies_of_groups_and_managed_policies(aws: Account) -> None:
     assert outcome(cloudtrail.list_trails) == "AccessDeniedException"
 
 
+def test_policies_of_awss_own(aws: Account) -> None:
+    iam = aws.client("iam")
+    cloudtrail = client(aws, "cloudtrail", user(aws))
+    iam.attach_user_policy(UserName="alice", PolicyArn="arn:aws:iam::aws:policy/AWSCloudTrail_ReadOnlyAccess")
+    assert outcome(cloudtrail.list_trails) == "ok"
+    assert outcome(cloudtrail.start_logging, Name="trail") == "AccessDeniedException"
+    iam.attach_user_policy(UserName="alice", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    assert outcome(cloudtrail.start_logging, Name="trail") == "TrailNotFoundException"
+    missing = "arn:aws:iam::aws:policy/NoSuchAccess"
+    assert outcome(iam.attach_user_policy, UserName="alice", PolicyArn=missing) == "NoSuchEntity"
+
+
 def test_a_boundary_limits_a_role(aws: Account) -> None:
     iam = aws.client("iam")
     boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=written(allow("cloudtrail:List*")))

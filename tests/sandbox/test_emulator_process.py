@@ -15,7 +15,8 @@ from tests.sandbox.conftest import started
 def test_settings_at_the_start(tmp_path: Path) -> None:
     with started(tmp_path / "aws.log") as (url, _):
         settings = requests.get(f"{url}/_sandbox/settings", timeout=10).json()
-    assert settings == {"quotas": True, "rates": True, "stale_reads": 0}
+    off = {"stale_reads": 0, "iam_propagation": 0, "session_seconds": None}
+    assert settings == {"quotas": True, "rates": True, **off}
 
 
 def test_it_ends_while_calls_wait(tmp_path: Path) -> None:

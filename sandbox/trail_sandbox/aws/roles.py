@@ -9,14 +9,17 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
-from moto.iam.models import ManagedPolicy, iam_backends
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, ManagedPolicy, iam_backends
 
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import MEMORY, PARTITION
 
+_AWS_POLICIES = f"arn:{PARTITION}:iam::aws:policy/"
 _READS = ("Get", "List", "Simulate", "Generate")
 
 
@@ -59,7 +62,9 @@ class Roles:
         return role if role and role.arn == arn else None
 
     def before(self, account: str, operation: str, parameters: Mapping[str, Any]) -> None:
-        """Note what the roles are that a call to IAM is about to change."""
+        """Have the managed policies ready that a call to IAM names, and note the roles that it is about to change."""
+        for name in ("PolicyArn", "PermissionsBoundary"):
+            managed_policy(account, str(parameters.get(name, "")))
         if operation.startswith(_READS):
             return
         now = self._clock()
@@ -100,6 +105,22 @@ def documents(holder: Any) -> tuple[str, ...]:
     """The policies of a role, user or group of moto's, inline and managed, as JSON."""
     managed = [default_document(policy) for policy in list(holder.managed_policies.values())]
     return (*(as_json(document) for document in list(holder.policies.values())), *managed)
+
+
+def managed_policy(account: str, arn: str) -> ManagedPolicy | None:
+    """A managed policy; of AWS's own, moto gets those that somebody asks for, since all 1,500 take it long to read."""
+    iam = iam_backends[account][PARTITION]
+    name = arn.rpartition("/")[2]
+    if arn not in iam.managed_policies and arn.startswith(_AWS_POLICIES) and name in _policies_of_aws():
+        policy = AWSManagedPolicy.from_data(name, account, PARTITION, _policies_of_aws()[name])
+        iam.managed_policies[policy.arn] = policy
+    return iam.managed_policies.get(arn)
+
+
+@cache
+def _policies_of_aws() -> dict[str, Any]:
+    policies: dict[str, Any] = json.loads(aws_managed_policies_data)
+    return policies
 
 
 def default_document(policy: ManagedPolicy) -> str:

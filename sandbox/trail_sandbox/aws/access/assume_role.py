@@ -17,7 +17,7 @@ from trail_sandbox.aws.access.needs import Keys, Need, tag_keys
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.identity import Session, session_of
 from trail_sandbox.aws.policy import MalformedPolicy, PolicyKind, validate
-from trail_sandbox.aws.roles import as_json, default_document, find_role
+from trail_sandbox.aws.roles import as_json, default_document, find_role, managed_policy
 from trail_sandbox.aws.trails import PARTITION
 
 _SHORTEST, _USUAL, _LONGEST = 900, 3600, 43200
@@ -122,11 +122,11 @@ def _session_policies(account: str, given: Mapping[str, Any]) -> list[str]:
         except MalformedPolicy as error:
             raise AwsError("MalformedPolicyDocument", str(error)) from error
         policies.append(str(given["Policy"]))
-    managed = iam_backends[account][PARTITION].managed_policies
     for arn in [str(one.get("arn", "")) for one in given.get("PolicyArns", [])]:
-        if arn not in managed:
+        policy = managed_policy(account, arn)
+        if policy is None:
             raise _invalid(f"Policy {arn} does not exist.")
-        policies.append(default_document(managed[arn]))
+        policies.append(default_document(policy))
     return policies
 
 

@@ -10,7 +10,7 @@ from moto.iam.models import iam_backends
 
 from trail_sandbox.aws.events import Caller
 from trail_sandbox.aws.identity import session_of
-from trail_sandbox.aws.roles import default_document, documents
+from trail_sandbox.aws.roles import default_document, documents, managed_policy
 from trail_sandbox.aws.trails import PARTITION
 
 _NOTHING = ""  # a policy that cannot be read, and so allows nothing
@@ -57,5 +57,5 @@ def _of_user(caller: Caller) -> Grants:
 
 
 def _managed(account: str, arn: str) -> str:
-    policy = iam_backends[account][PARTITION].managed_policies.get(arn)
+    policy = managed_policy(account, arn)
     return default_document(policy) if policy else _NOTHING
