@@ -42,9 +42,10 @@ class Bucket:
     ) -> None:
         """Put an object with user metadata, owned by the bucket's owner; encrypted with a key where one is given."""
         backend = s3_backends[self.account][PARTITION]
-        stored = backend.put_object(
-            self.name, key, body, encryption="aws:kms" if kms_key_arn else None, kms_key_id=kms_key_arn
-        )
+        # Every object is encrypted: https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html
+        by_default = None if backend.get_bucket_encryption(self.name) else "AES256"
+        encryption = "aws:kms" if kms_key_arn else by_default
+        stored = backend.put_object(self.name, key, body, encryption=encryption, kms_key_id=kms_key_arn)
         headers = {"Content-Type": content_type, "Content-Encoding": content_encoding}
         stored.set_metadata(headers | {f"x-amz-meta-{name}": value for name, value in metadata.items()})
         stored.set_acl(get_canned_acl("bucket-owner-full-control"))
@@ -196,6 +197,12 @@ class World:
             all_features=backend.org.feature_set == "ALL",
             trusted_services=frozenset(service["ServicePrincipal"] for service in backend.services),
         )
+
+    def is_suspended(self, account: str) -> bool:
+        """Say whether an account's organization has closed it."""
+        owner, _ = organizations_backends.master_accounts.get(account, (account, PARTITION))
+        members = organizations_backends[owner][PARTITION].accounts
+        return any(member.id == account and member.status == "SUSPENDED" for member in members)
 
 
 def _owner(arn: str) -> tuple[str, str]:
