@@ -31,6 +31,8 @@ class Trail:
 class Account:
     """An account, whose administrator the facts are, and the region that a fact has for itself."""
 
+    _administrator: "Account | None" = None
+
     def __init__(self, endpoint: Endpoint, undo: Undo, number: str, region: str, keys: Keys | None = None) -> None:
         self.number = number
         self.region = region
@@ -44,7 +46,8 @@ class Account:
         key = (service, region or self.region, patient)
         if key not in self._clients:
             client = self._endpoint.client(self._keys, self.number, service, region or self.region, patient=patient)
-            self._undo.watch(client)
+            administrator = self._administrator.client(service, region) if self._administrator else client
+            self._undo.watch(client, administrator)
             self._clients[key] = client
         return self._clients[key]
 
@@ -56,7 +59,9 @@ class Account:
     def signed_with(self, access_key: dict[str, Any]) -> "Account":
         """Give the account as whoever has this access key sees it, of IAM's or STS's making."""
         keys = Keys(access_key["AccessKeyId"], access_key["SecretAccessKey"], access_key.get("SessionToken"))
-        return Account(self._endpoint, self._undo, self.number, self.region, keys)
+        account = Account(self._endpoint, self._undo, self.number, self.region, keys)
+        account._administrator = self._administrator or self
+        return account
 
     # Names.
 

@@ -67,13 +67,13 @@ class Undo:
     def __init__(self) -> None:
         self._deletions: list[tuple[str, Callable[[], object]]] = []
 
-    def watch(self, client: Any) -> None:
-        """Remember what a client makes."""
+    def watch(self, client: Any, administrator: Any) -> None:
+        """Remember what a client makes, to delete it with the administrator's client."""
         events, service = client.meta.events, client.meta.service_model.service_name
         for operation, delete in _DELETIONS.items():
             if operation.startswith(f"{service}."):
                 events.register(f"provide-client-params.{operation}", _remember)
-                events.register(f"after-call.{operation}", self._made(client, operation, delete))
+                events.register(f"after-call.{operation}", self._made(administrator, operation, delete))
 
     def _made(self, client: Any, operation: str, delete: Callable[[Any, Given, Answer], object]) -> Callable[..., None]:
         def made(http_response: Any, parsed: Answer, context: dict[str, Any], **_: Any) -> None:
