@@ -11,6 +11,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.integration.aws import REGION, Account
 
@@ -50,10 +51,8 @@ def deliver_some(aws: Account, times: int = 3, region: str = REGION) -> None:
         aws.deliver()
 
 
-def start(aws: Account, bucket: str, *, multi_region: bool = False) -> None:
-    aws.cloudtrail.create_trail(
-        Name="trail", S3BucketName=bucket, EnableLogFileValidation=True, IsMultiRegionTrail=multi_region
-    )
+def start(aws: Account, bucket: str, **members: Any) -> None:
+    aws.client("cloudtrail").create_trail(Name="trail", S3BucketName=bucket, EnableLogFileValidation=True, **members)
     aws.cloudtrail.start_logging(Name="trail")
 
 
@@ -73,6 +72,16 @@ def test_what_a_trail_has_delivered_is_valid(aws: Account, bucket: str) -> None:
     assert is_valid(text, "digest")
     assert is_valid(text, "log")
     assert all(f"s3://{bucket}/{key}\tvalid" in text for key in delivered), text
+
+
+def test_files_below_a_prefix_that_a_key_encrypts_are_valid_too(aws: Account, bucket: str) -> None:
+    aws.bucket_policy(bucket, "trail", "audit/2026")
+    start(aws, bucket, S3KeyPrefix="audit/2026", KmsKeyId=aws.key("trail"))
+    deliver_some(aws)
+    code, text = validate(aws)
+    assert code == 0, text
+    assert counted(text, "log")[0] >= 3, text
+    assert is_valid(text, "log")
 
 
 def test_one_changed_byte_in_one_log_file_is_found(aws: Account, bucket: str) -> None:
@@ -110,7 +119,7 @@ def test_a_missing_log_file_and_a_changed_digest_are_found(aws: Account, bucket:
 
 
 def test_every_region_of_a_multi_region_trail_has_a_valid_chain_of_its_own(aws: Account, bucket: str) -> None:
-    start(aws, bucket, multi_region=True)
+    start(aws, bucket, IsMultiRegionTrail=True)
     deliver_some(aws, region=ABROAD)
     code, text = validate(aws, ABROAD)
     assert code == 0, text

@@ -60,7 +60,9 @@ def _lambda(event: ApiEvent, _: World) -> tuple[Resource, ...]:
 
 def _dynamodb(event: ApiEvent, _: World) -> tuple[Resource, ...]:
     tables = event.parameters.get("RequestItems") or [_parameter(event, "TableName")]
-    return tuple(one for table in tables for one in _named(event, "AWS::DynamoDB::Table", "dynamodb", "table/", table))
+    return tuple(
+        one for table in tables for one in _named(event, "AWS::DynamoDB::Table", "dynamodb", "table/", str(table))
+    )
 
 
 def _sns(event: ApiEvent, _: World) -> tuple[Resource, ...]:
