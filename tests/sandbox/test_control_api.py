@@ -15,7 +15,16 @@ from tests.integration.aws import Account
 from tests.sandbox.conftest import Refused, put_settings
 
 OURS = "GetTrail"
-SETTINGS = {"quotas": True, "rates": True, "stale_reads": 0, "iam_propagation": 0, "session_seconds": None}
+SETTINGS = {
+    "quotas": True,
+    "rates": True,
+    "stale_reads": 0,
+    "iam_propagation": 0,
+    "trail_loading": 0,
+    "regions_without_log_delivery": [],
+    "regions_without_insights": [],
+    "session_seconds": None,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -371,6 +380,10 @@ def test_settings_are_set_one_by_one(endpoint: str) -> None:
         ({"stale_reads": -1}, "stale_reads must be a number of seconds"),
         ({"stale_reads": True}, "stale_reads must be a number of seconds"),
         ({"iam_propagation": None}, "iam_propagation must be a number of seconds"),
+        ({"trail_loading": 601}, "trail_loading must be a number of seconds, at most 600"),
+        ({"regions_without_insights": "eu-west-1"}, "regions_without_insights must be a list of regions"),
+        ({"regions_without_log_delivery": ["mars"]}, "regions_without_log_delivery must be a list of regions"),
+        ({"regions_without_log_delivery": [["eu-west-1"]]}, "regions_without_log_delivery must be a list of regions"),
         ({"session_seconds": -1}, "session_seconds must be a number of seconds, at most 43200, or null"),
     ],
 )
