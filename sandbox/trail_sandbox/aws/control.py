@@ -13,6 +13,7 @@ from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.faults import BadRequest, Faults, parse_fault
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.moto_app import Moto
+from trail_sandbox.aws.regions import is_region
 from trail_sandbox.aws.roles import Roles
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import MEMORY
@@ -22,9 +23,11 @@ PREFIX = "/_sandbox/"
 _MOST_SECONDS = {
     "stale_reads": MEMORY.total_seconds(),
     "iam_propagation": MEMORY.total_seconds(),
+    "trail_loading": MEMORY.total_seconds(),
     "session_seconds": 12 * 60 * 60,
 }
 _NULLABLE = frozenset({"session_seconds"})
+_REGIONS = frozenset({"regions_without_log_delivery", "regions_without_insights"})
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ def _check_settings(body: object) -> dict[str, Any]:
             raise BadRequest(f"unknown: {name}; there are {', '.join(names)}")
         if name in _MOST_SECONDS:
             _check_seconds(name, value)
+        elif name in _REGIONS:
+            _check_regions(name, value)
         elif not isinstance(value, bool):
             raise BadRequest(f"{name} must be true or false, not {value!r}")
     return body
@@ -133,6 +138,11 @@ def _check_seconds(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
         null = ", or null" if name in _NULLABLE else ""
         raise BadRequest(f"{name} must be a number of seconds, at most {most:.0f}{null}, not {value!r}")
+
+
+def _check_regions(name: str, value: object) -> None:
+    if not isinstance(value, list) or not all(isinstance(one, str) and is_region(one) for one in value):
+        raise BadRequest(f"{name} must be a list of regions, not {value!r}")
 
 
 def _parameter(request: HttpRequest, name: str) -> str | None:

@@ -25,6 +25,7 @@ class Problem(Enum):
     BUCKET_DENIES = auto()
     TOPIC_MISSING = auto()
     TOPIC_DENIES = auto()
+    TOPIC_ACCOUNT_SUSPENDED = auto()
     KEY_MISSING = auto()
     """Not there, or not in the bucket's region."""
     KEY_UNUSABLE = auto()
@@ -78,6 +79,8 @@ def topic_problem(world: World, trail: Trail) -> Problem | None:
     topic = world.topic(trail.sns_topic_arn)
     if topic is None:
         return Problem.TOPIC_MISSING
+    if world.is_suspended(topic.account):
+        return Problem.TOPIC_ACCOUNT_SUSPENDED
     if not _allows(topic.policy, "SNS:Publish", topic.arn, source_keys(world, trail)):
         return Problem.TOPIC_DENIES
     if topic.kms_key is None:

@@ -1,5 +1,6 @@
 """What the control API can set: how the emulated AWS bears itself towards everybody."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -15,5 +16,11 @@ class Settings:
     """For how many seconds after a write reads answer the state before it."""
     iam_propagation: float = 0.0
     """For how many seconds after a change of a role CloudTrail sees the role as it was before."""
+    trail_loading: float = 0.0
+    """For how many seconds after its creation a trail cannot be changed: ConflictException."""
+    regions_without_log_delivery: Sequence[str] = ()
+    """Where trails cannot deliver to CloudWatch Logs. In AWS they can everywhere at present."""
+    regions_without_insights: Sequence[str] = ()
+    """Where PutInsightSelectors is not supported."""
     session_seconds: float | None = None
     """How long sessions of AssumeRole last that are made from now on, at most; None is as long as was asked for."""

@@ -67,6 +67,10 @@ def _with_log_group(request: Request, trail: Trail) -> Trail:
     group = request.input.get("CloudWatchLogsLogGroupArn") or None
     role = request.input.get("CloudWatchLogsRoleArn") or None
     rules.check_log_group_pair(group, role)
+    if group and request.region in request.settings.regions_without_log_delivery:
+        raise AwsError(
+            "CloudWatchLogsDeliveryUnavailableException", "Cannot set a CloudWatch Logs delivery for this Region."
+        )
     return replace(trail, cloud_watch_logs_log_group_arn=group, cloud_watch_logs_role_arn=role)
 
 
@@ -94,6 +98,16 @@ def check_dependencies(world: World, trail: Trail) -> None:
             raise _refusal(problem, trail)
 
 
+def check_insights_delivery(world: World, trail: Trail) -> None:
+    """Refuse insights that could not be delivered; of missing keys the operation knows only as trouble with the key."""
+    key = f"{dependencies.object_root(trail)}/CloudTrail-Insight/{trail.home_region}/insights.json.gz"
+    problem = dependencies.bucket_problem(world, trail, key) or dependencies.encryption_problem(world, trail)
+    if problem is Problem.KEY_MISSING:
+        problem = Problem.KEY_UNUSABLE
+    if problem is not None:
+        raise _refusal(problem, trail)
+
+
 def _refusal(problem: Problem, trail: Trail) -> AwsError:
     """Say what is wrong with what a trail depends on, in CloudTrail's words."""
     bucket, key = trail.s3_bucket_name, trail.kms_key_arn
@@ -108,6 +122,11 @@ def _refusal(problem: Problem, trail: Trail) -> AwsError:
             ),
             Problem.TOPIC_MISSING: _BAD_TOPIC,
             Problem.TOPIC_DENIES: _BAD_TOPIC,
+            Problem.TOPIC_ACCOUNT_SUSPENDED: (
+                "CloudTrailInvalidClientTokenIdException",
+                f"A call results in the InvalidClientTokenId error code: SNS topic {trail.sns_topic_arn} is in a "
+                "suspended account.",
+            ),
             Problem.KEY_MISSING: (
                 "KmsKeyNotFoundException",
                 f"KMS key {key} does not exist, or is not in the same region as the S3 bucket {bucket}.",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trail_sandbox.aws.trails import Trail
+from trail_sandbox.aws.trails import DEFAULT_SELECTOR, Trail
 
 
 def configuration(trail: Trail) -> dict[str, Any]:
@@ -29,6 +29,6 @@ def description(trail: Trail) -> dict[str, Any]:
     """Tell of a trail as GetTrail and DescribeTrails do."""
     return configuration(trail) | {
         "HomeRegion": trail.home_region,
-        "HasCustomEventSelectors": False,
-        "HasInsightSelectors": False,
+        "HasCustomEventSelectors": trail.event_selectors != (DEFAULT_SELECTOR,),
+        "HasInsightSelectors": bool(trail.insight_selectors),
     }

@@ -10,11 +10,8 @@ from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.trails import Trail
 
 TRAILS_IN_A_REGION = 5
-_READS_A_SECOND = 10.0
-_OTHERS_A_SECOND = 1.0
-_READS = frozenset(
-    {"DescribeTrails", "GetEventSelectors", "GetTrail", "GetTrailStatus", "ListTags", "ListTrails"},
-)
+_READS = ("Get", "Describe", "List")
+_LOOKUPS = "LookupEvents"
 
 
 class RateLimits:
@@ -26,7 +23,7 @@ class RateLimits:
 
     def take(self, operation: str, account: str, region: str) -> None:
         """Let a call through, or refuse it."""
-        rate = _READS_A_SECOND if operation in _READS else _OTHERS_A_SECOND
+        rate = _rate(operation)
         now = self._seconds()
         tokens, since = self._buckets.get((operation, account, region), (rate, now))
         tokens = min(rate, tokens + (now - since) * rate)
@@ -37,6 +34,13 @@ class RateLimits:
     def clear(self) -> None:
         """Fill all buckets."""
         self._buckets.clear()
+
+
+def _rate(operation: str) -> float:
+    """Give the calls a second: https://docs.aws.amazon.com/general/latest/gr/ct.html#limits_cloudtrail."""
+    if operation == _LOOKUPS:
+        return 2.0
+    return 10.0 if operation.startswith(_READS) else 1.0
 
 
 def check_quota(account: str, home_region: str, others: Iterable[Trail], *, multi_region: bool) -> None:

@@ -1,6 +1,6 @@
 """Which trail a call is about, and whether it may be used there."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trail_sandbox.aws.cloudtrail import references
 from trail_sandbox.aws.cloudtrail.request import Request
@@ -15,7 +15,18 @@ def trail_at_home(request: Request, name: str) -> Trail:
     if trail is None:
         raise references.unknown_trail(reference.arn, request.account)
     references.check_home_region(trail, request.region)
+    _check_ready(request, trail)
     return trail
+
+
+def named_trail(request: Request, no_data_store: AwsError) -> str:
+    """Give the name in a call that is about a trail or an event data store, of which there are none."""
+    names = {name for name in ("TrailName", "EventDataStore", "InsightsDestination") if name in request.input}
+    if names == {"TrailName"}:
+        return str(request.input["TrailName"])
+    if "TrailName" in names or "EventDataStore" not in names:
+        raise AwsError("InvalidParameterCombinationException", "Specify either TrailName or EventDataStore.")
+    raise no_data_store
 
 
 def visible_trail(request: Request, name: str) -> Trail:
@@ -24,6 +35,13 @@ def visible_trail(request: Request, name: str) -> Trail:
     trail = request.trails.get(reference.arn, request.as_of)
     if trail is None or not trail.is_visible_in(request.region):
         raise references.unknown_trail(reference.arn, request.account)
+    return trail
+
+
+def retagged_trail(request: Request, arn: str) -> Trail:
+    """Give the trail whose tags are to be changed."""
+    trail = tagged_trail(request, arn)
+    _check_ready(request, trail)
     return trail
 
 
@@ -38,3 +56,16 @@ def tagged_trail(request: Request, arn: str, as_of: datetime | None = None) -> T
     if trail is None:
         raise AwsError("ResourceNotFoundException", f"Unknown trail: {arn} for the user: {request.account}")
     return trail
+
+
+def _check_ready(request: Request, trail: Trail) -> None:
+    """Refuse to change a trail that CloudTrail still loads; the words are those of the error's description.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html#API_UpdateTrail_Errors
+    """
+    if request.now < trail.created + timedelta(seconds=request.settings.trail_loading):
+        raise AwsError(
+            "ConflictException",
+            "The specified resource is not ready for an operation. Wait a few minutes, and then try the operation "
+            "again.",
+        )

@@ -36,6 +36,7 @@ _S3_CODES = {
 _SNS_CODES = {
     Problem.TOPIC_MISSING: "NotFound",
     Problem.TOPIC_DENIES: "AuthorizationError",
+    Problem.TOPIC_ACCOUNT_SUSPENDED: "InvalidClientTokenId",
     Problem.KEY_MISSING: "KMSNotFound",
 }
 # CloudWatch Logs: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.htm
 
 from collections.abc import Callable
 
-from trail_sandbox.aws.cloudtrail.operations import events, logging, selectors, tags, trails
+from trail_sandbox.aws.cloudtrail.operations import aggregation, events, insights, logging, selectors, tags, trails
 from trail_sandbox.aws.cloudtrail.request import Output, Request
 
 OPERATIONS: dict[str, Callable[[Request], Output]] = {
@@ -23,5 +23,10 @@ OPERATIONS: dict[str, Callable[[Request], Output]] = {
     "ListTags": tags.list_tags,
     "LookupEvents": events.lookup_events,
     "ListPublicKeys": events.list_public_keys,
+    "PutEventSelectors": selectors.put_event_selectors,
     "GetEventSelectors": selectors.get_event_selectors,
+    "PutInsightSelectors": insights.put_insight_selectors,
+    "GetInsightSelectors": insights.get_insight_selectors,
+    "PutEventConfiguration": aggregation.put_event_configuration,
+    "GetEventConfiguration": aggregation.get_event_configuration,
 }

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from trail_sandbox.aws.cloudtrail import tags
 from trail_sandbox.aws.cloudtrail.request import Output, Request
-from trail_sandbox.aws.cloudtrail.resolve import tagged_trail
+from trail_sandbox.aws.cloudtrail.resolve import retagged_trail, tagged_trail
 from trail_sandbox.aws.errors import AwsError
 
 _RESOURCES_OF_LIST_TAGS = 20
@@ -12,7 +12,7 @@ _RESOURCES_OF_LIST_TAGS = 20
 
 def add_tags(request: Request) -> Output:
     """Add tags to a trail."""
-    trail = tagged_trail(request, request.input["ResourceId"])
+    trail = retagged_trail(request, request.input["ResourceId"])
     new = tags.parse_tags(request.input["TagsList"])
     request.trails.put(replace(trail, tags=tags.add(trail.tags, new, trail.arn)))
     return {}
@@ -20,7 +20,7 @@ def add_tags(request: Request) -> Output:
 
 def remove_tags(request: Request) -> Output:
     """Remove tags from a trail."""
-    trail = tagged_trail(request, request.input["ResourceId"])
+    trail = retagged_trail(request, request.input["ResourceId"])
     unwanted = tags.parse_tags(request.input["TagsList"])
     request.trails.put(replace(trail, tags=tags.remove(trail.tags, unwanted)))
     return {}
