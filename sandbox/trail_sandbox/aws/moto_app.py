@@ -22,6 +22,7 @@ from moto.organizations.models import organizations_backends
 from moto.s3.models import FakeBucket
 from moto.sts.models import STSBackend
 
+from trail_sandbox.aws import moto_organizations
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.identity import administrator, caller_of
@@ -111,6 +112,7 @@ def _correct() -> None:
     for name in ("disable_key", "enable_key", "cancel_key_deletion", "schedule_key_deletion"):
         setattr(KmsBackend, name, _with_key_id(getattr(KmsBackend, name)))
     STSBackend.get_caller_identity = _caller_identity  # type: ignore[method-assign, assignment]
+    moto_organizations.correct()
 
 
 def _with_key_id(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,7 @@
 """The rest of the emulated AWS as CloudTrail sees it: buckets, topics, keys, log groups, roles, organizations.
 
-Reads and writes moto's state in process, and knows how moto keeps it (`roles` and `access` know it of identities).
+Reads and writes moto's state in process, and knows how moto keeps it (`roles` and `access` know it of identities,
+`organizations` of organizations).
 Judges nothing: whether a policy lets CloudTrail in is for `dependencies` to say.
 """
 
@@ -9,10 +10,10 @@ from dataclasses import dataclass
 
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
-from moto.organizations.models import organizations_backends
 from moto.s3.models import get_canned_acl, s3_backends
 from moto.sns.models import sns_backends
 
+from trail_sandbox.aws.organizations import Organization, is_suspended, organization_of
 from trail_sandbox.aws.roles import Role, Roles
 from trail_sandbox.aws.trails import PARTITION
 
@@ -96,16 +97,6 @@ class LogGroup:
         backend.put_log_events(self.name, stream, [{"timestamp": at, "message": text} for at, text in events])
 
 
-@dataclass(frozen=True)
-class Organization:
-    """The organization that an account belongs to."""
-
-    id: str
-    management_account: str
-    all_features: bool
-    trusted_services: frozenset[str]
-
-
 class World:
     """What there is beside CloudTrail. Nothing but roles is remembered between two questions."""
 
@@ -187,22 +178,11 @@ class World:
 
     def organization(self, account: str) -> Organization | None:
         """The organization of its management account or of one of its members."""
-        owner, _ = organizations_backends.master_accounts.get(account, (account, PARTITION))
-        backend = organizations_backends[owner][PARTITION]
-        if backend.org is None:
-            return None
-        return Organization(
-            id=backend.org.id,
-            management_account=owner,
-            all_features=backend.org.feature_set == "ALL",
-            trusted_services=frozenset(service["ServicePrincipal"] for service in backend.services),
-        )
+        return organization_of(account)
 
     def is_suspended(self, account: str) -> bool:
         """Say whether an account's organization has closed it."""
-        owner, _ = organizations_backends.master_accounts.get(account, (account, PARTITION))
-        members = organizations_backends[owner][PARTITION].accounts
-        return any(member.id == account and member.status == "SUSPENDED" for member in members)
+        return is_suspended(account)
 
 
 def _owner(arn: str) -> tuple[str, str]:
