@@ -313,3 +313,97 @@ def test_events_reach_the_log_group_and_fail_on_their_own(aws: Account, bucket: 
     aws.role_permissions("trail-logs", group)
     aws.deliver()
     assert not status(aws).get("LatestCloudWatchLogsDeliveryError")
+
+
+# --- what is selected ---------------------------------------------------------------------------------------------
+
+
+def select_objects(aws: Account, bucket: str, prefix: str = "", *, management: bool = False) -> None:
+    """Let the trail `trail` record what happens to a bucket's objects."""
+    objects = {"Type": "AWS::S3::Object", "Values": [f"arn:aws:s3:::{bucket}/{prefix}"]}
+    selector = {"ReadWriteType": "All", "IncludeManagementEvents": management, "DataResources": [objects]}
+    aws.client("cloudtrail").put_event_selectors(TrailName="trail", EventSelectors=[selector])
+
+
+def names(aws: Account, bucket: str) -> set[str]:
+    return {one["eventName"] for one in records(aws, bucket)}
+
+
+def test_events_of_objects_are_delivered_by_their_prefix(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    aws.deliver()
+    photos = aws.bucket(f"photos-{aws.number}", "another")
+    select_objects(aws, photos, "2026/")
+    for key in ("2026/cat", "2025/cat"):
+        aws.client("s3").put_object(Bucket=photos, Key=key, Body=b"x")
+    aws.client("s3").get_object(Bucket=photos, Key="2026/cat")
+    aws.client("kms").list_keys()
+    aws.deliver()
+    told = [one for one in records(aws, bucket) if one["eventCategory"] == "Data"]
+    assert sorted((one["eventName"], one["requestParameters"]["key"]) for one in told) == [
+        ("GetObject", "2026/cat"),
+        ("PutObject", "2026/cat"),
+    ]
+    assert {one["managementEvent"] for one in told} == {False}
+    assert "ListKeys" not in names(aws, bucket), "management events are not selected any more"
+
+
+def test_advanced_selectors_decide_as_well(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    fields = {"eventCategory": ["Data"], "resources.type": ["AWS::S3::Object"], "eventName": ["DeleteObject"]}
+    selectors = [{"FieldSelectors": [{"Field": name, "Equals": values} for name, values in fields.items()]}]
+    aws.client("cloudtrail").put_event_selectors(TrailName="trail", AdvancedEventSelectors=selectors)
+    photos = aws.bucket(f"photos-{aws.number}", "another")
+    aws.client("s3").put_object(Bucket=photos, Key="cat", Body=b"x")
+    aws.client("s3").delete_object(Bucket=photos, Key="cat")
+    aws.deliver()
+    assert recorded(aws, bucket, "DeleteObject")["resources"][0]["ARN"] == f"arn:aws:s3:::{photos}/cat"
+    assert not {"PutObject", "CreateBucket"} & names(aws, bucket)
+
+
+def test_excluded_sources_are_not_delivered(aws: Account, bucket: str) -> None:
+    logging_trail(aws, bucket)
+    selector = {"ReadWriteType": "All", "ExcludeManagementEventSources": ["kms.amazonaws.com"]}
+    aws.client("cloudtrail").put_event_selectors(TrailName="trail", EventSelectors=[selector])
+    aws.client("kms").create_key()
+    aws.client("sns").create_topic(Name="t")
+    aws.deliver()
+    assert "CreateTopic" in names(aws, bucket)
+    assert "CreateKey" not in names(aws, bucket)
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_deliveries_are_recorded_as_recursive_logging_says(aws: Account, bucket: str, recursive: bool) -> None:
+    logging_trail(aws, bucket, RecursiveLogging=recursive)
+    select_objects(aws, bucket)
+    aws.client("s3").put_object(Bucket=bucket, Key="of-a-user", Body=b"x")
+    for _ in range(3):
+        aws.deliver()
+    put = [one for one in records(aws, bucket) if one["eventName"] == "PutObject"]
+    by_cloudtrail = [one for one in put if one["userIdentity"].get("invokedBy") == "cloudtrail.amazonaws.com"]
+    assert bool(by_cloudtrail) is recursive
+    assert len(put) - len(by_cloudtrail) == 1
+
+
+def test_caller_and_owner_of_an_object_are_both_told(aws: Account, another: Account, bucket: str) -> None:
+    shared = aws.bucket(f"shared-{aws.number}", "another")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{another.number}:root"},
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{shared}/*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("s3").put_bucket_policy(Bucket=shared, Policy=policy)
+    aws.client("s3").put_object(Bucket=shared, Key="k", Body=b"x")
+    theirs = another.bucket(f"theirs-{another.number}", "trail")
+    for account, destination in ((aws, bucket), (another, theirs)):
+        logging_trail(account, destination)
+        select_objects(account, shared)
+    another.client("s3").get_object(Bucket=shared, Key="k")
+    aws.deliver()
+    owners, callers = recorded(aws, bucket, "GetObject"), recorded(another, theirs, "GetObject")
+    assert owners["sharedEventID"] == callers["sharedEventID"]
+    assert (owners["recipientAccountId"], callers["recipientAccountId"]) == (aws.number, another.number)
+    assert owners["userIdentity"]["type"] == "AWSAccount"
+    assert callers["userIdentity"]["arn"] == f"arn:aws:iam::{another.number}:root"

@@ -225,3 +225,18 @@ def test_a_queue_gets_events_of_the_rules_that_its_policy_names_alone(bus: Bus) 
     bus.put()
     assert bus.next("witness") == bus.next("open")
     assert bus.is_empty("closed")
+
+
+def test_what_the_selectors_leave_out_does_not_arrive_and_data_events_do(aws: Account, bus: Bus) -> None:
+    bus.rule("calls", {"detail-type": ["AWS API Call via CloudTrail"]})
+    logging_trail(aws)
+    objects = {"Type": "AWS::S3::Object", "Values": [f"arn:aws:s3:::photos-{aws.number}/"]}
+    selector = {"ReadWriteType": "All", "IncludeManagementEvents": False, "DataResources": [objects]}
+    aws.client("cloudtrail").put_event_selectors(TrailName="trail", EventSelectors=[selector])
+    aws.client("s3").create_bucket(Bucket=f"photos-{aws.number}")
+    aws.client("s3").put_object(Bucket=f"photos-{aws.number}", Key="cat", Body=b"x")
+    aws.client("s3").get_object(Bucket=f"photos-{aws.number}", Key="cat")
+    assert bus.names("calls", "PutEventSelectors") == ["StartLogging", "PutEventSelectors"]
+    put, get = bus.next("calls"), bus.next("calls")
+    assert (put["source"], put["detail"]["eventName"]) == ("aws.s3", "PutObject")
+    assert (get["detail"]["eventName"], get["detail"]["eventCategory"]) == ("GetObject", "Data")

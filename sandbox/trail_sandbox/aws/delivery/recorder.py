@@ -108,11 +108,12 @@ class Recorder:
                 self._notice(account, started_at=len(events) - 1, stopped_at=len(events))
 
     def logged_by(self, entry: Entry) -> list[Trail]:
-        """The trails that log when an event of their account happens, those included that it starts or stops."""
-        trails = self._trails_of(entry.account)
+        """The trails that log when an event of their account happens: as they were before it, or as it starts them."""
+        trails = {trail.arn: trail for trail in self._trails_of(entry.account) if trail.is_logging}
         if _changes_logging(entry):
-            trails += self._trails.of_account(entry.account, as_of=entry.event.time)
-        return [trail for trail in trails if trail.is_logging]
+            before = self._trails.of_account(entry.account, as_of=entry.event.time)
+            trails |= {trail.arn: trail for trail in before if trail.is_logging}
+        return list(trails.values())
 
     def accounts(self) -> list[str]:
         """The accounts in which something may be to deliver."""
