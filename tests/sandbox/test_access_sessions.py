@@ -128,14 +128,24 @@ def test_conditions_of_trust(aws: Account, another: Account, condition: dict[str
     assert outcome(another.client("sts").assume_role, RoleArn=arn, RoleSessionName="tests") == expected
 
 
+def test_a_trust_policy_that_denies(aws: Account, another: Account, refused: Refused) -> None:
+    others = {"Condition": {"StringNotEquals": {"sts:ExternalId": "secret"}}}
+    arn = role(aws)
+    statements = (trusting(another.number), trusting("*", **others) | {"Effect": "Deny"})
+    aws.client("iam").update_assume_role_policy(RoleName="auditor", PolicyDocument=written(*statements))
+    told = f"{refusal(f'arn:aws:iam::{another.number}:root', arn)} with an explicit deny in the role trust policy"
+    with refused("AccessDenied", told):
+        assume(another.client("sts"), arn)
+    assert outcome(another.client("sts").assume_role, RoleArn=arn, RoleSessionName="tests", ExternalId="secret") == "ok"
+
+
 def test_tags_of_a_session(aws: Account, refused: Refused) -> None:
     mine = {"Condition": {"StringEquals": {"aws:PrincipalTag/team": "audit"}}}
     untagged = role(aws, name="untagged")
     tags = {"Tags": [{"Key": "team", "Value": "audit"}], "TransitiveTagKeys": ["team"]}
     with refused(
         "AccessDenied",
-        f"User: arn:aws:iam::{aws.number}:root is not authorized to perform: sts:TagSession on resource: {untagged} "
-        "because no resource-based policy allows the sts:TagSession action",
+        f"User: arn:aws:iam::{aws.number}:root is not authorized to perform: sts:TagSession on resource: {untagged}",
     ):
         assume(aws.client("sts"), untagged, **tags)
     both = trusting(aws.number, "sts:AssumeRole", "sts:TagSession")

@@ -33,7 +33,7 @@ def assume_role(given: Mapping[str, Any], permissions: Permissions, session_seco
     seconds = int(given.get("DurationSeconds", _USUAL))
     parent = session_of(permissions.caller)
     inherited = {key: parent.tags[key] for key in parent.transitive_tags} if parent else {}
-    tags = inherited | {str(tag["Key"]): str(tag["Value"]) for tag in given.get("Tags", [])}
+    tags = inherited | {str(tag.get("Key")): str(tag.get("Value", "")) for tag in given.get("Tags", [])}
     source = given.get("SourceIdentity") or (parent.source_identity if parent else None)
     role = _trusting_role(arn, given, tags, source, permissions)
     if permissions.caller.role_arn and seconds > _LONGEST_IN_A_CHAIN:

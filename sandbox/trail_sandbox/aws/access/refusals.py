@@ -34,7 +34,9 @@ def _message(service: str, caller: Caller, need: Need, refusal: Refusal, *, is_f
             f"{beginning} because the resource does not exist in this Region, no resource-based policies allow access, "
             "or a resource-based policy explicitly denies access"
         )
-    if need.action.lower() == "sts:assumerole" and not refusal.is_explicit:
+    if service == "sts" and refusal.layer is Layer.RESOURCE and refusal.is_explicit:
+        return f"{beginning} with an explicit deny in the role trust policy"
+    if service == "sts" and refusal.layer is not Layer.GUARDRAIL and not refusal.is_explicit:
         # An absent role, a trust policy that does not fit and a wrong external id are told from each other by nobody.
         return beginning
     return f"{beginning} {_reason(refusal, need.action)}"
