@@ -57,6 +57,16 @@ def test_every_answer_has_a_request_id(aws: Account) -> None:
     assert len(aws.cloudtrail.describe_trails()["ResponseMetadata"]["RequestId"]) == 36
 
 
+@fact(JSON)
+def test_times_are_seconds_since_the_epoch(aws: Account, quiet: Trail) -> None:
+    aws.cloudtrail.start_logging(Name=quiet.arn)
+    status = aws.eventually(
+        lambda: json.loads(post(aws, "GetTrailStatus", {"Name": quiet.arn}).content),
+        lambda status: "StartLoggingTime" in status,
+    )
+    assert isinstance(status["StartLoggingTime"], float)
+
+
 @pytest.mark.parametrize(
     "operation", [case("that never was", COMMON, "NoSuchOperation"), case("without a name", COMMON, "")]
 )
