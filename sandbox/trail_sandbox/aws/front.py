@@ -149,6 +149,8 @@ class Front:
             self._roles.before(account, arrival.operation.name, arrival.operation.parameters)
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, self._moto.answer, arrival.environ or {}, account)
+        if arrival.scope.service == "organizations":
+            self._cloudtrail.follow_organizations()
         code, message = answers.error_of(answer)
         return Outcome(answer, error=AwsError(code, message or "", answer.status) if code else None)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from trail_sandbox.aws import dependencies
 from trail_sandbox.aws.cloudtrail import rules
-from trail_sandbox.aws.cloudtrail.organizations import check_organization
+from trail_sandbox.aws.cloudtrail.organizations import check_organization_trail
 from trail_sandbox.aws.cloudtrail.request import Request
 from trail_sandbox.aws.dependencies import Problem
 from trail_sandbox.aws.errors import AwsError
@@ -38,8 +38,7 @@ def _with_flags(request: Request, trail: Trail) -> Trail:
     )
     if changed.is_multi_region_trail and not changed.include_global_service_events:
         raise AwsError("InvalidParameterCombinationException", "Multi-Region trail must include global service events.")
-    if changed.is_organization_trail != trail.is_organization_trail:
-        check_organization(request.world, request.account)
+    check_organization_trail(request, trail, changed)
     return changed
 
 
@@ -67,6 +66,10 @@ def _with_log_group(request: Request, trail: Trail) -> Trail:
     group = request.input.get("CloudWatchLogsLogGroupArn") or None
     role = request.input.get("CloudWatchLogsRoleArn") or None
     rules.check_log_group_pair(group, role)
+    if group and group.split(":")[4] != request.account:
+        # Also a delegated administrator's is its own:
+        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html
+        raise rules.unknown_log_group()
     if group and request.region in request.settings.regions_without_log_delivery:
         raise AwsError(
             "CloudWatchLogsDeliveryUnavailableException", "Cannot set a CloudWatch Logs delivery for this Region."

@@ -29,14 +29,11 @@ class Reference:
 
 
 def parse_reference(text: str, account: str, region: str) -> Reference:
-    """Read a name or an ARN in a call to a region by an account."""
+    """Read a name, of a trail of the calling account in the region of the call, or an ARN."""
     if not text.startswith("arn:"):
         check_trail_name(text)
         return Reference(text, account, region)
-    reference = parse_arn(text)
-    if reference.account != account:
-        raise wrong_account(account)
-    return reference
+    return parse_arn(text)
 
 
 def parse_arn(text: str) -> Reference:

@@ -8,6 +8,7 @@ from typing import Any
 
 from trail_sandbox.aws.cloudtrail.limits import RateLimits
 from trail_sandbox.aws.cloudtrail.operations import OPERATIONS
+from trail_sandbox.aws.cloudtrail.organizations import follow
 from trail_sandbox.aws.cloudtrail.request import Allowed, Request
 from trail_sandbox.aws.cloudtrail.shapes import parse_input, to_json
 from trail_sandbox.aws.delivery import Delivery
@@ -67,6 +68,10 @@ class CloudTrail:
         )
         output: Mapping[str, Any] = to_json(operation(request))
         return output
+
+    def follow_organizations(self) -> None:
+        """Take over what has changed in Organizations."""
+        follow(self._trails, self._world)
 
     def reset(self) -> None:
         """Forget all trails and all calls."""

@@ -5,7 +5,16 @@ https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.htm
 
 from collections.abc import Callable
 
-from trail_sandbox.aws.cloudtrail.operations import aggregation, events, insights, logging, selectors, tags, trails
+from trail_sandbox.aws.cloudtrail.operations import (
+    aggregation,
+    events,
+    insights,
+    logging,
+    organizations,
+    selectors,
+    tags,
+    trails,
+)
 from trail_sandbox.aws.cloudtrail.request import Output, Request
 
 OPERATIONS: dict[str, Callable[[Request], Output]] = {
@@ -29,4 +38,6 @@ OPERATIONS: dict[str, Callable[[Request], Output]] = {
     "GetInsightSelectors": insights.get_insight_selectors,
     "PutEventConfiguration": aggregation.put_event_configuration,
     "GetEventConfiguration": aggregation.get_event_configuration,
+    "RegisterOrganizationDelegatedAdmin": organizations.register_organization_delegated_admin,
+    "DeregisterOrganizationDelegatedAdmin": organizations.deregister_organization_delegated_admin,
 }

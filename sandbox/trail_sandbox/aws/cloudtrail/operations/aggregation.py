@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from trail_sandbox.aws.cloudtrail.aggregation import invalid_parameter, lacks_data_events, parse_aggregation
 from trail_sandbox.aws.cloudtrail.request import Output, Request
-from trail_sandbox.aws.cloudtrail.resolve import named_trail, trail_at_home, visible_trail
+from trail_sandbox.aws.cloudtrail.resolve import named_trail, readable_trail, trail_at_home
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.trails import Trail
 
@@ -34,7 +34,7 @@ def put_event_configuration(request: Request) -> Output:
 
 def get_event_configuration(request: Request) -> Output:
     """Tell what a trail aggregates."""
-    return _describe(visible_trail(request, named_trail(request, _no_data_store())))
+    return _describe(readable_trail(request, named_trail(request, _no_data_store())))
 
 
 def _no_data_store() -> AwsError:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from trail_sandbox.aws.cloudtrail.configuration import check_insights_delivery
 from trail_sandbox.aws.cloudtrail.insights import invalid_insights, parse_insights, unmet_need
 from trail_sandbox.aws.cloudtrail.request import Output, Request
-from trail_sandbox.aws.cloudtrail.resolve import named_trail, trail_at_home, visible_trail
+from trail_sandbox.aws.cloudtrail.resolve import named_trail, readable_trail, trail_at_home
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.trails import Trail
 
@@ -31,7 +31,7 @@ def put_insight_selectors(request: Request) -> Output:
 
 def get_insight_selectors(request: Request) -> Output:
     """Tell which insights a trail logs."""
-    trail = visible_trail(request, named_trail(request, _no_data_store()))
+    trail = readable_trail(request, named_trail(request, _no_data_store()))
     if not trail.insight_selectors:
         raise AwsError(
             "InsightNotEnabledException",

@@ -9,7 +9,7 @@ from trail_sandbox.aws.cloudtrail import aggregation, insights
 from trail_sandbox.aws.cloudtrail.advanced_selectors import parse_advanced
 from trail_sandbox.aws.cloudtrail.event_selectors import invalid, parse_basic
 from trail_sandbox.aws.cloudtrail.request import Output, Request
-from trail_sandbox.aws.cloudtrail.resolve import trail_at_home, visible_trail
+from trail_sandbox.aws.cloudtrail.resolve import readable_trail, trail_at_home
 from trail_sandbox.aws.trails import Trail
 
 
@@ -24,7 +24,7 @@ def put_event_selectors(request: Request) -> Output:
 
 def get_event_selectors(request: Request) -> Output:
     """Tell what a trail records."""
-    return _describe(visible_trail(request, request.input["TrailName"]))
+    return _describe(readable_trail(request, request.input["TrailName"]))
 
 
 def _changed(request: Request, trail: Trail) -> Trail:
