@@ -1,17 +1,45 @@
-"""What a trail of an organization needs before it can be made.
+"""What CloudTrail needs of an organization before it makes its trails or registers its delegated administrators.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_RegisterOrganizationDelegatedAdmin.html
 """
 
 import json
 from typing import Any
 
-from tests.integration.aws import Account
+import boto3
+import pytest
+
+from tests.integration.aws import REGION, Account
 from tests.sandbox.conftest import Refused
+from tests.sandbox.organizations import ROLE, SERVICE, Organization
 
 
 def create(aws: Account, bucket: str) -> Any:
     return aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket, IsOrganizationTrail=True)
+
+
+def register(aws: Account, member: str) -> None:
+    aws.cloudtrail.register_organization_delegated_admin(MemberAccountId=member)
+
+
+def user(aws: Account, *actions: str) -> Any:
+    """CloudTrail as a user sees it who may do no more than this."""
+    iam = aws.client("iam")
+    iam.create_user(UserName="user")
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+    iam.put_user_policy(UserName="user", PolicyName="some", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName="user")["AccessKey"]
+    return boto3.client(
+        "cloudtrail",
+        region_name=REGION,
+        endpoint_url=aws.endpoint,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+
+
+# -- organization trails
 
 
 def test_no_organization(aws: Account, bucket: str, refused: Refused) -> None:
@@ -19,35 +47,180 @@ def test_no_organization(aws: Account, bucket: str, refused: Refused) -> None:
         create(aws, bucket)
 
 
-def test_trusted_access_comes_first(aws: Account, bucket: str, refused: Refused) -> None:
-    organizations = aws.client("organizations")
-    organizations.create_organization(FeatureSet="ALL")
-    with refused("CloudTrailAccessNotEnabledException"):
+def test_trusted_access_comes_first(aws: Account, refused: Refused) -> None:
+    organization = Organization(aws, trusts=False)
+    bucket = organization.bucket()
+    message = (
+        "The request could not be processed because your organization hasn\u2019t enabled CloudTrail service access. "
+        "Enable service access for CloudTrail, and then try again. You are signed in with the following AWS account "
+        f"ID: {aws.number}"
+    )
+    with refused("CloudTrailAccessNotEnabledException", message):
         create(aws, bucket)
-    organizations.enable_aws_service_access(ServicePrincipal="cloudtrail.amazonaws.com")
+    organization.client.enable_aws_service_access(ServicePrincipal=SERVICE)
     assert create(aws, bucket)["IsOrganizationTrail"] is True
 
 
-def test_all_features(aws: Account, bucket: str, refused: Refused) -> None:
-    aws.client("organizations").create_organization(FeatureSet="CONSOLIDATED_BILLING")
+def test_all_features(aws: Account, refused: Refused) -> None:
+    organization = Organization(aws, features="CONSOLIDATED_BILLING")
     with refused("OrganizationNotInAllFeaturesModeException"):
-        create(aws, bucket)
+        create(aws, organization.bucket())
 
 
 def test_a_member_may_not(aws: Account, refused: Refused) -> None:
-    organizations = aws.client("organizations")
-    organizations.create_organization(FeatureSet="ALL")
-    status = organizations.create_account(AccountName="member", Email="member@example.com")["CreateAccountStatus"]
-    member = Account(aws.endpoint, status["AccountId"])
-    with refused("NotOrganizationMasterAccountException"):
-        create(member, member.bucket(f"member-{member.number}", "trail"))
+    organization = Organization(aws)
+    message = (
+        "You cannot configure or manage trails for an organization because this action requires being signed in with "
+        "the management account."
+    )
+    with refused("NotOrganizationMasterAccountException", message):
+        create(organization.member(), organization.bucket())
 
 
 def test_policies_know_the_organization(aws: Account, bucket: str) -> None:
-    organization = aws.client("organizations").create_organization(FeatureSet="ALL")["Organization"]["Id"]
+    organization = Organization(aws).id
     policy = aws.bucket_document(bucket, "trail")
     for statement in policy["Statement"]:
         statement["Condition"]["StringEquals"].pop("aws:SourceArn")
         statement["Condition"]["StringEquals"]["aws:SourceOrgID"] = organization
     aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
     aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket)
+
+
+@pytest.mark.parametrize("missing", ["Write", "OrganizationWrite"])
+def test_the_bucket_lets_the_account_and_the_organization_in(aws: Account, refused: Refused, missing: str) -> None:
+    organization = Organization(aws)
+    bucket = organization.bucket()
+    policy = organization.policy(bucket)
+    policy["Statement"] = [one for one in policy["Statement"] if one["Sid"] != missing]
+    aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    with refused("InsufficientS3BucketPolicyException", f"Incorrect S3 bucket policy is detected for bucket: {bucket}"):
+        create(aws, bucket)
+
+
+def test_the_service_linked_role_is_made_with_the_first_trail(aws: Account) -> None:
+    organization = Organization(aws)
+    assert not organization.has_role()
+    create(aws, organization.bucket())
+    assert organization.has_role()
+
+
+def test_the_service_linked_role_is_spelt_as_aws_spells_it(aws: Account) -> None:
+    role = aws.client("iam").create_service_linked_role(AWSServiceName=SERVICE)["Role"]
+    assert role["Arn"] == f"arn:aws:iam::{aws.number}:role/aws-service-role/{SERVICE}/{ROLE}"
+
+
+_TRAIL = ("cloudtrail:*", "organizations:DescribeOrganization", "organizations:ListAWSServiceAccessForOrganization")
+_IAM = ("iam:GetRole", "iam:CreateServiceLinkedRole")
+
+
+@pytest.mark.parametrize("missing", [*_TRAIL[1:], *_IAM])
+def test_the_caller_may_do_what_cloudtrail_does_for_it(aws: Account, refused: Refused, missing: str) -> None:
+    organization = Organization(aws)
+    cloudtrail = user(aws, *(action for action in (*_TRAIL, *_IAM) if action != missing))
+    message = (
+        "AWS CloudTrail cannot create resources for your organization because access to one or more required APIs has "
+        "been denied."
+    )
+    given = {"Name": "trail", "S3BucketName": organization.bucket(), "IsOrganizationTrail": True}
+    with refused("InsufficientDependencyServiceAccessPermissionException", message):
+        cloudtrail.create_trail(**given)
+    assert not organization.has_role()
+
+
+def test_the_role_need_not_be_made_twice(aws: Account) -> None:
+    organization = Organization(aws)
+    aws.client("iam").create_service_linked_role(AWSServiceName=SERVICE)
+    cloudtrail = user(aws, *_TRAIL, "iam:GetRole")
+    cloudtrail.create_trail(Name="trail", S3BucketName=organization.bucket(), IsOrganizationTrail=True)
+
+
+# -- delegated administrators
+
+
+def test_a_delegated_administrator_is_one_in_organizations_too(aws: Account) -> None:
+    organization = Organization(aws)
+    member = organization.member()
+    register(aws, member.number)
+    listed = organization.client.list_delegated_administrators(ServicePrincipal=SERVICE)["DelegatedAdministrators"]
+    assert [one["Id"] for one in listed] == [member.number]
+    assert organization.has_role()
+    aws.cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=member.number)
+    assert organization.client.list_delegated_administrators()["DelegatedAdministrators"] == []
+
+
+def test_one_registered_in_organizations_is_one_of_cloudtrail(aws: Account, refused: Refused) -> None:
+    organization = Organization(aws)
+    member = organization.member()
+    organization.client.register_delegated_administrator(AccountId=member.number, ServicePrincipal=SERVICE)
+    with refused("AccountRegisteredException"):
+        register(aws, member.number)
+    # Registered that way, the management account has no role yet, which only its own calls to CloudTrail make.
+    assert not organization.has_role()
+    with refused("NoManagementAccountSLRExistsException"):
+        create(member, organization.bucket())
+    aws.client("iam").create_service_linked_role(AWSServiceName=SERVICE)
+    create(member, organization.bucket())
+
+
+def test_registration_needs_an_organization_in_order(aws: Account, another: Account, refused: Refused) -> None:
+    with refused("OrganizationsNotInUseException"):
+        register(aws, another.number)
+    organization = Organization(aws, trusts=False)
+    member = organization.member()
+    with refused("NotOrganizationManagementAccountException"):
+        register(member, member.number)
+    with refused("CloudTrailAccessNotEnabledException"):
+        register(aws, member.number)
+    Organization(another, features="CONSOLIDATED_BILLING")
+    with refused("OrganizationNotInAllFeaturesModeException"):
+        register(another, member.number)
+
+
+def test_only_members_are_registered(aws: Account, another: Account, refused: Refused) -> None:
+    Organization(aws)
+    with refused("CannotDelegateManagementAccountException"):
+        register(aws, aws.number)
+    with refused("AccountNotFoundException"):
+        register(aws, another.number)
+    with refused("InvalidParameterException"):
+        register(aws, "an-account-id")
+
+
+def test_three_delegated_administrators_at_most(aws: Account, refused: Refused) -> None:
+    organization = Organization(aws)
+    for _ in range(3):
+        organization.administrator()
+    member = organization.member()
+    with refused("DelegatedAdminAccountLimitExceededException"):
+        register(aws, member.number)
+    with refused("ConstraintViolationException"):
+        organization.client.register_delegated_administrator(AccountId=member.number, ServicePrincipal=SERVICE)
+
+
+def test_only_registered_ones_are_deregistered(aws: Account, another: Account, refused: Refused) -> None:
+    organization = Organization(aws)
+    member = organization.member()
+    cloudtrail = aws.cloudtrail
+    with refused("AccountNotRegisteredException"):
+        cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=member.number)
+    with refused("AccountNotFoundException"):
+        cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=another.number)
+    with refused("NotOrganizationManagementAccountException"):
+        member.cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=member.number)
+
+
+def test_whoever_registers_may_make_the_role(aws: Account, refused: Refused) -> None:
+    organization = Organization(aws)
+    member = organization.member()
+    listed = "organizations:ListAWSServiceAccessForOrganization"
+    cloudtrail = user(aws, "cloudtrail:*", listed, "organizations:RegisterDelegatedAdministrator")
+    message = (
+        "The task can't be completed because you are signed in with an account that lacks permissions to create a "
+        "service-linked role in AWS CloudTrail. Sign in to an account with the required permissions and then try again."
+    )
+    with refused("InsufficientIAMAccessPermissionException", message):
+        cloudtrail.register_organization_delegated_admin(MemberAccountId=member.number)
+    register(aws, member.number)
+    with refused("InsufficientDependencyServiceAccessPermissionException"):
+        cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=member.number)

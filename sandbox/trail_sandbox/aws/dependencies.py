@@ -37,15 +37,32 @@ class Problem(Enum):
     ROLE_DENIED = auto()
 
 
-def object_root(trail: Trail) -> str:
-    """The beginning of all keys of a trail's objects: `[PREFIX/]AWSLogs/ACCOUNT`."""
+def object_roots(world: World, trail: Trail) -> list[str]:
+    """The beginnings of the keys that a trail needs: `[PREFIX/]AWSLogs/ACCOUNT`, and last where its objects go.
+
+    An organization trail's go to `[PREFIX/]AWSLogs/O-ID/ACCOUNT`; the other is for when it becomes an account's:
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html#org-trail-bucket-policy
+    """
     prefix = f"{trail.s3_key_prefix}/" if trail.s3_key_prefix else ""
-    return f"{prefix}AWSLogs/{trail.account}"
+    organization = organization_id(world, trail)
+    roots = [f"{prefix}AWSLogs/{trail.account}"]
+    return [*roots, f"{prefix}AWSLogs/{organization}/{trail.account}"] if organization else roots
 
 
-def log_stream(trail: Trail) -> str:
-    """The log stream that a trail's events go to."""
-    return f"{trail.account}_CloudTrail_{trail.home_region}"
+def organization_id(world: World, trail: Trail) -> str | None:
+    """The id of the organization that a trail is of; None for account trails."""
+    organization = world.organization(trail.account) if trail.is_organization_trail else None
+    return organization.id if organization else None
+
+
+def log_stream(world: World, trail: Trail, account: str) -> str:
+    """The log stream that an account's events go to.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudwatch-log-group-log-stream-naming-for-cloudtrail.html
+    """
+    organization = organization_id(world, trail)
+    stream = f"{account}_CloudTrail_{trail.home_region}"
+    return f"{organization}_{stream}" if organization else stream
 
 
 def bucket_problem(world: World, trail: Trail, object_key: str | None = None) -> Problem | None:
@@ -53,10 +70,12 @@ def bucket_problem(world: World, trail: Trail, object_key: str | None = None) ->
     bucket = world.bucket(trail.s3_bucket_name)
     if bucket is None:
         return Problem.BUCKET_MISSING
-    key = object_key or f"{object_root(trail)}/CloudTrail/{trail.home_region}/log.json.gz"
+    log_files = [f"{root}/CloudTrail/{trail.home_region}/log.json.gz" for root in object_roots(world, trail)]
     arn = f"arn:aws:s3:::{bucket.name}"
     readable = _allows(bucket.policy, "s3:GetBucketAcl", arn, source_keys(world, trail))
-    writable = _allows(bucket.policy, "s3:PutObject", f"{arn}/{key}", _put_keys(world, trail))
+    keys = _put_keys(world, trail)
+    objects = [object_key] if object_key else log_files
+    writable = all(_allows(bucket.policy, "s3:PutObject", f"{arn}/{key}", keys) for key in objects)
     return None if readable and writable else Problem.BUCKET_DENIES
 
 
@@ -93,17 +112,20 @@ def topic_problem(world: World, trail: Trail) -> Problem | None:
 
 
 def log_group_problem(world: World, trail: Trail) -> Problem | None:
-    """Say what keeps CloudTrail from writing to the trail's log group by its role, if it has them."""
+    """Say what keeps CloudTrail from writing to the trail's log group by its role, if it has them.
+
+    They are in one account: the trail's, or that of the delegated administrator who set them.
+    """
     if trail.cloud_watch_logs_log_group_arn is None or trail.cloud_watch_logs_role_arn is None:
         return None
     group = world.log_group(trail.cloud_watch_logs_log_group_arn)
-    if group is None or (group.account, group.region) != (trail.account, trail.home_region):
+    if group is None or group.region != trail.home_region:
         return Problem.LOG_GROUP_MISSING
     role = world.role(trail.cloud_watch_logs_role_arn)
     # The role is assumed without aws:SourceArn and aws:SourceAccount: its trust policy may not ask for them.
-    if role is None or role.account != trail.account or not _allows(role.trust, "sts:AssumeRole", role.arn, {}):
+    if role is None or role.account != group.account or not _allows(role.trust, "sts:AssumeRole", role.arn, {}):
         return Problem.ROLE_NOT_TRUSTING
-    stream = f"{group.arn}:log-stream:{log_stream(trail)}"
+    stream = f"{group.arn}:log-stream:{log_stream(world, trail, trail.account)}"
     needed = ("logs:CreateLogStream", "logs:PutLogEvents")
     return None if all(_role_may(role, action, stream) for action in needed) else Problem.ROLE_DENIED
 

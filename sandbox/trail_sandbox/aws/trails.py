@@ -73,7 +73,7 @@ class Trail:
     """As GetEventConfiguration tells them; empty where aggregation is off."""
     tags: tuple[tuple[str, str | None], ...] = ()
     """In the order in which they were added; a tag without a value has None."""
-    _deliveries: dict[str, DeliveryStatus] = field(default_factory=dict, compare=False, repr=False)
+    _deliveries: dict[tuple[str, str], DeliveryStatus] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def arn(self) -> str:
@@ -84,9 +84,9 @@ class Trail:
         """Say whether the trail is in that region: at home, or as the shadow of a multi-region trail."""
         return self.is_multi_region_trail or self.home_region == region
 
-    def delivery(self, region: str) -> DeliveryStatus:
-        """What delivery found in a region: one object for all copies of this trail."""
-        return self._deliveries.setdefault(region, DeliveryStatus())
+    def delivery(self, region: str, account: str | None = None) -> DeliveryStatus:
+        """What delivery found in a region (of a member's events, if named): one object for all copies of this trail."""
+        return self._deliveries.setdefault((account or self.account, region), DeliveryStatus())
 
 
 def trail_arn(account: str, region: str, name: str) -> str:

@@ -66,6 +66,11 @@ def _with_log_group(request: Request, trail: Trail) -> Trail:
     group = request.input.get("CloudWatchLogsLogGroupArn") or None
     role = request.input.get("CloudWatchLogsRoleArn") or None
     rules.check_log_group_pair(group, role)
+    if group and group.split(":")[3] != request.region:
+        raise AwsError(
+            "InvalidCloudWatchLogsLogGroupArnException",
+            "You must specify a log group that is in the current region.",
+        )
     if group and group.split(":")[4] != request.account:
         # Also a delegated administrator's is its own:
         # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html
@@ -103,7 +108,7 @@ def check_dependencies(world: World, trail: Trail) -> None:
 
 def check_insights_delivery(world: World, trail: Trail) -> None:
     """Refuse insights that could not be delivered; of missing keys the operation knows only as trouble with the key."""
-    key = f"{dependencies.object_root(trail)}/CloudTrail-Insight/{trail.home_region}/insights.json.gz"
+    key = f"{dependencies.object_roots(world, trail)[-1]}/CloudTrail-Insight/{trail.home_region}/insights.json.gz"
     problem = dependencies.bucket_problem(world, trail, key) or dependencies.encryption_problem(world, trail)
     if problem is Problem.KEY_MISSING:
         problem = Problem.KEY_UNUSABLE
@@ -132,7 +137,9 @@ def _refusal(problem: Problem, trail: Trail) -> AwsError:
             ),
             Problem.KEY_MISSING: (
                 "KmsKeyNotFoundException",
-                f"KMS key {key} does not exist, or is not in the same region as the S3 bucket {bucket}.",
+                f"KMS key {key} does not exist, or is not in the same region as the S3 bucket {bucket}."
+                if key
+                else "The KMS key of the S3 bucket or the SNS topic does not exist.",
             ),
             Problem.KEY_UNUSABLE: ("KmsException", f"KMS key {key} is disabled, or cannot encrypt log files."),
             Problem.KEY_DENIES: (

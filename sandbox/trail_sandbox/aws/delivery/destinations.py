@@ -86,8 +86,8 @@ def notify(world: World, trail: Trail, key: str) -> str | None:
     return None
 
 
-def put_log_events(world: World, trail: Trail, entries: Iterable[Entry]) -> str | None:
-    """Put events into the trail's log group; the answer is the code of a refusal."""
+def put_log_events(world: World, trail: Trail, account: str, entries: Iterable[Entry]) -> str | None:
+    """Put an account's events into the trail's log group; the answer is the code of a refusal."""
     problem = log_group_problem(world, trail)
     if problem:
         return _LOGS_CODES[problem]
@@ -96,5 +96,7 @@ def put_log_events(world: World, trail: Trail, entries: Iterable[Entry]) -> str 
         return _LOGS_CODES[Problem.LOG_GROUP_MISSING]
     in_order = sorted(entries, key=lambda entry: entry.event.time)
     events = [(int(entry.event.time.timestamp() * 1000), entry.text) for entry in in_order]
-    group.put_events(log_stream(trail), [(at, text) for at, text in events if len(text) <= _LONGEST_LOG_EVENT])
+    group.put_events(
+        log_stream(world, trail, account), [(at, text) for at, text in events if len(text) <= _LONGEST_LOG_EVENT]
+    )
     return None

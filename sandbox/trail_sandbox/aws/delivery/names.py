@@ -20,6 +20,8 @@ class Place:
     prefix: str | None
     account: str
     region: str
+    organization: str | None = None
+    """The id of the organization, for its trails."""
 
     def log_file(self, now: datetime) -> str:
         """Name a log file: its minute, and a random part that keeps files of one minute apart."""
@@ -33,13 +35,9 @@ class Place:
         return f"{self._folder('CloudTrail-Digest', end)}/{name}.json.gz"
 
     def _folder(self, kind: str, moment: datetime) -> str:
-        below = f"AWSLogs/{self.account}/{kind}/{self.region}/{_utc(moment):%Y/%m/%d}"
-        return f"{self.prefix}/{below}" if self.prefix else below
-
-
-def log_stream(account: str, home_region: str) -> str:
-    """Name the stream of a trail's log group that its events go to."""
-    return f"{account}_CloudTrail_{home_region}"
+        day = f"{_utc(moment):%Y/%m/%d}"
+        parts = (self.prefix, "AWSLogs", self.organization, self.account, kind, self.region, day)
+        return "/".join(part for part in parts if part)
 
 
 def _utc(moment: datetime) -> datetime:

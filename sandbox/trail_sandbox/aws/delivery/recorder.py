@@ -1,7 +1,8 @@
 """What happened in which account since the last round of delivery, and which trails logged meanwhile.
 
 Recording an event stands in the path of every request, so it only appends to one list for all trails of the account.
-Which trails log, and what, is looked up when a request may have changed that, which CloudTrail's own events tell.
+Which trails log, and what, is looked up when a request may have changed that, which CloudTrail's own events and those
+of Organizations tell.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from threading import Lock
 from trail_sandbox.aws.delivery.digest import Digest, LogFile
 from trail_sandbox.aws.delivery.entry import Entry
 from trail_sandbox.aws.delivery.selection import Selection
+from trail_sandbox.aws.organizations import organization_of, trails_in
 from trail_sandbox.aws.trails import Trail, TrailStore
 
 _CHANGES_OF_LOGGING = frozenset({"StartLogging", "StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors"})
@@ -106,12 +108,13 @@ class Recorder:
             if changes_logging:
                 # The event that starts or stops logging is itself recorded.
                 self._notice(account, started_at=len(events) - 1, stopped_at=len(events))
+                self._notice_elsewhere(entry)
 
     def logged_by(self, entry: Entry) -> list[Trail]:
         """The trails that log when an event of their account happens: as they were before it, or as it starts them."""
         trails = {trail.arn: trail for trail in self._trails_of(entry.account) if trail.is_logging}
         if _changes_logging(entry):
-            before = self._trails.of_account(entry.account, as_of=entry.event.time)
+            before = trails_in(self._trails, entry.account, as_of=entry.event.time)
             trails |= {trail.arn: trail for trail in before if trail.is_logging}
         return list(trails.values())
 
@@ -128,7 +131,7 @@ class Recorder:
             events, known.events = known.events, []
             collected = Collected(events, [])
             for arn, progress in known.trails.items():
-                if trail := self._trails.get(arn):
+                if trail := self._logged(arn, account):
                     collected.trails.append((trail, progress, progress.take(len(events))))
             return collected
 
@@ -147,15 +150,33 @@ class Recorder:
 
     def _trails_of(self, account: str) -> list[Trail]:
         """The trails that may log an account's events."""
-        return self._trails.of_account(account)
+        return trails_in(self._trails, account)
+
+    def _logged(self, arn: str, account: str) -> Trail | None:
+        """A trail that logs an account's events, or did so before the account left the trail's organization."""
+        trail = self._trails.get(arn)
+        return trail if trail and (trail.account == account or trail.is_organization_trail) else None
+
+    def _notice_elsewhere(self, entry: Entry) -> None:
+        """Find out which trails log now in the other accounts of an organization, and in those that have left one."""
+        organization = organization_of(entry.account)
+        others = set(organization.accounts) if organization else set()
+        if entry.event.service == "organizations":
+            others |= set(self._accounts)
+        for account in others - {entry.account}:
+            number = len(self._accounts.setdefault(account, _Account()).events)
+            self._notice(account, started_at=number, stopped_at=number)
 
     def _notice(self, account: str, *, started_at: int, stopped_at: int) -> None:
         """Find out what trails log now: those that start do from `started_at` on, all others change at `stopped_at`."""
         known = self._accounts[account].trails
         current = {trail.arn: trail for trail in self._trails_of(account)}
         for arn in list(known):
-            if arn not in current or current[arn].created != known[arn].created:
+            trail = self._logged(arn, account)
+            if trail is None or trail.created != known[arn].created:
                 del known[arn]
+            elif arn not in current and known[arn].logging:
+                known[arn].log(stopped_at, None)
         for arn, trail in current.items():
             selection = Selection.of(trail) if trail.is_logging else None
             logged = known[arn].logging if arn in known else None
@@ -166,4 +187,7 @@ class Recorder:
 
 
 def _changes_logging(entry: Entry) -> bool:
-    return entry.event.service == "cloudtrail" and entry.event.operation in _CHANGES_OF_LOGGING
+    service, operation = entry.event.service, entry.event.operation
+    if service == "organizations":
+        return not operation.startswith(("Describe", "List"))
+    return service == "cloudtrail" and operation in _CHANGES_OF_LOGGING

@@ -17,7 +17,8 @@ from trail_sandbox.aws.delivery.entry import Entry
 from trail_sandbox.aws.delivery.names import Place
 from trail_sandbox.aws.delivery.recorder import Chain, Progress, Spans
 from trail_sandbox.aws.delivery.signing import SigningKeys
-from trail_sandbox.aws.trails import Trail
+from trail_sandbox.aws.dependencies import organization_id
+from trail_sandbox.aws.trails import DeliveryStatus, Trail
 from trail_sandbox.aws.world import World
 
 # AWS keeps trying for 30 days; here this many of the newest refused events are kept for each trail and region.
@@ -37,10 +38,19 @@ class Round:
     keys: SigningKeys
     now: datetime
     was_asked_for: bool
+    account: str
     events: Sequence[Entry]
     put_objects: list[tuple[str, str]] = field(default_factory=list)
     """Bucket and key of every file that was delivered."""
     _batches: dict[Spans, Batches] = field(default_factory=dict)
+
+    def status(self, trail: Trail, region: str) -> DeliveryStatus:
+        """Give what delivery of the account's events by a trail finds in a region."""
+        return trail.delivery(region, self.account)
+
+    def place(self, trail: Trail, region: str) -> Place:
+        """Tell where a trail's files about the account's region go."""
+        return Place(trail.s3_key_prefix, self.account, region, organization_id(self.world, trail))
 
     def batches(self, spans: Spans) -> Batches:
         """Give the events that a trail of these spans delivers, by region."""
@@ -57,7 +67,7 @@ class Round:
 def deliver(this: Round, trail: Trail, progress: Progress, spans: Spans) -> None:
     """Deliver what one trail has waited for, to each of its destinations."""
     batches = this.batches(spans)
-    _forget_errors_of_what_is_off(trail, {trail.home_region, *batches})
+    _forget_errors_of_what_is_off(this, trail, {trail.home_region, *batches})
     progress.refused_by_bucket = _refused(
         _with(progress.refused_by_bucket, batches),
         lambda region, batch: _log_file(this, trail, progress, region, batch),
@@ -72,9 +82,9 @@ def deliver(this: Round, trail: Trail, progress: Progress, spans: Spans) -> None
     progress.last_round = this.now
 
 
-def _forget_errors_of_what_is_off(trail: Trail, regions: Iterable[str]) -> None:
+def _forget_errors_of_what_is_off(this: Round, trail: Trail, regions: Iterable[str]) -> None:
     """A destination that the trail no longer has reports no error."""
-    for status in map(trail.delivery, regions):
+    for status in (this.status(trail, region) for region in regions):
         if trail.sns_topic_arn is None:
             status.latest_notification_error = None
         if trail.cloud_watch_logs_log_group_arn is None:
@@ -100,8 +110,8 @@ def _refused(batches: Batches, accepts: Callable[[str, Batch], bool]) -> dict[st
 
 
 def _log_file(this: Round, trail: Trail, progress: Progress, region: str, batch: Batch) -> bool:
-    key = Place(trail.s3_key_prefix, trail.account, region).log_file(this.now)
-    status = trail.delivery(region)
+    key = this.place(trail, region).log_file(this.now)
+    status = this.status(trail, region)
     status.latest_delivery_error = destinations.put_log_file(this.world, trail, key, batch.file)
     if status.latest_delivery_error:
         return False
@@ -116,15 +126,17 @@ def _log_file(this: Round, trail: Trail, progress: Progress, region: str, batch:
 
 
 def _notification(this: Round, trail: Trail, region: str, key: str) -> None:
-    status = trail.delivery(region)
+    status = this.status(trail, region)
     status.latest_notification_error = destinations.notify(this.world, trail, key)
     if status.latest_notification_error is None:
         status.latest_notification_time = this.now
 
 
 def _log_events(this: Round, trail: Trail, region: str, batch: Batch) -> bool:
-    status = trail.delivery(region)
-    status.latest_cloudwatch_logs_delivery_error = destinations.put_log_events(this.world, trail, batch.entries)
+    status = this.status(trail, region)
+    status.latest_cloudwatch_logs_delivery_error = destinations.put_log_events(
+        this.world, trail, this.account, batch.entries
+    )
     if status.latest_cloudwatch_logs_delivery_error:
         return False
     status.latest_cloudwatch_logs_delivery_time = this.now
@@ -136,10 +148,10 @@ def _digests(this: Round, trail: Trail, progress: Progress) -> None:
     if not trail.log_file_validation_enabled:
         progress.chains = {}
         return
-    if trail.is_logging:
+    if progress.logging:
         _chain(trail, progress, trail.home_region, this.now)
     is_written = {region: _digest(this, trail, region, chain) for region, chain in progress.chains.items()}
-    if not trail.is_logging:
+    if not progress.logging:
         progress.chains = {region: chain for region, chain in progress.chains.items() if not is_written[region]}
 
 
@@ -155,13 +167,13 @@ def _digest(this: Round, trail: Trail, region: str, chain: Chain) -> bool:
     is_due = chain.log_files or this.was_asked_for or this.now - chain.start >= _DIGEST_PERIOD
     if not is_due:
         return True
-    place = Place(trail.s3_key_prefix, trail.account, region)
+    place = this.place(trail, region)
     end = max(this.now, chain.start + _SHORTEST_PERIOD)
     while this.world.holds(trail.s3_bucket_name, key := place.digest_file(trail.name, trail.home_region, end)):
         end += _SHORTEST_PERIOD
-    period = Period(trail.account, trail.s3_bucket_name, key, chain.start, end, tuple(chain.log_files))
+    period = Period(this.account, trail.s3_bucket_name, key, chain.start, end, tuple(chain.log_files))
     made = digest.make(period, _predecessor(trail, chain), this.keys.of_region(region, this.now))
-    status = trail.delivery(region)
+    status = this.status(trail, region)
     status.latest_digest_delivery_error = destinations.put_digest_file(
         this.world, trail, made, gzip.compress(made.content, mtime=0)
     )

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Delivers, for each trail that logs, what happens in its account, the putting of log files included."""
+    """Delivers, for each trail that logs, what happens in its accounts, the putting of log files included."""
 
     def __init__(self, trails: TrailStore, world: World, bus: EventBridge, clock: Callable[[], datetime]) -> None:
         self.history = History()
@@ -64,7 +64,7 @@ class Delivery:
 
     def _run_for(self, account: str, *, was_asked_for: bool) -> None:
         collected = self._recorder.collect(account)
-        this = Round(self._world, self._keys, self._clock(), was_asked_for, collected.events)
+        this = Round(self._world, self._keys, self._clock(), was_asked_for, account, collected.events)
         for trail, progress, spans in collected.trails:
             try:
                 rounds.deliver(this, trail, progress, spans)

@@ -26,7 +26,7 @@ def stop_logging(request: Request) -> Output:
 def get_trail_status(request: Request) -> Output:
     """Tell whether a trail logs, and how delivery went in this region."""
     trail = visible_trail(request, request.input["Name"])
-    found = trail.delivery(request.region)
+    found = trail.delivery(request.region, request.account)
     return {
         "IsLogging": trail.is_logging,
         "StartLoggingTime": trail.start_logging_time,
