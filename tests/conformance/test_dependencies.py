@@ -22,6 +22,7 @@ BAD_TOPIC = "SNS Topic does not exist or the topic policy is incorrect!"
 NOT_TRUSTED = "Access denied. Check the trust relationships for your role."
 NOT_PERMITTED = "Access denied. Check the permissions for your role."
 BAD_LOG_GROUP = "Check the log group ARN: CloudTrail can't validate it"
+ELSEWHERE = "You must specify a log group that is in the current region"
 NO_ROLE = "You must specify a role ARN as well as a log group."
 
 TOPICS = f"{GUIDE}/cloudtrail-permissions-for-sns-notifications.html"
@@ -33,6 +34,7 @@ PAIR = "https://github.com/pulumi/docs/issues/5117"
 TRUST_WORDS = "https://github.com/cloudposse/terraform-aws-cloudtrail-cloudwatch-alarms/issues/2"
 PERMISSION_WORDS = "https://github.com/aws/aws-cli/issues/5098"
 GROUP_WORDS = "https://github.com/hashicorp/terraform-provider-aws/issues/18038"
+REGION_WORDS = "https://github.com/badmintoncryer/cdk-preflight"
 EVALUATION = f"{IAM}/UserGuide/reference_policies_evaluation-logic.html"
 CREATE = f"{API}/API_CreateTrail.html"
 
@@ -296,16 +298,18 @@ def test_a_log_group_and_a_role_as_prescribed(aws: Account, draft: Draft) -> Non
 
 
 @pytest.mark.parametrize(
-    "group",
+    ("group", "message"),
     [
-        case("without its ending", GROUP_WORDS, "arn:aws:logs:{region}:{account}:log-group:{name}"),
-        case("with its ending twice", GROUP_WORDS, "arn:aws:logs:{region}:{account}:log-group:{name}:*:*"),
-        case("that is not there", CREATE, "arn:aws:logs:{region}:{account}:log-group:{name}-none:*"),
-        case("of another region", LOGS, "arn:aws:logs:us-east-1:{account}:log-group:{name}:*"),
-        case("of another account", LOGS, "arn:aws:logs:{region}:111122223333:log-group:{name}:*"),
+        case("without its ending", GROUP_WORDS, "arn:aws:logs:{region}:{account}:log-group:{name}", BAD_LOG_GROUP),
+        case(
+            "with its ending twice", GROUP_WORDS, "arn:aws:logs:{region}:{account}:log-group:{name}:*:*", BAD_LOG_GROUP
+        ),
+        case("that is not there", CREATE, "arn:aws:logs:{region}:{account}:log-group:{name}-none:*", BAD_LOG_GROUP),
+        case("of another region", REGION_WORDS, "arn:aws:logs:us-east-1:{account}:log-group:{name}:*", ELSEWHERE),
+        case("of another account", LOGS, "arn:aws:logs:{region}:111122223333:log-group:{name}:*", BAD_LOG_GROUP),
     ],
 )
-def test_a_log_group_is_refused(aws: Account, draft: Draft, group: str) -> None:
+def test_a_log_group_is_refused(aws: Account, draft: Draft, group: str, message: str) -> None:
     arn = aws.log_group()
     role = aws.role(trust(), permissions(["logs:CreateLogStream", "logs:PutLogEvents"]))
     given = group.format(region=aws.region, account=aws.number, name=arn.rpartition(":")[2])
@@ -313,7 +317,7 @@ def test_a_log_group_is_refused(aws: Account, draft: Draft, group: str) -> None:
         aws.cloudtrail.create_trail(
             Name=draft.name, S3BucketName=draft.bucket, CloudWatchLogsLogGroupArn=given, CloudWatchLogsRoleArn=role
         )
-    assert caught.value.response["Error"]["Message"].rstrip(".") == BAD_LOG_GROUP
+    assert caught.value.response["Error"]["Message"].rstrip(".") == message
 
 
 @pytest.mark.parametrize(

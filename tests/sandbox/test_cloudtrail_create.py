@@ -17,7 +17,7 @@ CHARACTERS = (
     "Trail name or ARN can only contain uppercase letters, lowercase letters, numbers, periods (.), "
     "hyphens (-), and underscores (_)."
 )
-ADJACENT = "Trail name must not contain two adjacent periods, underscores or hyphens."
+ADJACENT = "Trail name or ARN cannot have adjacent periods (.), hyphens (-), or underscores (_)."
 BAD_NAMES = [
     ("", "Trail name cannot be blank!"),
     ("ab", TOO_SHORT),

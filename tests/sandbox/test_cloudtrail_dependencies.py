@@ -347,16 +347,23 @@ BAD_LOG_GROUPS = [
     "arn:aws:logs:us-east-1:{account}:log-group:events",
     "arn:aws:logs:us-east-1:{account}:log-group:events:*:*",
     "arn:aws:logs:us-east-1:{account}:log-group:none:*",
-    "arn:aws:logs:eu-west-1:{account}:log-group:events:*",
     "arn:aws:logs:us-east-1:111111111111:log-group:events:*",
     "events",
 ]
 
 
+def test_a_log_group_of_another_region(aws: Account, bucket: str, refused: Refused) -> None:
+    role = aws.role("deliver", aws.log_group("events"))
+    aws.client("logs", "eu-west-1").create_log_group(logGroupName="events")
+    with refused(
+        "InvalidCloudWatchLogsLogGroupArnException", "You must specify a log group that is in the current region."
+    ):
+        create_with_logs(aws, bucket, f"arn:aws:logs:eu-west-1:{aws.number}:log-group:events:*", role)
+
+
 @pytest.mark.parametrize("group", BAD_LOG_GROUPS)
 def test_log_groups_that_cloudtrail_cannot_validate(aws: Account, bucket: str, refused: Refused, group: str) -> None:
     role = aws.role("deliver", aws.log_group("events"))
-    aws.client("logs", "eu-west-1").create_log_group(logGroupName="events")
     with refused("InvalidCloudWatchLogsLogGroupArnException", BAD_LOG_GROUP):
         create_with_logs(aws, bucket, group.format(account=aws.number), role)
 

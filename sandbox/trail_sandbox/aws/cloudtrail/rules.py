@@ -50,7 +50,7 @@ def check_trail_name(name: str) -> None:
     if not name[-1].isalnum():
         raise _bad_name("Trail name must ends with a letter or number.")
     if _ADJACENT.search(name):
-        raise _bad_name("Trail name must not contain two adjacent periods, underscores or hyphens.")
+        raise _bad_name("Trail name or ARN cannot have adjacent periods (.), hyphens (-), or underscores (_).")
     if _IPV4.match(name):
         raise _bad_name("Trail name must not be formatted as an IP address.")
 
