@@ -28,28 +28,37 @@ class Trail:
     bucket: str
 
 
+class Clients:
+    """The clients of a run. Each is made once, for that takes longer than most facts, and what it makes is undone."""
+
+    def __init__(self, endpoint: Endpoint, undo: Undo) -> None:
+        self.endpoint = endpoint
+        self._undo = undo
+        self._made: dict[tuple[Keys, str, str, str, bool], Any] = {}
+
+    def get(self, keys: Keys, account: str, service: str, region: str, *, patient: bool) -> Any:
+        """Give a client."""
+        key = (keys, account, service, region, patient)
+        if key not in self._made:
+            client = self._made[key] = self.endpoint.client(keys, account, service, region, patient=patient)
+            administrator = self.endpoint.administrator(account)
+            self._undo.watch(client, lambda: self.get(administrator, account, service, region, patient=True))
+        return self._made[key]
+
+
 class Account:
     """An account, whose administrator the facts are, and the region that a fact has for itself."""
 
-    _administrator: "Account | None" = None
-
-    def __init__(self, endpoint: Endpoint, undo: Undo, number: str, region: str, keys: Keys | None = None) -> None:
+    def __init__(self, clients: Clients, number: str, region: str, keys: Keys | None = None) -> None:
         self.number = number
         self.region = region
-        self._endpoint = endpoint
-        self._undo = undo
-        self._keys = keys or endpoint.administrator(number)
-        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._clients = clients
+        self._endpoint = clients.endpoint
+        self._keys = keys or clients.endpoint.administrator(number)
 
     def client(self, service: str, region: str | None = None, *, patient: bool = True) -> Any:
         """Give a client of a service, in the fact's region if no other is named."""
-        key = (service, region or self.region, patient)
-        if key not in self._clients:
-            client = self._endpoint.client(self._keys, self.number, service, region or self.region, patient=patient)
-            administrator = self._administrator.client(service, region) if self._administrator else client
-            self._undo.watch(client, administrator)
-            self._clients[key] = client
-        return self._clients[key]
+        return self._clients.get(self._keys, self.number, service, region or self.region, patient=patient)
 
     @property
     def cloudtrail(self) -> Any:
@@ -59,9 +68,7 @@ class Account:
     def signed_with(self, access_key: dict[str, Any]) -> "Account":
         """Give the account as whoever has this access key sees it, of IAM's or STS's making."""
         keys = Keys(access_key["AccessKeyId"], access_key["SecretAccessKey"], access_key.get("SessionToken"))
-        account = Account(self._endpoint, self._undo, self.number, self.region, keys)
-        account._administrator = self._administrator or self
-        return account
+        return Account(self._clients, self.number, self.region, keys)
 
     # Names.
 

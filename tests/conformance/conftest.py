@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from tests.conformance import report
-from tests.conformance.account import Account, Trail
+from tests.conformance.account import Account, Clients, Trail
 from tests.conformance.endpoints import AWS, EMULATOR, MOTO, Endpoint, start
 from tests.conformance.undo import Undo
 
@@ -80,9 +80,17 @@ class Place:
     """Whose account facts are checked in, and the regions for them in turn."""
 
     endpoint: Endpoint
+    undo: Undo
     number: str
     regions: Iterator[str]
     accounts: Iterator[str]
+
+    def __post_init__(self) -> None:
+        self._clients = Clients(self.endpoint, self.undo)
+
+    def account(self, number: str, region: str) -> Account:
+        """Give an account."""
+        return Account(self._clients, number, region)
 
 
 @pytest.fixture(scope="session")
@@ -103,29 +111,22 @@ def place(pytestconfig: pytest.Config) -> Place:
     number = next(accounts) if endpoint.has_accounts else boto3.client("sts").get_caller_identity()["Account"]
     # Each worker begins elsewhere, since on AWS they share an account.
     regions = itertools.islice(itertools.cycle(_REGIONS), worker * 3, None)
-    return Place(endpoint, number, regions, accounts)
+    return Place(endpoint, Undo(), number, regions, accounts)
 
 
 @pytest.fixture
-def undo() -> Iterator[Undo]:
-    """What the fact has to delete at its end."""
-    undo = Undo()
-    yield undo
-    undo.all()
-
-
-@pytest.fixture
-def aws(place: Place, undo: Undo, request: pytest.FixtureRequest) -> Account:
-    """The account, in a region that the fact has for itself."""
+def aws(place: Place, request: pytest.FixtureRequest) -> Iterator[Account]:
+    """The account, in a region that the fact has for itself. What the fact makes is deleted at its end."""
     if request.node.get_closest_marker("costs") and not place.endpoint.spends:
         pytest.skip("costs money: --spend")
-    return Account(place.endpoint, undo, place.number, next(place.regions))
+    yield place.account(place.number, next(place.regions))
+    place.undo.all()
 
 
 @pytest.fixture
-def main_region(place: Place, aws: Account, undo: Undo) -> Account:
+def main_region(place: Place, aws: Account) -> Account:
     """The account in us-east-1, where the global services are."""
-    return Account(place.endpoint, undo, place.number, "us-east-1")
+    return place.account(place.number, "us-east-1")
 
 
 @pytest.fixture
@@ -135,11 +136,11 @@ def elsewhere(place: Place) -> str:
 
 
 @pytest.fixture
-def another(place: Place, aws: Account, undo: Undo) -> Account:
+def another(place: Place, aws: Account) -> Account:
     """Another account in the same region."""
     if not place.endpoint.has_accounts:
         pytest.skip("needs a second account")
-    return Account(place.endpoint, undo, next(place.accounts), aws.region)
+    return place.account(next(place.accounts), aws.region)
 
 
 @pytest.fixture

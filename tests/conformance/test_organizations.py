@@ -12,7 +12,6 @@ from tests.conformance.account import Account, Trail
 from tests.conformance.conftest import Place
 from tests.conformance.documents import CLOUDTRAIL, Policy, allow, bucket_policy, permissions
 from tests.conformance.facts import API, GUIDE, case, fact, refused
-from tests.conformance.undo import Undo
 
 CREATE = f"{API}/API_CreateTrail.html"
 CONCEPTS = f"{GUIDE}/creating-trail-organization.html"
@@ -56,11 +55,11 @@ class Organization:
 
 
 @pytest.fixture
-def fresh(place: Place, undo: Undo, aws: Account) -> Account:
+def fresh(place: Place, aws: Account) -> Account:
     """An account of its own, in no organization."""
     if not place.endpoint.has_accounts:
         pytest.skip("needs an organization")
-    return Account(place.endpoint, undo, next(place.accounts), aws.region)
+    return place.account(next(place.accounts), aws.region)
 
 
 def make_organization(management: Account, features: str = "ALL") -> str:
@@ -68,7 +67,7 @@ def make_organization(management: Account, features: str = "ALL") -> str:
     return str(answer["Organization"]["Id"])
 
 
-def make_member(place: Place, undo: Undo, management: Account) -> Account:
+def make_member(place: Place, management: Account) -> Account:
     organizations = management.client("organizations")
     name = management.name("member")
     status = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
@@ -78,15 +77,15 @@ def make_member(place: Place, undo: Undo, management: Account) -> Account:
         ],
         lambda status: status["State"] == "SUCCEEDED",
     )
-    return Account(place.endpoint, undo, status["AccountId"], management.region)
+    return place.account(status["AccountId"], management.region)
 
 
 @pytest.fixture
-def organization(place: Place, undo: Undo, fresh: Account) -> Organization:
+def organization(place: Place, fresh: Account) -> Organization:
     """An organization in which CloudTrail has trusted access."""
     number = make_organization(fresh)
     fresh.client("organizations").enable_aws_service_access(ServicePrincipal=SERVICE)
-    return Organization(number, fresh, make_member(place, undo, fresh), lambda: make_member(place, undo, fresh))
+    return Organization(number, fresh, make_member(place, fresh), lambda: make_member(place, fresh))
 
 
 def create(aws: Account) -> None:
@@ -359,9 +358,9 @@ def test_who_is_no_delegated_administrator_is_not_deregistered(organization: Org
         ),
     ],
 )
-def test_nobody_is_registered(place: Place, undo: Undo, fresh: Account, features: str, code: str) -> None:
+def test_nobody_is_registered(place: Place, fresh: Account, features: str, code: str) -> None:
     make_organization(fresh, features)
-    member = make_member(place, undo, fresh)
+    member = make_member(place, fresh)
     with refused(code):
         fresh.cloudtrail.register_organization_delegated_admin(MemberAccountId=member.number)
 

@@ -67,7 +67,7 @@ class Undo:
     def __init__(self) -> None:
         self._deletions: list[tuple[str, Callable[[], object]]] = []
 
-    def watch(self, client: Any, administrator: Any) -> None:
+    def watch(self, client: Any, administrator: Callable[[], Any]) -> None:
         """Remember what a client makes, to delete it with the administrator's client."""
         events, service = client.meta.events, client.meta.service_model.service_name
         for operation, delete in _DELETIONS.items():
@@ -75,11 +75,13 @@ class Undo:
                 events.register(f"provide-client-params.{operation}", _remember)
                 events.register(f"after-call.{operation}", self._made(administrator, operation, delete))
 
-    def _made(self, client: Any, operation: str, delete: Callable[[Any, Given, Answer], object]) -> Callable[..., None]:
+    def _made(
+        self, administrator: Callable[[], Any], operation: str, delete: Callable[[Any, Given, Answer], object]
+    ) -> Callable[..., None]:
         def made(http_response: Any, parsed: Answer, context: dict[str, Any], **_: Any) -> None:
             if http_response.status_code < 300:
                 given = context["given"]
-                self._deletions.append((f"{operation} {given}", lambda: delete(client, given, parsed)))
+                self._deletions.append((f"{operation} {given}", lambda: delete(administrator(), given, parsed)))
 
         return made
 
