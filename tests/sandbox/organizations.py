@@ -52,7 +52,10 @@ class Organization:
 
     def trail(self, account: Account | None = None, name: str = "trail", **members: Any) -> str:
         """A trail of the organization, made by the management account unless told otherwise; its ARN."""
-        given = {"S3BucketName": members.pop("bucket", None) or self.bucket(trail=name), "IsOrganizationTrail": True}
+        given: dict[str, Any] = {
+            "S3BucketName": members.pop("bucket", None) or self.bucket(trail=name),
+            "IsOrganizationTrail": True,
+        }
         made = (account or self.management).cloudtrail.create_trail(Name=name, **given, **members)
         arn: str = made["TrailARN"]
         return arn
