@@ -9,7 +9,10 @@ from botocore.config import Config
 from mypy_boto3_cloudtrail import CloudTrailClient
 
 REGION = "us-east-1"
-WRITES = {"CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "AddTags", "RemoveTags"}
+WRITES = {
+    *("CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "AddTags", "RemoveTags"),
+    *("PutEventSelectors", "PutInsightSelectors", "PutEventConfiguration"),
+}
 
 
 class Account:
@@ -57,6 +60,22 @@ class Account:
         tags = cloudtrail.list_tags(ResourceIdList=[found["TrailARN"]])["ResourceTagList"][0]["TagsList"]
         found["Tags"] = {tag["Key"]: tag.get("Value", "") for tag in tags}
         return found
+
+    def recorded(self, name: str) -> dict[str, Any]:
+        """What the trail records: its selectors, insights and aggregation, as AWS tells them."""
+        cloudtrail = self.cloudtrail
+        selectors = cloudtrail.get_event_selectors(TrailName=name)
+        aggregations = cloudtrail.get_event_configuration(TrailName=name).get("AggregationConfigurations", [])
+        try:
+            insights = cloudtrail.get_insight_selectors(TrailName=name)["InsightSelectors"]
+        except cloudtrail.exceptions.InsightNotEnabledException:
+            insights = []
+        return {
+            "EventSelectors": selectors.get("EventSelectors", []),
+            "AdvancedEventSelectors": selectors.get("AdvancedEventSelectors", []),
+            "InsightSelectors": insights,
+            "AggregationConfigurations": aggregations,
+        }
 
     def trails(self) -> list[str]:
         """The ARNs of all trails of the account."""

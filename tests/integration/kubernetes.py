@@ -63,6 +63,10 @@ class Trails:
         """Change fields of the spec; None takes a field away."""
         return self._patch(name, {"spec": spec})
 
+    def annotate(self, name: str, annotations: dict[str, str | None]) -> dict[str, Any]:
+        """Put annotations on; None takes one off."""
+        return self._patch(name, {"metadata": {"annotations": annotations}})
+
     def delete(self, name: str, propagation: str = "Background") -> None:
         """Ask for deletion; the operator's finalizer may hold the Trail."""
         self._objects.delete_namespaced_custom_object(

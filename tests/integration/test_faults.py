@@ -238,7 +238,7 @@ def test_a_full_region_is_told_and_creation_resumes(operator: Operator, account:
         account.cloudtrail.create_trail(Name=other, S3BucketName=made)
     account.bucket_policy(made, NAME)
     trails.create(trail(NAME, made))
-    assert "5 trails" in trails.wait_reason(NAME, "QuotaExceeded")["message"]
+    assert "AWS allows five" in trails.wait_reason(NAME, "QuotaExceeded")["message"]
     account.cloudtrail.delete_trail(Name="other-0")
     trails.wait_ready(NAME, 60)
 

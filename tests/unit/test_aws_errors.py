@@ -41,6 +41,7 @@ TABLE = {
     "InvalidSnsTopicNameException": (X, Reason.INVALID_SPEC),
     "InvalidKmsKeyIdException": (X, Reason.INVALID_SPEC),
     "InvalidEventSelectorsException": (X, Reason.INVALID_SPEC),
+    "InvalidInsightSelectorsException": (X, Reason.INVALID_SPEC),
     "InvalidParameterException": (X, Reason.INVALID_SPEC),
     "InvalidParameterCombinationException": (X, Reason.INVALID_SPEC),
     "InvalidTagParameterException": (X, Reason.INVALID_SPEC),
@@ -53,7 +54,15 @@ TABLE = {
     "TrailAlreadyExistsException": (X, Reason.CONFLICT),
     "AccessDeniedException": (A, Reason.ACCESS_DENIED),
     "AccessDenied": (A, Reason.ACCESS_DENIED),
-    "InsufficientDependencyServiceAccessPermissionException": (A, Reason.ACCESS_DENIED),
+    "InsufficientIAMAccessPermissionException": (A, Reason.ACCESS_DENIED),
+    "OrganizationsNotInUseException": (A, Reason.ORGANIZATION_NOT_READY),
+    "AWSOrganizationsNotInUseException": (A, Reason.ORGANIZATION_NOT_READY),
+    "NotOrganizationMasterAccountException": (A, Reason.ORGANIZATION_NOT_READY),
+    "NotOrganizationManagementAccountException": (A, Reason.ORGANIZATION_NOT_READY),
+    "OrganizationNotInAllFeaturesModeException": (A, Reason.ORGANIZATION_NOT_READY),
+    "CloudTrailAccessNotEnabledException": (A, Reason.ORGANIZATION_NOT_READY),
+    "NoManagementAccountSLRExistsException": (A, Reason.ORGANIZATION_NOT_READY),
+    "InsufficientDependencyServiceAccessPermissionException": (A, Reason.ORGANIZATION_NOT_READY),
     "UnrecognizedClientException": (A, Reason.CREDENTIALS_UNAVAILABLE),
     "InvalidClientTokenId": (A, Reason.CREDENTIALS_UNAVAILABLE),
     "ExpiredTokenException": (A, Reason.CREDENTIALS_UNAVAILABLE),
@@ -72,11 +81,14 @@ def test_class_and_reason(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "operation", ["CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "AddTags", "GetTrail"]
+    "operation",
+    [
+        *("CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "GetTrail", "GetTrailStatus"),
+        *("AddTags", "RemoveTags", "ListTags", "PutEventSelectors", "GetEventSelectors", "PutInsightSelectors"),
+        *("GetInsightSelectors", "PutEventConfiguration", "GetEventConfiguration", "ListTrails", "DescribeTrails"),
+    ],
 )
-def test_every_modelled_error_of_what_we_call_is_in_the_table_or_about_existence_or_organizations(
-    operation: str,
-) -> None:
+def test_every_modelled_error_of_what_we_call_is_in_the_table_or_about_existence(operation: str) -> None:
     model = get_session().get_service_model("cloudtrail").operation_model(operation)
     known = TABLE.keys() | {
         # handled where they arise
@@ -90,12 +102,9 @@ def test_every_modelled_error_of_what_we_call_is_in_the_table_or_about_existence
         "InvalidTokenException",
         "TrailNotProvidedException",
         "ResourceTypeNotSupportedException",
-        # of organization trails, which a Trail can't be
-        "NotOrganizationMasterAccountException",
-        "OrganizationsNotInUseException",
-        "OrganizationNotInAllFeaturesModeException",
-        "CloudTrailAccessNotEnabledException",
-        "NoManagementAccountSLRExistsException",
+        "InsightNotEnabledException",
+        "InvalidEventDataStoreCategoryException",
+        "InvalidEventDataStoreStatusException",
     }
     assert {shape.name for shape in model.error_shapes} <= known
 

@@ -44,7 +44,7 @@ def test_only_true_and_the_unobserved_generation_are_defaults_in_the_schema() ->
                 collect(child)
 
     collect(trail_crd()["spec"]["versions"][0]["schema"])
-    assert sorted(map(str, found)) == sorted(map(str, [True, True, True, -1, {"observedGeneration": -1}]))
+    assert sorted(map(str, found)) == sorted(map(str, [True, True, True, True, -1, {"observedGeneration": -1}]))
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ import pytest
 from tests.unit.builders import OWNER, observed
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import Reason
+from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.core.backoff import resync_delay, retry_delay
 from trail_operator.core.failure import FailureClass
-from trail_operator.core.ownership import Claim, foreign, outranked
+from trail_operator.core.ownership import Claim, Claimant, foreign, outranked
 
+OURS = Claimant(OWNER, AdoptionPolicy.NEVER, has_held=False)
 OLD = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -19,13 +21,13 @@ def claim(name: str, created: datetime = OLD, uid: str = "u") -> Claim:
 
 
 def test_a_trail_with_our_tag_is_ours() -> None:
-    assert foreign(observed(), OWNER) is None
+    assert foreign(observed(), OURS, owner_is_alive=False) is None
 
 
 @pytest.mark.parametrize("other", ["cluster/default/other", "elsewhere/default/audit", ""])
 def test_a_trail_with_another_tag_is_not(other: str) -> None:
     found = observed()
-    failure = foreign(type(found)(**{**found.__dict__, "tags": {OWNER_TAG: other}}), OWNER)
+    failure = foreign(type(found)(**{**found.__dict__, "tags": {OWNER_TAG: other}}), OURS, owner_is_alive=False)
     assert failure is not None
     assert failure.reason is Reason.CONFLICT
     assert other == "" or other not in failure.message  # whose it is, is not ours to tell
@@ -33,7 +35,7 @@ def test_a_trail_with_another_tag_is_not(other: str) -> None:
 
 def test_a_trail_without_tag_is_not_ours_and_the_message_says_how_to_mend_it() -> None:
     found = observed()
-    failure = foreign(type(found)(**{**found.__dict__, "tags": {}}), OWNER)
+    failure = foreign(type(found)(**{**found.__dict__, "tags": {}}), OURS, owner_is_alive=False)
     assert failure is not None
     assert f"{OWNER_TAG}={OWNER}" in failure.message
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "operator" / "trail_operator").glob("**/*.py"))
 
 # What AWS checks beside the call itself.
-DEPENDENT = {"iam:PassRole"}
+DEPENDENT = {"iam:PassRole", "iam:CreateServiceLinkedRole", "organizations:ListAWSServiceAccessForOrganization"}
 # Needs no permission.
 FREE = {"sts:GetCallerIdentity"}
 

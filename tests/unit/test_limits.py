@@ -1,16 +1,17 @@
 """Rates: a simulated clock, so that nothing is timed."""
 
 import asyncio
-import itertools
 
-from trail_operator.aws.limits import READ, WRITE, RateLimiter
+from trail_operator.aws.limits import RateLimiter
+
+KEY = ("eu-central-1", "CreateTrail")
 
 
 class Time:
     """A clock that only sleeping moves."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = 100.0
 
     def clock(self) -> float:
         return self.now
@@ -19,39 +20,77 @@ class Time:
         self.now += seconds
 
 
-def moments(rate: object, count: int, pause: float = 0.0) -> list[float]:
+def begun_writes(seconds_each: float, count: int, keys: tuple[tuple[str, ...], ...] = (KEY,)) -> list[float]:
+    """When each of some writes began that take so long."""
+    time = Time()
+    limiter = RateLimiter(time.clock, time.sleep)
+    begun: list[float] = []
+
+    async def write(key: tuple[str, ...]) -> None:
+        async with limiter.write(key):
+            begun.append(round(time.now - 100.0, 3))
+            time.now += seconds_each
+
+    async def run() -> None:
+        for _ in range(count):
+            for key in keys:
+                await write(key)
+
+    asyncio.run(run())
+    return begun
+
+
+def test_a_write_begins_a_second_after_the_one_before_has_ended() -> None:
+    assert begun_writes(0.0, 3) == [0.0, 1.0, 2.0]
+    assert begun_writes(0.25, 3) == [0.0, 1.25, 2.5]
+
+
+def test_keys_do_not_wait_for_each_other() -> None:
+    assert begun_writes(0.0, 1, (("a", "CreateTrail"), ("b", "CreateTrail"), ("a", "UpdateTrail"))) == [0.0, 0.0, 0.0]
+
+
+def test_a_write_that_fails_counts() -> None:
+    time = Time()
+    limiter = RateLimiter(time.clock, time.sleep)
+
+    async def run() -> None:
+        try:
+            async with limiter.write(KEY):
+                raise ValueError
+        except ValueError:
+            pass
+        async with limiter.write(KEY):
+            assert time.now == 101.0
+
+    asyncio.run(run())
+
+
+def test_writes_come_in_the_order_of_their_callers() -> None:
+    time = Time()
+    limiter = RateLimiter(time.clock, time.sleep)
+    order: list[int] = []
+
+    async def write(number: int) -> None:
+        async with limiter.write(KEY):
+            await asyncio.sleep(0)
+            order.append(number)
+
+    async def run() -> None:
+        await asyncio.gather(*(write(number) for number in range(5)))
+
+    asyncio.run(run())
+    assert order == [0, 1, 2, 3, 4]
+
+
+def test_reads_come_in_bursts_and_then_at_their_rate() -> None:
     time = Time()
     limiter = RateLimiter(time.clock, time.sleep)
 
     async def run() -> list[float]:
         result = []
-        for _ in range(count):
-            await limiter.wait(("eu-central-1", "CreateTrail"), rate)  # type: ignore[arg-type]
-            result.append(round(time.now, 3))
-            time.now += pause
+        for _ in range(8):
+            await limiter.read(KEY)
+            result.append(round(time.now - 100.0, 3))
         return result
 
-    return asyncio.run(run())
-
-
-def test_writes_are_more_than_a_second_apart() -> None:
-    times = moments(WRITE, 4)
-    assert all(later - earlier > 1.0 for earlier, later in itertools.pairwise(times))
-
-
-def test_slow_callers_do_not_wait() -> None:
-    assert moments(WRITE, 3, pause=2.0) == [0.0, 2.0, 4.0]
-
-
-def test_reads_come_in_bursts_and_then_at_their_rate() -> None:
-    assert moments(READ, 8) == [0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.3]
-
-
-def test_keys_do_not_wait_for_each_other() -> None:
-    time = Time()
-    limiter = RateLimiter(time.clock, time.sleep)
-
-    async def run() -> list[float]:
-        return [await limiter.wait((region, "CreateTrail"), WRITE) for region in ("a", "b", "c")]
-
-    assert asyncio.run(run()) == [0.0, 0.0, 0.0]
+    assert asyncio.run(run()) == [0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.3]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.unit.builders import ARN, FULL, MINIMAL, OWNER, desired, observed
 from trail_operator.api.names import OWNER_TAG
-from trail_operator.core.plan import Action, deletion, differences, disowning, plan
+from trail_operator.core.differences import differences
+from trail_operator.core.plan import Action, deletion, disowning, plan
 from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
 
 
@@ -36,9 +37,11 @@ def test_creation_sends_every_value_and_starts_logging_last() -> None:
         "IsMultiRegionTrail": True,
         "IncludeGlobalServiceEvents": True,
         "EnableLogFileValidation": True,
+        "IsOrganizationTrail": False,
+        "RecursiveLogging": True,
         "TagsList": [{"Key": "flag"}, {"Key": "team", "Value": "a"}, {"Key": OWNER_TAG, "Value": OWNER}],
     }
-    assert start == Action("StartLogging", {"Name": ARN})
+    assert (start.operation, start.parameters) == ("StartLogging", {"Name": ARN})
 
 
 def test_creation_leaves_out_what_is_absent_and_does_not_log_when_logging_is_off() -> None:
@@ -49,6 +52,8 @@ def test_creation_leaves_out_what_is_absent_and_does_not_log_when_logging_is_off
         "IsMultiRegionTrail",
         "IncludeGlobalServiceEvents",
         "EnableLogFileValidation",
+        "IsOrganizationTrail",
+        "RecursiveLogging",
         "TagsList",
     }
 
@@ -170,6 +175,8 @@ _PARAMETER_OF = {
     "is_multi_region_trail": "IsMultiRegionTrail",
     "include_global_service_events": "IncludeGlobalServiceEvents",
     "enable_log_file_validation": "EnableLogFileValidation",
+    "is_organization_trail": "IsOrganizationTrail",
+    "recursive_logging": "RecursiveLogging",
 }
 
 

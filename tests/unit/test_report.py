@@ -22,7 +22,7 @@ CONFLICT = Failure(FailureClass.TERMINAL, Reason.CONFLICT, "not ours")
 
 
 def found(**more: object) -> Findings:
-    base = Findings(generation=1, known=True, observed=observed())
+    base = Findings(generation=1, known=True, observed=observed(), account="123456789012")
     return replace(base, **more)  # type: ignore[arg-type]
 
 
@@ -197,7 +197,7 @@ def test_transition_times_change_with_the_status_only() -> None:
 
 def test_the_pin_is_on_record_before_anything_is_known() -> None:
     result = pinned(TrailStatus(), 1, desired(), NOW)
-    assert (result.arn, result.account_id, result.home_region) == (ARN, "123456789012", "eu-central-1")
+    assert (result.arn, result.account_id, result.home_region) == (None, "123456789012", "eu-central-1")
     assert result.observed_generation == -1
     assert shown(result) == {
         "Ready": ("False", "Progressing"),

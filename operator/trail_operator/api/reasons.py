@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class ConditionType(StrEnum):
-    """The conditions of a Trail (the last two are present only while true)."""
+    """The conditions of a Trail (the last three are present only while true)."""
 
     READY = "Ready"
     SYNCED = "Synced"
@@ -16,6 +16,7 @@ class ConditionType(StrEnum):
     DELIVERING = "Delivering"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
+    ADVISORY = "Advisory"
 
 
 class Reason(StrEnum):
@@ -37,6 +38,7 @@ class Reason(StrEnum):
     ROLE_NOT_TRUSTED = "RoleNotTrusted"
     ROLE_POLICY_DENIES = "RolePolicyDenies"
     QUOTA_EXCEEDED = "QuotaExceeded"
+    ORGANIZATION_NOT_READY = "OrganizationNotReady"
     INVALID_SPEC = "InvalidSpec"
     WRONG_HOME_REGION = "WrongHomeRegion"
     CONFLICT = "Conflict"
@@ -44,8 +46,18 @@ class Reason(StrEnum):
     DENIED_BY_ORGANIZATION = "DeniedByOrganization"
     CREDENTIALS_UNAVAILABLE = "CredentialsUnavailable"
     IDENTITY_MISMATCH = "IdentityMismatch"
+    OBSERVED = "Observed"
+    DRIFTED = "Drifted"
+    TRAIL_NOT_FOUND = "TrailNotFound"
     AWS_UNREACHABLE = "AWSUnreachable"
+    PAUSED = "Paused"
     INTERNAL_ERROR = "InternalError"
+    DUPLICATE_GLOBAL_EVENTS = "DuplicateGlobalServiceEvents"
+    FURTHER_COPY = "FurtherCopyOfManagementEvents"
+    GLOBAL_EVENTS_INERT = "GlobalServiceEventsInert"
+    LOGS_OWN_DELIVERY = "LogsOwnDelivery"
+    NO_MANAGEMENT_EVENTS = "NoManagementEvents"
+    UNKNOWN_SELECTOR = "UnknownSelector"
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,10 @@ CONDITION_MEANINGS: dict[ConditionType, str] = {
     ),
     ConditionType.RECONCILING: "Present while a change is being applied or a passing fault is waited out.",
     ConditionType.STALLED: "Present while nothing but a change of the spec or of the owner can help.",
+    ConditionType.ADVISORY: (
+        "Present while there is something to warn of. Its message has all warnings, its reason is that of the first. "
+        "It never touches Ready."
+    ),
 }
 
 _WAITS = "The operator tries again by itself, at the latest every minute."
@@ -137,9 +153,15 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         f"Add the statements that the message prints to the role's permissions. {_WAITS}",
     ),
     Reason.QUOTA_EXCEEDED: Explanation(
-        "The region already has its five trails (shadow copies of multi-region trails count) or the trail has "
-        "too many tags.",
-        "Delete a trail that is not needed, or make one multi-region trail of several. Creation resumes by itself.",
+        "The region already has its five trails; shadow copies of multi-region and organization trails count. The "
+        "message names the trails that fill it.",
+        "Delete a trail that is not needed, or make one multi-region trail of several. Creation resumes by itself when "
+        "one goes.",
+    ),
+    Reason.ORGANIZATION_NOT_READY: Explanation(
+        "`isOrganizationTrail` needs something of the organization that is not there: the message says what.",
+        "Use the management account or a delegated administrator of CloudTrail, enable all features and trusted access "
+        f"for `cloudtrail.amazonaws.com` in AWS Organizations, as the message says. {_WAITS}",
     ),
     Reason.INVALID_SPEC: Explanation(
         "AWS refuses what the spec asks for. The same request is not sent again until the spec changes.",
@@ -153,7 +175,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.CONFLICT: Explanation(
         "A trail of that name exists and is not this resource's: it has no owner tag or another owner's. "
         "Nothing is written to it.",
-        "Choose another `spec.name`, or delete the other trail. If the owner tag of this resource's own trail was "
+        "Choose another `spec.name`, or delete the other trail; or take it over by `adoptionPolicy` (IfUnowned, "
+        "Always), or only look at it (`managementPolicy: Observe`). If the owner tag of this resource's own trail was "
         "taken off by hand, put the tag that the message prints back on.",
     ),
     Reason.ACCESS_DENIED: Explanation(
@@ -173,6 +196,25 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "The operator's credentials are of another account than the one that this Trail's trail is in.",
         "Give the operator back credentials of the account in `status.accountID`. Nothing is written meanwhile.",
     ),
+    Reason.OBSERVED: Explanation(
+        "`managementPolicy: Observe`: the trail is as the spec says, and AWS reports no delivery error. Unknown where "
+        "AWS does not let this account read all of it, as of an organization's trail.",
+        "Nothing.",
+    ),
+    Reason.DRIFTED: Explanation(
+        "`managementPolicy: Observe`: the trail differs from the spec as `status.drift` says.",
+        "Change the spec, or the trail where it is managed; or let the operator put it right "
+        "(`managementPolicy: Manage`).",
+    ),
+    Reason.TRAIL_NOT_FOUND: Explanation(
+        "`managementPolicy: Observe`: there is no trail of that name in the region.",
+        "Correct `spec.name` or `spec.region`, or let the operator make it (`managementPolicy: Manage`).",
+    ),
+    Reason.PAUSED: Explanation(
+        "The annotation `trail-operator.dev/paused` is `true`: the trail is neither looked at nor written to, and the "
+        "resource is held if it is deleted.",
+        "Take the annotation away to go on.",
+    ),
     Reason.AWS_UNREACHABLE: Explanation(
         "For three resyncs no read of the trail has succeeded, so nothing is known of it.",
         "Look at the message for the last error, and at the network path from the cluster to AWS.",
@@ -180,5 +222,32 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.INTERNAL_ERROR: Explanation(
         "A fault of the operator itself.",
         "Please report it with the operator's log lines of this Trail. The operator keeps trying.",
+    ),
+    Reason.DUPLICATE_GLOBAL_EVENTS: Explanation(
+        "Another trail records the events of global services (IAM, CloudFront, ...) as well: each is delivered twice.",
+        "Set `includeGlobalServiceEvents: false` on the single-region trail, or let go of one of the trails.",
+    ),
+    Reason.FURTHER_COPY: Explanation(
+        "Another trail records management events of the same region. The first copy in a region is free, AWS bills "
+        "each further one.",
+        "Keep one trail for management events, or narrow the selectors of this one to what only it is for.",
+    ),
+    Reason.GLOBAL_EVENTS_INERT: Explanation(
+        "`includeGlobalServiceEvents` has no effect on this trail: a single-region trail records the events of global "
+        "services in us-east-1 only.",
+        "Set it to false, or make the trail multi-region.",
+    ),
+    Reason.LOGS_OWN_DELIVERY: Explanation(
+        "The trail records the writing of its own log files: each delivery causes events that are delivered next.",
+        "Set `recursiveLogging: false`, or leave the bucket out of the selectors.",
+    ),
+    Reason.NO_MANAGEMENT_EVENTS: Explanation(
+        "The selectors record no management events: who changed what in the account is not in this trail.",
+        "Add a selector of management events, unless another trail records them.",
+    ),
+    Reason.UNKNOWN_SELECTOR: Explanation(
+        "A selector names a field or a form of resource type that this version of the operator does not know. It is "
+        "passed on as it is.",
+        "Check the spelling. AWS's refusal, if it comes, is on Ready.",
     ),
 }

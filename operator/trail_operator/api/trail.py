@@ -8,21 +8,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StringConstraints
 
 from trail_operator.api.names import RESERVED_TAG_PREFIX
 from trail_operator.api.reasons import ConditionType
-
-
-def rule(expression: str, message: str) -> dict[str, str]:
-    """One CEL validation rule: `message` says what to write instead."""
-    return {"rule": expression, "message": message}
-
-
-def rules(*entries: dict[str, str], **schema: Any) -> dict[str, Any]:
-    """Schema extras of a field or model: its CEL rules and any further OpenAPI keywords."""
-    return {"x-kubernetes-validations": list(entries), **schema}
+from trail_operator.api.schema import Resource, rule, rules
+from trail_operator.api.selectors import RULES as SELECTOR_RULES
+from trail_operator.api.selectors import (
+    AdvancedEventSelectors,
+    AggregationConfigurations,
+    EventSelectors,
+    InsightSelectors,
+)
 
 
 class DeletionPolicy(StrEnum):
@@ -32,15 +29,24 @@ class DeletionPolicy(StrEnum):
     RETAIN = "Retain"
 
 
+class AdoptionPolicy(StrEnum):
+    """What to do with a trail of that name that is not this resource's."""
+
+    NEVER = "Never"
+    IF_UNOWNED = "IfUnowned"
+    ALWAYS = "Always"
+
+
+class ManagementPolicy(StrEnum):
+    """Whether the trail is kept as the spec says, or only looked at."""
+
+    MANAGE = "Manage"
+    OBSERVE = "Observe"
+
+
 # Optional texts may be "", which means the same as leaving them out: nobody's template engine should matter.
 _OR_EMPTY = "self == '' || "
 _PARTITION = "arn:aws[a-z-]*"
-
-
-class Resource(BaseModel):
-    """Base of all models: camelCase in manifests, unknown fields ignored (a newer API server may send more)."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
 
 class Tag(Resource):
@@ -231,7 +237,29 @@ class TrailSpec(Resource):
         bool,
         Field(description="Whether AWS writes signed digest files, by which a changed log file is found."),
     ] = True
+    is_organization_trail: Annotated[
+        bool,
+        Field(
+            description=(
+                "Whether the trail records all accounts of the organization. Needs the organization's management account "
+                "or a delegated administrator."
+            )
+        ),
+    ] = False
     is_logging: Annotated[bool, Field(description="Whether the trail records.")] = True
+    recursive_logging: Annotated[
+        bool,
+        Field(
+            description=(
+                "Whether the trail records the data events that its own delivery causes. false breaks the circle of a "
+                "trail that records the data events of its own bucket."
+            )
+        ),
+    ] = True
+    event_selectors: EventSelectors = None
+    advanced_event_selectors: AdvancedEventSelectors = None
+    insight_selectors: InsightSelectors = ()
+    aggregation_configurations: AggregationConfigurations = ()
     tags: Annotated[
         tuple[Tag, ...],
         Field(
@@ -253,6 +281,25 @@ class TrailSpec(Resource):
         ),
     ] = None
 
+    adoption_policy: Annotated[
+        AdoptionPolicy,
+        Field(
+            description=(
+                "What to do with a trail of that name that is not this resource's: Never touch it, take it IfUnowned "
+                "(it has no owner tag), or Always, from another owner too. Never where left out."
+            )
+        ),
+    ] = AdoptionPolicy.NEVER
+    management_policy: Annotated[
+        ManagementPolicy,
+        Field(
+            description=(
+                "Manage keeps the trail as the spec says. Observe writes nothing to AWS and reports how the trail "
+                "differs. Manage where left out."
+            )
+        ),
+    ] = ManagementPolicy.MANAGE
+
     @property
     def multi_region(self) -> bool:
         """The effective isMultiRegionTrail: AWS refuses a multi-region trail without global service events."""
@@ -273,6 +320,7 @@ SPEC_RULES = [
         "(has(self.cloudWatchLogsRoleARN) && self.cloudWatchLogsRoleARN != '')",
         "cloudWatchLogsLogGroupARN and cloudWatchLogsRoleARN belong together: set both or neither",
     ),
+    *SELECTOR_RULES,
 ]
 
 _NAME = "(has({0}.spec.name) ? {0}.spec.name : {0}.metadata.name)"
@@ -298,11 +346,12 @@ ROOT_RULES = [
         "the trail's name is immutable: make a second Trail with the new name, wait until it is Ready, then delete this one",
     ),
     # An unchanged region is never refused, whatever is on record: else nothing could be written any more, not even to let
-    # a deleted Trail go.
+    # a deleted Trail go. A region that is left out means the operator's default, which only the operator knows: it stalls
+    # where that is another one.
     rule(
         "!has(oldSelf.status) || !has(oldSelf.status.homeRegion) || "
-        "(has(self.spec.region) ? self.spec.region == oldSelf.status.homeRegion || "
-        "(has(oldSelf.spec.region) && self.spec.region == oldSelf.spec.region) : !has(oldSelf.spec.region))",
+        "!has(self.spec.region) || self.spec.region == oldSelf.status.homeRegion || "
+        "(has(oldSelf.spec.region) && self.spec.region == oldSelf.spec.region)",
         "region is immutable once the trail is created: keep it as it is in status.homeRegion; to move, make a second "
         "Trail in the new region, wait until it is Ready, then delete this one",
     ),

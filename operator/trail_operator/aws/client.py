@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import failure_without_answer, translate
-from trail_operator.aws.limits import READ, WRITE, RateLimiter
+from trail_operator.aws.limits import RateLimiter
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 
 _CONFIG = Config(
@@ -49,6 +49,7 @@ class AWS:
         self._clients: dict[tuple[str, str], Any] = {}
         self._making_client = asyncio.Lock()
         self._identity: tuple[str, Identity] | None = None
+        self._management_account: tuple[tuple[str, Identity] | None, str] | None = None
 
     @property
     def default_region(self) -> str | None:
@@ -61,12 +62,20 @@ class AWS:
         Raises AWSError for an error that AWS answered, FailureError where no answer came.
         """
         action = f"{service}:{operation}"
-        if service == "cloudtrail":
-            rate = READ if operation.startswith(_READS) else WRITE
-            await self._limiter.wait((region, operation), rate)
         try:
+            # Before the turn is waited for: making a client takes a while, and the turn would be another's by then.
             client = await self._client(service, region)
-            result: dict[str, Any] = await self._in_thread(lambda: getattr(client, xform_name(operation))(**parameters))
+
+            async def answer() -> dict[str, Any]:
+                return await self._in_thread(lambda: getattr(client, xform_name(operation))(**parameters))
+
+            if service != "cloudtrail":
+                return await answer()
+            if operation.startswith(_READS):
+                await self._limiter.read((region, operation))
+                return await answer()
+            async with self._limiter.write((region, operation)):
+                return await answer()
         except Exception as error:
             answered = translate(error, action, region)
             if answered is not None:
@@ -75,7 +84,6 @@ class AWS:
             if failure is not None:
                 raise FailureError(failure) from error
             raise
-        return result
 
     async def identity(self, region: str) -> Identity:
         """Who we are, from STS; asked again whenever the credentials' access key changes."""
@@ -85,6 +93,13 @@ class AWS:
             partition = answer["Arn"].split(":")[1]
             self._identity = (key, Identity(account=answer["Account"], partition=partition))
         return self._identity[1]
+
+    async def management_account(self, region: str) -> str:
+        """The management account of the organization that our account belongs to."""
+        if self._management_account is None or self._management_account[0] != self._identity:
+            answer = await self.call("organizations", region, "DescribeOrganization")
+            self._management_account = (self._identity, str(answer["Organization"]["MasterAccountId"]))
+        return self._management_account[1]
 
     def close(self) -> None:
         """Let no further call begin. Calls under way go on in their threads."""

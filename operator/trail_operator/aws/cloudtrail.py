@@ -1,15 +1,17 @@
 """CloudTrail as the core sees it: reading a trail into its normal form, and carrying out the actions of a plan."""
 
 import asyncio
+from collections.abc import Awaitable, Collection
 from typing import Any
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
 from trail_operator.aws.client import AWS
-from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
+from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError, failure_of
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.plan import Action
-from trail_operator.core.trail import Configuration, Location, ObservedTrail
+from trail_operator.core.selectors import read_aggregations, read_insights, read_selectors
+from trail_operator.core.trail import Configuration, Location, ObservedTrail, Part
 
 _ERRORS = {
     Destination.S3: "LatestDeliveryError",
@@ -19,33 +21,76 @@ _ERRORS = {
 }
 
 
+# Where AWS does not offer aggregation, there is none.
+_NOT_OFFERED = ("UnknownOperationException", "UnsupportedOperationException")
+
+
 class CloudTrail:
     """The CloudTrail API of one set of credentials."""
 
     def __init__(self, aws: AWS) -> None:
         self._aws = aws
 
-    async def observe(self, arn: str, region: str, *, expected: bool) -> ObservedTrail | None:
+    async def observe(
+        self, arn: str, region: str, *, expected: bool, only_looking: bool = False
+    ) -> ObservedTrail | None:
         """Everything about a trail, or None if there is none. Always read by ARN, in its home region.
 
         `expected`: whether the trail is believed to exist; its parts are then read at the same time.
+        `only_looking`: whether parts that AWS does not let us read may stay unknown: those of another account's trail.
         """
         if not expected:
             trail = await self._trail(arn, region)
             if trail is None:
                 return None
-            status, tags = await asyncio.gather(self._status(arn, region), self.tags(arn, region))
+            parts = await self._parts(arn, region, only_looking)
         else:
-            trail, status, tags = await _all(
-                self._trail(arn, region), self._status(arn, region), self.tags(arn, region)
-            )
+            trail, parts = await _all(self._trail(arn, region), self._parts(arn, region, only_looking))
         if trail is None:
             return None
-        if status is None or tags is None:
+        if parts is None:
             raise FailureError(
                 Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, "AWS does not show the whole trail yet")
             )
-        return _observed(trail, status, tags)
+        return _observed(trail, *parts)
+
+    async def _parts(self, arn: str, region: str, only_looking: bool) -> tuple[Any, ...] | None:
+        """What is read by calls of their own; None if there is no such trail."""
+        parts: dict[Part, Awaitable[Any]] = {
+            "tags": self.tags(arn, region),
+            "eventSelectors": self._read(region, "GetEventSelectors", TrailName=arn),
+            "insightSelectors": self._insights(arn, region),
+            "aggregationConfigurations": self._event_configuration(arn, region),
+        }
+        unreadable: set[Part] = set()
+
+        async def read(part: Part, reading: Awaitable[Any]) -> Any:
+            try:
+                return await reading
+            except FailureError as error:
+                if not only_looking or error.failure.kind is FailureClass.TRANSIENT:
+                    raise
+                unreadable.add(part)
+                return {}
+
+        status, *found = await _all(
+            self._read(region, "GetTrailStatus", Name=arn), *(read(part, reading) for part, reading in parts.items())
+        )
+        if status is None or any(part is None for part in found):
+            return None
+        return status, *found, frozenset(unreadable)
+
+    async def _insights(self, arn: str, region: str) -> dict[str, Any] | None:
+        try:
+            return await self._aws.call("cloudtrail", region, "GetInsightSelectors", TrailName=arn)
+        except AWSError as error:
+            return _absent(error, {INSIGHTS_OFF})
+
+    async def _event_configuration(self, arn: str, region: str) -> dict[str, Any] | None:
+        try:
+            return await self._aws.call("cloudtrail", region, "GetEventConfiguration", TrailName=arn)
+        except AWSError as error:
+            return _absent(error, _NOT_OFFERED)
 
     async def tags(self, arn: str, region: str) -> dict[str, str] | None:
         """The trail's tags, or None if there is no such trail."""
@@ -56,9 +101,14 @@ class CloudTrail:
         return {tag["Key"]: tag.get("Value", "") for tags in lists for tag in tags}
 
     async def home_of(self, name: str, region: str) -> str | None:
-        """The ARN of the trail that holds a name in a region, be it a shadow of a trail homed elsewhere."""
+        """The ARN of the trail that holds a name in a region, be it a shadow of one homed elsewhere."""
+        trails = await self.trails(region)
+        return next((trail["TrailARN"] for trail in trails if trail["Name"] == name), None)
+
+    async def trails(self, region: str) -> list[dict[str, Any]]:
+        """All trails that are in a region, shadows included, as DescribeTrails tells of them."""
         answer = await self._aws.call("cloudtrail", region, "DescribeTrails", includeShadowTrails=True)
-        return next((trail["TrailARN"] for trail in answer["trailList"] if trail["Name"] == name), None)
+        return list(answer["trailList"])
 
     async def key_arn(self, key: str, location: Location) -> str:
         """The ARN of a KMS key given by id, alias or ARN. Only an alias needs asking.
@@ -87,16 +137,20 @@ class CloudTrail:
         answer = await self._read(region, "GetTrail", Name=arn)
         return None if answer is None else answer["Trail"]
 
-    async def _status(self, arn: str, region: str) -> dict[str, Any] | None:
-        return await self._read(region, "GetTrailStatus", Name=arn)
-
     async def _read(self, region: str, operation: str, **parameters: Any) -> dict[str, Any] | None:
         try:
             return await self._aws.call("cloudtrail", region, operation, **parameters)
         except AWSError as error:
-            if error.code in NOT_FOUND:
-                return None
-            raise FailureError(failure_of(error)) from None
+            return _absent(error, ())
+
+
+def _absent(error: AWSError, absences: Collection[str]) -> dict[str, Any] | None:
+    """What an error means that is no failure: there is no such trail (None), or nothing is set."""
+    if error.code in NOT_FOUND:
+        return None
+    if error.code in absences:
+        return {}
+    raise FailureError(failure_of(error)) from None
 
 
 async def _all(*reads: Any) -> Any:
@@ -108,7 +162,15 @@ async def _all(*reads: Any) -> Any:
     return results
 
 
-def _observed(trail: dict[str, Any], status: dict[str, Any], tags: dict[str, str]) -> ObservedTrail:
+def _observed(
+    trail: dict[str, Any],
+    status: dict[str, Any],
+    tags: dict[str, str],
+    selectors: dict[str, Any],
+    insights: dict[str, Any],
+    configuration: dict[str, Any],
+    unreadable: frozenset[Part],
+) -> ObservedTrail:
     group = trail.get("CloudWatchLogsLogGroupArn") or ""
     return ObservedTrail(
         arn=trail["TrailARN"],
@@ -123,8 +185,15 @@ def _observed(trail: dict[str, Any], status: dict[str, Any], tags: dict[str, str
             is_multi_region_trail=trail.get("IsMultiRegionTrail", False),
             include_global_service_events=trail.get("IncludeGlobalServiceEvents", False),
             enable_log_file_validation=trail.get("LogFileValidationEnabled", False),
+            is_organization_trail=trail.get("IsOrganizationTrail", False),
+            recursive_logging=trail.get("RecursiveLogging", True),
         ),
         is_logging=status.get("IsLogging", False),
         tags=tags,
+        event_selectors=read_selectors(selectors),
+        insights=read_insights(insights),
+        aggregations=read_aggregations(configuration),
         delivery_errors={place: status[name] for place, name in _ERRORS.items() if status.get(name)},
+        ever_logged="StartLoggingTime" in status,
+        unreadable=unreadable,
     )

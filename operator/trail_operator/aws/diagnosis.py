@@ -4,6 +4,7 @@ Where it may not, it says which permission it lacks and prints what is required.
 """
 
 import json
+import re
 from typing import Any
 
 from trail_operator.api.reasons import Reason
@@ -36,22 +37,26 @@ class Diagnosis:
     async def explain(self, error: AWSError, desired: DesiredTrail) -> Failure:
         """The failure behind an error, as exactly as it can be known. May raise AWSError or FailureError."""
         failure = failure_of(error)
-        trail = _Trail(self._aws, desired.arn, desired.location, desired.configuration)
+        configuration = desired.configuration
+        trail = _Trail(self._aws, desired.arn, desired.location, configuration)
+        # AWS may name what the trail does not have, such as the key that a bucket encrypts with by default.
         match failure.reason:
             case Reason.BUCKET_NOT_FOUND:
                 return trail.no_bucket()
             case Reason.BUCKET_POLICY_DENIES:
                 return await trail.bucket()
-            case Reason.TOPIC_POLICY_DENIES:
+            case Reason.TOPIC_POLICY_DENIES if configuration.sns_topic_name:
                 return await trail.topic()
-            case Reason.KEY_POLICY_DENIES:
+            case Reason.KEY_POLICY_DENIES if configuration.kms_key_id:
                 return await trail.key_or_bucket()
-            case Reason.KEY_NOT_FOUND | Reason.KEY_DISABLED:
+            case Reason.KEY_NOT_FOUND | Reason.KEY_DISABLED if configuration.kms_key_id:
                 return await trail.key()
-            case Reason.ROLE_NOT_TRUSTED:
+            case Reason.ROLE_NOT_TRUSTED if configuration.cloud_watch_logs_role_arn:
                 return await trail.role()
-            case Reason.LOG_GROUP_NOT_FOUND:
+            case Reason.LOG_GROUP_NOT_FOUND if configuration.cloud_watch_logs_log_group_arn:
                 return await trail.log_group()
+            case Reason.QUOTA_EXCEEDED:
+                return await trail.quota(error.message)
         return failure
 
     async def delivery_advice(self, desired: DesiredTrail, observed: ObservedTrail) -> str:
@@ -84,6 +89,20 @@ class _Trail:
         self._arn = arn
         self._location = location
         self._configuration = configuration
+
+    # -- quota
+
+    async def quota(self, refusal: str) -> Failure:
+        """Which trails fill the region that AWS names: `User: ACCOUNT already has 5 trails in REGION.`"""
+        named = re.search(r"trails in ([a-z0-9-]+)", refusal)
+        region = named.group(1) if named else self._location.region
+        answer = await self._call("cloudtrail", "DescribeTrails", region=region, includeShadowTrails=True)
+        trails = ", ".join(sorted(trail["TrailARN"] for trail in answer["trailList"]))
+        return _dependency(
+            Reason.QUOTA_EXCEEDED,
+            f"region {region} has no room for another trail: AWS allows five, and there are {trails}. The trail is "
+            "made when one of them goes",
+        )
 
     # -- bucket
 

@@ -24,6 +24,7 @@ from trail_operator.core.failure import Failure, FailureClass
 
 NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
 ALREADY_EXISTS = "TrailAlreadyExistsException"
+INSIGHTS_OFF = "InsightNotEnabledException"
 
 _THROTTLED = frozenset(
     {
@@ -61,10 +62,34 @@ _ACCESS = frozenset(
         "AuthorizationError",
         "AuthorizationErrorException",
         "403",
-        "InsufficientDependencyServiceAccessPermissionException",
         "InsufficientIAMAccessPermissionException",
     }
 )
+_NOT_MANAGEMENT = (
+    "only the organization's management account and delegated administrators of CloudTrail may do this: use such an "
+    "account, or register this one (aws cloudtrail register-organization-delegated-admin)"
+)
+# What an organization trail lacks, and the remedy.
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html
+_ORGANIZATION = {
+    "OrganizationsNotInUseException": "the account is in no organization: set isOrganizationTrail to false",
+    "AWSOrganizationsNotInUseException": "the account is in no organization: set isOrganizationTrail to false",
+    "NotOrganizationMasterAccountException": _NOT_MANAGEMENT,
+    "NotOrganizationManagementAccountException": _NOT_MANAGEMENT,
+    "OrganizationNotInAllFeaturesModeException": "enable all features in AWS Organizations",
+    "CloudTrailAccessNotEnabledException": (
+        "enable trusted access for CloudTrail: aws organizations enable-aws-service-access --service-principal "
+        "cloudtrail.amazonaws.com"
+    ),
+    "NoManagementAccountSLRExistsException": (
+        "the management account lacks the service-linked role AWSServiceRoleForCloudTrail: make it there, by aws iam "
+        "create-service-linked-role --aws-service-name cloudtrail.amazonaws.com"
+    ),
+    "InsufficientDependencyServiceAccessPermissionException": (
+        "the operator's identity needs iam:GetRole, iam:CreateServiceLinkedRole, organizations:DescribeOrganization "
+        "and organizations:ListAWSServiceAccessForOrganization"
+    ),
+}
 # Asked again, these can succeed without a change of the spec: what they need lives outside it.
 _DEPENDENCIES = {
     "S3BucketDoesNotExistException": Reason.BUCKET_NOT_FOUND,
@@ -87,6 +112,7 @@ _TERMINAL = {
     "InvalidSnsTopicNameException": Reason.INVALID_SPEC,
     "InvalidKmsKeyIdException": Reason.INVALID_SPEC,
     "InvalidEventSelectorsException": Reason.INVALID_SPEC,
+    "InvalidInsightSelectorsException": Reason.INVALID_SPEC,
     "InvalidParameterException": Reason.INVALID_SPEC,
     "InvalidParameterCombinationException": Reason.INVALID_SPEC,
     "InvalidTagParameterException": Reason.INVALID_SPEC,
@@ -144,6 +170,9 @@ def failure_of(error: AWSError) -> Failure:
         )
     if code in _DEPENDENCIES:
         return _failure(FailureClass.DEPENDENCY, _DEPENDENCIES[code], f"{error.action}: {error.message} ({code})")
+    if code in _ORGANIZATION:
+        message = f"{error.action}: {error.message} ({code}): {_ORGANIZATION[code]}"
+        return _failure(FailureClass.AUTHORITY, Reason.ORGANIZATION_NOT_READY, message)
     if code in _TERMINAL:
         return _failure(FailureClass.TERMINAL, _TERMINAL[code], f"{error.action}: {error.message} ({code})")
     if code in _ACCESS or error.status == 403:

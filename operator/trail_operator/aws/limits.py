@@ -4,40 +4,51 @@ CloudTrail allows 10 reads and 1 write of each operation a second in an account 
 https://docs.aws.amazon.com/general/latest/gr/ct.html#limits_cloudtrail
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
+READS_PER_SECOND = 10
+READS_AT_ONCE = 5
+SECONDS_BETWEEN_WRITES = 1.0
 
-@dataclass(frozen=True)
-class Rate:
-    """So many calls a second, and how many may come at once after a pause."""
-
-    per_second: float
-    burst: int
-
-
-READ = Rate(per_second=10, burst=5)
-# A little below 1 a second: two calls sent a second apart may arrive a little closer than that.
-WRITE = Rate(per_second=0.95, burst=1)
+Key = tuple[str, ...]
 
 
 class RateLimiter:
-    """Holds callers back, in the order of their coming."""
+    """Holds callers back, in the order of their coming: nobody overtakes, so writes of different Trails are fair."""
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._clock = clock
         self._sleep = sleep
-        # Per key: when all that was let through so far is paid off (the generic cell rate algorithm).
-        self._paid_off: dict[tuple[str, ...], float] = {}
+        # When all reads that were let through so far are paid off (the generic cell rate algorithm).
+        self._paid_off: dict[Key, float] = {}
+        self._writing: dict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._next_write: dict[Key, float] = {}
 
-    async def wait(self, key: tuple[str, ...], rate: Rate) -> float:
-        """Wait for this key's turn; return the seconds waited."""
+    async def read(self, key: Key) -> None:
+        """Wait for this key's turn to read."""
         now = self._clock()
-        interval = 1.0 / rate.per_second
+        interval = 1.0 / READS_PER_SECOND
         due = max(self._paid_off.get(key, now), now) + interval
         self._paid_off[key] = due
-        delay = due - now - rate.burst * interval
-        if delay > 0:
+        await self._wait(due - READS_AT_ONCE * interval)
+
+    @asynccontextmanager
+    async def write(self, key: Key) -> AsyncIterator[None]:
+        """Wait for this key's turn to write, and write.
+
+        The next write begins a second after this one has ended. A second after it began would not do: it may take
+        a while to arrive, and AWS counts arrivals.
+        """
+        async with self._writing[key]:
+            await self._wait(self._next_write.get(key, 0.0))
+            try:
+                yield
+            finally:
+                self._next_write[key] = self._clock() + SECONDS_BETWEEN_WRITES
+
+    async def _wait(self, until: float) -> None:
+        if (delay := until - self._clock()) > 0:
             await self._sleep(delay)
-            return delay
-        return 0.0

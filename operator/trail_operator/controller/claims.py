@@ -1,6 +1,7 @@
 """Which Trail resources claim which trail: known before AWS is asked, so that two Trails never make one trail twice."""
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from trail_operator.controller.subject import Subject
 from trail_operator.core.ownership import Claim
@@ -9,10 +10,12 @@ from trail_operator.core.ownership import Claim
 class Claims:
     """The claims of all Trails that the operator watches."""
 
-    def __init__(self, default_region: str | None) -> None:
+    def __init__(self, default_region: str | None, namespaces: Collection[str] = ()) -> None:
         self._default_region = default_region
+        self._namespaces = namespaces
         self._by_trail: dict[tuple[str, str], dict[str, Claim]] = defaultdict(dict)
         self._by_uid: dict[str, Claim] = {}
+        self._resources: dict[str, str] = {}
 
     def enter(self, subject: Subject) -> Claim:
         """Record the claim of a Trail, in place of its former one."""
@@ -26,12 +29,16 @@ class Claims:
             name=spec.get("name") or subject.metadata["name"],
         )
         self.withdraw(subject.uid)
+        self._resources[claim.uid] = claim.resource
+        if subject.observing:
+            return claim  # it wants nothing
         self._by_uid[claim.uid] = claim
         self._by_trail[claim.region, claim.name][claim.uid] = claim
         return claim
 
     def withdraw(self, uid: str) -> list[str]:
         """Forget a claim; return the UIDs of those that may now take its place."""
+        self._resources.pop(uid, None)
         claim = self._by_uid.pop(uid, None)
         if claim is None:
             return []
@@ -40,6 +47,12 @@ class Claims:
         if not rivals:
             del self._by_trail[claim.region, claim.name]
         return list(rivals)
+
+    def may_live(self, resource: str) -> bool:
+        """Whether there is a Trail `namespace/name`, or may be one in a namespace that is not watched."""
+        namespace, _, _ = resource.partition("/")
+        is_watched = not self._namespaces or namespace in self._namespaces
+        return not is_watched or resource in self._resources.values()
 
     def rivals(self, claim: Claim) -> list[Claim]:
         """All other claims to the same trail."""

@@ -2,41 +2,44 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-
-from pydantic import ValidationError
+from dataclasses import dataclass, field
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.api.trail import Difference, TrailSpec, TrailStatus
+from trail_operator.api.trail import Difference, TrailStatus
 from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failure_of
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator
+from trail_operator.controller.observation import Observation
 from trail_operator.controller.subject import Explanation, Subject
+from trail_operator.controller.surroundings import Surroundings
+from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
+from trail_operator.core.differences import differences
 from trail_operator.core.failure import Failure, FailureClass, FailureError
-from trail_operator.core.ownership import foreign, outranked
-from trail_operator.core.plan import Action, differences, plan
+from trail_operator.core.ownership import Claimant, foreign, outranked
+from trail_operator.core.plan import Action, plan
+from trail_operator.core.reductions import reductions
 from trail_operator.core.report import Findings
-from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail, desired_trail
+from trail_operator.core.trail import DesiredTrail, ObservedTrail
 from trail_operator.telemetry.logs import about, logger
 
 # Seconds for which the explanation of a refusal is taken to hold while AWS goes on refusing in the same words.
 _EXPLANATION_HOLDS = 30.0
 
 
-@dataclass(frozen=True)
-class _Target:
-    """What a pass works towards. `key_failure`: why spec.kmsKeyID could not be resolved."""
+@dataclass
+class _Progress:
+    """How far a plan has got."""
 
-    spec: TrailSpec
-    name: str
-    location: Location
-    key_arn: str | None = None
-    key_failure: Failure | None = None
+    done: list[Action] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+    """The operations that were refused, or left out because one that they need was."""
+    failure: Failure | None = None
+    """The first."""
 
 
 class Convergence:
@@ -47,21 +50,25 @@ class Convergence:
         cloudtrail: CloudTrail,
         diagnosis: Diagnosis,
         locator: Locator,
+        targets: Targets,
+        observation: Observation,
+        surroundings: Surroundings,
         claims: Claims,
         writer: Writer,
         events: Events,
         *,
-        ignored_tags: tuple[str, ...],
         resync: float,
         clock: Callable[[], float],
     ) -> None:
         self._cloudtrail = cloudtrail
         self._diagnosis = diagnosis
         self._locator = locator
+        self._targets = targets
+        self._observation = observation
+        self._surroundings = surroundings
         self._claims = claims
         self._writer = writer
         self._events = events
-        self._ignored_tags = ignored_tags
         self._resync = resync
         self._clock = clock
 
@@ -69,95 +76,81 @@ class Convergence:
         """One round. Only faults of Kubernetes are raised; all others are findings."""
         subject.acting_on = subject.generation
         try:
-            target = await self._target(subject)
+            if subject.observing:
+                return await self._look(subject)
+            target = await self._targets.of(subject)
             observed = await self._observe(subject, target)
         except FailureError as error:
             return self.unknown(subject, error.failure)
-        owner = self._locator.owner(subject)
-        if observed is not None and (conflict := foreign(observed, owner)):
+        if observed is not None and (conflict := self._foreign(subject, target, observed)):
             if self._locator.settling(subject):
                 return self.unknown(subject, _passing("AWS does not show the trail's owner tag yet"))
             return Findings(subject.acting_on, known=True, observed=None, failure=conflict)
-        desired = self._desired(subject, target, observed)
-        obstacle = self._obstacle(subject, target, observed)
-        actions = _allowed(plan(desired, observed), observed, obstacle)
+        desired = self._targets.desired(subject, target, observed)
+        if observed is None or observed.owner != desired.owner:
+            claim = self._claims.enter(subject)
+            if rank := outranked(claim, self._claims.rivals(claim)):
+                return Findings(subject.acting_on, known=True, observed=None, failure=rank)
         drift = differences(desired, observed)
-        if actions and not (self._locator.settling(subject) and drift == subject.unsettled):
-            return await self._apply(subject, target, desired, observed, actions, obstacle)
-        return await self._findings(subject, desired, observed, drift, obstacle)
+        actions = plan(desired, observed)
+        refusal = None if subject.forcing else _refused(subject.status, subject.acting_on, actions)
+        if actions and not (self._locator.settling(subject) and drift == subject.unsettled and not subject.forcing):
+            return await self._apply(subject, target, desired, observed, actions, refusal)
+        return await self._findings(subject, desired, observed, drift, refusal or target.key_failure)
 
     def unknown(self, subject: Subject, failure: Failure, drift: tuple[Difference, ...] = ()) -> Findings:
         """The findings of a pass that could not see what the trail is now. `drift`: what it saw before it wrote."""
         since = subject.last_seen if subject.last_seen is not None else subject.started
         silent = failure.kind is FailureClass.TRANSIENT and self._clock() - since > 3 * self._resync
         return Findings(
-            subject.acting_on, known=False, observed=None, drift=drift, failure=failure, silent_too_long=silent
+            subject.acting_on,
+            known=False,
+            observed=None,
+            drift=drift,
+            failure=failure,
+            silent_too_long=silent,
+            advice=None,
         )
 
-    async def _target(self, subject: Subject) -> _Target:
-        spec = _spec(subject)
-        location = await self._locator.location(subject, self._locator.region(subject, spec.region))
-        return await self._with_key(_Target(spec, spec.name or subject.key.name, location))
+    async def _look(self, subject: Subject) -> Findings:
+        findings = await self._observation.look(subject)
+        subject.last_seen = self._clock()
+        return findings
 
-    async def _with_key(self, target: _Target) -> _Target:
-        """The target with spec.kmsKeyID resolved as it resolves now."""
-        if not target.spec.kms_key_id:
-            return target
-        try:
-            key_arn = await self._cloudtrail.key_arn(target.spec.kms_key_id, target.location)
-        except FailureError as error:
-            return replace(target, key_arn=None, key_failure=error.failure)
-        return replace(target, key_arn=key_arn, key_failure=None)
-
-    async def _observe(self, subject: Subject, target: _Target, *, expected: bool = False) -> ObservedTrail | None:
-        arn = target.location.trail_arn(target.name)
-        expected = expected or (subject.status.observed_generation >= 0 and subject.status.arn == arn)
-        observed = await self._cloudtrail.observe(arn, target.location.region, expected=expected)
+    async def _observe(self, subject: Subject, target: Target, *, expected: bool = False) -> ObservedTrail | None:
+        expected = expected or (subject.status.observed_generation >= 0 and subject.status.arn == target.arn)
+        observed = await self._cloudtrail.observe(target.arn, target.location.region, expected=expected)
         subject.last_seen = self._clock()
         return observed
 
-    def _desired(self, subject: Subject, target: _Target, observed: ObservedTrail | None) -> DesiredTrail:
-        desired = desired_trail(
-            target.spec,
-            name=target.name,
-            location=target.location,
-            owner=self._locator.owner(subject),
-            kms_key_arn=target.key_arn,
-            ignored_tags=self._ignored_tags,
+    def _foreign(self, subject: Subject, target: Target, observed: ObservedTrail) -> Failure | None:
+        claimant = Claimant(
+            self._locator.owner(subject),
+            target.spec.adoption_policy,
+            # Only a trail that was this resource's is on record by its ARN.
+            has_held=subject.status.arn == observed.arn,
         )
-        if target.key_failure and observed:  # all but the key can still be put right
-            key = observed.configuration.kms_key_id
-            return replace(desired, configuration=replace(desired.configuration, kms_key_id=key))
-        return desired
-
-    def _obstacle(self, subject: Subject, target: _Target, observed: ObservedTrail | None) -> Failure | None:
-        """What is known, without asking AWS, to stand in the way of the whole plan."""
-        if observed is None:
-            claim = self._claims.enter(subject)
-            if rank := outranked(claim, self._claims.rivals(claim)):
-                return rank
-        return _refused(subject.status, subject.acting_on) or target.key_failure
+        resource = self._locator.resource_of(observed.owner)
+        alive = resource is not None and self._claims.may_live(resource)
+        return foreign(observed, claimant, owner_is_alive=alive)
 
     async def _apply(
         self,
         subject: Subject,
-        target: _Target,
+        target: Target,
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         actions: tuple[Action, ...],
-        obstacle: Failure | None,
+        refusal: Failure | None,
     ) -> Findings:
+        if observed is None and target.key_failure:
+            return await self._findings(subject, desired, None, differences(desired, None), target.key_failure)
         if subject.status.account_id is None:
             await self._writer.pin(subject, desired)
-        failure, done = obstacle, []
-        for action in actions:
-            if failure and failure is not obstacle and not _independent(action, observed, failure):
-                continue
-            problem = await self._do(subject, action, desired)
-            failure = failure or problem
-            if problem is None:
-                done.append(action)
+        progress = await self._carry_out(subject, desired, actions, refusal)
+        failure, done = progress.failure or target.key_failure, progress.done
         if done:
+            self._surroundings.changed(desired.location)
             before = differences(desired, observed)
             verified, _ = await asyncio.gather(
                 self._verified(subject, target, failure, before),
@@ -165,19 +158,41 @@ class Convergence:
             )
             if isinstance(verified, Findings):
                 return verified
-            target, observed = verified
-            desired = self._desired(subject, target, observed)
+            earlier, (target, observed) = observed, verified
+            if earlier and observed and (lost := reductions(earlier, observed)):
+                await self._events.reduced(subject, lost)
+            desired = self._targets.desired(subject, target, observed)
             failure = failure or target.key_failure
         drift = differences(desired, observed)
         subject.unsettled = drift if done else ()
         return await self._findings(subject, desired, observed, drift, failure)
 
+    async def _carry_out(
+        self, subject: Subject, desired: DesiredTrail, actions: tuple[Action, ...], refusal: Failure | None
+    ) -> _Progress:
+        """Do as much of a plan as can be done: what was refused stops only what would do harm without it."""
+        progress = _Progress(failure=refusal, failed={_operation_of(refusal)} if refusal else set())
+        for action in actions:
+            if action.operation in progress.failed or action.requires & progress.failed:
+                progress.failed.add(action.operation)
+                continue
+            failure = await self._do(subject, action, desired)
+            if failure is None:
+                progress.done.append(action)
+                continue
+            progress.failed.add(action.operation)
+            if failure.kind is FailureClass.TRANSIENT:
+                progress.failure = failure
+                break  # it will be tried again in a moment, and so will the rest
+            progress.failure = progress.failure or failure
+        return progress
+
     async def _verified(
-        self, subject: Subject, target: _Target, failure: Failure | None, before: tuple[Difference, ...]
-    ) -> tuple[_Target, ObservedTrail | None] | Findings:
+        self, subject: Subject, target: Target, failure: Failure | None, before: tuple[Difference, ...]
+    ) -> tuple[Target, ObservedTrail | None] | Findings:
         """What the trail is, and is to be, after the writes; or the findings, if that can't be seen."""
         try:
-            return await self._with_key(target), await self._observe(subject, target, expected=True)
+            return await self._targets.with_key(target), await self._observe(subject, target, expected=True)
         except FailureError as error:
             return self.unknown(subject, failure or error.failure, before)
 
@@ -226,8 +241,9 @@ class Convergence:
         if arn is None or arn == desired.arn:
             return _passing("the trail exists but AWS does not show it yet")
         home = arn.split(":")[3]
-        tags = await self._cloudtrail.tags(arn, home) or {}
-        if tags.get(OWNER_TAG) == desired.owner:
+        # The tags of another account's trail are not shown: it is not ours.
+        tags = await self._cloudtrail.tags(arn, home) if arn.split(":")[4] == desired.location.account else {}
+        if (tags or {}).get(OWNER_TAG) == desired.owner:
             return Failure(
                 FailureClass.TERMINAL,
                 Reason.WRONG_HOME_REGION,
@@ -254,48 +270,31 @@ class Convergence:
         if observed is not None and observed.failing_destinations:
             advice = await self._diagnosis.delivery_advice(desired, observed)
         return Findings(
-            subject.acting_on, known=True, observed=observed, drift=drift, failure=failure, delivery_advice=advice
+            subject.acting_on,
+            known=True,
+            observed=observed,
+            drift=drift,
+            failure=failure,
+            delivery_advice=advice,
+            account=desired.location.account,
+            advice=self._surroundings.advice(subject, desired),
         )
 
 
-def _spec(subject: Subject) -> TrailSpec:
-    try:
-        return subject.spec
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors())
-        raise FailureError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, f"spec: {problems}")) from None
-
-
-def _refused(status: TrailStatus, generation: int) -> Failure | None:
-    """AWS's refusal of this very spec, remembered in the status: the same request is not sent again."""
+def _refused(status: TrailStatus, generation: int, actions: tuple[Action, ...]) -> Failure | None:
+    """AWS's refusal of one of these actions, remembered in the status: the same request is not sent again."""
     stalled = status.condition(ConditionType.STALLED)
     if stalled is None or stalled.reason != Reason.INVALID_SPEC or status.observed_generation != generation:
         return None
     if not stalled.message.startswith("cloudtrail:"):  # refused by the operator, which may be another version by now
         return None
-    return Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, stalled.message)
+    refusal = Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, stalled.message)
+    return refusal if any(action.operation == _operation_of(refusal) for action in actions) else None
 
 
-def _allowed(
-    actions: tuple[Action, ...], observed: ObservedTrail | None, obstacle: Failure | None
-) -> tuple[Action, ...]:
-    """What of a plan can be done in spite of an obstacle."""
-    if obstacle is None:
-        return actions
-    if observed is None:
-        return ()
-    if obstacle.kind is FailureClass.TERMINAL:
-        return tuple(action for action in actions if action.operation == "StartLogging")
-    return actions
-
-
-def _independent(action: Action, observed: ObservedTrail | None, failure: Failure) -> bool:
-    """Whether an action is still to be done after another has failed.
-
-    A trail that exists is started whatever else is wrong with it: a silent audit log is the worst of failures.
-    """
-    passing = failure.kind in (FailureClass.TRANSIENT, FailureClass.AUTHORITY)
-    return action.operation == "StartLogging" and observed is not None and not passing
+def _operation_of(refusal: Failure) -> str:
+    """The operation that was refused: `cloudtrail:OPERATION: ...`."""
+    return refusal.message.split(":")[1]
 
 
 def _passing(message: str) -> Failure:

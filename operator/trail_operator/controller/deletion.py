@@ -31,17 +31,30 @@ class Deletion:
         Raises FailureError where AWS stands in the way.
         """
         status = subject.status
-        if status.arn is None or status.account_id is None or status.home_region is None:
+        if subject.observing:
+            return "its trail was only looked at"
+        if status.account_id is None or status.home_region is None:
             # Where a trail is to be is on record before it is made: this one never was.
             return "no trail was ever made for it"
         # Not through the model: whatever else is wrong with the spec must not hold the resource.
         policy = subject.body["spec"].get("deletionPolicy", self._default)
         if policy == DeletionPolicy.RETAIN:
-            return await self._retain(subject, status.arn, status.home_region)
-        return await self._remove(subject, status.arn, status.home_region)
+            return await self._retain(subject, status.home_region)
+        return await self._remove(subject, status.home_region)
 
-    async def _remove(self, subject: Subject, arn: str, region: str) -> str | None:
-        await self._locator.location(subject, region)
+    async def _arn(self, subject: Subject, region: str) -> str:
+        """The trail's ARN: on record, or where one that was made without our learning it would be."""
+        location = await self._locator.location(subject, region)
+        if subject.status.arn:
+            return subject.status.arn
+        name = subject.body["spec"].get("name") or subject.key.name
+        owner = None
+        if subject.body["spec"].get("isOrganizationTrail"):
+            owner = await self._locator.management_account(subject, name, location)
+        return location.trail_arn(name, owner)
+
+    async def _remove(self, subject: Subject, region: str) -> str | None:
+        arn = await self._arn(subject, region)
         tags = await self._cloudtrail.tags(arn, region)
         if tags is None:
             return None if self._locator.settling(subject) else "the trail was already gone"
@@ -54,9 +67,11 @@ class Deletion:
                 raise FailureError(failure_of(error)) from None
         return f"deleted trail {arn}; its log files stay in the bucket"
 
-    async def _retain(self, subject: Subject, arn: str, region: str) -> str:
+    async def _retain(self, subject: Subject, region: str) -> str:
+        arn = subject.status.arn or f"of {subject.key}"
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE):
+                arn = await self._arn(subject, region)
                 return await self._disown(subject, arn, region)
         except FailureError as error:
             problem = error.failure.message
@@ -70,7 +85,6 @@ class Deletion:
         return f"trail {arn} is kept, its owner tag too"
 
     async def _disown(self, subject: Subject, arn: str, region: str) -> str:
-        await self._locator.location(subject, region)
         tags = await self._cloudtrail.tags(arn, region)
         if tags is None:
             return "the trail was already gone"

@@ -37,6 +37,10 @@ class Events:
             told = "; ".join(f"{entry.path}: {entry.observed} -> {entry.desired}" for entry in changes)
             await self.write(subject, "Normal", "Updated", operations, f"{told} ({operations})")
 
+    async def reduced(self, subject: Subject, lost: Sequence[str]) -> None:
+        """Warn of what the trail no longer records after a change."""
+        await self.write(subject, "Warning", "RecordsLess", "Reconcile", "; ".join(lost))
+
     async def write(
         self, subject: Subject, kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
     ) -> None:

@@ -22,6 +22,7 @@ from trail_operator.aws.client import AWS
 from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.neighbours import Neighbours
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.convergence import Convergence
 from trail_operator.controller.deletion import Deletion
@@ -30,7 +31,10 @@ from trail_operator.controller.health import Health
 from trail_operator.controller.kube import FORBIDDEN, NOT_FOUND, Kubernetes
 from trail_operator.controller.location import Locator
 from trail_operator.controller.loop import Loop
+from trail_operator.controller.observation import Observation
 from trail_operator.controller.reconcile import Reconciler
+from trail_operator.controller.surroundings import Surroundings
+from trail_operator.controller.target import Targets
 from trail_operator.controller.writer import Writer
 from trail_operator.settings import Settings
 from trail_operator.telemetry.logs import logger
@@ -44,10 +48,13 @@ T = TypeVar("T")
 class Controller:
     """All parts of the running operator, put together."""
 
-    def __init__(self, kubernetes: Kubernetes, aws: AWS, loop: Loop, health: Health) -> None:
+    def __init__(
+        self, kubernetes: Kubernetes, aws: AWS, loop: Loop, surroundings: Surroundings, health: Health
+    ) -> None:
         self.kubernetes = kubernetes
         self.aws = aws
         self.loop = loop
+        self.surroundings = surroundings
         self.health = health
 
     @classmethod
@@ -58,40 +65,56 @@ class Controller:
         logger.info(f"health endpoints on {settings.health_host}:{port}")
         kubernetes = await Kubernetes.connect()
         aws = AWS(settings.region, RateLimiter(time.monotonic, asyncio.sleep))
-        claims = Claims(aws.default_region)
+        claims = Claims(aws.default_region, settings.namespace)
         owner_prefix = await _owner_prefix(kubernetes, settings)
-        reconciler = _reconciler(kubernetes, aws, claims, owner_prefix, settings)
+        surroundings = Surroundings(
+            Neighbours(aws), resync=settings.resync.total_seconds(), clock=time.monotonic, sleep=asyncio.sleep
+        )
+        reconciler = _reconciler(kubernetes, aws, claims, surroundings, owner_prefix, settings)
         loop = Loop(kubernetes, claims, reconciler.reconcile, time.monotonic)
+        surroundings.noticed = lambda: loop.wake(surroundings.is_news)
         trails = await _patiently("Trails", lambda: kubernetes.trails(settings.namespace))
         for body in trails:
             loop.seen(body)
         health.ready = True
         scope = ", ".join(settings.namespace) or "all namespaces"
         logger.info(f"watching Trails in {scope} as owner {owner_prefix}; {len(trails)} found")
-        return cls(kubernetes, aws, loop, health)
+        return cls(kubernetes, aws, loop, surroundings, health)
 
     async def stop(self) -> None:
         """Finish what is under way, if it does not take long. An AWS call that is cut off counts as a lost answer."""
         await self.health.close()
+        self.surroundings.close()
         await self.loop.stop(_SHUTDOWN_PATIENCE)
         self.aws.close()
         await self.kubernetes.close()
 
 
-def _reconciler(kubernetes: Kubernetes, aws: AWS, claims: Claims, owner_prefix: str, settings: Settings) -> Reconciler:
+def _reconciler(
+    kubernetes: Kubernetes,
+    aws: AWS,
+    claims: Claims,
+    surroundings: Surroundings,
+    owner_prefix: str,
+    settings: Settings,
+) -> Reconciler:
     resync = settings.resync.total_seconds()
     cloudtrail = CloudTrail(aws)
     events = Events(kubernetes)
     writer = Writer(kubernetes, events, now=lambda: datetime.now(UTC).replace(microsecond=0))
     locator = Locator(aws, owner_prefix, time.monotonic)
+    diagnosis = Diagnosis(aws)
+    targets = Targets(cloudtrail, locator, tuple(settings.ignore_tags))
     convergence = Convergence(
         cloudtrail,
-        Diagnosis(aws),
+        diagnosis,
         locator,
+        targets,
+        Observation(cloudtrail, diagnosis, targets),
+        surroundings,
         claims,
         writer,
         events,
-        ignored_tags=tuple(settings.ignore_tags),
         resync=resync,
         clock=time.monotonic,
     )

@@ -25,6 +25,11 @@ class Locator:
         """The value of the owner tag of this Trail's trail."""
         return f"{self._owner_prefix}/{subject.key}"
 
+    def resource_of(self, owner: str | None) -> str | None:
+        """The Trail of this cluster, as `namespace/name`, that an owner tag names; None if it names none."""
+        prefix = f"{self._owner_prefix}/"
+        return owner.removeprefix(prefix) if owner and owner.startswith(prefix) else None
+
     def region(self, subject: Subject, wanted: str | None) -> str:
         """The home region. Raises FailureError where none is known or it is not the one on record."""
         region = wanted or self._aws.default_region
@@ -37,7 +42,7 @@ class Locator:
                 )
             )
         pinned = subject.status.home_region
-        if pinned and pinned != region:
+        if pinned and pinned != region and not subject.observing:
             raise FailureError(
                 Failure(
                     FailureClass.TERMINAL,
@@ -55,7 +60,7 @@ class Locator:
         except AWSError as error:
             raise FailureError(failure_of(error)) from None
         pinned = subject.status.account_id
-        if pinned and pinned != identity.account:
+        if pinned and pinned != identity.account and not subject.observing:
             raise FailureError(
                 Failure(
                     FailureClass.TERMINAL,
@@ -65,6 +70,21 @@ class Locator:
                 )
             )
         return Location(identity.partition, identity.account, region)
+
+    async def management_account(self, subject: Subject, name: str, location: Location) -> str | None:
+        """Whose an organization trail is, if it is not the location's account: that of the management account.
+
+        Raises FailureError where AWS does not tell.
+        """
+        known = subject.status.arn
+        if known and not subject.observing and known.endswith(f":trail/{name}"):
+            account = known.split(":")[4]
+        else:
+            try:
+                account = await self._aws.management_account(location.region)
+            except AWSError as error:
+                raise FailureError(failure_of(error)) from None
+        return account if account != location.account else None
 
     def settling(self, subject: Subject) -> bool:
         """Whether AWS may still answer the state before our last write to this trail."""

@@ -55,6 +55,12 @@ class Loop:
         if subject is not None and subject.uid == body["metadata"]["uid"]:
             self._forget(subject)
 
+    def wake(self, concerns: Callable[[Subject], bool]) -> None:
+        """Look again at the Trails that something outside them concerns."""
+        for subject in self._subjects.values():
+            if concerns(subject):
+                subject.wake.set()
+
     async def stop(self, seconds: float) -> None:
         """End all tasks; those in a pass get some seconds to finish it."""
         self._stopping = True

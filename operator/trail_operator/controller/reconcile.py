@@ -58,14 +58,30 @@ class Reconciler:
         return self._retry(subject, FailureClass.TRANSIENT)
 
     async def _pass(self, subject: Subject) -> float | None:
-        if subject.deleting:
-            return await self._let_go(subject) if subject.held else None
-        if not subject.held and not await self._writer.hold(subject):
+        if subject.deleting and not subject.held:
             return None
+        if subject.paused:
+            there = await self._writer.pause(subject)
+            return resync_delay(self._resync, self._random()) if there else None
+        if subject.deleting:
+            return await self._let_go(subject)
+        if not await self._is_held(subject):
+            return None
+        subject.forcing, subject.forced = subject.forced, False
         findings = await self._convergence.converge(subject)
         if not await self._writer.report(subject, findings):
             return None
         return self._next_look(subject, findings)
+
+    async def _is_held(self, subject: Subject) -> bool:
+        """Whether the Trail is there, with our finalizer on it as long as something in AWS may be its own."""
+        if subject.observing:
+            return not subject.held or subject.status.arn is not None or await self._writer.release(subject)
+        if subject.held:
+            return True
+        if subject.status.arn is not None and not await self._writer.forget(subject):
+            return False
+        return await self._writer.hold(subject)
 
     async def _let_go(self, subject: Subject) -> float | None:
         subject.acting_on = subject.generation

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from trail_operator.api.names import FINALIZER
+from trail_operator.api.names import FINALIZER, PAUSED, RECONCILE_AT
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.trail import Difference, TrailSpec, TrailStatus
+from trail_operator.api.trail import Difference, ManagementPolicy, TrailSpec, TrailStatus
 from trail_operator.controller.kube import Key
+from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure
-from trail_operator.core.trail import Configuration
+from trail_operator.core.trail import Configuration, DesiredTrail
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Subject:
     """Whether a pass is under way."""
     acting_on: int = -1
     """The generation that the pass works towards: the spec may change under way, and the pass knows nothing of that."""
+    forced: bool = False
+    """Whether a user asks for a pass that takes nothing for granted."""
+    forcing: bool = False
+    """Whether the pass under way is such a one."""
     failures: int = 0
     """Passes in a row that have failed."""
     last_seen: float | None = None
@@ -45,6 +50,10 @@ class Subject:
     """When the last write to AWS ended."""
     explained: Explanation | None = None
     """The last refusal of AWS and what was found to be behind it."""
+    desired: DesiredTrail | None = None
+    """What the trail was last seen to be meant to be."""
+    advice: tuple[Advice, ...] | None = None
+    """What was last warned of."""
     in_sync_at: int | None = None
     """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
 
@@ -85,6 +94,21 @@ class Subject:
         return "deletionTimestamp" in self.metadata
 
     @property
+    def paused(self) -> bool:
+        """Whether the trail is to be let alone."""
+        return self.annotations.get(PAUSED) == "true"
+
+    @property
+    def observing(self) -> bool:
+        """Whether the trail is only to be looked at. Not through the model: it holds whatever else is wrong."""
+        return bool(self.body["spec"].get("managementPolicy") == ManagementPolicy.OBSERVE)
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The object's annotations."""
+        return self.metadata.get("annotations") or {}
+
+    @property
     def held(self) -> bool:
         """Whether our finalizer keeps the object."""
         return FINALIZER in self.finalizers
@@ -108,9 +132,16 @@ class Subject:
         """Take a newer state of the object; return whether it asks for a pass at once."""
         if _version(body) < _version(self.body):
             return False  # an event that was overtaken by the answer to our own write
-        before = (self.generation, self.deleting)
+        before = self._wanted
+        wish = self.annotations.get(RECONCILE_AT)
         self.body = body
-        return before != (self.generation, self.deleting)
+        self.forced = self.forced or self.annotations.get(RECONCILE_AT) not in (None, wish)
+        return before != self._wanted
+
+    @property
+    def _wanted(self) -> tuple[object, ...]:
+        """All by which users say what they want."""
+        return self.generation, self.deleting, self.paused, self.annotations.get(RECONCILE_AT)
 
 
 def _version(body: dict[str, Any]) -> int:

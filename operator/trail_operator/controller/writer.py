@@ -10,11 +10,11 @@ from trail_operator.api.trail import TrailStatus
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
-from trail_operator.core.report import Findings, pinned, report
+from trail_operator.core.report import Findings, paused, pinned, report
 from trail_operator.core.trail import DesiredTrail
 from trail_operator.telemetry.logs import about, logger
 
-_QUIET = {Reason.PROGRESSING, Reason.THROTTLED}
+_QUIET = {Reason.PROGRESSING, Reason.THROTTLED, Reason.PAUSED, Reason.OBSERVED}
 
 
 class Writer:
@@ -29,13 +29,21 @@ class Writer:
         """Put the finalizer on, before anything is made in AWS; False if the Trail is gone."""
         return await self._finalizers(subject, [*subject.finalizers, FINALIZER])
 
-    async def release(self, subject: Subject) -> None:
-        """Take the finalizer off: the Trail may go."""
-        await self._finalizers(subject, [name for name in subject.finalizers if name != FINALIZER])
+    async def release(self, subject: Subject) -> bool:
+        """Take the finalizer off: the Trail may go; False if it is gone."""
+        return await self._finalizers(subject, [name for name in subject.finalizers if name != FINALIZER])
 
     async def pin(self, subject: Subject, desired: DesiredTrail) -> None:
         """Put on record where the trail is to be, before it is made."""
         await self._status(subject, pinned(subject.status, subject.acting_on, desired, self._now()))
+
+    async def forget(self, subject: Subject) -> bool:
+        """Take off record whose trail was only looked at, before the Trail begins to hold one; False if it is gone."""
+        return await self._status(subject, subject.status.model_copy(update={"arn": None}))
+
+    async def pause(self, subject: Subject) -> bool:
+        """Say that the trail is let alone; False if the Trail is gone."""
+        return await self._status(subject, paused(subject.status, subject.generation, self._now()))
 
     async def report(self, subject: Subject, findings: Findings) -> bool:
         """Say what a pass found; False if the Trail is gone."""

@@ -1,36 +1,62 @@
 """The plan: which AWS writes turn an observed trail into the desired one, in which order and why.
 
-A plan is a value. Planning again on what the plan achieved gives an empty plan.
+A plan is a value. Planning again on what the plan achieved gives an empty plan. The order is such that at no moment
+anything is recorded that neither the old nor the new spec asks for, and nothing is lost that both ask for:
+docs/architecture.md derives it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import Difference
-from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
+from trail_operator.core.differences import (
+    SPELLINGS,
+    about_tags,
+    aggregation_differences,
+    changed_fields,
+    configuration_differences,
+    differences,
+    insight_differences,
+    logging_differences,
+    selector_differences,
+    tag_differences,
+)
+from trail_operator.core.selectors import (
+    DEFAULT,
+    Aggregations,
+    Insights,
+    aggregation_parameters,
+    insight_parameters,
+    selector_parameters,
+    supports_aggregation,
+    supports_insight,
+)
+from trail_operator.core.trail import DesiredTrail, ObservedTrail
 
-Operation = Literal["CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "AddTags", "RemoveTags"]
-
-# How the spec and AWS spell each field:
-# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html
-_SPELLINGS = {
-    "s3_bucket_name": ("s3BucketName", "S3BucketName"),
-    "s3_key_prefix": ("s3KeyPrefix", "S3KeyPrefix"),
-    "sns_topic_name": ("snsTopicName", "SnsTopicName"),
-    "cloud_watch_logs_log_group_arn": ("cloudWatchLogsLogGroupARN", "CloudWatchLogsLogGroupArn"),
-    "cloud_watch_logs_role_arn": ("cloudWatchLogsRoleARN", "CloudWatchLogsRoleArn"),
-    "kms_key_id": ("kmsKeyID", "KmsKeyId"),
-    "is_multi_region_trail": ("isMultiRegionTrail", "IsMultiRegionTrail"),
-    "include_global_service_events": ("includeGlobalServiceEvents", "IncludeGlobalServiceEvents"),
-    "enable_log_file_validation": ("enableLogFileValidation", "EnableLogFileValidation"),
-}
+Operation = Literal[
+    "CreateTrail",
+    "UpdateTrail",
+    "DeleteTrail",
+    "StartLogging",
+    "StopLogging",
+    "AddTags",
+    "RemoveTags",
+    "PutEventSelectors",
+    "PutInsightSelectors",
+    "PutEventConfiguration",
+]
 
 # AWS accepts these together only: half a pair is refused, or judged against the half that is still in force.
 _TOGETHER = (
     {"cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn"},
     {"is_multi_region_trail", "include_global_service_events"},
 )
+# Which accounts' and regions' events a trail takes: false is less, true is more.
+_SCOPE = {"is_multi_region_trail", "include_global_service_events", "is_organization_trail"}
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
+_MOST_TAGS = 50
 
 
 @dataclass(frozen=True)
@@ -40,37 +66,16 @@ class Action:
     operation: Operation
     parameters: Mapping[str, Any]
     differences: tuple[Difference, ...] = ()
-
-
-def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Difference, ...]:
-    """Every field in which AWS differs from the spec, by its path in the spec."""
-    if observed is None:
-        return (Difference(path="trail", desired="present", observed="absent"),)
-    return (
-        *_configuration_differences(desired, observed),
-        *_logging_differences(desired, observed),
-        *_tag_differences(desired, observed),
-    )
+    requires: frozenset[Operation] = frozenset()
+    """Writes of the plan that must not have failed before it: done without them it would do harm."""
 
 
 def plan(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Action, ...]:
-    """The writes that make AWS equal to the spec; empty when it already is.
-
-    Logging starts last, so that no wrong event is ever recorded, and stops first. Tags are taken off before others are
-    put on, so that the limit of 50 never stands in the way.
-    """
+    """The writes that make AWS equal to the spec; empty when it already is."""
     if observed is None:
         return _creation(desired)
-    actions: list[Action] = []
-    logging = _logging_differences(desired, observed)
-    if logging and not desired.is_logging:
-        actions.append(Action("StopLogging", {"Name": desired.arn}, logging))
-    actions += _tag_actions(desired, observed)
-    if changed := _configuration_differences(desired, observed):
-        actions.append(Action("UpdateTrail", _update_parameters(desired, observed), changed))
-    if logging and desired.is_logging:
-        actions.append(Action("StartLogging", {"Name": desired.arn}, logging))
-    return tuple(actions)
+    update = _Update(desired, observed)
+    return update.actions()
 
 
 def deletion(arn: str) -> Action:
@@ -86,98 +91,218 @@ def disowning(arn: str, tag: str) -> Action:
 def _creation(desired: DesiredTrail) -> tuple[Action, ...]:
     # The tags go with CreateTrail, so that a trail whose answer was lost is known to be ours.
     parameters: dict[str, Any] = {"Name": desired.name}
-    for name, (_, parameter) in _SPELLINGS.items():
+    for name, (_, parameter) in SPELLINGS.items():
         value = getattr(desired.configuration, name)
         if value is not None:  # leave out, rather than send "": only UpdateTrail is known to accept that
             parameters[parameter] = _sent(name, value)
     parameters["TagsList"] = _tag_list(desired.tags)
-    create = Action("CreateTrail", parameters, differences(desired, None))
-    if not desired.is_logging:
-        return (create,)
-    # A trail made through the API does not log until it is told to.
-    return create, Action("StartLogging", {"Name": desired.arn})
+    actions = [Action("CreateTrail", parameters, differences(desired, None))]
+    created: frozenset[Operation] = frozenset({"CreateTrail"})
+    recording: frozenset[Operation] = frozenset({"CreateTrail", "PutEventSelectors"})
+    if desired.event_selectors != DEFAULT:
+        actions.append(_put_selectors(desired, requires=created))
+    if desired.insights:
+        actions.append(_put_insights(desired.arn, desired.insights, requires=recording))
+    if desired.aggregations:
+        actions.append(_put_aggregations(desired.arn, desired.aggregations, requires=recording))
+    if desired.is_logging:  # a trail made through the API does not log until it is told to
+        actions.append(Action("StartLogging", {"Name": desired.arn}, requires=recording))
+    return tuple(actions)
 
 
-def _update_parameters(desired: DesiredTrail, observed: ObservedTrail) -> dict[str, Any]:
-    changed = _changed_fields(desired.configuration, observed.configuration)
-    for together in _TOGETHER:
-        if changed & together:
-            changed |= together
-    parameters: dict[str, Any] = {"Name": desired.arn}
-    for name, (_, parameter) in _SPELLINGS.items():
-        if name in changed:
-            value = getattr(desired.configuration, name)
-            # UpdateTrail merges: a field left out is kept, an empty one is cleared.
-            parameters[parameter] = "" if value is None else _sent(name, value)
-    return parameters
+class _Update:
+    """The plan for a trail that exists."""
+
+    def __init__(self, desired: DesiredTrail, observed: ObservedTrail) -> None:
+        self._desired = desired
+        self._observed = observed
+        self._changed = changed_fields(desired.configuration, observed.configuration)
+        self._selectors = selector_differences(desired, observed)
+
+    def actions(self) -> tuple[Action, ...]:
+        narrowing, widening = self._update_trail()
+        insights_before, insights_after = self._insights()
+        aggregations_before, aggregations_after = self._aggregations()
+        steps = [
+            *self._stop(),
+            *self._tags(),
+            *narrowing,
+            *insights_before,
+            *aggregations_before,
+            *self._put_selectors(narrowing),
+            *widening,
+            *insights_after,
+            *aggregations_after,
+            *self._start(),
+        ]
+        return tuple(self._guarded(step) for step in steps)
+
+    def _guarded(self, step: Action) -> Action:
+        """What is true of every step: a trail that is being adopted first carries our tag, one to be silent stops."""
+        if step.operation in ("AddTags", "RemoveTags"):
+            return step
+        first: set[Operation] = set()
+        if self._observed.owner != self._desired.owner:
+            first.add("AddTags")
+        if not self._desired.is_logging and step.operation != "StopLogging":
+            first.add("StopLogging")
+        return replace(step, requires=step.requires | first)
+
+    def _stop(self) -> list[Action]:
+        changed = logging_differences(self._desired, self._observed)
+        if changed and not self._desired.is_logging:
+            return [Action("StopLogging", {"Name": self._desired.arn}, changed)]
+        return []
+
+    def _start(self) -> list[Action]:
+        changed = logging_differences(self._desired, self._observed)
+        if not changed or not self._desired.is_logging:
+            return []
+        # What a trail recorded before somebody asked for. One that was never started would record what nobody wants.
+        first = frozenset[Operation]() if self._observed.ever_logged else frozenset[Operation]({"PutEventSelectors"})
+        return [Action("StartLogging", {"Name": self._desired.arn}, changed, requires=first)]
+
+    def _tags(self) -> list[Action]:
+        """Tags off before others on, so that the limit never stands in the way; but first of all, ours."""
+        desired, observed = self._desired, self._observed
+        changed = tag_differences(desired, observed)
+        off = {key: "" for key in sorted(observed.tags) if desired.governs(key) and key not in desired.tags}
+        on = {key: value for key, value in desired.tags.items() if observed.tags.get(key) != value}
+        if not changed:
+            return []
+        steps = []
+        if off:
+            parameters = {"ResourceId": desired.arn, "TagsList": _tag_list(off)}
+            steps.append(Action("RemoveTags", parameters, about_tags(changed, off)))
+        if on:
+            parameters = {"ResourceId": desired.arn, "TagsList": _tag_list(on)}
+            steps.append(Action("AddTags", parameters, about_tags(changed, on)))
+        if OWNER_TAG in on and len(observed.tags.keys() | on.keys()) <= _MOST_TAGS:
+            steps.reverse()
+        return steps
+
+    def _update_trail(self) -> tuple[list[Action], list[Action]]:
+        """UpdateTrail, before the selectors or after them.
+
+        Where the selectors change too, a trail that takes fewer regions or accounts is narrowed before, and one that
+        takes more is widened after: in between it would record what neither spec asks for. Doing both takes two calls.
+        """
+        if not self._changed:
+            return [], []
+        is_recording = self._desired.is_logging and self._observed.is_logging
+        more = {name for name in self._changed & _SCOPE if getattr(self._desired.configuration, name)}
+        less = (self._changed & _SCOPE) - more
+        if not (self._selectors and more and is_recording):
+            return [self._update(self._changed)], []
+        after: frozenset[Operation] = frozenset({"PutEventSelectors"})
+        if not less:
+            return [], [self._update(self._changed, requires=after)]
+        return (
+            [self._update(self._changed - more, kept=more)],
+            [self._update(more, requires=after | {"UpdateTrail"})],
+        )
+
+    def _update(
+        self, changed: set[str], *, kept: Iterable[str] = (), requires: frozenset[Operation] = frozenset()
+    ) -> Action:
+        sent = set(changed)
+        for together in _TOGETHER:
+            if sent & together:
+                sent |= together
+        parameters: dict[str, Any] = {"Name": self._desired.arn}
+        for name, (_, parameter) in SPELLINGS.items():
+            if name in sent:
+                source = self._observed if name in kept else self._desired
+                value = getattr(source.configuration, name)
+                # UpdateTrail merges: a field left out is kept, an empty one is cleared.
+                parameters[parameter] = "" if value is None else _sent(name, value)
+        paths = {SPELLINGS[name][0] for name in changed}
+        told = tuple(entry for entry in configuration_differences(self._desired, self._observed) if entry.path in paths)
+        return Action("UpdateTrail", parameters, told, requires)
+
+    def _put_selectors(self, narrowing: list[Action]) -> list[Action]:
+        if not self._selectors:
+            return []
+        # Selectors must not take effect for regions and accounts that were to go first.
+        first: set[Operation] = {"UpdateTrail"} if narrowing and self._changed & _SCOPE else set()
+        first |= {"PutInsightSelectors", "PutEventConfiguration"}
+        return [_put_selectors(self._desired, self._selectors, frozenset(first))]
+
+    def _insights(self) -> tuple[list[Action], list[Action]]:
+        changed = insight_differences(self._desired, self._observed)
+        if not changed:
+            return [], []
+        wanted, found = self._desired.insights, self._observed.insights
+        return self._around_selectors(
+            changed,
+            can_follow=all(supports_insight(self._desired.event_selectors, one) for one in found),
+            can_precede=all(supports_insight(self._observed.event_selectors, one) for one in wanted),
+            wanted=_put_insights(self._desired.arn, wanted, changed),
+            reduced=_put_insights(self._desired.arn, wanted & found, changed),
+        )
+
+    def _aggregations(self) -> tuple[list[Action], list[Action]]:
+        changed = aggregation_differences(self._desired, self._observed)
+        if not changed:
+            return [], []
+        wanted, found = self._desired.aggregations, self._observed.aggregations
+        return self._around_selectors(
+            changed,
+            can_follow=all(supports_aggregation(self._desired.event_selectors, one) for one in found),
+            can_precede=all(supports_aggregation(self._observed.event_selectors, one) for one in wanted),
+            wanted=_put_aggregations(self._desired.arn, wanted, changed),
+            reduced=_put_aggregations(self._desired.arn, wanted & found, changed),
+        )
+
+    def _around_selectors(
+        self,
+        changed: tuple[Difference, ...],
+        *,
+        can_follow: bool,
+        can_precede: bool,
+        wanted: Action,
+        reduced: Action,
+    ) -> tuple[list[Action], list[Action]]:
+        """What rests on selectors goes before they are narrowed, and comes after they are widened."""
+        after = Action(wanted.operation, wanted.parameters, changed, frozenset({"PutEventSelectors"}))
+        if not self._selectors:
+            return [wanted], []
+        if can_follow:
+            return [], [after]
+        if can_precede:
+            return [wanted], []
+        return [reduced], [after]
+
+
+def _put_selectors(
+    desired: DesiredTrail, changed: tuple[Difference, ...] = (), requires: frozenset[Operation] = frozenset()
+) -> Action:
+    parameters = {"TrailName": desired.arn} | selector_parameters(desired.event_selectors)
+    return Action("PutEventSelectors", parameters, changed, requires)
+
+
+def _put_insights(
+    arn: str,
+    insights: Insights,
+    changed: tuple[Difference, ...] = (),
+    requires: frozenset[Operation] = frozenset(),
+) -> Action:
+    return Action("PutInsightSelectors", {"TrailName": arn} | insight_parameters(insights), changed, requires)
+
+
+def _put_aggregations(
+    arn: str,
+    aggregations: Aggregations,
+    changed: tuple[Difference, ...] = (),
+    requires: frozenset[Operation] = frozenset(),
+) -> Action:
+    return Action("PutEventConfiguration", {"TrailName": arn} | aggregation_parameters(aggregations), changed, requires)
 
 
 def _sent(name: str, value: Any) -> Any:
     return f"{value}:*" if name == "cloud_watch_logs_log_group_arn" else value
 
 
-def _changed_fields(desired: Configuration, observed: Configuration) -> set[str]:
-    return {
-        entry.name for entry in fields(Configuration) if getattr(desired, entry.name) != getattr(observed, entry.name)
-    }
-
-
-def _configuration_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
-    changed = _changed_fields(desired.configuration, observed.configuration)
-    return tuple(
-        Difference(
-            path=path,
-            desired=_shown(getattr(desired.configuration, name)),
-            observed=_shown(getattr(observed.configuration, name)),
-        )
-        for name, (path, _) in _SPELLINGS.items()
-        if name in changed
-    )
-
-
-def _logging_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
-    if desired.is_logging == observed.is_logging:
-        return ()
-    return (Difference(path="isLogging", desired=_shown(desired.is_logging), observed=_shown(observed.is_logging)),)
-
-
-def _tag_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
-    keys = sorted(desired.tags.keys() | {key for key in observed.tags if desired.governs(key)})
-    return tuple(
-        Difference(
-            path=f"tags[{key}]",
-            desired=_shown(desired.tags.get(key)),
-            observed=_shown(observed.tags.get(key)),
-        )
-        for key in keys
-        if desired.tags.get(key) != observed.tags.get(key)
-    )
-
-
-def _tag_actions(desired: DesiredTrail, observed: ObservedTrail) -> list[Action]:
-    changed = _tag_differences(desired, observed)
-    off = {key: "" for key in sorted(observed.tags) if desired.governs(key) and key not in desired.tags}
-    on = {key: value for key, value in desired.tags.items() if observed.tags.get(key) != value}
-    actions = []
-    if off:
-        actions.append(
-            Action("RemoveTags", {"ResourceId": desired.arn, "TagsList": _tag_list(off)}, _about(changed, off))
-        )
-    if on:
-        actions.append(Action("AddTags", {"ResourceId": desired.arn, "TagsList": _tag_list(on)}, _about(changed, on)))
-    return actions
-
-
-def _about(changed: tuple[Difference, ...], keys: Mapping[str, str]) -> tuple[Difference, ...]:
-    return tuple(entry for entry in changed if entry.path in {f"tags[{key}]" for key in keys})
-
-
 def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     # AWS refuses an empty Value, but knows tags without one.
     return [{"Key": key, "Value": value} if value else {"Key": key} for key, value in sorted(tags.items())]
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "absent"
-    return str(value).lower() if isinstance(value, bool) else str(value)

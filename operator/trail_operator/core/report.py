@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from trail_operator.api.names import PAUSED
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Condition, DeliveryError, Destination, Difference, TrailStatus
+from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass
 from trail_operator.core.trail import DesiredTrail, ObservedTrail
 
-_TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED)
+_TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.ADVISORY)
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,12 @@ class Findings:
     delivery_advice: str = ""
     silent_too_long: bool = False
     """Whether no observation has succeeded for three resyncs."""
+    account: str | None = None
+    """Whose credentials were used; an organization's trail is of another account's."""
+    observing: bool = False
+    """Whether the trail is only looked at: it may be anybody's, and what differs stays."""
+    advice: tuple[Advice, ...] | None = ()
+    """What to warn of; None where nothing is known yet: then earlier warnings stay."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,6 @@ def pinned(previous: TrailStatus, generation: int, desired: DesiredTrail, now: d
     }
     return previous.model_copy(
         update={
-            "arn": desired.arn,
             "account_id": desired.location.account,
             "home_region": desired.location.region,
             "conditions": _conditions(previous, states, generation, now),
@@ -67,10 +74,24 @@ def report(previous: TrailStatus, findings: Findings, now: datetime) -> TrailSta
             "drift": findings.drift,
             "delivery": _delivery(previous, errors, now),
         }
-    if observed:  # ours: only what is ours is reported as observed
-        account = observed.arn.split(":")[4]
-        update |= {"arn": observed.arn, "account_id": account, "home_region": observed.home_region}
+    if observed:  # ours, or looked at
+        update |= {"arn": observed.arn, "account_id": findings.account, "home_region": observed.home_region}
     return previous.model_copy(update=update)
+
+
+def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus:
+    """The status of a Trail that is to be let alone: nothing is known of its trail meanwhile."""
+    state = _State(None, Reason.PAUSED, f"the annotation {PAUSED} is true: take it away to go on")
+    kinds = (ConditionType.READY, ConditionType.SYNCED, ConditionType.LOGGING, ConditionType.DELIVERING)
+    return previous.model_copy(
+        update={
+            "observed_generation": generation,
+            "is_logging": None,
+            "drift": (),
+            "delivery": (),
+            "conditions": _conditions(previous, dict.fromkeys(kinds, state), generation, now),
+        }
+    )
 
 
 def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
@@ -86,8 +107,20 @@ def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
 
 
 def _states(previous: TrailStatus, findings: Findings) -> dict[ConditionType, _State]:
+    states = _verdict(previous, findings)
+    if findings.advice:
+        message = "; ".join(advice.message for advice in findings.advice)
+        states[ConditionType.ADVISORY] = _State(True, findings.advice[0].reason, message)
+    elif findings.advice is None and (before := previous.condition(ConditionType.ADVISORY)):
+        states[ConditionType.ADVISORY] = _State(_truth(before.status), before.reason, before.message)
+    return states
+
+
+def _verdict(previous: TrailStatus, findings: Findings) -> dict[ConditionType, _State]:
     failure, observed = findings.failure, findings.observed
     logging = _logging(previous, findings)
+    if failure is None and findings.observing:
+        return _looked_at(observed, findings, logging)
     if failure is None and observed is not None:
         if findings.drift:
             return _progressing("AWS does not show yet what was written", Reason.PROGRESSING, logging, findings)
@@ -114,6 +147,37 @@ def _in_sync(observed: ObservedTrail, advice: str, logging: _State) -> dict[Cond
             Reason.LOGGING_OFF,
             "the trail is as the spec says, which is not to record (isLogging: false)",
         )
+    return {
+        ConditionType.READY: ready,
+        ConditionType.SYNCED: synced,
+        ConditionType.LOGGING: logging,
+        ConditionType.DELIVERING: delivering,
+    }
+
+
+def _looked_at(observed: ObservedTrail | None, findings: Findings, logging: _State) -> dict[ConditionType, _State]:
+    """The states of a trail that is only looked at."""
+    if observed is None:
+        absent = _State(False, Reason.TRAIL_NOT_FOUND, "there is no trail of that name to look at in this region")
+        unknown = _State(None, Reason.TRAIL_NOT_FOUND, absent.message)
+        return {
+            ConditionType.READY: absent,
+            ConditionType.SYNCED: absent,
+            ConditionType.LOGGING: logging,
+            ConditionType.DELIVERING: unknown,
+        }
+    delivering = _delivering(observed, findings.delivery_advice)
+    if findings.drift:
+        paths = ", ".join(entry.path for entry in findings.drift)
+        synced = _State(False, Reason.DRIFTED, f"the trail differs from the spec in {paths}; nothing is written to it")
+    elif observed.unreadable:
+        parts = ", ".join(sorted(observed.unreadable))
+        synced = _State(
+            None, Reason.OBSERVED, f"the trail is as the spec says, but AWS does not let this account read its {parts}"
+        )
+    else:
+        synced = _State(True, Reason.OBSERVED, "the trail is as the spec says; nothing is written to it")
+    ready = delivering if delivering.status is False and observed.is_logging and not findings.drift else synced
     return {
         ConditionType.READY: ready,
         ConditionType.SYNCED: synced,

@@ -7,9 +7,19 @@ log group's ARN ends without ':*', a key is its ARN where that is known, tags ar
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from trail_operator.api.names import OWNER_TAG, RESERVED_TAG_PREFIX
 from trail_operator.api.trail import Destination, TrailSpec
+from trail_operator.core.selectors import (
+    DEFAULT,
+    Aggregations,
+    Insights,
+    Selectors,
+    wanted_aggregations,
+    wanted_insights,
+    wanted_selectors,
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,8 @@ class Configuration:
     is_multi_region_trail: bool = True
     include_global_service_events: bool = True
     enable_log_file_validation: bool = True
+    is_organization_trail: bool = False
+    recursive_logging: bool = True
 
 
 @dataclass(frozen=True)
@@ -35,9 +47,13 @@ class Location:
     account: str
     region: str
 
-    def trail_arn(self, name: str) -> str:
-        """The ARN of the trail of that name, known before the trail exists."""
-        return f"arn:{self.partition}:cloudtrail:{self.region}:{self.account}:trail/{name}"
+    def trail_arn(self, name: str, owner: str | None = None) -> str:
+        """The ARN of the trail of that name, known before the trail exists. `owner`: whose it is, if not the account's.
+
+        An organization's trail is the management account's, whoever makes it:
+        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
+        """
+        return f"arn:{self.partition}:cloudtrail:{self.region}:{owner or self.account}:trail/{name}"
 
     def topic_arn(self, name_or_arn: str) -> str:
         """A topic given by name is in the trail's own region and account."""
@@ -56,20 +72,29 @@ class DesiredTrail:
     configuration: Configuration
     is_logging: bool
     tags: Mapping[str, str]
+    event_selectors: Selectors = DEFAULT
+    insights: Insights = frozenset()
+    aggregations: Aggregations = frozenset()
     ignored_tags: tuple[str, ...] = ()
+    management_account: str | None = None
+    """Whose the trail is, where that is not the location's account."""
 
     @property
     def arn(self) -> str:
         """The trail's ARN."""
-        return self.location.trail_arn(self.name)
+        return self.location.trail_arn(self.name, self.management_account)
 
     def governs(self, tag: str) -> bool:
         """Whether the spec decides about a tag of that key; all others are left alone."""
         if tag == OWNER_TAG:
-            return True
+            return OWNER_TAG in self.tags
         if tag.lower().startswith(("aws:", RESERVED_TAG_PREFIX)):
             return False
         return not any(fnmatchcase(tag, pattern) for pattern in self.ignored_tags)
+
+
+Part = Literal["tags", "eventSelectors", "insightSelectors", "aggregationConfigurations"]
+"""What of a trail is read by a call of its own, by its name in the spec."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +106,14 @@ class ObservedTrail:
     configuration: Configuration
     is_logging: bool
     tags: Mapping[str, str]
+    event_selectors: Selectors = DEFAULT
+    insights: Insights = frozenset()
+    aggregations: Aggregations = frozenset()
     delivery_errors: Mapping[Destination, str] = field(default_factory=dict)
+    ever_logged: bool = True
+    """Whether logging was ever started: else nobody has asked yet for what the trail would record."""
+    unreadable: frozenset[Part] = frozenset()
+    """What AWS does not let us see of another account's trail: it is unknown, never a difference."""
 
     @property
     def owner(self) -> str | None:
@@ -113,6 +145,7 @@ def desired_trail(
     owner: str,
     kms_key_arn: str | None,
     ignored_tags: tuple[str, ...] = (),
+    management_account: str | None = None,
 ) -> DesiredTrail:
     """The normal form of a spec. `kms_key_arn` is what spec.kmsKeyID resolves to, None where it is left out."""
     return DesiredTrail(
@@ -129,8 +162,14 @@ def desired_trail(
             is_multi_region_trail=spec.multi_region,
             include_global_service_events=spec.include_global_service_events,
             enable_log_file_validation=spec.enable_log_file_validation,
+            is_organization_trail=spec.is_organization_trail,
+            recursive_logging=spec.recursive_logging,
         ),
         is_logging=spec.is_logging,
         tags={tag.key: tag.value for tag in spec.tags} | {OWNER_TAG: owner},
+        event_selectors=wanted_selectors(spec.event_selectors, spec.advanced_event_selectors),
+        insights=wanted_insights(spec.insight_selectors),
+        aggregations=wanted_aggregations(spec.aggregation_configurations),
         ignored_tags=ignored_tags,
+        management_account=management_account,
     )

@@ -188,8 +188,8 @@ CHANGES_OF_REGION = [
         "",
         "rule",
         before={**spec(region="eu-west-1"), "status": PINNED},
-        accepted=[spec(region="eu-west-1", isLogging=False), spec(s3KeyPrefix="logs")],
-        refused=[spec(region="us-east-1"), spec(region=None)],
+        accepted=[spec(region="eu-west-1", isLogging=False), spec(s3KeyPrefix="logs"), spec(region=None)],
+        refused=[spec(region="us-east-1")],
         says=REGION_IMMUTABLE,
     ),
     Case(
@@ -206,8 +206,11 @@ CHANGES_OF_REGION = [
         # The spec may have changed just while the operator put the other region on record: the way back is open, and
         # all else can be written, so that the Trail can also be deleted.
         before={**spec(region="us-east-1"), "status": PINNED},
-        accepted=[spec(region="eu-west-1"), spec(isLogging=False), {"metadata": {"finalizers": None}}, {"status": {}}],
-        refused=[spec(region="us-west-2"), spec(region=None)],
+        accepted=[
+            *(spec(region="eu-west-1"), spec(region=None), spec(isLogging=False)),
+            *({"metadata": {"finalizers": None}}, {"status": {}}),
+        ],
+        refused=[spec(region="us-west-2")],
         says=REGION_IMMUTABLE,
     ),
 ]

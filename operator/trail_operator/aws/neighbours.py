@@ -1,0 +1,65 @@
+"""All trails of an account, in all regions, as far as they matter for each other."""
+
+import asyncio
+from typing import Any
+
+from trail_operator.aws.client import AWS
+from trail_operator.aws.errors import NOT_FOUND, AWSError
+from trail_operator.core.advice import Neighbour
+from trail_operator.core.selectors import management_events, read_selectors
+from trail_operator.core.trail import Location
+
+
+class Neighbours:
+    """Reads the trails of an account. Raises AWSError, or FailureError where no answer came."""
+
+    def __init__(self, aws: AWS) -> None:
+        self._aws = aws
+
+    async def of(self, location: Location) -> tuple[Neighbour, ...]:
+        """Every trail: the account's own, and the organization's that are seen in it. Sorted by ARN."""
+        regions = {location.region} | {trail["HomeRegion"] for trail in await self._list(location.region)}
+        found: dict[str, dict[str, Any]] = {}
+        for answer in await asyncio.gather(*(self._describe(region) for region in sorted(regions))):
+            found |= {trail["TrailARN"]: trail for trail in answer}
+        neighbours = await asyncio.gather(*(self._neighbour(found[arn]) for arn in sorted(found)))
+        return tuple(neighbour for neighbour in neighbours if neighbour)
+
+    async def _list(self, region: str) -> list[dict[str, Any]]:
+        """The names of all trails of the account: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTrails.html."""
+        trails: list[dict[str, Any]] = []
+        more: dict[str, str] = {}
+        while True:
+            answer = await self._aws.call("cloudtrail", region, "ListTrails", **more)
+            trails += answer["Trails"]
+            if not answer.get("NextToken"):
+                return trails
+            more = {"NextToken": answer["NextToken"]}
+
+    async def _describe(self, region: str) -> list[dict[str, Any]]:
+        answer = await self._aws.call("cloudtrail", region, "DescribeTrails", includeShadowTrails=True)
+        return list(answer["trailList"])
+
+    async def _neighbour(self, trail: dict[str, Any]) -> Neighbour | None:
+        arn, region = trail["TrailARN"], trail["HomeRegion"]
+        try:
+            status = await self._aws.call("cloudtrail", region, "GetTrailStatus", Name=arn)
+        except AWSError as error:
+            if error.code in NOT_FOUND:
+                return None
+            raise
+        return Neighbour(
+            arn=arn,
+            home_region=region,
+            is_multi_region_trail=trail.get("IsMultiRegionTrail", False),
+            include_global_service_events=trail.get("IncludeGlobalServiceEvents", False),
+            is_organization_trail=trail.get("IsOrganizationTrail", False),
+            records_management_events=status.get("IsLogging", False) and await self._has_management(arn, region),
+        )
+
+    async def _has_management(self, arn: str, region: str) -> bool:
+        try:
+            answer = await self._aws.call("cloudtrail", region, "GetEventSelectors", TrailName=arn)
+        except AWSError:
+            return True  # of another account: what can't be read is taken to be AWS's default
+        return bool(management_events(read_selectors(answer)))

@@ -1,0 +1,83 @@
+"""What a pass works towards: a Trail's spec with all that it refers to resolved, as it resolves now."""
+
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from trail_operator.api.reasons import Reason
+from trail_operator.api.trail import TrailSpec
+from trail_operator.aws.cloudtrail import CloudTrail
+from trail_operator.controller.location import Locator
+from trail_operator.controller.subject import Subject
+from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail, desired_trail
+
+
+@dataclass(frozen=True)
+class Target:
+    """A resolved spec. `key_failure`: why spec.kmsKeyID could not be resolved."""
+
+    spec: TrailSpec
+    name: str
+    location: Location
+    management_account: str | None = None
+    key_arn: str | None = None
+    key_failure: Failure | None = None
+
+    @property
+    def arn(self) -> str:
+        """The ARN of the trail that the spec means."""
+        return self.location.trail_arn(self.name, self.management_account)
+
+
+class Targets:
+    """Resolves specs."""
+
+    def __init__(self, cloudtrail: CloudTrail, locator: Locator, ignored_tags: tuple[str, ...]) -> None:
+        self._cloudtrail = cloudtrail
+        self._locator = locator
+        self._ignored_tags = ignored_tags
+
+    async def of(self, subject: Subject) -> Target:
+        """The target of a Trail. Raises FailureError where the spec can't work or AWS does not tell what it means."""
+        spec = _spec(subject)
+        location = await self._locator.location(subject, self._locator.region(subject, spec.region))
+        name = spec.name or subject.key.name
+        management = (
+            await self._locator.management_account(subject, name, location) if spec.is_organization_trail else None
+        )
+        return await self.with_key(Target(spec, name, location, management))
+
+    async def with_key(self, target: Target) -> Target:
+        """The target with spec.kmsKeyID resolved as it resolves now."""
+        if not target.spec.kms_key_id:
+            return target
+        try:
+            key_arn = await self._cloudtrail.key_arn(target.spec.kms_key_id, target.location)
+        except FailureError as error:
+            return replace(target, key_arn=None, key_failure=error.failure)
+        return replace(target, key_arn=key_arn, key_failure=None)
+
+    def desired(self, subject: Subject, target: Target, observed: ObservedTrail | None) -> DesiredTrail:
+        """What the trail is to be. A key that can't be resolved is no difference: all but the key can be put right."""
+        desired = desired_trail(
+            target.spec,
+            name=target.name,
+            location=target.location,
+            owner=self._locator.owner(subject),
+            kms_key_arn=target.key_arn,
+            ignored_tags=self._ignored_tags,
+            management_account=target.management_account,
+        )
+        if target.key_failure and observed:
+            key = observed.configuration.kms_key_id
+            return replace(desired, configuration=replace(desired.configuration, kms_key_id=key))
+        return desired
+
+
+def _spec(subject: Subject) -> TrailSpec:
+    try:
+        return subject.spec
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors())
+        raise FailureError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, f"spec: {problems}")) from None

@@ -1,0 +1,177 @@
+"""What to warn of: a trail that works and may still not be what its users think, or cost what they don't expect.
+
+Said from what is known, on a condition of its own that never touches Ready.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from trail_operator.api.reasons import Reason
+from trail_operator.core.selectors import AdvancedSelector, management_events, records_object_writes
+from trail_operator.core.trail import DesiredTrail
+
+# The only region with events of global services since 22 November 2021, in AWS's main partition:
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
+_GLOBAL_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
+# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
+# Others only draw a warning.
+_KNOWN_FIELDS = frozenset(
+    {
+        *("eventCategory", "eventName", "eventSource", "eventType", "readOnly", "resources.ARN", "resources.type"),
+        *("errorCode", "sessionCredentialFromConsole", "userIdentity.arn", "vpcEndpointId"),
+    }
+)
+_RESOURCE_TYPE = re.compile(r"\AAWS::[A-Za-z0-9]+::?[A-Za-z0-9]+\Z")
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One warning: what is the matter, and what to do."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another trail of the account, as far as it matters for this one."""
+
+    arn: str
+    home_region: str
+    is_multi_region_trail: bool
+    include_global_service_events: bool
+    is_organization_trail: bool
+    records_management_events: bool
+    """Whether it logs and its selectors have management events; where they can't be read, whether it logs."""
+
+
+def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour]) -> tuple[Advice, ...]:
+    """All warnings about a trail, the most important first."""
+    others = [other for other in neighbours if other.arn != desired.arn]
+    found = (
+        _own_delivery(desired),
+        _duplicate_global_events(desired, others),
+        _further_copy(desired, others),
+        _no_management_events(desired),
+        _inert_global_events(desired),
+        _unknown_selectors(desired),
+    )
+    return tuple(advice for advice in found if advice)
+
+
+def _own_delivery(desired: DesiredTrail) -> Advice | None:
+    configuration = desired.configuration
+    partition = desired.location.partition
+    prefix = f"{configuration.s3_key_prefix}/" if configuration.s3_key_prefix else ""
+    log_file = f"arn:{partition}:s3:::{configuration.s3_bucket_name}/{prefix}AWSLogs/{desired.location.account}/"
+    if not configuration.recursive_logging or not records_object_writes(desired.event_selectors, partition, log_file):
+        return None
+    return Advice(
+        Reason.LOGS_OWN_DELIVERY,
+        f"the trail records data events of its own bucket {configuration.s3_bucket_name}: each log file that it "
+        "delivers is an event that it delivers next. Set recursiveLogging: false, or leave the bucket out of the "
+        "selectors",
+    )
+
+
+def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
+    if not _records_management_events(desired) or not _takes_global_events(desired):
+        return None
+    region = _global_region(desired)
+    twins = [
+        other.arn
+        for other in others
+        if other.records_management_events
+        and (other.is_multi_region_trail or (other.home_region == region and other.include_global_service_events))
+    ]
+    if not twins:
+        return None
+    return Advice(
+        Reason.DUPLICATE_GLOBAL_EVENTS,
+        f"events of global services are recorded more than once: {_listed(twins)} takes those of {region} too. Set "
+        "includeGlobalServiceEvents: false on the single-region trail, or keep one of them",
+    )
+
+
+def _further_copy(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
+    if not _records_management_events(desired):
+        return None
+    configuration, region = desired.configuration, desired.location.region
+    copies = [
+        other.arn + (" (of the organization)" if other.is_organization_trail else "")
+        for other in others
+        if other.records_management_events
+        and (configuration.is_multi_region_trail or other.is_multi_region_trail or other.home_region == region)
+    ]
+    if not copies:
+        return None
+    return Advice(
+        Reason.FURTHER_COPY,
+        f"management events are recorded more than once: {_listed(copies)} takes some of them too. AWS bills each copy "
+        "after the first",
+    )
+
+
+def _no_management_events(desired: DesiredTrail) -> Advice | None:
+    if management_events(desired.event_selectors):
+        return None
+    return Advice(
+        Reason.NO_MANAGEMENT_EVENTS,
+        "the selectors record no management events. Unless another trail does, add a selector of them",
+    )
+
+
+def _inert_global_events(desired: DesiredTrail) -> Advice | None:
+    configuration, region = desired.configuration, _global_region(desired)
+    if configuration.is_multi_region_trail or not configuration.include_global_service_events:
+        return None
+    if desired.location.region == region:
+        return None
+    return Advice(
+        Reason.GLOBAL_EVENTS_INERT,
+        f"includeGlobalServiceEvents has no effect: the events of global services (IAM, CloudFront, ...) are recorded "
+        f"in {region}, by its trails and by multi-region ones. Set it to false, or isMultiRegionTrail to true",
+    )
+
+
+def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
+    advanced = [entry for entry in desired.event_selectors if isinstance(entry, AdvancedSelector)]
+    unknown = {
+        f"field {condition.field}"
+        for entry in advanced
+        for condition in entry.conditions
+        if condition.field not in _KNOWN_FIELDS
+    }
+    for entry in desired.event_selectors:
+        if isinstance(entry, AdvancedSelector):
+            condition = entry.on("resources.type")
+            kinds = condition.equals if condition else ()
+        else:
+            kinds = tuple(kind for kind, _ in entry.data_resources)
+        unknown |= {f"resource type {kind}" for kind in kinds if not _RESOURCE_TYPE.match(kind)}
+    if not unknown:
+        return None
+    return Advice(
+        Reason.UNKNOWN_SELECTOR,
+        f"the selectors have what this version of the operator does not know: {_listed(sorted(unknown))}. It is passed "
+        "on to AWS as it is; check the spelling",
+    )
+
+
+def _records_management_events(desired: DesiredTrail) -> bool:
+    return desired.is_logging and bool(management_events(desired.event_selectors))
+
+
+def _takes_global_events(desired: DesiredTrail) -> bool:
+    configuration = desired.configuration
+    at_home = desired.location.region == _global_region(desired) and configuration.include_global_service_events
+    return configuration.is_multi_region_trail or at_home
+
+
+def _global_region(desired: DesiredTrail) -> str:
+    return _GLOBAL_REGIONS.get(desired.location.partition, "")
+
+
+def _listed(values: Sequence[str]) -> str:
+    return ", ".join(values[:5]) + (f" and {len(values) - 5} more" if len(values) > 5 else "")

@@ -1,0 +1,182 @@
+"""In what AWS differs from the spec: field by field, by the paths of the spec."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from trail_operator.api.trail import Difference
+from trail_operator.core.selectors import (
+    DEFAULT,
+    AdvancedSelector,
+    Selectors,
+    aggregation_parameters,
+    insight_parameters,
+    selector_parameters,
+)
+from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
+
+# How the spec and AWS spell each field:
+# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html
+SPELLINGS = {
+    "s3_bucket_name": ("s3BucketName", "S3BucketName"),
+    "s3_key_prefix": ("s3KeyPrefix", "S3KeyPrefix"),
+    "sns_topic_name": ("snsTopicName", "SnsTopicName"),
+    "cloud_watch_logs_log_group_arn": ("cloudWatchLogsLogGroupARN", "CloudWatchLogsLogGroupArn"),
+    "cloud_watch_logs_role_arn": ("cloudWatchLogsRoleARN", "CloudWatchLogsRoleArn"),
+    "kms_key_id": ("kmsKeyID", "KmsKeyId"),
+    "is_multi_region_trail": ("isMultiRegionTrail", "IsMultiRegionTrail"),
+    "include_global_service_events": ("includeGlobalServiceEvents", "IncludeGlobalServiceEvents"),
+    "enable_log_file_validation": ("enableLogFileValidation", "EnableLogFileValidation"),
+    "is_organization_trail": ("isOrganizationTrail", "IsOrganizationTrail"),
+    "recursive_logging": ("recursiveLogging", "RecursiveLogging"),
+}
+_LONGEST = 1000
+
+
+def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Difference, ...]:
+    """Every field in which AWS differs from the spec. What can't be read is no difference."""
+    if observed is None:
+        return (Difference(path="trail", desired="present", observed="absent"),)
+    return (
+        *configuration_differences(desired, observed),
+        *selector_differences(desired, observed),
+        *insight_differences(desired, observed),
+        *aggregation_differences(desired, observed),
+        *logging_differences(desired, observed),
+        *tag_differences(desired, observed),
+    )
+
+
+def changed_fields(desired: Configuration, observed: Configuration) -> set[str]:
+    """The names of the fields that differ."""
+    return {
+        entry.name for entry in fields(Configuration) if getattr(desired, entry.name) != getattr(observed, entry.name)
+    }
+
+
+def configuration_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
+    """What UpdateTrail would change."""
+    changed = changed_fields(desired.configuration, observed.configuration)
+    return tuple(
+        _difference(path, getattr(desired.configuration, name), getattr(observed.configuration, name))
+        for name, (path, _) in SPELLINGS.items()
+        if name in changed
+    )
+
+
+def logging_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
+    """What StartLogging or StopLogging would change."""
+    if desired.is_logging == observed.is_logging:
+        return ()
+    return (_difference("isLogging", desired.is_logging, observed.is_logging),)
+
+
+def selector_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
+    """What PutEventSelectors would change: member by member where that can be told, else as a whole."""
+    wanted, found = desired.event_selectors, observed.event_selectors
+    if wanted == found or "eventSelectors" in observed.unreadable:
+        return ()
+    path, other = _selectors_path(wanted), _selectors_path(found)
+    if path != other:
+        return (
+            _difference(path, _selectors_shown(wanted), None),
+            _difference(other, None, _selectors_shown(found)),
+        )
+    if len(wanted) != len(found) or DEFAULT in (wanted, found):
+        return (_difference(path, _selectors_shown(wanted), _selectors_shown(found)),)
+    return tuple(
+        difference
+        for at, (one, another) in enumerate(zip(_sent(wanted), _sent(found), strict=True))
+        for difference in _member_differences(f"{path}[{at}]", one, another)
+    )
+
+
+def insight_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
+    """What PutInsightSelectors would change."""
+    if "insightSelectors" in observed.unreadable or desired.insights == observed.insights:
+        return ()
+    wanted = insight_parameters(desired.insights)["InsightSelectors"]
+    found = insight_parameters(observed.insights)["InsightSelectors"]
+    return (_difference("insightSelectors", wanted or None, found or None),)
+
+
+def aggregation_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
+    """What PutEventConfiguration would change."""
+    if "aggregationConfigurations" in observed.unreadable or desired.aggregations == observed.aggregations:
+        return ()
+    wanted = aggregation_parameters(desired.aggregations)["AggregationConfigurations"]
+    found = aggregation_parameters(observed.aggregations)["AggregationConfigurations"]
+    return (_difference("aggregationConfigurations", wanted or None, found or None),)
+
+
+def tag_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
+    """What AddTags and RemoveTags would change."""
+    if "tags" in observed.unreadable:
+        return ()
+    keys = sorted(desired.tags.keys() | {key for key in observed.tags if desired.governs(key)})
+    return tuple(
+        _difference(f"tags[{key}]", desired.tags.get(key), observed.tags.get(key))
+        for key in keys
+        if desired.tags.get(key) != observed.tags.get(key)
+    )
+
+
+def about_tags(changed: Iterable[Difference], keys: Iterable[str]) -> tuple[Difference, ...]:
+    """Those of the differences that are about tags of these keys."""
+    paths = {f"tags[{key}]" for key in keys}
+    return tuple(entry for entry in changed if entry.path in paths)
+
+
+def _selectors_path(selectors: Selectors) -> str:
+    return "advancedEventSelectors" if isinstance(selectors[0], AdvancedSelector) else "eventSelectors"
+
+
+def _sent(selectors: Selectors) -> list[dict[str, Any]]:
+    (sent,) = selector_parameters(selectors).values()
+    return list(sent)
+
+
+def _selectors_shown(selectors: Selectors) -> Any:
+    return "AWS's default, all management events" if selectors == DEFAULT else _sent(selectors)
+
+
+def _member_differences(path: str, wanted: dict[str, Any], found: dict[str, Any]) -> list[Difference]:
+    if "FieldSelectors" in wanted:
+        wanted, found = _by_field(wanted), _by_field(found)
+    return [
+        _difference(f"{path}.{name[0].lower()}{name[1:]}", wanted.get(name), found.get(name))
+        for name in sorted(wanted.keys() | found.keys())
+        if wanted.get(name) != found.get(name)
+    ]
+
+
+def _by_field(selector: dict[str, Any]) -> dict[str, Any]:
+    """An advanced selector with its conditions by their fields."""
+    conditions = {
+        f"FieldSelectors[{entry['Field']}]": {name: values for name, values in entry.items() if name != "Field"}
+        for entry in selector["FieldSelectors"]
+    }
+    return conditions | ({"Name": selector["Name"]} if "Name" in selector else {})
+
+
+def _difference(path: str, desired: Any, observed: Any) -> Difference:
+    return Difference(path=path, desired=_shown(desired), observed=_shown(observed))
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "absent"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = _written(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
+
+
+def _written(value: Any) -> str:
+    """A value as YAML's flow style writes it, in the spec's spelling."""
+    if isinstance(value, dict):
+        members = (f"{name[0].lower()}{name[1:]}: {_written(member)}" for name, member in value.items())
+        return f"{{{', '.join(members)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_written(member) for member in value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
