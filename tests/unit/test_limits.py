@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from trail_operator.aws.limits import RateLimiter
 
 KEY = ("eu-central-1", "CreateTrail")
@@ -54,11 +56,9 @@ def test_a_write_that_fails_counts() -> None:
     limiter = RateLimiter(time.clock, time.sleep)
 
     async def run() -> None:
-        try:
+        with pytest.raises(ZeroDivisionError):
             async with limiter.write(KEY):
-                raise ValueError
-        except ValueError:
-            pass
+                1 / 0  # noqa: B018
         async with limiter.write(KEY):
             assert time.now == 101.0
 
