@@ -45,8 +45,8 @@ conformance: setup
 ifdef AWS
 	$(BIN)/pytest tests/conformance -q --tb=short --endpoint aws --prefix "$(PREFIX)" $(if $(SPEND),--spend)
 else
-	$(BIN)/pytest tests/conformance -q -n 6
-	$(BIN)/pytest tests/conformance -q -n 6 --tb=no -rN --endpoint moto
+	$(BIN)/pytest tests/conformance -q -n 6 --dist worksteal
+	$(BIN)/pytest tests/conformance -q -n 6 --dist worksteal --tb=no -rN --endpoint moto
 endif
 
 demo: setup

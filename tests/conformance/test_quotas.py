@@ -3,6 +3,8 @@
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
 """
 
+from collections.abc import Callable
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -18,28 +20,28 @@ def seen(aws: Account, region: str | None = None) -> int:
     return len(aws.client("cloudtrail", region).describe_trails()["trailList"])
 
 
-def fill(aws: Account, bucket: str) -> None:
-    """Make trails until the region has five."""
-    for _ in range(seen(aws), 5):
-        aws.trail(S3BucketName=bucket)
+def fill(aws: Account, place: Place, bucket: str) -> None:
+    """Make trails until the region has five; all but one are shadows, so that other regions have room."""
+    for _ in range(seen(aws), 4):
+        aws.trail(next(place.regions), S3BucketName=bucket, IsMultiRegionTrail=True)
+    aws.trail(S3BucketName=bucket)
+    aws.eventually(lambda: seen(aws), lambda count: count == 5)
 
 
 @fact("https://github.com/linz/geostore/issues/1450")
 def test_a_sixth_trail_in_a_region_is_refused(aws: Account, place: Place) -> None:
     """Trails and shadows of trails count alike."""
     bucket = aws.shared_bucket()
-    for _ in range(seen(aws), 5):
-        aws.trail(next(place.regions), S3BucketName=bucket, IsMultiRegionTrail=True)
-    aws.eventually(lambda: seen(aws), lambda count: count == 5)
+    fill(aws, place, bucket)
     message = f"User: {aws.number} already has 5 trails in {aws.region}."
     with refused("MaximumNumberOfTrailsExceededException", message):
         aws.cloudtrail.create_trail(Name=aws.name("trail"), S3BucketName=bucket)
 
 
 @fact(QUOTAS)
-def test_other_regions_have_quotas_of_their_own(aws: Account, elsewhere: str) -> None:
+def test_other_regions_have_quotas_of_their_own(aws: Account, place: Place, elsewhere: str) -> None:
     bucket = aws.shared_bucket()
-    fill(aws, bucket)
+    fill(aws, place, bucket)
     aws.trail(elsewhere, S3BucketName=bucket)
 
 
@@ -59,21 +61,21 @@ def test_two_single_and_two_multi_region_trails_and_a_shadow_make_five(aws: Acco
 
 
 @fact(QUOTAS)
-def test_a_multi_region_trail_needs_room_in_every_region(aws: Account, elsewhere: str) -> None:
+def test_a_multi_region_trail_needs_room_in_every_region(aws: Account, place: Place, elsewhere: str) -> None:
     bucket = aws.shared_bucket()
-    fill(aws, bucket)
+    fill(aws, place, bucket)
     with refused("MaximumNumberOfTrailsExceededException"):
         aws.client("cloudtrail", elsewhere).create_trail(
             Name=aws.name("trail"), S3BucketName=bucket, IsMultiRegionTrail=True
         )
 
 
-def codes(call: object, times: int) -> list[str]:
-    """What so many calls in quick succession come to."""
-    found = []
-    for _ in range(times):
+def codes(call: Callable[[], object]) -> list[str]:
+    """What calls in quick succession come to, up to the first that is throttled."""
+    found: list[str] = []
+    while len(found) < 200 and "ThrottlingException" not in found:
         try:
-            call()  # type: ignore[operator]
+            call()
             found.append("")
         except ClientError as error:
             found.append(error.response["Error"]["Code"])
@@ -83,21 +85,22 @@ def codes(call: object, times: int) -> list[str]:
 @fact(QUOTAS)
 def test_writes_are_throttled_soon(aws: Account, trail: Trail) -> None:
     impatient = aws.client("cloudtrail", patient=False)
-    assert "ThrottlingException" in codes(lambda: impatient.stop_logging(Name=trail.name), 20)
+    assert "ThrottlingException" in codes(lambda: impatient.stop_logging(Name=trail.name))
 
 
 @fact(QUOTAS)
 def test_reads_are_throttled_later(aws: Account) -> None:
     impatient = aws.client("cloudtrail", patient=False)
-    found = codes(impatient.describe_trails, 60)
+    found = codes(impatient.describe_trails)
     assert found[0] == ""
-    assert "ThrottlingException" in found
+    assert found[-1] == "ThrottlingException"
 
 
 @fact(QUOTAS)
 def test_regions_have_rates_of_their_own(aws: Account, elsewhere: str) -> None:
     name = aws.name("none")
     impatient = aws.client("cloudtrail", patient=False)
-    assert "ThrottlingException" in codes(lambda: impatient.stop_logging(Name=name), 20)
+    assert "ThrottlingException" in codes(lambda: impatient.stop_logging(Name=name))
     abroad = aws.client("cloudtrail", elsewhere, patient=False)
-    assert codes(lambda: abroad.stop_logging(Name=name), 1) == ["TrailNotFoundException"]
+    with refused("TrailNotFoundException"):
+        abroad.stop_logging(Name=name)
