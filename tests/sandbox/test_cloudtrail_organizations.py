@@ -135,6 +135,18 @@ def test_the_role_need_not_be_made_twice(aws: Account) -> None:
     cloudtrail.create_trail(Name="trail", S3BucketName=organization.bucket(), IsOrganizationTrail=True)
 
 
+def test_a_delegated_administrators_user_may_do_it_too(aws: Account, refused: Refused) -> None:
+    organization = Organization(aws)
+    administrator = organization.administrator()
+    cloudtrail = user(administrator, *_TRAIL)
+    given = {"Name": "trail", "S3BucketName": organization.bucket(), "IsOrganizationTrail": True}
+    with refused("InsufficientDependencyServiceAccessPermissionException"):
+        cloudtrail.create_trail(**given)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:GetRole", "Resource": "*"}]}
+    administrator.client("iam").put_user_policy(UserName="user", PolicyName="more", PolicyDocument=json.dumps(policy))
+    assert cloudtrail.create_trail(**given)["TrailARN"] == aws.trail_arn("trail")
+
+
 # -- delegated administrators
 
 

@@ -86,6 +86,17 @@ def test_a_name_means_the_callers_own_account(organization: Organization, refuse
     assert seen(administrator, trailNameList=["trail"]) == []
 
 
+def test_who_is_delegated_administrator_no_more_is_a_member_like_others(
+    aws: Account, organization: Organization, refused: Refused
+) -> None:
+    administrator = organization.administrator()
+    arn = organization.trail(administrator)
+    aws.cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=administrator.number)
+    with refused("OperationNotPermittedException"):
+        administrator.cloudtrail.stop_logging(Name=arn)
+    assert administrator.trails() == aws.trails() == [arn]
+
+
 def test_without_the_service_linked_role_a_delegated_administrator_manages_nothing(
     aws: Account, organization: Organization, refused: Refused
 ) -> None:

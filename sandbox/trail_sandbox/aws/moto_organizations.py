@@ -18,10 +18,8 @@ from moto.organizations.models import FakeDelegatedAdministrator, OrganizationsB
 from moto.organizations.responses import OrganizationsResponse
 
 from trail_sandbox.aws import moto_invitations
+from trail_sandbox.aws.organizations import CLOUDTRAIL, MOST_ADMINISTRATORS
 
-_CLOUDTRAIL = "cloudtrail.amazonaws.com"
-# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
-MOST_ADMINISTRATORS = 3
 # What an account may ask for that is in no organization, or no more than a member.
 _FOR_EVERYBODY = frozenset(
     {
@@ -35,8 +33,8 @@ _ADMINISTRATOR = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Ac
 def correct() -> None:
     """Take out what moto decides otherwise than AWS, and add what it lacks."""
     SERVICE_NAME_CONVERSION["cloudtrail"] = "CloudTrail"
-    if _CLOUDTRAIL not in FakeDelegatedAdministrator.SUPPORTED_SERVICES:
-        FakeDelegatedAdministrator.SUPPORTED_SERVICES.append(_CLOUDTRAIL)
+    if CLOUDTRAIL not in FakeDelegatedAdministrator.SUPPORTED_SERVICES:
+        FakeDelegatedAdministrator.SUPPORTED_SERVICES.append(CLOUDTRAIL)
         for name, before in _CHECKS.items():
             setattr(OrganizationsBackend, name, _after(before, getattr(OrganizationsBackend, name)))
         OrganizationsBackend.create_account = _with_administrator(  # type: ignore[method-assign]
@@ -115,14 +113,14 @@ def _check_registration(
     ServicePrincipal: str,  # noqa: N803
 ) -> None:
     """Refuse a delegated administrator of CloudTrail before trusted access, and one too many."""
-    if ServicePrincipal != _CLOUDTRAIL:
+    if ServicePrincipal != CLOUDTRAIL:
         return
     _check_member(organizations, AccountId)
-    if not any(service["ServicePrincipal"] == _CLOUDTRAIL for service in organizations.services):
+    if not any(service["ServicePrincipal"] == CLOUDTRAIL for service in organizations.services):
         raise ConstraintViolationException(
             "You attempted to register a delegated administrator before you enabled service access."
         )
-    others = [one for one in organizations.admins if one.account.id != AccountId and _CLOUDTRAIL in one.services]
+    others = [one for one in organizations.admins if one.account.id != AccountId and CLOUDTRAIL in one.services]
     if len(others) >= MOST_ADMINISTRATORS:
         raise ConstraintViolationException(
             "You attempted to register more delegated administrators than allowed for the service principal."

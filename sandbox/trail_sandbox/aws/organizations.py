@@ -14,6 +14,8 @@ from trail_sandbox.aws.roles import find_role
 from trail_sandbox.aws.trails import PARTITION, Trail, TrailStore
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
+MOST_ADMINISTRATORS = 3
 _SERVICE_LINKED_ROLE = "AWSServiceRoleForCloudTrail"
 
 

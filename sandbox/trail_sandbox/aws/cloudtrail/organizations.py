@@ -37,25 +37,16 @@ def may_manage(request: Request, trail: Trail) -> bool:
 def check_organization_trail(request: Request, before: Trail, after: Trail) -> None:
     """Refuse to make, change or end an organization trail where the organization, or who calls, is not up to it."""
     if after.is_organization_trail:
-        organization = organization_in_order(request)
+        organization = _organization(request)
         if organization.management_account != after.account:
             raise _not_master_account()
-        _check_permissions(request, after.account)
+        _check_order(organization, request.account)
+        _check_permissions(request)
         _provide_service_linked_role(request, after.account)
     elif before.is_organization_trail and before.account != request.account:
         # Only the management account converts trails:
         # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html
         raise _not_master_account()
-
-
-def organization_in_order(request: Request) -> Organization:
-    """Give the caller's organization, if it is one that CloudTrail can serve and that the caller manages trails of."""
-    organization = _organization(request)
-    managers = {organization.management_account} | organization.delegated_administrators
-    if request.account not in managers:
-        raise _not_master_account()
-    _check_order(organization, request.account)
-    return organization
 
 
 def organization_to_administer(request: Request) -> Organization:
@@ -132,9 +123,10 @@ def _check_order(organization: Organization, account: str) -> None:
         )
 
 
-def _check_permissions(request: Request, owner: str) -> None:
+def _check_permissions(request: Request) -> None:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html"""
     check_permitted(request, "organizations:DescribeOrganization", "organizations:ListAWSServiceAccessForOrganization")
-    if not request.allowed("iam:GetRole", organizations.service_linked_role_arn(owner), {}):
+    if not request.allowed("iam:GetRole", organizations.service_linked_role_arn(request.account), {}):
         raise _insufficient_access()
 
 

@@ -12,9 +12,7 @@ from trail_sandbox.aws.cloudtrail.organizations import (
 )
 from trail_sandbox.aws.cloudtrail.request import Output, Request
 from trail_sandbox.aws.errors import AwsError
-from trail_sandbox.aws.organizations import Organization
-
-_AT_MOST = 3
+from trail_sandbox.aws.organizations import MOST_ADMINISTRATORS, Organization
 
 
 def register_organization_delegated_admin(request: Request) -> Output:
@@ -31,7 +29,7 @@ def register_organization_delegated_admin(request: Request) -> Output:
             "AccountRegisteredException",
             "The account is already registered as the CloudTrail delegated administrator.",
         )
-    if len(organization.delegated_administrators) >= _AT_MOST:
+    if len(organization.delegated_administrators) >= MOST_ADMINISTRATORS:
         raise AwsError(
             "DelegatedAdminAccountLimitExceededException",
             "The maximum number of CloudTrail delegated administrators is reached.",
