@@ -62,7 +62,10 @@ class Example:
             )
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+MANAGED = sorted(set(EXAMPLES.glob("*.yaml")) - {EXAMPLES / "observe.yaml"})
+
+
+@pytest.mark.parametrize("path", MANAGED, ids=lambda path: path.name)
 def test_an_example_becomes_a_trail_that_logs(operator: Operator, account: Account, trails: Trails, path: Path) -> None:
     example = Example(account, path)
     example.prepare()
@@ -103,9 +106,33 @@ def test_every_field_of_the_complete_example_is_on_the_trail(
         "IncludeGlobalServiceEvents": spec.include_global_service_events,
         "LogFileValidationEnabled": spec.enable_log_file_validation,
         "IsLogging": spec.is_logging,
+        "IsOrganizationTrail": spec.is_organization_trail,
+        "RecursiveLogging": spec.recursive_logging,
+        "HasCustomEventSelectors": True,
+        "HasInsightSelectors": True,
         "Tags": {**{tag.key: tag.value for tag in spec.tags}, **owner(trails, example.trail)},
     }
     assert {name: made.get(name) for name in told} == told
+    recorded = account.recorded(example.trail)
+    assert [entry["Name"] for entry in recorded["AdvancedEventSelectors"]] == [
+        entry.name for entry in spec.advanced_event_selectors or ()
+    ]
+    assert {entry["InsightType"] for entry in recorded["InsightSelectors"]} == {
+        entry.insight_type for entry in spec.insight_selectors
+    }
+    assert recorded["AggregationConfigurations"] == [{"EventCategory": "Data", "Templates": ["API_ACTIVITY"]}]
+
+
+def test_the_observe_example_only_looks(operator: Operator, account: Account, trails: Trails) -> None:
+    example = Example(account, EXAMPLES / "observe.yaml")
+    trails.create(example.manifest)
+    trails.wait_reason(example.trail, "TrailNotFound")
+    bucket = account.bucket(str(example.spec.s3_bucket_name), str(example.spec.name))
+    account.cloudtrail.create_trail(Name=str(example.spec.name), S3BucketName=bucket, IsMultiRegionTrail=True)
+    trails.wait_reason(example.trail, "Drifted")
+    drift = {entry["path"] for entry in (trails.get(example.trail) or {})["status"]["drift"]}
+    assert drift == {"isOrganizationTrail", "enableLogFileValidation", "isLogging"}
+    assert [call["operation"] for call in account.writes()] == ["CreateTrail"]
 
 
 def test_the_trail_of_the_retain_example_outlives_its_resource(
