@@ -362,12 +362,16 @@ def test_each_accounts_events_are_delivered_once_under_the_organization(
 def test_who_has_left_delivers_no_more(aws: Account, organization: Organization, another: Account) -> None:
     bucket = organization.bucket()
     invited(organization, another)
-    aws.cloudtrail.start_logging(Name=organization.trail(bucket=bucket))
+    aws.cloudtrail.start_logging(Name=organization.trail(bucket=bucket, EnableLogFileValidation=True))
     another.client("kms").list_keys()
     organization.client.remove_account_from_organization(AccountId=another.number)
     another.client("kms").list_keys()
     aws.deliver()
     assert listed(aws, bucket) == {another.number: 1}
+    theirs = [key for key in keys(aws, bucket) if f"/{another.number}/" in key]
+    aws.deliver()
+    assert [key for key in keys(aws, bucket) if f"/{another.number}/" in key] == theirs
+    assert {key.split("/")[3] for key in theirs} == {"CloudTrail", "CloudTrail-Digest"}
 
 
 def test_stopped_by_an_administrator_it_delivers_no_members_events(aws: Account, organization: Organization) -> None:
