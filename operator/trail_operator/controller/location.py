@@ -77,7 +77,7 @@ class Locator:
         Raises FailureError where AWS does not tell.
         """
         known = subject.status.arn
-        if known and not subject.observing and known.endswith(f":trail/{name}"):
+        if known and known.endswith(f":trail/{name}"):
             account = known.split(":")[4]
         else:
             try:

@@ -43,9 +43,9 @@ class Targets:
         spec = _spec(subject)
         location = await self._locator.location(subject, self._locator.region(subject, spec.region))
         name = spec.name or subject.key.name
-        management = (
-            await self._locator.management_account(subject, name, location) if spec.is_organization_trail else None
-        )
+        management = None
+        if spec.is_organization_trail and not subject.observing:  # a trail that is only looked at is found by its name
+            management = await self._locator.management_account(subject, name, location)
         return await self.with_key(Target(spec, name, location, management))
 
     async def with_key(self, target: Target) -> Target:
