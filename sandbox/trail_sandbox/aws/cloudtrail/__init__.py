@@ -1,8 +1,8 @@
 """CloudTrail's operations on trails, with AWS's rules, codes and messages.
 
 Read in this order: `service` (what happens to every call), `operations` (each operation), `configuration`, `rules` and
-`tags` (what may be asked for), `resolve` and `references` (which trail is meant), `description` (what is told of one),
-`limits`, `shapes` (input and output by botocore's service model).
+`tags` (what may be asked for), `resolve` and `references` (which trail is meant), `organizations` (whose it is, and who
+may manage it), `description` (what is told of one), `limits`, `shapes` (input and output by botocore's service model).
 Knows nothing of HTTP. Where a message is not known from AWS its documentation's words are used.
 """
 
