@@ -16,7 +16,27 @@ import yaml
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from tests.integration.admission.cases import CASES, GROUP, KEY_ID, ROLE, Case, Parts, condition, delivery, named, spec
+from tests.integration.admission.cases import (
+    CASES,
+    DATA,
+    GROUP,
+    KEY_ID,
+    MANAGEMENT,
+    OBJECTS,
+    OPERATORS,
+    ROLE,
+    Case,
+    Parts,
+    advanced,
+    basic,
+    condition,
+    delivery,
+    named,
+    numbered,
+    selector,
+    spec,
+    where,
+)
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import GROUP as API_GROUP
 from tests.integration.kubernetes import PLURAL, VERSION, Trails, eventually, trail
@@ -27,12 +47,23 @@ Schema = dict[str, Any]
 Cause = tuple[str, str]
 
 SCHEMA: Schema = trail_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-DEFAULTS = {"includeGlobalServiceEvents": True, "enableLogFileValidation": True, "isLogging": True}
+DEFAULTS = {
+    "includeGlobalServiceEvents": True,
+    "enableLogFileValidation": True,
+    "isLogging": True,
+    "recursiveLogging": True,
+}
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 COMPLETE: Parts = {
     "spec": {
         **yaml.safe_load((ROOT / "examples" / "complete.yaml").read_text())["spec"],
         "name": "audit",  # of the Trail that the tests change
+        "advancedEventSelectors": [
+            selector(
+                {"field": "eventName", **{operator: ["Get"] for operator in OPERATORS}}, DATA, OBJECTS, name="reads"
+            )
+        ],
+        "insightSelectors": [{"insightType": "ApiErrorRateInsight", "eventCategories": ["Data"]}],
     },
     "status": {
         "observedGeneration": 1,
@@ -45,6 +76,15 @@ COMPLETE: Parts = {
         **condition()["status"],
     },
 }
+
+BASIC = {
+    "readWriteType": "All",
+    "includeManagementEvents": True,
+    "dataResources": [{"type": "AWS::S3::Object", "values": ["arn:aws:s3"]}],
+    "excludeManagementEventSources": ["kms.amazonaws.com"],
+}
+# A trail has selectors of one kind only: this has every field there is, and is refused for having both.
+EVERYTHING: Parts = {**COMPLETE, "spec": {**COMPLETE["spec"], "eventSelectors": [BASIC]}}
 
 # -- the Trails that the cases are about
 
@@ -222,16 +262,17 @@ def _with(parts: Parts, path: str, value: Any) -> Parts:
 
 
 def test_a_trail_with_every_field_is_accepted(admission: Admission) -> None:
-    assert COMPLETE["spec"].keys() == NODES["spec"]["properties"].keys()
+    assert EVERYTHING["spec"].keys() == NODES["spec"]["properties"].keys()
     assert COMPLETE["status"].keys() == NODES["status"]["properties"].keys()
     assert admission.causes(None, {"spec": COMPLETE["spec"]}) == []
+    assert admission.causes(None, {"spec": {**EVERYTHING["spec"], "advancedEventSelectors": None}}) == []
     assert admission.causes(None, {"status": COMPLETE["status"]}) == []
 
 
 @pytest.mark.parametrize("path", [path for path in NODES if path not in ("", "spec", "status")])
 def test_a_value_of_another_type_is_refused(admission: Admission, path: str) -> None:
     kind = NODES[path]["type"]
-    causes = admission.causes(None, _with(COMPLETE, path, 7 if kind == "string" else "text"))
+    causes = admission.causes(None, _with(EVERYTHING, path, 7 if kind == "string" else "text"))
     says = f"must be of type {NODES[path].get('format', kind)}"
     assert [field for field, message in causes if field == path and says in message], causes
 
@@ -240,7 +281,7 @@ def test_a_value_of_another_type_is_refused(admission: Admission, path: str) -> 
     "path", [f"{path}.{name}" for path, schema in NODES.items() if path for name in schema.get("required", [])]
 )
 def test_a_required_field_is_required(admission: Admission, path: str) -> None:
-    assert admission.causes(None, _with(COMPLETE, path, None)) == [(path, "Required value")]
+    assert admission.causes(None, _with(EVERYTHING, path, None)) == [(path, "Required value")]
 
 
 @pytest.mark.parametrize(
@@ -310,7 +351,7 @@ def test_a_status_is_not_taken_from_a_manifest(admission: Admission) -> None:
     assert body["status"] == {"observedGeneration": -1}
 
 
-@pytest.mark.parametrize("field", [name for name in COMPLETE["spec"] if name != "s3BucketName"])
+@pytest.mark.parametrize("field", [name for name in EVERYTHING["spec"] if name != "s3BucketName"])
 def test_null_is_the_same_as_left_out(admission: Admission, field: str) -> None:
     assert admission.create(spec(**{field: None}))["spec"] == {"s3BucketName": "example-audit-logs", **DEFAULTS}
 
@@ -323,12 +364,38 @@ def test_a_null_among_the_tags_is_refused(admission: Admission) -> None:
     assert [field for field, _ in admission.causes(None, spec(tags=[None]))] == ["spec.tags[]"]
 
 
+@pytest.mark.parametrize(
+    ("parts", "path"),
+    [
+        (spec(eventSelectors=[None]), "spec.eventSelectors[]"),
+        (spec(advancedEventSelectors=[None]), "spec.advancedEventSelectors[]"),
+        (spec(advancedEventSelectors=[{"fieldSelectors": [None]}]), "spec.advancedEventSelectors[].fieldSelectors[]"),
+        (spec(insightSelectors=[None]), "spec.insightSelectors[]"),
+    ],
+)
+def test_a_null_among_the_selectors_is_refused(admission: Admission, parts: Parts, path: str) -> None:
+    assert {field for field, _ in admission.causes(None, parts)} == {path}
+
+
 def test_names_may_be_generated(admission: Admission) -> None:
     body = admission.send({**trail("", "example-audit-logs"), "metadata": {"generateName": "audit-"}})
     assert re.fullmatch("audit-[a-z0-9]+", body["metadata"]["name"])
 
 
-def test_the_largest_trail_there_can_be_is_not_too_costly_to_judge(admission: Admission) -> None:
+LONG = [{"type": "AWS::S3::Object", "values": ["arn:aws:s3:::bucket/".ljust(1024, "x")]}] * 250
+ALL = [{"type": "AWS::S3::Object", "values": ["arn:aws:s3"]}] * 250
+
+
+@pytest.mark.parametrize(
+    "selectors",
+    [
+        {"eventSelectors": [{"dataResources": LONG}, *[{"dataResources": ALL}] * 4]},
+        {"advancedEventSelectors": [selector(DATA, OBJECTS, name="n" * 1000)] * 250},
+        {"advancedEventSelectors": [selector(DATA, OBJECTS, where("eventName", *["v" * 2048] * 498))]},
+    ],
+    ids=["basic", "many advanced", "long advanced"],
+)
+def test_the_largest_trail_there_can_be_is_not_too_costly_to_judge(admission: Admission, selectors: Parts) -> None:
     largest = {
         "name": "a" * 128,
         "region": "us-" + "a" * 27 + "-1",
@@ -339,6 +406,12 @@ def test_the_largest_trail_there_can_be_is_not_too_costly_to_judge(admission: Ad
         "cloudWatchLogsRoleARN": ROLE.ljust(700, "x"),
         "kmsKeyID": "alias/" + "k" * 344,
         "tags": [{"key": f"{number:02d}" + "界" * 126, "value": "界" * 256} for number in range(49)],
+        **selectors,
+        "insightSelectors": [
+            {"insightType": f"New{number}".ljust(64, "x"), "eventCategories": [*numbered(7), "Data"]}
+            for number in range(8)
+        ],
+        "aggregationConfigurations": [{"eventCategory": "Data", "templates": numbered(50)}],
     }
     name = admission.store(named("m" * 128, **largest))
     assert admission.change(name, spec(isLogging=False))["spec"] == {**largest, **DEFAULTS, "isLogging": False}
@@ -373,8 +446,16 @@ def _refusal(cluster: Sandbox, admission: Admission, manifest: Any) -> str:
     [
         ({"s3bucketName": "example-audit-logs"}, 'unknown field "spec.s3bucketName"'),
         ({"kmsKeyId": KEY_ID}, 'unknown field "spec.kmsKeyId"'),
-        ({"isOrganizationTrail": True}, 'unknown field "spec.isOrganizationTrail"'),
+        ({"isOrganisationTrail": True}, 'unknown field "spec.isOrganisationTrail"'),
         ({"tags": [{"key": "a", "Value": "b"}]}, 'unknown field "spec.tags[0].Value"'),
+        (
+            advanced({**DATA, "Equals": ["Data"]}, OBJECTS)["spec"],
+            'unknown field "spec.advancedEventSelectors[0].fieldSelectors[0].Equals"',
+        ),
+        (
+            basic(dataResources=[{"type": "AWS::S3::Object", "values": ["arn:aws:s3"], "value": "arn:aws:s3"}])["spec"],
+            'unknown field "spec.eventSelectors[0].dataResources[0].value"',
+        ),
     ],
 )
 def test_kubectl_refuses_unknown_fields(cluster: Sandbox, admission: Admission, fields: Parts, says: str) -> None:
@@ -416,6 +497,7 @@ def test_a_trail_of_ack_with_our_api_version_is_accepted(cluster: Sandbox, admis
           isMultiRegionTrail: true
           includeGlobalServiceEvents: true
           enableLogFileValidation: true
+          isOrganizationTrail: false
           tags:
             - key: team
               value: security
@@ -423,7 +505,61 @@ def test_a_trail_of_ack_with_our_api_version_is_accepted(cluster: Sandbox, admis
     manifest["apiVersion"] = f"{API_GROUP}/{VERSION}"
     done = _dry_run(cluster, admission, manifest, "-o", "json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["spec"] == {**manifest["spec"], "isLogging": True}
+    assert json.loads(done.stdout)["spec"] == {**manifest["spec"], **DEFAULTS}
+
+
+SERVER_SIDE = pytest.mark.parametrize("how", [(), ("--server-side",)], ids=["client-side", "server-side"])
+
+
+def _applied(cluster: Sandbox, admission: Admission, fields: Parts, *how: str) -> Parts:
+    """Apply a manifest as users do; what the spec then says, beside the defaults that the API server writes."""
+    manifest = json.dumps(trail("audit", "example-audit-logs", **fields))
+    kubectl(cluster, "apply", "-n", admission.namespace, "-f", "-", *how, text=manifest)
+    written = admission.trails.get("audit")
+    assert written
+    return {name: value for name, value in written["spec"].items() if value and name not in {"s3BucketName", *DEFAULTS}}
+
+
+@SERVER_SIDE
+def test_what_a_manifest_no_longer_says_is_gone(cluster: Sandbox, admission: Admission, how: tuple[str, ...]) -> None:
+    more: Parts = {
+        "advancedEventSelectors": [
+            selector(MANAGEMENT, where("readOnly", "false"), name="writes"),
+            selector(DATA, OBJECTS, where("eventName", "GetObject", "PutObject"), where("readOnly", "false")),
+        ],
+        "insightSelectors": [
+            {"insightType": "ApiCallRateInsight"},
+            {"insightType": "ApiErrorRateInsight", "eventCategories": ["Management", "Data"]},
+        ],
+        "aggregationConfigurations": [{"eventCategory": "Data", "templates": ["API_ACTIVITY", "USER_ACTIONS"]}],
+        "tags": [{"key": "team", "value": "security"}, {"key": "audited"}],
+    }
+    fewer: Parts = {
+        "advancedEventSelectors": [
+            selector(MANAGEMENT),
+            selector(DATA, where("eventName", "PutObject"), OBJECTS),
+        ],
+        "insightSelectors": [{"insightType": "ApiErrorRateInsight", "eventCategories": ["Data"]}],
+        "aggregationConfigurations": [{"eventCategory": "Data", "templates": ["USER_ACTIONS"]}],
+        "tags": [{"key": "audited", "value": "2026"}],
+    }
+    other: Parts = {"eventSelectors": [{"readWriteType": "WriteOnly"}], "insightSelectors": [], "tags": []}
+    for fields in (more, fewer, other, {}, more, {}):
+        assert _applied(cluster, admission, fields, *how) == {name: value for name, value in fields.items() if value}
+    admission.trails.delete("audit")
+
+
+def test_who_applies_some_tags_or_insights_leaves_those_of_others(cluster: Sandbox, admission: Admission) -> None:
+    ours, theirs = ("--server-side", "--field-manager=ours"), ("--server-side", "--field-manager=theirs")
+    rate, errors = {"insightType": "ApiCallRateInsight"}, {"insightType": "ApiErrorRateInsight"}
+    _applied(cluster, admission, {"tags": [{"key": "a"}, {"key": "b"}], "insightSelectors": [rate]}, *ours)
+    both = _applied(cluster, admission, {"tags": [{"key": "c"}], "insightSelectors": [errors]}, *theirs)
+    assert both == {"tags": [{"key": "a"}, {"key": "b"}, {"key": "c"}], "insightSelectors": [rate, errors]}
+    assert _applied(cluster, admission, {"tags": [{"key": "b"}]}, *ours) == {
+        "tags": [{"key": "b"}, {"key": "c"}],
+        "insightSelectors": [errors],
+    }
+    admission.trails.delete("audit")
 
 
 def test_kubectl_get_shows_what_matters(cluster: Sandbox, admission: Admission) -> None:
@@ -459,6 +595,16 @@ def test_kubectl_explain_tells_every_field(cluster: Sandbox) -> None:
             assert schema["description"] in text
 
 
+@pytest.mark.parametrize(
+    "path", [path for path, schema in NODES.items() if path[-1:] == "]" and "properties" in schema]
+)
+def test_kubectl_explain_tells_every_field_of_a_list(cluster: Sandbox, path: str) -> None:
+    text = " ".join(kubectl(cluster, "explain", f"trail.{path.replace('[]', '')}").split())
+    for name, schema in NODES[path]["properties"].items():
+        assert f"{name} <" in text
+        assert path.startswith("status") or schema["description"] in text
+
+
 # -- examples
 
 
@@ -472,10 +618,10 @@ def test_there_are_examples_and_each_has_a_name_of_its_own() -> None:
     assert {path.name for path in EXAMPLES} >= {"minimal.yaml", "complete.yaml", "retain.yaml"}
     assert len({manifest["metadata"]["name"] for manifest in manifests}) == len(manifests)
     assert not [manifest for manifest in manifests if "namespace" in manifest["metadata"]]
-    assert {manifest["spec"]["s3BucketName"] for manifest in manifests} == {"example-audit-logs"}
+    assert not [manifest for manifest in manifests if not manifest["spec"]["s3BucketName"].startswith("example-")]
 
 
 def test_the_complete_example_has_every_field() -> None:
     manifest = yaml.safe_load((ROOT / "examples" / "complete.yaml").read_text())
-    assert manifest["spec"].keys() == NODES["spec"]["properties"].keys()
+    assert manifest["spec"].keys() | {"eventSelectors"} == NODES["spec"]["properties"].keys()
     assert manifest["spec"]["name"] == manifest["metadata"]["name"]

@@ -7,7 +7,7 @@ for what it does not know. https://docs.aws.amazon.com/awscloudtrail/latest/APIR
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from trail_operator.api.schema import Resource, rule, rules
 
@@ -16,6 +16,10 @@ _VALUES = 500
 """The most values that all conditions of a trail may have together."""
 _RESOURCES = 250
 """The most data resources that all basic selectors of a trail may have together."""
+_ALL_OF_A_TYPE = (":s3", ":::", ":lambda", ":dynamodb")
+"""What a data resource ends in that means all resources of its type: AWS does not count it.
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DataResource.html, API_EventSelector.html
+"""
 
 OPERATORS = ("equals", "startsWith", "endsWith", "notEquals", "notStartsWith", "notEndsWith")
 
@@ -32,6 +36,16 @@ class ReadWriteType(StrEnum):
     ALL = "All"
     READ_ONLY = "ReadOnly"
     WRITE_ONLY = "WriteOnly"
+
+
+def _or_leave_out(field: str) -> dict[str, Any]:
+    return rules(
+        rule(
+            "size(self) > 0",
+            f"write at least one selector, or leave {field} out: the trail then records all management events",
+        ),
+        **_ATOMIC,
+    )
 
 
 class DataResource(Resource):
@@ -71,6 +85,18 @@ class DataResource(Resource):
 class EventSelector(Resource):
     """A basic event selector."""
 
+    # https://github.com/awsdocs/aws-cloudformation-user-guide/pull/752
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "!has(self.includeManagementEvents) || self.includeManagementEvents || "
+                "(has(self.dataResources) && size(self.dataResources) > 0)",
+                "an event selector without management events needs dataResources: name some, or leave "
+                "includeManagementEvents out",
+            )
+        )
+    )
+
     read_write_type: Annotated[
         ReadWriteType,
         Field(
@@ -88,7 +114,7 @@ class EventSelector(Resource):
     data_resources: Annotated[
         tuple[DataResource, ...],
         Field(
-            max_length=50,
+            max_length=_RESOURCES,
             description="The resources whose data events are recorded as well. None where left out.",
             json_schema_extra=_ATOMIC,
         ),
@@ -110,7 +136,27 @@ _Values = Annotated[
 
 
 class FieldSelector(Resource):
-    """A condition on one field of an event. All values of an operator are alternatives."""
+    """What a field must be: any of equals, startsWith, endsWith; and all of notEquals, notStartsWith, notEndsWith."""
+
+    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/filtering-data-events.html
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                " || ".join(f"has(self.{operator})" for operator in OPERATORS),
+                f"a fieldSelector needs a condition: one of {', '.join(OPERATORS)}",
+            ),
+            rule(
+                "!(self.field in ['eventCategory', 'readOnly', 'resources.type']) || !("
+                + " || ".join(f"has(self.{operator})" for operator in OPERATORS[1:])
+                + ")",
+                "eventCategory, readOnly and resources.type know one condition: write equals",
+            ),
+            rule(
+                "self.field != 'readOnly' || !has(self.equals) || self.equals[0] in ['true', 'false']",
+                "readOnly is equals: ['true'] for events that read or equals: ['false'] for events that write, in quotes",
+            ),
+        )
+    )
 
     field: Annotated[
         str,
@@ -167,10 +213,6 @@ class AdvancedEventSelector(Resource):
                     "self.exists(f, f.field == 'eventSource' && has(f.equals))",
                     "a selector of network activity events needs a fieldSelector {field: eventSource, equals: [SERVICE]}, "
                     "such as ec2.amazonaws.com",
-                ),
-                rule(
-                    "self.all(f, " + " || ".join(f"has(f.{operator})" for operator in OPERATORS) + ")",
-                    f"each fieldSelector needs a condition: one of {', '.join(OPERATORS)}",
                 ),
                 **{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["field"]},
             ),
@@ -235,22 +277,20 @@ class AggregationConfiguration(Resource):
 EventSelectors = Annotated[
     tuple[EventSelector, ...] | None,
     Field(
-        min_length=1,
         max_length=5,
         description=(
             "What the trail records, by basic event selectors. Left out, and without advancedEventSelectors: AWS's "
             "default, all management events."
         ),
-        json_schema_extra=_ATOMIC,
+        json_schema_extra=_or_leave_out("eventSelectors"),
     ),
 ]
 AdvancedEventSelectors = Annotated[
     tuple[AdvancedEventSelector, ...] | None,
     Field(
-        min_length=1,
         max_length=250,
         description="What the trail records, by advanced event selectors. Instead of eventSelectors.",
-        json_schema_extra=_ATOMIC,
+        json_schema_extra=_or_leave_out("advancedEventSelectors"),
     ),
 ]
 InsightSelectors = Annotated[
@@ -266,7 +306,7 @@ AggregationConfigurations = Annotated[
     Field(
         max_length=1,
         description="Summaries of data events. None where left out.",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["eventCategory"]},
+        json_schema_extra=_ATOMIC,
     ),
 ]
 
@@ -297,16 +337,18 @@ RULES = [
     ),
     rule(
         "!has(self.eventSelectors) || self.eventSelectors.map(s, has(s.dataResources) ? "
-        "s.dataResources.map(d, size(d.values)).sum() : 0).sum() <= 250",
-        "the eventSelectors of a trail may name 250 data resources together: name buckets instead of prefixes, or use "
-        "advancedEventSelectors",
+        "s.dataResources.map(d, size(d.values) == 1 && ("
+        + " || ".join(f"d.values[0].endsWith('{ending}')" for ending in _ALL_OF_A_TYPE)
+        + f") ? 0 : size(d.values)).sum() : 0).sum() <= {_RESOURCES}",
+        f"the eventSelectors of a trail may name {_RESOURCES} data resources together: name buckets instead of prefixes, "
+        "or use advancedEventSelectors",
     ),
     rule(
         "!has(self.advancedEventSelectors) || self.advancedEventSelectors.map(s, s.fieldSelectors.map(f, "
         + " + ".join(f"(has(f.{operator}) ? size(f.{operator}) : 0)" for operator in OPERATORS)
-        + ").sum()).sum() <= 500",
-        "the conditions of all advancedEventSelectors of a trail may have 500 values together: take some away, or use "
-        "startsWith",
+        + f").sum()).sum() <= {_VALUES}",
+        f"the conditions of all advancedEventSelectors of a trail may have {_VALUES} values together: take some away, or "
+        "use startsWith",
     ),
     rule(
         "!has(self.insightSelectors) || !self.insightSelectors.exists(i, i.insightType == 'ApiCallRateInsight' && "

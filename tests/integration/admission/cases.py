@@ -68,6 +68,60 @@ def twice(parts: Parts) -> Parts:
     return status(**{name: entries * 2})
 
 
+def basic(**fields: Any) -> Parts:
+    """A spec with one basic event selector."""
+    return spec(eventSelectors=[fields])
+
+
+def resources(*values: str, kind: str = "AWS::S3::Object") -> Parts:
+    """A spec with one basic event selector of these data resources."""
+    return basic(dataResources=[{"type": kind, "values": list(values)}])
+
+
+def functions(count: int) -> list[str]:
+    """Data resources, each another one."""
+    return [f"arn:aws:lambda:us-east-1:123456789012:function:f{number}" for number in range(count)]
+
+
+def where(field: str, *values: str, operator: str = "equals") -> Parts:
+    """A condition on one field."""
+    return {"field": field, operator: list(values)}
+
+
+MANAGEMENT = where("eventCategory", "Management")
+DATA = where("eventCategory", "Data")
+OBJECTS = where("resources.type", "AWS::S3::Object")
+NETWORK = where("eventCategory", "NetworkActivity")
+
+
+def selector(*conditions: Parts, **fields: Any) -> Parts:
+    """One advanced event selector."""
+    return {"fieldSelectors": list(conditions), **fields}
+
+
+def advanced(*conditions: Parts, **fields: Any) -> Parts:
+    """A spec with one advanced event selector."""
+    return spec(advancedEventSelectors=[selector(*conditions, **fields)])
+
+
+def numbered(count: int) -> list[str]:
+    """Values, each another one."""
+    return [f"v{number}" for number in range(count)]
+
+
+def insight(kind: str, *categories: str, **fields: Any) -> Parts:
+    """A spec with one insight, and with what the trail records."""
+    return spec(
+        insightSelectors=[{"insightType": kind, **({"eventCategories": categories} if categories else {})}], **fields
+    )
+
+
+def aggregation(*templates: str, category: str = "Data", **fields: Any) -> Parts:
+    """A spec with one aggregation, of a trail that records data events unless told otherwise."""
+    records = fields or {"advancedEventSelectors": [selector(DATA, OBJECTS)]}
+    return spec(aggregationConfigurations=[{"eventCategory": category, "templates": list(templates)}], **records)
+
+
 KEY_ID = "0123abcd-4567-89ef-0123-456789abcdef"
 GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:audit"
 ROLE = "arn:aws:iam::123456789012:role/audit"
@@ -477,13 +531,600 @@ TAGS = [
     ),
 ]
 
-DELETION = [
+NO_SELECTORS = "write at least one selector, or leave {} out: the trail then records all management events"
+BASIC_SELECTORS = [
+    Case(
+        "spec.eventSelectors",
+        "rule",
+        accepted=[basic()],
+        refused=[spec(eventSelectors=[])],
+        says=NO_SELECTORS.format("eventSelectors"),
+    ),
+    Case(
+        "spec.eventSelectors",
+        "maxItems",
+        accepted=[spec(eventSelectors=[{}] * 5)],
+        refused=[spec(eventSelectors=[{}] * 6)],
+        says="must have at most 5 items",
+    ),
+    Case(
+        "spec.eventSelectors[]",
+        "rule",
+        accepted=[
+            basic(includeManagementEvents=False, dataResources=[{"type": "AWS::S3::Object", "values": ["arn:aws:s3"]}]),
+            basic(includeManagementEvents=True, dataResources=[]),
+            basic(excludeManagementEventSources=["kms.amazonaws.com"]),
+        ],
+        refused=[basic(includeManagementEvents=False), basic(includeManagementEvents=False, dataResources=[])],
+        says="without management events needs dataResources: name some, or leave includeManagementEvents out",
+    ),
+    Case(
+        "spec.eventSelectors[].readWriteType",
+        "enum",
+        accepted=[basic(readWriteType=name) for name in ("All", "ReadOnly", "WriteOnly")],
+        refused=[basic(readWriteType="Write"), basic(readWriteType="all"), basic(readWriteType="")],
+        says='supported values: "All", "ReadOnly", "WriteOnly"',
+    ),
+    Case(
+        "spec.eventSelectors[].dataResources",
+        "maxItems",
+        accepted=[basic(dataResources=[{"type": "AWS::Lambda::Function", "values": [one]} for one in functions(250)])],
+        refused=[basic(dataResources=[{"type": "AWS::Lambda::Function", "values": [one]} for one in functions(251)])],
+        says="must have at most 250 items",
+    ),
+    Case(
+        "spec.eventSelectors[].dataResources[].type",
+        "minLength",
+        accepted=[resources("arn:aws:new", kind="A")],
+        refused=[resources("arn:aws:new", kind="")],
+        says="at least 1 chars long",
+    ),
+    Case(
+        "spec.eventSelectors[].dataResources[].type",
+        "maxLength",
+        accepted=[resources("arn:aws:new", kind="A" * 256)],
+        refused=[resources("arn:aws:new", kind="A" * 257)],
+        says="may not be more than 256",
+    ),
+    Case(
+        "spec.eventSelectors[].dataResources[].values",
+        "minItems",
+        accepted=[resources("arn:aws:s3:::")],
+        refused=[resources()],
+        says="should have at least 1 items",
+    ),
+    Case(
+        "spec.eventSelectors[].dataResources[].values",
+        "maxItems",
+        accepted=[resources(*functions(250), kind="AWS::Lambda::Function")],
+        refused=[resources(*functions(251), kind="AWS::Lambda::Function")],
+        says="must have at most 250 items",
+    ),
+    Case(
+        "spec.eventSelectors[].dataResources[].values",
+        "rule",
+        accepted=[
+            resources("arn:aws:s3"),
+            resources("arn:aws:s3:::bucket/", "arn:aws-us-gov:s3:::bucket/a*b"),
+            resources("arn:aws:dynamodb", kind="AWS::DynamoDB::Table"),
+        ],
+        refused=[
+            resources("arn:aws:s3:::*"),
+            resources("arn:aws:s3:::*/*"),
+            resources("arn:aws:s3:::one/", "arn:aws:s3:::bucket/*"),
+            resources("*"),
+        ],
+        says="data resources know no wildcards: write arn:aws:s3 for all objects, arn:aws:s3:::bucket/ for those of a "
+        "bucket, arn:aws:lambda for all functions, arn:aws:dynamodb for all tables",
+    ),
+    Case(
+        "spec.eventSelectors[].dataResources[].values[]",
+        "minLength",
+        accepted=[resources("a")],
+        refused=[resources("")],
+        says="at least 1 chars long",
+    ),
+    Case(
+        "spec.eventSelectors[].dataResources[].values[]",
+        "maxLength",
+        accepted=[resources("arn:aws:s3:::bucket/".ljust(1024, "x"))],
+        refused=[resources("arn:aws:s3:::bucket/".ljust(1025, "x"))],
+        says="may not be more than 1024",
+    ),
+    Case(
+        "spec",
+        "rule",
+        accepted=[
+            spec(eventSelectors=[{"dataResources": [{"type": "AWS::Lambda::Function", "values": functions(50)}]}] * 5),
+            # All of a type is not counted.
+            basic(
+                dataResources=[
+                    {"type": "AWS::Lambda::Function", "values": functions(250)},
+                    {"type": "AWS::S3::Object", "values": ["arn:aws:s3"]},
+                    {"type": "AWS::S3::Object", "values": ["arn:aws:s3:::"]},
+                    {"type": "AWS::Lambda::Function", "values": ["arn:aws:lambda"]},
+                    {"type": "AWS::DynamoDB::Table", "values": ["arn:aws-cn:dynamodb"]},
+                ]
+            ),
+        ],
+        refused=[
+            spec(
+                eventSelectors=[
+                    {"dataResources": [{"type": "AWS::Lambda::Function", "values": functions(250)}]},
+                    {"dataResources": [{"type": "AWS::S3::Object", "values": ["arn:aws:s3:::bucket/"]}]},
+                ]
+            ),
+            basic(dataResources=[{"type": "AWS::Lambda::Function", "values": functions(126)}] * 2),
+        ],
+        says="the eventSelectors of a trail may name 250 data resources together: name buckets instead of prefixes, or "
+        "use advancedEventSelectors",
+    ),
+    Case(
+        "spec.eventSelectors[].excludeManagementEventSources",
+        "maxItems",
+        accepted=[basic(excludeManagementEventSources=numbered(16))],
+        refused=[basic(excludeManagementEventSources=numbered(17))],
+        says="must have at most 16 items",
+    ),
+    Case(
+        "spec.eventSelectors[].excludeManagementEventSources[]",
+        "minLength",
+        accepted=[basic(excludeManagementEventSources=["a"])],
+        refused=[basic(excludeManagementEventSources=[""])],
+        says="at least 1 chars long",
+    ),
+    Case(
+        "spec.eventSelectors[].excludeManagementEventSources[]",
+        "maxLength",
+        accepted=[basic(excludeManagementEventSources=["a" * 256])],
+        refused=[basic(excludeManagementEventSources=["a" * 257])],
+        says="may not be more than 256",
+    ),
+]
+
+OPERATORS = ("equals", "startsWith", "endsWith", "notEquals", "notStartsWith", "notEndsWith")
+FIELDS = "spec.advancedEventSelectors[].fieldSelectors"
+ADVANCED_SELECTORS = [
+    Case(
+        "spec",
+        "rule",
+        accepted=[basic(), advanced(MANAGEMENT)],
+        refused=[spec(eventSelectors=[{}], advancedEventSelectors=[selector(MANAGEMENT)])],
+        says="a trail has either eventSelectors or advancedEventSelectors: write all of them as advancedEventSelectors",
+    ),
+    Case(
+        "spec",
+        "rule",
+        before=basic(),
+        accepted=[spec(eventSelectors=None, advancedEventSelectors=[selector(MANAGEMENT)])],
+        refused=[advanced(MANAGEMENT)],
+        says="a trail has either eventSelectors or advancedEventSelectors: write all of them as advancedEventSelectors",
+    ),
+    Case(
+        "spec.advancedEventSelectors",
+        "rule",
+        accepted=[advanced(MANAGEMENT)],
+        refused=[spec(advancedEventSelectors=[])],
+        says=NO_SELECTORS.format("advancedEventSelectors"),
+    ),
+    Case(
+        "spec.advancedEventSelectors",
+        "maxItems",
+        accepted=[spec(advancedEventSelectors=[selector(DATA, OBJECTS)] * 250)],
+        refused=[spec(advancedEventSelectors=[selector(MANAGEMENT)] * 251)],
+        says="must have at most 250 items",
+    ),
+    Case(
+        "spec",
+        "rule",
+        accepted=[
+            advanced(DATA, OBJECTS, where("eventName", *numbered(498))),
+            advanced(
+                DATA,
+                OBJECTS,
+                *(where(f"f{number}", *numbered(83), operator=one) for number, one in enumerate(OPERATORS)),
+            ),
+            spec(advancedEventSelectors=[selector(DATA, OBJECTS, where("eventName", *numbered(98)))] * 5),
+        ],
+        refused=[
+            advanced(DATA, OBJECTS, where("eventName", *numbered(499))),
+            advanced(
+                DATA,
+                OBJECTS,
+                where("eventName", *numbered(249)) | where("eventName", *numbered(250), operator="notEndsWith"),
+            ),
+            spec(advancedEventSelectors=[*[selector(DATA, OBJECTS)] * 249, selector(DATA, OBJECTS, where("a", "1"))]),
+        ],
+        says="the conditions of all advancedEventSelectors of a trail may have 500 values together: take some away, or "
+        "use startsWith",
+    ),
+    Case(
+        "spec.advancedEventSelectors[].name",
+        "maxLength",
+        accepted=[
+            advanced(MANAGEMENT, name="n" * 1000),
+            advanced(MANAGEMENT, name="é" * 1000),
+            advanced(MANAGEMENT, name=""),
+        ],
+        refused=[advanced(MANAGEMENT, name="n" * 1001)],
+        says="may not be more than 1000",
+    ),
+    Case(FIELDS, "minItems", [advanced(MANAGEMENT)], [advanced()], "should have at least 1 items"),
+    Case(
+        FIELDS,
+        "maxItems",
+        accepted=[advanced(MANAGEMENT, *(where(f"f{number}", "v") for number in range(19)))],
+        refused=[advanced(MANAGEMENT, *(where(f"f{number}", "v") for number in range(20)))],
+        says="must have at most 20 items",
+    ),
+    Case(
+        FIELDS + "[]",
+        "x-kubernetes-list-map-keys",
+        accepted=[advanced(DATA, OBJECTS, {"field": "eventName", "startsWith": ["Get"], "endsWith": ["Object"]})],
+        refused=[advanced(DATA, OBJECTS, where("eventName", "GetObject"), where("eventName", "PutObject"))],
+        says="Duplicate value",
+    ),
+    Case(
+        FIELDS,
+        "rule",
+        accepted=[advanced(MANAGEMENT), advanced(DATA, OBJECTS), advanced(where("eventCategory", "SomethingNew"))],
+        refused=[
+            advanced(where("readOnly", "true")),
+            advanced(where("eventcategory", "Management")),
+            advanced(where("eventCategory", "Management", "Data"), OBJECTS),
+        ],
+        says="each advanced event selector needs a fieldSelector {field: eventCategory, equals: [CATEGORY]} with one "
+        "category: Management, Data or NetworkActivity",
+    ),
+    Case(
+        FIELDS,
+        "rule",
+        accepted=[
+            advanced(DATA, OBJECTS),
+            advanced(DATA, where("resources.type", "AWS::Something::New")),
+            advanced(DATA, OBJECTS, where("some.newField", "a", operator="notStartsWith")),
+        ],
+        refused=[
+            advanced(DATA),
+            advanced(DATA, where("resources.Type", "AWS::S3::Object")),
+            advanced(DATA, where("resources.type", "AWS::S3::Object", "AWS::Lambda::Function")),
+        ],
+        says="a selector of data events needs exactly one fieldSelector {field: resources.type, equals: [TYPE]} with "
+        "one type, such as AWS::S3::Object: write a selector for each type",
+    ),
+    Case(
+        FIELDS,
+        "rule",
+        accepted=[
+            advanced(NETWORK, where("eventSource", "ec2.amazonaws.com")),
+            advanced(NETWORK, where("eventSource", "new.amazonaws.com"), where("errorCode", "VpceAccessDenied")),
+        ],
+        refused=[advanced(NETWORK), advanced(NETWORK, where("eventSource", "ec2.amazonaws.com", operator="notEquals"))],
+        says="a selector of network activity events needs a fieldSelector {field: eventSource, equals: [SERVICE]}, "
+        "such as ec2.amazonaws.com",
+    ),
+    Case(
+        FIELDS + "[]",
+        "rule",
+        accepted=[advanced(MANAGEMENT, where("new", "a", operator=operator)) for operator in OPERATORS],
+        refused=[advanced(MANAGEMENT, {"field": "eventName"})],
+        says="a fieldSelector needs a condition: one of equals, startsWith, endsWith, notEquals, notStartsWith, "
+        "notEndsWith",
+    ),
+    Case(
+        FIELDS + "[]",
+        "rule",
+        accepted=[advanced(MANAGEMENT, where("readOnly", "true"))],
+        refused=[
+            *(advanced(MANAGEMENT, where("readOnly", "true", operator=operator)) for operator in OPERATORS[1:]),
+            advanced(DATA, OBJECTS | where("resources.type", "AWS::S3::A", operator="notEquals")),
+            advanced(MANAGEMENT | where("eventCategory", "D", operator="startsWith")),
+        ],
+        says="eventCategory, readOnly and resources.type know one condition: write equals",
+    ),
+    Case(
+        FIELDS + "[]",
+        "rule",
+        accepted=[advanced(MANAGEMENT, where("readOnly", "true")), advanced(MANAGEMENT, where("readOnly", "false"))],
+        refused=[advanced(MANAGEMENT, where("readOnly", "True")), advanced(MANAGEMENT, where("readOnly", "ReadOnly"))],
+        says="readOnly is equals: ['true'] for events that read or equals: ['false'] for events that write, in quotes",
+    ),
+    Case(
+        FIELDS + "[].field",
+        "minLength",
+        accepted=[advanced(MANAGEMENT, where("f", "v"))],
+        refused=[advanced(MANAGEMENT, where("", "v"))],
+        says="at least 1 chars long",
+    ),
+    Case(
+        FIELDS + "[].field",
+        "maxLength",
+        accepted=[advanced(MANAGEMENT, where("f" * 128, "v"))],
+        refused=[advanced(MANAGEMENT, where("f" * 129, "v"))],
+        says="may not be more than 128",
+    ),
+    Case(
+        FIELDS + "[].field",
+        "rule",
+        accepted=[advanced(MANAGEMENT, where(name, "v")) for name in ("userIdentity.arn", "vpc_endpoint.Id2")],
+        refused=[
+            advanced(MANAGEMENT, where(name, "v"))
+            for name in ("event name", "$.eventName", "resources[0].ARN", "eventName\n", "поле")
+        ],
+        says="field must be the name of an event's field, such as eventCategory or resources.ARN",
+    ),
+    *(
+        case
+        for operator in OPERATORS
+        for case in (
+            Case(
+                f"{FIELDS}[].{operator}",
+                "minItems",
+                accepted=[advanced(MANAGEMENT, where("f", "v", operator=operator))],
+                refused=[advanced(MANAGEMENT, where("f", operator=operator))],
+                says="should have at least 1 items",
+            ),
+            Case(
+                f"{FIELDS}[].{operator}",
+                "maxItems",
+                accepted=[advanced(MANAGEMENT, where("f", *numbered(499), operator=operator))],
+                refused=[advanced(MANAGEMENT, where("f", *numbered(501), operator=operator))],
+                says="must have at most 500 items",
+            ),
+            Case(
+                f"{FIELDS}[].{operator}[]",
+                "minLength",
+                accepted=[advanced(MANAGEMENT, where("f", "v", operator=operator))],
+                refused=[advanced(MANAGEMENT, where("f", "", operator=operator))],
+                says="at least 1 chars long",
+            ),
+            Case(
+                f"{FIELDS}[].{operator}[]",
+                "maxLength",
+                accepted=[advanced(MANAGEMENT, where("f", "v" * 2048, operator=operator))],
+                refused=[advanced(MANAGEMENT, where("f", "v" * 2049, operator=operator))],
+                says="may not be more than 2048",
+            ),
+        )
+    ),
+]
+
+RATE, ERRORS = "ApiCallRateInsight", "ApiErrorRateInsight"
+WRITES: Parts = {"advancedEventSelectors": [selector(MANAGEMENT, where("readOnly", "false"))]}
+READS: Parts = {"advancedEventSelectors": [selector(MANAGEMENT, where("readOnly", "true"))]}
+BASIC_READS: Parts = {"eventSelectors": [{"readWriteType": "ReadOnly"}]}
+DATA_ONLY: Parts = {"advancedEventSelectors": [selector(DATA, OBJECTS)]}
+BASIC_DATA_ONLY: Parts = {
+    "eventSelectors": [
+        {"includeManagementEvents": False, "dataResources": [{"type": "AWS::S3::Object", "values": ["arn:aws:s3"]}]}
+    ]
+}
+INSIGHTS = [
+    Case(
+        "spec",
+        "rule",
+        accepted=[
+            insight(RATE),
+            insight(RATE, "Management"),
+            insight(RATE, **WRITES),
+            insight(RATE, eventSelectors=[{"readWriteType": "ReadOnly"}, {"readWriteType": "WriteOnly"}]),
+            insight(RATE, "Data", **DATA_ONLY),
+            insight("SomethingNew", **BASIC_READS),
+        ],
+        refused=[
+            insight(RATE, **READS),
+            insight(RATE, **BASIC_READS),
+            insight(RATE, **DATA_ONLY),
+            insight(RATE, **BASIC_DATA_ONLY),
+            insight(RATE, "Data", "Management", **DATA_ONLY),
+            spec(insightSelectors=[{"insightType": RATE, "eventCategories": []}], **READS),
+        ],
+        says="ApiCallRateInsight looks at management events that write: let the selectors record these, or take the "
+        "insight away",
+    ),
+    Case(
+        "spec",
+        "rule",
+        accepted=[
+            insight(ERRORS),
+            insight(ERRORS, **READS),
+            insight(ERRORS, **BASIC_READS),
+            insight(ERRORS, "Data", **DATA_ONLY),
+        ],
+        refused=[insight(ERRORS, **DATA_ONLY), insight(ERRORS, **BASIC_DATA_ONLY)],
+        says="ApiErrorRateInsight looks at management events: let the selectors record these, or take the insight away",
+    ),
+    Case(
+        "spec",
+        "rule",
+        accepted=[insight(RATE, "Data", **DATA_ONLY), insight(ERRORS, "Data", **BASIC_DATA_ONLY)],
+        refused=[insight(RATE, "Data"), insight(ERRORS, "Management", "Data"), insight(ERRORS, "Data", **WRITES)],
+        says="an insight on the category Data looks at data events: let the selectors record some, or take Data out of "
+        "its eventCategories",
+    ),
+    Case(
+        # What is recorded may not be narrowed below what the insights look at.
+        "spec",
+        "rule",
+        before=insight(RATE),
+        accepted=[spec(**WRITES), spec(insightSelectors=None, **READS), spec(insightSelectors=[], **READS)],
+        refused=[spec(**READS)],
+        says="ApiCallRateInsight looks at management events that write",
+    ),
+    Case(
+        "spec.insightSelectors",
+        "maxItems",
+        accepted=[
+            spec(insightSelectors=[{"insightType": f"New{number}"} for number in range(8)]),
+            spec(insightSelectors=[]),
+        ],
+        refused=[spec(insightSelectors=[{"insightType": f"New{number}"} for number in range(9)])],
+        says="must have at most 8 items",
+    ),
+    Case(
+        "spec.insightSelectors[]",
+        "x-kubernetes-list-map-keys",
+        accepted=[spec(insightSelectors=[{"insightType": RATE}, {"insightType": ERRORS}])],
+        refused=[
+            spec(insightSelectors=[{"insightType": RATE}, {"insightType": RATE, "eventCategories": ["Management"]}])
+        ],
+        says="Duplicate value",
+    ),
+    Case("spec.insightSelectors[].insightType", "minLength", [insight("A")], [insight("")], "at least 1 chars long"),
+    Case(
+        "spec.insightSelectors[].insightType",
+        "maxLength",
+        accepted=[insight("A" * 64)],
+        refused=[insight("A" * 65)],
+        says="may not be more than 64",
+    ),
+    Case(
+        "spec.insightSelectors[].insightType",
+        "rule",
+        accepted=[insight("Api2_Insight")],
+        refused=[insight("api call rate"), insight("ApiCallRateInsight\n"), insight("2")],
+        says="insightType must be one word, such as ApiCallRateInsight",
+    ),
+    Case(
+        "spec.insightSelectors[].eventCategories",
+        "maxItems",
+        accepted=[insight("New", *numbered(8))],
+        refused=[insight("New", *numbered(9))],
+        says="must have at most 8 items",
+    ),
+    Case(
+        "spec.insightSelectors[].eventCategories[]",
+        "minLength",
+        accepted=[insight("New", "A")],
+        refused=[insight("New", "")],
+        says="at least 1 chars long",
+    ),
+    Case(
+        "spec.insightSelectors[].eventCategories[]",
+        "maxLength",
+        accepted=[insight("New", "A" * 64)],
+        refused=[insight("New", "A" * 65)],
+        says="may not be more than 64",
+    ),
+    Case(
+        "spec.insightSelectors[].eventCategories[]",
+        "rule",
+        accepted=[insight(RATE, "Management"), insight("New", "Some_New1")],
+        refused=[insight(RATE, "Management, Data"), insight(RATE, "Management ")],
+        says="a category must be one word, such as Management",
+    ),
+]
+
+AGGREGATIONS = [
+    Case(
+        "spec",
+        "rule",
+        accepted=[
+            aggregation("API_ACTIVITY"),
+            aggregation("API_ACTIVITY", **BASIC_DATA_ONLY),
+            aggregation("API_ACTIVITY", category="New", **WRITES),
+        ],
+        refused=[
+            aggregation("API_ACTIVITY", **WRITES),
+            aggregation("API_ACTIVITY", isLogging=True),
+            aggregation("API_ACTIVITY", **BASIC_READS),
+        ],
+        says="aggregationConfigurations sum up data events: let the selectors record some, or take the "
+        "aggregation away",
+    ),
+    Case(
+        "spec.aggregationConfigurations",
+        "maxItems",
+        accepted=[aggregation("API_ACTIVITY"), spec(aggregationConfigurations=[])],
+        refused=[
+            spec(
+                aggregationConfigurations=[
+                    {"eventCategory": name, "templates": ["API_ACTIVITY"]} for name in ("Data", "New")
+                ],
+                **DATA_ONLY,
+            )
+        ],
+        says="must have at most 1 item",
+    ),
+    Case(
+        "spec.aggregationConfigurations[].eventCategory",
+        "minLength",
+        accepted=[aggregation("API_ACTIVITY", category="D")],
+        refused=[aggregation("API_ACTIVITY", category="")],
+        says="at least 1 chars long",
+    ),
+    Case(
+        "spec.aggregationConfigurations[].eventCategory",
+        "maxLength",
+        accepted=[aggregation("API_ACTIVITY", category="D" * 64)],
+        refused=[aggregation("API_ACTIVITY", category="D" * 65)],
+        says="may not be more than 64",
+    ),
+    Case(
+        "spec.aggregationConfigurations[].eventCategory",
+        "rule",
+        accepted=[aggregation("API_ACTIVITY", category="Data")],
+        refused=[aggregation("API_ACTIVITY", category="Data events")],
+        says="eventCategory must be one word, such as Data",
+    ),
+    Case(
+        "spec.aggregationConfigurations[].templates",
+        "minItems",
+        accepted=[aggregation("USER_ACTIONS")],
+        refused=[aggregation()],
+        says="should have at least 1 items",
+    ),
+    Case(
+        "spec.aggregationConfigurations[].templates",
+        "maxItems",
+        accepted=[aggregation(*numbered(50))],
+        refused=[aggregation(*numbered(51))],
+        says="must have at most 50 items",
+    ),
+    Case(
+        "spec.aggregationConfigurations[].templates[]",
+        "minLength",
+        accepted=[aggregation("A")],
+        refused=[aggregation("")],
+        says="at least 1 chars long",
+    ),
+    Case(
+        "spec.aggregationConfigurations[].templates[]",
+        "maxLength",
+        accepted=[aggregation("A" * 64)],
+        refused=[aggregation("A" * 65)],
+        says="may not be more than 64",
+    ),
+    Case(
+        "spec.aggregationConfigurations[].templates[]",
+        "rule",
+        accepted=[aggregation("API_ACTIVITY", "RESOURCE_ACCESS", "SOMETHING_NEW")],
+        refused=[aggregation("API-ACTIVITY"), aggregation("API_ACTIVITY\n")],
+        says="a template must be one word, such as API_ACTIVITY",
+    ),
+]
+
+POLICIES = [
     Case(
         "spec.deletionPolicy",
         "enum",
         accepted=[spec(deletionPolicy="Delete"), spec(deletionPolicy="Retain")],
         refused=[spec(deletionPolicy="delete"), spec(deletionPolicy="Orphan"), spec(deletionPolicy="")],
         says='supported values: "Delete", "Retain"',
+    ),
+    Case(
+        "spec.adoptionPolicy",
+        "enum",
+        accepted=[spec(adoptionPolicy=name) for name in ("Never", "IfUnowned", "Always")],
+        refused=[spec(adoptionPolicy="never"), spec(adoptionPolicy="adopt"), spec(adoptionPolicy="")],
+        says='supported values: "Never", "IfUnowned", "Always"',
+    ),
+    Case(
+        "spec.managementPolicy",
+        "enum",
+        accepted=[spec(managementPolicy="Manage"), spec(managementPolicy="Observe")],
+        refused=[spec(managementPolicy="observe"), spec(managementPolicy="ObserveOnly"), spec(managementPolicy="")],
+        says='supported values: "Manage", "Observe"',
     ),
 ]
 
@@ -551,6 +1192,10 @@ CASES = [
     *KEYS,
     *MULTI_REGION,
     *TAGS,
-    *DELETION,
+    *BASIC_SELECTORS,
+    *ADVANCED_SELECTORS,
+    *INSIGHTS,
+    *AGGREGATIONS,
+    *POLICIES,
     *STATUS,
 ]
