@@ -43,7 +43,7 @@ integration: setup
 # AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
 conformance: setup
 ifdef AWS
-	$(BIN)/pytest tests/conformance -q --tb=short --endpoint aws --prefix "$(PREFIX)" $(if $(SPEND),--spend)
+	$(BIN)/pytest tests/conformance -q --tb=short -rfE --endpoint aws --prefix "$(PREFIX)" $(if $(SPEND),--spend)
 else
 	$(BIN)/pytest tests/conformance -q -n 6 --dist worksteal
 	$(BIN)/pytest tests/conformance -q -n 6 --dist worksteal --tb=no -rN --endpoint moto

@@ -41,7 +41,8 @@ def refused(code: str, message: str | None = None, status: int = 400) -> Iterato
         yield
     except ClientError as error:
         answer, metadata = error.response["Error"], error.response["ResponseMetadata"]
-        assert answer["Code"] == code, f"refused with {answer['Code']} ({answer['Message']}) instead of {code}"
+        told = " ".join(answer["Message"].split())[:80]
+        assert answer["Code"] == code, f"refused with {answer['Code']} ({told}) instead of {code}"
         assert message is None or answer["Message"] == message, f"says {answer['Message']!r} instead of {message!r}"
         assert metadata["HTTPStatusCode"] == status, f"HTTP {metadata['HTTPStatusCode']} instead of {status}"
         return

@@ -1,6 +1,7 @@
 """The report at the end of a run: how many facts hold, and which do not."""
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -29,7 +30,7 @@ class Report:
             if report.when == "teardown":
                 return
             self._outcomes[fact] = report.outcome
-            if report.failed:
+            if not report.passed:
                 self._reasons[fact] = _reason(report)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -47,11 +48,13 @@ class Report:
             ("unverified", doubtful),
         ):
             write(f"{name:<12}{len(facts):>5}")
+        for why, count in Counter(self._reasons[fact] for fact in self._of("skipped")).items():
+            write(f"skipped: {count} facts, {why}")
         if doubtful:
             write("\nunverified: no source proves these")
         for fact in doubtful:
             write(f"  {fact}: {self._outcomes[fact]}; {self._doubt(fact)}")
-        if self._reasons:
+        if self._of("failed"):
             write(f"\nwrong on {self._endpoint}")
         for fact in self._of("failed"):
             write(f"  {fact}: {self._reasons[fact]}")
@@ -70,7 +73,9 @@ class Report:
 
 
 def _reason(report: pytest.TestReport) -> str:
-    """Say in one line why a fact failed."""
+    """Say in one line why a fact failed or was skipped."""
+    if isinstance(report.longrepr, tuple):
+        return report.longrepr[2].removeprefix("Skipped: ")
     crash = getattr(report.longrepr, "reprcrash", None)
     lines = str(crash.message if crash else report.longrepr).strip().splitlines()
     reason = re.sub(r"\A[\w.]+(Error|Exception): ", "", lines[0])

@@ -11,11 +11,12 @@ from botocore.exceptions import ClientError
 from tests.conformance.account import Account, Trail
 from tests.conformance.conftest import Place
 from tests.conformance.documents import CLOUDTRAIL, Policy, allow, bucket_policy, permissions
-from tests.conformance.facts import API, GUIDE, case, fact, refused
+from tests.conformance.facts import API, COSTS, GUIDE, SLOW, case, fact, refused
 
 CREATE = f"{API}/API_CreateTrail.html"
 CONCEPTS = f"{GUIDE}/creating-trail-organization.html"
 PREPARE = f"{GUIDE}/creating-an-organizational-trail-prepare.html"
+BUCKET = f"{GUIDE}/create-s3-bucket-policy-for-cloudtrail.html#org-trail-bucket-policy"
 DELEGATED = f"{GUIDE}/cloudtrail-delegated-administrator.html"
 REGISTER = f"{API}/API_RegisterOrganizationDelegatedAdmin.html"
 DEREGISTER = f"{API}/API_DeregisterOrganizationDelegatedAdmin.html"
@@ -120,6 +121,12 @@ def test_an_organization_trail_needs_all_features(fresh: Account) -> None:
 def test_a_member_makes_no_organization_trail(organization: Organization) -> None:
     with refused("NotOrganizationMasterAccountException"):
         create(organization.member)
+
+
+@fact(BUCKET)
+def test_the_bucket_must_be_open_to_the_organization(organization: Organization) -> None:
+    with refused("InsufficientS3BucketPolicyException"):
+        create(organization.management)
 
 
 @fact("https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html")
@@ -243,6 +250,23 @@ def test_a_deleted_organization_trail_is_gone_from_members(organization: Organiz
     organization.management.cloudtrail.delete_trail(Name=trail.name)
     describe = organization.member.cloudtrail.describe_trails
     organization.member.eventually(lambda: describe()["trailList"], lambda trails: not trails)
+
+
+@COSTS
+@SLOW
+@fact(f"{GUIDE}/get-and-view-cloudtrail-log-files.html")
+def test_a_members_events_are_delivered_below_the_organizations_id(organization: Organization) -> None:
+    trail, aws, member = organization.trail(), organization.management, organization.member
+    aws.cloudtrail.start_logging(Name=trail.name)
+    member.eventually(lambda: member.cloudtrail.get_trail_status(Name=trail.arn)["IsLogging"], bool)
+    folder = f"AWSLogs/{organization.id}/{member.number}/CloudTrail/{member.region}/"
+
+    def delivered() -> list[str]:
+        member.cloudtrail.describe_trails()
+        listed = aws.client("s3").list_objects_v2(Bucket=trail.bucket, Prefix=folder)
+        return [one["Key"] for one in listed.get("Contents", [])]
+
+    aws.delivered(delivered)
 
 
 # Delegated administrators.

@@ -328,7 +328,7 @@ def test_an_arn_is_refused(aws: Account, arn: str) -> None:
         aws.cloudtrail.get_trail(Name=arn)
 
 
-@unverified("the wording was reported for ListTags and GetEventSelectors; that GetTrail says it too is inferred")
+@unverified("the wording was reported for ListTags; that GetTrail says it too is inferred")
 @fact("https://github.com/turbot/steampipe-plugin-aws/issues/577")
 def test_a_trail_of_another_account_is_refused(aws: Account) -> None:
     number = "111122223333" if aws.number != "111122223333" else "444455556666"
@@ -337,6 +337,7 @@ def test_a_trail_of_another_account_is_refused(aws: Account) -> None:
         aws.cloudtrail.get_trail(Name=f"arn:aws:cloudtrail:{aws.region}:{number}:trail/main")
 
 
+@unverified("reported of a tool that makes several calls: which of them was answered so is not told")
 @fact("https://github.com/turbot/steampipe-plugin-aws/issues/577")
 def test_the_selectors_of_a_trail_of_another_account_are_refused(aws: Account) -> None:
     number = "111122223333" if aws.number != "111122223333" else "444455556666"

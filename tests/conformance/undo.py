@@ -37,6 +37,13 @@ def _delete_user(client: Any, given: Given, _: Answer) -> None:
     client.delete_user(UserName=name)
 
 
+def _delete_policy(client: Any, _: Given, answer: Answer) -> None:
+    arn = answer["Policy"]["Arn"]
+    for role in client.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]:
+        client.detach_role_policy(RoleName=role["RoleName"], PolicyArn=arn)
+    client.delete_policy(PolicyArn=arn)
+
+
 def _delete_rule(client: Any, given: Given, _: Answer) -> None:
     targets = client.list_targets_by_rule(Rule=given["Name"])["Targets"]
     if targets:
@@ -52,7 +59,7 @@ _DELETIONS: dict[str, Callable[[Any, Given, Answer], object]] = {
     "logs.CreateLogGroup": lambda client, given, _: client.delete_log_group(logGroupName=given["logGroupName"]),
     "iam.CreateRole": _delete_role,
     "iam.CreateUser": _delete_user,
-    "iam.CreatePolicy": lambda client, _, answer: client.delete_policy(PolicyArn=answer["Policy"]["Arn"]),
+    "iam.CreatePolicy": _delete_policy,
     "kms.CreateKey": lambda client, _, answer: client.schedule_key_deletion(
         KeyId=answer["KeyMetadata"]["KeyId"], PendingWindowInDays=7
     ),
