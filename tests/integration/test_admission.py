@@ -382,7 +382,7 @@ def test_names_may_be_generated(admission: Admission) -> None:
     assert re.fullmatch("audit-[a-z0-9]+", body["metadata"]["name"])
 
 
-LONG = [{"type": "AWS::S3::Object", "values": ["arn:aws:s3:::bucket/".ljust(1024, "x")]}] * 250
+LONG = [{"type": "AWS::S3::Object", "values": ["arn:aws:s3:::bucket/".ljust(2048, "x")]}] * 250
 ALL = [{"type": "AWS::S3::Object", "values": ["arn:aws:s3"]}] * 250
 
 

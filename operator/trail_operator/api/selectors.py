@@ -62,7 +62,7 @@ class DataResource(Resource):
         ),
     ]
     values: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1, max_length=1024)], ...],
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=2048)], ...],
         Field(
             min_length=1,
             max_length=_RESOURCES,

@@ -627,9 +627,9 @@ BASIC_SELECTORS = [
     Case(
         "spec.eventSelectors[].dataResources[].values[]",
         "maxLength",
-        accepted=[resources("arn:aws:s3:::bucket/".ljust(1024, "x"))],
-        refused=[resources("arn:aws:s3:::bucket/".ljust(1025, "x"))],
-        says="may not be more than 1024",
+        accepted=[resources("arn:aws:s3:::bucket/".ljust(2048, "x"))],
+        refused=[resources("arn:aws:s3:::bucket/".ljust(2049, "x"))],
+        says="may not be more than 2048",
     ),
     Case(
         "spec",
