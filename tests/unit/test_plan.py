@@ -1,17 +1,18 @@
-"""The plan: which writes, in which order, with which parameters; and its laws."""
+"""The plan: which writes, in which order, with which parameters."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.unit.builders import ARN, FULL, MINIMAL, OWNER, desired, observed
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.core.differences import differences
 from trail_operator.core.plan import Action, deletion, disowning, plan
-from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
+from trail_operator.core.selectors import CALL_RATE, DATA, MANAGEMENT, AdvancedSelector, BasicSelector, FieldCondition
+
+S3 = "AWS::S3::Object"
+ERROR_RATE = "ApiErrorRateInsight"
 
 
 def operations(actions: tuple[Action, ...]) -> list[str]:
@@ -134,107 +135,190 @@ def test_deletion_and_disowning() -> None:
     assert disowning(ARN, OWNER_TAG) == Action("RemoveTags", {"ResourceId": ARN, "TagsList": [{"Key": OWNER_TAG}]})
 
 
-# -- laws: an emulation of what AWS documents that the writes do, as small as can be
+# -- transitions: exactly which writes, in which order
 
-_texts = st.one_of(st.none(), st.sampled_from(["a", "b"]))
-_configurations = st.builds(
-    Configuration,
-    s3_bucket_name=st.sampled_from(["bucket-1", "bucket-2"]),
-    s3_key_prefix=_texts,
-    sns_topic_name=_texts,
-    cloud_watch_logs_log_group_arn=_texts,
-    cloud_watch_logs_role_arn=_texts,
-    kms_key_id=_texts,
-    is_multi_region_trail=st.booleans(),
-    include_global_service_events=st.booleans(),
-    enable_log_file_validation=st.booleans(),
-)
-_tags = st.dictionaries(st.sampled_from(["a", "b", "aws:c", "kept"]), st.sampled_from(["", "1", "2"]))
-_own_tags = st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["", "1", "2"]))
-_desired = st.builds(
-    lambda configuration, is_logging, tags: desired(
-        configuration, is_logging=is_logging, tags=tags, ignored_tags=("kept",)
-    ),
-    _configurations,
-    st.booleans(),
-    _own_tags,
-)
-_observed = st.none() | st.builds(
-    lambda configuration, is_logging, tags: observed(configuration, is_logging=is_logging, tags=tags),
-    _configurations,
-    st.booleans(),
-    _tags,
-)
-_PARAMETER_OF = {
-    "s3_bucket_name": "S3BucketName",
-    "s3_key_prefix": "S3KeyPrefix",
-    "sns_topic_name": "SnsTopicName",
-    "cloud_watch_logs_log_group_arn": "CloudWatchLogsLogGroupArn",
-    "cloud_watch_logs_role_arn": "CloudWatchLogsRoleArn",
-    "kms_key_id": "KmsKeyId",
-    "is_multi_region_trail": "IsMultiRegionTrail",
-    "include_global_service_events": "IncludeGlobalServiceEvents",
-    "enable_log_file_validation": "EnableLogFileValidation",
-    "is_organization_trail": "IsOrganizationTrail",
-    "recursive_logging": "RecursiveLogging",
+MINIMAL_TRAIL: dict[str, Any] = {"configuration": MINIMAL}
+MAXIMAL_TRAIL: dict[str, Any] = {
+    "configuration": replace(FULL, enable_log_file_validation=False, is_organization_trail=True),
+    "tags": {"team": "a"},
+    "event_selectors": (BasicSelector(data_resources=((S3, ("arn:aws:s3",)),)),),
+    "insights": frozenset({(CALL_RATE, MANAGEMENT), (ERROR_RATE, DATA)}),
+    "aggregations": frozenset({(DATA, "API_ACTIVITY")}),
 }
+OTHER_TRAIL: dict[str, Any] = {
+    "configuration": replace(
+        FULL, is_multi_region_trail=False, s3_bucket_name="bucket-2", kms_key_id=None, sns_topic_name=None
+    ),
+    "tags": {"team": "b"},
+    "event_selectors": (
+        AdvancedSelector("", (FieldCondition("eventCategory", equals=(DATA,)),)),
+        AdvancedSelector("", (FieldCondition("eventCategory", equals=(MANAGEMENT,)),)),
+    ),
+    "insights": frozenset({(ERROR_RATE, MANAGEMENT), (ERROR_RATE, DATA)}),
+    "aggregations": frozenset({(DATA, "USER_ACTIONS")}),
+}
+OFF = {"is_logging": False}
+ONE_REGION = {"configuration": replace(MINIMAL, is_multi_region_trail=False)}
+ORGANIZATION = {"configuration": replace(MINIMAL, is_organization_trail=True)}
+ORGANIZATION_ONE_REGION = {"configuration": replace(ONE_REGION["configuration"], is_organization_trail=True)}
+NOT_OWN_DELIVERY = {"configuration": replace(MINIMAL, recursive_logging=False)}
+READS: dict[str, Any] = {"event_selectors": (BasicSelector(read_write_type="ReadOnly"),)}
+DATA_EVENTS: dict[str, Any] = {
+    "event_selectors": (BasicSelector(include_management_events=False, data_resources=((S3, ("arn:aws:s3",)),)),)
+}
+ADVANCED: dict[str, Any] = {
+    "event_selectors": (AdvancedSelector("", (FieldCondition("eventCategory", equals=(MANAGEMENT,)),)),)
+}
+ON_CALLS: dict[str, Any] = {"insights": frozenset({(CALL_RATE, MANAGEMENT)})}
+ON_ERRORS: dict[str, Any] = {"insights": frozenset({(ERROR_RATE, MANAGEMENT)})}
+ON_DATA: dict[str, Any] = {"insights": frozenset({(CALL_RATE, DATA)})}
+ON_BOTH: dict[str, Any] = {"insights": ON_CALLS["insights"] | ON_DATA["insights"]}
+SUMMED: dict[str, Any] = {"aggregations": frozenset({(DATA, "API_ACTIVITY")})}
 
 
-def _merged(configuration: Configuration, parameters: Any) -> Configuration:
-    changes = {}
-    for entry in fields(Configuration):
-        if _PARAMETER_OF[entry.name] in parameters:
-            value = parameters[_PARAMETER_OF[entry.name]]
-            if isinstance(value, str):
-                value = value.removesuffix(":*") or None
-            changes[entry.name] = value
-    return replace(configuration, **changes)
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (None, MINIMAL_TRAIL, "CreateTrail StartLogging"),
+        (None, MINIMAL_TRAIL | OFF, "CreateTrail"),
+        (None, MAXIMAL_TRAIL, "CreateTrail PutEventSelectors PutInsightSelectors PutEventConfiguration StartLogging"),
+        (None, MAXIMAL_TRAIL | OFF, "CreateTrail PutEventSelectors PutInsightSelectors PutEventConfiguration"),
+        (
+            MINIMAL_TRAIL,
+            MAXIMAL_TRAIL,
+            "AddTags PutEventSelectors UpdateTrail PutInsightSelectors PutEventConfiguration",
+        ),
+        (
+            MAXIMAL_TRAIL,
+            MINIMAL_TRAIL,
+            "RemoveTags UpdateTrail PutInsightSelectors PutEventConfiguration PutEventSelectors",
+        ),
+        (
+            MAXIMAL_TRAIL,
+            OTHER_TRAIL,
+            "AddTags UpdateTrail PutEventSelectors PutInsightSelectors PutEventConfiguration",
+        ),
+        (
+            OTHER_TRAIL,
+            MAXIMAL_TRAIL,
+            "AddTags PutEventSelectors UpdateTrail PutInsightSelectors PutEventConfiguration",
+        ),
+        (
+            MINIMAL_TRAIL | OFF,
+            MAXIMAL_TRAIL,
+            "AddTags PutEventSelectors UpdateTrail PutInsightSelectors PutEventConfiguration StartLogging",
+        ),
+        (
+            MAXIMAL_TRAIL,
+            MINIMAL_TRAIL | OFF,
+            "StopLogging RemoveTags UpdateTrail PutInsightSelectors PutEventConfiguration PutEventSelectors",
+        ),
+        # The kind of selectors.
+        ({}, ADVANCED, "PutEventSelectors"),
+        (ADVANCED, {}, "PutEventSelectors"),
+        # What rests on selectors, alone.
+        (ON_CALLS, ON_ERRORS, "PutInsightSelectors"),
+        (ON_CALLS, {}, "PutInsightSelectors"),
+        (DATA_EVENTS | SUMMED, DATA_EVENTS, "PutEventConfiguration"),
+        # What rests on selectors, with them.
+        (ON_CALLS, ON_CALLS | ADVANCED, "PutEventSelectors"),
+        (ON_CALLS, ON_ERRORS | READS, "PutInsightSelectors PutEventSelectors"),
+        (ON_ERRORS | READS, ON_CALLS, "PutEventSelectors PutInsightSelectors"),
+        (ON_CALLS, READS, "PutInsightSelectors PutEventSelectors"),
+        (READS, ON_CALLS, "PutEventSelectors PutInsightSelectors"),
+        (ON_CALLS, DATA_EVENTS | ON_DATA, "PutInsightSelectors PutEventSelectors PutInsightSelectors"),
+        (
+            DATA_EVENTS | ON_DATA | SUMMED,
+            ON_CALLS,
+            "PutInsightSelectors PutEventConfiguration PutEventSelectors PutInsightSelectors",
+        ),
+        ({}, DATA_EVENTS | SUMMED, "PutEventSelectors PutEventConfiguration"),
+        # What the selectors are applied to.
+        ({}, ONE_REGION, "UpdateTrail"),
+        (ONE_REGION, {}, "UpdateTrail"),
+        (ONE_REGION, ORGANIZATION, "UpdateTrail"),
+        ({}, ONE_REGION | READS, "UpdateTrail PutEventSelectors"),
+        (ONE_REGION, READS, "PutEventSelectors UpdateTrail"),
+        (ONE_REGION | OFF, READS, "PutEventSelectors UpdateTrail StartLogging"),
+        (ONE_REGION, READS | OFF, "StopLogging UpdateTrail PutEventSelectors"),
+        ({}, ORGANIZATION | READS, "PutEventSelectors UpdateTrail"),
+        (ORGANIZATION, READS, "UpdateTrail PutEventSelectors"),
+        (ORGANIZATION, ONE_REGION | READS, "UpdateTrail PutEventSelectors"),
+        (ORGANIZATION_ONE_REGION, READS, "UpdateTrail PutEventSelectors UpdateTrail"),
+        ({}, ORGANIZATION_ONE_REGION | READS, "UpdateTrail PutEventSelectors UpdateTrail"),
+        ({}, ORGANIZATION_ONE_REGION | READS | OFF, "StopLogging UpdateTrail PutEventSelectors"),
+        ({}, NOT_OWN_DELIVERY | DATA_EVENTS, "UpdateTrail PutEventSelectors"),
+        (NOT_OWN_DELIVERY | DATA_EVENTS, {}, "PutEventSelectors UpdateTrail"),
+    ],
+)
+def test_the_fewest_writes(before: dict[str, Any] | None, after: dict[str, Any], expected: str) -> None:
+    found = None if before is None else observed(**before)
+    actions = plan(desired(**after), found)
+    assert operations(actions) == (expected.split())
 
 
-def _after(trail: ObservedTrail | None, action: Action) -> ObservedTrail:
-    parameters = action.parameters
-    if action.operation == "CreateTrail":
-        assert trail is None
-        tags = {tag["Key"]: tag.get("Value", "") for tag in parameters["TagsList"]}
-        created = observed(_merged(Configuration("?"), parameters), is_logging=False)
-        return replace(created, tags=tags)
-    assert trail is not None
-    match action.operation:
-        case "UpdateTrail":
-            return replace(trail, configuration=_merged(trail.configuration, parameters))
-        case "StartLogging" | "StopLogging":
-            return replace(trail, is_logging=action.operation == "StartLogging")
-        case "AddTags":
-            added = {tag["Key"]: tag.get("Value", "") for tag in parameters["TagsList"]}
-            return replace(trail, tags={**trail.tags, **added})
-        case "RemoveTags":
-            gone = {tag["Key"] for tag in parameters["TagsList"]}
-            return replace(trail, tags={key: value for key, value in trail.tags.items() if key not in gone})
-    raise AssertionError(action.operation)
+def test_what_takes_two_updates_changes_each_field_once() -> None:
+    wanted = replace(ORGANIZATION_ONE_REGION["configuration"], s3_key_prefix="p")
+    narrowing, _, widening = plan(desired(wanted, **READS), observed())
+    assert narrowing.parameters == {
+        "Name": ARN,
+        "S3KeyPrefix": "p",
+        "IsMultiRegionTrail": False,
+        "IncludeGlobalServiceEvents": True,
+    }
+    assert widening.parameters == {"Name": ARN, "IsOrganizationTrail": True}
+    assert [entry.path for entry in narrowing.differences] == ["s3KeyPrefix", "isMultiRegionTrail"]
+    assert [entry.path for entry in widening.differences] == ["isOrganizationTrail"]
 
 
-@given(_desired, _observed)
-def test_a_plan_achieves_the_spec_and_planning_again_gives_nothing(
-    wanted: DesiredTrail, found: ObservedTrail | None
-) -> None:
-    trail = found
-    for action in plan(wanted, found):
-        trail = _after(trail, action)
-    assert trail is not None
-    assert trail.configuration == wanted.configuration
-    assert trail.is_logging == wanted.is_logging
-    assert plan(wanted, trail) == ()
-    assert differences(wanted, trail) == ()
-    untouched = {key: value for key, value in (found.tags if found else {}).items() if not wanted.governs(key)}
-    assert untouched.items() <= trail.tags.items()
+def test_insights_that_both_specs_want_stay_in_force() -> None:
+    on_errors_of_data: dict[str, Any] = {"insights": frozenset({(ERROR_RATE, MANAGEMENT), (CALL_RATE, DATA)})}
+    reads_and_data = (replace(READS["event_selectors"][0], data_resources=((S3, ("arn:aws:s3",)),)),)
+    found = observed(insights=ON_CALLS["insights"] | ON_ERRORS["insights"])
+    before, _, after = plan(desired(event_selectors=reads_and_data, **on_errors_of_data), found)
+    assert before.parameters["InsightSelectors"] == [{"InsightType": ERROR_RATE, "EventCategories": [MANAGEMENT]}]
+    assert after.parameters["InsightSelectors"] == [
+        {"InsightType": CALL_RATE, "EventCategories": [DATA]},
+        {"InsightType": ERROR_RATE, "EventCategories": [MANAGEMENT]},
+    ]
 
 
-@given(_desired, _observed)
-def test_there_is_a_plan_exactly_where_there_is_a_difference(wanted: DesiredTrail, found: ObservedTrail | None) -> None:
-    assert bool(plan(wanted, found)) == bool(differences(wanted, found))
+def test_insights_that_lost_their_selectors_by_hand_are_never_asked_for_before_these_are_back() -> None:
+    network = (AdvancedSelector("", (FieldCondition("eventCategory", equals=("NetworkActivity",)),)),)
+    before, selectors, _ = plan(desired(**ON_CALLS), observed(event_selectors=network, **ON_BOTH))
+    assert before.parameters["InsightSelectors"] == []
+    assert selectors.operation == "PutEventSelectors"
 
 
-@given(_desired, _observed)
-def test_a_write_is_never_planned_twice(wanted: DesiredTrail, found: ObservedTrail | None) -> None:
-    names = operations(plan(wanted, found))
-    assert len(names) == len(set(names))
+def test_a_refused_insight_does_not_stand_in_the_way_of_the_selectors_before_it() -> None:
+    selectors, insights = plan(desired(**ON_CALLS), observed(**READS))
+    assert (selectors.operation, insights.operation) == ("PutEventSelectors", "PutInsightSelectors")
+    assert "PutInsightSelectors" not in selectors.requires
+
+
+def test_a_refused_destination_does_not_stand_in_the_way_of_the_selectors() -> None:
+    update, selectors = plan(desired(replace(MINIMAL, s3_bucket_name="bucket-2"), **READS), observed())
+    assert (update.operation, selectors.operation) == ("UpdateTrail", "PutEventSelectors")
+    assert not selectors.requires
+
+
+# -- adoption
+
+
+def test_a_trail_that_is_taken_over_first_gets_our_tag() -> None:
+    found = replace(observed(FULL), tags={"old": "1", OWNER_TAG: "elsewhere/default/audit"})
+    actions = plan(desired(MINIMAL, is_logging=False, tags={"new": "1"}), found)
+    assert operations(actions) == ["AddTags", "RemoveTags", "StopLogging", "UpdateTrail"]
+    assert {"Key": OWNER_TAG, "Value": OWNER} in actions[0].parameters["TagsList"]
+
+
+def test_a_trail_without_room_for_our_tag_first_loses_others() -> None:
+    found = replace(observed(), tags={f"old-{at}": "1" for at in range(50)})
+    assert operations(plan(desired(is_logging=False), found)) == ["RemoveTags", "AddTags", "StopLogging"]
+
+
+def test_a_trail_that_was_never_started_is_not_started_where_more_would_be_recorded_than_asked_for() -> None:
+    found = observed(ORGANIZATION["configuration"], is_logging=False, ever_logged=False)
+    start = plan(desired(), found)[-1]
+    assert start.operation == "StartLogging"
+    assert "UpdateTrail" in start.requires

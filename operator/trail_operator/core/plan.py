@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import Difference
 from trail_operator.core.differences import (
     SPELLINGS,
@@ -53,8 +52,8 @@ _TOGETHER = (
     {"cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn"},
     {"is_multi_region_trail", "include_global_service_events"},
 )
-# Which accounts' and regions' events a trail takes: false is less, true is more.
-_SCOPE = {"is_multi_region_trail", "include_global_service_events", "is_organization_trail"}
+# Whose events a trail takes, whatever its selectors say: false is less, true is more.
+_SCOPE = {"is_multi_region_trail", "include_global_service_events", "is_organization_trail", "recursive_logging"}
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
 _MOST_TAGS = 50
 
@@ -118,18 +117,20 @@ class _Update:
         self._observed = observed
         self._changed = changed_fields(desired.configuration, observed.configuration)
         self._selectors = selector_differences(desired, observed)
+        self._is_adoption = observed.owner != desired.owner
+        more = {name for name in self._changed & _SCOPE if getattr(desired.configuration, name)}
+        self._more, self._less = more, (self._changed & _SCOPE) - more
 
     def actions(self) -> tuple[Action, ...]:
         narrowing, widening = self._update_trail()
         insights_before, insights_after = self._insights()
         aggregations_before, aggregations_after = self._aggregations()
+        off, tags = self._stop(), self._tags()
+        before_selectors = [*narrowing, *insights_before, *aggregations_before]
         steps = [
-            *self._stop(),
-            *self._tags(),
-            *narrowing,
-            *insights_before,
-            *aggregations_before,
-            *self._put_selectors(narrowing),
+            *((tags + off) if self._is_adoption else (off + tags)),
+            *before_selectors,
+            *self._put_selectors(before_selectors),
             *widening,
             *insights_after,
             *aggregations_after,
@@ -142,7 +143,7 @@ class _Update:
         if step.operation in ("AddTags", "RemoveTags"):
             return step
         first: set[Operation] = set()
-        if self._observed.owner != self._desired.owner:
+        if self._is_adoption:
             first.add("AddTags")
         if not self._desired.is_logging and step.operation != "StopLogging":
             first.add("StopLogging")
@@ -159,8 +160,12 @@ class _Update:
         if not changed or not self._desired.is_logging:
             return []
         # What a trail recorded before somebody asked for. One that was never started would record what nobody wants.
-        first = frozenset[Operation]() if self._observed.ever_logged else frozenset[Operation]({"PutEventSelectors"})
-        return [Action("StartLogging", {"Name": self._desired.arn}, changed, requires=first)]
+        first: set[Operation] = set()
+        if not self._observed.ever_logged:
+            first.add("PutEventSelectors")
+            if self._less and not self._selectors:
+                first.add("UpdateTrail")
+        return [Action("StartLogging", {"Name": self._desired.arn}, changed, requires=frozenset(first))]
 
     def _tags(self) -> list[Action]:
         """Tags off before others on, so that the limit never stands in the way; but first of all, ours."""
@@ -170,36 +175,35 @@ class _Update:
         on = {key: value for key, value in desired.tags.items() if observed.tags.get(key) != value}
         if not changed:
             return []
+        has_room = len(observed.tags.keys() | on.keys()) <= _MOST_TAGS
+        ours_first = self._is_adoption and has_room
+        first = frozenset[Operation]({"AddTags"}) if ours_first else frozenset[Operation]()
         steps = []
         if off:
             parameters = {"ResourceId": desired.arn, "TagsList": _tag_list(off)}
-            steps.append(Action("RemoveTags", parameters, about_tags(changed, off)))
+            steps.append(Action("RemoveTags", parameters, about_tags(changed, off), first))
         if on:
             parameters = {"ResourceId": desired.arn, "TagsList": _tag_list(on)}
             steps.append(Action("AddTags", parameters, about_tags(changed, on)))
-        if OWNER_TAG in on and len(observed.tags.keys() | on.keys()) <= _MOST_TAGS:
-            steps.reverse()
-        return steps
+        return steps[::-1] if ours_first else steps
 
     def _update_trail(self) -> tuple[list[Action], list[Action]]:
         """UpdateTrail, before the selectors or after them.
 
         Where the selectors change too, a trail that takes fewer regions or accounts is narrowed before, and one that
-        takes more is widened after: in between it would record what neither spec asks for. Doing both takes two calls.
+        takes more is widened after: in between it would record what neither spec asks for. Doing both takes two calls,
+        also while the trail stands still: it is started again even if the selectors are refused.
         """
         if not self._changed:
             return [], []
-        is_recording = self._desired.is_logging and self._observed.is_logging
-        more = {name for name in self._changed & _SCOPE if getattr(self._desired.configuration, name)}
-        less = (self._changed & _SCOPE) - more
-        if not (self._selectors and more and is_recording):
+        if not (self._selectors and self._more and self._desired.is_logging):
             return [self._update(self._changed)], []
         after: frozenset[Operation] = frozenset({"PutEventSelectors"})
-        if not less:
+        if not self._less:
             return [], [self._update(self._changed, requires=after)]
         return (
-            [self._update(self._changed - more, kept=more)],
-            [self._update(more, requires=after | {"UpdateTrail"})],
+            [self._update(self._changed - self._more, kept=self._more)],
+            [self._update(self._more, requires=after | {"UpdateTrail"})],
         )
 
     def _update(
@@ -220,12 +224,13 @@ class _Update:
         told = tuple(entry for entry in configuration_differences(self._desired, self._observed) if entry.path in paths)
         return Action("UpdateTrail", parameters, told, requires)
 
-    def _put_selectors(self, narrowing: list[Action]) -> list[Action]:
+    def _put_selectors(self, before: list[Action]) -> list[Action]:
+        """PutEventSelectors, after what rests on the old selectors and the regions and accounts that are to go."""
         if not self._selectors:
             return []
-        # Selectors must not take effect for regions and accounts that were to go first.
-        first: set[Operation] = {"UpdateTrail"} if narrowing and self._changed & _SCOPE else set()
-        first |= {"PutInsightSelectors", "PutEventConfiguration"}
+        first = {step.operation for step in before}
+        if not self._less:
+            first.discard("UpdateTrail")
         return [_put_selectors(self._desired, self._selectors, frozenset(first))]
 
     def _insights(self) -> tuple[list[Action], list[Action]]:
@@ -233,12 +238,13 @@ class _Update:
         if not changed:
             return [], []
         wanted, found = self._desired.insights, self._observed.insights
+        kept = frozenset(one for one in wanted & found if supports_insight(self._observed.event_selectors, one))
         return self._around_selectors(
             changed,
             can_follow=all(supports_insight(self._desired.event_selectors, one) for one in found),
             can_precede=all(supports_insight(self._observed.event_selectors, one) for one in wanted),
             wanted=_put_insights(self._desired.arn, wanted, changed),
-            reduced=_put_insights(self._desired.arn, wanted & found, changed),
+            reduced=_put_insights(self._desired.arn, kept, changed),
         )
 
     def _aggregations(self) -> tuple[list[Action], list[Action]]:
@@ -246,12 +252,13 @@ class _Update:
         if not changed:
             return [], []
         wanted, found = self._desired.aggregations, self._observed.aggregations
+        kept = frozenset(one for one in wanted & found if supports_aggregation(self._observed.event_selectors, one))
         return self._around_selectors(
             changed,
             can_follow=all(supports_aggregation(self._desired.event_selectors, one) for one in found),
             can_precede=all(supports_aggregation(self._observed.event_selectors, one) for one in wanted),
             wanted=_put_aggregations(self._desired.arn, wanted, changed),
-            reduced=_put_aggregations(self._desired.arn, wanted & found, changed),
+            reduced=_put_aggregations(self._desired.arn, kept, changed),
         )
 
     def _around_selectors(
