@@ -110,50 +110,6 @@ def test_booleans_go_off_and_on(operator: Operator, account: Account, trails: Tr
     assert seen(account, "flags")["IsLogging"] is False
 
 
-def drift_cases() -> dict[str, Any]:
-    """What somebody does in AWS by hand, and the field that the Event must name."""
-    return {
-        "isLogging": lambda account, arn: account.cloudtrail.stop_logging(Name=arn),
-        "s3KeyPrefix": lambda account, arn: account.cloudtrail.update_trail(Name=arn, S3KeyPrefix=""),
-        "snsTopicName": lambda account, arn: account.cloudtrail.update_trail(Name=arn, SnsTopicName=""),
-        "kmsKeyID": lambda account, arn: account.cloudtrail.update_trail(Name=arn, KmsKeyId=""),
-        "cloudWatchLogsLogGroupARN": lambda account, arn: account.cloudtrail.update_trail(
-            Name=arn, CloudWatchLogsLogGroupArn="", CloudWatchLogsRoleArn=""
-        ),
-        "isMultiRegionTrail": lambda account, arn: account.cloudtrail.update_trail(Name=arn, IsMultiRegionTrail=False),
-        "enableLogFileValidation": lambda account, arn: account.cloudtrail.update_trail(
-            Name=arn, EnableLogFileValidation=False
-        ),
-        "tags[team]": lambda account, arn: account.cloudtrail.remove_tags(ResourceId=arn, TagsList=[{"Key": "team"}]),
-        "tags[extra]": lambda account, arn: account.cloudtrail.add_tags(
-            ResourceId=arn, TagsList=[{"Key": "extra", "Value": "x"}]
-        ),
-        "trail": lambda account, arn: account.cloudtrail.delete_trail(Name=arn),
-    }
-
-
-def test_what_is_changed_in_aws_is_put_right_and_told(operator: Operator, account: Account, trails: Trails) -> None:
-    spec = everything(account, "drifting")
-    account.bucket_policy(spec["s3BucketName"], "drifting", "*")  # any prefix: one of the cases takes it away
-    trails.create({**trail("drifting", "unused-bucket"), "spec": spec})
-    trails.wait_ready("drifting")
-    wanted = seen(account, "drifting")
-    for path, change in drift_cases().items():
-        change(account, account.trail_arn("drifting"))
-
-        def healed() -> bool:
-            found = account.trail("drifting")
-            return found is not None and seen(account, "drifting") == wanted
-
-        eventually(f"{path} healed", healed)
-
-        def told(path: str = path) -> bool:
-            return any(f"{path} was " in event.message for event in trails.events("drifting", "DriftCorrected"))
-
-        eventually(f"an Event names {path}", told)
-        trails.wait_ready("drifting")
-
-
 SPELLINGS: dict[str, tuple[str, Callable[[Account, dict[str, Any]], Any]]] = {
     "key id": ("kmsKeyID", lambda account, spec: spec["kmsKeyID"].rsplit("/", 1)[1]),
     "key alias": ("kmsKeyID", lambda account, spec: "alias/audit"),

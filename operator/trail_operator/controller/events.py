@@ -25,14 +25,11 @@ class Events:
         if actions[0].operation == "CreateTrail" and not drift:
             await self.write(subject, "Normal", "Created", operations, f"made the trail: {operations}")
         elif drift:
+            # All paths first: Kubernetes cuts a note off after a kilobyte.
+            paths = ", ".join(entry.path for entry in changes)
             told = "; ".join(f"{entry.path} was {entry.observed}, is {entry.desired} again" for entry in changes)
-            await self.write(
-                subject,
-                "Warning",
-                "DriftCorrected",
-                operations,
-                f"changed in AWS and put right ({operations}): {told}",
-            )
+            note = f"changed in AWS and put right: {paths} ({operations}). {told}"
+            await self.write(subject, "Warning", "DriftCorrected", operations, note)
         else:
             told = "; ".join(f"{entry.path}: {entry.observed} -> {entry.desired}" for entry in changes)
             await self.write(subject, "Normal", "Updated", operations, f"{told} ({operations})")
