@@ -18,7 +18,7 @@ PASS_ROLE = f"{GUIDE}/security_iam_id-based-policy-examples.html"
 ASSUME = "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"
 EXTERNAL_ID = f"{IAM}/UserGuide/id_roles_common-scenarios_third-party.html"
 PRINCIPAL = f"{IAM}/UserGuide/reference_policies_elements_principal.html"
-MAX_DURATION = f"{IAM}/UserGuide/id_roles_use.html"
+MAX_DURATION = "https://github.com/kreuzwerker/awsu/issues/27"
 
 TRAILS = "arn:aws:cloudtrail:*:*:trail/*"
 

@@ -10,10 +10,11 @@ import pytest
 from botocore.awsrequest import AWSRequest
 
 from tests.conformance.account import Account, Trail
-from tests.conformance.facts import API, MODEL, case, fact, refused
+from tests.conformance.facts import API, MODEL, case, fact, refused, unverified
 
 JSON = "https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html"
 COMMON = f"{API}/CommonErrors.html"
+ELSEWHERE = unverified("AWS's other JSON services answer so; of CloudTrail no page tells it")
 TARGET = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"
 
 
@@ -67,6 +68,7 @@ def test_times_are_seconds_since_the_epoch(aws: Account, quiet: Trail) -> None:
     assert isinstance(status["StartLoggingTime"], float)
 
 
+@ELSEWHERE
 @pytest.mark.parametrize(
     "operation", [case("that never was", COMMON, "NoSuchOperation"), case("without a name", COMMON, "")]
 )
@@ -75,6 +77,7 @@ def test_an_unknown_operation_is_refused(aws: Account, operation: str) -> None:
     assert (answer.status_code, error(answer)) == (400, "UnknownOperationException")
 
 
+@ELSEWHERE
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -98,6 +101,7 @@ def test_unknown_members_are_ignored(aws: Account, trail: Trail) -> None:
     assert json.loads(answer.content)["Trail"]["TrailARN"] == trail.arn
 
 
+@unverified("the lengths are the model's; the code of the refusal is what AWS's other JSON services answer")
 @pytest.mark.parametrize(
     ("operation", "body"),
     [
@@ -112,6 +116,7 @@ def test_lengths_are_those_of_the_model(aws: Account, trail: Trail, operation: s
     assert (answer.status_code, error(answer)) == (400, "ValidationException")
 
 
+@unverified("the page tells HTTP 403 and a shorter code; AWS's other JSON services answer so")
 @fact(COMMON)
 def test_a_request_without_a_signature_is_refused(aws: Account) -> None:
     answer = post(aws, "DescribeTrails", {}, Authorization="")
@@ -131,7 +136,7 @@ def test_a_signature_for_a_region_that_is_none_is_refused(aws: Account) -> None:
     assert error(answer) in ("InvalidSignatureException", "UnrecognizedClientException", "IncompleteSignatureException")
 
 
-@fact(COMMON)
+@fact("https://github.com/nccgroup/ScoutSuite/issues/411")
 def test_an_access_key_that_nobody_has_is_refused(aws: Account) -> None:
     stranger = aws.signed_with({"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "secret"})
     with refused("UnrecognizedClientException", "The security token included in the request is invalid."):
