@@ -38,7 +38,7 @@ other-python: setup
 	else echo "Python $(OTHER_PYTHON) is not on this machine: the unit tests ran on one Python only"; fi
 
 integration: setup
-	$(BIN)/pytest tests/sandbox tests/conformance tests/integration -q -n 6
+	$(BIN)/pytest tests/sandbox tests/conformance tests/integration -q -n 6 --dist worksteal
 
 # AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
 conformance: setup
