@@ -54,12 +54,12 @@ class Neighbours:
             is_multi_region_trail=trail.get("IsMultiRegionTrail", False),
             include_global_service_events=trail.get("IncludeGlobalServiceEvents", False),
             is_organization_trail=trail.get("IsOrganizationTrail", False),
-            records_management_events=status.get("IsLogging", False) and await self._has_management(arn, region),
+            management_events=await self._recorded(arn, region) if status.get("IsLogging") else frozenset(),
         )
 
-    async def _has_management(self, arn: str, region: str) -> bool:
+    async def _recorded(self, arn: str, region: str) -> frozenset[str]:
         try:
             answer = await self._aws.call("cloudtrail", region, "GetEventSelectors", TrailName=arn)
         except AWSError:
-            return True  # of another account: what can't be read is taken to be AWS's default
-        return bool(management_events(read_selectors(answer)))
+            answer = {}  # of another account: what can't be read is taken to be AWS's default
+        return management_events(read_selectors(answer))

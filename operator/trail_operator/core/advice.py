@@ -9,11 +9,8 @@ from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
 from trail_operator.core.selectors import AdvancedSelector, management_events, records_object_writes
-from trail_operator.core.trail import DesiredTrail
+from trail_operator.core.trail import GLOBAL_REGIONS, DesiredTrail
 
-# The only region with events of global services since 22 November 2021, in AWS's main partition:
-# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
-_GLOBAL_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
 # Others only draw a warning.
 _KNOWN_FIELDS = frozenset(
@@ -42,8 +39,8 @@ class Neighbour:
     is_multi_region_trail: bool
     include_global_service_events: bool
     is_organization_trail: bool
-    records_management_events: bool
-    """Whether it logs and its selectors have management events; where they can't be read, whether it logs."""
+    management_events: frozenset[str]
+    """Those that it records: Read, Write, both or none. Where its selectors can't be read: both, if it logs."""
 
 
 def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour]) -> tuple[Advice, ...]:
@@ -64,7 +61,12 @@ def _own_delivery(desired: DesiredTrail) -> Advice | None:
     configuration = desired.configuration
     partition = desired.location.partition
     prefix = f"{configuration.s3_key_prefix}/" if configuration.s3_key_prefix else ""
-    log_file = f"arn:{partition}:s3:::{configuration.s3_bucket_name}/{prefix}AWSLogs/{desired.location.account}/"
+    account, region = desired.location.account, desired.location.region
+    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+    log_file = (
+        f"arn:{partition}:s3:::{configuration.s3_bucket_name}/{prefix}AWSLogs/{account}/CloudTrail/{region}/2026/01/31/"
+        f"{account}_CloudTrail_{region}_20260131T0000Z_0123456789abcdef.json.gz"
+    )
     if not configuration.recursive_logging or not records_object_writes(desired.event_selectors, partition, log_file):
         return None
     return Advice(
@@ -76,32 +78,34 @@ def _own_delivery(desired: DesiredTrail) -> Advice | None:
 
 
 def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
-    if not _records_management_events(desired) or not _takes_global_events(desired):
+    if not _takes_global_events(desired):
         return None
-    region = _global_region(desired)
+    recorded, region = _recorded_management_events(desired), _global_region(desired)
     twins = [
         other.arn
         for other in others
-        if other.records_management_events
+        if other.management_events & recorded
         and (other.is_multi_region_trail or (other.home_region == region and other.include_global_service_events))
     ]
     if not twins:
         return None
     return Advice(
         Reason.DUPLICATE_GLOBAL_EVENTS,
-        f"events of global services are recorded more than once: {_listed(twins)} takes those of {region} too. Set "
-        "includeGlobalServiceEvents: false on the single-region trail, or keep one of them",
+        f"events of global services are recorded more than once: {_listed(twins)} takes them too. Set "
+        "includeGlobalServiceEvents: false on a single-region trail, or keep one of them",
     )
 
 
 def _further_copy(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
-    if not _records_management_events(desired):
-        return None
-    configuration, region = desired.configuration, desired.location.region
+    recorded, configuration, region = (
+        _recorded_management_events(desired),
+        desired.configuration,
+        desired.location.region,
+    )
     copies = [
         other.arn + (" (of the organization)" if other.is_organization_trail else "")
         for other in others
-        if other.records_management_events
+        if other.management_events & recorded
         and (configuration.is_multi_region_trail or other.is_multi_region_trail or other.home_region == region)
     ]
     if not copies:
@@ -126,7 +130,7 @@ def _inert_global_events(desired: DesiredTrail) -> Advice | None:
     configuration, region = desired.configuration, _global_region(desired)
     if configuration.is_multi_region_trail or not configuration.include_global_service_events:
         return None
-    if desired.location.region == region:
+    if region is None or desired.location.region == region:
         return None
     return Advice(
         Reason.GLOBAL_EVENTS_INERT,
@@ -159,8 +163,8 @@ def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
     )
 
 
-def _records_management_events(desired: DesiredTrail) -> bool:
-    return desired.is_logging and bool(management_events(desired.event_selectors))
+def _recorded_management_events(desired: DesiredTrail) -> frozenset[str]:
+    return management_events(desired.event_selectors) if desired.is_logging else frozenset()
 
 
 def _takes_global_events(desired: DesiredTrail) -> bool:
@@ -169,8 +173,9 @@ def _takes_global_events(desired: DesiredTrail) -> bool:
     return configuration.is_multi_region_trail or at_home
 
 
-def _global_region(desired: DesiredTrail) -> str:
-    return _GLOBAL_REGIONS.get(desired.location.partition, "")
+def _global_region(desired: DesiredTrail) -> str | None:
+    """Where events of global services are recorded; None in a partition of which that is not known."""
+    return GLOBAL_REGIONS.get(desired.location.partition)
 
 
 def _listed(values: Sequence[str]) -> str:

@@ -84,11 +84,12 @@ def selector_differences(desired: DesiredTrail, observed: ObservedTrail) -> tupl
         )
     if len(wanted) != len(found) or DEFAULT in (wanted, found):
         return (_difference(path, _selectors_shown(wanted), _selectors_shown(found)),)
-    return tuple(
+    members = tuple(
         difference
         for at, (one, another) in enumerate(zip(_sent(wanted), _sent(found), strict=True))
         for difference in _member_differences(f"{path}[{at}]", one, another)
     )
+    return members or (_difference(path, _selectors_shown(wanted), _selectors_shown(found)),)
 
 
 def insight_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:

@@ -21,6 +21,10 @@ from trail_operator.core.selectors import (
     wanted_selectors,
 )
 
+# The only region with events of global services since 22 November 2021, by partition:
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
+GLOBAL_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
+
 
 @dataclass(frozen=True)
 class Configuration:

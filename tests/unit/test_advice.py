@@ -1,0 +1,191 @@
+"""Warnings: each with a case that gives it and near misses that don't."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.unit.builders import ARN, MINIMAL, desired
+from tests.unit.test_selectors import LAMBDA, S3, advanced, basic, on_data, on_management
+from trail_operator.api.reasons import Reason
+from trail_operator.core.advice import Neighbour, advise
+from trail_operator.core.selectors import Selectors
+from trail_operator.core.trail import DesiredTrail, Location
+
+SINGLE = replace(MINIMAL, is_multi_region_trail=False)
+LOCAL = replace(SINGLE, include_global_service_events=False)
+QUIET = replace(MINIMAL, recursive_logging=False)
+READS, WRITES = basic({"readWriteType": "ReadOnly"}), basic({"readWriteType": "WriteOnly"})
+LOGS = "arn:aws:s3:::bucket-1/"
+
+
+def trail(
+    configuration: Any = MINIMAL, region: str = "eu-central-1", partition: str = "aws", **more: Any
+) -> DesiredTrail:
+    return replace(desired(configuration, **more), location=Location(partition, "123456789012", region))
+
+
+def other(home_region: str = "eu-central-1", **more: Any) -> Neighbour:
+    base = Neighbour(
+        arn=f"arn:aws:cloudtrail:{home_region}:123456789012:trail/other",
+        home_region=home_region,
+        is_multi_region_trail=True,
+        include_global_service_events=True,
+        is_organization_trail=False,
+        management_events=frozenset({"Read", "Write"}),
+    )
+    return replace(base, **more)
+
+
+def single(home_region: str, *, with_global: bool = True) -> Neighbour:
+    return other(home_region, is_multi_region_trail=False, include_global_service_events=with_global)
+
+
+def reasons(wanted: DesiredTrail, *others: Neighbour) -> list[str]:
+    return [advice.reason.value for advice in advise(wanted, others)]
+
+
+def test_a_trail_alone_is_warned_of_nothing() -> None:
+    assert advise(trail(), []) == ()
+
+
+def test_a_trail_is_no_neighbour_of_its_own() -> None:
+    assert advise(trail(), [replace(other(), arn=ARN)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "neighbour", "duplicate", "copy"),
+    [
+        (trail(), other(), True, True),
+        (trail(), other(is_organization_trail=True), True, True),
+        (trail(), single("us-east-1"), True, True),
+        (trail(), single("us-east-1", with_global=False), False, True),
+        (trail(), single("eu-west-1"), False, True),
+        (trail(), other(management_events=frozenset()), False, False),
+        (trail(is_logging=False), other(), False, False),
+        (trail(event_selectors=READS), other(management_events=frozenset({"Write"})), False, False),
+        (trail(event_selectors=READS), other(management_events=frozenset({"Read"})), True, True),
+        (trail(LOCAL), other(), False, True),
+        (trail(LOCAL), single("eu-central-1"), False, True),
+        (trail(LOCAL), single("us-east-1"), False, False),
+        (trail(SINGLE, "us-east-1"), single("us-east-1"), True, True),
+        (trail(SINGLE, "us-east-1"), other("eu-west-1"), True, True),
+        (trail(LOCAL, "us-east-1"), other("eu-west-1"), False, True),
+        (trail(LOCAL, "us-east-1"), single("us-east-1"), False, True),
+        (trail(SINGLE, "us-gov-west-1", "aws-us-gov"), single("us-gov-west-1"), True, True),
+        (trail(MINIMAL, "us-gov-east-1", "aws-us-gov"), single("us-east-1"), False, True),
+        (trail(MINIMAL, "cn-northwest-1", "aws-cn"), single("cn-north-1"), True, True),
+        (trail(LOCAL, "us-iso-east-1", "aws-iso"), single("us-iso-east-1"), False, True),
+    ],
+)
+def test_what_is_recorded_more_than_once(
+    wanted: DesiredTrail, neighbour: Neighbour, duplicate: bool, copy: bool
+) -> None:
+    found = reasons(wanted, neighbour)
+    assert (Reason.DUPLICATE_GLOBAL_EVENTS in found, Reason.FURTHER_COPY in found) == (duplicate, copy)
+
+
+def test_a_copy_names_the_others_and_says_which_are_the_organization_s() -> None:
+    (_, copy) = advise(trail(), [other(), other("eu-west-1", is_organization_trail=True)])
+    assert "eu-central-1:123456789012:trail/other, " in copy.message
+    assert "eu-west-1:123456789012:trail/other (of the organization)" in copy.message
+
+
+@pytest.mark.parametrize(
+    ("configuration", "region", "partition", "inert"),
+    [
+        (SINGLE, "eu-central-1", "aws", True),
+        (SINGLE, "us-gov-east-1", "aws-us-gov", True),
+        (SINGLE, "cn-northwest-1", "aws-cn", True),
+        (SINGLE, "us-east-1", "aws", False),
+        (SINGLE, "us-gov-west-1", "aws-us-gov", False),
+        (SINGLE, "us-iso-east-1", "aws-iso", False),
+        (LOCAL, "eu-central-1", "aws", False),
+        (MINIMAL, "eu-central-1", "aws", False),
+    ],
+)
+def test_global_events_without_effect(configuration: Any, region: str, partition: str, inert: bool) -> None:
+    assert (Reason.GLOBAL_EVENTS_INERT in reasons(trail(configuration, region, partition))) is inert
+
+
+def objects(*values: str, **more: Any) -> Selectors:
+    return basic({"dataResources": [{"type": S3, "values": list(values)}], **more})
+
+
+@pytest.mark.parametrize(
+    ("configuration", "selectors", "circular"),
+    [
+        (MINIMAL, objects("arn:aws:s3"), True),
+        (MINIMAL, objects(LOGS), True),
+        (MINIMAL, objects(f"{LOGS}AWSLogs/123456789012/CloudTrail/eu-central-1/"), True),
+        (replace(MINIMAL, s3_key_prefix="p"), objects(f"{LOGS}p/"), True),
+        (replace(MINIMAL, s3_key_prefix="p"), objects(f"{LOGS}AWSLogs/"), False),
+        (replace(MINIMAL, s3_key_prefix="p"), advanced(on_management(), on_data()), True),
+        (MINIMAL, objects(f"{LOGS}p/"), False),
+        (MINIMAL, objects("arn:aws:s3:::bucket-10/"), False),
+        (MINIMAL, objects("arn:aws:s3:::bucket-1-2/"), False),
+        (MINIMAL, objects(LOGS, readWriteType="ReadOnly"), False),
+        (MINIMAL, objects(LOGS, readWriteType="WriteOnly"), True),
+        (MINIMAL, advanced(on_management(), on_data(resources_ARN={"notStartsWith": [LOGS]})), False),
+        (MINIMAL, advanced(on_management(), on_data(resources_ARN={"endsWith": [".gz"]})), True),
+        (MINIMAL, advanced(on_management(), on_data(resources_ARN={"notEndsWith": [".gz"]})), False),
+        (MINIMAL, advanced(on_management(), on_data(LAMBDA)), False),
+        (QUIET, objects(LOGS), False),
+    ],
+)
+def test_a_trail_that_records_its_own_delivery(configuration: Any, selectors: Selectors, circular: bool) -> None:
+    assert reasons(trail(configuration, event_selectors=selectors)) == ([Reason.LOGS_OWN_DELIVERY] if circular else [])
+
+
+def test_own_delivery_in_another_partition() -> None:
+    wanted = trail(partition="aws-cn", region="cn-north-1", event_selectors=objects("arn:aws-cn:s3"))
+    assert reasons(wanted) == [Reason.LOGS_OWN_DELIVERY]
+
+
+@pytest.mark.parametrize(
+    ("selectors", "none"),
+    [
+        (advanced(on_data(LAMBDA)), True),
+        (basic({"includeManagementEvents": False, "dataResources": [{"type": LAMBDA, "values": ["f"]}]}), True),
+        (advanced(on_data(LAMBDA), on_management(readOnly={"equals": ["true"]})), False),
+        (WRITES, False),
+    ],
+)
+def test_a_trail_without_management_events(selectors: Selectors, none: bool) -> None:
+    assert reasons(trail(event_selectors=selectors)) == ([Reason.NO_MANAGEMENT_EVENTS] if none else [])
+
+
+@pytest.mark.parametrize(
+    ("selectors", "unknown"),
+    [
+        (advanced(on_management(ofTheFuture={"equals": ["x"]})), "field ofTheFuture"),
+        (advanced(on_management(readonly={"equals": ["true"]})), "field readonly"),
+        (advanced(on_management(), on_data("S3::Object")), "resource type S3::Object"),
+        (advanced(on_management(), on_data("AWS::S3::")), "resource type AWS::S3::"),
+        (basic({"dataResources": [{"type": "AWS:S3:Object", "values": ["a"]}]}), "resource type AWS:S3:Object"),
+        (advanced(on_management(), on_data("AWS::QApps:QApp")), None),
+        (advanced(on_management(), on_data("AWS::Of2030::TheFuture")), None),
+        (
+            advanced(on_management(), on_data(LAMBDA, eventName={"equals": ["x"]}, userIdentity_arn={"equals": ["x"]})),
+            None,
+        ),
+    ],
+)
+def test_what_this_version_does_not_know(selectors: Selectors, unknown: str | None) -> None:
+    found = advise(trail(event_selectors=selectors), [])
+    if unknown is None:
+        assert found == ()
+        return
+    (advice,) = found
+    assert advice.reason == Reason.UNKNOWN_SELECTOR
+    assert f": {unknown}. " in advice.message
+
+
+def test_the_most_important_is_first() -> None:
+    wanted = trail(event_selectors=advanced(on_management(), on_data("S3::Object"), on_data()))
+    assert reasons(wanted, other()) == [
+        Reason.LOGS_OWN_DELIVERY,
+        Reason.DUPLICATE_GLOBAL_EVENTS,
+        Reason.FURTHER_COPY,
+        Reason.UNKNOWN_SELECTOR,
+    ]

@@ -1,0 +1,167 @@
+"""Differences: by the paths of the spec, in its spelling."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.unit.builders import FULL, MINIMAL, desired, observed
+from tests.unit.test_selectors import S3, advanced, basic, on_data, on_management
+from trail_operator.core.differences import SPELLINGS, differences
+from trail_operator.core.plan import plan
+from trail_operator.core.selectors import DEFAULT, AdvancedSelector, FieldCondition, Selectors
+from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
+
+DEFAULT_SHOWN = "AWS's default, all management events"
+
+
+def shown(wanted: DesiredTrail, found: ObservedTrail | None) -> list[tuple[str, str, str]]:
+    return [(entry.path, entry.desired, entry.observed) for entry in differences(wanted, found)]
+
+
+def of_selectors(wanted: Selectors, found: Selectors) -> list[tuple[str, str, str]]:
+    return shown(desired(event_selectors=wanted), observed(event_selectors=found))
+
+
+def test_every_field_of_a_configuration_has_its_spelling() -> None:
+    assert SPELLINGS.keys() == Configuration.__dataclass_fields__.keys()
+
+
+def test_a_trail_that_is_not_there() -> None:
+    assert shown(desired(), None) == [("trail", "present", "absent")]
+
+
+def test_every_field_is_compared() -> None:
+    other = Configuration(
+        "bucket-2",
+        is_multi_region_trail=False,
+        include_global_service_events=False,
+        enable_log_file_validation=False,
+        is_organization_trail=True,
+        recursive_logging=False,
+    )
+    found = shown(desired(FULL), observed(other))
+    assert [path for path, _, _ in found] == [path for path, _ in SPELLINGS.values()]
+    assert ("s3KeyPrefix", "logs", "absent") in found
+    assert ("recursiveLogging", "true", "false") in found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "expected"),
+    [
+        (
+            basic({"readWriteType": "ReadOnly"}),
+            basic({"readWriteType": "WriteOnly"}),
+            [("eventSelectors[0].readWriteType", "ReadOnly", "WriteOnly")],
+        ),
+        (
+            basic({"dataResources": [{"type": S3, "values": ["b", "a"]}]}),
+            basic({"includeManagementEvents": False, "dataResources": [{"type": S3, "values": ["a"]}]}),
+            [
+                (
+                    "eventSelectors[0].dataResources",
+                    f"[{{type: {S3}, values: [a, b]}}]",
+                    f"[{{type: {S3}, values: [a]}}]",
+                ),
+                ("eventSelectors[0].includeManagementEvents", "true", "false"),
+            ],
+        ),
+        (
+            advanced(on_management(), on_data(resources_ARN={"startsWith": ["a"]})),
+            advanced(on_management(), on_data(readOnly={"equals": ["true"]})),
+            [
+                ("advancedEventSelectors[1].fieldSelectors[readOnly]", "absent", "{equals: [true]}"),
+                ("advancedEventSelectors[1].fieldSelectors[resources.ARN]", "{startsWith: [a]}", "absent"),
+            ],
+        ),
+        (
+            basic({"readWriteType": "ReadOnly"}),
+            DEFAULT,
+            [
+                (
+                    "eventSelectors",
+                    "[{readWriteType: ReadOnly, includeManagementEvents: true, dataResources: [], "
+                    "excludeManagementEventSources: []}]",
+                    DEFAULT_SHOWN,
+                )
+            ],
+        ),
+        (
+            DEFAULT,
+            advanced(on_management()),
+            [
+                ("eventSelectors", DEFAULT_SHOWN, "absent"),
+                (
+                    "advancedEventSelectors",
+                    "absent",
+                    "[{fieldSelectors: [{field: eventCategory, equals: [Management]}]}]",
+                ),
+            ],
+        ),
+        (
+            advanced(on_management()),
+            advanced(on_management(), on_management()),
+            [
+                (
+                    "advancedEventSelectors",
+                    "[{fieldSelectors: [{field: eventCategory, equals: [Management]}]}]",
+                    "[{fieldSelectors: [{field: eventCategory, equals: [Management]}]}, "
+                    "{fieldSelectors: [{field: eventCategory, equals: [Management]}]}]",
+                )
+            ],
+        ),
+    ],
+)
+def test_selectors(wanted: Selectors, found: Selectors, expected: list[tuple[str, str, str]]) -> None:
+    assert of_selectors(wanted, found) == expected
+    assert of_selectors(found, found) == []
+
+
+def test_a_selector_s_name_is_compared() -> None:
+    (one,) = advanced(on_management())
+    assert isinstance(one, AdvancedSelector)
+    named = replace(one, name="all")
+    assert of_selectors((named,), (one,)) == [("advancedEventSelectors[0].name", "all", "absent")]
+
+
+def test_no_difference_hides_behind_a_field_that_aws_has_twice() -> None:
+    category = FieldCondition("eventCategory", equals=("Management",))
+    reads, writes = (FieldCondition("readOnly", equals=(value,)) for value in ("true", "false"))
+    wanted = (AdvancedSelector("", (category, writes)),)
+    found = (AdvancedSelector("", (category, reads, writes)),)
+    ((path, _, _),) = of_selectors(wanted, found)
+    assert path == "advancedEventSelectors"
+    assert plan(desired(event_selectors=wanted), observed(event_selectors=found))
+
+
+def test_insights_and_aggregation() -> None:
+    wanted = desired(insights=frozenset({("ApiCallRateInsight", "Management")}))
+    found = observed(aggregations=frozenset({("Data", "API_ACTIVITY")}))
+    assert shown(wanted, found) == [
+        ("insightSelectors", "[{insightType: ApiCallRateInsight, eventCategories: [Management]}]", "absent"),
+        ("aggregationConfigurations", "absent", "[{eventCategory: Data, templates: [API_ACTIVITY]}]"),
+    ]
+
+
+def test_long_values_are_cut() -> None:
+    many = basic({"dataResources": [{"type": S3, "values": [f"arn:aws:s3:::bucket-{at}/" for at in range(250)]}]})
+    fewer = basic({"dataResources": [{"type": S3, "values": ["arn:aws:s3:::bucket-0/"]}]})
+    ((_, wanted, found),) = of_selectors(many, fewer)
+    assert len(wanted) < 1100
+    assert wanted.endswith(" characters)")
+    assert found == f"[{{type: {S3}, values: [arn:aws:s3:::bucket-0/]}}]"
+
+
+@pytest.mark.parametrize(
+    ("part", "differing"),
+    [
+        ("tags", {"tags": {"a": "1"}}),
+        ("eventSelectors", {"event_selectors": basic({"readWriteType": "ReadOnly"})}),
+        ("insightSelectors", {"insights": frozenset({("ApiCallRateInsight", "Management")})}),
+        ("aggregationConfigurations", {"aggregations": frozenset({("Data", "API_ACTIVITY")})}),
+    ],
+)
+def test_what_can_t_be_read_is_never_a_difference(part: str, differing: dict[str, Any]) -> None:
+    found = observed(MINIMAL)
+    assert shown(desired(**differing), found)
+    assert shown(desired(**differing), replace(found, unreadable=frozenset({part}))) == []  # type: ignore[arg-type]
