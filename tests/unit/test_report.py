@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.builders import ARN, FULL, MINIMAL, desired, observed
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Destination, Difference, TrailStatus
+from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass
-from trail_operator.core.report import Findings, pinned, report
+from trail_operator.core.report import Findings, paused, pinned, report
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -216,3 +219,208 @@ def test_a_write_that_could_not_be_verified_ends_ready() -> None:
     result = report(READY, found(known=False, observed=None, drift=DRIFT, failure=TRANSIENT), LATER)
     assert shown(result)["Ready"] == ("False", "Throttled")
     assert shown(result)["Synced"] == ("Unknown", "Throttled")
+
+
+# -- a trail that is only looked at
+
+
+def looked_at(**more: object) -> Findings:
+    return found(observing=True, **more)
+
+
+@pytest.mark.parametrize(
+    ("findings", "ready", "synced"),
+    [
+        (looked_at(), ("True", "Observed"), ("True", "Observed")),
+        (looked_at(observed=observed(is_logging=False)), ("True", "Observed"), ("True", "Observed")),
+        (looked_at(drift=DRIFT), ("False", "Drifted"), ("False", "Drifted")),
+        (looked_at(observed=None), ("False", "TrailNotFound"), ("False", "TrailNotFound")),
+        (
+            looked_at(observed=observed(unreadable=frozenset({"tags"}))),
+            ("Unknown", "Observed"),
+            ("Unknown", "Observed"),
+        ),
+        (
+            looked_at(observed=observed(unreadable=frozenset({"tags"})), drift=DRIFT),
+            ("False", "Drifted"),
+            ("False", "Drifted"),
+        ),
+        (
+            looked_at(observed=observed(delivery_errors={Destination.S3: "AccessDenied"})),
+            ("False", "DeliveryFailing"),
+            ("True", "Observed"),
+        ),
+        (
+            looked_at(observed=observed(delivery_errors={Destination.S3: "AccessDenied"}), drift=DRIFT),
+            ("False", "Drifted"),
+            ("False", "Drifted"),
+        ),
+        (looked_at(failure=DEPENDENCY), ("False", "BucketNotFound"), ("False", "BucketNotFound")),
+        (
+            looked_at(known=False, observed=None, failure=AUTHORITY),
+            ("False", "AccessDenied"),
+            ("False", "AccessDenied"),
+        ),
+    ],
+)
+def test_a_trail_that_is_only_looked_at(findings: Findings, ready: tuple[str, str], synced: tuple[str, str]) -> None:
+    result = status(findings)
+    assert (shown(result)["Ready"], shown(result)["Synced"]) == (ready, synced)
+    assert result.drift == findings.drift
+    assert "Reconciling" not in shown(result)
+    assert report(result, findings, LATER) == result
+
+
+def test_what_differs_and_what_can_t_be_read_is_named() -> None:
+    drifted = status(looked_at(drift=DRIFT)).condition(ConditionType.READY)
+    unknown = status(looked_at(observed=observed(unreadable=frozenset({"tags", "eventSelectors"})))).condition(
+        ConditionType.READY
+    )
+    assert drifted is not None
+    assert unknown is not None
+    assert "differs from the spec in isLogging" in drifted.message
+    assert "read its eventSelectors, tags" in unknown.message
+
+
+def test_a_trail_of_another_account_is_on_record_with_the_account_that_looks() -> None:
+    arn = "arn:aws:cloudtrail:eu-central-1:999999999999:trail/audit"
+    result = status(looked_at(observed=replace(observed(), arn=arn)))
+    assert (result.arn, result.account_id) == (arn, "123456789012")
+
+
+# -- pausing
+
+
+def test_a_paused_trail_is_unknown_until_it_goes_on() -> None:
+    before = status(found(generation=1, drift=DRIFT, failure=TERMINAL, advice=(Advice(Reason.FURTHER_COPY, "twice"),)))
+    result = paused(before, 2, LATER)
+    assert shown(result) == dict.fromkeys(("Ready", "Synced", "Logging", "Delivering"), ("Unknown", "Paused"))
+    assert (result.drift, result.delivery, result.is_logging) == ((), (), None)
+    assert (result.arn, result.account_id, result.home_region) == (before.arn, before.account_id, before.home_region)
+    assert result.observed_generation == 2
+    assert paused(result, 2, LATER + timedelta(hours=1)) == result
+    assert shown(report(result, found(generation=2), LATER)) == shown(READY)
+
+
+def test_a_passing_fault_after_a_pause_is_told() -> None:
+    """It may not leave the status as it is: that says that the trail is paused."""
+    result = report(paused(READY, 1, LATER), found(known=False, observed=None, failure=TRANSIENT), LATER)
+    assert shown(result)["Ready"] == ("False", "Throttled")
+    assert "Paused" not in {reason for _, reason in shown(result).values()}
+
+
+# -- warnings
+
+
+TWICE, INERT = Advice(Reason.FURTHER_COPY, "recorded twice"), Advice(Reason.GLOBAL_EVENTS_INERT, "no effect")
+
+
+def test_warnings_are_one_condition_with_the_first_reason() -> None:
+    warned = status(found(advice=(TWICE, INERT)))
+    assert shown(warned) == shown(READY) | {"Advisory": ("True", "FurtherCopyOfManagementEvents")}
+    advisory = warned.condition(ConditionType.ADVISORY)
+    assert advisory is not None
+    assert advisory.message == "recorded twice; no effect"
+
+
+def test_warnings_stay_while_nothing_new_is_known_and_go_when_there_are_none() -> None:
+    warned = status(found(advice=(TWICE,)))
+    assert report(warned, found(advice=None), LATER) == warned
+    assert shown(report(warned, found(generation=2, advice=None, failure=DEPENDENCY), LATER))["Advisory"][0] == "True"
+    assert "Advisory" not in shown(report(warned, found(advice=()), LATER))
+    assert "Advisory" not in shown(status(found(advice=None)))
+
+
+def test_a_warning_that_changes_its_words_keeps_its_time() -> None:
+    changed = report(status(found(advice=(TWICE,))), found(advice=(INERT,)), LATER)
+    advisory = changed.condition(ConditionType.ADVISORY)
+    assert advisory is not None
+    assert (advisory.reason, advisory.last_transition_time) == ("GlobalServiceEventsInert", NOW)
+
+
+# -- laws
+
+_observations = st.builds(
+    observed,
+    is_logging=st.booleans(),
+    delivery_errors=st.dictionaries(st.sampled_from(list(Destination)), st.just("AccessDenied")),
+    unreadable=st.frozensets(st.sampled_from(["tags", "eventSelectors"])),
+)
+_failures = st.sampled_from([None, TRANSIENT, DEPENDENCY, TERMINAL, AUTHORITY, CONFLICT])
+_advice = st.sampled_from([None, (), (TWICE,), (INERT, TWICE)])
+
+
+@st.composite
+def _findings(draw: st.DrawFn) -> Findings:
+    known = draw(st.booleans())
+    failure = draw(_failures) if known else draw(_failures.filter(bool))
+    observing = draw(st.booleans())
+    seen = draw(st.none() | _observations) if known and failure is not CONFLICT else None
+    if seen and not observing:
+        seen = replace(seen, unreadable=frozenset())  # only who looks makes do with that
+    return Findings(
+        generation=draw(st.integers(1, 2)),
+        known=known,
+        observed=seen,
+        drift=draw(st.sampled_from([(), DRIFT])),
+        failure=failure,
+        silent_too_long=failure is TRANSIENT and not known and draw(st.booleans()),
+        account="123456789012",
+        observing=observing,
+        advice=draw(_advice),
+    )
+
+
+_histories = st.lists(_findings() | st.none(), max_size=4)
+"""Passes; None is one that found the Trail paused."""
+
+
+def _told(history: list[Findings | None]) -> TrailStatus:
+    result = TrailStatus()
+    for findings in history:
+        result = paused(result, 1, NOW) if findings is None else report(result, findings, NOW)
+    return result
+
+
+@given(_histories, _findings())
+def test_ready_is_true_only_for_a_trail_that_was_seen_to_be_as_it_should(
+    history: list[Findings | None], findings: Findings
+) -> None:
+    before = _told(history)
+    result = report(before, findings, LATER)
+    if shown(result)["Ready"][0] != "True":
+        return
+    assert not findings.drift
+    if findings.failure:  # one that passes, which says nothing about a trail that was Ready
+        assert result == before
+        assert findings.failure is TRANSIENT
+        assert findings.generation == before.observed_generation
+    else:
+        assert findings.known
+        assert findings.observed
+        assert not findings.observed.failing_destinations
+        assert not findings.observed.unreadable
+
+
+@given(_histories, _findings())
+def test_the_same_again_is_nothing_new(history: list[Findings | None], findings: Findings) -> None:
+    once = report(_told(history), findings, NOW)
+    assert report(once, findings, LATER) == once
+
+
+@given(_histories, _findings())
+def test_what_was_seen_is_told_whatever_was_before(history: list[Findings | None], findings: Findings) -> None:
+    """The path to a status does not matter, where a pass could see the trail and knows what to warn of."""
+    if not findings.known or findings.advice is None or (findings.failure is TRANSIENT and not findings.drift):
+        return
+    after, fresh = (report(before, findings, NOW) for before in (_told(history), TrailStatus()))
+    assert after.conditions == fresh.conditions
+    assert (after.drift, after.delivery, after.is_logging) == (fresh.drift, fresh.delivery, fresh.is_logging)
+
+
+@given(_histories, _findings())
+def test_stalled_and_advisory_are_never_false(history: list[Findings | None], findings: Findings) -> None:
+    for condition in report(_told(history), findings, NOW).conditions:
+        if condition.type in ("Stalled", "Reconciling", "Advisory"):
+            assert condition.status == "True"
+        assert condition.message

@@ -171,14 +171,20 @@ def test_aggregations() -> None:
     assert read_aggregations({}) == frozenset()
 
 
-_values = st.lists(st.sampled_from(["a", "b", "arn:aws:s3", "arn:aws:s3:::", "arn:aws:s3:::b/"]), min_size=1)
+_values = st.lists(
+    st.sampled_from(["a", "b", "arn:aws:s3", "arn:aws:s3:::", "arn:aws:s3:::b/"]), min_size=1, max_size=5
+)
 _basic = st.fixed_dictionaries(
     {},
     optional={
         "readWriteType": st.sampled_from(["All", "ReadOnly", "WriteOnly"]),
         "includeManagementEvents": st.booleans(),
-        "dataResources": st.lists(st.fixed_dictionaries({"type": st.sampled_from([S3, LAMBDA]), "values": _values})),
-        "excludeManagementEventSources": st.lists(st.sampled_from(["kms.amazonaws.com", "rdsdata.amazonaws.com"])),
+        "dataResources": st.lists(
+            st.fixed_dictionaries({"type": st.sampled_from([S3, LAMBDA]), "values": _values}), max_size=4
+        ),
+        "excludeManagementEventSources": st.lists(
+            st.sampled_from(["kms.amazonaws.com", "rdsdata.amazonaws.com"]), max_size=4
+        ),
     },
 )
 _OPERATORS = ["equals", "startsWith", "endsWith", "notEquals", "notStartsWith", "notEndsWith"]

@@ -96,13 +96,15 @@ def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus
 
 def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
     """A passing fault of an unchanged spec, with nothing seen that contradicts the status, leaves it as it is."""
+    ready = previous.condition(ConditionType.READY)
     return (
         findings.failure is not None
         and findings.failure.kind is FailureClass.TRANSIENT
         and not findings.drift
         and not findings.silent_too_long
         and findings.generation == previous.observed_generation
-        and previous.condition(ConditionType.READY) is not None
+        and ready is not None
+        and ready.reason != Reason.PAUSED
     )
 
 
@@ -217,7 +219,8 @@ def _logging(previous: TrailStatus, findings: Findings) -> _State:
     if not findings.known:
         before = previous.condition(ConditionType.LOGGING)
         failure = findings.failure
-        if before is not None and not findings.silent_too_long and failure and failure.kind is FailureClass.TRANSIENT:
+        is_passing = failure is not None and failure.kind is FailureClass.TRANSIENT and not findings.silent_too_long
+        if before is not None and before.reason != Reason.PAUSED and is_passing:
             return _State(_truth(before.status), before.reason, before.message)
         reason = failure.reason if failure and not findings.silent_too_long else Reason.AWS_UNREACHABLE
         return _State(None, reason, "whether the trail is logging is not known")
