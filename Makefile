@@ -6,7 +6,7 @@ BIN := .venv/bin
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test unit lint types integration other-python conformance demo sandbox benchmarks crds docs clean
+.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox benchmarks crds docs clean
 
 setup: .venv/.synced
 
@@ -15,7 +15,7 @@ setup: .venv/.synced
 	$(UV) sync --locked --quiet
 	@touch $@
 
-test: lint types unit other-python integration
+test: lint types unit other-python statemachine integration
 
 unit: setup
 	$(BIN)/pytest tests/unit -q
@@ -36,6 +36,10 @@ other-python: setup
 	  echo "the unit tests on $$($$python --version)"; \
 	  $(UV) run --isolated --locked --quiet --python "$$python" pytest tests/unit -q -p no:cacheprovider; \
 	else echo "Python $(OTHER_PYTHON) is not on this machine: the unit tests ran on one Python only"; fi
+
+# What is found has a seed: make statemachine SEED=1 does the same again. STEPS=1000000 looks longer.
+statemachine: setup
+	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -s -k 'not processes'
 
 integration: setup
 	$(BIN)/pytest tests/sandbox tests/conformance tests/integration -q -n 6 --dist worksteal

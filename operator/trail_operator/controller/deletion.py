@@ -57,7 +57,7 @@ class Deletion:
         arn = await self._arn(subject, region)
         tags = await self._cloudtrail.tags(arn, region)
         if tags is None:
-            return None if self._locator.settling(subject) else "the trail was already gone"
+            return None if self._locator.may_lag(subject) else "the trail was already gone"
         if tags.get(OWNER_TAG) != self._locator.owner(subject):
             return _not_ours(arn)
         try:

@@ -89,3 +89,7 @@ class Locator:
     def settling(self, subject: Subject) -> bool:
         """Whether AWS may still answer the state before our last write to this trail."""
         return subject.written is not None and self._clock() - subject.written < _SETTLING
+
+    def may_lag(self, subject: Subject) -> bool:
+        """The same of a write by the operator before this one: it may have ended just before this one began."""
+        return self.settling(subject) or self._clock() - subject.started < _SETTLING

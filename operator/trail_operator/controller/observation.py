@@ -60,7 +60,7 @@ class Observation:
             if observed:
                 return observed
         observed = await self._observe(target.arn, expected=False) if known != target.arn else None
-        if observed:
+        if observed or subject.held:  # one that has had a trail of its own takes no other's shadow for it
             return observed
         try:
             arn = await self._cloudtrail.home_of(target.name, target.location.region)

@@ -105,7 +105,7 @@ class Reconciler:
     def _next_look(self, subject: Subject, findings: Findings) -> float:
         if findings.failure is not None and findings.failure.kind is not FailureClass.TERMINAL:
             return self._retry(subject, findings.failure.kind)
-        if findings.failure is None and (findings.observed is None or findings.drift):
+        if findings.failure is None and not findings.observing and (findings.observed is None or findings.drift):
             return _SETTLING_LOOK
         if findings.failure is None and findings.observed is not None and findings.observed.failing_destinations:
             return self._retry(subject, FailureClass.DEPENDENCY)

@@ -39,7 +39,8 @@ class Writer:
 
     async def forget(self, subject: Subject) -> bool:
         """Take off record whose trail was only looked at, before the Trail begins to hold one; False if it is gone."""
-        return await self._status(subject, subject.status.model_copy(update={"arn": None}))
+        nothing = dict.fromkeys(("arn", "account_id", "home_region"))
+        return await self._status(subject, subject.status.model_copy(update=nothing))
 
     async def pause(self, subject: Subject) -> bool:
         """Say that the trail is let alone; False if the Trail is gone."""

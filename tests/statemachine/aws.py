@@ -1,0 +1,307 @@
+"""An AWS in the process: the emulator's CloudTrail, what its trails depend on, and the wire to its caller.
+
+What is on the wire does not depend on the caller's life: a call that was sent takes effect whoever waits for it.
+"""
+
+import asyncio
+import contextvars
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, cast
+
+import botocore.session
+from botocore import xform_name
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError, ReadTimeoutError
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
+
+from tests.statemachine.kubernetes import at
+from trail_sandbox.aws.answers import status_of
+from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
+from trail_sandbox.aws.cloudtrail import CloudTrail
+from trail_sandbox.aws.delivery import Delivery
+from trail_sandbox.aws.errors import AwsError
+from trail_sandbox.aws.faults import Fault, Faults
+from trail_sandbox.aws.organizations import Organization
+from trail_sandbox.aws.roles import Role
+from trail_sandbox.aws.settings import Settings
+from trail_sandbox.aws.trails import Trail, TrailStore
+from trail_sandbox.aws.world import Bucket, Key, LogGroup, Topic, World
+
+ACCOUNT = "123456789012"
+REGIONS = ("us-east-1", "eu-west-1")
+BUCKETS = ("logs-one", "logs-two")
+KEYS = tuple(f"{number}0000000-0000-4000-8000-000000000000" for number in (1, 2))
+ALIAS = "alias/logs"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/cloudtrail-logs"
+# Nobody waits longer for an answer: trail_operator.aws.client.
+_PATIENCE = 20.0
+_OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
+_ROLE_OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
+def topic_arn(name: str, region: str) -> str:
+    """The ARN of a topic: one and two are in every region."""
+    return f"arn:aws:sns:{region}:{ACCOUNT}:{name}"
+
+
+def group_arn(name: str, region: str) -> str:
+    """The ARN of a log group, without its ending: one and two are in every region."""
+    return f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{name}"
+
+
+def key_arn(number: int) -> str:
+    """The ARN of a key, 0 or 1: all keys are where the buckets are."""
+    return f"arn:aws:kms:{REGIONS[0]}:{ACCOUNT}:key/{KEYS[number]}"
+
+
+class Dependencies(World):
+    """What trails depend on: all there and open to everybody, but for what is shut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aliased = 0
+        """Which key the alias means."""
+        self.shut: set[str] = set()
+        """Buckets and keys whose policies let nobody in."""
+
+    def bucket(self, name: str) -> Bucket | None:
+        if name not in BUCKETS:
+            return None
+        policy = None if name in self.shut else _OPEN
+        return Bucket(name, REGIONS[0], ACCOUNT, policy, kms_key=None, bucket_key_enabled=False)
+
+    def topic(self, arn: str) -> Topic | None:
+        return Topic(arn, ACCOUNT, arn.split(":")[3], _OPEN, None, lambda *_: None)
+
+    def key(self, identifier: str, account: str, region: str) -> Key | None:  # noqa: ARG002 - there is one account
+        if identifier.startswith("arn:"):
+            region = identifier.split(":")[3]
+        name = identifier.partition(":key/")[2] or identifier
+        if region != REGIONS[0]:
+            return None
+        if name.endswith(ALIAS):
+            name = KEYS[self.aliased]
+        if name not in KEYS:
+            return None
+        arn = key_arn(KEYS.index(name))
+        policy = json.dumps({"Statement": []}) if arn in self.shut else _OPEN
+        return Key(arn, ACCOUNT, region, "Enabled", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", policy)
+
+    def log_group(self, arn: str) -> LogGroup | None:
+        bare = arn.removesuffix(":*")
+        return LogGroup(bare, bare.rpartition(":")[2], ACCOUNT, bare.split(":")[3])
+
+    def role(self, arn: str) -> Role | None:
+        return Role(arn, ACCOUNT, _OPEN, (_ROLE_OPEN,)) if arn == ROLE else None
+
+    def organization(self, account: str) -> Organization | None:  # noqa: ARG002 - there is none
+        return None
+
+    def answer(self, service: str, operation: str, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """What the other services answer to the operator, which only reads. Raises AwsError."""
+        match service, operation:
+            case "sts", "GetCallerIdentity":
+                return {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/operator", "UserId": "AIDA"}
+            case "s3", "GetBucketPolicy":
+                bucket = self.bucket(parameters["Bucket"])
+                if bucket is None or bucket.policy is None:
+                    raise AwsError("NoSuchBucketPolicy" if bucket else "NoSuchBucket", "no", 404)
+                return {"Policy": bucket.policy}
+            case "s3", "GetBucketLocation":
+                return {}
+            case "sns", "GetTopicAttributes":
+                return {"Attributes": {"Policy": _OPEN}}
+            case "kms", "DescribeKey" | "GetKeyPolicy":
+                key = self.key(parameters["KeyId"], ACCOUNT, region)
+                if key is None:
+                    raise AwsError("NotFoundException", "no such key")
+                if operation == "GetKeyPolicy":
+                    return {"Policy": key.policy}
+                return {"KeyMetadata": {"Arn": key.arn, "KeyState": key.state}}
+            case "logs", "DescribeLogGroups":
+                return {"logGroups": [{"logGroupName": parameters["logGroupNamePrefix"]}]}
+            case "iam", "GetRole":
+                return {"Role": {"AssumeRolePolicyDocument": _OPEN}}
+            case "iam", "ListRolePolicies":
+                return {"PolicyNames": ["all"]}
+            case "iam", "GetRolePolicy":
+                return {"PolicyDocument": _ROLE_OPEN}
+            case "iam", "ListAttachedRolePolicies":
+                return {"AttachedPolicies": []}
+        raise AssertionError(f"nobody answers {service}:{operation}")
+
+
+@dataclass(eq=False)
+class Call:
+    """A call of the operator to AWS, with what the emulator saw of it."""
+
+    service: str
+    region: str
+    operation: str
+    parameters: Mapping[str, Any]
+    begun: float
+    by: object
+    """The pass that it belongs to; None in the background."""
+    before: Trail | None = None
+    """The trail that it means, as it was when the call took effect."""
+    ended: float | None = None
+    """When the caller got the answer, or what stood for one."""
+    answer: Mapping[str, Any] | None = None
+    error: str | None = None
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it is there to change something."""
+        return not self.operation.startswith(("Get", "List", "Describe"))
+
+    @property
+    def arn(self) -> str | None:
+        """The trail that it names."""
+        given = self.parameters
+        if "ResourceIdList" in given:
+            return str(given["ResourceIdList"][0])
+        name = given.get("Name") or given.get("TrailName") or given.get("ResourceId")
+        if name is None or name.startswith("arn:"):
+            return name
+        return f"arn:aws:cloudtrail:{self.region}:{ACCOUNT}:trail/{name}"
+
+
+@dataclass
+class Aws:
+    """All of AWS."""
+
+    loop: asyncio.AbstractEventLoop
+    random: random.Random
+    took_effect: Callable[[Call], None]
+    """Called when a write of the operator has taken effect."""
+    world: Dependencies = field(default_factory=Dependencies)
+    faults: Faults = field(default_factory=Faults)
+    settings: Settings = field(default_factory=Settings)
+    calls: int = 0
+    """How many the operator has made."""
+
+    def __post_init__(self) -> None:
+        self.trails = TrailStore(lambda: at(self.loop.time()))
+        self._cloudtrail = CloudTrail(
+            self.trails,
+            self.world,
+            self.settings,
+            cast(Delivery, None),  # only events need it
+            lambda: at(self.loop.time()),
+            self.loop.time,
+        )
+
+    def by_hand(self, region: str, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        """What somebody else does: at once, seeing the present, without counting in the operator's rates."""
+        stale, self.settings.stale_reads = self.settings.stale_reads, 0.0
+        self.settings.rates = False
+        try:
+            return self._cloudtrail.answer(self._call(region, operation, parameters))
+        finally:
+            self.settings.stale_reads, self.settings.rates = stale, True
+
+    async def request(self, call: Call, point: Callable[[], None]) -> Mapping[str, Any]:
+        """Send a call, and wait for its answer. `point`: where the caller may die."""
+        point()
+        self.calls += 1
+        served = asyncio.get_running_loop().create_task(self._serve(call), context=contextvars.Context())
+        try:
+            return await asyncio.shield(served)
+        finally:
+            point()
+            call.ended = self.loop.time()
+
+    async def _serve(self, call: Call) -> Mapping[str, Any]:
+        await asyncio.sleep(self.random.uniform(0.001, 0.05))
+        fault = self.faults.hit(call.service, call.operation, ACCOUNT, call.region)
+        try:
+            return self._act(call) if fault is None else await self._act_faultily(call, fault)
+        except AwsError as error:
+            call.answer, call.error = None, error.code
+            raise _client_error(error, call.operation) from None
+        finally:
+            await asyncio.sleep(self.random.uniform(0.001, 0.05))
+
+    async def _act_faultily(self, call: Call, fault: Fault) -> Mapping[str, Any]:
+        if fault.when == "after":
+            self._act(call)
+        await asyncio.sleep(min(fault.delay, _PATIENCE))
+        if fault.drop or fault.delay >= _PATIENCE:
+            call.answer, call.error = None, "no answer"
+            lost = ReadTimeoutError if fault.delay else EndpointConnectionError
+            raise lost(endpoint_url=f"https://{call.service}")
+        if fault.error:
+            raise AwsError(fault.error, fault.message, status_of(fault.error, "json"))
+        return call.answer if call.answer is not None else self._act(call)
+
+    def _act(self, call: Call) -> Mapping[str, Any]:
+        if call.service != "cloudtrail":
+            call.answer = self.world.answer(call.service, call.operation, call.region, call.parameters)
+            return call.answer
+        call.before = self.trails.get(call.arn) if call.arn else None
+        call.answer = self._cloudtrail.answer(self._call(call.region, call.operation, call.parameters))
+        if call.is_write:
+            self.took_effect(call)
+        return call.answer
+
+    def _call(self, region: str, operation: str, parameters: Mapping[str, Any]) -> CloudTrailCall:
+        return CloudTrailCall(operation, ACCOUNT, region, dict(parameters), lambda *_: True)
+
+
+def _client_error(error: AwsError, operation: str) -> ClientError:
+    told = {"Error": {"Code": error.code, "Message": error.message}}
+    return ClientError(cast(Any, told | {"ResponseMetadata": {"HTTPStatusCode": error.status}}), operation)
+
+
+Send = Callable[[str, str, str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+
+class Session:
+    """A boto3 session whose clients send their calls by a function: service, region, operation, parameters."""
+
+    region_name = REGIONS[0]
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def get_credentials(self) -> Credentials:
+        return Credentials(ACCOUNT, "secret")
+
+    def client(self, service: str, region_name: str, **_: Any) -> "Client":
+        return Client(self._send, service, region_name)
+
+
+class Client:
+    """A boto3 client as far as the operator uses it: its methods hold their parameters to botocore's model."""
+
+    def __init__(self, send: Send, service: str, region: str) -> None:
+        self._send = send
+        self._service = service
+        self._region = region
+
+    def __getattr__(self, method: str) -> Callable[..., Awaitable[Mapping[str, Any]]]:
+        operation = _operations(self._service)[method]
+        shape = _model(self._service).operation_model(operation).input_shape
+
+        def call(**parameters: Any) -> Awaitable[Mapping[str, Any]]:
+            report = ParamValidator().validate(parameters, shape) if shape else None
+            if report and report.has_errors():
+                raise ParamValidationError(report=report.generate_report())
+            return self._send(self._service, self._region, operation, parameters)
+
+        return call
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
+
+
+@cache
+def _operations(service: str) -> dict[str, str]:
+    return {xform_name(name): name for name in _model(service).operation_names}

@@ -1,0 +1,135 @@
+"""What a trail should be by its spec, and what it is by AWS's answers, in one form. No code of the operator's."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+OWNER = "trail-operator.dev/owner"
+READS = (
+    "GetTrail",
+    "GetTrailStatus",
+    "ListTags",
+    "GetEventSelectors",
+    "GetInsightSelectors",
+    "GetEventConfiguration",
+)
+"""All that there is to know of a trail."""
+
+Form = dict[str, Any]
+
+
+def wanted(
+    spec: Mapping[str, Any], owner: str, region: str, account: str, key_arn: Callable[[str, str], str | None]
+) -> Form:
+    """What the spec asks for. `key_arn` resolves a key named in a region."""
+    include_global = spec.get("includeGlobalServiceEvents", True)
+    topic = spec.get("snsTopicName") or None
+    group = spec.get("cloudWatchLogsLogGroupARN") or None
+    return {
+        "S3BucketName": spec["s3BucketName"],
+        "S3KeyPrefix": spec.get("s3KeyPrefix") or None,
+        "SnsTopicARN": topic if topic is None or ":" in topic else f"arn:aws:sns:{region}:{account}:{topic}",
+        "KmsKeyId": key_arn(spec["kmsKeyID"], region) if spec.get("kmsKeyID") else None,
+        "CloudWatchLogsLogGroupArn": group and (group if group.endswith(":*") else f"{group}:*"),
+        "CloudWatchLogsRoleArn": spec.get("cloudWatchLogsRoleARN") or None,
+        "IncludeGlobalServiceEvents": include_global,
+        "IsMultiRegionTrail": spec.get("isMultiRegionTrail", include_global),
+        "LogFileValidationEnabled": spec.get("enableLogFileValidation", True),
+        "IsOrganizationTrail": spec.get("isOrganizationTrail", False),
+        "RecursiveLogging": spec.get("recursiveLogging", True),
+        "IsLogging": spec.get("isLogging", True),
+        "Selectors": _selectors(spec.get("eventSelectors"), spec.get("advancedEventSelectors")),
+        "Insights": {
+            (entry["insightType"], category)
+            for entry in spec.get("insightSelectors", ())
+            for category in entry.get("eventCategories") or ["Management"]
+        },
+        "Aggregations": {
+            (entry["eventCategory"], template)
+            for entry in spec.get("aggregationConfigurations", ())
+            for template in entry["templates"]
+        },
+        "Tags": {tag["key"]: tag.get("value", "") for tag in spec.get("tags", ())},
+        "Owner": owner,
+    }
+
+
+def found(answers: Mapping[str, Mapping[str, Any]]) -> Form:
+    """What a trail is, by the answers to all reads; insights that are off are answered by nothing."""
+    trail = answers["GetTrail"]["Trail"]
+    (entry,) = answers["ListTags"]["ResourceTagList"]
+    tags = {tag["Key"]: tag.get("Value", "") for tag in entry.get("TagsList", ())}
+    selectors = answers["GetEventSelectors"]
+    return {
+        **{
+            name: trail.get(name)
+            for name in (
+                "S3BucketName",
+                "S3KeyPrefix",
+                "SnsTopicARN",
+                "KmsKeyId",
+                "CloudWatchLogsLogGroupArn",
+                "CloudWatchLogsRoleArn",
+                "IncludeGlobalServiceEvents",
+                "IsMultiRegionTrail",
+                "LogFileValidationEnabled",
+                "IsOrganizationTrail",
+                "RecursiveLogging",
+            )
+        },
+        "IsLogging": answers["GetTrailStatus"]["IsLogging"],
+        "Selectors": _selectors(
+            [_lower(one) for one in selectors.get("EventSelectors") or ()],
+            [_lower(one) for one in selectors.get("AdvancedEventSelectors") or ()],
+        ),
+        "Insights": {
+            (entry["InsightType"], category)
+            for entry in answers["GetInsightSelectors"].get("InsightSelectors") or ()
+            for category in entry.get("EventCategories") or ["Management"]
+        },
+        "Aggregations": {
+            (entry["EventCategory"], template)
+            for entry in answers["GetEventConfiguration"].get("AggregationConfigurations") or ()
+            for template in entry["Templates"]
+        },
+        "Tags": {key: value for key, value in tags.items() if not key.startswith(("aws:", "trail-operator.dev/"))},
+        "Owner": tags.get(OWNER),
+    }
+
+
+def difference(one: Form, another: Form) -> str:
+    """In what two forms differ, in words; "" where in nothing."""
+    return "; ".join(
+        f"{name}: {one[name]!r} is wanted, {another[name]!r} found" for name in one if one[name] != another[name]
+    )
+
+
+def _selectors(basic: Any, advanced: Any) -> tuple[Any, ...]:
+    if advanced:
+        return tuple((one.get("name", ""), _conditions(one["fieldSelectors"])) for one in advanced)
+    return tuple(
+        (
+            one.get("readWriteType", "All"),
+            one.get("includeManagementEvents", True),
+            frozenset(
+                (resource["type"], frozenset(value.removesuffix(":::") for value in resource["values"]))
+                for resource in one.get("dataResources", ())
+            ),
+            frozenset(one.get("excludeManagementEventSources", ())),
+        )
+        for one in basic or [{}]
+    )
+
+
+def _conditions(fields: Any) -> frozenset[Any]:
+    return frozenset(
+        (one["field"], operator, frozenset(values))
+        for one in fields
+        for operator, values in one.items()
+        if operator != "field"
+    )
+
+
+def _lower(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name[0].lower() + name[1:]: _lower(one) for name, one in value.items()}
+    return [_lower(one) for one in value] if isinstance(value, list) else value

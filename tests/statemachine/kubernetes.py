@@ -1,0 +1,151 @@
+"""An API server in memory: Trails with versions, generations, finalizers, status, conflicts and a watch."""
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kubernetes.aio.client.exceptions import ApiException
+
+GROUP, VERSION, PLURAL = "trail-operator.dev", "v1beta1", "trails"
+_TRAILS = f"/apis/{GROUP}/{VERSION}"
+
+Manifest = dict[str, Any]
+Watcher = Callable[[str, Manifest], None]
+
+
+@dataclass
+class ApiServer:
+    """All Trails. Every change is told to the watchers, with the object as it is then."""
+
+    clock: Callable[[], datetime]
+    objects: dict[str, Manifest] = field(default_factory=dict)
+    """By namespace/name."""
+    specs: dict[tuple[str, int], Manifest] = field(default_factory=dict)
+    """Every spec that there was, by UID and generation."""
+    watchers: list[Watcher] = field(default_factory=list)
+    writes: int = 0
+    """How many writes of the operator changed something, Events included."""
+    wrote_status: Callable[[Manifest, Manifest], None] = lambda *_: None
+    """Called with each object before and after the operator has written its status."""
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    # What users do.
+
+    def create(self, key: str, spec: Manifest) -> None:
+        """Create a Trail."""
+        namespace, _, name = key.partition("/")
+        assert key not in self.objects
+        number = next(self._numbers)
+        body: Manifest = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "Trail",
+            "metadata": {
+                "namespace": namespace,
+                "name": name,
+                "uid": f"{number:08d}-0000-4000-8000-000000000000",
+                "generation": 1,
+                "resourceVersion": str(number),
+                "creationTimestamp": self.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            },
+            "spec": copy.deepcopy(spec),
+        }
+        self.objects[key] = body
+        self.specs[body["metadata"]["uid"], 1] = body["spec"]
+        self._tell("ADDED", body)
+
+    def replace_spec(self, key: str, spec: Manifest) -> None:
+        """Put another spec in place of the whole spec."""
+        body = copy.deepcopy(self.objects[key])
+        if body["spec"] == spec:
+            return
+        body["spec"] = copy.deepcopy(spec)
+        body["metadata"]["generation"] += 1
+        self._put(key, body)
+
+    def annotate(self, key: str, name: str, value: str | None) -> None:
+        """Set an annotation, or take it away."""
+        self._patch(key, {"metadata": {"annotations": {name: value}}})
+
+    def delete(self, key: str) -> None:
+        """Ask for deletion: finalizers hold the Trail."""
+        body = copy.deepcopy(self.objects[key])
+        if "deletionTimestamp" in body["metadata"]:
+            return
+        body["metadata"]["deletionTimestamp"] = self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        body["metadata"]["generation"] += 1
+        self._put(key, body)
+
+    # What the operator does.
+
+    def answer(self, method: str, path: str, body: Manifest | None) -> Manifest:
+        """Answer a request. Raises ApiException."""
+        if path.startswith("/apis/events.k8s.io/"):
+            self.writes += 1
+            return {}
+        if method == "GET" and path == f"{_TRAILS}/{PLURAL}":
+            return {"items": copy.deepcopy(list(self.objects.values()))}
+        namespace, _, rest = path.removeprefix(f"{_TRAILS}/namespaces/").partition(f"/{PLURAL}/")
+        name, _, subresource = rest.partition("/")
+        key = f"{namespace}/{name}"
+        if key not in self.objects:
+            raise ApiException(status=404, reason=f'trails.{GROUP} "{name}" not found')
+        if method == "GET":
+            return copy.deepcopy(self.objects[key])
+        assert method == "PATCH"
+        assert body is not None
+        before = self.objects[key]
+        if subresource == "status":
+            after = self._patch(key, {"status": body["status"]})
+            self.wrote_status(before, after)
+        else:
+            after = self._patch(key, {name: value for name, value in body.items() if name != "status"})
+        self.writes += after is not before
+        return copy.deepcopy(after)
+
+    def _patch(self, key: str, patch: Manifest) -> Manifest:
+        """A merge patch: https://datatracker.ietf.org/doc/html/rfc7386."""
+        before = self.objects[key]
+        version = patch.get("metadata", {}).get("resourceVersion")
+        if version not in (None, before["metadata"]["resourceVersion"]):
+            raise ApiException(status=409, reason="the object has been modified")
+        after = _merged(before, patch)
+        new = set(after["metadata"].get("finalizers", ())) - set(before["metadata"].get("finalizers", ()))
+        if new and "deletionTimestamp" in before["metadata"]:
+            raise ApiException(status=422, reason="no new finalizers can be added if the object is being deleted")
+        return before if after == before else self._put(key, after)
+
+    def _put(self, key: str, body: Manifest) -> Manifest:
+        metadata = body["metadata"]
+        metadata["resourceVersion"] = str(next(self._numbers))
+        self.specs[metadata["uid"], metadata["generation"]] = body["spec"]
+        if "deletionTimestamp" in metadata and not metadata.get("finalizers"):
+            del self.objects[key]
+            self._tell("DELETED", body)
+        else:
+            self.objects[key] = body
+            self._tell("MODIFIED", body)
+        return body
+
+    def _tell(self, event: str, body: Manifest) -> None:
+        for watcher in self.watchers:
+            watcher(event, copy.deepcopy(body))
+
+
+def _merged(value: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    result = dict(value) if isinstance(value, dict) else {}
+    for name, member in patch.items():
+        if member is None:
+            result.pop(name, None)
+        else:
+            result[name] = _merged(result.get(name), member)
+    return result
+
+
+def at(seconds: float) -> datetime:
+    """The time of day of a moment of virtual time."""
+    return datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC) + timedelta(seconds=seconds)

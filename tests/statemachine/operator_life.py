@@ -1,0 +1,273 @@
+"""The operator's own parts, put together as its Controller does, with only the outermost edges in the tests' hands.
+
+A life ends by kill -9: what it was about to do never happens, what it had sent goes on.
+"""
+
+import asyncio
+import contextvars
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest import mock
+from weakref import WeakSet
+
+from aiohttp import ServerDisconnectedError
+from kubernetes.aio.client.exceptions import ApiException
+
+from tests.statemachine.aws import Aws, Call, Session
+from tests.statemachine.kubernetes import ApiServer, Manifest, at
+from tests.statemachine.virtual_time import VirtualLoop
+from trail_operator.aws import client as aws_client
+from trail_operator.aws.client import AWS
+from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.neighbours import Neighbours
+from trail_operator.controller import handlers
+from trail_operator.controller.claims import Claims
+from trail_operator.controller.kube import Kubernetes
+from trail_operator.controller.loop import Loop
+from trail_operator.controller.subject import Subject
+from trail_operator.controller.surroundings import Surroundings
+from trail_operator.settings import Settings
+
+CLUSTER = "test"
+
+
+@dataclass(eq=False)
+class Pass:
+    """One pass over one Trail: what it began with, and its calls to AWS."""
+
+    key: str
+    uid: str
+    body: Manifest
+    begun: float
+    calls: list[Call] = field(default_factory=list)
+
+
+_LIFE: contextvars.ContextVar["Life | None"] = contextvars.ContextVar("life", default=None)
+_PASS: contextvars.ContextVar[Pass | None] = contextvars.ContextVar("pass", default=None)
+
+
+def make_task(
+    loop: asyncio.AbstractEventLoop, coroutine: Any, context: contextvars.Context | None = None, **more: Any
+) -> "asyncio.Task[Any]":
+    """A task that is known to the life in which it was made."""
+    task = asyncio.Task(coroutine, loop=loop, context=context, **more)
+    life = (context or contextvars.copy_context()).get(_LIFE)
+    if life is not None:
+        life.tasks.add(task)
+    return task
+
+
+@contextmanager
+def own_time(loop: VirtualLoop, random: Callable[[], float]) -> Iterator[None]:
+    """Clocks and random numbers of the operator are those of the test."""
+
+    def now(zone: tzinfo) -> datetime:
+        return at(loop.time()).astimezone(zone)
+
+    with mock.patch.multiple(
+        handlers,
+        time=SimpleNamespace(monotonic=loop.time),
+        random=SimpleNamespace(random=random),
+        datetime=SimpleNamespace(now=now),
+    ):
+        yield
+
+
+class Life:
+    """One process of the operator, from its start to its end."""
+
+    def __init__(self, aws: Aws, server: ApiServer, wire: "KubernetesWire", settings: Settings) -> None:
+        self._aws = aws
+        self._server = server
+        self._wire = wire
+        self._settings = settings
+        self._killed_in: int | None = None
+        self._loop: Loop | None = None
+        self._watching = False
+        self._context = contextvars.copy_context()
+        self._context.run(_LIFE.set, self)
+        self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self.dead = False
+
+    def start(self) -> None:
+        """Start it, in the background."""
+        asyncio.get_running_loop().create_task(self._start(), context=self._context.copy())
+
+    def kill(self, points: int = 0) -> None:
+        """kill -9: now, or when it comes to that point from now at which something is sent or an answer has come."""
+        if points:
+            self._killed_in = points
+            return
+        self.dead = True
+        for task in list(self.tasks):
+            task.cancel()
+
+    def spare(self) -> None:
+        """Do not kill it after all."""
+        self._killed_in = None
+
+    async def stop(self) -> None:
+        """SIGTERM."""
+        if self._loop is not None:
+            await self._loop.stop(6.0)
+        self.kill()
+
+    def seen(self, event: str, body: Manifest) -> None:
+        """An event of the watch."""
+        if self.dead or self._loop is None or not self._watching:
+            return
+        tell = self._loop.gone if event == "DELETED" else self._loop.seen
+        self._context.copy().run(tell, body)
+
+    def relist(self) -> None:
+        """A watch that begins anew: what is there is told of, what has gone is not."""
+        for body in self._server.answer("GET", "/apis/trail-operator.dev/v1beta1/trails", None)["items"]:
+            self.seen("ADDED", body)
+
+    def point(self) -> None:
+        """Here it may die."""
+        if self._killed_in is not None and not self.dead:
+            self._killed_in -= 1
+            if self._killed_in <= 0:
+                self.kill()
+        if self.dead:
+            raise asyncio.CancelledError
+
+    async def _start(self) -> None:
+        """As Controller.start does."""
+        kubernetes = _Kubernetes(self, self._wire)
+        with mock.patch.object(aws_client, "boto3", SimpleNamespace(Session=lambda **_: Session(self._send))):
+            aws = _AWS(None, RateLimiter(asyncio.get_running_loop().time, asyncio.sleep))
+        claims = Claims(aws.default_region, self._settings.namespace)
+        surroundings = Surroundings(
+            Neighbours(aws),
+            resync=self._settings.resync.total_seconds(),
+            clock=asyncio.get_running_loop().time,
+            sleep=_sleep_in_background,
+        )
+        reconciler = handlers._reconciler(kubernetes, aws, claims, surroundings, CLUSTER, self._settings)
+
+        async def reconcile(subject: Subject) -> float | None:
+            _PASS.set(Pass(str(subject.key), subject.uid, subject.body, asyncio.get_running_loop().time()))
+            return await reconciler.reconcile(subject)
+
+        loop = Loop(kubernetes, claims, reconcile, asyncio.get_running_loop().time)
+        surroundings.noticed = lambda: loop.wake(surroundings.is_news)
+        trails = await handlers._patiently("Trails", lambda: kubernetes.trails([]))
+        self._loop = loop
+        for body in trails:
+            loop.seen(body)
+        await asyncio.sleep(0.2)
+        self._watching = True
+        self.relist()
+
+    async def _send(
+        self, service: str, region: str, operation: str, parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        this = _PASS.get()
+        call = Call(service, region, operation, parameters, asyncio.get_running_loop().time(), this)
+        if this is not None:
+            this.calls.append(call)
+        return await self._aws.request(call, self.point)
+
+
+async def _sleep_in_background(seconds: float) -> None:
+    _PASS.set(None)  # what a background task reads is nothing that a pass knows
+    await asyncio.sleep(seconds)
+
+
+class _AWS(AWS):
+    """The operator's AWS, whose clients need no threads."""
+
+    async def _in_thread(self, function: Callable[[], Any]) -> Any:
+        result = function()
+        return await result if inspect.isawaitable(result) else result
+
+
+@dataclass
+class KubernetesFault:
+    """What goes wrong with the next requests to the API server."""
+
+    count: int
+    status: int | None
+    """None: no answer comes."""
+    when: str
+
+
+class KubernetesWire:
+    """The way between the operator and the API server."""
+
+    def __init__(self, server: ApiServer, uniform: Callable[[float, float], float]) -> None:
+        self._server = server
+        self._uniform = uniform
+        self.faults: list[KubernetesFault] = []
+
+    async def request(
+        self, method: str, path: str, body: Manifest | None, this: Pass | None, point: Callable[[], None]
+    ) -> Manifest:
+        """Send a request and wait for its answer."""
+        point()
+        served = asyncio.get_running_loop().create_task(
+            self._serve(method, path, body, this), context=contextvars.Context()
+        )
+        try:
+            return await asyncio.shield(served)
+        finally:
+            point()
+
+    async def _serve(self, method: str, path: str, body: Manifest | None, this: Pass | None) -> Manifest:
+        await asyncio.sleep(self._uniform(0.001, 0.02))
+        fault = self._faulty()
+        try:
+            if fault is None:
+                return self._answer(method, path, body, this)
+            if fault.when == "after":
+                self._answer(method, path, body, this)
+            if fault.status is None:
+                raise ServerDisconnectedError
+            raise ApiException(status=fault.status, reason="a fault that was asked for")
+        finally:
+            await asyncio.sleep(self._uniform(0.001, 0.02))
+
+    def _answer(self, method: str, path: str, body: Manifest | None, this: Pass | None) -> Manifest:
+        WRITING.append(this)
+        try:
+            return self._server.answer(method, path, body)
+        finally:
+            WRITING.pop()
+
+    def _faulty(self) -> KubernetesFault | None:
+        if not self.faults:
+            return None
+        fault = self.faults[0]
+        fault.count -= 1
+        if fault.count <= 0:
+            self.faults.pop(0)
+        return fault
+
+
+WRITING: list[Pass | None] = []
+"""The pass whose request the API server is answering."""
+
+
+class _Kubernetes(Kubernetes):
+    """The operator's connection to the API server, without HTTP."""
+
+    def __init__(self, life: Life, wire: KubernetesWire) -> None:
+        super().__init__(cast(Any, None))
+        self._life = life
+        self._wire = wire
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        content_type: str = "application/json",  # noqa: ARG002 - a PATCH is always a merge patch
+    ) -> dict[str, Any]:
+        return await self._wire.request(method, path, body, _PASS.get(), self._life.point)

@@ -1,0 +1,148 @@
+"""What must hold at every moment, judged from what AWS and the API server saw."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.statemachine.aws import ACCOUNT, REGIONS, Aws, Call
+from tests.statemachine.expectation import OWNER, READS, difference, found, wanted
+from tests.statemachine.kubernetes import ApiServer, Manifest
+from tests.statemachine.operator_life import CLUSTER, WRITING, Pass
+
+# A read that answers this is answered, too.
+_ANSWERS: dict[str, dict[str, Any]] = {"InsightNotEnabledException": {}}
+
+
+@dataclass
+class Record:
+    """The judge of all moments. What it finds is raised at the next step."""
+
+    time: Callable[[], float]
+    aws: Aws = field(init=False)
+    server: ApiServer = field(init=False)
+    problems: list[str] = field(default_factory=list)
+    writes: list[Call] = field(default_factory=list)
+    """All writes of the operator that took effect."""
+    stale_until: float = 0.0
+    stale_by: float = 0.0
+    meddled: dict[str, float] = field(default_factory=dict)
+    """When somebody else last changed whose a trail is, or whether there is one, by its ARN."""
+    given: set[tuple[str, str]] = field(default_factory=set)
+    """ARNs and owners that somebody else put on them."""
+    let_go: dict[str, Manifest] = field(default_factory=dict)
+    """The last spec of each Trail that has gone, by namespace/name."""
+
+    def took_effect(self, call: Call) -> None:
+        """Judge a write of the operator."""
+        self.writes.append(call)
+        this = call.by
+        if not isinstance(this, Pass):
+            self._problem(call, "is a write of no pass")
+            return
+        if this.body["metadata"].get("annotations", {}).get("trail-operator.dev/paused") == "true":
+            self._problem(call, "was made while the Trail was paused")
+        if this.body["spec"].get("managementPolicy") == "Observe":
+            self._problem(call, "was made for a Trail that only looks")
+        mine = f"{CLUSTER}/{this.key}"
+        if call.operation == "CreateTrail":
+            tags = {tag["Key"]: tag.get("Value") for tag in call.parameters.get("TagsList", ())}
+            if tags.get(OWNER) != mine:
+                self._problem(call, "makes a trail without its owner tag")
+            if call.arn != arn_of(this.key, this.body["spec"]):
+                self._problem(call, "makes a trail elsewhere than the spec says")
+            return
+        if call.arn != arn_of(this.key, this.body["spec"]):
+            self._problem(call, "is about another trail than the Trail's own")
+        assert call.before is not None
+        owner = dict(call.before.tags).get(OWNER)
+        if owner != mine:
+            self._judge_foreign(call, this, owner, mine)
+
+    def _judge_foreign(self, call: Call, this: Pass, owner: str | None, mine: str) -> None:
+        """A write to a trail that did not carry the owner tag: was it being adopted, or taken away a moment ago?"""
+        known = max((one.begun for one in this.calls if _told_of_owner(one, call)), default=None)
+        if known is None:
+            self._problem(call, f"was made to a trail of owner {owner} without having looked whose it is")
+            return
+        stale = self.stale_by if known <= self.stale_until + self.stale_by else 0.0
+        if self.meddled.get(call.arn or "", -1.0) >= known - stale:
+            return  # it was another's for a moment only: nobody could know
+        policies = {
+            spec.get("adoptionPolicy", "Never") for (uid, _), spec in self.server.specs.items() if uid == this.uid
+        }
+        if not (policies & {"IfUnowned", "Always"} if owner is None else "Always" in policies):
+            self._problem(call, f"was made to a trail of owner {owner}")
+        elif call.operation not in ("AddTags", "RemoveTags") or (
+            call.operation == "AddTags" and {"Key": OWNER, "Value": mine} not in call.parameters["TagsList"]
+        ):
+            self._problem(call, f"was made to a trail of owner {owner} before it was marked as taken over")
+
+    def wrote_status(self, before: Manifest, body: Manifest) -> None:
+        """Judge a status that says Ready."""
+        status = body["status"]
+        if any(one["reason"] == "InternalError" for one in _conditions(body)):
+            self.problems.append(f"an internal error at {self.time():.2f} s: {status}")
+        ready = next((one for one in _conditions(body) if one["type"] == "Ready"), None)
+        this = WRITING[-1]
+        if ready is None or ready["status"] != "True" or this is None or ready in _conditions(before):
+            return
+        uid, generation = body["metadata"]["uid"], status["observedGeneration"]
+        what = f"{this.key} at {self.time():.2f} s is said to be Ready for generation {generation}"
+        if ready["observedGeneration"] != generation:
+            self.problems.append(f"{what}, its condition is about {ready['observedGeneration']}")
+        last_write = max((one.ended or self.time() for one in this.calls if one.is_write), default=this.begun)
+        answers: dict[str, Any] = {}
+        for one in this.calls:
+            if one.arn == status["arn"] and one.operation in READS and one.begun >= last_write:
+                answer = one.answer if one.error is None else _ANSWERS.get(one.error)
+                if answer is not None:
+                    answers[one.operation] = answer
+        if missing := [name for name in READS if name not in answers]:
+            self.problems.append(f"{what}, but {', '.join(missing)} was not answered after the last write")
+            return
+        spec = self.server.specs[uid, generation]
+        form = found(answers)
+        region = status["arn"].split(":")[3]
+        want = wanted(spec, f"{CLUSTER}/{this.key}", region, ACCOUNT, self.key_arn)
+        if spec.get("managementPolicy") == "Observe":
+            want["Owner"] = form["Owner"]
+        if told := self._unlike(want, form, this):
+            self.problems.append(f"{what}, but AWS answered otherwise: {told}")
+
+    def key_arn(self, name: str, region: str) -> str | None:
+        """What a key's name means now."""
+        key = self.aws.world.key(name, ACCOUNT, region)
+        return key.arn if key else None
+
+    def _unlike(self, want: dict[str, Any], form: dict[str, Any], this: Pass) -> str:
+        """In what a trail is not as it should be: an alias may have been moved since the pass asked for it."""
+        told = {one.answer["KeyMetadata"]["Arn"] for one in this.calls if one.operation == "DescribeKey" and one.answer}
+        if form["KmsKeyId"] in told:
+            want = want | {"KmsKeyId": form["KmsKeyId"]}
+        return difference(want, form)
+
+    def _problem(self, call: Call, what: str) -> None:
+        by = call.by.key if isinstance(call.by, Pass) else "?"
+        self.problems.append(
+            f"{call.operation} of {by} at {self.time():.2f} s {what}: {dict(call.parameters)}, "
+            f"trail before: {call.before}"
+        )
+
+
+def _conditions(body: Manifest) -> list[dict[str, Any]]:
+    return list(body.get("status", {}).get("conditions", ()))
+
+
+def arn_of(key: str, spec: Manifest) -> str:
+    """The ARN of the trail that a Trail means."""
+    name = spec.get("name") or key.partition("/")[2]
+    return f"arn:aws:cloudtrail:{spec.get('region', REGIONS[0])}:{ACCOUNT}:trail/{name}"
+
+
+def _told_of_owner(one: Call, call: Call) -> bool:
+    """Whether a call told the caller whose the trail is: by reading it, by making it, by marking it."""
+    if one is call or one.arn != call.arn or one.begun > call.begun or one.error is not None or one.answer is None:
+        return False
+    return one.operation in ("ListTags", "CreateTrail") or (
+        one.operation == "AddTags" and any(tag["Key"] == OWNER for tag in one.parameters["TagsList"])
+    )

@@ -1,0 +1,207 @@
+"""The stage in one process: the operator's own parts, an AWS and an API server in memory, and a time that jumps."""
+
+import random
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+from tests.statemachine.aws import Aws
+from tests.statemachine.expectation import OWNER, READS
+from tests.statemachine.kubernetes import ApiServer, Manifest, at
+from tests.statemachine.operator_life import CLUSTER, KubernetesFault, KubernetesWire, Life, make_task, own_time
+from tests.statemachine.record import Record
+from tests.statemachine.rest import Rest
+from tests.statemachine.virtual_time import VirtualLoop
+from trail_operator.settings import Settings
+from trail_sandbox.aws.errors import AwsError
+from trail_sandbox.aws.faults import parse_fault
+from trail_sandbox.aws.trails import Trail
+
+RESYNC = 60.0
+# The longest backoff, the longest resync, and the next resync, in which a Trail finds what the others have done.
+_SETTLED = 72.0 + 3 * 72.0
+_FURTHER = 3 * 72.0 + 5.0
+# Six reads of the trail, one of its key, one of what has its name, and as many of the trails around it.
+_CALLS_A_PASS = 16
+FORCE = "trail-operator.dev/reconcile-at"
+
+
+class Stage:
+    """A world of its own, with one operator."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - to be replayed
+        self.loop = VirtualLoop()
+        self.loop.set_task_factory(make_task)
+        self._open = ExitStack()
+        self._open.enter_context(own_time(self.loop, self._random.random))
+        self.record = Record(self.loop.time)
+        self.aws = Aws(self.loop, self._random, self.record.took_effect)
+        self.server = ApiServer(lambda: at(self.loop.time()), wrote_status=self.record.wrote_status)
+        self.server.watchers.append(self._tell)
+        self.record.aws, self.record.server = self.aws, self.server
+        self.wire = KubernetesWire(self.server, self._random.uniform)
+        self._settings = Settings(cluster_name=CLUSTER, resync=timedelta(seconds=RESYNC))
+        self._missing = 0
+        self._last_told = 0.0
+        self.life = self._new_life()
+        self.start()
+
+    def close(self) -> None:
+        """End everything."""
+        self.life.kill()
+        self.wait(30.0)  # what is still on the wire arrives
+        self.loop.close()
+        self._open.close()
+
+    # Time, and the operator's life.
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and judge what happened in it."""
+        self.loop.run_for(seconds)
+        self.check()
+
+    def check(self) -> None:
+        """Fail with what was not as it must be."""
+        assert not self.record.problems, "\n".join(self.record.problems)
+
+    def start(self) -> None:
+        """Start the operator."""
+        self._in_loop(self.life.start)
+
+    def restart(self) -> None:
+        """Start another operator in place of the one that has ended."""
+        self.life = self._new_life()
+        self.start()
+
+    def kill(self, points: int) -> None:
+        """kill -9 after so many things more have been sent or answered."""
+        self._in_loop(lambda: self.life.kill(points))
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        self.loop.run_until_complete(self.life.stop())
+
+    # What goes wrong.
+
+    def fault(self, **fault: Any) -> None:
+        """A fault of AWS."""
+        self.aws.faults.add(parse_fault({"service": "*", **fault}))
+
+    def kubernetes_fault(self, count: int, status: int | None, when: str) -> None:
+        """A fault of the API server."""
+        self.wire.faults.append(KubernetesFault(count, status, when))
+
+    def miss(self, events: int) -> None:
+        """The watch does not tell of so many of the next changes."""
+        self._missing = events
+
+    def stale(self, seconds: float) -> None:
+        """AWS answers reads from so long ago."""
+        self.aws.settings.stale_reads = seconds
+        self.record.stale_by = max(seconds, self.record.stale_by)
+        self.record.stale_until = float("inf") if seconds else self.loop.time()
+
+    @property
+    def ails(self) -> bool:
+        """Whether anything is wrong with AWS, the API server or the watch."""
+        settings, world = self.aws.settings, self.aws.world
+        return bool(self.aws.faults._faults or world.shut or self.wire.faults or settings.stale_reads or self._missing)
+
+    def heal(self) -> None:
+        """End all that is wrong."""
+        self.aws.faults.clear()
+        self.aws.world.shut.clear()
+        self.wire.faults.clear()
+        self.stale(0.0)
+        self._missing = 0
+
+    # AWS, by hand.
+
+    def by_hand(self, region: str, operation: str, **parameters: Any) -> bool:
+        """What somebody else does; whether AWS did it."""
+        before = {trail.arn: _owner(trail) for trail in self.aws.trails.all()}
+        try:
+            self.aws.by_hand(region, operation, **parameters)
+        except AwsError:
+            return False
+        after = {trail.arn: _owner(trail) for trail in self.aws.trails.all()}
+        for arn in before.keys() | after.keys():
+            if before.get(arn, "absent") != after.get(arn, "absent"):
+                self.record.meddled[arn] = self.loop.time()
+                self.record.given.add((arn, str(after.get(arn))))
+        return True
+
+    # At rest.
+
+    def rest(self) -> Rest:
+        """Heal everything, let everything come to rest, and tell what there is."""
+        self.heal()
+        self.life.spare()
+        if self.life.dead:
+            self.restart()
+        self.wait(0.5)
+        self._in_loop(self.life.relist)
+        for key, body in list(self.server.objects.items()):
+            conditions = body.get("status", {}).get("conditions", ())
+            if any(one["type"] == "Stalled" and one["reason"] == "InvalidSpec" for one in conditions):
+                # A fault refused the spec for good: it is asked again when a user wishes so.
+                self.server.annotate(key, FORCE, str(self.loop.time()))
+        self.wait(_SETTLED)
+        return self._as_it_stands()
+
+    def further(self) -> tuple[int, int]:
+        """Let three more resyncs pass; tell how many writes there were to AWS and to Kubernetes."""
+        writes, told, calls = len(self.record.writes), self.server.writes, self.aws.calls
+        self.wait(_FURTHER)
+        passes = len(self.server.objects) * (_FURTHER // (0.8 * RESYNC) + 1)
+        assert self.aws.calls - calls <= passes * _CALLS_A_PASS, f"{self.aws.calls - calls} calls in {passes} passes"
+        return len(self.record.writes) - writes, self.server.writes - told
+
+    def answers(self) -> dict[str, dict[str, Mapping[str, Any]]]:
+        """The answers to all reads of all trails."""
+        return {trail.arn: self._answers(trail) for trail in self.aws.trails.all()}
+
+    def _as_it_stands(self) -> Rest:
+        return Rest(self.server.objects, self.answers(), self.record.key_arn, self.record.let_go, self.record.given)
+
+    def _answers(self, trail: Trail) -> dict[str, Mapping[str, Any]]:
+        answers: dict[str, Mapping[str, Any]] = {}
+        for operation in READS:
+            name = "Name" if operation in ("GetTrail", "GetTrailStatus") else "TrailName"
+            parameters: dict[str, Any] = {name: trail.arn}
+            if operation == "ListTags":
+                parameters = {"ResourceIdList": [trail.arn]}
+            try:
+                answers[operation] = self.aws.by_hand(trail.home_region, operation, **parameters)
+            except AwsError as error:
+                if error.code != "InsightNotEnabledException":
+                    raise
+                answers[operation] = {}
+        return answers
+
+    # Within.
+
+    def _new_life(self) -> Life:
+        return Life(self.aws, self.server, self.wire, self._settings)
+
+    def _tell(self, event: str, body: Manifest) -> None:
+        """The watch: in order, after a moment, to whoever watches then."""
+        if event == "DELETED":
+            self.record.let_go[f"{body['metadata']['namespace']}/{body['metadata']['name']}"] = body["spec"]
+        if self._missing:
+            self._missing -= 1
+            return
+        self._last_told = max(self._last_told, self.loop.time() + self._random.uniform(0.001, 0.1))
+        self.loop.call_at(self._last_told, lambda: self.life.seen(event, body))
+
+    def _in_loop(self, act: Any) -> None:
+        async def run() -> None:
+            act()
+
+        self.loop.run_until_complete(run())
+
+
+def _owner(trail: Trail) -> str | None:
+    return dict(trail.tags).get(OWNER)

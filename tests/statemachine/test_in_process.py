@@ -1,0 +1,58 @@
+"""The walk in one process: thousands of steps, with a time that jumps."""
+
+import itertools
+import logging
+import os
+import random
+import time
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.statemachine import machine
+
+STEPS = int(os.environ.get("STEPS", "10000"))
+# Shortening a failure takes minutes: QUICK=1 leaves it out.
+PHASES = [Phase.generate] if os.environ.get("QUICK") else [Phase.generate, Phase.shrink]
+_IN_A_WALK = 50
+
+# Hypothesis' own way of choosing, without the variations of former walks that it tries by default: every walk is new.
+AVAILABLE_PROVIDERS["fresh"] = "hypothesis.internal.conjecture.providers.HypothesisProvider"
+
+
+@pytest.fixture
+def seed() -> int:
+    """The seed of the run: another one each time, unless SEED names it."""
+    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(2**32))
+    print(f"\nto do this run again: make statemachine STEPS={STEPS} SEED={seed}")
+    return seed
+
+
+# A life that ends has tasks that had only begun.
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_whatever_happens(seed: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    machine.steps.clear()
+    machine.states.clear()
+    started = time.monotonic()
+    for number in itertools.count():
+        remaining = STEPS - machine.steps.total()
+        if remaining <= 0:
+            break
+        walks = settings(
+            max_examples=-(-remaining // _IN_A_WALK),
+            stateful_step_count=_IN_A_WALK,
+            backend="fresh",
+            deadline=None,
+            database=None,
+            phases=PHASES,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        )
+        run_state_machine_as_test(hypothesis.seed(seed + number)(machine.Machine), settings=walks)
+    taken, done = time.monotonic() - started, machine.steps.total()
+    print(f"{done} steps in {taken:.0f} s, {len(machine.states)} states reached: {dict(machine.steps.most_common())}")
