@@ -42,7 +42,7 @@ statemachine: setup
 	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -s -k 'not processes'
 
 integration: setup
-	$(BIN)/pytest tests/sandbox tests/conformance tests/integration -q -n 6 --dist worksteal
+	$(BIN)/pytest tests/integration tests/sandbox tests/conformance -q -n 8 --dist worksteal
 
 # AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
 conformance: setup

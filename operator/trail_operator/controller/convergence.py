@@ -158,9 +158,8 @@ class Convergence:
             )
             if isinstance(verified, Findings):
                 return verified
-            earlier, (target, observed) = observed, verified
-            if earlier and observed and (lost := reductions(earlier, observed)):
-                await self._events.reduced(subject, lost)
+            subject.before = subject.before or observed
+            target, observed = verified
             desired = self._targets.desired(subject, target, observed)
             failure = failure or target.key_failure
         drift = differences(desired, observed)
@@ -266,6 +265,8 @@ class Convergence:
     ) -> Findings:
         if observed is not None and not drift and failure is None:
             subject.in_sync_at = subject.acting_on
+        if observed is not None:
+            await self._tell_of_losses(subject, observed, is_settled=not drift or _is_lasting(failure))
         advice = ""
         if observed is not None and observed.failing_destinations:
             advice = await self._diagnosis.delivery_advice(desired, observed)
@@ -279,6 +280,18 @@ class Convergence:
             account=desired.location.account,
             advice=self._surroundings.advice(subject, desired),
         )
+
+    async def _tell_of_losses(self, subject: Subject, observed: ObservedTrail, *, is_settled: bool) -> None:
+        """Warn of what a change has taken away, once AWS shows what became of it."""
+        if subject.before is None or not is_settled:
+            return
+        before, subject.before = subject.before, None
+        if lost := reductions(before, observed):
+            await self._events.reduced(subject, lost)
+
+
+def _is_lasting(failure: Failure | None) -> bool:
+    return failure is not None and failure.kind is not FailureClass.TRANSIENT
 
 
 def _refused(status: TrailStatus, generation: int, actions: tuple[Action, ...]) -> Failure | None:

@@ -11,7 +11,7 @@ from trail_operator.api.trail import Difference, ManagementPolicy, TrailSpec, Tr
 from trail_operator.controller.kube import Key
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure
-from trail_operator.core.trail import Configuration, DesiredTrail
+from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Subject:
     """When AWS last answered what the trail is."""
     unsettled: tuple[Difference, ...] = ()
     """What AWS did not show yet after the last write."""
+    before: ObservedTrail | None = None
+    """What the trail was before writes whose effect was not seen yet."""
     written: float | None = None
     """When the last write to AWS ended."""
     explained: Explanation | None = None
