@@ -66,7 +66,7 @@ def _settings(arguments: list[str]) -> Run:
 def write_crds(arguments: list[str]) -> None:
     """Write the CustomResourceDefinitions and say where."""
     for directory in CliApp.run(Crds, cli_args=arguments).output:
-        print(crds.write(directory))
+        print("\n".join(map(str, crds.write(directory))))
 
 
 def print_reference(_: list[str]) -> None:

@@ -59,6 +59,29 @@ class Settings(BaseSettings):
         str | None,
         Field(description="Home region of Trails that name none. Default: that of the AWS environment (AWS_REGION)."),
     ] = None
+    default_account: Annotated[
+        str | None,
+        Field(description="The AWSAccount of Trails that name none. Default: the operator's own identity."),
+    ] = None
+    account_selector: Annotated[
+        str,
+        Field(
+            pattern=r"^([^=,\s]+=[^=,\s]*(,[^=,\s]+=[^=,\s]*)*)?$",
+            description=(
+                "Use only AWSAccounts that have these labels, written as key=value,key=value: so several operators "
+                "share a cluster's accounts out. Default: all."
+            ),
+        ),
+    ] = ""
+    own_identity: Annotated[
+        bool,
+        Field(
+            description=(
+                "Whether Trails without AWSAccount use the operator's own identity; false makes spec.accountRef or a "
+                "default account compulsory, so that nobody gets round allowedNamespaces."
+            )
+        ),
+    ] = True
     resync: Annotated[
         Duration,
         Field(

@@ -130,6 +130,7 @@ def operator_process(cluster: Sandbox, account: Account, trails: Trails, tmp_pat
 
     def make(*arguments: str, start: bool = True, **environment: str) -> Operator:
         defaults = ["--namespace", trails.namespace, "--cluster-name", "test", "--health-port", "0", "--resync", "2s"]
+        defaults += ["--account-selector", f"test={account.number}"]
         operator = Operator(
             {**os.environ, **cluster.environment(), **account.environment, **environment},
             tmp_path / f"operator-{len(made)}.log",

@@ -3,8 +3,11 @@
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
-from trail_operator.api.names import GROUP, KIND, PLURAL, VERSION
+from trail_operator.api.account import SPEC_RULES as ACCOUNT_RULES
+from trail_operator.api.account import AWSAccountSpec, AWSAccountStatus
+from trail_operator.api.names import ACCOUNT_KIND, ACCOUNTS, GROUP, KIND, PLURAL, VERSION
 from trail_operator.api.trail import ROOT_RULES, SPEC_RULES, TrailSpec, TrailStatus
 
 _PRINTER_COLUMNS: list[dict[str, Any]] = [
@@ -23,17 +26,74 @@ _PRINTER_COLUMNS: list[dict[str, Any]] = [
     {"name": "ARN", "type": "string", "priority": 1, "jsonPath": ".status.arn"},
     {"name": "Account", "type": "string", "priority": 1, "jsonPath": ".status.accountID"},
 ]
+_ACCOUNT_COLUMNS: list[dict[str, Any]] = [
+    {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
+    {"name": "Account", "type": "string", "jsonPath": ".spec.accountID"},
+    {"name": "Trails", "type": "integer", "jsonPath": ".status.trailCount"},
+    {"name": "Unmanaged", "type": "integer", "jsonPath": ".status.unmanagedCount"},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    {
+        "name": "Reason",
+        "type": "string",
+        "priority": 1,
+        "jsonPath": '.status.conditions[?(@.type=="Ready")].reason',
+    },
+]
 
 
 def trail_crd() -> dict[str, Any]:
     """The CustomResourceDefinition of Trail."""
-    spec = _structural(TrailSpec.model_json_schema(by_alias=True))
-    spec["x-kubernetes-validations"] = SPEC_RULES
-    status = _structural(TrailStatus.model_json_schema(by_alias=True))
+    return _definition(
+        KIND,
+        PLURAL,
+        "Namespaced",
+        "Trail is an AWS CloudTrail trail: what it is to be, and whether it records.",
+        TrailSpec,
+        TrailStatus,
+        SPEC_RULES,
+        ROOT_RULES,
+        _PRINTER_COLUMNS,
+    )
+
+
+def account_crd() -> dict[str, Any]:
+    """The CustomResourceDefinition of AWSAccount."""
+    return _definition(
+        ACCOUNT_KIND,
+        ACCOUNTS,
+        "Cluster",
+        "AWSAccount is an AWS account: how to get into it, who may use it for what, and which trails it has.",
+        AWSAccountSpec,
+        AWSAccountStatus,
+        ACCOUNT_RULES,
+        [],
+        _ACCOUNT_COLUMNS,
+    )
+
+
+def definitions() -> list[dict[str, Any]]:
+    """All CustomResourceDefinitions."""
+    return [trail_crd(), account_crd()]
+
+
+def _definition(
+    kind: str,
+    plural: str,
+    scope: str,
+    description: str,
+    spec_model: type[BaseModel],
+    status_model: type[BaseModel],
+    spec_rules: list[dict[str, str]],
+    root_rules: list[dict[str, str]],
+    columns: list[dict[str, Any]],
+) -> dict[str, Any]:
+    spec = _structural(spec_model.model_json_schema(by_alias=True))
+    spec["x-kubernetes-validations"] = spec_rules
+    status = _structural(status_model.model_json_schema(by_alias=True))
     # kstatus and Argo CD then see a new object as not yet observed, even before the operator has written anything.
     status["default"] = {"observedGeneration": -1}
-    schema = {
-        "description": "Trail is an AWS CloudTrail trail: what it is to be, and whether it records.",
+    schema: dict[str, Any] = {
+        "description": description,
         "type": "object",
         "required": ["spec"],
         "properties": {
@@ -43,20 +103,21 @@ def trail_crd() -> dict[str, Any]:
             "spec": spec,
             "status": status,
         },
-        "x-kubernetes-validations": ROOT_RULES,
     }
+    if root_rules:
+        schema["x-kubernetes-validations"] = root_rules
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "metadata": {"name": f"{plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": scope,
             "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": KIND.lower(),
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
                 "categories": ["aws"],
             },
             "versions": [
@@ -65,7 +126,7 @@ def trail_crd() -> dict[str, Any]:
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
-                    "additionalPrinterColumns": _PRINTER_COLUMNS,
+                    "additionalPrinterColumns": columns,
                     "schema": {"openAPIV3Schema": schema},
                 }
             ],

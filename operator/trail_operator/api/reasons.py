@@ -45,7 +45,16 @@ class Reason(StrEnum):
     ACCESS_DENIED = "AccessDenied"
     DENIED_BY_ORGANIZATION = "DeniedByOrganization"
     CREDENTIALS_UNAVAILABLE = "CredentialsUnavailable"
+    ASSUME_ROLE_DENIED = "AssumeRoleDenied"
     IDENTITY_MISMATCH = "IdentityMismatch"
+    IDENTITY_VERIFIED = "IdentityVerified"
+    ACCOUNT_NOT_FOUND = "AccountNotFound"
+    NAMESPACE_NOT_ALLOWED = "NamespaceNotAllowed"
+    REGION_NOT_ALLOWED = "RegionNotAllowed"
+    BUCKET_NOT_ALLOWED = "BucketNotAllowed"
+    LOG_ROLE_NOT_ALLOWED = "LogRoleNotAllowed"
+    ORGANIZATION_TRAIL_NOT_ALLOWED = "OrganizationTrailNotAllowed"
+    IN_USE = "InUse"
     OBSERVED = "Observed"
     DRIFTED = "Drifted"
     TRAIL_NOT_FOUND = "TrailNotFound"
@@ -192,9 +201,47 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Check the operator's service account (IRSA or Pod Identity) or its AWS_* environment. To let a deleted "
         "Trail go without AWS, set `deletionPolicy: Retain`.",
     ),
+    Reason.ASSUME_ROLE_DENIED: Explanation(
+        "AWS does not let the operator assume the AWSAccount's `roleARN`. It does not tell which of three things is "
+        "wrong: the role is not there, its trust policy does not let the operator in, or the external id is another.",
+        "Compare the role's trust policy with the one that the AWSAccount's condition prints, `externalID` included. "
+        f"{_WAITS}",
+    ),
     Reason.IDENTITY_MISMATCH: Explanation(
-        "The operator's credentials are of another account than the one that this Trail's trail is in.",
-        "Give the operator back credentials of the account in `status.accountID`. Nothing is written meanwhile.",
+        "The credentials are of another account than the AWSAccount's `accountID`, or than the one that this Trail's "
+        "trail is in.",
+        "Correct `accountID` or `roleARN`, or give the operator back credentials of the account in `status.accountID`. "
+        "Nothing is written meanwhile.",
+    ),
+    Reason.IDENTITY_VERIFIED: Explanation("STS says that the operator is in the AWSAccount's `accountID`.", "Nothing."),
+    Reason.ACCOUNT_NOT_FOUND: Explanation(
+        "There is no AWSAccount of that name, or the Trail names none and the operator's own identity is not to be "
+        "used.",
+        "Correct `spec.accountRef.name` (in a new Trail: it is immutable), or have the AWSAccount made.",
+    ),
+    Reason.NAMESPACE_NOT_ALLOWED: Explanation(
+        "The AWSAccount does not allow Trails of this namespace.",
+        "Ask whoever keeps the AWSAccount to add the namespace to `allowedNamespaces`, by its name or by a label.",
+    ),
+    Reason.REGION_NOT_ALLOWED: Explanation(
+        "The AWSAccount does not allow trails with this home region.",
+        "Choose one of the regions that the message names, or ask for the region in `allowedRegions`.",
+    ),
+    Reason.BUCKET_NOT_ALLOWED: Explanation(
+        "The AWSAccount does not allow trails to deliver to this bucket.",
+        "Choose a bucket of those that the message names, or ask for the bucket in `allowedBuckets`.",
+    ),
+    Reason.LOG_ROLE_NOT_ALLOWED: Explanation(
+        "The AWSAccount does not allow trails to use this role for their log groups.",
+        "Choose a role of those that the message names, or ask for the role in `allowedLogRoleARNs`.",
+    ),
+    Reason.ORGANIZATION_TRAIL_NOT_ALLOWED: Explanation(
+        "The AWSAccount does not allow organization trails.",
+        "Take `isOrganizationTrail` away, or ask for `allowOrganizationTrails`.",
+    ),
+    Reason.IN_USE: Explanation(
+        "The AWSAccount is being deleted, and Trails still use it: it is held, so that they can be deleted in AWS.",
+        "Delete these Trails first (`deletionPolicy: Retain` keeps their trails in AWS).",
     ),
     Reason.OBSERVED: Explanation(
         "`managementPolicy: Observe`: the trail is as the spec says, and AWS reports no delivery error. Unknown where "

@@ -5,6 +5,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+REGION = r"self.matches(r'^[a-z]{2,}(-[a-z]+)+-[0-9]+$')"
+"""Whether a text is the code of an AWS region, as CEL."""
+
 
 def rule(expression: str, message: str) -> dict[str, str]:
     """One CEL validation rule: `message` says what to write instead."""

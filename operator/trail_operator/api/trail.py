@@ -10,9 +10,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints
 
+from trail_operator.api.conditions import Condition
 from trail_operator.api.names import RESERVED_TAG_PREFIX
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import Resource, rule, rules
+from trail_operator.api.schema import REGION, Resource, rule, rules
 from trail_operator.api.selectors import RULES as SELECTOR_RULES
 from trail_operator.api.selectors import (
     AdvancedEventSelectors,
@@ -88,6 +89,12 @@ class Tag(Resource):
     ] = ""
 
 
+class AccountReference(Resource):
+    """Which AWSAccount."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=253), Field(description="The AWSAccount's name.")]
+
+
 class TrailSpec(Resource):
     """What the trail is to be. What is left out has one meaning: the default, enforced."""
 
@@ -103,10 +110,19 @@ class TrailSpec(Resource):
             description="The trail's home region; the operator's region where left out. Immutable once created.",
             json_schema_extra=rules(
                 rule(
-                    r"self.matches(r'^[a-z]{2,}(-[a-z]+)+-[0-9]+$')",
+                    REGION,
                     "region must be the code of an AWS region, such as eu-central-1",
                 )
             ),
+        ),
+    ] = None
+    account_ref: Annotated[
+        AccountReference | None,
+        Field(
+            description=(
+                "The AWSAccount that the trail is in. Left out: the operator's default account, else its own identity. "
+                "Immutable."
+            )
         ),
     ] = None
     s3_bucket_name: Annotated[
@@ -345,6 +361,11 @@ ROOT_RULES = [
         f"{_THIS_NAME} == {_OLD_NAME}",
         "the trail's name is immutable: make a second Trail with the new name, wait until it is Ready, then delete this one",
     ),
+    rule(
+        "has(self.spec.accountRef) == has(oldSelf.spec.accountRef) && "
+        "(!has(self.spec.accountRef) || self.spec.accountRef.name == oldSelf.spec.accountRef.name)",
+        "accountRef is immutable: make a second Trail in the other account, wait until it is Ready, then delete this one",
+    ),
     # An unchanged region is never refused, whatever is on record: else nothing could be written any more, not even to let
     # a deleted Trail go. A region that is left out means the operator's default, which only the operator knows: it stalls
     # where that is another one.
@@ -356,18 +377,6 @@ ROOT_RULES = [
         "Trail in the new region, wait until it is Ready, then delete this one",
     ),
 ]
-
-
-class Condition(Resource):
-    """A condition as the Kubernetes API conventions have it."""
-
-    # Plain strings, so that a status written by a newer version is still read.
-    type: str
-    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
-    reason: Annotated[str, Field(description="One of the closed set documented in docs/trail.md.")]
-    message: Annotated[str, StringConstraints(max_length=32768)]
-    last_transition_time: datetime
-    observed_generation: int
 
 
 class Difference(Resource):

@@ -1,7 +1,6 @@
-"""Calls to AWS: sessions, threads, rates and identity. Every call of the operator goes through `AWS.call`."""
+"""Calls to AWS in one account: credentials, threads, rates and identity. Every call of the operator goes through it."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from botocore import xform_name
 from botocore.config import Config
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import failure_without_answer, translate
+from trail_operator.aws.errors import EXPIRED, AWSError, failure_without_answer, translate
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 
@@ -21,11 +20,13 @@ _CONFIG = Config(
     retries={"total_max_attempts": 1, "mode": "standard"},
     connect_timeout=5,
     read_timeout=20,
-    max_pool_connections=32,
     user_agent_extra="trail-operator",
 )
-_THREADS = 16
 _READS = ("Get", "List", "Describe")
+# An account that does not answer holds this many threads at most.
+_CALLS_AT_ONCE = 6
+# A client costs some 10 ms to make and some 100 KB to keep.
+_IDLE_SECONDS = 900.0
 
 T = TypeVar("T")
 
@@ -36,31 +37,74 @@ class Identity:
 
     account: str
     partition: str
+    arn: str
+
+
+@dataclass
+class _Client:
+    client: Any
+    used: float
 
 
 class AWS:
-    """The AWS API as one asynchronous call. Clients are made on first use and kept."""
+    """The AWS API of one account as one asynchronous call. Clients are made on first use, and dropped when idle."""
 
-    def __init__(self, default_region: str | None, limiter: RateLimiter) -> None:
-        # boto3 knows AWS_DEFAULT_REGION only; pods with a role are given AWS_REGION as well, or alone.
-        self._session = boto3.Session(region_name=default_region or os.environ.get("AWS_REGION"))
+    def __init__(
+        self,
+        make_session: Callable[[], boto3.Session],
+        limiter: RateLimiter,
+        executor: ThreadPoolExecutor,
+        clock: Callable[[], float],
+        *,
+        default_region: str | None,
+        endpoint_url: str | None = None,
+    ) -> None:
+        self.default_region = default_region
+        """The region of trails that name none."""
+        self._make_session = make_session
+        self._session: boto3.Session | None = None
         self._limiter = limiter
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._executor = executor
+        self._clock = clock
+        self._endpoint_url = endpoint_url
+        self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
+        self._clients: dict[tuple[str, str], _Client] = {}
         self._making_client = asyncio.Lock()
         self._identity: tuple[str, Identity] | None = None
         self._management_account: tuple[tuple[str, Identity] | None, str] | None = None
 
-    @property
-    def default_region(self) -> str | None:
-        """The region of trails that name none."""
-        return self._session.region_name
-
     async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Make one call and return its answer.
+        """Make one call and return its answer; once more where the credentials had just ended.
 
         Raises AWSError for an error that AWS answered, FailureError where no answer came.
         """
+        try:
+            return await self._call(service, region, operation, parameters)
+        except AWSError as error:
+            if error.code not in EXPIRED:
+                raise
+            # They have ended before their time: begin again with new ones.
+            self._session = None
+            self._clients.clear()
+        return await self._call(service, region, operation, parameters)
+
+    async def identity(self, region: str) -> Identity:
+        """Who we are, from STS; asked again whenever the credentials' access key changes."""
+        key = await self._access_key()
+        if self._identity is None or self._identity[0] != key:
+            answer = await self.call("sts", region, "GetCallerIdentity")
+            partition = answer["Arn"].split(":")[1]
+            self._identity = (key, Identity(answer["Account"], partition, answer["Arn"]))
+        return self._identity[1]
+
+    async def management_account(self, region: str) -> str:
+        """The management account of the organization that our account belongs to."""
+        if self._management_account is None or self._management_account[0] != self._identity:
+            answer = await self.call("organizations", region, "DescribeOrganization")
+            self._management_account = (self._identity, str(answer["Organization"]["MasterAccountId"]))
+        return self._management_account[1]
+
+    async def _call(self, service: str, region: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         action = f"{service}:{operation}"
         try:
             # Before the turn is waited for: making a client takes a while, and the turn would be another's by then.
@@ -85,37 +129,21 @@ class AWS:
                 raise FailureError(failure) from error
             raise
 
-    async def identity(self, region: str) -> Identity:
-        """Who we are, from STS; asked again whenever the credentials' access key changes."""
-        key = await self._access_key()
-        if self._identity is None or self._identity[0] != key:
-            answer = await self.call("sts", region, "GetCallerIdentity")
-            partition = answer["Arn"].split(":")[1]
-            self._identity = (key, Identity(account=answer["Account"], partition=partition))
-        return self._identity[1]
-
-    async def management_account(self, region: str) -> str:
-        """The management account of the organization that our account belongs to."""
-        if self._management_account is None or self._management_account[0] != self._identity:
-            answer = await self.call("organizations", region, "DescribeOrganization")
-            self._management_account = (self._identity, str(answer["Organization"]["MasterAccountId"]))
-        return self._management_account[1]
-
-    def close(self) -> None:
-        """Let no further call begin. Calls under way go on in their threads."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-
     async def _access_key(self) -> str:
         try:
-            return await self._in_thread(self._frozen_access_key)
+            async with self._making_client:
+                return await self._in_thread(self._frozen_access_key)
         except Exception as error:
+            answered = translate(error, "sts:AssumeRole", self.default_region or "")
+            if answered is not None:
+                raise answered from None
             failure = failure_without_answer(error, "reading credentials", "any region")
             if failure is not None:
                 raise FailureError(failure) from error
             raise
 
     def _frozen_access_key(self) -> str:
-        credentials = self._session.get_credentials()
+        credentials = self._made_session().get_credentials()
         if credentials is None:
             raise FailureError(
                 Failure(
@@ -129,13 +157,28 @@ class AWS:
 
     async def _client(self, service: str, region: str) -> Any:
         key = (service, region)
+        now = self._clock()
         if key not in self._clients:
             async with self._making_client:  # boto3 sessions are not thread-safe, clients are
                 if key not in self._clients:
-                    self._clients[key] = await self._in_thread(
-                        lambda: self._session.client(service, region_name=region, config=_CONFIG)  # type: ignore[call-overload]
-                    )
-        return self._clients[key]
+                    self._drop_idle(now)
+                    self._clients[key] = _Client(await self._in_thread(lambda: self._made_client(service, region)), now)
+        self._clients[key].used = now
+        return self._clients[key].client
+
+    def _made_client(self, service: str, region: str) -> Any:
+        make: Any = self._made_session().client
+        return make(service, region_name=region, config=_CONFIG, endpoint_url=self._endpoint_url)
+
+    def _made_session(self) -> boto3.Session:
+        """The session, made when first needed: looking for credentials may take a while."""
+        if self._session is None:
+            self._session = self._make_session()
+        return self._session
+
+    def _drop_idle(self, now: float) -> None:
+        self._clients = {key: entry for key, entry in self._clients.items() if now - entry.used < _IDLE_SECONDS}
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, function)
+        async with self._slots:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, function)

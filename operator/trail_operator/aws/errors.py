@@ -24,6 +24,7 @@ from trail_operator.core.failure import Failure, FailureClass
 
 NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
 ALREADY_EXISTS = "TrailAlreadyExistsException"
+ASSUME_ROLE = "sts:AssumeRole"
 INSIGHTS_OFF = "InsightNotEnabledException"
 
 _THROTTLED = frozenset(
@@ -38,6 +39,7 @@ _THROTTLED = frozenset(
         "LimitExceededException",
     }
 )
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 _CREDENTIALS = frozenset(
     {
         "UnrecognizedClientException",
@@ -146,6 +148,8 @@ def translate(error: Exception, action: str, region: str) -> AWSError | None:
     """The AWS answer behind a boto3 exception, None where AWS gave none (no credentials, no connection)."""
     if not isinstance(error, ClientError):
         return None
+    if error.operation_name == "AssumeRole":  # within whatever call first needed the role's credentials
+        action = ASSUME_ROLE
     answer = error.response.get("Error", {})
     return AWSError(
         action=action,

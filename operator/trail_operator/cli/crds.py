@@ -4,11 +4,12 @@ from pathlib import Path
 
 from trail_operator.api import crd
 
-FILE_NAME = "trail-operator.dev_trails.yaml"
 
-
-def write(directory: Path) -> Path:
-    """Write the CRD file into `directory` and say where it is."""
-    path = directory / FILE_NAME
-    path.write_text(crd.render(crd.trail_crd()))
-    return path
+def write(directory: Path) -> list[Path]:
+    """Write a file for each CRD into `directory` and say where they are."""
+    paths = []
+    for definition in crd.definitions():
+        path = directory / f"{definition['spec']['group']}_{definition['spec']['names']['plural']}.yaml"
+        path.write_text(crd.render(definition))
+        paths.append(path)
+    return paths

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 
+from trail_operator.controller.accounts import Accounts
 from trail_operator.controller.subject import Subject
 from trail_operator.core.ownership import Claim
 
@@ -10,10 +11,10 @@ from trail_operator.core.ownership import Claim
 class Claims:
     """The claims of all Trails that the operator watches."""
 
-    def __init__(self, default_region: str | None, namespaces: Collection[str] = ()) -> None:
-        self._default_region = default_region
+    def __init__(self, accounts: Accounts, namespaces: Collection[str] = ()) -> None:
+        self._accounts = accounts
         self._namespaces = namespaces
-        self._by_trail: dict[tuple[str, str], dict[str, Claim]] = defaultdict(dict)
+        self._by_trail: dict[tuple[str, str, str], dict[str, Claim]] = defaultdict(dict)
         self._by_uid: dict[str, Claim] = {}
         self._resources: dict[str, str] = {}
 
@@ -25,7 +26,8 @@ class Claims:
             created=subject.created,
             uid=subject.uid,
             resource=str(subject.key),
-            region=status.get("homeRegion") or spec.get("region") or self._default_region or "",
+            account=self._accounts.number_for(subject),
+            region=status.get("homeRegion") or spec.get("region") or self._default_region(subject),
             name=spec.get("name") or subject.metadata["name"],
         )
         self.withdraw(subject.uid)
@@ -33,8 +35,12 @@ class Claims:
         if subject.observing:
             return claim  # it wants nothing
         self._by_uid[claim.uid] = claim
-        self._by_trail[claim.region, claim.name][claim.uid] = claim
+        self._by_trail[claim.account, claim.region, claim.name][claim.uid] = claim
         return claim
+
+    def _default_region(self, subject: Subject) -> str:
+        account = self._accounts.get(self._accounts.name_for(subject) or "")
+        return (account.access if account else self._accounts.own).default_region or ""
 
     def withdraw(self, uid: str) -> list[str]:
         """Forget a claim; return the UIDs of those that may now take its place."""
@@ -42,10 +48,10 @@ class Claims:
         claim = self._by_uid.pop(uid, None)
         if claim is None:
             return []
-        rivals = self._by_trail[claim.region, claim.name]
+        rivals = self._by_trail[claim.account, claim.region, claim.name]
         rivals.pop(uid, None)
         if not rivals:
-            del self._by_trail[claim.region, claim.name]
+            del self._by_trail[claim.account, claim.region, claim.name]
         return list(rivals)
 
     def may_live(self, resource: str) -> bool:
@@ -56,4 +62,6 @@ class Claims:
 
     def rivals(self, claim: Claim) -> list[Claim]:
         """All other claims to the same trail."""
-        return [other for uid, other in self._by_trail[claim.region, claim.name].items() if uid != claim.uid]
+        return [
+            other for uid, other in self._by_trail[claim.account, claim.region, claim.name].items() if uid != claim.uid
+        ]

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Difference, TrailStatus
-from trail_operator.aws.cloudtrail import CloudTrail
-from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failure_of
+from trail_operator.controller.accounts import Access
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator
@@ -47,8 +46,6 @@ class Convergence:
 
     def __init__(
         self,
-        cloudtrail: CloudTrail,
-        diagnosis: Diagnosis,
         locator: Locator,
         targets: Targets,
         observation: Observation,
@@ -60,8 +57,6 @@ class Convergence:
         resync: float,
         clock: Callable[[], float],
     ) -> None:
-        self._cloudtrail = cloudtrail
-        self._diagnosis = diagnosis
         self._locator = locator
         self._targets = targets
         self._observation = observation
@@ -96,7 +91,7 @@ class Convergence:
         refusal = None if subject.forcing else _refused(subject.status, subject.acting_on, actions)
         if actions and not (self._locator.settling(subject) and drift == subject.unsettled and not subject.forcing):
             return await self._apply(subject, target, desired, observed, actions, refusal)
-        return await self._findings(subject, desired, observed, drift, refusal or target.key_failure)
+        return await self._findings(subject, target, desired, observed, drift, refusal or target.key_failure)
 
     def unknown(self, subject: Subject, failure: Failure, drift: tuple[Difference, ...] = ()) -> Findings:
         """The findings of a pass that could not see what the trail is now. `drift`: what it saw before it wrote."""
@@ -119,7 +114,7 @@ class Convergence:
 
     async def _observe(self, subject: Subject, target: Target, *, expected: bool = False) -> ObservedTrail | None:
         expected = expected or (subject.status.observed_generation >= 0 and subject.status.arn == target.arn)
-        observed = await self._cloudtrail.observe(target.arn, target.location.region, expected=expected)
+        observed = await target.access.cloudtrail.observe(target.arn, target.location.region, expected=expected)
         subject.last_seen = self._clock()
         return observed
 
@@ -144,13 +139,13 @@ class Convergence:
         refusal: Failure | None,
     ) -> Findings:
         if observed is None and target.key_failure:
-            return await self._findings(subject, desired, None, differences(desired, None), target.key_failure)
+            return await self._findings(subject, target, desired, None, differences(desired, None), target.key_failure)
         if subject.status.account_id is None:
             await self._writer.pin(subject, desired)
-        progress = await self._carry_out(subject, desired, actions, refusal)
+        progress = await self._carry_out(subject, target.access, desired, actions, refusal)
         failure, done = progress.failure or target.key_failure, progress.done
         if done:
-            self._surroundings.changed(desired.location)
+            self._surroundings.changed(target.access)
             before = differences(desired, observed)
             verified, _ = await asyncio.gather(
                 self._verified(subject, target, failure, before),
@@ -164,10 +159,15 @@ class Convergence:
             failure = failure or target.key_failure
         drift = differences(desired, observed)
         subject.unsettled = drift if done else ()
-        return await self._findings(subject, desired, observed, drift, failure)
+        return await self._findings(subject, target, desired, observed, drift, failure)
 
     async def _carry_out(
-        self, subject: Subject, desired: DesiredTrail, actions: tuple[Action, ...], refusal: Failure | None
+        self,
+        subject: Subject,
+        access: Access,
+        desired: DesiredTrail,
+        actions: tuple[Action, ...],
+        refusal: Failure | None,
     ) -> _Progress:
         """Do as much of a plan as can be done: what was refused stops only what would do harm without it."""
         progress = _Progress(failure=refusal, failed={_operation_of(refusal)} if refusal else set())
@@ -175,7 +175,7 @@ class Convergence:
             if action.operation in progress.failed or action.requires & progress.failed:
                 progress.failed.add(action.operation)
                 continue
-            failure = await self._do(subject, action, desired)
+            failure = await self._do(subject, access, action, desired)
             if failure is None:
                 progress.done.append(action)
                 continue
@@ -195,11 +195,11 @@ class Convergence:
         except FailureError as error:
             return self.unknown(subject, failure or error.failure, before)
 
-    async def _do(self, subject: Subject, action: Action, desired: DesiredTrail) -> Failure | None:
+    async def _do(self, subject: Subject, access: Access, action: Action, desired: DesiredTrail) -> Failure | None:
         try:
-            await self._cloudtrail.apply(action, desired.location.region)
+            await access.cloudtrail.apply(action, desired.location.region)
         except AWSError as error:
-            failure = await self._explain(subject, error, desired)
+            failure = await self._explain(subject, access, error, desired)
         except FailureError as error:
             failure = error.failure
         else:
@@ -212,52 +212,32 @@ class Convergence:
         )
         return failure
 
-    async def _explain(self, subject: Subject, error: AWSError, desired: DesiredTrail) -> Failure:
+    async def _explain(self, subject: Subject, access: Access, error: AWSError, desired: DesiredTrail) -> Failure:
         if error.code in NOT_FOUND:
             return _passing("the trail has gone from AWS meanwhile")
         try:
             if error.code == ALREADY_EXISTS:
-                return await self._elsewhere(desired)
-            return await self._diagnosed(subject, error, desired)
+                return await _elsewhere(access, desired)
+            return await self._diagnosed(subject, access, error, desired)
         except AWSError as further:
             return failure_of(further)
         except FailureError as further:
             return further.failure
 
-    async def _diagnosed(self, subject: Subject, error: AWSError, desired: DesiredTrail) -> Failure:
+    async def _diagnosed(self, subject: Subject, access: Access, error: AWSError, desired: DesiredTrail) -> Failure:
         """What is behind a refusal. Looking costs several calls: the same refusal is not looked into again at once."""
         refusal = (error.code, error.message, desired.configuration)
         known = subject.explained
         if known and known.refusal == refusal and self._clock() - known.found < _EXPLANATION_HOLDS:
             return known.failure
-        failure = await self._diagnosis.explain(error, desired)
+        failure = await access.diagnosis.explain(error, desired)
         subject.explained = Explanation(refusal, failure, self._clock())
         return failure
-
-    async def _elsewhere(self, desired: DesiredTrail) -> Failure:
-        """Why AWS says that a trail exists which is not to be found in its home region."""
-        arn = await self._cloudtrail.home_of(desired.name, desired.location.region)
-        if arn is None or arn == desired.arn:
-            return _passing("the trail exists but AWS does not show it yet")
-        home = arn.split(":")[3]
-        # The tags of another account's trail are not shown: it is not ours.
-        tags = await self._cloudtrail.tags(arn, home) if arn.split(":")[4] == desired.location.account else {}
-        if (tags or {}).get(OWNER_TAG) == desired.owner:
-            return Failure(
-                FailureClass.TERMINAL,
-                Reason.WRONG_HOME_REGION,
-                f"this resource's trail lives in {home}, not in {desired.location.region}: set spec.region to {home}",
-            )
-        return Failure(
-            FailureClass.TERMINAL,
-            Reason.CONFLICT,
-            f"the multi-region trail {arn} holds the name in every region; nothing was written to it. Choose another "
-            "spec.name or delete that trail",
-        )
 
     async def _findings(
         self,
         subject: Subject,
+        target: Target,
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         drift: tuple[Difference, ...],
@@ -269,7 +249,7 @@ class Convergence:
             await self._tell_of_losses(subject, observed, is_settled=not drift or _is_lasting(failure))
         advice = ""
         if observed is not None and observed.failing_destinations:
-            advice = await self._diagnosis.delivery_advice(desired, observed)
+            advice = await target.access.diagnosis.delivery_advice(desired, observed)
         return Findings(
             subject.acting_on,
             known=True,
@@ -278,7 +258,7 @@ class Convergence:
             failure=failure,
             delivery_advice=advice,
             account=desired.location.account,
-            advice=self._surroundings.advice(subject, desired),
+            advice=self._surroundings.advice(subject, target.access, desired),
         )
 
     async def _tell_of_losses(self, subject: Subject, observed: ObservedTrail, *, is_settled: bool) -> None:
@@ -288,6 +268,28 @@ class Convergence:
         before, subject.before = subject.before, None
         if lost := reductions(before, observed):
             await self._events.reduced(subject, lost)
+
+
+async def _elsewhere(access: Access, desired: DesiredTrail) -> Failure:
+    """Why AWS says that a trail exists which is not to be found in its home region."""
+    arn = await access.cloudtrail.home_of(desired.name, desired.location.region)
+    if arn is None or arn == desired.arn:
+        return _passing("the trail exists but AWS does not show it yet")
+    home = arn.split(":")[3]
+    # The tags of another account's trail are not shown: it is not ours.
+    tags = await access.cloudtrail.tags(arn, home) if arn.split(":")[4] == desired.location.account else {}
+    if (tags or {}).get(OWNER_TAG) == desired.owner:
+        return Failure(
+            FailureClass.TERMINAL,
+            Reason.WRONG_HOME_REGION,
+            f"this resource's trail lives in {home}, not in {desired.location.region}: set spec.region to {home}",
+        )
+    return Failure(
+        FailureClass.TERMINAL,
+        Reason.CONFLICT,
+        f"the multi-region trail {arn} holds the name in every region; nothing was written to it. Choose another "
+        "spec.name or delete that trail",
+    )
 
 
 def _is_lasting(failure: Failure | None) -> bool:

@@ -4,8 +4,8 @@ import asyncio
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import DeletionPolicy
-from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
+from trail_operator.controller.accounts import Access, Accounts
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
@@ -19,8 +19,8 @@ _RETAIN_PATIENCE = 5.0
 class Deletion:
     """Deletes or disowns trails, if they are ours."""
 
-    def __init__(self, cloudtrail: CloudTrail, locator: Locator, events: Events, default: DeletionPolicy) -> None:
-        self._cloudtrail = cloudtrail
+    def __init__(self, accounts: Accounts, locator: Locator, events: Events, default: DeletionPolicy) -> None:
+        self._accounts = accounts
         self._locator = locator
         self._events = events
         self._default = default
@@ -42,26 +42,27 @@ class Deletion:
             return await self._retain(subject, status.home_region)
         return await self._remove(subject, status.home_region)
 
-    async def _arn(self, subject: Subject, region: str) -> str:
+    async def _arn(self, subject: Subject, access: Access, region: str) -> str:
         """The trail's ARN: on record, or where one that was made without our learning it would be."""
-        location = await self._locator.location(subject, region)
+        location = await self._locator.location(subject, access, region)
         if subject.status.arn:
             return subject.status.arn
         name = subject.body["spec"].get("name") or subject.key.name
         owner = None
         if subject.body["spec"].get("isOrganizationTrail"):
-            owner = await self._locator.management_account(subject, name, location)
+            owner = await self._locator.management_account(subject, access, name, location)
         return location.trail_arn(name, owner)
 
     async def _remove(self, subject: Subject, region: str) -> str | None:
-        arn = await self._arn(subject, region)
-        tags = await self._cloudtrail.tags(arn, region)
+        access = self._accounts.access_for(subject)
+        arn = await self._arn(subject, access, region)
+        tags = await access.cloudtrail.tags(arn, region)
         if tags is None:
             return None if self._locator.may_lag(subject) else "the trail was already gone"
         if tags.get(OWNER_TAG) != self._locator.owner(subject):
             return _not_ours(arn)
         try:
-            await self._cloudtrail.apply(deletion(arn), region)
+            await access.cloudtrail.apply(deletion(arn), region)
         except AWSError as error:
             if error.code not in NOT_FOUND:
                 raise FailureError(failure_of(error)) from None
@@ -71,8 +72,9 @@ class Deletion:
         arn = subject.status.arn or f"of {subject.key}"
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE):
-                arn = await self._arn(subject, region)
-                return await self._disown(subject, arn, region)
+                access = self._accounts.access_for(subject)
+                arn = await self._arn(subject, access, region)
+                return await self._disown(subject, access, arn, region)
         except FailureError as error:
             problem = error.failure.message
         except AWSError as error:
@@ -84,13 +86,13 @@ class Deletion:
         await self._events.write(subject, "Warning", "OwnerTagStayed", "RemoveTags", note)
         return f"trail {arn} is kept, its owner tag too"
 
-    async def _disown(self, subject: Subject, arn: str, region: str) -> str:
-        tags = await self._cloudtrail.tags(arn, region)
+    async def _disown(self, subject: Subject, access: Access, arn: str, region: str) -> str:
+        tags = await access.cloudtrail.tags(arn, region)
         if tags is None:
             return "the trail was already gone"
         if tags.get(OWNER_TAG) != self._locator.owner(subject):
             return _not_ours(arn)
-        await self._cloudtrail.apply(disowning(arn, OWNER_TAG), region)
+        await access.cloudtrail.apply(disowning(arn, OWNER_TAG), region)
         return f"trail {arn} is kept, without the owner tag"
 
 

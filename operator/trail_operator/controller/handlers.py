@@ -16,13 +16,11 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
 
-from trail_operator.api.names import GROUP, PLURAL, VERSION
+from trail_operator.api.names import ACCOUNTS, GROUP, PLURAL, VERSION
 from trail_operator.api.trail import DeletionPolicy
-from trail_operator.aws.client import AWS
-from trail_operator.aws.cloudtrail import CloudTrail
-from trail_operator.aws.diagnosis import Diagnosis
-from trail_operator.aws.limits import RateLimiter
-from trail_operator.aws.neighbours import Neighbours
+from trail_operator.aws.sessions import Sessions
+from trail_operator.controller.account_loop import AccountLoop
+from trail_operator.controller.accounts import Accounts
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.convergence import Convergence
 from trail_operator.controller.deletion import Deletion
@@ -48,14 +46,51 @@ T = TypeVar("T")
 class Controller:
     """All parts of the running operator, put together."""
 
-    def __init__(
-        self, kubernetes: Kubernetes, aws: AWS, loop: Loop, surroundings: Surroundings, health: Health
-    ) -> None:
+    def __init__(self, kubernetes: Kubernetes, settings: Settings, cluster: str) -> None:
+        resync = settings.resync.total_seconds()
+        events = Events(kubernetes)
+        writer = Writer(kubernetes, events, now=_now)
+        locator = Locator(cluster, time.monotonic)
         self.kubernetes = kubernetes
-        self.aws = aws
-        self.loop = loop
-        self.surroundings = surroundings
-        self.health = health
+        self.accounts = Accounts(
+            Sessions(settings.region),
+            default=settings.default_account,
+            own_identity=settings.own_identity,
+            cluster=cluster,
+            clock=time.monotonic,
+            sleep=asyncio.sleep,
+        )
+        self.surroundings = Surroundings(resync=resync, clock=time.monotonic, sleep=asyncio.sleep)
+        claims = Claims(self.accounts, settings.namespace)
+        targets = Targets(self.accounts, locator, tuple(settings.ignore_tags))
+        convergence = Convergence(
+            locator,
+            targets,
+            Observation(targets),
+            self.surroundings,
+            claims,
+            writer,
+            events,
+            resync=resync,
+            clock=time.monotonic,
+        )
+        deletion = Deletion(self.accounts, locator, events, DeletionPolicy(settings.default_deletion_policy))
+        reconciler = Reconciler(convergence, deletion, writer, events, resync=resync, random=random.random)
+        self.loop = Loop(kubernetes, claims, reconciler.reconcile, time.monotonic)
+        self.account_loop = AccountLoop(
+            kubernetes,
+            self.accounts,
+            self.surroundings,
+            cluster=cluster,
+            labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
+            users=lambda name: self.loop.count(lambda subject: self.accounts.name_for(subject) == name),
+            changed=lambda name: self.loop.wake(lambda subject: self.accounts.name_for(subject) == name),
+            resync=resync,
+            now=_now,
+            random=random.random,
+        )
+        self.loop.forgotten = lambda subject: self.account_loop.wake(self.accounts.name_for(subject))
+        self.surroundings.noticed = self._notice
 
     @classmethod
     async def start(cls, settings: Settings) -> "Controller":
@@ -64,62 +99,46 @@ class Controller:
         port = await health.serve(settings.health_host, settings.health_port)
         logger.info(f"health endpoints on {settings.health_host}:{port}")
         kubernetes = await Kubernetes.connect()
-        aws = AWS(settings.region, RateLimiter(time.monotonic, asyncio.sleep))
-        claims = Claims(aws.default_region, settings.namespace)
-        owner_prefix = await _owner_prefix(kubernetes, settings)
-        surroundings = Surroundings(
-            Neighbours(aws), resync=settings.resync.total_seconds(), clock=time.monotonic, sleep=asyncio.sleep
-        )
-        reconciler = _reconciler(kubernetes, aws, claims, surroundings, owner_prefix, settings)
-        loop = Loop(kubernetes, claims, reconciler.reconcile, time.monotonic)
-        surroundings.noticed = lambda: loop.wake(surroundings.is_news)
+        cluster = await _owner_prefix(kubernetes, settings)
+        self = cls(kubernetes, settings, cluster)
+        self.health = health
+        for body in await _patiently("namespaces", kubernetes.namespaces):
+            self.namespace_seen(body)
+        for body in await _patiently("AWSAccounts", kubernetes.accounts):
+            self.account_loop.seen(body)
         trails = await _patiently("Trails", lambda: kubernetes.trails(settings.namespace))
         for body in trails:
-            loop.seen(body)
+            self.loop.seen(body)
         health.ready = True
         scope = ", ".join(settings.namespace) or "all namespaces"
-        logger.info(f"watching Trails in {scope} as owner {owner_prefix}; {len(trails)} found")
-        return cls(kubernetes, aws, loop, surroundings, health)
+        logger.info(f"watching Trails in {scope} as owner {cluster}; {len(trails)} found")
+        return self
+
+    health: Health
+
+    def namespace_seen(self, body: dict[str, Any]) -> None:
+        """A namespace as the API server has it now: its labels may open or close an account to its Trails."""
+        name = str(body["metadata"]["name"])
+        if self.accounts.labelled(name, dict(body["metadata"].get("labels") or {})):
+            self.loop.wake(lambda subject: subject.key.namespace == name)
 
     async def stop(self) -> None:
         """Finish what is under way, if it does not take long. An AWS call that is cut off counts as a lost answer."""
         await self.health.close()
-        self.surroundings.close()
+        self.account_loop.stop()
         await self.loop.stop(_SHUTDOWN_PATIENCE)
-        self.aws.close()
+        self.surroundings.close()
+        self.accounts.close()
         await self.kubernetes.close()
 
+    def _notice(self, account: str | None) -> None:
+        """What is known of an account's trails has changed."""
+        self.loop.wake(self.surroundings.is_news)
+        self.account_loop.wake(account)
 
-def _reconciler(
-    kubernetes: Kubernetes,
-    aws: AWS,
-    claims: Claims,
-    surroundings: Surroundings,
-    owner_prefix: str,
-    settings: Settings,
-) -> Reconciler:
-    resync = settings.resync.total_seconds()
-    cloudtrail = CloudTrail(aws)
-    events = Events(kubernetes)
-    writer = Writer(kubernetes, events, now=lambda: datetime.now(UTC).replace(microsecond=0))
-    locator = Locator(aws, owner_prefix, time.monotonic)
-    diagnosis = Diagnosis(aws)
-    targets = Targets(cloudtrail, locator, tuple(settings.ignore_tags))
-    convergence = Convergence(
-        cloudtrail,
-        diagnosis,
-        locator,
-        targets,
-        Observation(cloudtrail, diagnosis, targets),
-        surroundings,
-        claims,
-        writer,
-        events,
-        resync=resync,
-        clock=time.monotonic,
-    )
-    deletion = Deletion(cloudtrail, locator, events, DeletionPolicy(settings.default_deletion_policy))
-    return Reconciler(convergence, deletion, writer, events, resync=resync, random=random.random)
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 @kopf.on.startup(errors=kopf.ErrorsMode.PERMANENT)
@@ -149,6 +168,23 @@ async def changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
         memo.controller.loop.gone(body)
     else:
         memo.controller.loop.seen(body)
+
+
+@kopf.on.event(GROUP, VERSION, ACCOUNTS)
+async def account_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
+    """An AWSAccount was listed, added, modified or has gone."""
+    body: dict[str, Any] = dict(event["object"])
+    if event["type"] == "DELETED":
+        memo.controller.account_loop.gone(body["metadata"]["name"])
+    else:
+        memo.controller.account_loop.seen(body)
+
+
+@kopf.on.event("", "v1", "namespaces")
+async def namespace_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
+    """A namespace was listed, added or modified."""
+    if event["type"] != "DELETED":
+        memo.controller.namespace_seen(dict(event["object"]))
 
 
 @kopf.on.cleanup()

@@ -11,7 +11,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.names import API_VERSION, GROUP, KIND, PLURAL, VERSION
+from trail_operator.api.names import ACCOUNTS, API_VERSION, GROUP, KIND, PLURAL, VERSION
 
 NOT_FOUND = 404
 FORBIDDEN = 403
@@ -74,6 +74,23 @@ class Kubernetes:
     async def write_finalizers(self, key: Key, finalizers: list[str], version: str) -> dict[str, Any] | None:
         """Write the Trail's finalizers, if it is still at that resource version; None if it is gone."""
         return await self._patch(_path(key), {"metadata": {"finalizers": finalizers, "resourceVersion": version}})
+
+    async def accounts(self) -> list[dict[str, Any]]:
+        """All AWSAccounts."""
+        return list((await self._request("GET", f"/apis/{GROUP}/{VERSION}/{ACCOUNTS}"))["items"])
+
+    async def write_account_status(self, name: str, status: dict[str, Any]) -> dict[str, Any] | None:
+        """Write an AWSAccount's status; return it as it then is, None if it is gone."""
+        return await self._patch(f"{_account_path(name)}/status", {"status": status})
+
+    async def write_account_finalizers(self, name: str, finalizers: list[str], version: str) -> dict[str, Any] | None:
+        """Write an AWSAccount's finalizers, if it is still at that resource version; None if it is gone."""
+        patch = {"metadata": {"finalizers": finalizers, "resourceVersion": version}}
+        return await self._patch(_account_path(name), patch)
+
+    async def namespaces(self) -> list[dict[str, Any]]:
+        """All namespaces."""
+        return list((await self._request("GET", "/api/v1/namespaces"))["items"])
 
     async def namespace_uid(self, name: str) -> str:
         """The UID of a namespace."""
@@ -143,6 +160,10 @@ def _told(answer: bytes) -> str:
         return str(json.loads(answer)["message"])
     except (ValueError, KeyError, TypeError):
         return answer[:200].decode(errors="replace")
+
+
+def _account_path(name: str) -> str:
+    return f"/apis/{GROUP}/{VERSION}/{ACCOUNTS}/{quote(name)}"
 
 
 def _path(key: Key) -> str:

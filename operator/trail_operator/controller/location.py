@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.client import AWS
-from trail_operator.aws.errors import AWSError, failure_of
+from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_of
+from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.trail import Location
@@ -16,8 +16,7 @@ _SETTLING = 10.0
 class Locator:
     """Finds a Trail's place in AWS."""
 
-    def __init__(self, aws: AWS, owner_prefix: str, clock: Callable[[], float]) -> None:
-        self._aws = aws
+    def __init__(self, owner_prefix: str, clock: Callable[[], float]) -> None:
         self._owner_prefix = owner_prefix
         self._clock = clock
 
@@ -30,9 +29,9 @@ class Locator:
         prefix = f"{self._owner_prefix}/"
         return owner.removeprefix(prefix) if owner and owner.startswith(prefix) else None
 
-    def region(self, subject: Subject, wanted: str | None) -> str:
+    def region(self, subject: Subject, access: Access, wanted: str | None) -> str:
         """The home region. Raises FailureError where none is known or it is not the one on record."""
-        region = wanted or self._aws.default_region
+        region = wanted or access.default_region
         if region is None:
             raise FailureError(
                 Failure(
@@ -53,12 +52,21 @@ class Locator:
             )
         return region
 
-    async def location(self, subject: Subject, region: str) -> Location:
+    async def location(self, subject: Subject, access: Access, region: str) -> Location:
         """The place, asked of STS. Raises FailureError where it is not known or not the one on record."""
         try:
-            identity = await self._aws.identity(region)
+            identity = await access.aws.identity(region)
         except AWSError as error:
-            raise FailureError(failure_of(error)) from None
+            raise FailureError(entry_failure(error, access.name)) from None
+        if access.spec and identity.account != access.spec.account_id:
+            raise FailureError(
+                Failure(
+                    FailureClass.AUTHORITY,
+                    Reason.IDENTITY_MISMATCH,
+                    f"AWSAccount {access.name} leads into another account than its accountID says: nothing is written; "
+                    "see its conditions",
+                )
+            )
         pinned = subject.status.account_id
         if pinned and pinned != identity.account and not subject.observing:
             raise FailureError(
@@ -71,7 +79,7 @@ class Locator:
             )
         return Location(identity.partition, identity.account, region)
 
-    async def management_account(self, subject: Subject, name: str, location: Location) -> str | None:
+    async def management_account(self, subject: Subject, access: Access, name: str, location: Location) -> str | None:
         """Whose an organization trail is, if it is not the location's account: that of the management account.
 
         Raises FailureError where AWS does not tell.
@@ -81,7 +89,7 @@ class Locator:
             account = known.split(":")[4]
         else:
             try:
-                account = await self._aws.management_account(location.region)
+                account = await access.aws.management_account(location.region)
             except AWSError as error:
                 raise FailureError(failure_of(error)) from None
         return account if account != location.account else None
@@ -93,3 +101,12 @@ class Locator:
     def may_lag(self, subject: Subject) -> bool:
         """The same of a write by the operator before this one: it may have ended just before this one began."""
         return self.settling(subject) or self._clock() - subject.started < _SETTLING
+
+
+def entry_failure(error: AWSError, account: str | None) -> Failure:
+    """Why an account can't be entered, as told on a Trail: the AWSAccount's own conditions tell more."""
+    failure = failure_of(error)
+    if error.action != ASSUME_ROLE or failure.kind is FailureClass.TRANSIENT:
+        return failure
+    message = f"the role of AWSAccount {account} can't be assumed: see the conditions of the AWSAccount"
+    return Failure(FailureClass.AUTHORITY, Reason.ASSUME_ROLE_DENIED, message)

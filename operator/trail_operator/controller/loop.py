@@ -29,6 +29,8 @@ class Loop:
         self._clock = clock
         self._subjects: dict[Key, Subject] = {}
         self._stopping = False
+        self.forgotten: Callable[[Subject], None] = lambda _: None
+        """Called with each Trail that has gone."""
 
     def seen(self, body: dict[str, Any]) -> None:
         """A Trail as the API server has it now."""
@@ -55,10 +57,15 @@ class Loop:
         if subject is not None and subject.uid == body["metadata"]["uid"]:
             self._forget(subject)
 
+    def count(self, concerned: Callable[[Subject], bool]) -> int:
+        """How many Trails something concerns."""
+        return sum(map(concerned, self._subjects.values()))
+
     def wake(self, concerns: Callable[[Subject], bool]) -> None:
         """Look again at the Trails that something outside them concerns."""
         for subject in self._subjects.values():
             if concerns(subject):
+                subject.failures = 0  # what has changed may well be what stood in the way
                 subject.wake.set()
 
     async def stop(self, seconds: float) -> None:
@@ -103,6 +110,7 @@ class Loop:
     def _forget(self, subject: Subject) -> None:
         if self._is_known(subject):
             del self._subjects[subject.key]
+            self.forgotten(subject)
         if subject.task and not subject.busy and subject.task is not asyncio.current_task():
             subject.task.cancel()  # one in a pass ends by itself after it
         heirs = set(self._claims.withdraw(subject.uid))

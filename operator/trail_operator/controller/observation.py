@@ -4,8 +4,6 @@ from dataclasses import replace
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import Difference
-from trail_operator.aws.cloudtrail import CloudTrail
-from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.target import Target, Targets
@@ -18,9 +16,7 @@ from trail_operator.core.trail import ObservedTrail
 class Observation:
     """Sees what a trail is. Raises FailureError where AWS does not tell."""
 
-    def __init__(self, cloudtrail: CloudTrail, diagnosis: Diagnosis, targets: Targets) -> None:
-        self._cloudtrail = cloudtrail
-        self._diagnosis = diagnosis
+    def __init__(self, targets: Targets) -> None:
         self._targets = targets
 
     async def look(self, subject: Subject) -> Findings:
@@ -40,7 +36,7 @@ class Observation:
             )
         advice = ""
         if observed.failing_destinations:
-            advice = await self._diagnosis.delivery_advice(desired, observed)
+            advice = await target.access.diagnosis.delivery_advice(desired, observed)
         return Findings(
             subject.acting_on,
             known=True,
@@ -56,18 +52,19 @@ class Observation:
         """The trail of that name: the account's own, else whichever has its shadow in the region."""
         known = subject.status.arn
         if known and known.endswith(f":trail/{target.name}"):
-            observed = await self._observe(known, expected=True)
+            observed = await _observe(target, known, expected=True)
             if observed:
                 return observed
-        observed = await self._observe(target.arn, expected=False) if known != target.arn else None
+        observed = await _observe(target, target.arn, expected=False) if known != target.arn else None
         if observed or subject.held:  # one that has had a trail of its own takes no other's shadow for it
             return observed
         try:
-            arn = await self._cloudtrail.home_of(target.name, target.location.region)
+            arn = await target.access.cloudtrail.home_of(target.name, target.location.region)
         except AWSError as error:
             raise FailureError(failure_of(error)) from None
-        return await self._observe(arn, expected=True) if arn and arn not in (known, target.arn) else None
+        return await _observe(target, arn, expected=True) if arn and arn not in (known, target.arn) else None
 
-    async def _observe(self, arn: str, *, expected: bool) -> ObservedTrail | None:
-        region = arn.split(":")[3]
-        return await self._cloudtrail.observe(arn, region, expected=expected, only_looking=True)
+
+async def _observe(target: Target, arn: str, *, expected: bool) -> ObservedTrail | None:
+    region = arn.split(":")[3]
+    return await target.access.cloudtrail.observe(arn, region, expected=expected, only_looking=True)

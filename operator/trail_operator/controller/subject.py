@@ -52,6 +52,8 @@ class Subject:
     """When the last write to AWS ended."""
     explained: Explanation | None = None
     """The last refusal of AWS and what was found to be behind it."""
+    account: str | None = None
+    """The AWSAccount that was last used; None for the operator's own identity."""
     desired: DesiredTrail | None = None
     """What the trail was last seen to be meant to be."""
     advice: tuple[Advice, ...] | None = None

@@ -1,6 +1,6 @@
-"""The other trails of an account, read in the background: what a trail is warned of depends on them.
+"""All trails of each account, read in the background: warnings depend on the others, and an AWSAccount lists them.
 
-Never in the way of a pass: it is told what is known, and Trails whose warnings change are woken.
+Never in the way of a pass: it is told what is known, and whoever is to be told something else is woken.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from trail_operator.aws.errors import AWSError
-from trail_operator.aws.neighbours import Neighbours
+from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
 from trail_operator.core.advice import Advice, Neighbour, advise
 from trail_operator.core.failure import FailureError
@@ -34,37 +34,45 @@ class Surroundings:
 
     def __init__(
         self,
-        neighbours: Neighbours,
         *,
         resync: float,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._neighbours = neighbours
         self._resync = resync
         self._clock = clock
         self._sleep = sleep
-        self._views: dict[str, _View] = {}
-        self.noticed: Callable[[], None] = lambda: None
-        """Called when what is known has changed."""
+        self._views: dict[str | None, _View] = {}
+        self.noticed: Callable[[str | None], None] = lambda _: None
+        """Called with an account's name when what is known of it has changed."""
 
-    def advice(self, subject: Subject, desired: DesiredTrail) -> tuple[Advice, ...] | None:
+    def trails(self, access: Access, location: Location) -> tuple[Neighbour, ...] | None:
+        """The account's trails; None while they are not known. Has them read where that was long ago."""
+        view = self._view(access.name)
+        if (view.is_stale or self._is_old(view)) and view.reading is None:
+            view.reading = asyncio.create_task(self._read(view, access, location))
+        return view.neighbours
+
+    def advice(self, subject: Subject, access: Access, desired: DesiredTrail) -> tuple[Advice, ...] | None:
         """What to warn of; None while too little is known."""
-        view = self._views.setdefault(desired.location.account, _View())
-        is_old = view.seen is None or self._clock() - view.seen > self._resync
-        if (is_old or view.is_stale) and view.reading is None:
-            view.reading = asyncio.create_task(self._read(view, desired.location))
-        subject.desired = desired
-        subject.advice = self._advice(desired)
+        self.trails(access, desired.location)
+        subject.account, subject.desired = access.name, desired
+        subject.advice = self._advice(subject.account, desired)
         return subject.advice
 
     def is_news(self, subject: Subject) -> bool:
         """Whether a Trail is to be told something else than it was."""
-        return subject.desired is not None and subject.advice != self._advice(subject.desired)
+        return subject.desired is not None and subject.advice != self._advice(subject.account, subject.desired)
 
-    def changed(self, location: Location) -> None:
+    def changed(self, access: Access) -> None:
         """The trails of an account are not what they were."""
-        self._views.setdefault(location.account, _View()).is_stale = True
+        self._view(access.name).is_stale = True
+
+    def forget(self, name: str) -> None:
+        """An account is no more."""
+        view = self._views.pop(name, None)
+        if view and view.reading:
+            view.reading.cancel()
 
     def close(self) -> None:
         """Read no more."""
@@ -72,26 +80,32 @@ class Surroundings:
             if view.reading:
                 view.reading.cancel()
 
-    def _advice(self, desired: DesiredTrail) -> tuple[Advice, ...] | None:
-        neighbours = self._views[desired.location.account].neighbours
+    def _view(self, name: str | None) -> _View:
+        return self._views.setdefault(name, _View())
+
+    def _is_old(self, view: _View) -> bool:
+        return view.seen is None or self._clock() - view.seen > self._resync
+
+    def _advice(self, account: str | None, desired: DesiredTrail) -> tuple[Advice, ...] | None:
+        neighbours = self._view(account).neighbours
         return None if neighbours is None else advise(desired, neighbours)
 
-    async def _read(self, view: _View, location: Location) -> None:
+    async def _read(self, view: _View, access: Access, location: Location) -> None:
         try:
-            while view.is_stale or view.seen is None or self._clock() - view.seen > self._resync:
+            while view.is_stale or self._is_old(view):
                 await self._sleep(_PAUSE)
                 view.is_stale = False
-                found = await self._found(location)
+                found = await self._found(access, location)
                 view.seen = self._clock()
                 if found != view.neighbours:
                     view.neighbours = found
-                    self.noticed()
+                    self.noticed(access.name)
         finally:
             view.reading = None
 
-    async def _found(self, location: Location) -> tuple[Neighbour, ...]:
+    async def _found(self, access: Access, location: Location) -> tuple[Neighbour, ...]:
         try:
-            return await self._neighbours.of(location)
+            return await access.neighbours.of(location)
         except FailureError as error:
             problem = error.failure.message
         except AWSError as error:

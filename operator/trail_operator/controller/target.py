@@ -6,10 +6,11 @@ from pydantic import ValidationError
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import TrailSpec
-from trail_operator.aws.cloudtrail import CloudTrail
+from trail_operator.controller.accounts import Access, Accounts
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
 from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.permission import forbidden
 from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail, desired_trail
 
 
@@ -17,6 +18,7 @@ from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail, des
 class Target:
     """A resolved spec. `key_failure`: why spec.kmsKeyID could not be resolved."""
 
+    access: Access
     spec: TrailSpec
     name: str
     location: Location
@@ -33,27 +35,31 @@ class Target:
 class Targets:
     """Resolves specs."""
 
-    def __init__(self, cloudtrail: CloudTrail, locator: Locator, ignored_tags: tuple[str, ...]) -> None:
-        self._cloudtrail = cloudtrail
+    def __init__(self, accounts: Accounts, locator: Locator, ignored_tags: tuple[str, ...]) -> None:
+        self._accounts = accounts
         self._locator = locator
         self._ignored_tags = ignored_tags
 
     async def of(self, subject: Subject) -> Target:
         """The target of a Trail. Raises FailureError where the spec can't work or AWS does not tell what it means."""
         spec = _spec(subject)
-        location = await self._locator.location(subject, self._locator.region(subject, spec.region))
+        access = self._accounts.access_for(subject)
+        region = self._locator.region(subject, access, spec.region)
+        if access.spec and (refusal := forbidden(access.spec, str(access.name), spec, region)):
+            raise FailureError(refusal)
+        location = await self._locator.location(subject, access, region)
         name = spec.name or subject.key.name
         management = None
         if spec.is_organization_trail and not subject.observing:  # a trail that is only looked at is found by its name
-            management = await self._locator.management_account(subject, name, location)
-        return await self.with_key(Target(spec, name, location, management))
+            management = await self._locator.management_account(subject, access, name, location)
+        return await self.with_key(Target(access, spec, name, location, management))
 
     async def with_key(self, target: Target) -> Target:
         """The target with spec.kmsKeyID resolved as it resolves now."""
         if not target.spec.kms_key_id:
             return target
         try:
-            key_arn = await self._cloudtrail.key_arn(target.spec.kms_key_id, target.location)
+            key_arn = await target.access.cloudtrail.key_arn(target.spec.kms_key_id, target.location)
         except FailureError as error:
             return replace(target, key_arn=None, key_failure=error.failure)
         return replace(target, key_arn=key_arn, key_failure=None)

@@ -41,6 +41,16 @@ class Neighbour:
     is_organization_trail: bool
     management_events: frozenset[str]
     """Those that it records: Read, Write, both or none. Where its selectors can't be read: both, if it logs."""
+    is_logging: bool = False
+    owner: str | None = None
+    """Its owner tag."""
+    is_ours_to_read: bool = True
+    """Whether it is the account's own: of another account's trail the owner tag is not shown."""
+
+    @property
+    def name(self) -> str:
+        """The trail's name."""
+        return self.arn.rpartition(":trail/")[2]
 
 
 def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour]) -> tuple[Advice, ...]:

@@ -18,6 +18,7 @@ class Claim:
     created: datetime
     uid: str
     resource: str
+    account: str
     region: str
     name: str
 

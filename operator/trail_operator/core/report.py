@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from trail_operator.api.conditions import Condition
 from trail_operator.api.names import PAUSED
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.api.trail import Condition, DeliveryError, Destination, Difference, TrailStatus
+from trail_operator.api.trail import DeliveryError, Destination, Difference, TrailStatus
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass
 from trail_operator.core.trail import DesiredTrail, ObservedTrail

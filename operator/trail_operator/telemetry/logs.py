@@ -17,6 +17,8 @@ def configure(log_format: str, level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logger.setLevel(level.upper())
+    # It logs a traceback for each role that can't be assumed; conditions and our own lines tell it in words.
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
 
 
 def about(trail: str, **fields: Any) -> dict[str, Any]:

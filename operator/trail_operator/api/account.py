@@ -1,0 +1,237 @@
+"""The `AWSAccount` resource as pydantic models: an AWS account, how to get into it, and who may use it for what."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints
+
+from trail_operator.api.conditions import Condition
+from trail_operator.api.reasons import ConditionType
+from trail_operator.api.schema import REGION, Resource, rule, rules
+
+_SET = {"x-kubernetes-list-type": "set"}
+_ATOMIC = {"x-kubernetes-list-type": "atomic"}
+Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
+
+
+class LabelSelectorRequirement(Resource):
+    """A condition on one label."""
+
+    key: Annotated[str, StringConstraints(min_length=1, max_length=317), Field(description="The label's key.")]
+    operator: Annotated[
+        Literal["In", "NotIn", "Exists", "DoesNotExist"], Field(description="How the label relates to the values.")
+    ]
+    values: Annotated[
+        tuple[Annotated[str, StringConstraints(max_length=63)], ...],
+        Field(max_length=100, description="The values of In and NotIn.", json_schema_extra=_ATOMIC),
+    ] = ()
+
+
+class LabelSelector(Resource):
+    """A selector as everywhere in Kubernetes; an empty one selects all."""
+
+    match_labels: Annotated[
+        dict[str, str], Field(description="Labels with these values.", json_schema_extra={"maxProperties": 100})
+    ] = Field(default_factory=dict)
+    match_expressions: Annotated[
+        tuple[LabelSelectorRequirement, ...],
+        Field(max_length=100, description="Further conditions; all must hold.", json_schema_extra=_ATOMIC),
+    ] = ()
+
+    def selects(self, labels: dict[str, str]) -> bool:
+        """Whether these labels satisfy it."""
+        return self.match_labels.items() <= labels.items() and all(
+            _holds(entry, labels) for entry in self.match_expressions
+        )
+
+
+def _holds(requirement: LabelSelectorRequirement, labels: dict[str, str]) -> bool:
+    match requirement.operator:
+        case "In":
+            return labels.get(requirement.key) in requirement.values
+        case "NotIn":
+            return labels.get(requirement.key) not in requirement.values
+        case "Exists":
+            return requirement.key in labels
+        case "DoesNotExist":
+            return requirement.key not in labels
+
+
+class AllowedNamespaces(Resource):
+    """Namespaces by name or by label: those that either of the two names."""
+
+    names: Annotated[
+        tuple[Name, ...], Field(max_length=1000, description="Namespaces by name.", json_schema_extra=_SET)
+    ] = ()
+    selector: Annotated[LabelSelector | None, Field(description="Namespaces by their labels; {} means all.")] = None
+
+    def allows(self, namespace: str, labels: dict[str, str]) -> bool:
+        """Whether a namespace with these labels is among them."""
+        return namespace in self.names or (self.selector is not None and self.selector.selects(labels))
+
+
+class AWSAccountSpec(Resource):
+    """An AWS account, how to get into it, and who may use it for what."""
+
+    account_id: Annotated[
+        str,
+        Field(
+            alias="accountID",
+            description="The account's number. Nothing is written unless STS says that we are in it. Immutable.",
+            json_schema_extra=rules(
+                rule("self.matches(r'^[0-9]{12}$')", "accountID must be an account's number: 12 digits, in quotes"),
+                rule("self == oldSelf", "accountID is immutable: make another AWSAccount for another account"),
+                maxLength=64,
+            ),
+        ),
+    ]
+    role_arn: Annotated[
+        str,
+        StringConstraints(max_length=700),
+        Field(
+            alias="roleARN",
+            description="The role to assume, of that account. Left out: the operator's own identity.",
+            json_schema_extra=rules(
+                rule(
+                    r"self == '' || self.matches(r'^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$')",
+                    "roleARN must be a role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
+                )
+            ),
+        ),
+    ] = ""
+    external_id: Annotated[
+        str,
+        StringConstraints(max_length=1224),
+        Field(
+            alias="externalID",
+            description="The external id that the role's trust policy asks for.",
+            json_schema_extra=rules(
+                rule(
+                    r"self == '' || self.matches(r'^[\w+=,.@:/-]{2,}$')",
+                    "externalID must have at least two letters, digits or + = , . @ : / _ -",
+                )
+            ),
+        ),
+    ] = ""
+    region: Annotated[
+        str,
+        StringConstraints(max_length=32),
+        Field(
+            description="Home region of the account's Trails that name none. Left out: the operator's.",
+            json_schema_extra=rules(rule(f"self == '' || {REGION}", "region must be the code of an AWS region")),
+        ),
+    ] = ""
+    allowed_regions: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=32)], ...],
+        Field(
+            max_length=100,
+            description="Home regions that Trails may have. Left out: any.",
+            json_schema_extra=_SET,
+        ),
+    ] = ()
+    allowed_namespaces: Annotated[
+        AllowedNamespaces,
+        Field(description="Namespaces whose Trails may use the account. Left out: none."),
+    ] = AllowedNamespaces()
+    allowed_buckets: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=63)], ...] | None,
+        Field(
+            max_length=1000,
+            description="Buckets that Trails may name, as names with * and ?. Left out: any; empty: none.",
+            json_schema_extra=_SET,
+        ),
+    ] = None
+    allowed_log_role_arns: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=700)], ...] | None,
+        Field(
+            alias="allowedLogRoleARNs",
+            max_length=1000,
+            description="Roles that Trails may name for log groups, as ARNs with * and ?. Left out: any; empty: none.",
+            json_schema_extra=_SET,
+        ),
+    ] = None
+    allow_organization_trails: Annotated[bool, Field(description="Whether Trails may have isOrganizationTrail.")] = (
+        False
+    )
+    endpoint_url: Annotated[
+        str,
+        StringConstraints(max_length=2048),
+        Field(
+            alias="endpointURL",
+            description="Where the account's AWS APIs answer. Left out: AWS's own endpoints.",
+            json_schema_extra=rules(
+                rule(
+                    r"self == '' || self.matches(r'^https://[^/\s]+(/\S*)?$') || "
+                    r"self.matches(r'^http://(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?(/\S*)?$')",
+                    "endpointURL must begin with https:// (http:// for this machine only)",
+                )
+            ),
+        ),
+    ] = ""
+
+
+SPEC_RULES = [
+    rule(
+        "!has(self.roleARN) || self.roleARN == '' || self.roleARN.split(':')[4] == self.accountID",
+        "roleARN must be a role of the account accountID",
+    ),
+    rule(
+        "!has(self.externalID) || self.externalID == '' || (has(self.roleARN) && self.roleARN != '')",
+        "externalID goes with roleARN: set both, or take externalID away",
+    ),
+    rule(
+        "!has(self.allowedRegions) || size(self.allowedRegions) == 0 || !has(self.region) || self.region == '' || "
+        "self.region in self.allowedRegions",
+        "region must be one of allowedRegions",
+    ),
+]
+
+
+class AccountTrail(Resource):
+    """A trail of the account."""
+
+    arn: Annotated[str, Field(description="The trail's ARN.")]
+    name: Annotated[str, Field(description="The trail's name.")]
+    home_region: Annotated[str, Field(description="Its home region.")]
+    owner: Annotated[
+        str,
+        Field(
+            description=(
+                "Whose it is: the Trail namespace/name of this cluster, the owner tag of another cluster, Unmanaged, "
+                "or Unknown where AWS does not show it."
+            )
+        ),
+    ]
+    is_multi_region_trail: Annotated[bool, Field(description="Whether it records all regions.")]
+    is_organization_trail: Annotated[bool, Field(description="Whether it is the organization's.")]
+    is_logging: Annotated[bool, Field(description="Whether it is logging.")]
+
+
+class AWSAccountStatus(Resource):
+    """What the operator last found."""
+
+    observed_generation: Annotated[int, Field(description="The generation that the conditions are about.")] = -1
+    trail_count: Annotated[int | None, Field(description="How many trails the account has, in all regions.")] = None
+    unmanaged_count: Annotated[int | None, Field(description="How many of them no operator manages.")] = None
+    trails: Annotated[
+        tuple[AccountTrail, ...],
+        Field(
+            description="Every trail of the account in all regions, as the console's Trails page lists them.",
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["arn"]},
+        ),
+    ] = ()
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            description="Ready: STS says that we are in the account.",
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = ()
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """The condition of that type, if present."""
+        return next((entry for entry in self.conditions if entry.type == kind), None)
+
+    @classmethod
+    def parse(cls, status: dict[str, Any] | None) -> Self:
+        """The status of an object as the API server gave it."""
+        return cls.model_validate(status or {})

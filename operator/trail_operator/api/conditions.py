@@ -1,0 +1,20 @@
+"""Conditions, as all resources have them."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from trail_operator.api.schema import Resource
+
+
+class Condition(Resource):
+    """A condition as the Kubernetes API conventions have it."""
+
+    # Plain strings, so that a status written by a newer version is still read.
+    type: str
+    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
+    reason: Annotated[str, Field(description="One of the closed set documented in docs/trail.md.")]
+    message: Annotated[str, StringConstraints(max_length=32768)]
+    last_transition_time: datetime
+    observed_generation: int

@@ -1,0 +1,233 @@
+"""One asyncio task an AWSAccount: who we are in it, and which trails it has, in its status. Writes nothing to AWS."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from aiohttp import ClientError
+from kubernetes.aio.client.exceptions import ApiException
+
+from trail_operator.api.account import AWSAccountStatus
+from trail_operator.api.names import FINALIZER
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_of
+from trail_operator.controller.accounts import Access, Account, Accounts
+from trail_operator.controller.kube import Kubernetes
+from trail_operator.controller.surroundings import Surroundings
+from trail_operator.core.account import account_status, held_back
+from trail_operator.core.backoff import resync_delay, retry_delay
+from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.trail import Location
+from trail_operator.telemetry.logs import about, logger
+
+_NO_REGION = "us-east-1"  # of STS, where neither the account nor the operator has one
+
+
+class AccountLoop:
+    """Keeps the status of all AWSAccounts."""
+
+    def __init__(
+        self,
+        kubernetes: Kubernetes,
+        accounts: Accounts,
+        surroundings: Surroundings,
+        *,
+        cluster: str,
+        labels: Mapping[str, str],
+        users: Callable[[str], int],
+        changed: Callable[[str], None],
+        resync: float,
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+    ) -> None:
+        self._kubernetes = kubernetes
+        self._accounts = accounts
+        self._surroundings = surroundings
+        self._cluster = cluster
+        self._labels = labels
+        self._users = users
+        self._changed = changed
+        self._resync = resync
+        self._now = now
+        self._random = random
+        self._stopping = False
+
+    def seen(self, body: dict[str, Any]) -> None:
+        """An AWSAccount as the API server has it now: its Trails follow at once."""
+        if self._stopping:
+            return
+        name = body["metadata"]["name"]
+        if not self._labels.items() <= (body["metadata"].get("labels") or {}).items():
+            if self._accounts.get(name):  # another operator's from now on
+                self.gone(name)
+            return
+        before = self._accounts.get(name)
+        generation, deleting = _wanted(before.body) if before else (None, None)
+        account = self._accounts.seen(body)
+        if account is None:
+            logger.error(f"AWSAccount {name} has a spec that this version can't read")
+            return
+        if account.task is None:
+            account.task = asyncio.create_task(self._run(account), name=f"account {name}")
+        if (generation, deleting) != _wanted(body):
+            self._surroundings.changed(account.access)
+            account.wake.set()
+            self._changed(name)
+
+    def gone(self, name: str) -> None:
+        """An AWSAccount that the API server no longer has."""
+        account = self._accounts.gone(name)
+        if account and account.task:
+            account.task.cancel()
+        self._surroundings.forget(name)
+        self._changed(name)
+
+    def wake(self, name: str | None) -> None:
+        """Something of an account has changed: its trails, or who uses it."""
+        account = self._accounts.get(name or "")
+        if account:
+            account.wake.set()
+
+    def stop(self) -> None:
+        """End all tasks: nothing of theirs needs to be finished."""
+        self._stopping = True
+        for account in self._accounts.all():
+            if account.task:
+                account.task.cancel()
+
+    async def _run(self, account: Account) -> None:
+        failures = 0
+        while True:
+            account.wake.clear()
+            failure = await self._pass(account)
+            failures = failures + 1 if failure else 0
+            random = self._random()
+            delay = retry_delay(failure, failures, random) if failure else resync_delay(self._resync, random)
+            try:
+                async with asyncio.timeout(delay):
+                    await account.wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _pass(self, account: Account) -> FailureClass | None:
+        """One look; the class of what went wrong."""
+        try:
+            if "deletionTimestamp" in account.body["metadata"]:
+                return await self._let_go(account)
+            if FINALIZER not in account.body["metadata"].get("finalizers", []):
+                await self._finalizers(account, [*account.body["metadata"].get("finalizers", []), FINALIZER])
+            return await self._look(account)
+        except ApiException as error:
+            logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=about(f"AWSAccount {account.name}"))
+        except (ClientError, TimeoutError, OSError) as error:
+            problem = type(error).__name__
+            logger.warning(f"no answer from Kubernetes: {problem}", extra=about(f"AWSAccount {account.name}"))
+        return FailureClass.TRANSIENT
+
+    async def _look(self, account: Account) -> FailureClass | None:
+        failure, location = await self._enter(account.access)
+        trails = self._surroundings.trails(account.access, location) if location else None
+        status = account_status(
+            _status(account),
+            generation=int(account.body["metadata"]["generation"]),
+            failure=failure,
+            trails=trails,
+            cluster=self._cluster,
+            now=self._now(),
+        )
+        await self._report(account, status)
+        return failure.kind if failure else None
+
+    async def _enter(self, access: Access) -> tuple[Failure | None, Location | None]:
+        """Whether STS says that we are in the account, and where we are."""
+        region = access.default_region or _NO_REGION
+        expected = access.spec.account_id if access.spec else ""
+        try:
+            identity = await access.aws.identity(region)
+        except AWSError as error:
+            return await self._refused(access, error), None
+        except FailureError as error:
+            return error.failure, None
+        if identity.account != expected:
+            message = (
+                f"STS says that we are in account {identity.account}, as {identity.arn}, not in {expected}: correct "
+                "accountID, or name a role of that account in roleARN. Nothing is written"
+            )
+            return Failure(FailureClass.AUTHORITY, Reason.IDENTITY_MISMATCH, message), None
+        return None, Location(identity.partition, identity.account, region)
+
+    async def _refused(self, access: Access, error: AWSError) -> Failure:
+        failure = failure_of(error)
+        if error.action != ASSUME_ROLE or failure.kind is FailureClass.TRANSIENT or access.spec is None:
+            return failure
+        try:
+            caller = _principal((await self._accounts.own.aws.identity(error.region or _NO_REGION)).arn)
+        except (AWSError, FailureError):
+            caller = "the operator's role"
+        statement: dict[str, Any] = {
+            "Effect": "Allow",
+            "Principal": {"AWS": caller},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+        }
+        if access.spec.external_id:
+            statement["Condition"] = {"StringEquals": {"sts:ExternalId": access.spec.external_id}}
+        return Failure(
+            FailureClass.AUTHORITY,
+            Reason.ASSUME_ROLE_DENIED,
+            f"AWS does not let {caller} assume {access.spec.role_arn}. It does not tell which is wrong: the role is "
+            "not there, its trust policy does not name us, or externalID is another. The trust policy must have "
+            f"{json.dumps(statement)}, and {caller} must be allowed sts:AssumeRole on the role",
+        )
+
+    async def _let_go(self, account: Account) -> FailureClass | None:
+        metadata = account.body["metadata"]
+        if FINALIZER not in metadata.get("finalizers", []):
+            return None
+        users = self._users(account.name)
+        if users:
+            await self._report(account, held_back(_status(account), int(metadata["generation"]), users, self._now()))
+            return None
+        await self._finalizers(account, [name for name in metadata["finalizers"] if name != FINALIZER])
+        return None
+
+    async def _finalizers(self, account: Account, finalizers: list[str]) -> None:
+        version = account.body["metadata"]["resourceVersion"]
+        body = await self._kubernetes.write_account_finalizers(account.name, finalizers, version)
+        if body is not None:
+            account.body = body
+
+    async def _report(self, account: Account, status: AWSAccountStatus) -> None:
+        if status == _status(account):
+            return
+        manifest = {name: value or None for name, value in status.model_dump(mode="json", by_alias=True).items()}
+        manifest |= {"trailCount": status.trail_count, "unmanagedCount": status.unmanaged_count}
+        body = await self._kubernetes.write_account_status(account.name, manifest)
+        if body is not None:
+            account.body = body
+        ready = status.conditions[0]
+        logger.info(
+            f"Ready={ready.status} {ready.reason}: {ready.message}",
+            extra=about(f"AWSAccount {account.name}", ready=ready.status, reason=ready.reason),
+        )
+
+
+def _status(account: Account) -> AWSAccountStatus:
+    return AWSAccountStatus.parse(account.body.get("status"))
+
+
+def _wanted(body: dict[str, Any]) -> tuple[int, bool]:
+    metadata = body["metadata"]
+    return int(metadata["generation"]), "deletionTimestamp" in metadata
+
+
+def _principal(arn: str) -> str:
+    """What a trust policy names for a caller: of a session, its role.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    if ":assumed-role/" not in arn:
+        return arn
+    partition, account, role = arn.split(":")[1], arn.split(":")[4], arn.split("/")[1]
+    return f"arn:{partition}:iam::{account}:role/{role}"

@@ -1,0 +1,213 @@
+"""The AWSAccounts that the operator knows: which of them a Trail uses, whether it may, and the way into each."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from trail_operator.api.account import AWSAccountSpec
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.client import AWS
+from trail_operator.aws.cloudtrail import CloudTrail
+from trail_operator.aws.diagnosis import Diagnosis
+from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.neighbours import Neighbours
+from trail_operator.aws.sessions import Role, Sessions
+from trail_operator.controller.subject import Subject
+from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.permission import barred
+
+# All accounts share the threads; each account has a few at a time.
+_THREADS = 64
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+_SESSION_NAME_LENGTH = 64
+_NO_REGION = "us-east-1"  # of STS, where neither the account nor the operator has one
+
+
+@dataclass(frozen=True)
+class Access:
+    """The way into one account. `name` and `spec` are None for the operator's own identity."""
+
+    name: str | None
+    spec: AWSAccountSpec | None
+    aws: AWS
+    cloudtrail: CloudTrail
+    diagnosis: Diagnosis
+    neighbours: Neighbours
+
+    @property
+    def default_region(self) -> str | None:
+        """The region of trails that name none."""
+        return self.aws.default_region
+
+
+@dataclass
+class Account:
+    """An AWSAccount as the controller holds it."""
+
+    body: dict[str, Any]
+    spec: AWSAccountSpec
+    access: Access
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """The AWSAccount's name."""
+        return str(self.body["metadata"]["name"])
+
+
+class Accounts:
+    """All AWSAccounts, and the operator's own identity."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        *,
+        default: str | None,
+        own_identity: bool,
+        cluster: str,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Any],
+    ) -> None:
+        self._sessions = sessions
+        self._default = default
+        self._own_identity = own_identity
+        self._cluster = cluster
+        self._clock = clock
+        self._sleep = sleep
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
+        # AWS counts calls by account, however many AWSAccounts lead into it.
+        self._limiters: dict[str, RateLimiter] = {}
+        self._accounts: dict[str, Account] = {}
+        self._labels: dict[str, dict[str, str]] = {}
+        self.own = self._access(None, None)
+
+    # What is told of the cluster.
+
+    def seen(self, body: dict[str, Any]) -> Account | None:
+        """An AWSAccount as the API server has it now. None if this version can't read it."""
+        name = body["metadata"]["name"]
+        try:
+            spec = AWSAccountSpec.model_validate(body["spec"])
+        except ValidationError:
+            self._accounts.pop(name, None)
+            return None
+        known = self._accounts.get(name)
+        if known is None:
+            known = self._accounts[name] = Account(body, spec, self._access(name, spec))
+        else:
+            if _way_in(spec) != _way_in(known.spec):
+                known.access = self._access(name, spec)
+            elif spec != known.spec:
+                known.access = _with_spec(known.access, spec)
+            known.body, known.spec = body, spec
+        return known
+
+    def gone(self, name: str) -> Account | None:
+        """An AWSAccount that the API server no longer has."""
+        return self._accounts.pop(name, None)
+
+    def labelled(self, namespace: str, labels: dict[str, str]) -> bool:
+        """A namespace as the API server has it now; whether its labels are others."""
+        before = self._labels.get(namespace)
+        self._labels[namespace] = labels
+        return before != labels
+
+    def get(self, name: str) -> Account | None:
+        """The AWSAccount of that name."""
+        return self._accounts.get(name)
+
+    def all(self) -> list[Account]:
+        """All AWSAccounts."""
+        return list(self._accounts.values())
+
+    # Which account a Trail uses.
+
+    def name_for(self, subject: Subject) -> str | None:
+        """The name of the AWSAccount that a Trail uses; None for the operator's own identity."""
+        reference = subject.body["spec"].get("accountRef") or {}
+        name: str | None = reference.get("name") or self._default
+        return name
+
+    def number_for(self, subject: Subject) -> str:
+        """The AWS account that a Trail's trail is in, as far as that is known."""
+        account = self._accounts.get(self.name_for(subject) or "")
+        return account.spec.account_id if account else str((subject.body.get("status") or {}).get("accountID", ""))
+
+    def access_for(self, subject: Subject) -> Access:
+        """The way into the account that a Trail uses. Raises FailureError where there is none for it."""
+        name = self.name_for(subject)
+        if name is None:
+            if self._own_identity:
+                return self.own
+            raise FailureError(
+                _refusal(
+                    Reason.ACCOUNT_NOT_FOUND,
+                    "this operator needs spec.accountRef: name the AWSAccount that the trail is to be in",
+                )
+            )
+        account = self._accounts.get(name)
+        if account is None:
+            raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, f"there is no AWSAccount {name}"))
+        namespace = subject.key.namespace
+        if refusal := barred(account.spec, name, namespace, self._labels.get(namespace, {})):
+            raise FailureError(refusal)
+        return account.access
+
+    def close(self) -> None:
+        """Let no further call begin. Calls under way go on in their threads."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    # The ways in.
+
+    def _access(self, name: str | None, spec: AWSAccountSpec | None) -> Access:
+        number = spec.account_id if spec else ""
+        limiter = self._limiters.setdefault(number, RateLimiter(self._clock, self._sleep))
+        endpoint_url = (spec.endpoint_url if spec else "") or None
+        region = (spec.region if spec else "") or self._sessions.default_region
+        if spec and spec.role_arn:
+            role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, str(name)))
+            aws = AWS(
+                lambda: self._sessions.assuming(role, region or _NO_REGION, endpoint_url),
+                limiter,
+                self._executor,
+                self._clock,
+                default_region=region,
+                endpoint_url=endpoint_url,
+            )
+        else:
+            aws = AWS(
+                self._sessions.for_own,
+                limiter,
+                self._executor,
+                self._clock,
+                default_region=region,
+                endpoint_url=endpoint_url,
+            )
+        return Access(name, spec, aws, CloudTrail(aws), Diagnosis(aws), Neighbours(aws))
+
+
+def session_name(cluster: str, account: str) -> str:
+    """The name of role sessions: in CloudTrail's records it tells which cluster did something, for which AWSAccount.
+
+    Only letters, digits and +=,.@_- are allowed.
+    """
+    name = re.sub(r"[^\w+=,.@-]", "-", f"trail-operator@{cluster}@{account}", flags=re.ASCII)
+    return name[:_SESSION_NAME_LENGTH]
+
+
+def _way_in(spec: AWSAccountSpec) -> tuple[str, ...]:
+    return spec.account_id, spec.role_arn, spec.external_id, spec.region, spec.endpoint_url
+
+
+def _with_spec(access: Access, spec: AWSAccountSpec) -> Access:
+    return Access(access.name, spec, access.aws, access.cloudtrail, access.diagnosis, access.neighbours)
+
+
+def _refusal(reason: Reason, message: str) -> Failure:
+    return Failure(FailureClass.AUTHORITY, reason, message)

@@ -1,0 +1,90 @@
+"""The status of an AWSAccount: a pure function of what was there, what STS said, and which trails were found."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from trail_operator.api.account import AccountTrail, AWSAccountStatus
+from trail_operator.api.conditions import Condition
+from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.core.advice import Neighbour
+from trail_operator.core.failure import Failure, FailureClass
+
+UNMANAGED, UNKNOWN = "Unmanaged", "Unknown"
+# Beyond that a status would not fit into an object; an account has five trails a region.
+_MOST_TRAILS = 1000
+
+
+def account_status(
+    previous: AWSAccountStatus,
+    *,
+    generation: int,
+    failure: Failure | None,
+    trails: Iterable[Neighbour] | None,
+    cluster: str,
+    now: datetime,
+) -> AWSAccountStatus:
+    """The status after a look. `trails` is None where they are not known: what was known stays.
+
+    A passing fault of an account that was Ready leaves it so.
+    """
+    ready = _condition(previous, generation, failure, now)
+    update: dict[str, object] = {"observed_generation": generation, "conditions": (ready,)}
+    if trails is not None:
+        listed = tuple(_listed(trail, cluster) for trail in sorted(trails, key=lambda trail: trail.arn))[:_MOST_TRAILS]
+        update |= {
+            "trails": listed,
+            "trail_count": len(listed),
+            "unmanaged_count": sum(trail.owner == UNMANAGED for trail in listed),
+        }
+    return previous.model_copy(update=update)
+
+
+def held_back(previous: AWSAccountStatus, generation: int, users: int, now: datetime) -> AWSAccountStatus:
+    """The status of an AWSAccount that is to go while Trails use it."""
+    number = "1 Trail still uses it" if users == 1 else f"{users} Trails still use it"
+    failure = Failure(
+        FailureClass.AUTHORITY,
+        Reason.IN_USE,
+        f"{number}: delete them first, so that their trails can be deleted in AWS or let go",
+    )
+    condition = _condition(previous, generation, failure, now)
+    return previous.model_copy(update={"observed_generation": generation, "conditions": (condition,)})
+
+
+def _condition(previous: AWSAccountStatus, generation: int, failure: Failure | None, now: datetime) -> Condition:
+    before = previous.condition(ConditionType.READY)
+    if failure is None:
+        status, reason, message = "True", Reason.IDENTITY_VERIFIED, "STS says that we are in this account"
+    elif failure.kind is FailureClass.TRANSIENT and before is not None and previous.observed_generation == generation:
+        return before
+    else:
+        status, reason, message = "False", failure.reason, failure.message
+    same = before is not None and before.status == status
+    return Condition(
+        type=ConditionType.READY,
+        status=status,
+        reason=reason,
+        message=message,
+        last_transition_time=before.last_transition_time if before is not None and same else now,
+        observed_generation=generation,
+    )
+
+
+def _listed(trail: Neighbour, cluster: str) -> AccountTrail:
+    return AccountTrail(
+        arn=trail.arn,
+        name=trail.name,
+        home_region=trail.home_region,
+        owner=_owner(trail, cluster),
+        is_multi_region_trail=trail.is_multi_region_trail,
+        is_organization_trail=trail.is_organization_trail,
+        is_logging=trail.is_logging,
+    )
+
+
+def _owner(trail: Neighbour, cluster: str) -> str:
+    if not trail.is_ours_to_read:
+        return UNKNOWN
+    if trail.owner is None:
+        return UNMANAGED
+    return trail.owner.removeprefix(f"{cluster}/")

@@ -1,0 +1,386 @@
+"""AWSAccounts: the way into other accounts, who may use them, and which trails they have."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from tests.integration.aws import REGION, Account
+from tests.integration.conftest import Operator, OperatorFactory
+from tests.integration.kubernetes import GROUP, VERSION, Trails, eventually, trail
+from trail_sandbox.sandbox import Sandbox
+
+ROLE = "trail-operator"
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+class Accounts:
+    """AWSAccounts, whose names begin with the test's own."""
+
+    def __init__(self, api: client.ApiClient, prefix: str) -> None:
+        self._objects = client.CustomObjectsApi(api)
+        self.prefix = prefix
+        self._made: list[str] = []
+
+    def create(self, name: str, number: str, /, **spec: Any) -> str:
+        """Create an AWSAccount; its name in the cluster."""
+        name = f"{self.prefix}-{name}"
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "AWSAccount",
+            "metadata": {"name": name, "labels": {"test": self.prefix.removeprefix("a")}},
+            "spec": {"accountID": number, **spec},
+        }
+        self._objects.create_cluster_custom_object(GROUP, VERSION, "awsaccounts", body)
+        self._made.append(name)
+        return name
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._objects.get_cluster_custom_object(GROUP, VERSION, "awsaccounts", name)
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+        return found
+
+    def change(self, name: str, /, **spec: Any) -> None:
+        self._objects.patch_cluster_custom_object(GROUP, VERSION, "awsaccounts", name, {"spec": spec})
+
+    def delete(self, name: str) -> None:
+        self._objects.delete_cluster_custom_object(GROUP, VERSION, "awsaccounts", name)
+
+    def ready(self, name: str) -> dict[str, Any]:
+        body = self.get(name) or {}
+        status = body.get("status", {})
+        if status.get("observedGeneration") != body.get("metadata", {}).get("generation"):
+            return {}
+        return next(iter(status.get("conditions", [])), {})
+
+    def wait_reason(self, name: str, reason: str) -> dict[str, Any]:
+        def check() -> dict[str, Any] | None:
+            condition = self.ready(name)
+            return condition if condition.get("reason") == reason else None
+
+        result: dict[str, Any] = eventually(f"{name} {reason}", check)
+        return result
+
+    def clean(self) -> None:
+        for name in self._made:
+            if self.get(name):
+                self._objects.patch_cluster_custom_object(
+                    GROUP, VERSION, "awsaccounts", name, {"metadata": {"finalizers": None}}
+                )
+                if self.get(name):
+                    self.delete(name)
+
+
+@pytest.fixture
+def accounts(api: client.ApiClient, number: str) -> Iterator[Accounts]:
+    result = Accounts(api, f"a{number}")
+    yield result
+    result.clean()
+
+
+@pytest.fixture
+def other(cluster: Sandbox, number: str) -> Account:
+    """Another AWS account, with a bucket for any trail of it."""
+    result = Account(cluster.aws_endpoint, f"7{number[1:]}")
+    bucket = f"logs-{result.number}"
+    result.client("s3").create_bucket(Bucket=bucket)
+    document = result.bucket_document(bucket, "any")
+    for statement in document["Statement"]:
+        del statement["Condition"]["StringEquals"]["aws:SourceArn"]
+        statement["Condition"]["StringEquals"]["aws:SourceAccount"] = result.number
+    result.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+    return result
+
+
+def trusting(account: Account, external_id: str | None = None) -> dict[str, Any]:
+    """A trust policy that lets an account in."""
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account.number}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    if external_id:
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def role(into: Account, trust: dict[str, Any]) -> str:
+    """A role that may do everything in an account; its ARN."""
+    iam = into.client("iam")
+    arn: str = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=ROLE, PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
+    return arn
+
+
+def allowed(trails: Trails) -> dict[str, Any]:
+    return {"names": [trails.namespace]}
+
+
+def test_a_trail_in_another_account(
+    operator: Operator, account: Account, other: Account, trails: Trails, accounts: Accounts
+) -> None:
+    arn = role(other, trusting(account, "id-1"))
+    name = accounts.create(
+        "team", other.number, roleARN=arn, externalID="id-1", region=REGION, allowedNamespaces=allowed(trails)
+    )
+    assert accounts.wait_reason(name, "IdentityVerified")["status"] == "True"
+    trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
+    body = trails.wait_ready("audit")
+    assert body["status"]["accountID"] == other.number
+    assert body["status"]["arn"] == other.trail_arn("audit")
+    callers = {call["caller"] for call in other.calls() if call["operation"] == "CreateTrail"}
+    assert callers == {f"arn:aws:sts::{other.number}:assumed-role/{ROLE}/trail-operator@test@{name}"}
+    assert account.trails() == []
+    trails.delete("audit")
+    trails.wait_gone("audit")
+    assert other.trails() == []
+
+
+@pytest.mark.parametrize(
+    ("trust", "given"),
+    [("id-1", "id-2"), ("id-1", ""), (None, None)],
+    ids=["wrong external id", "missing external id", "no such role"],
+)
+def test_a_role_that_cannot_be_assumed(
+    trust: str | None,
+    given: str | None,
+    operator: Operator,
+    account: Account,
+    other: Account,
+    trails: Trails,
+    accounts: Accounts,
+) -> None:
+    arn = f"arn:aws:iam::{other.number}:role/{ROLE}"
+    if trust:
+        role(other, trusting(account, trust))
+    spec = {"roleARN": arn, "allowedNamespaces": allowed(trails), **({"externalID": given} if given else {})}
+    name = accounts.create("team", other.number, **spec)
+    trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
+    told = accounts.wait_reason(name, "AssumeRoleDenied")
+    for what in ("the role is not there", "trust policy", "externalID", arn, account.number):
+        assert what in told["message"]
+    denied = trails.wait_reason("audit", "AssumeRoleDenied")
+    assert denied["status"] == "False"
+    assert other.number not in denied["message"]
+    assert [call for call in other.calls() if call["service"] == "cloudtrail" and "Trail" in call["operation"]] == []
+
+    if trust:
+        accounts.change(name, externalID=trust)
+    else:
+        role(other, trusting(account))
+        accounts.change(name, externalID="any")
+    accounts.wait_reason(name, "IdentityVerified")
+    trails.wait_ready("audit")
+
+
+def test_an_account_that_is_another(operator: Operator, account: Account, trails: Trails, accounts: Accounts) -> None:
+    name = accounts.create("wrong", "999999999999", allowedNamespaces=allowed(trails))
+    trails.create(trail("audit", "some-bucket", accountRef={"name": name}))
+    told = accounts.wait_reason(name, "IdentityMismatch")
+    assert account.number in told["message"]
+    mismatch = trails.wait_reason("audit", "IdentityMismatch")
+    assert f"account {account.number}" not in mismatch["message"]
+    assert account.writes() == []
+
+
+def test_an_account_that_is_not_there(operator: Operator, account: Account, trails: Trails, accounts: Accounts) -> None:
+    bucket = account.bucket(f"logs-{account.number}", "audit")
+    trails.create(trail("audit", bucket, accountRef={"name": f"{accounts.prefix}-late"}))
+    trails.wait_reason("audit", "AccountNotFound")
+    assert account.calls() == [call for call in account.calls() if call["service"] != "cloudtrail"]
+    accounts.create("late", account.number, allowedNamespaces=allowed(trails))
+    trails.wait_ready("audit")
+
+
+REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "namespace": ({"allowedNamespaces": {"names": ["another"]}}, {}, "NamespaceNotAllowed"),
+    "no namespace": ({"allowedNamespaces": None}, {}, "NamespaceNotAllowed"),
+    "region": ({"allowedRegions": ["eu-west-1"]}, {}, "RegionNotAllowed"),
+    "bucket": ({"allowedBuckets": ["company-*"]}, {}, "BucketNotAllowed"),
+    "no bucket": ({"allowedBuckets": []}, {}, "BucketNotAllowed"),
+    "organization trail": ({}, {"isOrganizationTrail": True}, "OrganizationTrailNotAllowed"),
+    "log role": (
+        {"allowedLogRoleARNs": ["arn:aws:iam::*:role/logs-*"]},
+        {
+            "cloudWatchLogsLogGroupARN": "arn:aws:logs:us-east-1:123456789012:log-group:g",
+            "cloudWatchLogsRoleARN": "arn:aws:iam::123456789012:role/other",
+        },
+        "LogRoleNotAllowed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_an_account_does_not_allow(
+    case: str, operator: Operator, account: Account, trails: Trails, accounts: Accounts
+) -> None:
+    limits, spec, reason = REFUSED[case]
+    name = accounts.create("team", account.number, **{"allowedNamespaces": allowed(trails), **limits})
+    accounts.wait_reason(name, "IdentityVerified")
+    bucket = account.bucket(f"logs-{account.number}", "audit")
+    mark = len(account.calls())
+    trails.create(trail("audit", bucket, accountRef={"name": name}, **spec))
+    refused = trails.wait_reason("audit", reason)
+    assert refused["status"] == "False"
+    about = [call for call in account.calls()[mark:] if "audit" in json.dumps(call["parameters"])]
+    assert about == [], "no call to AWS about the trail"
+    everything = {
+        "allowedNamespaces": allowed(trails),
+        "allowedRegions": None,
+        "allowedBuckets": None,
+        "allowedLogRoleARNs": None,
+    }
+    accounts.change(name, **everything)
+    if not spec:
+        eventually("Ready as soon as it is allowed", lambda: trails.condition("audit").get("status") == "True", 2)
+
+
+def test_a_label_opens_and_closes_an_account(
+    operator: Operator, account: Account, trails: Trails, accounts: Accounts
+) -> None:
+    selector = {
+        "matchLabels": {"team": f"t{account.number}"},
+        "matchExpressions": [{"key": "off", "operator": "DoesNotExist"}],
+    }
+    name = accounts.create("labelled", account.number, allowedNamespaces={"selector": selector})
+    trails.create(trail("audit", account.bucket(f"logs-{account.number}", "audit"), accountRef={"name": name}))
+    trails.wait_reason("audit", "NamespaceNotAllowed")
+
+    def label(labels: dict[str, str | None]) -> None:
+        trails.core.patch_namespace(trails.namespace, {"metadata": {"labels": labels}})
+
+    label({"team": f"t{account.number}"})
+    eventually("Ready", lambda: trails.condition("audit").get("status") == "True", 2)
+    label({"off": "yes"})
+    eventually("closed again", lambda: trails.condition("audit").get("reason") == "NamespaceNotAllowed", 2)
+
+
+def test_a_role_withdrawn_and_given_back(
+    operator: Operator, account: Account, other: Account, trails: Trails, accounts: Accounts
+) -> None:
+    arn = role(other, trusting(account))
+    name = accounts.create("team", other.number, roleARN=arn, allowedNamespaces=allowed(trails))
+    trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
+    trails.wait_ready("audit")
+    other.client("iam").delete_role_policy(RoleName=ROLE, PolicyName="all")
+    denied = trails.wait_reason("audit", "AccessDenied")
+    assert "cloudtrail:" in denied["message"]
+    other.client("iam").put_role_policy(RoleName=ROLE, PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
+    trails.wait_ready("audit", 60)
+
+
+def test_sessions_that_end_early_are_renewed_unnoticed(
+    operator: Operator, account: Account, other: Account, trails: Trails, accounts: Accounts
+) -> None:
+    """Each ended session costs one AssumeRole and one repeated call; nothing shows of it."""
+    arn = role(other, trusting(account))
+    name = accounts.create("team", other.number, roleARN=arn, allowedNamespaces=allowed(trails))
+    trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
+    trails.wait_ready("audit")
+    version = (trails.get("audit") or {})["metadata"]["resourceVersion"]
+
+    def assumed() -> int:
+        return sum(
+            call["operation"] == "AssumeRole" and arn in json.dumps(call["parameters"]) for call in account.calls()
+        )
+
+    for _ in range(5):
+        before, mark = assumed(), len(other.calls())
+        other.fault(service="cloudtrail", operation="GetTrail", error="ExpiredTokenException", count=1)
+        eventually(
+            "it was refused once and asked again",
+            lambda mark=mark: (
+                [  # type: ignore[misc]
+                    call["error"]
+                    for call in other.calls()[mark:]
+                    if call["operation"] == "GetTrail" and call["answered"]
+                ][:2]
+                == ["ExpiredTokenException", None]
+            ),
+        )
+        assert assumed() - before == 1
+    assert (trails.get("audit") or {})["metadata"]["resourceVersion"] == version
+
+
+def test_an_account_in_use_is_held(operator: Operator, account: Account, trails: Trails, accounts: Accounts) -> None:
+    name = accounts.create("team", account.number, allowedNamespaces=allowed(trails))
+    bucket = account.bucket(f"logs-{account.number}", "audit")
+    trails.create(trail("audit", bucket, accountRef={"name": name}))
+    trails.wait_ready("audit")
+    accounts.delete(name)
+    assert "1 Trail still uses it" in accounts.wait_reason(name, "InUse")["message"]
+    assert accounts.get(name) is not None
+    trails.delete("audit")
+    trails.wait_gone("audit")
+    eventually("the account goes", lambda: accounts.get(name) is None)
+    assert account.trails() == []
+
+
+def test_what_trails_an_account_has(operator: Operator, account: Account, trails: Trails, accounts: Accounts) -> None:
+    """Two single-region and two multi-region trails homed in us-west-1 and one multi-region trail homed elsewhere."""
+    bucket = f"logs-{account.number}"
+    account.client("s3").create_bucket(Bucket=bucket)
+    document = account.bucket_document(bucket, "any")
+    for statement in document["Statement"]:
+        del statement["Condition"]["StringEquals"]["aws:SourceArn"]
+    account.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+    west, south = account.client("cloudtrail", "us-west-1"), account.client("cloudtrail", "ap-southeast-2")
+    for each, multi in (("one", False), ("three", True)):
+        west.create_trail(Name=each, S3BucketName=bucket, IsMultiRegionTrail=multi)
+    south.create_trail(
+        Name="four",
+        S3BucketName=bucket,
+        IsMultiRegionTrail=True,
+        TagsList=[{"Key": "trail-operator.dev/owner", "Value": "elsewhere/default/four"}],
+    )
+    name = accounts.create("team", account.number, allowedNamespaces=allowed(trails))
+    for each, multi in (("two", False), ("five", True)):
+        trails.create(trail(each, bucket, region="us-west-1", isMultiRegionTrail=multi, accountRef={"name": name}))
+    for each in ("two", "five"):
+        trails.wait_ready(each)
+
+    def listed() -> dict[str, tuple[str, str, bool, bool]]:
+        found = (accounts.get(name) or {}).get("status", {}).get("trails", [])
+        return {
+            entry["name"]: (entry["owner"], entry["homeRegion"], entry["isMultiRegionTrail"], entry["isLogging"])
+            for entry in found
+        }
+
+    eventually("all five are listed", lambda: len(listed()) == 5 and listed()["five"][3])
+    assert listed() == {
+        "four": ("elsewhere/default/four", "ap-southeast-2", True, False),
+        "five": (f"{trails.namespace}/five", "us-west-1", True, True),
+        "one": ("Unmanaged", "us-west-1", False, False),
+        "three": ("Unmanaged", "us-west-1", True, False),
+        "two": (f"{trails.namespace}/two", "us-west-1", False, True),
+    }
+    status = (accounts.get(name) or {})["status"]
+    assert (status["trailCount"], status["unmanagedCount"]) == (5, 2)
+    arns = [entry["arn"] for entry in status["trails"]]
+    assert arns == sorted(arns)
+
+
+def test_accounts_are_compulsory_where_the_own_identity_is_off(
+    operator_process: Callable[..., Operator], account: Account, trails: Trails, accounts: Accounts
+) -> None:
+    operator_process("--own-identity=false")
+    trails.create(trail("audit", account.bucket(f"logs-{account.number}", "audit")))
+    assert "accountRef" in trails.wait_reason("audit", "AccountNotFound")["message"]
+    assert [call for call in account.calls() if call["operation"] == "CreateTrail" and call["error"] is None] == []
+
+
+def test_the_default_account(
+    operator_process: OperatorFactory, account: Account, other: Account, trails: Trails, accounts: Accounts
+) -> None:
+    arn = role(other, trusting(account))
+    name = accounts.create("default", other.number, roleARN=arn, allowedNamespaces=allowed(trails))
+    operator_process("--default-account", name)
+    trails.create(trail("audit", f"logs-{other.number}"))
+    assert trails.wait_ready("audit")["status"]["accountID"] == other.number
