@@ -54,7 +54,7 @@ class Passes:
 def run(scenario: Callable[[Loop, Passes, Kubernetes], Awaitable[None]], *delays: float | None) -> None:
     async def main() -> None:
         kubernetes, passes = Kubernetes(), Passes(*delays)
-        loop = Loop(kubernetes, Claims("eu-central-1"), passes, clock=lambda: 0.0)  # type: ignore[arg-type]
+        loop = Loop(kubernetes, Claims(lambda _: ("123456789012", "eu-central-1")), passes, clock=lambda: 0.0)  # type: ignore[arg-type]
         await scenario(loop, passes, kubernetes)
         await loop.stop(0.0)
 
@@ -190,7 +190,7 @@ def test_stopping_waits_for_a_pass_and_begins_no_other() -> None:
 
 
 def test_claims_follow_the_effective_name_and_region() -> None:
-    claims = Claims("eu-central-1")
+    claims = Claims(lambda _: ("123456789012", "eu-central-1"))
     subjects = [
         Subject(body("a", uid="1"), started=0.0),
         Subject(body("b", uid="2", region="eu-central-1"), started=0.0),

@@ -134,10 +134,12 @@ class Accounts:
         name: str | None = reference.get("name") or self._default
         return name
 
-    def number_for(self, subject: Subject) -> str:
-        """The AWS account that a Trail's trail is in, as far as that is known."""
+    def place_of(self, subject: Subject) -> tuple[str, str]:
+        """The AWS account that a Trail's trail is in ("" for the operator's own), and its default region."""
         account = self._accounts.get(self.name_for(subject) or "")
-        return account.spec.account_id if account else str((subject.body.get("status") or {}).get("accountID", ""))
+        if account:
+            return account.spec.account_id, account.access.default_region or ""
+        return "", self.own.default_region or ""
 
     def access_for(self, subject: Subject) -> Access:
         """The way into the account that a Trail uses. Raises FailureError where there is none for it."""

@@ -1,9 +1,8 @@
 """Which Trail resources claim which trail: known before AWS is asked, so that two Trails never make one trail twice."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-from trail_operator.controller.accounts import Accounts
 from trail_operator.controller.subject import Subject
 from trail_operator.core.ownership import Claim
 
@@ -11,8 +10,9 @@ from trail_operator.core.ownership import Claim
 class Claims:
     """The claims of all Trails that the operator watches."""
 
-    def __init__(self, accounts: Accounts, namespaces: Collection[str] = ()) -> None:
-        self._accounts = accounts
+    def __init__(self, place: Callable[[Subject], tuple[str, str]], namespaces: Collection[str] = ()) -> None:
+        """`place`: the number and the default region of the account that a Trail uses."""
+        self._place = place
         self._namespaces = namespaces
         self._by_trail: dict[tuple[str, str, str], dict[str, Claim]] = defaultdict(dict)
         self._by_uid: dict[str, Claim] = {}
@@ -22,12 +22,13 @@ class Claims:
         """Record the claim of a Trail, in place of its former one."""
         spec = subject.body["spec"]
         status = subject.body.get("status", {})
+        account, default_region = self._place(subject)
         claim = Claim(
             created=subject.created,
             uid=subject.uid,
             resource=str(subject.key),
-            account=self._accounts.number_for(subject),
-            region=status.get("homeRegion") or spec.get("region") or self._default_region(subject),
+            account=account,
+            region=status.get("homeRegion") or spec.get("region") or default_region,
             name=spec.get("name") or subject.metadata["name"],
         )
         self.withdraw(subject.uid)
@@ -37,10 +38,6 @@ class Claims:
         self._by_uid[claim.uid] = claim
         self._by_trail[claim.account, claim.region, claim.name][claim.uid] = claim
         return claim
-
-    def _default_region(self, subject: Subject) -> str:
-        account = self._accounts.get(self._accounts.name_for(subject) or "")
-        return (account.access if account else self._accounts.own).default_region or ""
 
     def withdraw(self, uid: str) -> list[str]:
         """Forget a claim; return the UIDs of those that may now take its place."""

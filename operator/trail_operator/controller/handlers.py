@@ -61,7 +61,7 @@ class Controller:
             sleep=asyncio.sleep,
         )
         self.surroundings = Surroundings(resync=resync, clock=time.monotonic, sleep=asyncio.sleep)
-        claims = Claims(self.accounts, settings.namespace)
+        claims = Claims(self.accounts.place_of, settings.namespace)
         targets = Targets(self.accounts, locator, tuple(settings.ignore_tags))
         convergence = Convergence(
             locator,
