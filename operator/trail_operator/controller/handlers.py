@@ -84,8 +84,8 @@ class Controller:
     async def stop(self) -> None:
         """Finish what is under way, if it does not take long. An AWS call that is cut off counts as a lost answer."""
         await self.health.close()
-        self.surroundings.close()
         await self.loop.stop(_SHUTDOWN_PATIENCE)
+        self.surroundings.close()
         self.aws.close()
         await self.kubernetes.close()
 
