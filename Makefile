@@ -39,10 +39,10 @@ other-python: setup
 
 # What is found has a seed: make statemachine SEED=1 does the same again. STEPS=1000000 looks longer.
 statemachine: setup
-	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -s -k 'not processes'
+	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -s --ignore tests/statemachine/test_on_processes.py
 
 integration: setup
-	$(BIN)/pytest tests/integration tests/sandbox tests/conformance -q -n 8 --dist worksteal
+	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q -n 8 --dist worksteal
 
 # AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
 conformance: setup

@@ -18,19 +18,14 @@ from weakref import WeakSet
 from aiohttp import ServerDisconnectedError
 from kubernetes.aio.client.exceptions import ApiException
 
-from tests.statemachine.aws import Aws, Call, Session
+from tests.statemachine.aws import REGIONS, Aws, Call, Session
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.virtual_time import VirtualLoop
-from trail_operator.aws import client as aws_client
 from trail_operator.aws.client import AWS
-from trail_operator.aws.limits import RateLimiter
-from trail_operator.aws.neighbours import Neighbours
-from trail_operator.controller import handlers
-from trail_operator.controller.claims import Claims
+from trail_operator.controller import accounts, handlers
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.loop import Loop
 from trail_operator.controller.subject import Subject
-from trail_operator.controller.surroundings import Surroundings
 from trail_operator.settings import Settings
 
 CLUSTER = "test"
@@ -141,27 +136,24 @@ class Life:
     async def _start(self) -> None:
         """As Controller.start does."""
         kubernetes = _Kubernetes(self, self._wire)
-        with mock.patch.object(aws_client, "boto3", SimpleNamespace(Session=lambda **_: Session(self._send))):
-            aws = _AWS(None, RateLimiter(asyncio.get_running_loop().time, asyncio.sleep))
-        claims = Claims(aws.default_region, self._settings.namespace)
-        surroundings = Surroundings(
-            Neighbours(aws),
-            resync=self._settings.resync.total_seconds(),
-            clock=asyncio.get_running_loop().time,
-            sleep=_sleep_in_background,
-        )
-        reconciler = handlers._reconciler(kubernetes, aws, claims, surroundings, CLUSTER, self._settings)
+        sessions = SimpleNamespace(default_region=REGIONS[0], for_own=lambda: Session(self._send))
+        with (
+            mock.patch.object(handlers, "Sessions", return_value=sessions),
+            mock.patch.object(accounts, "AWS", _AWS),
+        ):
+            controller = handlers.Controller(kubernetes, self._settings, CLUSTER)
+        reconcile = controller.loop._reconcile
 
-        async def reconcile(subject: Subject) -> float | None:
+        async def passing(subject: Subject) -> float | None:
             _PASS.set(Pass(str(subject.key), subject.uid, subject.body, asyncio.get_running_loop().time()))
-            return await reconciler.reconcile(subject)
+            return await reconcile(subject)
 
-        loop = Loop(kubernetes, claims, reconcile, asyncio.get_running_loop().time)
-        surroundings.noticed = lambda: loop.wake(surroundings.is_news)
+        controller.loop._reconcile = passing
+        controller.surroundings._sleep = _sleep_in_background
         trails = await handlers._patiently("Trails", lambda: kubernetes.trails([]))
-        self._loop = loop
+        self._loop = controller.loop
         for body in trails:
-            loop.seen(body)
+            controller.loop.seen(body)
         await asyncio.sleep(0.2)
         self._watching = True
         self.relist()

@@ -9,6 +9,8 @@ from tests.statemachine.expectation import OWNER, READS, difference, found, want
 from tests.statemachine.kubernetes import ApiServer, Manifest
 from tests.statemachine.operator_life import CLUSTER, WRITING, Pass
 
+# The watch is that slow at most.
+_NEWS_TRAVELS = 1.0
 # A read that answers this is answered, too.
 _ANSWERS: dict[str, dict[str, Any]] = {"InsightNotEnabledException": {}}
 
@@ -29,8 +31,10 @@ class Record:
     """When somebody else last changed whose a trail is, or whether there is one, by its ARN."""
     given: set[tuple[str, str]] = field(default_factory=set)
     """ARNs and owners that somebody else put on them."""
+    known_since: dict[str, float] = field(default_factory=dict)
+    """Since when each Trail has claimed its trail without a break, as far as the watch told."""
     let_go: dict[str, Manifest] = field(default_factory=dict)
-    """The last spec of each Trail that has gone, by namespace/name."""
+    """Each Trail that has gone, as it was last, by namespace/name."""
 
     def took_effect(self, call: Call) -> None:
         """Judge a write of the operator."""
@@ -50,9 +54,12 @@ class Record:
                 self._problem(call, "makes a trail without its owner tag")
             if call.arn != arn_of(this.key, this.body["spec"]):
                 self._problem(call, "makes a trail elsewhere than the spec says")
+            self._judge_precedence(call, this)
             return
         if call.arn != arn_of(this.key, this.body["spec"]):
             self._problem(call, "is about another trail than the Trail's own")
+        if call.operation == "RemoveTags" and any(tag["Key"] == OWNER for tag in call.parameters["TagsList"]):
+            self.meddled[str(call.arn)] = self.time()  # a read may show it for a while: it may be taken off twice
         assert call.before is not None
         owner = dict(call.before.tags).get(OWNER)
         if owner != mine:
@@ -72,10 +79,26 @@ class Record:
         }
         if not (policies & {"IfUnowned", "Always"} if owner is None else "Always" in policies):
             self._problem(call, f"was made to a trail of owner {owner}")
+        elif owner is not None and this.body.get("status", {}).get("arn") == call.arn:
+            self._problem(call, f"takes the trail back from {owner}")
+        elif owner is not None and self._is_known_to_live(owner.removeprefix(f"{CLUSTER}/"), this):
+            self._problem(call, f"takes the trail from {owner}, which lives")
         elif call.operation not in ("AddTags", "RemoveTags") or (
             call.operation == "AddTags" and {"Key": OWNER, "Value": mine} not in call.parameters["TagsList"]
         ):
             self._problem(call, f"was made to a trail of owner {owner} before it was marked as taken over")
+
+    def _is_known_to_live(self, key: str, this: Pass) -> bool:
+        rival = self.server.objects.get(key)
+        return rival is not None and rival["metadata"]["creationTimestamp"] < this.body["metadata"]["creationTimestamp"]
+
+    def _judge_precedence(self, call: Call, this: Pass) -> None:
+        """A trail was made: no older Trail claims it that the operator must have known of when the pass began."""
+        for key, rival in self.server.objects.items():
+            is_older = _age(rival) < _age(this.body)
+            is_known = self.known_since.get(key, self.time()) < this.begun - _NEWS_TRAVELS
+            if key != this.key and is_older and is_known and arn_of(key, rival["spec"]) == call.arn:
+                self._problem(call, f"was made though {key} is older")
 
     def wrote_status(self, before: Manifest, body: Manifest) -> None:
         """Judge a status that says Ready."""
@@ -137,6 +160,10 @@ def arn_of(key: str, spec: Manifest) -> str:
     """The ARN of the trail that a Trail means."""
     name = spec.get("name") or key.partition("/")[2]
     return f"arn:aws:cloudtrail:{spec.get('region', REGIONS[0])}:{ACCOUNT}:trail/{name}"
+
+
+def _age(body: Manifest) -> tuple[str, str]:
+    return body["metadata"]["creationTimestamp"], body["metadata"]["uid"]
 
 
 def _told_of_owner(one: Call, call: Call) -> bool:

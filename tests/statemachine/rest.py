@@ -10,6 +10,7 @@ from tests.statemachine.kubernetes import Manifest
 from tests.statemachine.operator_life import CLUSTER
 from tests.statemachine.record import arn_of
 
+PAUSED, FORCE = "trail-operator.dev/paused", "trail-operator.dev/reconcile-at"
 _DESTINATIONS: dict[str, Callable[[Form], bool]] = {
     "LatestDeliveryError": lambda _: True,
     "LatestDigestDeliveryError": lambda form: form["LogFileValidationEnabled"],
@@ -26,7 +27,7 @@ class Rest:
     answers: Mapping[str, Mapping[str, Any]]
     key_arn: Callable[[str, str], str | None]
     let_go: Mapping[str, Manifest]
-    """The last spec of each Trail that has gone."""
+    """Each Trail that has gone, as it was last."""
     given: set[tuple[str, str]]
     """ARNs and owners that somebody else put on them."""
     problems: list[str] = field(default_factory=list)
@@ -59,7 +60,7 @@ class Rest:
     def _judge(self, key: str, body: Manifest) -> None:
         spec, status = body["spec"], body.get("status", {})
         _is(status.get("observedGeneration"), body["metadata"]["generation"], "observedGeneration")
-        if body["metadata"].get("annotations", {}).get("trail-operator.dev/paused") == "true":
+        if body["metadata"].get("annotations", {}).get(PAUSED) == "true":
             _is(_ready(body), ("Unknown", "Paused"), "Ready")
             return
         assert "deletionTimestamp" not in body["metadata"], "it is still there"
@@ -181,9 +182,11 @@ class Rest:
         if key == owner or key in self.objects or (arn, owner) in self.given:
             return
         last = self.let_go.get(key)
-        if last is None or last.get("managementPolicy") == "Observe" or last.get("deletionPolicy") == "Retain":
+        if last is None or "accountID" not in last.get("status", {}):
+            return  # it was gone before it asked AWS for anything
+        if last["spec"].get("managementPolicy") == "Observe" or last["spec"].get("deletionPolicy") == "Retain":
             return
-        self.problems.append(f"{arn} is left behind by {key}, whose last spec was {last}")
+        self.problems.append(f"{arn} is left behind by {key}, whose last spec was {last['spec']}")
 
     def _wanted(self, key: str, spec: Manifest, arn: str) -> Form:
         return wanted(spec, f"{CLUSTER}/{key}", arn.split(":")[3], ACCOUNT, self.key_arn)

@@ -11,7 +11,7 @@ from tests.statemachine.expectation import OWNER, READS
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.operator_life import CLUSTER, KubernetesFault, KubernetesWire, Life, make_task, own_time
 from tests.statemachine.record import Record
-from tests.statemachine.rest import Rest
+from tests.statemachine.rest import FORCE, Rest
 from tests.statemachine.virtual_time import VirtualLoop
 from trail_operator.settings import Settings
 from trail_sandbox.aws.errors import AwsError
@@ -22,12 +22,11 @@ RESYNC = 60.0
 # The longest backoff, the longest resync, and the next resync, in which a Trail finds what the others have done.
 _SETTLED = 72.0 + 3 * 72.0
 _FURTHER = 3 * 72.0 + 5.0
-# Six reads of the trail, one of its key, one of what has its name, and as many of the trails around it.
-_CALLS_A_PASS = 16
-FORCE = "trail-operator.dev/reconcile-at"
+# A pass makes some ten, as many are made for the trails around, and what can't be delivered is looked into.
+_CALLS_A_PASS = 30
 
 
-class Stage:
+class VirtualStage:
     """A world of its own, with one operator."""
 
     def __init__(self, seed: int) -> None:
@@ -55,7 +54,40 @@ class Stage:
         self.loop.close()
         self._open.close()
 
+    # Trails.
+
+    @property
+    def objects(self) -> Mapping[str, Manifest]:
+        """All Trails."""
+        return self.server.objects
+
+    def create(self, key: str, spec: Manifest) -> None:
+        """Create a Trail."""
+        self.server.create(key, spec)
+
+    def replace_spec(self, key: str, spec: Manifest) -> None:
+        """Put another spec in place of the whole spec."""
+        self.server.replace_spec(key, spec)
+
+    def annotate(self, key: str, name: str, value: str | None) -> None:
+        """Set an annotation, or take it away."""
+        self.server.annotate(key, name, value)
+
+    def delete(self, key: str) -> None:
+        """Ask for deletion."""
+        self.server.delete(key)
+
     # Time, and the operator's life.
+
+    @property
+    def time(self) -> float:
+        """The time, in seconds."""
+        return self.loop.time()
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the operator does not run."""
+        return self.life.dead
 
     def wait(self, seconds: float) -> None:
         """Let time pass, and judge what happened in it."""
@@ -94,8 +126,12 @@ class Stage:
         self.wire.faults.append(KubernetesFault(count, status, when))
 
     def miss(self, events: int) -> None:
-        """The watch does not tell of so many of the next changes."""
+        """The watch does not tell of so many of the next changes; of new Trails it does."""
         self._missing = events
+
+    def shut(self, what: str) -> None:
+        """A bucket or key lets nobody in any more."""
+        self.aws.world.shut.add(what)
 
     def stale(self, seconds: float) -> None:
         """AWS answers reads from so long ago."""
@@ -142,12 +178,11 @@ class Stage:
         if self.life.dead:
             self.restart()
         self.wait(0.5)
-        self._in_loop(self.life.relist)
         for key, body in list(self.server.objects.items()):
             conditions = body.get("status", {}).get("conditions", ())
             if any(one["type"] == "Stalled" and one["reason"] == "InvalidSpec" for one in conditions):
                 # A fault refused the spec for good: it is asked again when a user wishes so.
-                self.server.annotate(key, FORCE, str(self.loop.time()))
+                self.annotate(key, FORCE, str(self.time))
         self.wait(_SETTLED)
         return self._as_it_stands()
 
@@ -181,6 +216,10 @@ class Stage:
                 answers[operation] = {}
         return answers
 
+    def kinds(self) -> object:
+        """What kinds of trails there are."""
+        return tuple(sorted((trail.arn, _kind(trail)) for trail in self.aws.trails.all()))
+
     # Within.
 
     def _new_life(self) -> Life:
@@ -188,11 +227,17 @@ class Stage:
 
     def _tell(self, event: str, body: Manifest) -> None:
         """The watch: in order, after a moment, to whoever watches then."""
+        key = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
         if event == "DELETED":
-            self.record.let_go[f"{body['metadata']['namespace']}/{body['metadata']['name']}"] = body["spec"]
-        if self._missing:
+            self.record.let_go[key] = body
+        if event == "DELETED" or body["spec"].get("managementPolicy") == "Observe":
+            self.record.known_since.pop(key, None)
+        if self._missing and event != "ADDED":  # what was never seen, no timer finds
             self._missing -= 1
+            self.record.known_since.pop(key, None)
             return
+        if event != "DELETED" and body["spec"].get("managementPolicy") != "Observe":
+            self.record.known_since.setdefault(key, self.time)
         self._last_told = max(self._last_told, self.loop.time() + self._random.uniform(0.001, 0.1))
         self.loop.call_at(self._last_told, lambda: self.life.seen(event, body))
 
@@ -201,6 +246,18 @@ class Stage:
             act()
 
         self.loop.run_until_complete(run())
+
+
+def _kind(trail: Trail) -> tuple[object, ...]:
+    return (
+        str(_owner(trail)),
+        trail.is_logging,
+        trail.is_multi_region_trail,
+        bool(trail.kms_key_arn),
+        bool(trail.advanced_event_selectors),
+        bool(trail.insight_selectors),
+        bool(trail.aggregation_configurations),
+    )
 
 
 def _owner(trail: Trail) -> str | None:

@@ -6,26 +6,26 @@ from collections.abc import Iterator
 import pytest
 
 from tests.statemachine.aws import REGIONS
-from tests.statemachine.stage import Stage
+from tests.statemachine.stage import VirtualStage
 
 KEY = "team-a/alpha"
 SPEC = {"s3BucketName": "logs-one"}
 
 
 @pytest.fixture
-def stage(caplog: pytest.LogCaptureFixture) -> Iterator[Stage]:
+def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
     caplog.set_level(logging.CRITICAL, "trail_operator")
-    result = Stage(0)
+    result = VirtualStage(0)
     yield result
     result.close()
 
 
-def comes_to_rest(stage: Stage) -> None:
+def comes_to_rest(stage: VirtualStage) -> None:
     assert stage.rest().judge() == []
     assert stage.further() == (0, 0)
 
 
-def test_a_trail_made_just_before_a_kill_is_not_left_behind_where_reads_are_stale(stage: Stage) -> None:
+def test_a_trail_made_just_before_a_kill_is_not_left_behind_where_reads_are_stale(stage: VirtualStage) -> None:
     stage.stale(8.0)
     stage.server.create(KEY, SPEC)
     while not stage.record.writes:
@@ -41,20 +41,20 @@ def test_a_trail_made_just_before_a_kill_is_not_left_behind_where_reads_are_stal
 @pytest.mark.parametrize(
     "error", ["KmsException", "InsufficientEncryptionPolicyException", "InvalidCloudWatchLogsRoleArnException"]
 )
-def test_aws_may_refuse_for_what_the_spec_does_not_name(stage: Stage, error: str) -> None:
+def test_aws_may_refuse_for_what_the_spec_does_not_name(stage: VirtualStage, error: str) -> None:
     stage.fault(operation="CreateTrail", error=error, count=1)
     stage.server.create(KEY, SPEC)
     comes_to_rest(stage)
 
 
-def test_a_trail_that_is_only_looked_at_is_looked_at_once_a_resync(stage: Stage) -> None:
+def test_a_trail_that_is_only_looked_at_is_looked_at_once_a_resync(stage: VirtualStage) -> None:
     stage.server.create(KEY, SPEC | {"managementPolicy": "Observe"})
     comes_to_rest(stage)
     stage.by_hand(REGIONS[0], "CreateTrail", Name="alpha", S3BucketName="logs-two")
     comes_to_rest(stage)
 
 
-def test_a_shadow_that_was_looked_at_pins_nothing(stage: Stage) -> None:
+def test_a_shadow_that_was_looked_at_pins_nothing(stage: VirtualStage) -> None:
     stage.by_hand(REGIONS[1], "CreateTrail", Name="alpha", S3BucketName="logs-two", IsMultiRegionTrail=True)
     stage.server.create(KEY, SPEC | {"managementPolicy": "Observe"})
     comes_to_rest(stage)
@@ -65,7 +65,7 @@ def test_a_shadow_that_was_looked_at_pins_nothing(stage: Stage) -> None:
     assert [trail.home_region for trail in stage.aws.trails.all()] == [REGIONS[0]]
 
 
-def test_what_was_held_is_still_known_after_only_looking(stage: Stage) -> None:
+def test_what_was_held_is_still_known_after_only_looking(stage: VirtualStage) -> None:
     stage.server.create(KEY, SPEC)
     comes_to_rest(stage)
     stage.server.replace_spec(KEY, SPEC | {"managementPolicy": "Observe"})

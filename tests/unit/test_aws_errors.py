@@ -50,6 +50,7 @@ TABLE = {
     "CloudWatchLogsDeliveryUnavailableException": (X, Reason.INVALID_SPEC),
     "OperationNotPermittedException": (X, Reason.INVALID_SPEC),
     "UnsupportedOperationException": (X, Reason.INVALID_SPEC),
+    "InvalidArnException": (X, Reason.INVALID_SPEC),
     "InvalidHomeRegionException": (X, Reason.WRONG_HOME_REGION),
     "TrailAlreadyExistsException": (X, Reason.CONFLICT),
     "AccessDeniedException": (A, Reason.ACCESS_DENIED),

@@ -5,6 +5,7 @@ Where it may not, it says which permission it lacks and prints what is required.
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from trail_operator.api.reasons import Reason
@@ -38,7 +39,7 @@ class Diagnosis:
         """The failure behind an error, as exactly as it can be known. May raise AWSError or FailureError."""
         failure = failure_of(error)
         configuration = desired.configuration
-        trail = _Trail(self._aws, desired.arn, desired.location, configuration)
+        trail = _Trail(self._aws, desired.arn, desired.location, configuration, failure)
         # AWS may name what the trail does not have, such as the key that a bucket encrypts with by default.
         match failure.reason:
             case Reason.BUCKET_NOT_FOUND:
@@ -84,11 +85,19 @@ class Diagnosis:
 class _Trail:
     """What one trail depends on, as AWS has it now."""
 
-    def __init__(self, aws: AWS, arn: str, location: Location, configuration: Configuration) -> None:
+    def __init__(
+        self,
+        aws: AWS,
+        arn: str,
+        location: Location,
+        configuration: Configuration,
+        refusal: Failure | None = None,
+    ) -> None:
         self._aws = aws
         self._arn = arn
         self._location = location
         self._configuration = configuration
+        self._refusal = refusal
 
     # -- quota
 
@@ -116,7 +125,7 @@ class _Trail:
 
     async def bucket(self) -> Failure:
         found = await self._bucket_policy()
-        return found if isinstance(found, Failure) else _judged(Reason.BUCKET_POLICY_DENIES, found)
+        return found if isinstance(found, Failure) else self._judged(Reason.BUCKET_POLICY_DENIES, found)
 
     async def _bucket_policy(self) -> Verdict | Failure:
         bucket, prefix = self._configuration.s3_bucket_name, self._configuration.s3_key_prefix
@@ -159,7 +168,7 @@ class _Trail:
             unread = not_read(f"the policy of topic {arn}", "sns:GetTopicAttributes", [statement])
             return _dependency(Reason.TOPIC_POLICY_DENIES, unread.message)
         verdict = judge_topic_policy(answer["Attributes"].get("Policy"), topic_arn=arn, trail_arn=self._arn)
-        return _judged(Reason.TOPIC_POLICY_DENIES, verdict)
+        return self._judged(Reason.TOPIC_POLICY_DENIES, verdict)
 
     # -- key
 
@@ -170,16 +179,16 @@ class _Trail:
             return key
         verdict = await self._key_policy()
         if not verdict.allowed:
-            return _judged(Reason.KEY_POLICY_DENIES, verdict)
+            return self._judged(Reason.KEY_POLICY_DENIES, verdict)
         bucket = await self._bucket_policy()
         if isinstance(bucket, Failure):
             return bucket
         reason = Reason.KEY_POLICY_DENIES if bucket.allowed else Reason.BUCKET_POLICY_DENIES
-        return _judged(reason, verdict if bucket.allowed else bucket)
+        return self._judged(reason, verdict if bucket.allowed else bucket)
 
     async def key(self) -> Failure:
         """The state and place of the key, then its policy."""
-        return await self._key_state() or _judged(Reason.KEY_POLICY_DENIES, await self._key_policy())
+        return await self._key_state() or self._judged(Reason.KEY_POLICY_DENIES, await self._key_policy())
 
     async def _key_state(self) -> Failure | None:
         """What is wrong with the state or the place of the key."""
@@ -254,7 +263,7 @@ class _Trail:
             return _dependency(Reason.ROLE_NOT_TRUSTED, message)
         verdict = judge_role_trust(_document(role["AssumeRolePolicyDocument"]), role_arn=arn)
         if not verdict.allowed:
-            return _judged(Reason.ROLE_NOT_TRUSTED, verdict)
+            return self._judged(Reason.ROLE_NOT_TRUSTED, verdict)
         try:
             documents = await self._role_policies(name)
         except AWSError as error:
@@ -262,7 +271,7 @@ class _Trail:
             unread = not_read(f"the policies of role {arn}", error.action, statements)
             return _dependency(Reason.ROLE_POLICY_DENIES, unread.message)
         verdict = judge_role_permissions(documents, role_arn=arn, log_group_arn=group, trail_arn=self._arn)
-        return _judged(Reason.ROLE_POLICY_DENIES, verdict)
+        return self._judged(Reason.ROLE_POLICY_DENIES, verdict)
 
     async def _role_policies(self, role: str) -> list[str]:
         documents = []
@@ -276,17 +285,17 @@ class _Trail:
             documents.append(_document(answer["PolicyVersion"]["Document"]))
         return documents
 
+    def _judged(self, reason: Reason, verdict: Verdict) -> Failure:
+        """What is missing; where nothing is seen to be, what AWS says."""
+        if not verdict.allowed:
+            return _dependency(reason, verdict.message)
+        note = f"{verdict.subject} seems right as read now: a change may not have reached CloudTrail yet"
+        if self._refusal is None:
+            return _dependency(reason, f"AWS refused, but {note}")
+        return replace(self._refusal, message=f"{self._refusal.message}; {note}")
+
     async def _call(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
         return await self._aws.call(service, region or self._location.region, operation, **parameters)
-
-
-def _judged(reason: Reason, verdict: Verdict) -> Failure:
-    if verdict.allowed:
-        return _dependency(
-            reason,
-            f"AWS refused, but {verdict.subject} seems right as read now: a change may not have reached CloudTrail yet",
-        )
-    return _dependency(reason, verdict.message)
 
 
 def _dependency(reason: Reason, message: str) -> Failure:

@@ -123,6 +123,7 @@ _TERMINAL = {
     "CloudWatchLogsDeliveryUnavailableException": Reason.INVALID_SPEC,
     "OperationNotPermittedException": Reason.INVALID_SPEC,
     "UnsupportedOperationException": Reason.INVALID_SPEC,
+    "InvalidArnException": Reason.INVALID_SPEC,  # of KMS
     "ValidationException": Reason.INVALID_SPEC,
     "ValidationError": Reason.INVALID_SPEC,
     "InvalidHomeRegionException": Reason.WRONG_HOME_REGION,

@@ -1,0 +1,202 @@
+"""What AWS can answer to each operation that the operator calls, and how the operator is to meet it.
+
+Which errors an operation has is botocore's word, in its service model; what they mean is told by CloudTrail's
+documentation, operation by operation, and what any operation may answer by
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/CommonErrors.html. How each is met is written down here by
+hand, and shares nothing with the operator's own table.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import botocore.session
+
+
+class Met(Enum):
+    """How an error is met."""
+
+    PASSING = "waited out: tried again soon, and a Ready that nothing contradicts stays"
+    WAITING = "what the trail needs is to be mended: tried again slowly"
+    DENIED = "who may do what is to be mended: tried again slowly"
+    REFUSED = "the spec is to be changed: the same write is never tried again"
+    ELSEWHERE = "another trail stands in the way: looked at again at each resync"
+    NOTHING = "no error at all"
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """How an error is met, and the reason that Ready gives meanwhile."""
+
+    met: Met
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Error:
+    """What AWS answers. Without a code no answer comes: the connection breaks, or nothing is heard for too long."""
+
+    code: str | None
+    message: str = "In AWS's words."
+    delay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One operation, one error, and how it is met."""
+
+    service: str
+    operation: str
+    error: Error
+    meeting: Meeting
+
+    def __str__(self) -> str:
+        return f"{self.operation}-{name_of(self.error)}"
+
+
+def name_of(error: Error) -> str:
+    """What an error is called in the names of tests."""
+    if error.code is None:
+        return "silence" if error.delay else "lost-connection"
+    return error.code + ("-by-the-organization" if "service control policy" in error.message else "")
+
+
+_THROTTLED = Meeting(Met.PASSING, "Throttled")
+_PASSING = Meeting(Met.PASSING, "Progressing")
+_CREDENTIALS = Meeting(Met.DENIED, "CredentialsUnavailable")
+_ORGANIZATION = Meeting(Met.DENIED, "OrganizationNotReady")
+_DENIED = Meeting(Met.DENIED, "AccessDenied")
+_SPEC = Meeting(Met.REFUSED, "InvalidSpec")
+_NOTHING = Meeting(Met.NOTHING)
+
+
+def _waiting(reason: str) -> Meeting:
+    return Meeting(Met.WAITING, reason)
+
+
+_DENIAL = "User: arn:aws:iam::123456789012:user/operator is not authorized to perform: {} on resource: * "
+GENERIC: tuple[tuple[Error, Meeting], ...] = (
+    (Error("ThrottlingException", "Rate exceeded"), _THROTTLED),
+    (Error("Throttling", "Rate exceeded"), _THROTTLED),
+    (Error("RequestLimitExceeded"), _THROTTLED),
+    (Error("InternalFailure"), _PASSING),
+    (Error("ServiceUnavailable"), _PASSING),
+    (Error("503", "Service Unavailable"), _PASSING),  # what botocore makes of an answer without a code
+    (Error(None), _PASSING),
+    (Error(None, delay=60.0), _PASSING),
+    (Error("AccessDeniedException", _DENIAL + "because no identity-based policy allows it"), _DENIED),
+    (Error("AccessDenied", _DENIAL + "with an explicit deny in an identity-based policy"), _DENIED),
+    (
+        Error("AccessDeniedException", _DENIAL + "with an explicit deny in a service control policy"),
+        Meeting(Met.DENIED, "DeniedByOrganization"),
+    ),
+    (Error("UnrecognizedClientException"), _CREDENTIALS),
+    (Error("InvalidClientTokenId"), _CREDENTIALS),
+    (Error("ExpiredTokenException"), _CREDENTIALS),
+    (Error("SignatureDoesNotMatch"), _CREDENTIALS),
+    (Error("ValidationException"), _SPEC),
+)
+"""What every operation may answer. Who may not call it is told by the operation's own name."""
+
+MEETINGS = {
+    "ConflictException": _PASSING,
+    # Shown to be there, or to have gone, a moment before: AWS shows writes with a delay.
+    "TrailNotFoundException": _PASSING,
+    "ResourceNotFoundException": _PASSING,
+    "TrailAlreadyExistsException": _PASSING,
+    "S3BucketDoesNotExistException": _waiting("BucketNotFound"),
+    "InsufficientS3BucketPolicyException": _waiting("BucketPolicyDenies"),
+    "InsufficientSnsTopicPolicyException": _waiting("TopicPolicyDenies"),
+    "CloudTrailInvalidClientTokenIdException": _waiting("TopicPolicyDenies"),
+    "InsufficientEncryptionPolicyException": _waiting("KeyPolicyDenies"),
+    "KmsKeyNotFoundException": _waiting("KeyNotFound"),
+    "KmsException": _waiting("KeyDisabled"),
+    "KmsKeyDisabledException": _waiting("KeyDisabled"),
+    "InvalidCloudWatchLogsLogGroupArnException": _waiting("LogGroupNotFound"),
+    "InvalidCloudWatchLogsRoleArnException": _waiting("RoleNotTrusted"),
+    "MaximumNumberOfTrailsExceededException": _waiting("QuotaExceeded"),
+    "CloudTrailAccessNotEnabledException": _ORGANIZATION,
+    "InsufficientDependencyServiceAccessPermissionException": _ORGANIZATION,
+    "NotOrganizationMasterAccountException": _ORGANIZATION,
+    "OrganizationsNotInUseException": _ORGANIZATION,
+    "OrganizationNotInAllFeaturesModeException": _ORGANIZATION,
+    "NoManagementAccountSLRExistsException": _ORGANIZATION,
+    "InsufficientIAMAccessPermissionException": _DENIED,
+    "CloudTrailARNInvalidException": _SPEC,
+    "CloudWatchLogsDeliveryUnavailableException": _SPEC,
+    "InvalidEventSelectorsException": _SPEC,
+    "InvalidInsightSelectorsException": _SPEC,
+    "InvalidKmsKeyIdException": _SPEC,
+    "InvalidParameterCombinationException": _SPEC,
+    "InvalidParameterException": _SPEC,
+    "InvalidS3BucketNameException": _SPEC,
+    "InvalidS3PrefixException": _SPEC,
+    "InvalidSnsTopicNameException": _SPEC,
+    "InvalidTagParameterException": _SPEC,
+    "InvalidTrailNameException": _SPEC,
+    "OperationNotPermittedException": _SPEC,
+    "TagsLimitExceededException": _SPEC,
+    "UnsupportedOperationException": _SPEC,
+    "InvalidHomeRegionException": Meeting(Met.ELSEWHERE, "WrongHomeRegion"),
+    # Of Organizations and KMS.
+    "AWSOrganizationsNotInUseException": _ORGANIZATION,
+    "ConcurrentModificationException": _PASSING,
+    "ServiceException": _PASSING,
+    "TooManyRequestsException": _THROTTLED,
+    "NotFoundException": _waiting("KeyNotFound"),
+    "InvalidArnException": _SPEC,
+    "DependencyTimeoutException": _PASSING,
+    "KMSInternalException": _PASSING,
+}
+"""Every error of the service model that a call about a trail can come to."""
+
+NEVER = {
+    # Event data stores and channels: the operator names trails only.
+    *("ChannelARNInvalidException", "ChannelNotFoundException", "EventDataStoreARNInvalidException"),
+    *("EventDataStoreNotFoundException", "InactiveEventDataStoreException", "ResourceTypeNotSupportedException"),
+    *("InvalidEventDataStoreCategoryException", "InvalidEventDataStoreStatusException"),
+    # "This exception is no longer in use", and one that AWS reserves for itself.
+    *("TrailNotProvidedException", "InvalidTokenException"),
+}
+"""Errors of the service model that no call of the operator can come to."""
+
+OTHERWISE = {
+    ("GetInsightSelectors", "InsightNotEnabledException"): _NOTHING,
+    # Where AWS does not offer aggregation there is none.
+    ("GetEventConfiguration", "UnsupportedOperationException"): _NOTHING,
+    ("DeleteTrail", "TrailNotFoundException"): _NOTHING,
+}
+"""What is met otherwise in one operation than in others."""
+
+WRITES = (
+    *("CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "AddTags", "RemoveTags"),
+    *("PutEventSelectors", "PutInsightSelectors", "PutEventConfiguration"),
+)
+READS = (
+    *("GetTrail", "GetTrailStatus", "ListTags"),
+    *("GetEventSelectors", "GetInsightSelectors", "GetEventConfiguration"),
+)
+BACKGROUND = ("ListTrails", "DescribeTrails")
+"""What only warnings rest on."""
+OTHERS = (("sts", "GetCallerIdentity"), ("kms", "DescribeKey"), ("organizations", "DescribeOrganization"))
+
+
+def entries() -> Iterator[Entry]:
+    """The whole table."""
+    for service, operation in (*(("cloudtrail", name) for name in (*WRITES, *READS, *BACKGROUND)), *OTHERS):
+        for code, meeting in _modelled(service, operation).items():
+            yield Entry(service, operation, Error(code), meeting)
+        for error, meeting in GENERIC:
+            told = replace(error, message=error.message.format(f"{service}:{operation}"))
+            yield Entry(service, operation, told, _NOTHING if operation in BACKGROUND else meeting)
+
+
+_GENERIC_CODES = {error.code for error, _ in GENERIC}
+
+
+def _modelled(service: str, operation: str) -> dict[str, Meeting]:
+    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
+    codes = [str(shape.name) for shape in model.error_shapes if shape.name not in NEVER | _GENERIC_CODES]
+    if operation in BACKGROUND:
+        return dict.fromkeys(codes, _NOTHING)
+    return {code: OTHERWISE.get((operation, code)) or MEETINGS[code] for code in codes}
