@@ -38,6 +38,14 @@ class Identity:
     partition: str
 
 
+@dataclass(frozen=True)
+class Organization:
+    """The organization that our account belongs to."""
+
+    id: str
+    management_account: str
+
+
 class AWS:
     """The AWS API as one asynchronous call. Clients are made on first use and kept."""
 
@@ -49,7 +57,7 @@ class AWS:
         self._clients: dict[tuple[str, str], Any] = {}
         self._making_client = asyncio.Lock()
         self._identity: tuple[str, Identity] | None = None
-        self._management_account: tuple[tuple[str, Identity] | None, str] | None = None
+        self._organization: tuple[tuple[str, Identity] | None, Organization] | None = None
 
     @property
     def default_region(self) -> str | None:
@@ -94,12 +102,12 @@ class AWS:
             self._identity = (key, Identity(account=answer["Account"], partition=partition))
         return self._identity[1]
 
-    async def management_account(self, region: str) -> str:
-        """The management account of the organization that our account belongs to."""
-        if self._management_account is None or self._management_account[0] != self._identity:
-            answer = await self.call("organizations", region, "DescribeOrganization")
-            self._management_account = (self._identity, str(answer["Organization"]["MasterAccountId"]))
-        return self._management_account[1]
+    async def organization(self, region: str) -> Organization:
+        """The organization that our account belongs to."""
+        if self._organization is None or self._organization[0] != self._identity:
+            answer = (await self.call("organizations", region, "DescribeOrganization"))["Organization"]
+            self._organization = (self._identity, Organization(answer["Id"], answer["MasterAccountId"]))
+        return self._organization[1]
 
     def close(self) -> None:
         """Let no further call begin. Calls under way go on in their threads."""
