@@ -58,7 +58,9 @@ def name_of(error: Error) -> str:
     """What an error is called in the names of tests."""
     if error.code is None:
         return "silence" if error.delay else "lost-connection"
-    return error.code + ("-by-the-organization" if "service control policy" in error.message else "")
+    if "service control policy" in error.message:
+        return f"{error.code}-by-the-organization"
+    return error.code + ("-access-denied" if error.message.startswith("Access denied") else "")
 
 
 _THROTTLED = Meeting(Met.PASSING, "Throttled")
@@ -150,6 +152,17 @@ MEETINGS = {
 }
 """Every error of the service model that a call about a trail can come to."""
 
+SAID = {
+    "InvalidCloudWatchLogsLogGroupArnException": (
+        Error("InvalidCloudWatchLogsLogGroupArnException", "Access denied. Check the permissions for your role."),
+        _waiting("RolePolicyDenies"),
+    ),
+}
+"""What means something else in other words, by which Terraform's provider tells them apart as well.
+
+https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/cloudtrail/trail.go
+"""
+
 NEVER = {
     # Event data stores and channels: the operator names trails only.
     *("ChannelARNInvalidException", "ChannelNotFoundException", "EventDataStoreARNInvalidException"),
@@ -186,6 +199,8 @@ def entries() -> Iterator[Entry]:
     for service, operation in (*(("cloudtrail", name) for name in (*WRITES, *READS, *BACKGROUND)), *OTHERS):
         for code, meeting in _modelled(service, operation).items():
             yield Entry(service, operation, Error(code), meeting)
+            if code in SAID:
+                yield Entry(service, operation, *SAID[code])
         for error, meeting in GENERIC:
             told = replace(error, message=error.message.format(f"{service}:{operation}"))
             yield Entry(service, operation, told, _NOTHING if operation in BACKGROUND else meeting)

@@ -185,7 +185,7 @@ def scene(caplog: pytest.LogCaptureFixture) -> Iterator[Scene]:
 
     def answered(service: str, operation: str, region: str, parameters: Any) -> dict[str, Any]:
         if service == "organizations":
-            return {"Organization": {"MasterAccountId": ACCOUNT}}
+            return {"Organization": {"Id": "o-example", "MasterAccountId": ACCOUNT}}
         return answer(service, operation, region, parameters)
 
     with (

@@ -158,3 +158,9 @@ def test_no_answer(raised: Exception, kind: FailureClass, reason: Reason) -> Non
 
 def test_a_fault_of_ours_is_not_a_failure_of_aws() -> None:
     assert failure_without_answer(TypeError(), "a", "r") is None
+
+
+def test_a_log_group_that_the_role_may_not_write_to_is_about_the_role() -> None:
+    words = "Access denied. Check the permissions for your role."
+    failure = failure_of(error("InvalidCloudWatchLogsLogGroupArnException", words))
+    assert (failure.kind, failure.reason) == (D, Reason.ROLE_POLICY_DENIES)

@@ -701,3 +701,39 @@ def test_a_policy_document_is_made_to_be_read() -> None:
     document = required.policy_document([ACL, WRITE])
     assert json.loads(document) == {"Version": "2012-10-17", "Statement": [ACL, WRITE]}
     assert document.count("\n") > 10
+
+
+# -- an organization's trail
+
+ORGANIZATION = "o-exampleorgid"
+
+
+def test_an_organizations_files_lie_in_its_own_folder() -> None:
+    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html#org-trail-bucket-policy
+    def judged(text: str | None) -> Verdict:
+        return judge.judge_bucket_policy(text, bucket=BUCKET, prefix="p", trail_arn=TRAIL, organization=ORGANIZATION)
+
+    verdict = judged(policy(ACL, WRITE))
+    assert verdict.answer is Answer.REFUSED
+    (missing,) = json.loads(f"[{verdict.remedy}]")
+    assert missing["Sid"] == "AWSCloudTrailOrganizationWrite20150319"
+    assert missing["Resource"] == f"arn:aws:s3:::{BUCKET}/p/AWSLogs/{ORGANIZATION}/*"
+    assert judged(policy(ACL, WRITE, missing)).allowed
+    # The account's folder is needed too: the trail may become the account's again.
+    assert judged(policy(ACL, missing)).answer is Answer.REFUSED
+    assert judged(judged(None).remedy).allowed
+    one_account = missing | {"Resource": missing["Resource"].replace("/*", "/111111111111/*")}
+    assert not judged(policy(ACL, WRITE, one_account)).allowed
+
+
+def test_an_organizations_log_streams_have_its_id() -> None:
+    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
+    def judged(*documents: str) -> Verdict:
+        return judge.judge_role_permissions(
+            documents, role_arn=ROLE, log_group_arn=GROUP, trail_arn=TRAIL, organization=ORGANIZATION
+        )
+
+    verdict = judged(policy(STREAM, EVENTS))
+    assert verdict.answer is Answer.REFUSED
+    assert f":log-stream:{ORGANIZATION}_*" in verdict.message
+    assert judged(verdict.remedy).allowed

@@ -46,6 +46,14 @@ class _Client:
     used: float
 
 
+@dataclass(frozen=True)
+class Organization:
+    """The organization that our account belongs to."""
+
+    id: str
+    management_account: str
+
+
 class AWS:
     """The AWS API of one account as one asynchronous call. Clients are made on first use, and dropped when idle."""
 
@@ -71,7 +79,7 @@ class AWS:
         self._clients: dict[tuple[str, str], _Client] = {}
         self._making_client = asyncio.Lock()
         self._identity: tuple[str, Identity] | None = None
-        self._management_account: tuple[tuple[str, Identity] | None, str] | None = None
+        self._organization: tuple[tuple[str, Identity] | None, Organization] | None = None
 
     async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Make one call and return its answer; once more where the credentials had just ended.
@@ -97,12 +105,12 @@ class AWS:
             self._identity = (key, Identity(answer["Account"], partition, answer["Arn"]))
         return self._identity[1]
 
-    async def management_account(self, region: str) -> str:
-        """The management account of the organization that our account belongs to."""
-        if self._management_account is None or self._management_account[0] != self._identity:
-            answer = await self.call("organizations", region, "DescribeOrganization")
-            self._management_account = (self._identity, str(answer["Organization"]["MasterAccountId"]))
-        return self._management_account[1]
+    async def organization(self, region: str) -> Organization:
+        """The organization that our account belongs to."""
+        if self._organization is None or self._organization[0] != self._identity:
+            answer = (await self.call("organizations", region, "DescribeOrganization"))["Organization"]
+            self._organization = (self._identity, Organization(answer["Id"], answer["MasterAccountId"]))
+        return self._organization[1]
 
     async def _call(self, service: str, region: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         action = f"{service}:{operation}"

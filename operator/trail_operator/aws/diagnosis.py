@@ -43,7 +43,7 @@ class Diagnosis:
         # AWS may name what the trail does not have, such as the key that a bucket encrypts with by default.
         match failure.reason:
             case Reason.BUCKET_NOT_FOUND:
-                return trail.no_bucket()
+                return await trail.no_bucket()
             case Reason.BUCKET_POLICY_DENIES:
                 return await trail.bucket()
             case Reason.TOPIC_POLICY_DENIES if configuration.sns_topic_name:
@@ -54,7 +54,7 @@ class Diagnosis:
                 return await trail.key()
             case Reason.ROLE_NOT_TRUSTED if configuration.cloud_watch_logs_role_arn:
                 return await trail.role()
-            case Reason.LOG_GROUP_NOT_FOUND if configuration.cloud_watch_logs_log_group_arn:
+            case Reason.LOG_GROUP_NOT_FOUND | Reason.ROLE_POLICY_DENIES if configuration.cloud_watch_logs_log_group_arn:
                 return await trail.log_group()
             case Reason.QUOTA_EXCEEDED:
                 return await trail.quota(error.message)
@@ -115,9 +115,9 @@ class _Trail:
 
     # -- bucket
 
-    def no_bucket(self) -> Failure:
+    async def no_bucket(self) -> Failure:
         bucket = self._configuration.s3_bucket_name
-        statements = required.bucket_statements(bucket, self._configuration.s3_key_prefix, self._arn)
+        statements = await self._bucket_statements()
         return _dependency(
             Reason.BUCKET_NOT_FOUND,
             f"bucket {bucket} does not exist: create it, with this policy: {_compact(statements)}",
@@ -133,14 +133,23 @@ class _Trail:
             document = (await self._call("s3", "GetBucketPolicy", Bucket=bucket))["Policy"]
         except AWSError as error:
             if error.code == "NoSuchBucket":
-                return self.no_bucket()
+                return await self.no_bucket()
             if error.code != "NoSuchBucketPolicy":
-                statements = required.bucket_statements(bucket, prefix, self._arn)
+                statements = await self._bucket_statements()
                 return not_read(f"the policy of bucket {bucket}", "s3:GetBucketPolicy", statements)
             document = None
         return judge_bucket_policy(
-            document, bucket=bucket, prefix=prefix, trail_arn=self._arn, kms_key_arn=self._configuration.kms_key_id
+            document,
+            bucket=bucket,
+            prefix=prefix,
+            trail_arn=self._arn,
+            kms_key_arn=self._configuration.kms_key_id,
+            organization=await self._organization(),
         )
+
+    async def _bucket_statements(self) -> list[required.Statement]:
+        bucket, prefix = self._configuration.s3_bucket_name, self._configuration.s3_key_prefix
+        return required.bucket_statements(bucket, prefix, self._arn, await self._organization())
 
     async def _bucket_region(self) -> str | None:
         try:
@@ -264,13 +273,16 @@ class _Trail:
         verdict = judge_role_trust(_document(role["AssumeRolePolicyDocument"]), role_arn=arn)
         if not verdict.allowed:
             return self._judged(Reason.ROLE_NOT_TRUSTED, verdict)
+        organization = await self._organization()
         try:
             documents = await self._role_policies(name)
         except AWSError as error:
-            statements = required.role_permission_statements(group, self._arn)
+            statements = required.role_permission_statements(group, self._arn, organization)
             unread = not_read(f"the policies of role {arn}", error.action, statements)
             return _dependency(Reason.ROLE_POLICY_DENIES, unread.message)
-        verdict = judge_role_permissions(documents, role_arn=arn, log_group_arn=group, trail_arn=self._arn)
+        verdict = judge_role_permissions(
+            documents, role_arn=arn, log_group_arn=group, trail_arn=self._arn, organization=organization
+        )
         return self._judged(Reason.ROLE_POLICY_DENIES, verdict)
 
     async def _role_policies(self, role: str) -> list[str]:
@@ -293,6 +305,12 @@ class _Trail:
         if self._refusal is None:
             return _dependency(reason, f"AWS refused, but {note}")
         return replace(self._refusal, message=f"{self._refusal.message}; {note}")
+
+    async def _organization(self) -> str | None:
+        """The id of the organization whose trail it is."""
+        if not self._configuration.is_organization_trail:
+            return None
+        return (await self._aws.organization(self._location.region)).id
 
     async def _call(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
         return await self._aws.call(service, region or self._location.region, operation, **parameters)

@@ -174,7 +174,10 @@ def failure_of(error: AWSError) -> Failure:
             f"AWS does not accept the operator's credentials in {error.region} ({code} on {error.action})",
         )
     if code in _DEPENDENCIES:
-        return _failure(FailureClass.DEPENDENCY, _DEPENDENCIES[code], f"{error.action}: {error.message} ({code})")
+        reason = _DEPENDENCIES[code]
+        if reason is Reason.LOG_GROUP_NOT_FOUND and error.message.startswith("Access denied"):
+            reason = Reason.ROLE_POLICY_DENIES
+        return _failure(FailureClass.DEPENDENCY, reason, f"{error.action}: {error.message} ({code})")
     if code in _ORGANIZATION:
         message = f"{error.action}: {error.message} ({code}): {_ORGANIZATION[code]}"
         return _failure(FailureClass.AUTHORITY, Reason.ORGANIZATION_NOT_READY, message)

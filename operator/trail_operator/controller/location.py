@@ -89,7 +89,7 @@ class Locator:
             account = known.split(":")[4]
         else:
             try:
-                account = await access.aws.management_account(location.region)
+                account = (await access.aws.organization(location.region)).management_account
             except AWSError as error:
                 raise FailureError(failure_of(error)) from None
         return account if account != location.account else None

@@ -95,13 +95,23 @@ class _Outcome:
 
 
 def judge_bucket_policy(
-    document: str | None, *, bucket: str, prefix: str | None, trail_arn: str, kms_key_arn: str | None = None
+    document: str | None,
+    *,
+    bucket: str,
+    prefix: str | None,
+    trail_arn: str,
+    kms_key_arn: str | None = None,
+    organization: str | None = None,
 ) -> Verdict:
-    """Judge a bucket's policy (None: it has none) for a trail with this prefix and, if any, this key."""
-    acl, write = required.bucket_statements(bucket, prefix, trail_arn)
+    """Judge a bucket's policy (None: it has none) for a trail with this prefix and, if any, key and organization."""
+    acl, *writes = required.bucket_statements(bucket, prefix, trail_arn, organization)
+    owners = (None, organization) if organization else (None,)
     needs = (
         _Need(requests.read_bucket_acl(bucket, trail_arn), acl["Resource"], acl),
-        _Need(requests.write_log_files(bucket, prefix, trail_arn, kms_key_arn), write["Resource"], write),
+        *(
+            _Need(requests.write_log_files(bucket, prefix, trail_arn, kms_key_arn, owner), write["Resource"], write)
+            for owner, write in zip(owners, writes, strict=True)
+        ),
     )
     return _judge_resource(f"the policy of bucket {bucket}", document, needs)
 
@@ -129,16 +139,18 @@ def judge_role_trust(document: str | None, *, role_arn: str) -> Verdict:
     return _judge_resource(f"the trust policy of role {role_arn}", document, (need,))
 
 
-def judge_role_permissions(documents: Sequence[str], *, role_arn: str, log_group_arn: str, trail_arn: str) -> Verdict:
+def judge_role_permissions(
+    documents: Sequence[str], *, role_arn: str, log_group_arn: str, trail_arn: str, organization: str | None = None
+) -> Verdict:
     """Judge all policies of the log group's role together, inline and attached ones."""
     subject = f"the policies of role {role_arn}"
     needs = tuple(
         _Need(
-            requests.use_log_streams(statement["Action"], log_group_arn, trail_arn),
+            requests.use_log_streams(statement["Action"], log_group_arn, trail_arn, organization),
             statement["Resource"],
             statement,
         )
-        for statement in required.role_permission_statements(log_group_arn, trail_arn)
+        for statement in required.role_permission_statements(log_group_arn, trail_arn, organization)
     )
     whole = _document([need.statement for need in needs])
     advice = "Add this policy to the role"  # whole, so that no policy that others share is touched

@@ -19,9 +19,16 @@ def read_bucket_acl(bucket: str, trail_arn: str) -> Request:
     return Request(Caller.CLOUDTRAIL, "s3:GetBucketAcl", Target(bucket_arn(bucket, trail_arn)), context)
 
 
-def write_log_files(bucket: str, prefix: str | None, trail_arn: str, kms_key_arn: str | None) -> Request:
-    """Write log, digest and Insights files, all of which lie in folders whose names begin with CloudTrail."""
-    objects = log_objects_arn(bucket, prefix, trail_arn).removesuffix("*") + "CloudTrail"
+def write_log_files(
+    bucket: str, prefix: str | None, trail_arn: str, kms_key_arn: str | None, organization: str | None = None
+) -> Request:
+    """Write log, digest and Insights files, all of which lie in folders whose names begin with CloudTrail.
+
+    In an organization's folder, in a folder of each account.
+    """
+    objects = log_objects_arn(bucket, prefix, trail_arn, organization).removesuffix("*")
+    if not organization:
+        objects += "CloudTrail"
     context = _from_cloudtrail(trail_arn) | _object_headers(kms_key_arn)
     return Request(Caller.CLOUDTRAIL, "s3:PutObject", Target(objects, open_ended=True), context)
 
@@ -72,9 +79,9 @@ def assume_role() -> Request:
     return Request(Caller.CLOUDTRAIL, "sts:AssumeRole", None, context)
 
 
-def use_log_streams(action: str, log_group_arn: str, trail_arn: str) -> Request:
+def use_log_streams(action: str, log_group_arn: str, trail_arn: str, organization: str | None = None) -> Request:
     """Make log streams or write into them, by the role."""
-    streams = log_streams_arn(log_group_arn, trail_arn).removesuffix("*")
+    streams = log_streams_arn(log_group_arn, trail_arn, organization).removesuffix("*")
     context: Mapping[str, _Values] = {
         "aws:securetransport": ("true",),
         "aws:principalisawsservice": ("false",),

@@ -37,15 +37,21 @@ def bucket_arn(bucket: str, trail_arn: str) -> str:
     return f"arn:{TrailArn.parse(trail_arn).partition}:s3:::{bucket}"
 
 
-def log_objects_arn(bucket: str, prefix: str | None, trail_arn: str) -> str:
-    """Return the pattern of the objects that a trail writes."""
+def log_objects_arn(bucket: str, prefix: str | None, trail_arn: str, organization: str | None = None) -> str:
+    """Return the pattern of the objects that a trail writes; `organization`: the id of the one whose trail it is."""
     folder = f"{prefix}/" if prefix else ""
-    return f"{bucket_arn(bucket, trail_arn)}/{folder}AWSLogs/{TrailArn.parse(trail_arn).account}/*"
+    owner = organization or TrailArn.parse(trail_arn).account
+    return f"{bucket_arn(bucket, trail_arn)}/{folder}AWSLogs/{owner}/*"
 
 
-def bucket_statements(bucket: str, prefix: str | None, trail_arn: str) -> list[Statement]:
-    """Return the statements for the bucket: read its ACL, write log files."""
-    return [
+def bucket_statements(
+    bucket: str, prefix: str | None, trail_arn: str, organization: str | None = None
+) -> list[Statement]:
+    """Return the statements for the bucket: read its ACL, write log files.
+
+    An organization's trail writes to the organization's folder, and to its account's once it is no longer one.
+    """
+    statements = [
         {
             "Sid": "AWSCloudTrailAclCheck20150319",
             "Effect": "Allow",
@@ -63,6 +69,10 @@ def bucket_statements(bucket: str, prefix: str | None, trail_arn: str) -> list[S
             "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": trail_arn}},
         },
     ]
+    if organization:
+        resource = log_objects_arn(bucket, prefix, trail_arn, organization)
+        statements.append(statements[-1] | {"Sid": "AWSCloudTrailOrganizationWrite20150319", "Resource": resource})
+    return statements
 
 
 def topic_statement(topic_arn: str, trail_arn: str) -> Statement:
@@ -109,16 +119,17 @@ def role_trust_statement() -> Statement:
     return {"Effect": "Allow", "Principal": _CLOUDTRAIL, "Action": "sts:AssumeRole"}
 
 
-def log_streams_arn(log_group_arn: str, trail_arn: str) -> str:
+def log_streams_arn(log_group_arn: str, trail_arn: str, organization: str | None = None) -> str:
     """Return the pattern of the log streams that a trail writes; the group's ARN may end in `:*`."""
     trail = TrailArn.parse(trail_arn)
     group = log_group_arn.removesuffix(":*")
-    return f"{group}:log-stream:{trail.account}_CloudTrail_{trail.region}*"
+    streams = f"{organization}_*" if organization else f"{trail.account}_CloudTrail_{trail.region}*"
+    return f"{group}:log-stream:{streams}"
 
 
-def role_permission_statements(log_group_arn: str, trail_arn: str) -> list[Statement]:
+def role_permission_statements(log_group_arn: str, trail_arn: str, organization: str | None = None) -> list[Statement]:
     """Return the statements that the role's own policies need: make log streams, write events."""
-    streams = log_streams_arn(log_group_arn, trail_arn)
+    streams = log_streams_arn(log_group_arn, trail_arn, organization)
     return [
         {
             "Sid": "AWSCloudTrailCreateLogStream2014110",

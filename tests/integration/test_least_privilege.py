@@ -1,0 +1,359 @@
+"""The permissions of docs/iam.md are enough for everything, and each is needed for what the page says it is for."""
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.aws import WRITES, Account, trust
+from tests.integration.conftest import Operator, OperatorFactory
+from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.whole import World
+from tests.sandbox.organizations import Organization
+
+NAME = "whole"
+USER = "trail-operator"
+_PAGE = (Path(__file__).parents[2] / "docs" / "iam.md").read_text()
+NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES = (
+    json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", _PAGE, re.DOTALL)
+)
+# What the operator meets in the ordinary course of things.
+_NO_DENIALS = {None, "TrailNotFoundException", "InsightNotEnabledException"}
+
+
+class Identity:
+    """The operator's identity: an IAM user with the statements of the page, for this account."""
+
+    def __init__(self, account: Account, *statements: dict[str, Any]) -> None:
+        self._iam = account.client("iam")
+        self._account = account
+        self._statements = list(statements)
+        self.arn = f"arn:aws:iam::{account.number}:user/{USER}"
+        self._iam.create_user(UserName=USER)
+        self.put()
+        keys = self._iam.create_access_key(UserName=USER)["AccessKey"]
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        }
+
+    def put(self, without: str = "") -> None:
+        """Give it all statements, or all but for one action."""
+        statements = copy.deepcopy(self._statements)
+        for statement in statements:
+            actions = statement["Action"]
+            listed = [actions] if isinstance(actions, str) else actions
+            statement["Action"] = [action for action in listed if action != without]
+        statements = [statement for statement in statements if statement["Action"]]
+        text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        text = text.replace("ACCOUNT", self._account.number).replace("role/ROLE", "role/one")
+        self._iam.put_user_policy(UserName=USER, PolicyName="documented", PolicyDocument=text)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The requests that the operator made."""
+        return [call for call in self._account.calls() if call["caller"] == self.arn]
+
+
+def actions_of(*statements: dict[str, Any]) -> list[str]:
+    found = [statement["Action"] for statement in statements]
+    return [action for entry in found for action in ([entry] if isinstance(entry, str) else entry)]
+
+
+@pytest.fixture
+def world(account: Account) -> World:
+    return World(account)
+
+
+def first(world: World) -> dict[str, Any]:
+    """A spec with everything that a trail can be."""
+    return world.basic | {"kmsKeyID": "alias/two"}
+
+
+def second(world: World) -> dict[str, Any]:
+    """A spec to which every kind of write leads from the first."""
+    return first(world) | {
+        "s3KeyPrefix": "two",
+        "isLogging": False,
+        "tags": [{"key": "cost", "value": "1"}],
+        **{
+            name: world.advanced[name]
+            for name in ("advancedEventSelectors", "insightSelectors", "aggregationConfigurations")
+        },
+        "eventSelectors": None,
+    }
+
+
+def begin(trails: Trails, spec: dict[str, Any]) -> None:
+    trails.create({**trail(NAME, "-"), "spec": spec})
+
+
+def test_the_documented_permissions_are_enough(
+    operator_process: OperatorFactory, account: Account, trails: Trails, world: World
+) -> None:
+    identity = Identity(account, *NEEDED)
+    operator_process(**identity.environment)
+    begin(trails, first(world))
+    trails.wait_ready(NAME, 60)
+    trails.change(NAME, **second(world))
+    trails.wait_ready(NAME, 60)
+    eventually(
+        "the other trails are read",
+        lambda: {"ListTrails", "DescribeTrails"} <= {c["operation"] for c in identity.calls()},
+    )
+    trails.delete(NAME)
+    trails.wait_gone(NAME)
+    calls = identity.calls()
+    assert {call["error"] for call in calls} <= _NO_DENIALS
+    made = {f"{call['service']}:{call['operation']}" for call in calls}
+    assert {f"cloudtrail:{operation}" for operation in WRITES} <= made
+    # Nothing is asked for that is not used, but for what AWS asks IAM for by itself.
+    assert set(actions_of(*NEEDED)) - made == {"iam:PassRole"}
+
+
+_FOR_WARNINGS = {"cloudtrail:ListTrails", "cloudtrail:DescribeTrails"}
+_FOR_CHANGES = {"cloudtrail:UpdateTrail", "cloudtrail:StopLogging", "cloudtrail:RemoveTags"}
+_FOR_CREATION = sorted(set(actions_of(*NEEDED)) - _FOR_WARNINGS - _FOR_CHANGES - {"cloudtrail:DeleteTrail"})
+
+
+def denied(trails: Trails, action: str) -> None:
+    condition = trails.wait_reason(NAME, "AccessDenied", 60)
+    assert condition["status"] == "False"
+    assert f"not allowed to {action} in" in condition["message"]
+
+
+def granted(trails: Trails, identity: Identity) -> None:
+    identity.put()
+    trails.annotate(NAME, {"trail-operator.dev/reconcile-at": "now"})
+    trails.wait_ready(NAME, 60)
+
+
+@pytest.mark.parametrize("action", _FOR_CREATION)
+def test_an_action_that_is_missing_while_a_trail_is_made(
+    operator_process: OperatorFactory, account: Account, trails: Trails, world: World, action: str
+) -> None:
+    identity = Identity(account, *NEEDED)
+    identity.put(without=action)
+    operator_process(**identity.environment)
+    begin(trails, first(world))
+    denied(trails, action)
+    granted(trails, identity)
+
+
+@pytest.mark.parametrize("action", sorted(_FOR_CHANGES))
+def test_an_action_that_is_missing_while_a_trail_is_changed(
+    operator_process: OperatorFactory, account: Account, trails: Trails, world: World, action: str
+) -> None:
+    identity = Identity(account, *NEEDED)
+    operator_process(**identity.environment)
+    begin(trails, first(world))
+    trails.wait_ready(NAME, 60)
+    identity.put(without=action)
+    trails.change(NAME, **second(world))
+    denied(trails, action)
+    granted(trails, identity)
+
+
+def test_without_the_permission_to_delete_a_trail_is_held_or_kept(
+    operator_process: OperatorFactory, account: Account, trails: Trails, world: World
+) -> None:
+    identity = Identity(account, *NEEDED)
+    identity.put(without="cloudtrail:DeleteTrail")
+    operator_process(**identity.environment)
+    begin(trails, first(world))
+    trails.wait_ready(NAME, 60)
+    trails.delete(NAME)
+    denied(trails, "cloudtrail:DeleteTrail")
+    assert "deletionPolicy: Retain" in trails.condition(NAME)["message"]
+    trails.change(NAME, deletionPolicy="Retain")
+    trails.wait_gone(NAME)
+    assert account.trails() == [account.trail_arn(NAME)]
+
+
+@pytest.mark.parametrize("action", sorted(_FOR_WARNINGS))
+def test_without_looking_around_only_warnings_are_missing(
+    operator_process: OperatorFactory, account: Account, trails: Trails, world: World, action: str
+) -> None:
+    identity = Identity(account, *NEEDED)
+    identity.put(without=action)
+    account.bucket_policy(world.bucket, "other")
+    account.cloudtrail.create_trail(Name="other", S3BucketName=world.bucket, IsMultiRegionTrail=True)
+    account.cloudtrail.start_logging(Name="other")
+    account.bucket_policy(world.bucket, NAME)
+    operator_process(**identity.environment)
+    begin(trails, world.minimal)
+    trails.wait_ready(NAME, 60)
+    denials = "AccessDeniedException"
+    eventually("the denial", lambda: any(call["error"] == denials for call in identity.calls()))
+    assert trails.condition(NAME, "Advisory") == {}
+    identity.put()
+    eventually("the warning", lambda: trails.condition(NAME, "Advisory"))
+    assert trails.condition(NAME)["status"] == "True"
+
+
+def test_reads_are_enough_where_a_trail_is_only_looked_at(
+    operator_process: OperatorFactory, account: Account, trails: Trails, world: World
+) -> None:
+    reads = copy.deepcopy(NEEDED)
+    for statement in reads:
+        listed = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        statement["Action"] = [one for one in listed if re.search(":(Get|List|Describe)", one)]
+    identity = Identity(account, *reads)
+    account.cloudtrail.create_trail(Name=NAME, S3BucketName=world.bucket)
+    operator_process(**identity.environment)
+    begin(trails, world.minimal | {"managementPolicy": "Observe", "isMultiRegionTrail": False, "isLogging": False})
+    trails.wait_reason(NAME, "Drifted")  # validation is off
+    trails.change(NAME, enableLogFileValidation=False)
+    trails.wait_reason(NAME, "Observed")
+    assert {call["error"] for call in identity.calls()} <= _NO_DENIALS
+
+
+# -- organizations
+
+
+@pytest.mark.parametrize("whose", ["management", "administrator"])
+def test_the_documented_permissions_are_enough_for_an_organization(
+    operator_process: OperatorFactory, account: Account, trails: Trails, whose: str
+) -> None:
+    organization = Organization(account)
+    home = account if whose == "management" else organization.administrator()
+    bucket = organization.bucket(trail=NAME)
+    needed = copy.deepcopy(NEEDED)
+    if home is not account:
+        (trails_statement,) = (one for one in needed if one["Sid"] == "Trails")
+        trails_statement["Resource"] = [trails_statement["Resource"], account.trail_arn("*", "*")]
+    identity = Identity(home, *needed, *FOR_ORGANIZATIONS)
+    operator_process(**identity.environment)
+    begin(trails, {"s3BucketName": bucket, "isOrganizationTrail": True})
+    body = trails.wait_ready(NAME, 60)
+    assert body["status"]["arn"] == account.trail_arn(NAME)
+    trails.change(NAME, enableLogFileValidation=False, tags=[{"key": "a", "value": "1"}])
+    trails.wait_ready(NAME)
+    trails.delete(NAME)
+    trails.wait_gone(NAME)
+    assert {call["error"] for call in identity.calls()} <= _NO_DENIALS
+
+
+@pytest.mark.parametrize("action", actions_of(*FOR_ORGANIZATIONS))
+def test_an_action_that_is_missing_for_an_organization(
+    operator_process: OperatorFactory, account: Account, trails: Trails, action: str
+) -> None:
+    bucket = Organization(account).bucket(trail=NAME)
+    identity = Identity(account, *NEEDED, *FOR_ORGANIZATIONS)
+    identity.put(without=action)
+    operator_process(**identity.environment)
+    begin(trails, {"s3BucketName": bucket, "isOrganizationTrail": True})
+    if action == "organizations:DescribeOrganization":  # the operator asks itself, for the rest CloudTrail does
+        denied(trails, action)
+    else:
+        assert action in trails.wait_reason(NAME, "OrganizationNotReady")["message"]
+    granted(trails, identity)
+
+
+# -- what is missing, in words
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something that AWS refuses, and the action by which the operator sees why."""
+
+    action: str
+    reason: str
+    breaks: Callable[[Account, World], object]
+    spec: Callable[[World], dict[str, Any]]
+
+
+def _managed_permissions(account: Account) -> None:
+    """The role's permissions as a managed policy that allows too little."""
+    iam = account.client("iam")
+    iam.delete_role_policy(RoleName="one", PolicyName="logs")
+    statement = {"Effect": "Allow", "Action": "logs:CreateLogStream", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    arn = iam.create_policy(PolicyName=f"logs-{account.number}", PolicyDocument=document)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="one", PolicyArn=arn)
+
+
+def _logs(world: World) -> dict[str, Any]:
+    return {name: world.basic[name] for name in ("cloudWatchLogsLogGroupARN", "cloudWatchLogsRoleARN")}
+
+
+def _key(world: World) -> dict[str, Any]:
+    return {"kmsKeyID": world.basic["kmsKeyID"]}
+
+
+REFUSALS = [
+    Refusal(
+        "s3:GetBucketPolicy",
+        "BucketPolicyDenies",
+        lambda account, world: account.client("s3").delete_bucket_policy(Bucket=world.bucket),
+        lambda _: {},
+    ),
+    Refusal(
+        "sns:GetTopicAttributes",
+        "TopicPolicyDenies",
+        lambda account, world: account.topic_policy(world.basic["snsTopicName"], "another"),
+        lambda world: {"snsTopicName": world.basic["snsTopicName"]},
+    ),
+    Refusal(
+        "kms:GetKeyPolicy",
+        "KeyPolicyDenies",
+        lambda account, world: account.key_policy(world.basic["kmsKeyID"], NAME, cloudtrail=False),
+        _key,
+    ),
+    Refusal(
+        "iam:GetRole",
+        "RoleNotTrusted",
+        lambda account, _: account.client("iam").update_assume_role_policy(
+            RoleName="one", PolicyDocument=json.dumps(trust("ec2.amazonaws.com"))
+        ),
+        _logs,
+    ),
+    *(
+        Refusal(action, "RolePolicyDenies", lambda account, _: _managed_permissions(account), _logs)
+        for action in (
+            *("iam:ListRolePolicies", "iam:ListAttachedRolePolicies"),
+            *("iam:GetPolicy", "iam:GetPolicyVersion"),
+        )
+    ),
+    Refusal(
+        "iam:GetRolePolicy",
+        "RolePolicyDenies",
+        lambda account, _: account.client("iam").put_role_policy(
+            RoleName="one",
+            PolicyName="logs",
+            PolicyDocument=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Action": "logs:CreateLogStream", "Resource": "*"}],
+                }
+            ),
+        ),
+        _logs,
+    ),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.action)
+def test_an_action_that_is_missing_for_a_message(
+    operator_process: OperatorFactory, account: Account, trails: Trails, world: World, refusal: Refusal
+) -> None:
+    """With it the message says what is missing; without it, which permission it lacks and all that is required."""
+    identity = Identity(account, *NEEDED, *FOR_MESSAGES)
+    refusal.breaks(account, world)
+    operator: Operator = operator_process(**identity.environment)
+    begin(trails, world.minimal | refusal.spec(world))
+    assert "not verified" not in trails.wait_reason(NAME, refusal.reason)["message"]
+    operator.stop()
+    identity.put(without=refusal.action)
+    operator.start()
+
+    def told() -> bool:
+        message = trails.condition(NAME)["message"]
+        return refusal.action in message and "not verified" in message
+
+    eventually("what is required", told)
+    assert trails.condition(NAME)["reason"] == refusal.reason

@@ -1,0 +1,308 @@
+"""Organizations: trails of all accounts, who may manage and who may only see them, and what policies of theirs deny.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html
+"""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.integration.aws import REGION, Account
+from tests.integration.conftest import OperatorFactory, owner
+from tests.integration.kubernetes import Trails, eventually, trail
+from tests.sandbox.organizations import SERVICE, Organization
+
+NAME = "everybody"
+
+
+@pytest.fixture
+def organization(account: Account) -> Organization:
+    """An organization whose management account is the test's."""
+    return Organization(account)
+
+
+def as_(account: Account) -> dict[str, str]:
+    """The environment of an operator with an account's credentials."""
+    return {"AWS_ACCESS_KEY_ID": account.number}
+
+
+def arn(organization: Organization) -> str:
+    return organization.management.trail_arn(NAME)
+
+
+def log_group(account: Account, streams: str) -> dict[str, str]:
+    """A log group of an account, and a role that may write streams of these names there."""
+    group = account.log_group("everybody")
+    role = account.role("everybody", group)
+    permit(account, group, streams)
+    return {"cloudWatchLogsLogGroupARN": group, "cloudWatchLogsRoleARN": role}
+
+
+def permit(account: Account, group: str, *streams: str) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": [f"{group}:log-stream:{one}" for one in streams],
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    account.client("iam").put_role_policy(RoleName="everybody", PolicyName="logs", PolicyDocument=document)
+
+
+# -- trails of the organization
+
+
+@pytest.mark.parametrize("by", ["management", "administrator"])
+def test_from_creation_to_deletion(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails, by: str
+) -> None:
+    home = organization.management if by == "management" else organization.administrator()
+    member = organization.member()
+    bucket = organization.bucket(trail=NAME)
+    operator_process(**as_(home))
+    own = f"{organization.management.number}_CloudTrail_{REGION}*"
+    logs = log_group(home, f"{organization.id}_*")
+    permit(home, logs["cloudWatchLogsLogGroupARN"], f"{organization.id}_*", own)
+    trails.create(trail(NAME, bucket, isOrganizationTrail=True, **logs))
+    body = trails.wait_ready(NAME)
+    assert body["status"]["arn"] == arn(organization)
+    assert body["status"]["accountID"] == home.number
+    assert member.trails() == home.trails() == [arn(organization)]
+    found = organization.management.trail(NAME)
+    assert found is not None
+    assert (found["IsOrganizationTrail"], found["IsLogging"]) == (True, True)
+    assert found["Tags"] == owner(trails, NAME)
+
+    mark = len(home.writes())
+    selectors = [{"readWriteType": "WriteOnly"}]
+    trails.change(NAME, enableLogFileValidation=False, eventSelectors=selectors, tags=[{"key": "a", "value": "1"}])
+    trails.wait_ready(NAME)
+    assert [call["operation"] for call in home.writes()[mark:]] == ["AddTags", "UpdateTrail", "PutEventSelectors"]
+    found = organization.management.trail(NAME)
+    assert found is not None
+    assert found["LogFileValidationEnabled"] is False
+    # What the management account does to it is found as anybody's change.
+    organization.management.cloudtrail.stop_logging(Name=NAME)
+    eventually("logging again", lambda: organization.management.cloudtrail.get_trail_status(Name=NAME)["IsLogging"])
+    trails.wait_ready(NAME)
+    trails.delete(NAME)
+    trails.wait_gone(NAME)
+    assert member.trails() == []
+
+
+def test_an_account_trail_becomes_the_organizations_and_back(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    member = organization.member()
+    operator_process()
+    trails.create(trail(NAME, organization.bucket(trail=NAME)))
+    trails.wait_ready(NAME)
+    trails.change(NAME, isOrganizationTrail=True)
+    trails.wait_ready(NAME)
+    assert member.trails() == [arn(organization)]
+    trails.change(NAME, isOrganizationTrail=False)
+    trails.wait_ready(NAME)
+    assert member.trails() == []
+    (told,) = eventually("a warning", lambda: trails.events(NAME, "RecordsLess"))
+    assert "organization" in told.message
+
+
+def test_a_member_that_manages_it_is_told_who_may_and_goes_on_once_it_may(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    member = organization.member()
+    operator_process(**as_(member))
+    trails.create(trail(NAME, organization.bucket(trail=NAME), isOrganizationTrail=True))
+    message = trails.wait_reason(NAME, "OrganizationNotReady")["message"]
+    assert "delegated administrator" in message
+    assert member.trails() == []
+    organization.management.cloudtrail.register_organization_delegated_admin(MemberAccountId=member.number)
+    trails.wait_ready(NAME, 60)
+    assert member.trails() == [arn(organization)]
+
+
+def test_what_a_member_cannot_read_of_it_is_unknown(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    member = organization.member()
+    bucket = organization.bucket(trail=NAME)
+    organization.trail(name=NAME, bucket=bucket, IsMultiRegionTrail=True, EnableLogFileValidation=True)
+    organization.management.cloudtrail.start_logging(Name=NAME)
+    operator_process(**as_(member))
+    spec = {
+        "managementPolicy": "Observe",
+        "isOrganizationTrail": True,
+        "eventSelectors": [{"readWriteType": "ReadOnly"}],
+    }
+    trails.create(trail(NAME, bucket, **spec))
+    ready = trails.wait_reason(NAME, "Observed")
+    assert ready["status"] == "Unknown"
+    for part in ("tags", "eventSelectors", "insightSelectors", "aggregationConfigurations"):
+        assert part in ready["message"]
+    body = trails.get(NAME)
+    assert body is not None
+    assert body["status"]["arn"] == arn(organization)
+    assert "drift" not in body["status"]
+    assert trails.condition(NAME, "Logging")["status"] == "True"
+
+    organization.management.cloudtrail.stop_logging(Name=NAME)
+    drifted = trails.wait_reason(NAME, "Drifted")
+    assert drifted["status"] == "False"
+    assert "isLogging" in drifted["message"]
+    trails.delete(NAME)
+    trails.wait_gone(NAME)
+    assert member.writes() == []
+    assert member.trails() == [arn(organization)]
+
+
+def test_an_own_trail_of_the_name_that_the_organization_uses(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    member = organization.member()
+    organization.trail(name=NAME)
+    operator_process(**as_(member))
+    trails.create(trail(NAME, member.bucket(f"own-{member.number}", NAME)))
+    body = trails.wait_ready(NAME)
+    assert body["status"]["arn"] == member.trail_arn(NAME)
+    trails.delete(NAME)
+    trails.wait_gone(NAME)
+    assert member.trails() == [arn(organization)]
+
+
+# -- what it needs
+
+
+def test_no_organization(operator_process: OperatorFactory, account: Account, trails: Trails) -> None:
+    operator_process()
+    trails.create(trail(NAME, account.bucket(f"own-{account.number}", NAME), isOrganizationTrail=True))
+    assert "in no organization" in trails.wait_reason(NAME, "OrganizationNotReady")["message"]
+    trails.change(NAME, isOrganizationTrail=False)
+    trails.wait_ready(NAME)
+
+
+def test_not_all_features(operator_process: OperatorFactory, account: Account, trails: Trails) -> None:
+    organization = Organization(account, features="CONSOLIDATED_BILLING", trusts=False)
+    operator_process()
+    trails.create(trail(NAME, organization.bucket(trail=NAME), isOrganizationTrail=True))
+    assert "enable all features" in trails.wait_reason(NAME, "OrganizationNotReady")["message"]
+
+
+def test_no_trusted_access(operator_process: OperatorFactory, account: Account, trails: Trails) -> None:
+    organization = Organization(account, trusts=False)
+    operator_process()
+    trails.create(trail(NAME, organization.bucket(trail=NAME), isOrganizationTrail=True))
+    assert "enable-aws-service-access" in trails.wait_reason(NAME, "OrganizationNotReady")["message"]
+    organization.client.enable_aws_service_access(ServicePrincipal=SERVICE)
+    trails.wait_ready(NAME, 60)
+
+
+def test_no_service_linked_role(operator_process: OperatorFactory, organization: Organization, trails: Trails) -> None:
+    administrator = organization.member()
+    organization.client.register_delegated_administrator(AccountId=administrator.number, ServicePrincipal=SERVICE)
+    operator_process(**as_(administrator))
+    trails.create(trail(NAME, organization.bucket(trail=NAME), isOrganizationTrail=True))
+    assert "create-service-linked-role" in trails.wait_reason(NAME, "OrganizationNotReady")["message"]
+    organization.management.client("iam").create_service_linked_role(AWSServiceName=SERVICE)
+    trails.wait_ready(NAME, 60)
+
+
+def test_the_bucket_lets_only_the_management_account_in(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    """The message has the statement for the organization's files; put into the policy, it is all that was missing."""
+    bucket = organization.bucket(trail=NAME)
+    own = organization.management.bucket_document(bucket, NAME)
+    s3 = organization.management.client("s3")
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(own))
+    operator_process()
+    trails.create(trail(NAME, bucket, isOrganizationTrail=True))
+    message = trails.wait_reason(NAME, "BucketPolicyDenies")["message"]
+    assert f"AWSLogs/{organization.id}/*" in message
+    remedy = message[message.index('{"Sid"') :]
+    own["Statement"] += json.loads(f"[{remedy}]")
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(own))
+    trails.wait_ready(NAME, 60)
+
+
+def test_a_missing_bucket_is_to_let_the_organization_in(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    bucket = f"missing-{organization.management.number}"
+    operator_process()
+    trails.create(trail(NAME, bucket, isOrganizationTrail=True))
+    message = trails.wait_reason(NAME, "BucketNotFound")["message"]
+    s3 = organization.management.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_policy(Bucket=bucket, Policy=message[message.index('{"Version"') :])
+    trails.wait_ready(NAME, 60)
+
+
+def test_the_role_may_not_write_the_organizations_streams(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    account = organization.management
+    logs = log_group(account, f"{account.number}_CloudTrail_{REGION}*")
+    operator_process()
+    trails.create(trail(NAME, organization.bucket(trail=NAME), isOrganizationTrail=True, **logs))
+    message = trails.wait_reason(NAME, "RolePolicyDenies")["message"]
+    assert f":log-stream:{organization.id}_*" in message
+    policy = message[message.index('{"Version"') :]
+    account.client("iam").put_role_policy(RoleName="everybody", PolicyName="more", PolicyDocument=policy)
+    trails.wait_ready(NAME, 60)
+
+
+# -- service control policies
+
+
+def deny(organization: Organization, member: Account, *actions: str) -> str:
+    """Attach a policy that denies actions to a member; its id."""
+    statement = {"Effect": "Deny", "Action": list(actions), "Resource": "*"}
+    policy: str = organization.client.create_policy(
+        Name="guard",
+        Description="-",
+        Type="SERVICE_CONTROL_POLICY",
+        Content=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )["Policy"]["PolicySummary"]["Id"]
+    organization.client.attach_policy(PolicyId=policy, TargetId=member.number)
+    return policy
+
+
+def asked(account: Account, operation: str) -> list[dict[str, Any]]:
+    return [call for call in account.calls() if call["operation"] == operation]
+
+
+@pytest.mark.parametrize("operation", ["CreateTrail", "StartLogging"])
+def test_a_write_that_the_organization_denies(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails, operation: str
+) -> None:
+    member = organization.member()
+    policy = deny(organization, member, f"cloudtrail:{operation}")
+    operator_process(**as_(member))
+    trails.create(trail(NAME, member.bucket(f"own-{member.number}", NAME)))
+    condition = trails.wait_reason(NAME, "DeniedByOrganization")
+    assert (condition["status"], trails.condition(NAME, "Stalled")) == ("False", {})
+    assert f"denies cloudtrail:{operation}" in condition["message"]
+    time.sleep(12)  # the bound is on what happens meanwhile
+    assert 2 <= len(asked(member, operation)) <= 3
+    organization.client.detach_policy(PolicyId=policy, TargetId=member.number)
+    trails.wait_ready(NAME, 60)
+
+
+def test_a_read_that_the_organization_denies(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    member = organization.member()
+    operator_process(**as_(member))
+    trails.create(trail(NAME, member.bucket(f"own-{member.number}", NAME)))
+    trails.wait_ready(NAME)
+    policy = deny(organization, member, "cloudtrail:GetEventSelectors")
+    condition = trails.wait_reason(NAME, "DeniedByOrganization")
+    assert "cloudtrail:GetEventSelectors" in condition["message"]
+    assert trails.condition(NAME, "Logging")["status"] == "Unknown"
+    body = trails.get(NAME)
+    assert body is not None
+    assert "drift" not in body["status"]
+    organization.client.detach_policy(PolicyId=policy, TargetId=member.number)
+    trails.wait_ready(NAME, 60)
+    assert [call["operation"] for call in member.writes()] == ["CreateTrail", "StartLogging"]
