@@ -20,12 +20,13 @@ class Claims:
     def enter(self, subject: Subject) -> Claim:
         """Record the claim of a Trail, in place of its former one."""
         spec = subject.body["spec"]
-        status = subject.body.get("status", {})
+        # On record of a Trail that is not held is only where a trail was that it looked at.
+        pinned = subject.status.home_region if subject.held else None
         claim = Claim(
             created=subject.created,
             uid=subject.uid,
             resource=str(subject.key),
-            region=status.get("homeRegion") or spec.get("region") or self._default_region or "",
+            region=pinned or spec.get("region") or self._default_region or "",
             name=spec.get("name") or subject.metadata["name"],
         )
         self.withdraw(subject.uid)
