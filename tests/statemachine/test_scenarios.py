@@ -76,3 +76,20 @@ def test_what_was_held_is_still_known_after_only_looking(stage: VirtualStage) ->
     stage.server.replace_spec(KEY, SPEC)
     comes_to_rest(stage)
     assert [trail.home_region for trail in stage.aws.trails.all()] == [REGIONS[0]]
+
+
+def test_the_older_makes_the_trail_though_it_has_looked_at_one_elsewhere(stage: VirtualStage) -> None:
+    older, younger = "team-b/rival", KEY
+    stage.by_hand(REGIONS[1], "CreateTrail", Name="alpha", S3BucketName="logs-two", IsMultiRegionTrail=True)
+    stage.create(older, SPEC | {"name": "alpha", "managementPolicy": "Observe"})
+    stage.create(younger, SPEC | {"managementPolicy": "Observe"})
+    comes_to_rest(stage)
+    stage.by_hand(REGIONS[1], "DeleteTrail", Name="alpha")
+    stage.replace_spec(older, SPEC | {"name": "alpha"})
+    stage.kubernetes_fault(1, 500, "before")  # the older is held up at its first step
+    stage.wait(0.2)
+    stage.replace_spec(younger, SPEC)
+    stage.wait(0.6)
+    comes_to_rest(stage)
+    (trail,) = stage.aws.trails.all()
+    assert dict(trail.tags)["trail-operator.dev/owner"] == f"test/{older}"

@@ -21,14 +21,15 @@ class Claims:
     def enter(self, subject: Subject) -> Claim:
         """Record the claim of a Trail, in place of its former one."""
         spec = subject.body["spec"]
-        status = subject.body.get("status", {})
         account, default_region = self._place(subject)
+        # On record of a Trail that is not held is only where a trail was that it looked at.
+        pinned = subject.status.home_region if subject.held else None
         claim = Claim(
             created=subject.created,
             uid=subject.uid,
             resource=str(subject.key),
             account=account,
-            region=status.get("homeRegion") or spec.get("region") or default_region,
+            region=pinned or spec.get("region") or default_region,
             name=spec.get("name") or subject.metadata["name"],
         )
         self.withdraw(subject.uid)
