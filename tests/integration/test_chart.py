@@ -132,6 +132,9 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
         ("patch", "trails.trail-operator.dev"),
         ("patch", "trails.trail-operator.dev/status"),
         ("create", "events.events.k8s.io"),
+        *((verb, "awsaccounts.trail-operator.dev") for verb in ("get", "list", "watch", "patch")),
+        ("patch", "awsaccounts.trail-operator.dev/status"),
+        *((verb, "namespaces") for verb in ("get", "list", "watch")),
     ]
     assert [entry for entry in allowed if not may(*entry, trails.namespace)] == []
     denied = [
@@ -139,7 +142,9 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
         ("create", "trails.trail-operator.dev", trails.namespace),
         ("get", "secrets", trails.namespace),
         ("list", "trails.trail-operator.dev", "default"),
-        ("get", "namespaces", "default"),
+        *((verb, "awsaccounts.trail-operator.dev", "") for verb in ("create", "update", "delete")),
+        ("update", "awsaccounts.trail-operator.dev/status", ""),
+        *((verb, "namespaces", "default") for verb in ("create", "patch", "update", "delete")),
         ("create", "pods", namespace),
     ]
     assert [entry for entry in denied if may(*entry)] == []

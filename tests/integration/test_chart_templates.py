@@ -20,6 +20,9 @@ EVERY_SETTING: dict[str, Any] = {
     "watchNamespaces": ["a", "b"],
     "clusterName": "prod",
     "region": "eu-central-1",
+    "defaultAccount": "security",
+    "accountSelector": "shard=a,tier=",
+    "ownIdentity": False,
     "resync": "5m",
     "defaultDeletionPolicy": "Retain",
     "ignoreTags": ["cost-*"],
@@ -74,6 +77,8 @@ def test_the_operator_reads_what_the_chart_sets(helm: Path, monkeypatch: pytest.
     assert settings.namespace == ["a", "b"]
     assert settings.cluster_name == "prod"
     assert settings.ignore_tags == ["cost-*"]
+    assert (settings.default_account, settings.account_selector) == ("security", "shard=a,tier=")
+    assert settings.own_identity is False
     assert settings.resync.total_seconds() == 300
     assert (settings.health_host, settings.health_port) == ("10.0.0.1", 9090)
 
@@ -112,6 +117,9 @@ def test_values_and_their_schema_are_in_step() -> None:
         ({"watchNamespaces": ["a"]}, "clusterName"),
         ({"watchNamespaces": ["Team_A"], "clusterName": "prod"}, "watchNamespaces"),
         ({"resync": "0s"}, "resync"),
+        ({"defaultAccount": "Security"}, "defaultAccount"),
+        ({"accountSelector": "shard"}, "accountSelector"),
+        ({"ownIdentity": "no"}, "ownIdentity"),
         ({"image": {"repository": "r", "digest": "latest"}}, "digest"),
         ({"resources": {"limit": {}}}, "resources"),
         ({"extraEnv": [{"name": "A", "valu": "1"}]}, "extraEnv"),
@@ -124,38 +132,48 @@ def test_wrong_values_are_refused(helm: Path, values: dict[str, Any], message: s
     assert message in done.stderr
 
 
+IN_THE_CLUSTER = [
+    {"apiGroups": ["trail-operator.dev"], "resources": ["awsaccounts"], "verbs": ["get", "list", "watch", "patch"]},
+    {"apiGroups": ["trail-operator.dev"], "resources": ["awsaccounts/status"], "verbs": ["patch"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
+]
+
+
 def test_for_all_namespaces_there_is_one_cluster_role(helm: Path) -> None:
     objects = render(helm)
     assert "Role" not in objects
     (role,) = objects["ClusterRole"]
-    assert {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]} in role[
-        "rules"
-    ]
-    (named,) = render(helm, clusterName="prod")["ClusterRole"]
-    assert all(rule["apiGroups"] != [""] for rule in named["rules"])
+    assert role["rules"][-3:] == IN_THE_CLUSTER
+    assert role["rules"][:-3] == render(helm, watchNamespaces=["a"], clusterName="prod")["Role"][0]["rules"]
 
 
-def test_for_some_namespaces_there_are_only_roles(helm: Path) -> None:
+def test_for_some_namespaces_trails_are_in_roles_only(helm: Path) -> None:
     objects = render(helm, watchNamespaces=["a", "b"], clusterName="prod")
-    assert "ClusterRole" not in objects
     assert [role["metadata"]["namespace"] for role in objects["Role"]] == ["a", "b"]
     assert [binding["metadata"]["namespace"] for binding in objects["RoleBinding"]] == ["a", "b"]
+    (role,), (binding,) = objects["ClusterRole"], objects["ClusterRoleBinding"]
+    assert role["rules"] == IN_THE_CLUSTER
+    # Releases of one name in several namespaces do not share it.
+    assert role["metadata"]["name"] == binding["metadata"]["name"] == "default:release-trail-operator"
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
 
 
 def test_no_rule_has_a_wildcard_or_deletes(helm: Path) -> None:
-    for role in render(helm)["ClusterRole"]:
+    some = render(helm, watchNamespaces=["a"], clusterName="prod")
+    for role in [*render(helm)["ClusterRole"], *some["ClusterRole"], *some["Role"]]:
         for rule in role["rules"]:
             assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
             assert not {"delete", "deletecollection", "escalate", "bind"} & set(rule["verbs"])
 
 
 def test_definitions_can_be_left_out_or_let_go(helm: Path) -> None:
-    (kept,) = render(helm)["CustomResourceDefinition"]
-    assert kept["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
-    committed = yaml.safe_load((ROOT / "crds" / "trail-operator.dev_trails.yaml").read_text())
-    assert kept["spec"] == committed["spec"]
-    (loose,) = render(helm, crds={"keep": False})["CustomResourceDefinition"]
-    assert "annotations" not in loose["metadata"]
+    committed = {path.stem: yaml.safe_load(path.read_text())["spec"] for path in (ROOT / "crds").glob("*.yaml")}
+    kept = render(helm)["CustomResourceDefinition"]
+    assert [body["metadata"]["annotations"] for body in kept] == [{"helm.sh/resource-policy": "keep"}] * len(committed)
+    names = [(body["spec"]["group"] + "_" + body["spec"]["names"]["plural"], body["spec"]) for body in kept]
+    assert dict(names) == committed
+    loose = render(helm, crds={"keep": False})["CustomResourceDefinition"]
+    assert not [body for body in loose if "annotations" in body["metadata"]]
     assert "CustomResourceDefinition" not in render(helm, crds={"enabled": False})
 
 
@@ -171,7 +189,7 @@ def test_every_definition_comes_as_it_is(helm: Path, tmp_path: Path) -> None:
     }
     (chart / "files" / "crds" / "others.yaml").write_text(yaml.safe_dump(another))
     by_name = {body["metadata"]["name"]: body for body in render(helm, chart)["CustomResourceDefinition"]}
-    assert set(by_name) == {"others.trail-operator.dev", "trails.trail-operator.dev"}
+    assert set(by_name) == {f"{name}.trail-operator.dev" for name in ("others", "trails", "awsaccounts")}
     rendered = by_name["others.trail-operator.dev"]
     assert rendered["spec"] == another["spec"]
     assert rendered["metadata"]["annotations"] == {"own": "stays", "helm.sh/resource-policy": "keep"}

@@ -55,3 +55,19 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [events]
   verbs: [create]
 {{- end -}}
+
+{{/* What the operator needs in the whole cluster, wherever it watches Trails. */}}
+{{- define "trail-operator.clusterRules" -}}
+# Read and watch; patch puts the finalizer on and takes it off.
+- apiGroups: [trail-operator.dev]
+  resources: [awsaccounts]
+  verbs: [get, list, watch, patch]
+# Conditions and which trails there are.
+- apiGroups: [trail-operator.dev]
+  resources: [awsaccounts/status]
+  verbs: [patch]
+# Their labels open AWSAccounts to them; the UID of kube-system names the cluster in the owner tags.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get, list, watch]
+{{- end -}}
