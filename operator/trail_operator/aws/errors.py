@@ -25,6 +25,8 @@ from trail_operator.core.failure import Failure, FailureClass
 NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
 ALREADY_EXISTS = "TrailAlreadyExistsException"
 INSIGHTS_OFF = "InsightNotEnabledException"
+# The account of the topic is.
+SUSPENDED = "CloudTrailInvalidClientTokenIdException"
 
 _THROTTLED = frozenset(
     {
@@ -95,8 +97,7 @@ _DEPENDENCIES = {
     "S3BucketDoesNotExistException": Reason.BUCKET_NOT_FOUND,
     "InsufficientS3BucketPolicyException": Reason.BUCKET_POLICY_DENIES,
     "InsufficientSnsTopicPolicyException": Reason.TOPIC_POLICY_DENIES,
-    # The topic's account is suspended.
-    "CloudTrailInvalidClientTokenIdException": Reason.TOPIC_POLICY_DENIES,
+    SUSPENDED: Reason.TOPIC_POLICY_DENIES,
     "InsufficientEncryptionPolicyException": Reason.KEY_POLICY_DENIES,
     "KmsKeyNotFoundException": Reason.KEY_NOT_FOUND,
     "KmsException": Reason.KEY_DISABLED,
