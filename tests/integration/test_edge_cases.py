@@ -304,9 +304,11 @@ def world(account: Account) -> World:
     return World(account)
 
 
-def deliver(account: Account) -> None:
+def deliver(account: Account, trails: Trails, name: str) -> None:
+    """A round of deliveries with something to deliver, and a look at what came of it."""
     account.client("iam").list_users()
     account.deliver()
+    trails.annotate(name, {"trail-operator.dev/reconcile-at": str(len(account.calls()))})
 
 
 def failing(trails: Trails) -> dict[str, str]:
@@ -321,27 +323,27 @@ def test_each_destination_breaks_and_heals_by_itself(
     spec = {**world.minimal, **{name: world.basic[name] for name in names}}
     trails.create({**trail("whole", "-"), "spec": spec})
     trails.wait_ready("whole")
-    deliver(account)
+    deliver(account, trails, "whole")
 
     account.topic_policy(spec["snsTopicName"], "another")
-    deliver(account)
+    deliver(account, trails, "whole")
     eventually("the topic", lambda: set(failing(trails)) == {"SNS"}, 60)
     assert trails.condition("whole")["reason"] == "DeliveryFailing"
     assert "SNS:Publish" in trails.condition("whole")["message"]
 
     account.client("iam").delete_role_policy(RoleName="one", PolicyName="logs")
-    deliver(account)
+    deliver(account, trails, "whole")
     eventually("the log group too", lambda: set(failing(trails)) == {"SNS", "CloudWatchLogs"}, 60)
     since = {entry["destination"]: entry["since"] for entry in (trails.get("whole") or {})["status"]["delivery"]}
 
     account.topic_policy(spec["snsTopicName"], "whole")
-    deliver(account)
+    deliver(account, trails, "whole")
     eventually("the topic heals", lambda: set(failing(trails)) == {"CloudWatchLogs"}, 60)
     (left,) = (trails.get("whole") or {})["status"]["delivery"]
     assert left["since"] == since["CloudWatchLogs"]
 
     account.role_permissions("one", spec["cloudWatchLogsLogGroupARN"])
-    deliver(account)
+    deliver(account, trails, "whole")
     trails.wait_ready("whole", 90)
     assert failing(trails) == {}
 
@@ -349,7 +351,7 @@ def test_each_destination_breaks_and_heals_by_itself(
 def test_a_trail_that_is_not_to_log_fails_no_delivery(operator: Operator, account: Account, trails: Trails) -> None:
     trails.create(trail(NAME, bucket_of(account)))
     trails.wait_ready(NAME)
-    deliver(account)
+    deliver(account, trails, NAME)
     trails.change(NAME, isLogging=False)
     ready = trails.wait_reason(NAME, "LoggingOff")
     assert ready["status"] == "True"
