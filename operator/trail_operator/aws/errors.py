@@ -53,6 +53,7 @@ _CREDENTIALS = frozenset(
         "MissingAuthenticationToken",
         "MissingAuthenticationTokenException",
         "AuthFailure",
+        "RequestExpired",  # by the caller's clock
     }
 )
 _ACCESS = frozenset(
@@ -63,6 +64,7 @@ _ACCESS = frozenset(
         "NotAuthorized",
         "AuthorizationError",
         "AuthorizationErrorException",
+        "OptInRequired",
         "403",
         "InsufficientIAMAccessPermissionException",
     }
@@ -122,6 +124,8 @@ _TERMINAL = {
     "CloudWatchLogsDeliveryUnavailableException": Reason.INVALID_SPEC,
     "OperationNotPermittedException": Reason.INVALID_SPEC,
     "UnsupportedOperationException": Reason.INVALID_SPEC,
+    "UnknownOperationException": Reason.INVALID_SPEC,
+    "InvalidAction": Reason.INVALID_SPEC,
     "InvalidArnException": Reason.INVALID_SPEC,  # of KMS
     "ValidationException": Reason.INVALID_SPEC,
     "ValidationError": Reason.INVALID_SPEC,
