@@ -225,16 +225,22 @@ def test_the_bucket_lets_only_the_management_account_in(
     trails.wait_ready(NAME, 60)
 
 
+@pytest.mark.parametrize("by", ["management", "administrator"])
 def test_a_missing_bucket_is_to_let_the_organization_in(
-    operator_process: OperatorFactory, organization: Organization, trails: Trails
+    operator_process: OperatorFactory, organization: Organization, trails: Trails, by: str
 ) -> None:
-    bucket = f"missing-{organization.management.number}"
-    operator_process()
+    """The policy names the trail by the management account's ARN, whoever makes it."""
+    home = organization.management if by == "management" else organization.administrator()
+    bucket = f"missing-{home.number}"
+    operator_process(**as_(home))
     trails.create(trail(NAME, bucket, isOrganizationTrail=True))
     message = trails.wait_reason(NAME, "BucketNotFound")["message"]
-    s3 = organization.management.client("s3")
+    policy = message[message.index('{"Version"') :]
+    sources = [one["Condition"]["StringEquals"]["aws:SourceArn"] for one in json.loads(policy)["Statement"]]
+    assert sources == [arn(organization)] * 3
+    s3 = home.client("s3")
     s3.create_bucket(Bucket=bucket)
-    s3.put_bucket_policy(Bucket=bucket, Policy=message[message.index('{"Version"') :])
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
     trails.wait_ready(NAME, 60)
 
 

@@ -96,7 +96,14 @@ GENERIC: tuple[tuple[Error, Meeting], ...] = (
     (Error("InvalidClientTokenId"), _CREDENTIALS),
     (Error("ExpiredTokenException"), _CREDENTIALS),
     (Error("SignatureDoesNotMatch"), _CREDENTIALS),
+    (Error("IncompleteSignature"), _CREDENTIALS),
+    (Error("RequestExpired"), _CREDENTIALS),
+    (Error("NotAuthorized"), _DENIED),
+    (Error("OptInRequired"), _DENIED),
     (Error("ValidationException"), _SPEC),
+    (Error("ValidationError"), _SPEC),
+    (Error("InvalidAction"), _SPEC),
+    (Error("UnknownOperationException"), _SPEC),
 )
 """What every operation may answer. Who may not call it is told by the operation's own name."""
 
@@ -175,8 +182,11 @@ NEVER = {
 
 OTHERWISE = {
     ("GetInsightSelectors", "InsightNotEnabledException"): _NOTHING,
-    # Where AWS does not offer aggregation there is none.
+    # Where AWS does not offer insights or aggregation there are none.
+    ("GetInsightSelectors", "UnsupportedOperationException"): _NOTHING,
+    ("GetInsightSelectors", "UnknownOperationException"): _NOTHING,
     ("GetEventConfiguration", "UnsupportedOperationException"): _NOTHING,
+    ("GetEventConfiguration", "UnknownOperationException"): _NOTHING,
     ("DeleteTrail", "TrailNotFoundException"): _NOTHING,
 }
 """What is met otherwise in one operation than in others."""
@@ -203,7 +213,8 @@ def entries() -> Iterator[Entry]:
                 yield Entry(service, operation, *SAID[code])
         for error, meeting in GENERIC:
             told = replace(error, message=error.message.format(f"{service}:{operation}"))
-            yield Entry(service, operation, told, _NOTHING if operation in BACKGROUND else meeting)
+            otherwise = _NOTHING if operation in BACKGROUND else OTHERWISE.get((operation, str(error.code)))
+            yield Entry(service, operation, told, otherwise or meeting)
 
 
 _GENERIC_CODES = {error.code for error, _ in GENERIC}

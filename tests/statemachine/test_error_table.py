@@ -84,7 +84,7 @@ OCCASIONS = {
     "PutInsightSelectors": _changed({}, {"insightSelectors": _INSIGHTS}),
     "PutEventConfiguration": _changed({}, {"aggregationConfigurations": _AGGREGATION}),
     **{operation: _looked_at() for operation in (*READS, "DescribeKey")},
-    **{operation: _created() for operation in BACKGROUND},
+    **{operation: Occasion(SPEC, lambda _: None) for operation in BACKGROUND},
     "GetCallerIdentity": Occasion(SPEC, _restarted),
     "DescribeOrganization": _created(isOrganizationTrail=True),
 }
@@ -131,6 +131,14 @@ class Scene:
         self.stage.wait(HEALED)
         assert self.is_ready
         return self.status
+
+    def neighbour(self, **selectors: Any) -> None:
+        """Another trail that logs, with these selectors if any."""
+        region, name = REGIONS[0], "neighbour"
+        self.stage.by_hand(region, "CreateTrail", Name=name, S3BucketName="logs-two")
+        if selectors:
+            self.stage.by_hand(region, "PutEventSelectors", TrailName=name, **selectors)
+        self.stage.by_hand(region, "StartLogging", Name=name)
 
     def meet(self, entry: Entry) -> "Minute":
         """Let the error come, and a minute pass from its first coming."""
@@ -296,8 +304,28 @@ def test_a_deletion_fails(scene: Scene, entry: Entry) -> None:
 
 @of(BACKGROUND)
 def test_what_only_warnings_rest_on_fails(scene: Scene, entry: Entry) -> None:
+    scene.neighbour()
+    before = scene.prepare(OCCASIONS[entry.operation])
+    assert scene.condition("Advisory")["reason"] == "DuplicateGlobalServiceEvents"
     minute = scene.meet(entry)
     minute.judge(entry, Met.NOTHING)
-    assert scene.is_ready
+    scene.stage.wait(RESYNC)
+    assert scene.status == before
     scene.heal()
+    assert scene.status == before
+
+
+@pytest.mark.parametrize(("operation", "own"), [("ListTrails", 0), ("GetTrailStatus", 2), ("GetEventSelectors", 2)])
+def test_no_warning_is_guessed_while_aws_is_busy(scene: Scene, operation: str, own: int) -> None:
+    """The other trail records nothing that this one does: without its selectors that would not be known."""
+    objects = [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::elsewhere/"]}]
+    scene.neighbour(EventSelectors=[{"IncludeManagementEvents": False, "DataResources": objects}])
+    scene.prepare(_looked_at())
+    # A write makes the operator look around; before and after it, it looks at its own trail.
+    scene.stage.fault(operation=operation, error="ThrottlingException", skip=own, count=2)
+    scene.stage.replace_spec(KEY, SPEC | {"tags": []})
+    for _ in range(int(HEALED)):
+        scene.stage.wait(1.0)
+        assert not scene.condition("Advisory")
     assert scene.is_ready
+    assert sum(call.error == "ThrottlingException" for call in scene.calls) >= 1

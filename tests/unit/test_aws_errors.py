@@ -50,6 +50,8 @@ TABLE = {
     "CloudWatchLogsDeliveryUnavailableException": (X, Reason.INVALID_SPEC),
     "OperationNotPermittedException": (X, Reason.INVALID_SPEC),
     "UnsupportedOperationException": (X, Reason.INVALID_SPEC),
+    "UnknownOperationException": (X, Reason.INVALID_SPEC),
+    "InvalidAction": (X, Reason.INVALID_SPEC),
     "InvalidArnException": (X, Reason.INVALID_SPEC),
     "InvalidHomeRegionException": (X, Reason.WRONG_HOME_REGION),
     "TrailAlreadyExistsException": (X, Reason.CONFLICT),
@@ -67,6 +69,8 @@ TABLE = {
     "UnrecognizedClientException": (A, Reason.CREDENTIALS_UNAVAILABLE),
     "InvalidClientTokenId": (A, Reason.CREDENTIALS_UNAVAILABLE),
     "ExpiredTokenException": (A, Reason.CREDENTIALS_UNAVAILABLE),
+    "RequestExpired": (A, Reason.CREDENTIALS_UNAVAILABLE),
+    "OptInRequired": (A, Reason.ACCESS_DENIED),
     "SignatureDoesNotMatch": (A, Reason.CREDENTIALS_UNAVAILABLE),
 }
 

@@ -21,7 +21,7 @@ _ERRORS = {
 }
 
 
-# Where AWS does not offer aggregation, there is none.
+# Where AWS does not offer insights or aggregation, there are none.
 _NOT_OFFERED = ("UnknownOperationException", "UnsupportedOperationException")
 
 
@@ -84,7 +84,7 @@ class CloudTrail:
         try:
             return await self._aws.call("cloudtrail", region, "GetInsightSelectors", TrailName=arn)
         except AWSError as error:
-            return _absent(error, {INSIGHTS_OFF})
+            return _absent(error, (INSIGHTS_OFF, *_NOT_OFFERED))
 
     async def _event_configuration(self, arn: str, region: str) -> dict[str, Any] | None:
         try:

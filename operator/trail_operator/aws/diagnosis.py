@@ -11,7 +11,7 @@ from typing import Any
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
 from trail_operator.aws.client import AWS
-from trail_operator.aws.errors import AWSError, failure_of
+from trail_operator.aws.errors import SUSPENDED, AWSError, failure_of
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.policies import required
 from trail_operator.core.policies.judge import (
@@ -40,6 +40,8 @@ class Diagnosis:
         failure = failure_of(error)
         configuration = desired.configuration
         trail = _Trail(self._aws, desired.arn, desired.location, configuration, failure)
+        if error.code == SUSPENDED:
+            return failure  # no policy is to blame
         # AWS may name what the trail does not have, such as the key that a bucket encrypts with by default.
         match failure.reason:
             case Reason.BUCKET_NOT_FOUND:

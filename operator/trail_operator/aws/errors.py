@@ -26,6 +26,8 @@ NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
 ALREADY_EXISTS = "TrailAlreadyExistsException"
 ASSUME_ROLE = "sts:AssumeRole"
 INSIGHTS_OFF = "InsightNotEnabledException"
+# The account of the topic is.
+SUSPENDED = "CloudTrailInvalidClientTokenIdException"
 
 _THROTTLED = frozenset(
     {
@@ -53,6 +55,7 @@ _CREDENTIALS = frozenset(
         "MissingAuthenticationToken",
         "MissingAuthenticationTokenException",
         "AuthFailure",
+        "RequestExpired",  # by the caller's clock
     }
 )
 _ACCESS = frozenset(
@@ -63,6 +66,7 @@ _ACCESS = frozenset(
         "NotAuthorized",
         "AuthorizationError",
         "AuthorizationErrorException",
+        "OptInRequired",
         "403",
         "InsufficientIAMAccessPermissionException",
     }
@@ -97,8 +101,7 @@ _DEPENDENCIES = {
     "S3BucketDoesNotExistException": Reason.BUCKET_NOT_FOUND,
     "InsufficientS3BucketPolicyException": Reason.BUCKET_POLICY_DENIES,
     "InsufficientSnsTopicPolicyException": Reason.TOPIC_POLICY_DENIES,
-    # The topic's account is suspended.
-    "CloudTrailInvalidClientTokenIdException": Reason.TOPIC_POLICY_DENIES,
+    SUSPENDED: Reason.TOPIC_POLICY_DENIES,
     "InsufficientEncryptionPolicyException": Reason.KEY_POLICY_DENIES,
     "KmsKeyNotFoundException": Reason.KEY_NOT_FOUND,
     "KmsException": Reason.KEY_DISABLED,
@@ -123,6 +126,8 @@ _TERMINAL = {
     "CloudWatchLogsDeliveryUnavailableException": Reason.INVALID_SPEC,
     "OperationNotPermittedException": Reason.INVALID_SPEC,
     "UnsupportedOperationException": Reason.INVALID_SPEC,
+    "UnknownOperationException": Reason.INVALID_SPEC,
+    "InvalidAction": Reason.INVALID_SPEC,
     "InvalidArnException": Reason.INVALID_SPEC,  # of KMS
     "ValidationException": Reason.INVALID_SPEC,
     "ValidationError": Reason.INVALID_SPEC,

@@ -5,8 +5,9 @@ from typing import Any
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.aws.client import AWS
-from trail_operator.aws.errors import NOT_FOUND, AWSError
+from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
 from trail_operator.core.advice import Neighbour
+from trail_operator.core.failure import FailureClass
 from trail_operator.core.selectors import management_events, read_selectors
 from trail_operator.core.trail import Location
 
@@ -102,6 +103,8 @@ class Neighbours:
     async def _recorded(self, arn: str, region: str) -> frozenset[str]:
         try:
             answer = await self._aws.call("cloudtrail", region, "GetEventSelectors", TrailName=arn)
-        except AWSError:
+        except AWSError as error:
+            if error.code not in NOT_FOUND and failure_of(error).kind is FailureClass.TRANSIENT:
+                raise
             answer = {}  # of another account: what can't be read is taken to be AWS's default
         return management_events(read_selectors(answer))

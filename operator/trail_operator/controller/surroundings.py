@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from trail_operator.aws.errors import AWSError
+from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
 from trail_operator.core.advice import Advice, Neighbour, advise
-from trail_operator.core.failure import FailureError
+from trail_operator.core.failure import FailureClass, FailureError
 from trail_operator.core.trail import DesiredTrail, Location
 from trail_operator.telemetry.logs import logger
 
@@ -95,7 +95,7 @@ class Surroundings:
             while view.is_stale or self._is_old(view):
                 await self._sleep(_PAUSE)
                 view.is_stale = False
-                found = await self._found(access, location)
+                found = await self._found(access, location, view.neighbours)
                 view.seen = self._clock()
                 if found != view.neighbours:
                     view.neighbours = found
@@ -103,12 +103,15 @@ class Surroundings:
         finally:
             view.reading = None
 
-    async def _found(self, access: Access, location: Location) -> tuple[Neighbour, ...]:
+    async def _found(
+        self, access: Access, location: Location, known: tuple[Neighbour, ...] | None
+    ) -> tuple[Neighbour, ...] | None:
+        """The trails; where AWS does not tell, what was last known of them. Who may never ask knows of none."""
         try:
             return await access.neighbours.of(location)
         except FailureError as error:
-            problem = error.failure.message
+            failure = error.failure
         except AWSError as error:
-            problem = str(error)
-        logger.warning(f"the trails of account {location.account} can't be compared with each other: {problem}")
-        return ()
+            failure = failure_of(error)
+        logger.warning(f"the trails of account {location.account} can't be compared with each other: {failure.message}")
+        return known if known is not None or failure.kind is FailureClass.TRANSIENT else ()
