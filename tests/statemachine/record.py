@@ -79,7 +79,7 @@ class Record:
         }
         if not (policies & {"IfUnowned", "Always"} if owner is None else "Always" in policies):
             self._problem(call, f"was made to a trail of owner {owner}")
-        elif owner is not None and this.body.get("status", {}).get("arn") == call.arn:
+        elif owner is not None and _had(this.body, str(call.arn)):
             self._problem(call, f"takes the trail back from {owner}")
         elif owner is not None and self._is_known_to_live(owner.removeprefix(f"{CLUSTER}/"), this):
             self._problem(call, f"takes the trail from {owner}, which lives")
@@ -154,6 +154,12 @@ class Record:
 
 def _conditions(body: Manifest) -> list[dict[str, Any]]:
     return list(body.get("status", {}).get("conditions", ()))
+
+
+def _had(body: Manifest, arn: str) -> bool:
+    """Whether a trail is on record as the Trail's: without our finalizer it was only looked at."""
+    is_held = "trail-operator.dev/finalizer" in body["metadata"].get("finalizers", ())
+    return is_held and body.get("status", {}).get("arn") == arn
 
 
 def arn_of(key: str, spec: Manifest) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.statemachine.aws import REGIONS
+from tests.statemachine.aws import ACCOUNT, REGIONS
+from tests.statemachine.expectation import OWNER
 from tests.statemachine.stage import VirtualStage
 
 KEY = "team-a/alpha"
@@ -92,4 +93,29 @@ def test_the_older_makes_the_trail_though_it_has_looked_at_one_elsewhere(stage: 
     stage.wait(0.6)
     comes_to_rest(stage)
     (trail,) = stage.aws.trails.all()
-    assert dict(trail.tags)["trail-operator.dev/owner"] == f"test/{older}"
+    assert dict(trail.tags)[OWNER] == f"test/{older}"
+
+
+def test_what_was_only_looked_at_may_be_taken_over(stage: VirtualStage) -> None:
+    owner = {"Key": OWNER, "Value": "abroad/team-b/alpha"}
+    stage.by_hand(REGIONS[0], "CreateTrail", Name="alpha", S3BucketName="logs-two", TagsList=[owner])
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe"})
+    comes_to_rest(stage)
+    stage.replace_spec(KEY, SPEC | {"adoptionPolicy": "Always"})
+    comes_to_rest(stage)
+    (trail,) = stage.aws.trails.all()
+    assert dict(trail.tags)[OWNER] == f"test/{KEY}"
+
+
+def test_what_was_held_is_not_taken_back_after_only_looking(stage: VirtualStage) -> None:
+    stage.create(KEY, SPEC)
+    comes_to_rest(stage)
+    stage.replace_spec(KEY, SPEC | {"managementPolicy": "Observe"})
+    comes_to_rest(stage)
+    arn = f"arn:aws:cloudtrail:{REGIONS[0]}:{ACCOUNT}:trail/alpha"
+    owner = {"Key": OWNER, "Value": "abroad/team-b/alpha"}
+    stage.by_hand(REGIONS[0], "AddTags", ResourceId=arn, TagsList=[owner])
+    stage.replace_spec(KEY, SPEC | {"adoptionPolicy": "Always"})
+    comes_to_rest(stage)
+    (trail,) = stage.aws.trails.all()
+    assert dict(trail.tags)[OWNER] == owner["Value"]
