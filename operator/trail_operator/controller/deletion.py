@@ -56,10 +56,10 @@ class Deletion:
     async def _remove(self, subject: Subject, region: str) -> str | None:
         arn = await self._arn(subject, region)
         tags = await self._cloudtrail.tags(arn, region)
-        if tags is None:
-            return None if self._locator.may_lag(subject) else "the trail was already gone"
-        if tags.get(OWNER_TAG) != self._locator.owner(subject):
-            return _not_ours(arn)
+        if tags is None or tags.get(OWNER_TAG) != self._locator.owner(subject):
+            if self._locator.may_lag(subject):  # before this resource's trail there may have been another of its name
+                return None
+            return "the trail was already gone" if tags is None else _not_ours(arn)
         try:
             await self._cloudtrail.apply(deletion(arn), region)
         except AWSError as error:
