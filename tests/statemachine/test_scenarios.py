@@ -7,6 +7,7 @@ import pytest
 
 from tests.statemachine.aws import ACCOUNT, REGIONS
 from tests.statemachine.expectation import OWNER
+from tests.statemachine.rest import FORCE
 from tests.statemachine.stage import VirtualStage
 
 KEY = "team-a/alpha"
@@ -119,3 +120,19 @@ def test_what_was_held_is_not_taken_back_after_only_looking(stage: VirtualStage)
     comes_to_rest(stage)
     (trail,) = stage.aws.trails.all()
     assert dict(trail.tags)[OWNER] == owner["Value"]
+
+
+def test_a_trail_is_not_left_behind_where_a_stale_read_still_shows_another_of_its_name(stage: VirtualStage) -> None:
+    owner = {"Key": OWNER, "Value": "abroad/team-b/alpha"}
+    stage.by_hand(REGIONS[0], "CreateTrail", Name="alpha", S3BucketName="logs-two", TagsList=[owner])
+    stage.create(KEY, SPEC)
+    comes_to_rest(stage)
+    stage.by_hand(REGIONS[0], "DeleteTrail", Name="alpha")
+    stage.annotate(KEY, FORCE, "now")
+    while not stage.record.writes:
+        stage.wait(0.1)
+    stage.stale(4.0)
+    stage.delete(KEY)
+    stage.wait(30.0)
+    assert not stage.objects
+    assert not stage.aws.trails.all()

@@ -57,10 +57,10 @@ class Deletion:
         access = self._accounts.access_for(subject)
         arn = await self._arn(subject, access, region)
         tags = await access.cloudtrail.tags(arn, region)
-        if tags is None:
-            return None if self._locator.may_lag(subject) else "the trail was already gone"
-        if tags.get(OWNER_TAG) != self._locator.owner(subject):
-            return _not_ours(arn)
+        if tags is None or tags.get(OWNER_TAG) != self._locator.owner(subject):
+            if self._locator.may_lag(subject):  # before this resource's trail there may have been another of its name
+                return None
+            return "the trail was already gone" if tags is None else _not_ours(arn)
         try:
             await access.cloudtrail.apply(deletion(arn), region)
         except AWSError as error:
