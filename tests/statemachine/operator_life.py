@@ -152,8 +152,7 @@ class Life:
         controller.surroundings._sleep = _sleep_in_background
         trails = await handlers._patiently("Trails", lambda: kubernetes.trails([]))
         self._loop = controller.loop
-        for body in trails:
-            controller.loop.seen(body)
+        controller.loop.take_up(trails)
         await asyncio.sleep(0.2)
         self._watching = True
         self.relist()

@@ -24,6 +24,10 @@ def body(name: str = "audit", /, uid: str = "1", generation: int = 1, version: i
     return {"metadata": metadata, "spec": {"s3BucketName": "bucket-1", "name": "shared", **more}}
 
 
+def observed(body: dict[str, Any]) -> dict[str, Any]:
+    return body | {"status": {"observedGeneration": body["metadata"]["generation"]}}
+
+
 class Kubernetes:
     """The API server's side of a read."""
 
@@ -44,9 +48,17 @@ class Passes:
         self.delays = list(delays)
         self.leave = asyncio.Event()
         self.leave.set()
+        self._another = asyncio.Condition()
+
+    async def made(self, passes: int) -> None:
+        """Wait until so many have begun."""
+        async with self._another:
+            await self._another.wait_for(lambda: len(self.seen) >= passes)
 
     async def __call__(self, subject: Subject) -> float | None:
         self.seen.append(subject.generation)
+        async with self._another:
+            self._another.notify_all()
         await self.leave.wait()
         return self.delays.pop(0) if self.delays else NEVER
 
@@ -65,6 +77,31 @@ async def settle() -> None:
     """Let all tasks run until none has anything to do at once."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+def test_at_the_start_what_is_new_comes_first_and_what_needs_a_look_after_it_newest_first() -> None:
+    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+        bodies = [observed(body(f"audit-{uid}", uid=str(uid), generation=uid)) for uid in range(1, 6)]
+        bodies[3]["status"]["observedGeneration"] = 3
+        bodies[4]["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
+        loop.take_up(bodies)
+        await passes.made(5)
+        assert passes.seen == [4, 5, 3, 2, 1]
+        assert kubernetes.reads == 0
+
+    run(scenario)
+
+
+def test_at_the_start_a_change_does_not_wait_for_its_turn() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.take_up([observed(body(f"audit-{uid}", uid=str(uid))) for uid in range(1, 10)])
+        await settle()
+        assert len(passes.seen) == 1
+        loop.seen(body("audit-1", uid="1", generation=2, version=2))
+        await settle()
+        assert passes.seen[-1] == 2
+
+    run(scenario)
 
 
 def test_a_new_trail_gets_a_pass_and_the_same_again_none() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,8 @@ from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.trail import Location
 from trail_operator.telemetry.logs import about, logger
 
+# How far apart AWSAccounts begin at the start.
+_SECONDS_A_LOOK = 0.05
 _NO_REGION = "us-east-1"  # of STS, where neither the account nor the operator has one
 
 
@@ -54,8 +57,16 @@ class AccountLoop:
         self._random = random
         self._stopping = False
 
-    def seen(self, body: dict[str, Any]) -> None:
-        """An AWSAccount as the API server has it now: its Trails follow at once."""
+    def take_up(self, bodies: list[dict[str, Any]]) -> None:
+        """All AWSAccounts that there are at the start. They are looked at one after the other: Trails come first."""
+        for place, body in enumerate(bodies):
+            self.seen(body, after=place * _SECONDS_A_LOOK)
+
+    def seen(self, body: dict[str, Any], *, after: float = 0.0) -> None:
+        """An AWSAccount as the API server has it now: its Trails follow at once.
+
+        `after`: seconds until the first look, if it is new to us.
+        """
         if self._stopping:
             return
         name = body["metadata"]["name"]
@@ -70,11 +81,12 @@ class AccountLoop:
             logger.error(f"AWSAccount {name} has a spec that this version can't read")
             return
         if account.task is None:
-            account.task = asyncio.create_task(self._run(account), name=f"account {name}")
+            account.task = asyncio.create_task(self._run(account, after), name=f"account {name}")
         if (generation, deleting) != _wanted(body):
             self._surroundings.changed(account.access)
-            account.wake.set()
             self._changed(name)
+            if before:
+                account.wake.set()
 
     def gone(self, name: str) -> None:
         """An AWSAccount that the API server no longer has."""
@@ -97,19 +109,17 @@ class AccountLoop:
             if account.task:
                 account.task.cancel()
 
-    async def _run(self, account: Account) -> None:
-        failures = 0
+    async def _run(self, account: Account, after: float) -> None:
+        failures, delay = 0, after
         while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await account.wake.wait()
             account.wake.clear()
             failure = await self._pass(account)
             failures = failures + 1 if failure else 0
             random = self._random()
             delay = retry_delay(failure, failures, random) if failure else resync_delay(self._resync, random)
-            try:
-                async with asyncio.timeout(delay):
-                    await account.wake.wait()
-            except TimeoutError:
-                continue
 
     async def _pass(self, account: Account) -> FailureClass | None:
         """One look; the class of what went wrong."""

@@ -104,11 +104,9 @@ class Controller:
         self.health = health
         for body in await _patiently("namespaces", kubernetes.namespaces):
             self.namespace_seen(body)
-        for body in await _patiently("AWSAccounts", kubernetes.accounts):
-            self.account_loop.seen(body)
+        self.account_loop.take_up(await _patiently("AWSAccounts", kubernetes.accounts))
         trails = await _patiently("Trails", lambda: kubernetes.trails(settings.namespace))
-        for body in trails:
-            self.loop.seen(body)
+        self.loop.take_up(trails)
         health.ready = True
         scope = ", ".join(settings.namespace) or "all namespaces"
         logger.info(f"watching Trails in {scope} as owner {cluster}; {len(trails)} found")

@@ -14,6 +14,9 @@ from trail_operator.controller.claims import Claims
 from trail_operator.controller.kube import Key, Kubernetes
 from trail_operator.controller.subject import Subject
 
+# How far apart Trails begin that need no more than a look.
+_SECONDS_A_LOOK = 0.01
+
 Reconcile = Callable[[Subject], Awaitable[float | None]]
 
 
@@ -32,8 +35,21 @@ class Loop:
         self.forgotten: Callable[[Subject], None] = lambda _: None
         """Called with each Trail that has gone."""
 
-    def seen(self, body: dict[str, Any]) -> None:
-        """A Trail as the API server has it now."""
+    def take_up(self, bodies: list[dict[str, Any]]) -> None:
+        """All Trails that there are at the start: what was changed last comes first, what needs only a look last.
+
+        A look costs some 10 ms of CPU. Those that need no more begin one after the other, so that nothing that is new
+        waits behind them, and so that they stay apart ever after.
+        """
+        settled = sorted((body for body in bodies if _is_settled(body)), key=_created, reverse=True)
+        for body in bodies:
+            if not _is_settled(body):
+                self.seen(body)
+        for place, body in enumerate(settled):
+            self.seen(body, after=place * _SECONDS_A_LOOK)
+
+    def seen(self, body: dict[str, Any], *, after: float = 0.0) -> None:
+        """A Trail as the API server has it now. `after`: seconds until its first pass, if it is new to us."""
         if self._stopping:
             return
         key = _key(body)
@@ -49,7 +65,7 @@ class Loop:
         subject = Subject(body, started=self._clock())
         self._subjects[key] = subject
         self._claims.enter(subject)
-        subject.task = asyncio.create_task(self._run(subject), name=f"trail {key}")
+        subject.task = asyncio.create_task(self._run(subject, after), name=f"trail {key}")
 
     def gone(self, body: dict[str, Any]) -> None:
         """A Trail that the API server no longer has."""
@@ -82,7 +98,9 @@ class Loop:
             for task in late:
                 task.cancel()
 
-    async def _run(self, subject: Subject) -> None:
+    async def _run(self, subject: Subject, after: float) -> None:
+        if after:
+            await _woken(subject.wake, after)
         while not self._stopping and self._is_known(subject):
             subject.wake.clear()
             subject.busy = True
@@ -117,6 +135,17 @@ class Loop:
         for other in self._subjects.values() if heirs else ():
             if other.uid in heirs:
                 other.wake.set()
+
+
+def _is_settled(body: dict[str, Any]) -> bool:
+    """Whether a Trail's spec was seen to, so that it needs no more than a look."""
+    metadata = body["metadata"]
+    is_observed = body.get("status", {}).get("observedGeneration") == metadata["generation"]
+    return is_observed and "deletionTimestamp" not in metadata
+
+
+def _created(body: dict[str, Any]) -> str:
+    return str(body["metadata"]["creationTimestamp"])
 
 
 def _key(body: dict[str, Any]) -> Key:
