@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from botocore.config import Config
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import EXPIRED, AWSError, failure_without_answer, translate
 from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.threads import Threads
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 
 _CONFIG = Config(
@@ -23,7 +23,7 @@ _CONFIG = Config(
     user_agent_extra="trail-operator",
 )
 _READS = ("Get", "List", "Describe")
-# An account that does not answer holds this many threads at most.
+# An account that does not answer has this many calls under way at most.
 _CALLS_AT_ONCE = 6
 # A client costs some 10 ms to make and some 100 KB to keep.
 _IDLE_SECONDS = 900.0
@@ -61,7 +61,7 @@ class AWS:
         self,
         make_session: Callable[[], boto3.Session],
         limiter: RateLimiter,
-        executor: ThreadPoolExecutor,
+        threads: Threads,
         clock: Callable[[], float],
         *,
         default_region: str | None,
@@ -72,7 +72,7 @@ class AWS:
         self._make_session = make_session
         self._session: boto3.Session | None = None
         self._limiter = limiter
-        self._executor = executor
+        self._threads = threads
         self._clock = clock
         self._endpoint_url = endpoint_url
         self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
@@ -189,4 +189,4 @@ class AWS:
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
         async with self._slots:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, function)
+            return await self._threads.run(function)

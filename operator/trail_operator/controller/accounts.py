@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +16,11 @@ from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.neighbours import Neighbours
 from trail_operator.aws.sessions import Role, Sessions
+from trail_operator.aws.threads import Threads
 from trail_operator.controller.subject import Subject
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.permission import barred
 
-# All accounts share the threads; each account has a few at a time.
-_THREADS = 64
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME_LENGTH = 64
 _NO_REGION = "us-east-1"  # of STS, where neither the account nor the operator has one
@@ -80,7 +78,7 @@ class Accounts:
         self._cluster = cluster
         self._clock = clock
         self._sleep = sleep
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
+        self._threads = Threads()
         # AWS counts calls by account, however many AWSAccounts lead into it.
         self._limiters: dict[str, RateLimiter] = {}
         self._accounts: dict[str, Account] = {}
@@ -163,7 +161,7 @@ class Accounts:
 
     def close(self) -> None:
         """Let no further call begin. Calls under way go on in their threads."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     # The ways in.
 
@@ -177,7 +175,7 @@ class Accounts:
             aws = AWS(
                 lambda: self._sessions.assuming(role, region or _NO_REGION, endpoint_url),
                 limiter,
-                self._executor,
+                self._threads,
                 self._clock,
                 default_region=region,
                 endpoint_url=endpoint_url,
@@ -186,7 +184,7 @@ class Accounts:
             aws = AWS(
                 self._sessions.for_own,
                 limiter,
-                self._executor,
+                self._threads,
                 self._clock,
                 default_region=region,
                 endpoint_url=endpoint_url,

@@ -1,0 +1,47 @@
+"""Calls that hang hold up nobody else's."""
+
+import asyncio
+import threading
+
+import pytest
+
+from trail_operator.aws import threads
+from trail_operator.aws.threads import Threads
+
+
+def test_calls_that_hang_no_longer_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_SECONDS_THAT_COUNT", 0.01)
+    hang = threading.Event()
+
+    async def scenario() -> None:
+        pool = Threads()
+        hanging = [asyncio.create_task(pool.run(hang.wait)) for _ in range(100)]
+        assert await asyncio.wait_for(pool.run(lambda: "answered"), 20) == "answered"
+        assert not any(task.done() for task in hanging)
+        hang.set()
+        assert await asyncio.gather(*hanging) == [True] * 100
+        pool.close()
+
+    asyncio.run(scenario())
+
+
+def test_so_many_run_at_once_and_all_have_their_turn() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+    together = threading.Barrier(32, timeout=30)
+
+    def work() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        together.wait()  # ends only if so many do run at once
+        with lock:
+            running -= 1
+
+    async def scenario() -> None:
+        pool = Threads()
+        await asyncio.gather(*(pool.run(work) for _ in range(96)))
+        pool.close()
+
+    asyncio.run(scenario())
+    assert most == 32
