@@ -165,3 +165,15 @@ def test_who_waited_for_an_older_trail_goes_on_as_soon_as_that_only_looks(stage:
     stage.wait(2.0)
     (trail,) = stage.aws.trails.all()
     assert dict(trail.tags)[OWNER] == f"test/{KEY}"
+
+
+def test_a_wish_to_ask_again_that_was_made_while_no_operator_ran_is_heeded(stage: VirtualStage) -> None:
+    stage.fault(operation="CreateTrail", error="InvalidParameterCombinationException", count=1)
+    stage.create(KEY, SPEC)
+    stage.wait(5.0)
+    assert not stage.aws.trails.all()
+    stage.stop()
+    stage.annotate(KEY, FORCE, "now")
+    stage.restart()
+    stage.wait(5.0)
+    assert stage.aws.trails.all()

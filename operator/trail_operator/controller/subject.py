@@ -60,6 +60,8 @@ class Subject:
     """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
 
     def __post_init__(self) -> None:
+        # It may have been wished while no operator ran: heeding a wish twice costs a few calls.
+        self.forced = RECONCILE_AT in self.annotations
         synced = self.status.condition(ConditionType.SYNCED)
         if synced is not None and synced.status == "True":
             self.in_sync_at = self.status.observed_generation
