@@ -136,3 +136,44 @@ def test_a_trail_is_not_left_behind_where_a_stale_read_still_shows_another_of_it
     stage.wait(30.0)
     assert not stage.objects
     assert not stage.aws.trails.all()
+
+
+def test_an_older_trail_that_only_looks_from_now_on_is_in_nobodys_way_though_the_watch_misses_it(
+    stage: VirtualStage,
+) -> None:
+    older = "team-b/rival"
+    stage.create(older, SPEC | {"name": "alpha"})
+    comes_to_rest(stage)
+    stage.miss(1)
+    stage.replace_spec(older, SPEC | {"name": "alpha", "managementPolicy": "Observe"})
+    stage.by_hand(REGIONS[0], "DeleteTrail", Name="alpha")
+    stage.create(KEY, SPEC)
+    comes_to_rest(stage)
+    (trail,) = stage.aws.trails.all()
+    assert dict(trail.tags)[OWNER] == f"test/{KEY}"
+
+
+def test_who_waited_for_an_older_trail_goes_on_as_soon_as_that_only_looks(stage: VirtualStage) -> None:
+    older = "team-b/rival"
+    stage.shut("logs-one")
+    stage.create(older, SPEC | {"name": "alpha"})
+    stage.wait(1.0)
+    stage.create(KEY, SPEC)
+    stage.wait(1.0)
+    stage.heal()
+    stage.replace_spec(older, SPEC | {"name": "alpha", "managementPolicy": "Observe"})
+    stage.wait(2.0)
+    (trail,) = stage.aws.trails.all()
+    assert dict(trail.tags)[OWNER] == f"test/{KEY}"
+
+
+def test_a_wish_to_ask_again_that_was_made_while_no_operator_ran_is_heeded(stage: VirtualStage) -> None:
+    stage.fault(operation="CreateTrail", error="InvalidParameterCombinationException", count=1)
+    stage.create(KEY, SPEC)
+    stage.wait(5.0)
+    assert not stage.aws.trails.all()
+    stage.stop()
+    stage.annotate(KEY, FORCE, "now")
+    stage.restart()
+    stage.wait(5.0)
+    assert stage.aws.trails.all()

@@ -40,6 +40,13 @@ class Claims:
         self._by_trail[claim.account, claim.region, claim.name][claim.uid] = claim
         return claim
 
+    def update(self, subject: Subject) -> list[str]:
+        """Record the claim of a Trail as it is now; return the UIDs of those that may take the place of its former."""
+        before = self._by_uid.get(subject.uid)
+        rivals = self.withdraw(subject.uid)
+        self.enter(subject)
+        return rivals if before != self._by_uid.get(subject.uid) else []
+
     def withdraw(self, uid: str) -> list[str]:
         """Forget a claim; return the UIDs of those that may now take its place."""
         self._resources.pop(uid, None)

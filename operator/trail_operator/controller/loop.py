@@ -4,7 +4,7 @@ Level-triggered: a pass never knows why it runs. Changes of a Trail that arrive 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from aiohttp import ClientError
@@ -57,7 +57,7 @@ class Loop:
         if subject is not None and subject.uid == body["metadata"]["uid"]:
             if subject.replace(body):
                 subject.failures = 0  # another spec may well succeed: it does not inherit the wait
-                self._claims.enter(subject)
+                self._wake_heirs(self._claims.update(subject))
                 subject.wake.set()
             return
         if subject is not None:
@@ -103,6 +103,7 @@ class Loop:
             await _woken(subject.wake, after)
         while not self._stopping and self._is_known(subject):
             subject.wake.clear()
+            self._wake_heirs(self._claims.update(subject))  # the watch may have missed what a read has shown
             subject.busy = True
             delay = await self._reconcile(subject)
             subject.busy = False
@@ -131,7 +132,10 @@ class Loop:
             self.forgotten(subject)
         if subject.task and not subject.busy and subject.task is not asyncio.current_task():
             subject.task.cancel()  # one in a pass ends by itself after it
-        heirs = set(self._claims.withdraw(subject.uid))
+        self._wake_heirs(self._claims.withdraw(subject.uid))
+
+    def _wake_heirs(self, heirs: Collection[str]) -> None:
+        """Look again at the Trails that waited for another to let go of what they claim."""
         for other in self._subjects.values() if heirs else ():
             if other.uid in heirs:
                 other.wake.set()

@@ -64,6 +64,8 @@ class Subject:
 
     def __post_init__(self) -> None:
         self.body = _lean(self.body)
+        # It may have been wished while no operator ran: heeding a wish twice costs a few calls.
+        self.forced = RECONCILE_AT in self.annotations
         synced = self.status.condition(ConditionType.SYNCED)
         if synced is not None and synced.status == "True":
             self.in_sync_at = self.status.observed_generation
