@@ -1,6 +1,7 @@
 """Fixtures: an AWS account and a namespace for each test, and the operator, as a chart or as a process."""
 
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
 from tests.integration.aws import Account
-from tests.integration.kubernetes import Trails, eventually
+from tests.integration.kubernetes import Accounts, Trails, eventually
 from trail_sandbox.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +78,27 @@ def trails(api: client.ApiClient, number: str) -> Iterator[Trails]:
     except ApiException as error:
         if error.status != 404:  # a test may have deleted it
             raise
+
+
+@pytest.fixture
+def accounts(api: client.ApiClient, number: str) -> Iterator[Accounts]:
+    result = Accounts(api, f"a{number}")
+    yield result
+    result.clean()
+
+
+@pytest.fixture
+def other(cluster: Sandbox, number: str) -> Account:
+    """Another AWS account, with a bucket for any trail of it."""
+    result = Account(cluster.aws_endpoint, f"7{number[1:]}")
+    bucket = f"logs-{result.number}"
+    result.client("s3").create_bucket(Bucket=bucket)
+    document = result.bucket_document(bucket, "any")
+    for statement in document["Statement"]:
+        del statement["Condition"]["StringEquals"]["aws:SourceArn"]
+        statement["Condition"]["StringEquals"]["aws:SourceAccount"] = result.number
+    result.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+    return result
 
 
 class Operator:

@@ -123,3 +123,70 @@ class Trails:
         return self._objects.patch_namespaced_custom_object(  # type: ignore[no-any-return]
             GROUP, VERSION, self.namespace, PLURAL, name, patch, _content_type=kind
         )
+
+
+class Accounts:
+    """AWSAccounts, whose names begin with the test's own."""
+
+    def __init__(self, api: client.ApiClient, prefix: str) -> None:
+        self._objects = client.CustomObjectsApi(api)
+        self.prefix = prefix
+        self._made: list[str] = []
+
+    def create(self, name: str, number: str, /, **spec: Any) -> str:
+        """Create an AWSAccount; its name in the cluster."""
+        name = f"{self.prefix}-{name}"
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "AWSAccount",
+            "metadata": {"name": name},
+            "spec": {"accountID": number, **spec},
+        }
+        return self.add(body)
+
+    def add(self, manifest: dict[str, Any]) -> str:
+        """Create an AWSAccount, with the label that the test's operator looks for; its name."""
+        manifest["metadata"]["labels"] = {"test": self.prefix.removeprefix("a")}
+        name: str = manifest["metadata"]["name"]
+        self._objects.create_cluster_custom_object(GROUP, VERSION, "awsaccounts", manifest)
+        self._made.append(name)
+        return name
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._objects.get_cluster_custom_object(GROUP, VERSION, "awsaccounts", name)
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+        return found
+
+    def change(self, name: str, /, **spec: Any) -> None:
+        self._objects.patch_cluster_custom_object(GROUP, VERSION, "awsaccounts", name, {"spec": spec})
+
+    def delete(self, name: str) -> None:
+        self._objects.delete_cluster_custom_object(GROUP, VERSION, "awsaccounts", name)
+
+    def ready(self, name: str) -> dict[str, Any]:
+        body = self.get(name) or {}
+        status = body.get("status", {})
+        if status.get("observedGeneration") != body.get("metadata", {}).get("generation"):
+            return {}
+        return next(iter(status.get("conditions", [])), {})
+
+    def wait_reason(self, name: str, reason: str) -> dict[str, Any]:
+        def check() -> dict[str, Any] | None:
+            condition = self.ready(name)
+            return condition if condition.get("reason") == reason else None
+
+        result: dict[str, Any] = eventually(f"{name} {reason}", check)
+        return result
+
+    def clean(self) -> None:
+        for name in self._made:
+            if self.get(name):
+                self._objects.patch_cluster_custom_object(
+                    GROUP, VERSION, "awsaccounts", name, {"metadata": {"finalizers": None}}
+                )
+                if self.get(name):
+                    self.delete(name)

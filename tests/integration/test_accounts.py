@@ -1,102 +1,17 @@
 """AWSAccounts: the way into other accounts, who may use them, and which trails they have."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kubernetes import client
-from kubernetes.client.exceptions import ApiException
 
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import Operator, OperatorFactory
-from tests.integration.kubernetes import GROUP, VERSION, Trails, eventually, trail
-from trail_sandbox.sandbox import Sandbox
+from tests.integration.kubernetes import Accounts, Trails, eventually, trail
 
 ROLE = "trail-operator"
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-
-
-class Accounts:
-    """AWSAccounts, whose names begin with the test's own."""
-
-    def __init__(self, api: client.ApiClient, prefix: str) -> None:
-        self._objects = client.CustomObjectsApi(api)
-        self.prefix = prefix
-        self._made: list[str] = []
-
-    def create(self, name: str, number: str, /, **spec: Any) -> str:
-        """Create an AWSAccount; its name in the cluster."""
-        name = f"{self.prefix}-{name}"
-        body = {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": "AWSAccount",
-            "metadata": {"name": name, "labels": {"test": self.prefix.removeprefix("a")}},
-            "spec": {"accountID": number, **spec},
-        }
-        self._objects.create_cluster_custom_object(GROUP, VERSION, "awsaccounts", body)
-        self._made.append(name)
-        return name
-
-    def get(self, name: str) -> dict[str, Any] | None:
-        try:
-            found: dict[str, Any] = self._objects.get_cluster_custom_object(GROUP, VERSION, "awsaccounts", name)
-        except ApiException as error:
-            if error.status == 404:
-                return None
-            raise
-        return found
-
-    def change(self, name: str, /, **spec: Any) -> None:
-        self._objects.patch_cluster_custom_object(GROUP, VERSION, "awsaccounts", name, {"spec": spec})
-
-    def delete(self, name: str) -> None:
-        self._objects.delete_cluster_custom_object(GROUP, VERSION, "awsaccounts", name)
-
-    def ready(self, name: str) -> dict[str, Any]:
-        body = self.get(name) or {}
-        status = body.get("status", {})
-        if status.get("observedGeneration") != body.get("metadata", {}).get("generation"):
-            return {}
-        return next(iter(status.get("conditions", [])), {})
-
-    def wait_reason(self, name: str, reason: str) -> dict[str, Any]:
-        def check() -> dict[str, Any] | None:
-            condition = self.ready(name)
-            return condition if condition.get("reason") == reason else None
-
-        result: dict[str, Any] = eventually(f"{name} {reason}", check)
-        return result
-
-    def clean(self) -> None:
-        for name in self._made:
-            if self.get(name):
-                self._objects.patch_cluster_custom_object(
-                    GROUP, VERSION, "awsaccounts", name, {"metadata": {"finalizers": None}}
-                )
-                if self.get(name):
-                    self.delete(name)
-
-
-@pytest.fixture
-def accounts(api: client.ApiClient, number: str) -> Iterator[Accounts]:
-    result = Accounts(api, f"a{number}")
-    yield result
-    result.clean()
-
-
-@pytest.fixture
-def other(cluster: Sandbox, number: str) -> Account:
-    """Another AWS account, with a bucket for any trail of it."""
-    result = Account(cluster.aws_endpoint, f"7{number[1:]}")
-    bucket = f"logs-{result.number}"
-    result.client("s3").create_bucket(Bucket=bucket)
-    document = result.bucket_document(bucket, "any")
-    for statement in document["Statement"]:
-        del statement["Condition"]["StringEquals"]["aws:SourceArn"]
-        statement["Condition"]["StringEquals"]["aws:SourceAccount"] = result.number
-    result.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
-    return result
 
 
 def trusting(account: Account, external_id: str | None = None) -> dict[str, Any]:

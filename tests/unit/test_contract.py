@@ -4,11 +4,12 @@ import json
 import logging
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from trail_operator.api.crd import render, trail_crd
+from trail_operator.api.crd import definitions, render, trail_crd
 from trail_operator.api.reasons import CONDITION_MEANINGS, EXPLANATIONS, ConditionType, Reason
 from trail_operator.cli import reference
 from trail_operator.settings import Settings
@@ -22,15 +23,16 @@ def test_every_reason_and_condition_is_explained() -> None:
     assert set(CONDITION_MEANINGS) == set(ConditionType)
 
 
-@pytest.mark.parametrize(
-    "path", ["crds/trail-operator.dev_trails.yaml", "charts/trail-operator/files/crds/trail-operator.dev_trails.yaml"]
-)
-def test_the_committed_definition_is_in_step(path: str) -> None:
-    assert (ROOT / path).read_text() == render(trail_crd()), "run `make crds`"
+@pytest.mark.parametrize("folder", ["crds", "charts/trail-operator/files/crds"])
+@pytest.mark.parametrize("definition", definitions(), ids=lambda definition: definition["metadata"]["name"])
+def test_the_committed_definitions_are_in_step(folder: str, definition: dict[str, Any]) -> None:
+    plural = definition["spec"]["names"]["plural"]
+    assert (ROOT / folder / f"trail-operator.dev_{plural}.yaml").read_text() == render(definition), "run `make crds`"
 
 
 def test_the_committed_reference_is_in_step() -> None:
     assert reference.render() in (ROOT / "docs/trail.md").read_text(), "run `make docs`"
+    assert reference.render_account() in (ROOT / "docs/accounts.md").read_text(), "run `make docs`"
 
 
 def test_only_true_and_the_unobserved_generation_are_defaults_in_the_schema() -> None:

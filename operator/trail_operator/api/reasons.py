@@ -1,6 +1,6 @@
 """Condition types and the closed set of their reasons: for each what it means and what to do about it.
 
-`docs/trail.md` is generated from this table, so a reason cannot be in use and undocumented.
+`docs/trail.md` and `docs/accounts.md` are generated from these tables, so a reason cannot be in use and undocumented.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class ConditionType(StrEnum):
 
 
 class Reason(StrEnum):
-    """Every reason that a condition of a Trail can have."""
+    """Every reason that a condition of a Trail or AWSAccount can have."""
 
     RECORDING = "Recording"
     LOGGING_OFF = "LoggingOff"
@@ -67,6 +67,19 @@ class Reason(StrEnum):
     LOGS_OWN_DELIVERY = "LogsOwnDelivery"
     NO_MANAGEMENT_EVENTS = "NoManagementEvents"
     UNKNOWN_SELECTOR = "UnknownSelector"
+
+
+ACCOUNT_REASONS = (
+    Reason.IDENTITY_VERIFIED,
+    Reason.ASSUME_ROLE_DENIED,
+    Reason.IDENTITY_MISMATCH,
+    Reason.CREDENTIALS_UNAVAILABLE,
+    Reason.DENIED_BY_ORGANIZATION,
+    Reason.THROTTLED,
+    Reason.PROGRESSING,
+    Reason.IN_USE,
+)
+"""Those that Ready of an AWSAccount can have."""
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,48 @@
-"""`trail-operator reference`: what `docs/trail.md` is generated from. Knows the models, not the prose around them."""
+"""`trail-operator reference`: what `docs/` has of it is generated from. Knows the models, not the prose around them."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from trail_operator.api.crd import trail_crd
-from trail_operator.api.reasons import CONDITION_MEANINGS, EXPLANATIONS
+from trail_operator.api.crd import account_crd, trail_crd
+from trail_operator.api.reasons import ACCOUNT_REASONS, CONDITION_MEANINGS, EXPLANATIONS, Reason
 from trail_operator.settings import Settings
 
 
 def render() -> str:
-    """Tables of every field, condition, reason and setting."""
-    schema = trail_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    """Tables of a Trail's fields, conditions and reasons, and of every setting."""
     sections = [
-        "## Fields of `spec`\n\n" + _fields(schema["properties"]["spec"]),
-        "## Rules\n\nThe API server refuses what breaks one of these, with the message given here.\n\n"
-        + _rules(schema),
-        "## Fields of `status`\n\n" + _fields(schema["properties"]["status"]),
+        *_resource(trail_crd(), "Trail"),
         "## Conditions\n\n" + _table(["condition", "meaning"], CONDITION_MEANINGS.items()),
-        "## Reasons\n\nThe set is closed: a condition never has another reason.\n\n"
-        + _table(
-            ["reason", "meaning", "what to do"],
-            ((reason, entry.meaning, entry.remedy) for reason, entry in EXPLANATIONS.items()),
-        ),
+        "## Reasons\n\nThe set is closed: a condition never has another reason.\n\n" + _reasons(EXPLANATIONS),
         "## Settings of `trail-operator run`\n\n" + _table(["flag", "variable", "default", "meaning"], _settings()),
     ]
     return "\n".join(sections)
+
+
+def render_account() -> str:
+    """Tables of an AWSAccount's fields and of the reasons of its condition."""
+    sections = [
+        *_resource(account_crd(), "AWSAccount"),
+        "## Reasons of `Ready`\n\n" + _reasons(ACCOUNT_REASONS),
+    ]
+    return "\n".join(sections)
+
+
+def _resource(definition: dict[str, Any], kind: str) -> list[str]:
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return [
+        "## Fields of `spec`\n\n" + _fields(schema["properties"]["spec"]),
+        "## Rules\n\nThe API server refuses what breaks one of these, with the message given here.\n\n"
+        + _rules(schema, kind),
+        "## Fields of `status`\n\n" + _fields(schema["properties"]["status"]),
+    ]
+
+
+def _reasons(reasons: Iterable[Reason]) -> str:
+    explained = ((reason, EXPLANATIONS[reason]) for reason in reasons)
+    return _table(
+        ["reason", "meaning", "what to do"], ((reason, entry.meaning, entry.remedy) for reason, entry in explained)
+    )
 
 
 def _fields(schema: dict[str, Any]) -> str:
@@ -39,9 +57,11 @@ def _field_rows(schema: dict[str, Any], prefix: str) -> Iterable[tuple[str, ...]
         yield f"`{prefix}{name}`", kind, default, field.get("description", "")
         if field["type"] == "array" and "properties" in field["items"]:
             yield from _field_rows(field["items"], f"{prefix}{name}[].")
+        if "properties" in field:
+            yield from _field_rows(field, f"{prefix}{name}.")
 
 
-def _rules(schema: dict[str, Any]) -> str:
+def _rules(schema: dict[str, Any], kind: str) -> str:
     found: list[tuple[str, str]] = []
 
     def collect(node: dict[str, Any], path: str) -> None:
@@ -52,7 +72,7 @@ def _rules(schema: dict[str, Any]) -> str:
             collect(node["items"], f"{path}[]")
 
     collect(schema, "")
-    return _table(["where", "message"], ((where.replace("``", "the Trail"), message) for where, message in found))
+    return _table(["where", "message"], ((where.replace("``", f"the {kind}"), message) for where, message in found))
 
 
 def _settings() -> Iterable[tuple[str, ...]]:
