@@ -9,12 +9,15 @@ import yaml
 
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, Operator, owner
-from tests.integration.kubernetes import Trails
+from tests.integration.kubernetes import Accounts, Trails
+from tests.sandbox.identities import allow, role, trusting
+from trail_operator.api.crd import account_crd
 from trail_operator.api.trail import TrailSpec
 
 EXAMPLES = ROOT / "examples"
 # The examples' own account and name; each test has others, because a bucket's name is nobody else's.
 EXAMPLE_ACCOUNT, EXAMPLE_NAME = "123456789012", "example-audit-logs"
+AWS_ACCOUNT = "example-company"
 
 
 class Example:
@@ -22,11 +25,29 @@ class Example:
 
     def __init__(self, account: Account, path: Path) -> None:
         self._account = account
-        self.name = f"logs-{account.number}"
-        text = path.read_text().replace(EXAMPLE_ACCOUNT, account.number).replace(EXAMPLE_NAME, self.name)
-        self.manifest: dict[str, Any] = yaml.safe_load(text)
+        self.name = f"example-{account.number}"
+        self._aws_account = f"a{account.number}-company"
+        self.manifest = self._filled(path)
         self.trail: str = self.manifest["metadata"]["name"]
         self.spec = TrailSpec.model_validate(self.manifest["spec"])
+
+    def _filled(self, path: Path) -> dict[str, Any]:
+        text = path.read_text()
+        values = {EXAMPLE_ACCOUNT: self._account.number, EXAMPLE_NAME: self.name, AWS_ACCOUNT: self._aws_account}
+        for name, value in values.items():
+            text = text.replace(name, value)
+        manifest: dict[str, Any] = yaml.safe_load(text)
+        return manifest
+
+    def aws_account(self, namespace: str) -> dict[str, Any]:
+        """The AWSAccount that the Trail names, for the Trails of a namespace; its role is made."""
+        manifest = self._filled(EXAMPLES / "awsaccount.yaml")
+        spec = manifest["spec"]
+        spec["allowedNamespaces"]["names"] = [namespace]
+        given = {"StringEquals": {"sts:ExternalId": spec["externalID"]}}
+        trust = trusting(f"arn:aws:iam::{self._account.number}:root", Condition=given)
+        role(self._account, allow("*"), trust=trust, name=spec["roleARN"].split("/")[1])
+        return manifest
 
     def policy(self, file: str) -> str:
         """A policy with its placeholders filled in."""
@@ -62,14 +83,23 @@ class Example:
             )
 
 
-MANAGED = sorted(set(EXAMPLES.glob("*.yaml")) - {EXAMPLES / "observe.yaml"})
+MANAGED = sorted(set(EXAMPLES.glob("*.yaml")) - {EXAMPLES / "observe.yaml", EXAMPLES / "awsaccount.yaml"})
+
+
+def apply(example: Example, trails: Trails, accounts: Accounts) -> None:
+    """Apply the manifest, and before it that of the AWSAccount which it names."""
+    if example.spec.account_ref:
+        accounts.add(example.aws_account(trails.namespace))
+    trails.create(example.manifest)
 
 
 @pytest.mark.parametrize("path", MANAGED, ids=lambda path: path.name)
-def test_an_example_becomes_a_trail_that_logs(operator: Operator, account: Account, trails: Trails, path: Path) -> None:
+def test_an_example_becomes_a_trail_that_logs(
+    operator: Operator, account: Account, trails: Trails, accounts: Accounts, path: Path
+) -> None:
     example = Example(account, path)
     example.prepare()
-    trails.create(example.manifest)
+    apply(example, trails, accounts)
     trails.wait_ready(example.trail)
     made = account.trail(example.trail)
     assert made is not None
@@ -84,11 +114,11 @@ def test_an_example_becomes_a_trail_that_logs(operator: Operator, account: Accou
 
 
 def test_every_field_of_the_complete_example_is_on_the_trail(
-    operator: Operator, account: Account, trails: Trails
+    operator: Operator, account: Account, trails: Trails, accounts: Accounts
 ) -> None:
     example = Example(account, EXAMPLES / "complete.yaml")
     example.prepare()
-    trails.create(example.manifest)
+    apply(example, trails, accounts)
     trails.wait_ready(example.trail)
     made = account.trail(example.trail)
     assert made is not None
@@ -156,3 +186,9 @@ def test_no_placeholder_is_left_in_a_policy(account: Account, path: Path) -> Non
     json.loads(policy)
     words = {"ACCOUNT", "REGION", "TRAIL", "BUCKET", "TOPIC", "GROUP"}
     assert not [word for word in words if word in policy]
+
+
+def test_the_example_of_an_aws_account_has_every_field() -> None:
+    spec = yaml.safe_load((EXAMPLES / "awsaccount.yaml").read_text())["spec"]
+    fields = account_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    assert spec.keys() == fields.keys()
