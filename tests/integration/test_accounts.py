@@ -299,3 +299,28 @@ def test_the_default_account(
     operator_process("--default-account", name)
     trails.create(trail("audit", f"logs-{other.number}"))
     assert trails.wait_ready("audit")["status"]["accountID"] == other.number
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"},
+        {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"},
+    ],
+    ids=["no credentials", "unknown credentials"],
+)
+def test_credentials_of_the_operator_that_are_none_are_not_the_role_s_fault(
+    keys: dict[str, str],
+    operator_process: OperatorFactory,
+    account: Account,
+    other: Account,
+    trails: Trails,
+    accounts: Accounts,
+) -> None:
+    operator_process(**keys)
+    name = accounts.create(
+        "team", other.number, roleARN=role(other, trusting(account)), allowedNamespaces=allowed(trails)
+    )
+    trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
+    assert accounts.wait_reason(name, "CredentialsUnavailable")["status"] == "False"
+    assert trails.wait_reason("audit", "CredentialsUnavailable")["status"] == "False"

@@ -197,6 +197,16 @@ def failure_of(error: AWSError) -> Failure:
     )
 
 
+def is_shut_out(error: AWSError) -> bool:
+    """Whether AWS does not let us assume a role: neither a passing fault nor one of our own credentials."""
+    failure = failure_of(error)
+    return (
+        error.action == ASSUME_ROLE
+        and failure.kind is not FailureClass.TRANSIENT
+        and failure.reason is not Reason.CREDENTIALS_UNAVAILABLE
+    )
+
+
 def failure_without_answer(error: Exception, action: str, region: str) -> Failure | None:
     """The failure behind a boto3 exception to which AWS gave no answer; None for what is a fault of ours."""
     if isinstance(error, ParamValidationError):

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import NoCredentialsError
 from botocore.loaders import create_loader
 
 # The longest session that a role may have which was assumed from a role's session (role chaining):
@@ -46,14 +47,16 @@ class Sessions:
         STS is asked in `region`, not at its global endpoint:
         https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
         """
-        own = self.own._session
+        own, source = self.own._session, self.own.get_credentials()
+        if source is None:
+            raise NoCredentialsError
 
         def client_creator(service: str, **credentials: Any) -> Any:
             return own.create_client(service, region_name=region, endpoint_url=endpoint_url, **credentials)
 
         fetcher = AssumeRoleCredentialFetcher(
             client_creator,
-            self.own.get_credentials(),
+            source,
             role.arn,
             extra_args={
                 "RoleSessionName": role.session_name,

@@ -13,7 +13,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from trail_operator.api.account import AWSAccountStatus
 from trail_operator.api.names import FINALIZER
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_of
+from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
 from trail_operator.controller.accounts import Access, Account, Accounts
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.surroundings import Surroundings
@@ -169,9 +169,8 @@ class AccountLoop:
         return None, Location(identity.partition, identity.account, region)
 
     async def _refused(self, access: Access, error: AWSError) -> Failure:
-        failure = failure_of(error)
-        if error.action != ASSUME_ROLE or failure.kind is FailureClass.TRANSIENT or access.spec is None:
-            return failure
+        if not is_shut_out(error) or access.spec is None:
+            return failure_of(error)
         try:
             caller = _principal((await self._accounts.own.aws.identity(error.region or _NO_REGION)).arn)
         except (AWSError, FailureError):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_of
+from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
 from trail_operator.core.failure import Failure, FailureClass, FailureError
@@ -105,8 +105,7 @@ class Locator:
 
 def entry_failure(error: AWSError, account: str | None) -> Failure:
     """Why an account can't be entered, as told on a Trail: the AWSAccount's own conditions tell more."""
-    failure = failure_of(error)
-    if error.action != ASSUME_ROLE or failure.kind is FailureClass.TRANSIENT:
-        return failure
+    if not is_shut_out(error):
+        return failure_of(error)
     message = f"the role of AWSAccount {account} can't be assumed: see the conditions of the AWSAccount"
     return Failure(FailureClass.AUTHORITY, Reason.ASSUME_ROLE_DENIED, message)
