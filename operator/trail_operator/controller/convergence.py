@@ -93,7 +93,7 @@ class Convergence:
                 return Findings(subject.acting_on, known=True, observed=None, failure=rank)
         drift = differences(desired, observed)
         actions = plan(desired, observed)
-        refusal = None if subject.forcing else _refused(subject.status, subject.acting_on, actions)
+        refusal = None if subject.forcing else _refused(subject.status, subject.acting_on, drift, actions)
         if actions and not (self._locator.settling(subject) and drift == subject.unsettled and not subject.forcing):
             return await self._apply(subject, target, desired, observed, actions, refusal)
         return await self._findings(subject, desired, observed, drift, refusal or target.key_failure)
@@ -294,10 +294,17 @@ def _is_lasting(failure: Failure | None) -> bool:
     return failure is not None and failure.kind is not FailureClass.TRANSIENT
 
 
-def _refused(status: TrailStatus, generation: int, actions: tuple[Action, ...]) -> Failure | None:
-    """AWS's refusal of one of these actions, remembered in the status: the same request is not sent again."""
+def _refused(
+    status: TrailStatus, generation: int, drift: tuple[Difference, ...], actions: tuple[Action, ...]
+) -> Failure | None:
+    """AWS's refusal of one of these actions, remembered in the status: the same request is not sent again.
+
+    Unless the trail is another than it was after the refusal: that may have been for what it was then.
+    """
     stalled = status.condition(ConditionType.STALLED)
     if stalled is None or stalled.reason != Reason.INVALID_SPEC or status.observed_generation != generation:
+        return None
+    if tuple(status.drift) != drift:
         return None
     if not stalled.message.startswith("cloudtrail:"):  # refused by the operator, which may be another version by now
         return None
