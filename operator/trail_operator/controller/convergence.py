@@ -304,12 +304,17 @@ def _refused(
     stalled = status.condition(ConditionType.STALLED)
     if stalled is None or stalled.reason != Reason.INVALID_SPEC or status.observed_generation != generation:
         return None
-    if tuple(status.drift) != drift:
+    if _configured(status.drift) != _configured(drift):
         return None
     if not stalled.message.startswith("cloudtrail:"):  # refused by the operator, which may be another version by now
         return None
     refusal = Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, stalled.message)
     return refusal if any(action.operation == _operation_of(refusal) for action in actions) else None
+
+
+def _configured(drift: tuple[Difference, ...]) -> list[Difference]:
+    """The differences in what AWS judges a request by: neither logging nor tags have a say in it."""
+    return [entry for entry in drift if not entry.path.startswith(("isLogging", "tags"))]
 
 
 def _operation_of(refusal: Failure) -> str:
