@@ -177,3 +177,29 @@ def test_a_wish_to_ask_again_that_was_made_while_no_operator_ran_is_heeded(stage
     stage.restart()
     stage.wait(5.0)
     assert stage.aws.trails.all()
+
+
+def test_a_refusal_for_what_the_trail_was_then_is_forgotten_when_it_is_another(stage: VirtualStage) -> None:
+    stage.create(KEY, SPEC)
+    comes_to_rest(stage)
+    arn = f"arn:aws:cloudtrail:{REGIONS[0]}:{ACCOUNT}:trail/alpha"
+    stage.stop()
+    objects = [
+        {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+        {"Field": "eventCategory", "Equals": ["Data"]},
+    ]
+    stage.by_hand(
+        REGIONS[0],
+        "PutEventSelectors",
+        TrailName=arn,
+        AdvancedEventSelectors=[{"FieldSelectors": objects}],
+    )
+    stage.fault(operation="PutEventSelectors", error="InvalidEventSelectorsException", count=1)
+    stage.restart()
+    stage.wait(5.0)
+    stage.wait(300.0)
+    assert stage.objects[KEY]["status"]["conditions"][0]["reason"] == "InvalidSpec"
+    aggregation = {"EventCategory": "Data", "Templates": ["API_ACTIVITY"]}
+    stage.by_hand(REGIONS[0], "PutEventConfiguration", TrailName=arn, AggregationConfigurations=[aggregation])
+    stage.wait(200.0)
+    assert stage.objects[KEY]["status"]["conditions"][0]["status"] == "True"

@@ -88,7 +88,7 @@ class Convergence:
                 return Findings(subject.acting_on, known=True, observed=None, failure=rank)
         drift = differences(desired, observed)
         actions = plan(desired, observed)
-        refusal = None if subject.forcing else _refused(subject.status, subject.acting_on, actions)
+        refusal = None if subject.forcing else _refused(subject.status, subject.acting_on, drift, actions)
         if actions and not (self._locator.settling(subject) and drift == subject.unsettled and not subject.forcing):
             return await self._apply(subject, target, desired, observed, actions, refusal)
         return await self._findings(subject, target, desired, observed, drift, refusal or target.key_failure)
@@ -296,15 +296,27 @@ def _is_lasting(failure: Failure | None) -> bool:
     return failure is not None and failure.kind is not FailureClass.TRANSIENT
 
 
-def _refused(status: TrailStatus, generation: int, actions: tuple[Action, ...]) -> Failure | None:
-    """AWS's refusal of one of these actions, remembered in the status: the same request is not sent again."""
+def _refused(
+    status: TrailStatus, generation: int, drift: tuple[Difference, ...], actions: tuple[Action, ...]
+) -> Failure | None:
+    """AWS's refusal of one of these actions, remembered in the status: the same request is not sent again.
+
+    Unless the trail is another than it was after the refusal: that may have been for what it was then.
+    """
     stalled = status.condition(ConditionType.STALLED)
     if stalled is None or stalled.reason != Reason.INVALID_SPEC or status.observed_generation != generation:
+        return None
+    if _configured(status.drift) != _configured(drift):
         return None
     if not stalled.message.startswith("cloudtrail:"):  # refused by the operator, which may be another version by now
         return None
     refusal = Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, stalled.message)
     return refusal if any(action.operation == _operation_of(refusal) for action in actions) else None
+
+
+def _configured(drift: tuple[Difference, ...]) -> list[Difference]:
+    """The differences in what AWS judges a request by: neither logging nor tags have a say in it."""
+    return [entry for entry in drift if not entry.path.startswith(("isLogging", "tags"))]
 
 
 def _operation_of(refusal: Failure) -> str:
