@@ -8,6 +8,7 @@ import contextvars
 import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
@@ -20,6 +21,7 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from tests.statemachine.kubernetes import at
+from trail_operator.aws.sessions import Identity
 from trail_sandbox.aws.answers import status_of
 from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
 from trail_sandbox.aws.cloudtrail import CloudTrail
@@ -38,7 +40,7 @@ BUCKETS = ("logs-one", "logs-two")
 KEYS = tuple(f"{number}0000000-0000-4000-8000-000000000000" for number in (1, 2))
 ALIAS = "alias/logs"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cloudtrail-logs"
-# Nobody waits longer for an answer: trail_operator.aws.client.
+# Nobody waits longer for an answer: trail_operator.aws.sessions.
 _PATIENCE = 20.0
 _OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
 _ROLE_OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -262,18 +264,19 @@ Send = Callable[[str, str, str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]
 
 
 class Session:
-    """A boto3 session whose clients send their calls by a function: service, region, operation, parameters."""
+    """The operator's sessions: clients send their calls by a function of service, region, operation and parameters."""
 
-    region_name = REGIONS[0]
+    default_region = REGIONS[0]
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self.own = Identity(lambda: Credentials(ACCOUNT, "secret"), None)
 
-    def get_credentials(self) -> Credentials:
-        return Credentials(ACCOUNT, "secret")
+    def client(self, service: str, region: str, _: str | None) -> "Client":
+        return Client(self._send, service, region)
 
-    def client(self, service: str, region_name: str, **_: Any) -> "Client":
-        return Client(self._send, service, region_name)
+    def calling_as(self, _: Identity) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class Client:

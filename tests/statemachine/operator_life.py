@@ -18,7 +18,7 @@ from weakref import WeakSet
 from aiohttp import ServerDisconnectedError
 from kubernetes.aio.client.exceptions import ApiException
 
-from tests.statemachine.aws import REGIONS, Aws, Call, Session
+from tests.statemachine.aws import Aws, Call, Session
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.virtual_time import VirtualLoop
 from trail_operator.aws.client import AWS
@@ -136,7 +136,7 @@ class Life:
     async def _start(self) -> None:
         """As Controller.start does."""
         kubernetes = _Kubernetes(self, self._wire)
-        sessions = SimpleNamespace(default_region=REGIONS[0], for_own=lambda: Session(self._send))
+        sessions = Session(self._send)
         with (
             mock.patch.object(handlers, "Sessions", return_value=sessions),
             mock.patch.object(accounts, "AWS", _AWS),

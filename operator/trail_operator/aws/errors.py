@@ -224,7 +224,8 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
         return _failure(
             FailureClass.AUTHORITY,
             Reason.CREDENTIALS_UNAVAILABLE,
-            f"the operator has no AWS credentials ({type(error).__name__})",
+            f"the operator has no AWS credentials ({type(error).__name__}): give its service account a role (IRSA or "
+            "EKS Pod Identity), or set AWS_* variables",
         )
     if isinstance(error, BotoCoreError | OSError):
         return _failure(

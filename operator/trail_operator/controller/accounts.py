@@ -170,25 +170,11 @@ class Accounts:
         limiter = self._limiters.setdefault(number, RateLimiter(self._clock, self._sleep))
         endpoint_url = (spec.endpoint_url if spec else "") or None
         region = (spec.region if spec else "") or self._sessions.default_region
+        identity = self._sessions.own
         if spec and spec.role_arn:
             role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, str(name)))
-            aws = AWS(
-                lambda: self._sessions.assuming(role, region or _NO_REGION, endpoint_url),
-                limiter,
-                self._threads,
-                self._clock,
-                default_region=region,
-                endpoint_url=endpoint_url,
-            )
-        else:
-            aws = AWS(
-                self._sessions.for_own,
-                limiter,
-                self._threads,
-                self._clock,
-                default_region=region,
-                endpoint_url=endpoint_url,
-            )
+            identity = self._sessions.assuming(role, region or _NO_REGION, endpoint_url)
+        aws = AWS(self._sessions, identity, limiter, self._threads, default_region=region, endpoint_url=endpoint_url)
         return Access(name, spec, aws, CloudTrail(aws), Diagnosis(aws), Neighbours(aws))
 
 

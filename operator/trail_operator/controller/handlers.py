@@ -53,7 +53,7 @@ class Controller:
         locator = Locator(cluster, time.monotonic)
         self.kubernetes = kubernetes
         self.accounts = Accounts(
-            Sessions(settings.region),
+            Sessions(settings.region, time.monotonic),
             default=settings.default_account,
             own_identity=settings.own_identity,
             cluster=cluster,
