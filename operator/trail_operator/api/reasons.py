@@ -74,8 +74,10 @@ ACCOUNT_REASONS = (
     Reason.ASSUME_ROLE_DENIED,
     Reason.IDENTITY_MISMATCH,
     Reason.CREDENTIALS_UNAVAILABLE,
+    Reason.DENIED_BY_ORGANIZATION,
     Reason.THROTTLED,
     Reason.PROGRESSING,
+    Reason.AWS_UNREACHABLE,
     Reason.IN_USE,
 )
 """Those that Ready of an AWSAccount can have."""
@@ -275,7 +277,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Take the annotation away to go on.",
     ),
     Reason.AWS_UNREACHABLE: Explanation(
-        "For three resyncs no read of the trail has succeeded, so nothing is known of it.",
+        "For three resyncs no read of the trail has succeeded (of an AWSAccount: STS has not said who we are), so "
+        "nothing is known of it.",
         "Look at the message for the last error, and at the network path from the cluster to AWS.",
     ),
     Reason.INTERNAL_ERROR: Explanation(

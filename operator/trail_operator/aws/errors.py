@@ -198,13 +198,8 @@ def failure_of(error: AWSError) -> Failure:
 
 
 def is_shut_out(error: AWSError) -> bool:
-    """Whether AWS does not let us assume a role: neither a passing fault nor one of our own credentials."""
-    failure = failure_of(error)
-    return (
-        error.action == ASSUME_ROLE
-        and failure.kind is not FailureClass.TRANSIENT
-        and failure.reason is not Reason.CREDENTIALS_UNAVAILABLE
-    )
+    """Whether AWS does not let us assume a role, and does not tell why."""
+    return error.action == ASSUME_ROLE and failure_of(error).reason is Reason.ACCESS_DENIED
 
 
 def failure_without_answer(error: Exception, action: str, region: str) -> Failure | None:

@@ -42,6 +42,7 @@ class AccountLoop:
         users: Callable[[str], int],
         changed: Callable[[str], None],
         resync: float,
+        clock: Callable[[], float],
         now: Callable[[], datetime],
         random: Callable[[], float],
     ) -> None:
@@ -53,6 +54,7 @@ class AccountLoop:
         self._users = users
         self._changed = changed
         self._resync = resync
+        self._clock = clock
         self._now = now
         self._random = random
         self._stopping = False
@@ -138,11 +140,14 @@ class AccountLoop:
 
     async def _look(self, account: Account) -> FailureClass | None:
         failure, location = await self._enter(account.access)
+        if failure is None or failure.kind is not FailureClass.TRANSIENT:
+            account.answered = self._clock()
         trails = self._surroundings.trails(account.access, location) if location else None
         status = account_status(
             _status(account),
             generation=int(account.body["metadata"]["generation"]),
             failure=failure,
+            silent_too_long=self._clock() - account.answered > 3 * self._resync,
             trails=trails,
             cluster=self._cluster,
             now=self._now(),
@@ -187,7 +192,8 @@ class AccountLoop:
             Reason.ASSUME_ROLE_DENIED,
             f"AWS does not let {caller} assume {access.spec.role_arn}. It does not tell which is wrong: the role is "
             "not there, its trust policy does not name us, or externalID is another. The trust policy must have "
-            f"{json.dumps(statement)}, and {caller} must be allowed sts:AssumeRole on the role",
+            f"{json.dumps(statement)}, and {caller} must be allowed sts:AssumeRole, with EKS Pod Identity also "
+            "sts:TagSession, on the role",
         )
 
     async def _let_go(self, account: Account) -> FailureClass | None:

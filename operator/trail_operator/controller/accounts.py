@@ -50,6 +50,8 @@ class Account:
     body: dict[str, Any]
     spec: AWSAccountSpec
     access: Access
+    answered: float
+    """When AWS last answered who we are; on the monotonic clock."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -97,7 +99,7 @@ class Accounts:
             return None
         known = self._accounts.get(name)
         if known is None:
-            known = self._accounts[name] = Account(body, spec, self._access(name, spec))
+            known = self._accounts[name] = Account(body, spec, self._access(name, spec), self._clock())
         else:
             if _way_in(spec) != _way_in(known.spec):
                 known.access = self._access(name, spec)

@@ -86,6 +86,7 @@ class Controller:
             users=lambda name: self.loop.count(lambda subject: self.accounts.name_for(subject) == name),
             changed=lambda name: self.loop.wake(lambda subject: self.accounts.name_for(subject) == name),
             resync=resync,
+            clock=time.monotonic,
             now=_now,
             random=random.random,
         )

@@ -19,20 +19,24 @@ def account_status(
     *,
     generation: int,
     failure: Failure | None,
+    silent_too_long: bool,
     trails: Iterable[Neighbour] | None,
     cluster: str,
     now: datetime,
 ) -> AWSAccountStatus:
     """The status after a look. `trails` is None where they are not known: what was known stays.
 
-    A passing fault of an account that was Ready leaves it so.
+    A passing fault leaves Ready as it was, unless AWS has been silent for too long.
     """
-    ready = _condition(previous, generation, failure, now)
+    if failure and failure.kind is FailureClass.TRANSIENT and silent_too_long:
+        ready = _told(previous, generation, "Unknown", Reason.AWS_UNREACHABLE, failure.message, now)
+    else:
+        ready = _condition(previous, generation, failure, now)
     update: dict[str, object] = {"observed_generation": generation, "conditions": (ready,)}
     if trails is not None:
-        listed = tuple(_listed(trail, cluster) for trail in sorted(trails, key=lambda trail: trail.arn))[:_MOST_TRAILS]
+        listed = tuple(_listed(trail, cluster) for trail in sorted(trails, key=lambda trail: trail.arn))
         update |= {
-            "trails": listed,
+            "trails": listed[:_MOST_TRAILS],
             "trail_count": len(listed),
             "unmanaged_count": sum(trail.owner == UNMANAGED for trail in listed),
         }
@@ -59,6 +63,13 @@ def _condition(previous: AWSAccountStatus, generation: int, failure: Failure | N
         return before
     else:
         status, reason, message = "False", failure.reason, failure.message
+    return _told(previous, generation, status, reason, message, now)
+
+
+def _told(
+    previous: AWSAccountStatus, generation: int, status: str, reason: Reason, message: str, now: datetime
+) -> Condition:
+    before = previous.condition(ConditionType.READY)
     same = before is not None and before.status == status
     return Condition(
         type=ConditionType.READY,
