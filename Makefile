@@ -6,7 +6,7 @@ BIN := .venv/bin
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox benchmarks crds docs clean
+.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox benchmarks benchmarks-scale crds docs clean
 
 setup: .venv/.synced
 
@@ -66,6 +66,10 @@ sandbox: setup
 
 benchmarks: setup
 	$(BIN)/python -m benchmarks
+
+# Half an hour: TRAILS=100 ACCOUNTS=20 measures one size only.
+benchmarks-scale: setup
+	$(BIN)/python -m benchmarks.scale $(if $(TRAILS),--trails $(TRAILS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
 
 crds: setup
 	$(BIN)/trail-operator crds --output crds --output charts/trail-operator/files/crds

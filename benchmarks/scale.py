@@ -1,0 +1,311 @@
+"""Prints what many trails in many accounts cost: `make benchmarks-scale`. docs/scaling.md tells what it means.
+
+The emulator holds everybody to IAM and to AWS's rates and quotas. It and the API server need CPU of the same machine.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import requests
+from kubernetes import client, config
+
+from benchmarks.stage import (
+    GROUP,
+    NAMESPACE,
+    PLURAL,
+    REGIONS,
+    VERSION,
+    Bench,
+    Operator,
+    bucket_policy,
+    is_ready,
+    until,
+)
+from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
+
+SIZES = ((100, 20), (1000, 200), (2000, 400))
+ROLE = "trail-operator"
+RESYNC = 60.0
+LONG = 1800.0
+# Of an account's trails so many live in its first region, the rest in its second.
+TOGETHER = 3
+SETTLE = 5.0
+EVERYTHING: dict[str, Any] = {
+    "tags": [{"key": "team", "value": "a"}, {"key": "env", "value": "production"}],
+    "insightSelectors": [{"insightType": "ApiCallRateInsight"}, {"insightType": "ApiErrorRateInsight"}],
+    "advancedEventSelectors": [
+        {"name": "management", "fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}]},
+        {
+            "name": "objects",
+            "fieldSelectors": [
+                {"field": "eventCategory", "equals": ["Data"]},
+                {"field": "resources.type", "equals": ["AWS::S3::Object"]},
+                {"field": "resources.ARN", "startsWith": ["arn:aws:s3:::payroll/"]},
+            ],
+        },
+    ],
+}
+
+
+@dataclass
+class Fleet:
+    """So many Trails in so many accounts."""
+
+    sandbox: Sandbox
+    trails: int
+    accounts: int
+    position: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
+    """Trails by ARN, and how often the operator has begun to look at each."""
+    requests: int = 0
+
+    def __post_init__(self) -> None:
+        self._objects = client.CustomObjectsApi(config.new_client_from_config(str(self.sandbox.kubeconfig)))
+
+    @property
+    def numbers(self) -> range:
+        """The accounts' numbers."""
+        return range(200_000_000_000, 200_000_000_000 + self.accounts)
+
+    def prepare(self) -> None:
+        """In each account a role that the operator may assume, and a bucket."""
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(self._prepare, map(str, self.numbers)))
+
+    def apply_accounts(self, numbers: Iterable[int]) -> None:
+        """An AWSAccount each."""
+        for number in numbers:
+            body = {
+                "apiVersion": f"{GROUP}/{VERSION}",
+                "kind": "AWSAccount",
+                "metadata": {"name": f"a{number}"},
+                "spec": {
+                    "accountID": str(number),
+                    "roleARN": f"arn:aws:iam::{number}:role/{ROLE}",
+                    "allowedNamespaces": {"names": [NAMESPACE]},
+                },
+            }
+            self._objects.create_cluster_custom_object(GROUP, VERSION, "awsaccounts", body)
+
+    def apply_trails(self) -> None:
+        """All Trails, account by account in turn."""
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(self._apply, range(self.trails)))
+
+    def change(self, share: int) -> list[str]:
+        """Change the spec of one Trail in so many; return their names."""
+        names = [_name(index) for index in range(0, self.trails, share)]
+        for name in names:
+            patch = {"spec": {"s3KeyPrefix": "changed"}}
+            self._objects.patch_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, name, patch)
+        return names
+
+    def unready(self) -> set[str]:
+        """The Trails that are not Ready for their present spec."""
+        return {name for name, body in self._bodies() if not is_ready(body)}
+
+    def accounts_ready(self) -> bool:
+        """Whether all AWSAccounts are Ready."""
+        return all(map(is_ready, self._objects.list_cluster_custom_object(GROUP, VERSION, "awsaccounts")["items"]))
+
+    def listed(self) -> int:
+        """How many trails the AWSAccounts tell of."""
+        found = self._objects.list_cluster_custom_object(GROUP, VERSION, "awsaccounts")["items"]
+        return sum(body.get("status", {}).get("trailCount", 0) for body in found)
+
+    def read_calls(self) -> None:
+        """Take note of the AWS requests since the last time."""
+        url = f"{self.sandbox.aws_endpoint}/_sandbox/calls"
+        calls = requests.get(url, params={"since": str(self.position)}, timeout=60).json()["calls"]
+        self.position += len(calls)
+        self.requests += len(calls)
+        self.asked.update(
+            f"{call['parameters']['Name']}"
+            for call in calls
+            if (call["operation"], call["error"]) == ("GetTrail", None)
+        )
+
+    def forget_calls(self) -> None:
+        """Count from nothing again."""
+        requests.delete(f"{self.sandbox.aws_endpoint}/_sandbox/calls", timeout=60).raise_for_status()
+        self.position, self.requests = 0, 0
+        self.asked.clear()
+
+    def kubernetes_writes(self) -> int:
+        """Writes to Trails and Events by the operator so far, as the API server counts them."""
+        environment = {**os.environ, **self.sandbox.environment()}
+        command = ["kubectl", "get", "--raw", "/metrics"]
+        text = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+        return sum(
+            int(float(line.rsplit(" ", 1)[1]))
+            for line in text.splitlines()
+            if line.startswith("apiserver_request_total{")
+            and (('resource="trails"' in line and 'verb="PATCH"' in line) or _is_event(line))
+        )
+
+    def bound(self) -> float:
+        """Seconds that AWS's rates take at best: one CreateTrail a second in each account and region."""
+        each = Counter((index % self.accounts, _region(index // self.accounts, 0)) for index in range(self.trails))
+        return max(each.values()) - 1.0
+
+    def _prepare(self, number: str) -> None:
+        session = boto3.Session(aws_access_key_id=number, aws_secret_access_key="sandbox", region_name="us-east-1")  # noqa: S106
+
+        def make(service: str) -> Any:
+            anything: Any = session.client
+            return anything(service, endpoint_url=self.sandbox.aws_endpoint)
+
+        iam, s3 = make("iam"), make("s3")
+        trust = _statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}, Action="sts:AssumeRole")
+        rights = _statement(Action=["cloudtrail:*", "sts:GetCallerIdentity"], Resource="*")
+        iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
+        iam.put_role_policy(RoleName=ROLE, PolicyName="trails", PolicyDocument=rights)
+        s3.create_bucket(Bucket=f"logs-{number}")
+        s3.put_bucket_policy(Bucket=f"logs-{number}", Policy=json.dumps(bucket_policy(f"logs-{number}", number)))
+
+    def _apply(self, index: int) -> None:
+        number = self.numbers[index % self.accounts]
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "Trail",
+            "metadata": {"name": _name(index)},
+            "spec": {
+                "accountRef": {"name": f"a{number}"},
+                "s3BucketName": f"logs-{number}",
+                "region": _region(index // self.accounts, index % self.accounts),
+                "isMultiRegionTrail": False,
+                **EVERYTHING,
+            },
+        }
+        self._objects.create_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, body)
+
+    def _bodies(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for body in self._objects.list_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL)["items"]:
+            yield body["metadata"]["name"], body
+
+
+def measure(trails: int, accounts: int) -> None:
+    """All figures of one size, on a sandbox of its own."""
+    sandbox = Sandbox("benchmarks-scale")
+    try:
+        sandbox.up()
+        bench = Bench(sandbox)
+        bench.prepare()
+        bench.settings(quotas=True, rates=True)
+        fleet = Fleet(sandbox, trails, accounts)
+        fleet.prepare()
+        print(f"{trails:,} trails in {accounts} accounts", flush=True)
+        _converge(fleet)
+        _restart(fleet)
+    finally:
+        sandbox.down()
+
+
+def _converge(fleet: Fleet) -> None:
+    operator = Operator(fleet.sandbox, "--resync", f"{LONG:.0f}s")
+    time.sleep(SETTLE)
+    base = operator.rss()
+    fleet.apply_accounts(fleet.numbers[:1])
+    until(fleet.accounts_ready, "the first AWSAccount Ready", LONG)
+    time.sleep(SETTLE)
+    with_one = operator.rss()
+    fleet.apply_accounts(fleet.numbers[1:])
+    until(fleet.accounts_ready, "all AWSAccounts Ready", LONG)
+    time.sleep(SETTLE)
+    with_accounts, cpu = operator.rss(), operator.cpu()
+    fleet.forget_calls()
+    writes = fleet.kubernetes_writes()
+    begin = time.monotonic()
+    fleet.apply_trails()
+    applied = time.monotonic() - begin
+    until(lambda: not fleet.unready(), "all Trails Ready", LONG)
+    seconds, cpu = time.monotonic() - begin, operator.cpu() - cpu
+    until(lambda: fleet.listed() == fleet.trails, "the AWSAccounts know all trails", LONG)
+    fleet.read_calls()
+    rss, writes = operator.rss(), fleet.kubernetes_writes() - writes
+    _tell(
+        "apply to all Ready",
+        f"{seconds:.1f} s; all were applied after {applied:.1f} s, the rates allow {fleet.bound():.0f} s",
+    )
+    _tell("operator CPU", f"{cpu:.1f} s, {cpu / fleet.trails * 1000:.1f} ms a trail")
+    _tell("AWS calls a trail", f"{fleet.requests / fleet.trails:.1f}, the look at all trails of each account included")
+    _tell("Kubernetes writes a trail", f"{writes / fleet.trails:.2f}, Events included")
+    _tell(
+        "memory (RSS)", f"{base:.0f} MB with nothing, {with_accounts:.0f} MB with the accounts, {rss:.0f} MB with all"
+    )
+    _tell("memory an account", f"{(with_accounts - base) / fleet.accounts * 1000:.0f} KB")
+    _tell("memory a trail", f"{(rss - with_accounts) / fleet.trails * 1000:.0f} KB")
+    operator.stop()
+
+
+def _restart(fleet: Fleet) -> None:
+    changed = set(fleet.change(20))
+    fleet.forget_calls()
+    begin = time.monotonic()
+    operator = Operator(fleet.sandbox, "--resync", f"{RESYNC:.0f}s")
+    until(lambda: not fleet.unready() & changed, "the changed Trails Ready", LONG)
+    new = time.monotonic() - begin
+
+    def is_seen() -> bool:
+        fleet.read_calls()
+        return len(fleet.asked) == fleet.trails
+
+    until(is_seen, "all trails observed", LONG)
+    seconds, cpu = time.monotonic() - begin, operator.cpu()
+    _tell("after a restart, the changed", f"{len(changed)} Ready after {new:.1f} s")
+    _tell("after a restart, all", f"observed after {seconds:.1f} s, {cpu:.1f} s CPU")
+    time.sleep(RESYNC * 1.2)
+    fleet.forget_calls()
+    cpu, begin = operator.cpu(), time.monotonic()
+    time.sleep(RESYNC)
+    seconds, cpu = time.monotonic() - begin, operator.cpu() - cpu
+    fleet.read_calls()
+    passes = fleet.asked.total()
+    _tell("at rest", f"{passes} looks in {seconds:.0f} s, {cpu / passes * 1000:.1f} ms CPU each, all else included")
+    _tell("AWS calls a look", f"{fleet.requests / passes:.1f}, the looks at all trails of each account included")
+    _tell("memory (RSS) at rest", f"{operator.rss():.0f} MB")
+    operator.stop()
+
+
+def _name(index: int) -> str:
+    return f"trail-{index:05d}"
+
+
+def _region(place: int, account: int) -> str:
+    return REGIONS[(account + (place >= TOGETHER)) % len(REGIONS)]
+
+
+def _statement(**statement: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+
+
+def _is_event(line: str) -> bool:
+    return 'resource="events"' in line and 'group="events.k8s.io"' in line and 'verb="POST"' in line
+
+
+def _tell(what: str, figures: str) -> None:
+    print(f"  {what}: {figures}", flush=True)
+
+
+def main() -> None:
+    """The sizes that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trails", type=int)
+    parser.add_argument("--accounts", type=int)
+    wanted = parser.parse_args()
+    sizes = ((wanted.trails, wanted.accounts or max(wanted.trails // 5, 2)),) if wanted.trails else SIZES
+    for trails, accounts in sizes:
+        measure(trails, accounts)
+
+
+if __name__ == "__main__":
+    main()

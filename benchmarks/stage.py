@@ -1,0 +1,175 @@
+"""What is measured, and where: the operator as a process, and one sandbox. Measured from outside, as installed."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+from kubernetes import client, config, watch
+
+from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
+
+GROUP, VERSION, PLURAL, NAMESPACE = "trail-operator.dev", "v1beta1", "trails", "default"
+ROOT = Path(__file__).parents[1]
+REGIONS = [
+    *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-central-1", "eu-west-1"),
+    *("eu-west-2", "eu-west-3", "eu-north-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1"),
+    *("ap-northeast-2", "ap-northeast-3"),
+]
+BUCKET = "benchmark-logs"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Operator:
+    """The operator as a process, with what the operating system says of it."""
+
+    def __init__(self, sandbox: Sandbox, *arguments: str) -> None:
+        command = [str(Path(sys.executable).parent / "trail-operator"), "run", "--health-port", "0", *arguments]
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        environment = {**os.environ, **sandbox.environment()}
+        self._process = subprocess.Popen(command, env=environment, stderr=self._log)
+        until(lambda: b"watching Trails" in self._output(), "the operator watches")
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def rss(self) -> float:
+        """Resident memory in MB."""
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        self._process.terminate()
+        self._process.wait()
+        self._log.close()
+
+    def _output(self) -> bytes:
+        return os.pread(self._log.fileno(), 1 << 20, 0)
+
+
+class Bench:
+    """One sandbox, and the operations that are measured."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self._objects = client.CustomObjectsApi(config.new_client_from_config(str(sandbox.kubeconfig)))
+
+    def prepare(self) -> None:
+        """Definitions, a bucket that takes the logs of every trail of the account, no rates and quotas in AWS."""
+        environment = {**os.environ, **self.sandbox.environment()}
+        subprocess.run(["kubectl", "apply", "-f", str(ROOT / "crds")], env=environment, check=True, capture_output=True)
+        established = ["kubectl", "wait", "--for=condition=Established", "crd/trails.trail-operator.dev"]
+        subprocess.run(established, env=environment, check=True, capture_output=True)
+        self.settings(quotas=False, rates=False)
+        s3 = boto3.client(
+            "s3",
+            region_name="us-east-1",
+            endpoint_url=self.sandbox.aws_endpoint,
+            aws_access_key_id=ACCOUNT_ID,
+            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator asks for none
+        )
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(bucket_policy(BUCKET, ACCOUNT_ID)))
+
+    def settings(self, **settings: bool) -> None:
+        """How AWS bears itself."""
+        requests.put(f"{self.sandbox.aws_endpoint}/_sandbox/settings", json=settings, timeout=10).raise_for_status()
+
+    def create(self, number: int, **spec: Any) -> str:
+        """Create one Trail, in the region of its number."""
+        name = f"trail-{number:03d}"
+        manifest = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "Trail",
+            "metadata": {"name": name},
+            "spec": {
+                "s3BucketName": BUCKET,
+                "region": REGIONS[number % len(REGIONS)],
+                "isMultiRegionTrail": False,
+                **spec,
+            },
+        }
+        self._objects.create_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, manifest)
+        return name
+
+    def change(self, name: str, **spec: Any) -> None:
+        """Change a Trail's spec."""
+        self._objects.patch_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, name, {"spec": spec})
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Delete Trails and wait until they are gone."""
+        for name in names:
+            self._objects.delete_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, name)
+        until(lambda: not self._list(), "all Trails gone", 300)
+
+    def wait_ready(self, names: Iterable[str]) -> None:
+        """Wait, by one watch, until all these Trails are Ready for their present spec."""
+        waiting = set(names)
+        listed = self._objects.list_namespaced_custom_object
+        for event in watch.Watch().stream(listed, GROUP, VERSION, NAMESPACE, PLURAL, timeout_seconds=600):
+            body = event["object"]
+            if is_ready(body):
+                waiting.discard(body["metadata"]["name"])
+            if not waiting:
+                return
+        raise TimeoutError(f"not Ready: {sorted(waiting)}")
+
+    def peek(self) -> list[str]:
+        """The AWS requests since they were last forgotten."""
+        return [f"{call['service']}:{call['operation']}" for call in self.recorded()]
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """All that is on record of them."""
+        found: list[dict[str, Any]] = requests.get(f"{self.sandbox.aws_endpoint}/_sandbox/calls", timeout=10).json()[
+            "calls"
+        ]
+        return found
+
+    def calls(self) -> list[str]:
+        """The AWS requests since they were last forgotten; forgets them."""
+        found = self.peek()
+        requests.delete(f"{self.sandbox.aws_endpoint}/_sandbox/calls", timeout=10).raise_for_status()
+        return found
+
+    def _list(self) -> list[Any]:
+        answer = self._objects.list_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL)
+        return list(answer["items"])
+
+
+def is_ready(body: dict[str, Any]) -> bool:
+    """Whether a resource is Ready for its present spec."""
+    status = body.get("status", {})
+    if status.get("observedGeneration") != body["metadata"]["generation"]:
+        return False
+    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in status.get("conditions", []))
+
+
+def until(check: Callable[[], Any], what: str, seconds: float = 60) -> None:
+    """Wait until a check holds. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            raise TimeoutError(what)
+        time.sleep(0.05)
+
+
+def bucket_policy(bucket: str, account: str) -> dict[str, Any]:
+    """Lets CloudTrail deliver to a bucket for an account."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudtrail.amazonaws.com"},
+        "Action": ["s3:GetBucketAcl", "s3:PutObject"],
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
