@@ -240,9 +240,9 @@ def _converge(fleet: Fleet) -> None:
     _tell("AWS calls a trail", f"{fleet.requests / fleet.trails:.1f}, the look at all trails of each account included")
     _tell("Kubernetes writes a trail", f"{writes / fleet.trails:.2f}, Events included")
     _tell(
-        "memory (RSS)", f"{base:.0f} MB with nothing, {with_accounts:.0f} MB with the accounts, {rss:.0f} MB with all"
+        "memory (RSS)", f"{base:.0f} MB with nothing, {with_one:.0f} MB with the first account, {rss:.0f} MB with all"
     )
-    _tell("memory an account", f"{(with_accounts - base) / fleet.accounts * 1000:.0f} KB")
+    _tell("memory a further account", f"{(with_accounts - with_one) / (fleet.accounts - 1) * 1000:.0f} KB")
     _tell("memory a trail", f"{(rss - with_accounts) / fleet.trails * 1000:.0f} KB")
     operator.stop()
 

@@ -68,8 +68,11 @@ class Bench:
         """Definitions, a bucket that takes the logs of every trail of the account, no rates and quotas in AWS."""
         environment = {**os.environ, **self.sandbox.environment()}
         subprocess.run(["kubectl", "apply", "-f", str(ROOT / "crds")], env=environment, check=True, capture_output=True)
-        established = ["kubectl", "wait", "--for=condition=Established", "crd/trails.trail-operator.dev"]
-        subprocess.run(established, env=environment, check=True, capture_output=True)
+        established = ["kubectl", "wait", "--for=condition=Established", "crd", "--all"]
+        until(
+            lambda: subprocess.run(established, env=environment, check=False, capture_output=True).returncode == 0,
+            "the definitions are established",
+        )
         self.settings(quotas=False, rates=False)
         s3 = boto3.client(
             "s3",

@@ -203,3 +203,21 @@ def test_a_refusal_for_what_the_trail_was_then_is_forgotten_when_it_is_another(s
     stage.by_hand(REGIONS[0], "PutEventConfiguration", TrailName=arn, AggregationConfigurations=[aggregation])
     stage.wait(200.0)
     assert stage.objects[KEY]["status"]["conditions"][0]["status"] == "True"
+
+
+def test_a_new_trail_is_not_misled_by_a_stale_read_of_its_predecessors_where_another_has_made_its_own(
+    stage: VirtualStage,
+) -> None:
+    other = "team-b/rival"
+    stage.create(KEY, SPEC)
+    comes_to_rest(stage)
+    stage.create(other, SPEC | {"name": "alpha"})
+    comes_to_rest(stage)
+    stage.delete(KEY)
+    stage.wait(0.8)
+    (trail,) = stage.aws.trails.all()
+    assert dict(trail.tags)[OWNER] == f"test/{other}"
+    stage.stale(4.0)
+    stage.create(KEY, SPEC | {"s3BucketName": "logs-two"})
+    stage.wait(30.0)
+    comes_to_rest(stage)

@@ -16,6 +16,7 @@ class Claims:
         self._namespaces = namespaces
         self._by_trail: dict[tuple[str, str, str], dict[str, Claim]] = defaultdict(dict)
         self._by_uid: dict[str, Claim] = {}
+        self._claimants: dict[str, Subject] = {}
         self._resources: dict[str, str] = {}
 
     def enter(self, subject: Subject) -> Claim:
@@ -37,6 +38,7 @@ class Claims:
         if subject.observing:
             return claim  # it wants nothing
         self._by_uid[claim.uid] = claim
+        self._claimants[claim.uid] = subject
         self._by_trail[claim.account, claim.region, claim.name][claim.uid] = claim
         return claim
 
@@ -50,6 +52,7 @@ class Claims:
     def withdraw(self, uid: str) -> list[str]:
         """Forget a claim; return the UIDs of those that may now take its place."""
         self._resources.pop(uid, None)
+        self._claimants.pop(uid, None)
         claim = self._by_uid.pop(uid, None)
         if claim is None:
             return []
@@ -70,3 +73,7 @@ class Claims:
         return [
             other for uid, other in self._by_trail[claim.account, claim.region, claim.name].items() if uid != claim.uid
         ]
+
+    def claimants(self, claim: Claim) -> list[Subject]:
+        """The Trails that all other claims to the same trail are of."""
+        return [self._claimants[other.uid] for other in self.rivals(claim)]

@@ -19,7 +19,7 @@ from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
 from trail_operator.core.differences import differences
 from trail_operator.core.failure import Failure, FailureClass, FailureError
-from trail_operator.core.ownership import Claimant, foreign, outranked
+from trail_operator.core.ownership import Claim, Claimant, foreign, outranked
 from trail_operator.core.plan import Action, plan
 from trail_operator.core.reductions import reductions
 from trail_operator.core.report import Findings
@@ -82,10 +82,12 @@ class Convergence:
                 return self.unknown(subject, _passing("AWS does not show the trail's owner tag yet"))
             return Findings(subject.acting_on, known=True, observed=None, failure=conflict)
         desired = self._targets.desired(subject, target, observed)
+        claim = self._claims.enter(subject)
         if observed is None or observed.owner != desired.owner:
-            claim = self._claims.enter(subject)
             if rank := outranked(claim, self._claims.rivals(claim)):
                 return Findings(subject.acting_on, known=True, observed=None, failure=rank)
+        elif self._is_in_doubt(subject, claim, observed):
+            return self.unknown(subject, _passing("AWS may not show yet that the trail is another Trail's by now"))
         drift = differences(desired, observed)
         actions = plan(desired, observed)
         refusal = None if subject.forcing else _refused(subject.status, subject.acting_on, drift, actions)
@@ -128,6 +130,12 @@ class Convergence:
         resource = self._locator.resource_of(observed.owner)
         alive = resource is not None and self._claims.may_live(resource)
         return foreign(observed, claimant, owner_is_alive=alive)
+
+    def _is_in_doubt(self, subject: Subject, claim: Claim, observed: ObservedTrail) -> bool:
+        """Whether the owner tag that AWS shows may be the one of a trail that was there before another Trail's."""
+        rivals = self._claims.claimants(claim)
+        is_new = subject.status.arn != observed.arn and self._locator.may_lag(subject)
+        return bool(rivals) and (is_new or any(map(self._locator.settling, rivals)))
 
     async def _apply(
         self,
