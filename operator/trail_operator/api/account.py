@@ -160,9 +160,9 @@ class AWSAccountSpec(Resource):
             description="Where the account's AWS APIs answer. Left out: AWS's own endpoints.",
             json_schema_extra=rules(
                 rule(
-                    r"self == '' || self.matches(r'^https://[^/\s]+(/\S*)?$') || "
+                    r"self == '' || self.matches(r'^https://[^/@\s]+(/\S*)?$') || "
                     r"self.matches(r'^http://(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?(/\S*)?$')",
-                    "endpointURL must begin with https:// (http:// for this machine only)",
+                    "endpointURL must begin with https:// (http:// for this machine only) and have no user name",
                 )
             ),
         ),

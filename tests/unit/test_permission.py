@@ -1,0 +1,93 @@
+"""What an AWSAccount allows whom, and what is said instead."""
+
+from typing import Any
+
+import pytest
+
+from trail_operator.api.account import AWSAccountSpec
+from trail_operator.api.trail import TrailSpec
+from trail_operator.core.permission import barred, forbidden
+
+ROLE = "arn:aws:iam::111111111111:role/logs"
+
+
+def account(**fields: Any) -> AWSAccountSpec:
+    return AWSAccountSpec.model_validate({"accountID": "111111111111", **fields})
+
+
+def expressions(*entries: tuple[str, str, list[str]]) -> dict[str, Any]:
+    listed = [{"key": key, "operator": operator, "values": values} for key, operator, values in entries]
+    return {"selector": {"matchExpressions": listed}}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "is_allowed"),
+    [
+        (None, False),
+        ({}, False),
+        ({"names": []}, False),
+        ({"names": ["a", "team"]}, True),
+        ({"names": ["tea", "team-b"]}, False),
+        ({"selector": {}}, True),
+        ({"selector": {"matchLabels": {"env": "prod"}}}, True),
+        ({"selector": {"matchLabels": {"env": "prod", "tier": "1"}}}, False),
+        ({"names": ["team"], "selector": {"matchLabels": {"env": "test"}}}, True),
+        (expressions(("env", "In", ["prod", "test"])), True),
+        (expressions(("env", "In", [])), False),
+        (expressions(("env", "NotIn", ["test"])), True),
+        (expressions(("tier", "NotIn", ["1"])), True),
+        (expressions(("env", "NotIn", ["prod"])), False),
+        (expressions(("env", "Exists", [])), True),
+        (expressions(("tier", "Exists", [])), False),
+        (expressions(("tier", "DoesNotExist", [])), True),
+        (expressions(("env", "Exists", []), ("tier", "Exists", [])), False),
+    ],
+)
+def test_namespaces(allowed: dict[str, Any] | None, is_allowed: bool) -> None:
+    spec = account() if allowed is None else account(allowedNamespaces=allowed)
+    refusal = barred(spec, "prod", "team", {"env": "prod"})
+    if is_allowed:
+        assert refusal is None
+        return
+    assert refusal is not None
+    assert refusal.reason == "NamespaceNotAllowed"
+    assert "AWSAccount prod" in refusal.message
+    assert "namespace team" in refusal.message
+
+
+def test_a_refused_namespace_learns_nothing_of_others() -> None:
+    spec = account(allowedNamespaces={"names": ["secret"], "selector": {"matchLabels": {"hidden": "label"}}})
+    refusal = barred(spec, "prod", "team", {})
+    assert refusal is not None
+    assert not any(word in refusal.message for word in ("secret", "hidden", "label", "111111111111"))
+
+
+@pytest.mark.parametrize(
+    ("allows", "wants", "reason", "told"),
+    [
+        ({}, {"isOrganizationTrail": True}, "OrganizationTrailNotAllowed", "isOrganizationTrail"),
+        ({"allowOrganizationTrails": True}, {"isOrganizationTrail": True}, None, ""),
+        ({"allowedRegions": []}, {}, None, ""),
+        ({"allowedRegions": ["eu-west-1"]}, {}, None, ""),
+        ({"allowedRegions": ["us-east-1", "eu-west-2"]}, {}, "RegionNotAllowed", "eu-west-2, us-east-1"),
+        ({"allowedBuckets": ["logs-*"]}, {}, None, ""),
+        ({"allowedBuckets": ["logs-?"]}, {}, None, ""),
+        ({"allowedBuckets": ["logs-??", "audit"]}, {}, "BucketNotAllowed", "audit, logs-??"),
+        ({"allowedBuckets": ["logs-[a]"]}, {}, "BucketNotAllowed", "logs-[a]"),
+        ({"allowedBuckets": ["LOGS-A"]}, {}, "BucketNotAllowed", "LOGS-A"),
+        ({"allowedBuckets": []}, {}, "BucketNotAllowed", "none"),
+        ({"allowedLogRoleARNs": []}, {}, None, ""),
+        ({"allowedLogRoleARNs": []}, {"cloudWatchLogsRoleARN": ROLE}, "LogRoleNotAllowed", "none"),
+        ({"allowedLogRoleARNs": ["arn:*:role/logs"]}, {"cloudWatchLogsRoleARN": ROLE}, None, ""),
+        ({"allowedLogRoleARNs": ["arn:*:role/log"]}, {"cloudWatchLogsRoleARN": ROLE}, "LogRoleNotAllowed", "role/log"),
+    ],
+)
+def test_what_a_trail_may_be(allows: dict[str, Any], wants: dict[str, Any], reason: str | None, told: str) -> None:
+    spec = TrailSpec.model_validate({"s3BucketName": "logs-a", **wants})
+    refusal = forbidden(account(**allows), "prod", spec, "eu-west-1")
+    if reason is None:
+        assert refusal is None
+        return
+    assert refusal is not None
+    assert refusal.reason == reason
+    assert told in refusal.message
