@@ -94,6 +94,15 @@ class Account:
         self.bucket_policy(name, trail, prefix)
         return name
 
+    def open_bucket(self, name: str) -> None:
+        """A bucket for any trail of the account."""
+        self.client("s3").create_bucket(Bucket=name)
+        document = self.bucket_document(name, "any")
+        for statement in document["Statement"]:
+            del statement["Condition"]["StringEquals"]["aws:SourceArn"]
+            statement["Condition"]["StringEquals"]["aws:SourceAccount"] = self.number
+        self.client("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(document))
+
     def bucket_policy(self, name: str, trail: str, prefix: str = "") -> None:
         """Put the policy that a trail needs on a bucket."""
         self.client("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(self.bucket_document(name, trail, prefix)))

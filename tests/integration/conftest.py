@@ -91,13 +91,7 @@ def accounts(api: client.ApiClient, number: str) -> Iterator[Accounts]:
 def other(cluster: Sandbox, number: str) -> Account:
     """Another AWS account, with a bucket for any trail of it."""
     result = Account(cluster.aws_endpoint, f"7{number[1:]}")
-    bucket = f"logs-{result.number}"
-    result.client("s3").create_bucket(Bucket=bucket)
-    document = result.bucket_document(bucket, "any")
-    for statement in document["Statement"]:
-        del statement["Condition"]["StringEquals"]["aws:SourceArn"]
-        statement["Condition"]["StringEquals"]["aws:SourceAccount"] = result.number
-    result.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+    result.open_bucket(f"logs-{result.number}")
     return result
 
 
