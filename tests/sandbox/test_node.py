@@ -203,7 +203,8 @@ def test_helm_waits_for_what_it_installs(namespace: Namespace, tmp_path: Path) -
 
     uninstalled = helm("uninstall", "web", "--wait", "--cascade", "foreground", "--timeout", "60s")
     assert uninstalled.returncode == 0, uninstalled.stderr
-    assert namespace.pods() == []
+    # Awaited here: helm takes a first look that found nothing yet for the end of what it deletes.
+    eventually("no Pod is left", lambda: not namespace.pods())
 
 
 # Probes.
