@@ -132,9 +132,9 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
         ("patch", "trails.trail-operator.dev"),
         ("patch", "trails.trail-operator.dev/status"),
         ("create", "events.events.k8s.io"),
-        *((verb, "awsaccounts.trail-operator.dev") for verb in ("get", "list", "watch", "patch")),
+        *((verb, "awsaccounts.trail-operator.dev") for verb in ("list", "watch", "patch")),
         ("patch", "awsaccounts.trail-operator.dev/status"),
-        *((verb, "namespaces") for verb in ("get", "list", "watch")),
+        *((verb, "namespaces") for verb in ("list", "watch")),
     ]
     assert [entry for entry in allowed if not may(*entry, trails.namespace)] == []
     denied = [
@@ -142,9 +142,9 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
         ("create", "trails.trail-operator.dev", trails.namespace),
         ("get", "secrets", trails.namespace),
         ("list", "trails.trail-operator.dev", "default"),
-        *((verb, "awsaccounts.trail-operator.dev", "") for verb in ("create", "update", "delete")),
+        *((verb, "awsaccounts.trail-operator.dev", "") for verb in ("get", "create", "update", "delete")),
         ("update", "awsaccounts.trail-operator.dev/status", ""),
-        *((verb, "namespaces", "default") for verb in ("create", "patch", "update", "delete")),
+        *((verb, "namespaces", "default") for verb in ("get", "create", "patch", "update", "delete")),
         ("create", "pods", namespace),
     ]
     assert [entry for entry in denied if may(*entry)] == []

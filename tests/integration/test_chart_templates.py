@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from docs import generate
 
 from tests.integration.conftest import ROOT, kubectl
 from trail_operator.settings import Settings
@@ -28,6 +29,7 @@ EVERY_SETTING: dict[str, Any] = {
     "ignoreTags": ["cost-*"],
     "logFormat": "text",
     "logLevel": "debug",
+    "healthHost": "0.0.0.0",  # noqa: S104
     "healthPort": 9090,
 }
 
@@ -72,7 +74,7 @@ def test_every_setting_of_the_operator_is_a_value(helm: Path) -> None:
 
 def test_the_operator_reads_what_the_chart_sets(helm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for entry in container(render(helm, **EVERY_SETTING))["env"]:
-        monkeypatch.setenv(entry["name"], entry.get("value", "10.0.0.1"))
+        monkeypatch.setenv(entry["name"], entry["value"])
     settings = Settings()
     assert settings.namespace == ["a", "b"]
     assert settings.cluster_name == "prod"
@@ -80,31 +82,49 @@ def test_the_operator_reads_what_the_chart_sets(helm: Path, monkeypatch: pytest.
     assert (settings.default_account, settings.account_selector) == ("security", "shard=a,tier=")
     assert settings.own_identity is False
     assert settings.resync.total_seconds() == 300
-    assert (settings.health_host, settings.health_port) == ("10.0.0.1", 9090)
+    assert (settings.health_host, settings.health_port) == ("0.0.0.0", 9090)  # noqa: S104
 
 
-def schema_paths(node: dict[str, Any], prefix: str = "") -> set[str]:
-    found = set()
-    for name, child in node.get("properties", {}).items():
-        found |= schema_paths(child, f"{prefix}{name}.") or {f"{prefix}{name}"}
-    return found
-
-
-def value_paths(node: dict[str, Any], known: set[str], prefix: str = "") -> set[str]:
+def paths(node: dict[str, Any], documented: set[str], prefix: str = "") -> set[str]:
+    """The paths of the leaves, where what is documented as a whole is a leaf."""
     found = set()
     for name, child in node.items():
         path = f"{prefix}{name}"
-        nested = isinstance(child, dict) and path not in known
-        found |= value_paths(child, known, f"{path}.") if nested else {path}
+        nested = isinstance(child, dict) and path not in documented
+        found |= paths(child, documented, f"{path}.") if nested else {path}
     return found
 
 
-def test_values_and_their_schema_are_in_step() -> None:
-    known = schema_paths(json.loads((CHART / "values.schema.json").read_text())) - {"global"}
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
-    assert value_paths(values, known) == known
-    readme = (CHART / "README.md").read_text()
-    assert [path for path in sorted(known) if f"`{path}`" not in readme] == []
+def properties(node: dict[str, Any]) -> dict[str, Any]:
+    """The tree of names that a schema knows."""
+    return {name: properties(child) for name, child in node.get("properties", {}).items()}
+
+
+def test_every_value_is_documented_and_in_the_schema() -> None:
+    text = (CHART / "values.yaml").read_text()
+    documented = set(generate.meanings(text))
+    assert paths(yaml.safe_load(text), documented) == documented
+    schema = properties(json.loads((CHART / "values.schema.json").read_text()))
+    assert paths(schema, documented) | {"global"} == documented | {"global"}
+    assert generate.values_table(text) in (CHART / "README.md").read_text(), "run `make docs`"
+
+
+def strict(node: Any) -> bool:
+    """Whether nothing that it does not name is let through where it names anything."""
+    if isinstance(node, list):
+        return all(strict(child) for child in node)
+    if not isinstance(node, dict):
+        return True
+    open_ended = "properties" in node and node.get("type") == "object" and node.get("additionalProperties") is not False
+    return not open_ended and all(strict(child) for child in node.values())
+
+
+def test_the_schema_is_strict() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    # Volumes, mounts and constraints are Kubernetes' own: the API server knows their fields.
+    for name in ("extraVolumes", "extraVolumeMounts", "topologySpreadConstraints"):
+        del schema["properties"][name]
+    assert strict(schema)
 
 
 @pytest.mark.parametrize(
@@ -133,34 +153,42 @@ def test_wrong_values_are_refused(helm: Path, values: dict[str, Any], message: s
 
 
 IN_THE_CLUSTER = [
-    {"apiGroups": ["trail-operator.dev"], "resources": ["awsaccounts"], "verbs": ["get", "list", "watch", "patch"]},
+    {"apiGroups": ["trail-operator.dev"], "resources": ["awsaccounts"], "verbs": ["list", "watch", "patch"]},
     {"apiGroups": ["trail-operator.dev"], "resources": ["awsaccounts/status"], "verbs": ["patch"]},
-    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "watch"]},
 ]
+TO_NAME_THE_CLUSTER = {**IN_THE_CLUSTER[-1], "resourceNames": ["kube-system"], "verbs": ["get"]}
+
+
+def operators(objects: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The operator's own ClusterRole, among those for users."""
+    (bound,) = (binding["roleRef"]["name"] for binding in objects["ClusterRoleBinding"])
+    (found,) = (role for role in objects["ClusterRole"] if role["metadata"]["name"] == bound)
+    return found
 
 
 def test_for_all_namespaces_there_is_one_cluster_role(helm: Path) -> None:
     objects = render(helm)
     assert "Role" not in objects
-    (role,) = objects["ClusterRole"]
-    assert role["rules"][-3:] == IN_THE_CLUSTER
-    assert role["rules"][:-3] == render(helm, watchNamespaces=["a"], clusterName="prod")["Role"][0]["rules"]
+    role = operators(objects)
+    assert role["rules"][-4:] == [*IN_THE_CLUSTER, TO_NAME_THE_CLUSTER]
+    assert role["rules"][:-4] == render(helm, watchNamespaces=["a"], clusterName="prod")["Role"][0]["rules"]
 
 
 def test_for_some_namespaces_trails_are_in_roles_only(helm: Path) -> None:
     objects = render(helm, watchNamespaces=["a", "b"], clusterName="prod")
     assert [role["metadata"]["namespace"] for role in objects["Role"]] == ["a", "b"]
     assert [binding["metadata"]["namespace"] for binding in objects["RoleBinding"]] == ["a", "b"]
-    (role,), (binding,) = objects["ClusterRole"], objects["ClusterRoleBinding"]
+    role = operators(objects)
     assert role["rules"] == IN_THE_CLUSTER
     # Releases of one name in several namespaces do not share it.
+    (binding,) = objects["ClusterRoleBinding"]
     assert role["metadata"]["name"] == binding["metadata"]["name"] == "default:release-trail-operator"
-    assert binding["roleRef"]["name"] == role["metadata"]["name"]
 
 
 def test_no_rule_has_a_wildcard_or_deletes(helm: Path) -> None:
     some = render(helm, watchNamespaces=["a"], clusterName="prod")
-    for role in [*render(helm)["ClusterRole"], *some["ClusterRole"], *some["Role"]]:
+    for role in [operators(render(helm)), operators(some), *some["Role"]]:
         for rule in role["rules"]:
             assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
             assert not {"delete", "deletecollection", "escalate", "bind"} & set(rule["verbs"])

@@ -22,6 +22,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "trail-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "trail-operator.serviceAccountName" -}}
@@ -56,18 +59,35 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [create]
 {{- end -}}
 
+{{/* The name of what is not in a namespace: releases of one name in several namespaces do not share it. */}}
+{{- define "trail-operator.clusterName" -}}
+{{- $name := include "trail-operator.fullname" . -}}
+{{- if .Values.watchNamespaces -}}
+{{- printf "%s:%s" .Release.Namespace $name -}}
+{{- else -}}
+{{- $name -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What the operator needs in the whole cluster, wherever it watches Trails. */}}
 {{- define "trail-operator.clusterRules" -}}
 # Read and watch; patch puts the finalizer on and takes it off.
 - apiGroups: [trail-operator.dev]
   resources: [awsaccounts]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 # Conditions and which trails there are.
 - apiGroups: [trail-operator.dev]
   resources: [awsaccounts/status]
   verbs: [patch]
-# Their labels open AWSAccounts to them; the UID of kube-system names the cluster in the owner tags.
+# Their labels open AWSAccounts to them.
 - apiGroups: [""]
   resources: [namespaces]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
+{{- if not .Values.clusterName }}
+# Its UID names the cluster in the owner tags.
+- apiGroups: [""]
+  resources: [namespaces]
+  resourceNames: [kube-system]
+  verbs: [get]
+{{- end }}
 {{- end -}}
