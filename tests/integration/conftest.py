@@ -53,7 +53,7 @@ def api(cluster: Sandbox) -> client.ApiClient:
 def service_account(
     cluster: Sandbox, api: client.ApiClient, worker_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> ServiceAccount:
-    """The identity of every operator that a test runs as a process: each test proves that the chart's role is enough."""
+    """The identity of every operator that a test runs as a process: so each proves that the chart's role is enough."""
     return ServiceAccount(cluster, api, f"operator-{worker_id}", tmp_path_factory.mktemp("identity"))
 
 
@@ -138,12 +138,13 @@ def operator_process(
 ) -> Iterator[OperatorFactory]:
     """Makes operators for the test's namespace and account; all are ended, and their logs shown, after the test."""
     made: list[Operator] = []
+    identity = {**service_account.environment, **account.environment}
 
     def make(*arguments: str, start: bool = True, **environment: str) -> Operator:
         defaults = ["--namespace", trails.namespace, "--cluster-name", "test", "--health-port", "0", "--resync", "2s"]
         defaults += ["--account-selector", f"test={account.number}"]
         operator = Operator(
-            {**os.environ, **cluster.environment(), **service_account.environment, **account.environment, **environment},
+            {**os.environ, **cluster.environment(), **identity, **environment},
             tmp_path / f"operator-{len(made)}.log",
             [*defaults, *arguments],
         )

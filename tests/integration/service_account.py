@@ -1,4 +1,4 @@
-"""The operator's identity as the chart makes it: a ServiceAccount that may do what the chart's role says, and no more."""
+"""The operator's identity as the chart makes it: a ServiceAccount that may do what its role says, and no more."""
 
 import json
 import os
@@ -24,8 +24,11 @@ class ServiceAccount:
         self._rbac = client.RbacAuthorizationV1Api(api)
         self.name = name
         done = subprocess.run(
-            ["helm", "template", name, str(CHART), "--namespace", name, f"--set=fullnameOverride={name}"]
-            + ["--set=rbac.aggregate=false", *(f"--show-only=templates/{part}.yaml" for part in _TEMPLATES)],
+            [
+                *("helm", "template", name, str(CHART), "--namespace", name),
+                *(f"--set=fullnameOverride={name}", "--set=rbac.aggregate=false"),
+                *(f"--show-only=templates/{part}.yaml" for part in _TEMPLATES),
+            ],
             env={**os.environ, **sandbox.environment()},
             capture_output=True,
             text=True,

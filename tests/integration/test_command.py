@@ -67,12 +67,14 @@ def kopf_run(
         "TRAIL_OPERATOR_NAMESPACE": f"{trails.namespace},other",
         "TRAIL_OPERATOR_HEALTH_PORT": "0",
         "TRAIL_OPERATOR_RESYNC": "2s",
+        **service_account.environment,
+        **account.environment,
     }
     log = tmp_path / "kopf.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [BIN / "kopf", "run", "-m", "trail_operator.main", "--namespace", trails.namespace],
-            env={**os.environ, **cluster.environment(), **service_account.environment, **account.environment, **settings},
+            env={**os.environ, **cluster.environment(), **settings},
             stdout=stream,
             stderr=stream,
         )

@@ -203,7 +203,7 @@ async def _patiently(what: str, read: Callable[[], Awaitable[T]]) -> T:
         except ApiException as error:
             problem = {
                 NOT_FOUND: "the API server does not know it: is the CustomResourceDefinition applied?",
-                FORBIDDEN: "the operator's service account is not allowed to: is its role bound?",
+                FORBIDDEN: f"the operator's service account may not: is its role bound? {error.reason}",
             }.get(error.status, f"the API server answers {error.status} {error.reason}")
         except (ClientError, TimeoutError, OSError) as error:
             problem = f"the API server does not answer ({type(error).__name__})"
