@@ -1,6 +1,7 @@
 """What the chart renders, by `helm template`. A cluster is needed only to have the Pod judged."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,9 +35,43 @@ EVERY_SETTING: dict[str, Any] = {
 }
 
 
+VALUES = Path(__file__).parent / "chart" / "values"
+# In place of the chart's own, whose contents are no matter of its templates.
+ALERTS = """groups:
+  - name: trails
+    rules:
+      - alert: TrailNotLogging
+        expr: trails{logging="false"} > 0
+        annotations:
+          summary: "{{ $labels.name }} does not log"
+"""
+DASHBOARD = '{\n  "title": "{{ trails }}"\n}\n'
+
+
 @pytest.fixture(scope="session")
 def helm() -> Path:
     return Cache(default_directory()).obtain(HELM)
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The chart with alerts and a dashboard of a few lines."""
+    chart = tmp_path_factory.mktemp("packed") / "trail-operator"
+    shutil.copytree(CHART, chart)
+    (chart / "files" / "alerts.yaml").write_text(ALERTS)
+    (chart / "files" / "dashboard.json").write_text(DASHBOARD)
+    return chart
+
+
+@pytest.fixture(scope="session")
+def monitored(cluster: Sandbox) -> Sandbox:
+    """The sandbox with the Prometheus operator's kinds, and the namespaces that the values name."""
+    kubectl(cluster, "apply", "--server-side", "-f", str(VALUES.with_name("monitoring.yaml")))
+    kubectl(cluster, "wait", "--for=condition=Established", "crd/podmonitors.monitoring.coreos.com", "--timeout=30s")
+    names = ("trail-operator", "team-a", "team-b")
+    spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
+    kubectl(cluster, "apply", "--server-side", "-f", "-", text=yaml.safe_dump_all(spaces))
+    return cluster
 
 
 def run(helm: Path, *arguments: str, chart: Path = CHART, **values: Any) -> subprocess.CompletedProcess[str]:
@@ -83,6 +118,89 @@ def test_the_operator_reads_what_the_chart_sets(helm: Path, monkeypatch: pytest.
     assert settings.own_identity is False
     assert settings.resync.total_seconds() == 300
     assert (settings.health_host, settings.health_port) == ("0.0.0.0", 9090)  # noqa: S104
+
+
+# -- whole charts, as they are kept in chart/golden: `make golden` writes them anew
+
+
+def whole(helm: Path, chart: Path, values: Path) -> str:
+    """All that the chart makes of these values, without the definitions, which `crds/` has."""
+    template = ("template", "release", str(chart), "--namespace", "trail-operator", "--values", str(values))
+    done = subprocess.run([helm, *template], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("values", sorted(VALUES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_chart_makes_what_it_made(helm: Path, packed: Path, values: Path) -> None:
+    bodies = [body for body in yaml.safe_load_all(whole(helm, packed, values)) if body]
+    told = yaml.safe_dump_all(
+        [body for body in bodies if body["kind"] != "CustomResourceDefinition"], width=120, sort_keys=False
+    )
+    golden = VALUES.parent / "golden" / values.name
+    if os.environ.get("GOLDEN") == "write":
+        golden.write_text(told)
+    assert told == golden.read_text(), "if that is meant: `make golden`"
+
+
+def leaves(node: dict[str, Any], documented: set[str], prefix: str = "") -> dict[str, Any]:
+    """Values by their documented paths."""
+    found: dict[str, Any] = {}
+    for name, child in node.items():
+        path = f"{prefix}{name}"
+        found |= {path: child} if path in documented else leaves(child, documented, f"{path}.")
+    return found
+
+
+def test_every_value_is_set_in_one_of_them() -> None:
+    text = (CHART / "values.yaml").read_text()
+    documented = set(generate.meanings(text))
+    defaults = leaves(yaml.safe_load(text), documented)
+    changed: set[str] = set()
+    for path in VALUES.glob("*.yaml"):
+        values = leaves(yaml.safe_load(path.read_text()), documented)
+        changed |= {name for name, value in values.items() if value != defaults[name]}
+    assert changed == documented
+
+
+@pytest.mark.parametrize("values", sorted(VALUES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_api_server_takes_all_of_it(helm: Path, packed: Path, values: Path, monitored: Sandbox) -> None:
+    take = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-")
+    told = kubectl(monitored, *take, text=whole(helm, packed, values))
+    assert told.count("serverside-applied (server dry run)") == len(told.splitlines()) > 5
+
+
+def test_alerts_and_dashboard_come_as_they_are(helm: Path, packed: Path) -> None:
+    metrics = {"prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
+    objects = render(helm, packed, metrics=metrics)
+    assert objects["PrometheusRule"][0]["spec"] == yaml.safe_load(ALERTS)
+    assert objects["ConfigMap"][0]["data"] == {"trail-operator.json": DASHBOARD}
+
+
+@pytest.mark.parametrize("name", ["alerts.yaml", "dashboard.json"])
+def test_what_is_not_packed_is_told(helm: Path, packed: Path, name: str) -> None:
+    chart = packed.with_name("incomplete") / name
+    shutil.copytree(packed, chart)
+    (chart / "files" / name).unlink()
+    metrics = {"prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
+    done = run(helm, "template", "release", chart=chart, metrics=metrics)
+    assert done.returncode != 0
+    assert f"packed without files/{name}" in done.stderr
+
+
+def test_samples_are_scraped_once(helm: Path) -> None:
+    done = run(
+        helm, "template", "release", metrics={name: {"enabled": True} for name in ("serviceMonitor", "podMonitor")}
+    )
+    assert done.returncode != 0
+    assert "not both" in done.stderr
+
+
+def test_guard_rails_need_a_server_that_has_them(helm: Path) -> None:
+    done = run(helm, "template", "release", "--kube-version", "1.29.3", guardRails={"denyDeletion": True})
+    assert done.returncode != 0
+    assert "guardRails need Kubernetes 1.30 or newer, this is v1.29.3" in done.stderr
+    assert run(helm, "template", "release", "--kube-version", "1.29.3").returncode == 0
 
 
 def paths(node: dict[str, Any], documented: set[str], prefix: str = "") -> set[str]:
