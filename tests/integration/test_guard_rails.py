@@ -56,12 +56,13 @@ def test_all_rules_with_the_operator_at_work(
     assert "allow-deletion=true first" in refusal(lambda: trails.delete("audit"))
 
     # What is new.
-    for broken, said in [
+    rules: list[tuple[dict[str, Any], str]] = [
         ({"isLogging": False}, "isLogging must be true"),
         ({"isMultiRegionTrail": False}, "isMultiRegionTrail must be true"),
         ({"enableLogFileValidation": False}, "enableLogFileValidation must be true"),
         ({"s3BucketName": "third-bucket"}, f"s3BucketName must be one of {bucket}, another-bucket"),
-    ]:
+    ]
+    for broken, said in rules:
         body = trail("new", bucket, **broken)
         eventually(said, lambda body=body, said=said: said in refusal(lambda: trails.create(body, dry_run=True)))  # type: ignore[misc]
         assert said in refusal(lambda broken=broken: trails.change("audit", **broken))  # type: ignore[misc]
