@@ -53,10 +53,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [trail-operator.dev]
   resources: [trails/status]
   verbs: [patch]
-# Events about Trails.
+# Events about Trails; patch counts what happens again.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [create, patch]
 {{- end -}}
 
 {{/* The name of what is not in a namespace: releases of one name in several namespaces do not share it. */}}
@@ -71,6 +71,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* What the operator needs in the whole cluster, wherever it watches Trails. */}}
 {{- define "trail-operator.clusterRules" -}}
+{{- if .Values.watchNamespaces }}
+# Events about AWSAccounts, which are in no namespace: their Events are in the namespace default.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
 # Read and watch; patch puts the finalizer on and takes it off.
 - apiGroups: [trail-operator.dev]
   resources: [awsaccounts]

@@ -11,7 +11,7 @@ from botocore import xform_name
 from botocore.config import Config
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import EXPIRED, AWSError, failure_without_answer, translate
+from trail_operator.aws.errors import EXPIRED, NO_ANSWER, OK, AWSError, failure_without_answer, translate
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 
@@ -66,6 +66,7 @@ class AWS:
         *,
         default_region: str | None,
         endpoint_url: str | None = None,
+        called: Callable[[str, str, str, float], None],
     ) -> None:
         self.default_region = default_region
         """The region of trails that name none."""
@@ -75,6 +76,8 @@ class AWS:
         self._executor = executor
         self._clock = clock
         self._endpoint_url = endpoint_url
+        # Told of each call when it has ended: its service, operation, code and seconds.
+        self._called = called
         self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._clients: dict[tuple[str, str], _Client] = {}
         self._making_client = asyncio.Lock()
@@ -119,7 +122,9 @@ class AWS:
             client = await self._client(service, region)
 
             async def answer() -> dict[str, Any]:
-                return await self._in_thread(lambda: getattr(client, xform_name(operation))(**parameters))
+                return await self._measured(
+                    service, operation, lambda: getattr(client, xform_name(operation))(**parameters)
+                )
 
             if service != "cloudtrail":
                 return await answer()
@@ -136,6 +141,20 @@ class AWS:
             if failure is not None:
                 raise FailureError(failure) from error
             raise
+
+    async def _measured(self, service: str, operation: str, request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        begun, code = self._clock(), NO_ANSWER
+        try:
+            answer = await self._in_thread(request)
+            code = OK
+        except Exception as error:
+            if answered := translate(error, f"{service}:{operation}", ""):
+                code = answered.code
+                service, operation = answered.action.split(":")
+            raise
+        finally:
+            self._called(service, operation, code, self._clock() - begun)
+        return answer
 
     async def _access_key(self) -> str:
         try:

@@ -58,6 +58,10 @@ class Loop:
         if subject is not None and subject.uid == body["metadata"]["uid"]:
             self._forget(subject)
 
+    def subjects(self) -> list[Subject]:
+        """All Trails that are known."""
+        return list(self._subjects.values())
+
     def count(self, concerned: Callable[[Subject], bool]) -> int:
         """How many Trails something concerns."""
         return sum(map(concerned, self._subjects.values()))
