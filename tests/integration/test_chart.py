@@ -136,7 +136,7 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
         ("get", "trails.trail-operator.dev"),
         ("patch", "trails.trail-operator.dev"),
         ("patch", "trails.trail-operator.dev/status"),
-        ("create", "events.events.k8s.io"),
+        *((verb, "events.events.k8s.io") for verb in ("create", "patch")),
         *((verb, "awsaccounts.trail-operator.dev") for verb in ("list", "watch", "patch")),
         ("patch", "awsaccounts.trail-operator.dev/status"),
         *((verb, "namespaces") for verb in ("list", "watch")),
@@ -151,6 +151,7 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
         ("update", "awsaccounts.trail-operator.dev/status", ""),
         *((verb, "namespaces", "default") for verb in ("get", "create", "patch", "update", "delete")),
         ("create", "pods", namespace),
+        ("create", "events.events.k8s.io", "kube-system"),
     ]
     assert [entry for entry in denied if may(*entry)] == []
 

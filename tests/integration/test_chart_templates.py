@@ -278,6 +278,13 @@ IN_THE_CLUSTER = [
 TO_NAME_THE_CLUSTER = {**IN_THE_CLUSTER[-1], "resourceNames": ["kube-system"], "verbs": ["get"]}
 
 
+def in_one(helm: Path, namespace: str) -> list[dict[str, Any]]:
+    """What the operator may do in a namespace that it watches."""
+    roles = render(helm, watchNamespaces=[namespace], clusterName="prod")["Role"]
+    (found,) = (role["rules"] for role in roles if role["metadata"]["namespace"] == namespace)
+    return list(found)
+
+
 def operators(objects: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """The operator's own ClusterRole, among those for users."""
     (bound,) = (binding["roleRef"]["name"] for binding in objects["ClusterRoleBinding"])
@@ -290,13 +297,15 @@ def test_for_all_namespaces_there_is_one_cluster_role(helm: Path) -> None:
     assert "Role" not in objects
     role = operators(objects)
     assert role["rules"][-4:] == [*IN_THE_CLUSTER, TO_NAME_THE_CLUSTER]
-    assert role["rules"][:-4] == render(helm, watchNamespaces=["a"], clusterName="prod")["Role"][0]["rules"]
+    assert role["rules"][:-4] == in_one(helm, "a")
 
 
 def test_for_some_namespaces_trails_are_in_roles_only(helm: Path) -> None:
     objects = render(helm, watchNamespaces=["a", "b"], clusterName="prod")
-    assert [role["metadata"]["namespace"] for role in objects["Role"]] == ["a", "b"]
-    assert [binding["metadata"]["namespace"] for binding in objects["RoleBinding"]] == ["a", "b"]
+    assert sorted(role["metadata"]["namespace"] for role in objects["Role"]) == ["a", "b", "default"]
+    assert sorted(binding["metadata"]["namespace"] for binding in objects["RoleBinding"]) == ["a", "b", "default"]
+    (default,) = (role for role in objects["Role"] if role["metadata"]["namespace"] == "default")
+    assert default["rules"] == [{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}]
     role = operators(objects)
     assert role["rules"] == IN_THE_CLUSTER
     # Releases of one name in several namespaces do not share it.

@@ -40,6 +40,7 @@ STANDSTILL: dict[Permission, str] = {
     ("", "namespaces", "watch"): "makes the trail",
     (_GROUP, "trails", "get"): "reads the Trail anew",
     ("events.k8s.io", "events", "create"): "heals the trail",
+    ("events.k8s.io", "events", "patch"): "counts what happens again",
 }
 
 
@@ -81,6 +82,7 @@ class Life:
             "makes the trail": (self._open, lambda: self._reason == "Recording"),
             "reads the Trail anew": (self._mark, self._read_anew),
             "heals the trail": (self._stop, lambda: self.trails.events("audit", "DriftCorrected")),
+            "counts what happens again": (self._stop_twice, self._counted),
             "deletes the trail": (lambda: self.trails.delete("audit"), lambda: self.trails.get("audit") is None),
             "lets the account go": (
                 lambda: self.accounts.delete(self.name),
@@ -129,6 +131,14 @@ class Life:
     def _stop(self) -> None:
         self.account.cloudtrail.stop_logging(Name="audit")
 
+    def _stop_twice(self) -> None:
+        for _ in range(2):
+            self._stop()
+            eventually("it logs", lambda: self.account.cloudtrail.get_trail_status(Name="audit")["IsLogging"])
+
+    def _counted(self) -> bool:
+        return any(event.series and event.series.count > 1 for event in self.trails.events("audit", "DriftCorrected"))
+
 
 @pytest.fixture
 def identity(cluster: Sandbox, api: client.ApiClient, number: str, tmp_path: Path) -> ServiceAccount:
@@ -160,9 +170,9 @@ def test_without_it_there_is_a_standstill_and_with_it_no_more(
 ) -> None:
     identity.grant(all_but(identity.rules, permission))
     for name, (begin, done) in life.steps().items():
+        before = life.refusals(permission)
         begin()
         if name == STANDSTILL[permission]:
-            before = life.refusals(permission)
             eventually(f"the refusal of {permission} is told", lambda: life.refusals(permission) > before)  # noqa: B023
             assert not done()
             identity.grant(identity.rules)

@@ -53,7 +53,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [trail-operator.dev]
   resources: [trails/status]
   verbs: [patch]
-# Events about Trails; patch counts what happens again.
+# Events about Trails, and in the namespace default about AWSAccounts; patch counts what happens again.
+{{ include "trail-operator.eventRules" . }}
+{{- end -}}
+
+{{- define "trail-operator.eventRules" -}}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
@@ -71,12 +75,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* What the operator needs in the whole cluster, wherever it watches Trails. */}}
 {{- define "trail-operator.clusterRules" -}}
-{{- if .Values.watchNamespaces }}
-# Events about AWSAccounts, which are in no namespace: their Events are in the namespace default.
-- apiGroups: [events.k8s.io]
-  resources: [events]
-  verbs: [create, patch]
-{{- end }}
 # Read and watch; patch puts the finalizer on and takes it off.
 - apiGroups: [trail-operator.dev]
   resources: [awsaccounts]
