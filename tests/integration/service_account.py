@@ -40,6 +40,8 @@ class ServiceAccount:
         core.create_namespaced_service_account(name, made["ServiceAccount"])
         self._rbac.create_cluster_role(made["ClusterRole"])
         self._rbac.create_cluster_role_binding(made["ClusterRoleBinding"])
+        self._rbac.create_namespaced_role(name, made["Role"])  # the Lease's
+        self._rbac.create_namespaced_role_binding(name, made["RoleBinding"])
         self.rules: list[dict[str, Any]] = made["ClusterRole"]["rules"]
         request = {"spec": {"expirationSeconds": _HOURS * 3600}}
         token = core.create_namespaced_service_account_token(name, name, request).status.token

@@ -28,6 +28,9 @@ EVERY_SETTING: dict[str, Any] = {
     "resync": "5m",
     "defaultDeletionPolicy": "Retain",
     "ignoreTags": ["cost-*"],
+    "leaderElection": False,
+    "leaseName": "audit",
+    "leaseNamespace": "team-a",
     "logFormat": "text",
     "logLevel": "debug",
     "healthHost": "0.0.0.0",  # noqa: S104
@@ -280,7 +283,7 @@ TO_NAME_THE_CLUSTER = {**IN_THE_CLUSTER[-1], "resourceNames": ["kube-system"], "
 
 def in_one(helm: Path, namespace: str) -> list[dict[str, Any]]:
     """What the operator may do in a namespace that it watches."""
-    roles = render(helm, watchNamespaces=[namespace], clusterName="prod")["Role"]
+    roles = render(helm, watchNamespaces=[namespace], clusterName="prod", leaderElection=False)["Role"]
     (found,) = (role["rules"] for role in roles if role["metadata"]["namespace"] == namespace)
     return list(found)
 
@@ -294,16 +297,15 @@ def operators(objects: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
 def test_for_all_namespaces_there_is_one_cluster_role(helm: Path) -> None:
     objects = render(helm)
-    assert "Role" not in objects
     role = operators(objects)
     assert role["rules"][-4:] == [*IN_THE_CLUSTER, TO_NAME_THE_CLUSTER]
     assert role["rules"][:-4] == in_one(helm, "a")
 
 
 def test_for_some_namespaces_trails_are_in_roles_only(helm: Path) -> None:
-    objects = render(helm, watchNamespaces=["a", "b"], clusterName="prod")
-    assert sorted(role["metadata"]["namespace"] for role in objects["Role"]) == ["a", "b", "default"]
-    assert sorted(binding["metadata"]["namespace"] for binding in objects["RoleBinding"]) == ["a", "b", "default"]
+    objects = render(helm, watchNamespaces=["a", "b"], clusterName="prod", leaderElection=False)
+    for kind in ("Role", "RoleBinding"):
+        assert sorted(body["metadata"]["namespace"] for body in objects[kind]) == ["a", "b", "default"]
     (default,) = (role for role in objects["Role"] if role["metadata"]["namespace"] == "default")
     assert default["rules"] == [{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}]
     role = operators(objects)
@@ -430,9 +432,22 @@ def test_the_api_server_takes_the_pod_where_restricted_is_enforced(helm: Path, c
 
 
 def test_there_is_one_writer(helm: Path) -> None:
-    (deployment,) = render(helm)["Deployment"]
-    assert deployment["spec"]["replicas"] == 1
-    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+    """By the Lease, which is the release's own; without it a Pod ends before the next one starts."""
+    objects = render(helm, replicas=2)
+    assert objects["Deployment"][0]["spec"]["replicas"] == 2
+    assert objects["Deployment"][0]["spec"]["strategy"]["type"] == "RollingUpdate"
+    assert objects["PodDisruptionBudget"][0]["spec"]["maxUnavailable"] == 1
+    variables = {entry["name"]: entry.get("value") for entry in container(objects)["env"]}
+    assert variables["TRAIL_OPERATOR_LEASE_NAME"] == "release-trail-operator"
+    (role,) = objects["Role"]
+    assert role["metadata"]["namespace"] == variables["TRAIL_OPERATOR_LEASE_NAMESPACE"] == "default"
+    assert role["rules"][1]["resourceNames"] == ["release-trail-operator"]
+    assert "PodDisruptionBudget" not in render(helm)
+    alone = render(helm, leaderElection=False)
+    assert alone["Deployment"][0]["spec"]["strategy"] == {"type": "Recreate"}
+    assert "Role" not in alone
+    done = run(helm, "template", "release", replicas=2, leaderElection=False)
+    assert "several replicas need leaderElection" in done.stderr
 
 
 def test_the_image_by_tag_and_by_digest(helm: Path) -> None:

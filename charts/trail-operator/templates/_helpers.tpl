@@ -43,6 +43,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{- define "trail-operator.leaseName" -}}
+{{- default (include "trail-operator.fullname" .) .Values.leaseName -}}
+{{- end -}}
+
+{{- define "trail-operator.leaseNamespace" -}}
+{{- default .Release.Namespace .Values.leaseNamespace -}}
+{{- end -}}
+
 {{/* What the operator does to Trails and beside them, wherever it watches: exactly this, and nothing more. */}}
 {{- define "trail-operator.rules" -}}
 # Read and watch; patch puts the finalizer on and takes it off.
