@@ -188,6 +188,24 @@ def test_what_is_not_packed_is_told(helm: Path, packed: Path, name: str) -> None
     assert f"packed without files/{name}" in done.stderr
 
 
+def test_whatever_selects_the_pod_selects_it(helm: Path, packed: Path) -> None:
+    bodies = list(yaml.safe_load_all(whole(helm, packed, VALUES / "everywhere.yaml")))
+    by_kind = {body["kind"]: body for body in bodies if body}
+    pod = by_kind["Deployment"]["spec"]["template"]
+    selectors = [
+        by_kind["Deployment"]["spec"]["selector"]["matchLabels"],
+        by_kind["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"],
+        by_kind["Service"]["spec"]["selector"],
+        pod["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"],
+    ]
+    assert [selector for selector in selectors if not selector.items() <= pod["metadata"]["labels"].items()] == []
+    monitor = by_kind["ServiceMonitor"]["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= by_kind["Service"]["metadata"]["labels"].items()
+    (port,) = by_kind["Service"]["spec"]["ports"]
+    assert monitor["endpoints"][0]["port"] == port["name"]
+    assert port["targetPort"] in [entry["name"] for entry in pod["spec"]["containers"][0]["ports"]]
+
+
 def test_samples_are_scraped_once(helm: Path) -> None:
     done = run(
         helm, "template", "release", metrics={name: {"enabled": True} for name in ("serviceMonitor", "podMonitor")}
