@@ -173,7 +173,7 @@ def test_an_installation_as_it_is_documented(own: Sandbox, tmp_path: Path, name:
         carry_out(own, script, tmp_path)
     kubectl(own, "rollout", "status", "deployment/trail-operator", "--namespace", NAMESPACE, "--timeout=60s")
     if "watchNamespaces" not in values:
-        (manifest,) = blocks((ROOT / "README.md").read_text(), "yaml")
+        manifest, *_ = blocks((ROOT / "README.md").read_text(), "yaml")
         region = (yaml.safe_load(values) or {}).get("region")
         release.bucket_of_the_first_page(region)
         kubectl(own, "apply", "-f", "-", text=manifest)

@@ -97,8 +97,9 @@ def container(objects: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return result
 
 
-def test_it_passes_helms_own_check(helm: Path) -> None:
-    done = run(helm, "lint", "--strict")
+@pytest.mark.parametrize("values", sorted(VALUES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_it_passes_helms_own_check(helm: Path, packed: Path, values: Path) -> None:
+    done = run(helm, "lint", "--strict", "--values", str(values), chart=packed)
     assert done.returncode == 0, done.stdout
 
 
