@@ -171,6 +171,16 @@ def test_the_api_server_takes_all_of_it(helm: Path, packed: Path, values: Path, 
     assert told.count("serverside-applied (server dry run)") == len(told.splitlines()) > 5
 
 
+def test_the_api_server_takes_the_charts_own_alerts_and_dashboard(helm: Path, monitored: Sandbox) -> None:
+    metrics = {"prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
+    objects = render(helm, metrics=metrics)
+    bodies = [*objects["PrometheusRule"], *objects["ConfigMap"]]
+    take = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
+    told = kubectl(monitored, *take, text=yaml.safe_dump_all(bodies))
+    assert len(told.splitlines()) == 2
+    assert json.loads(objects["ConfigMap"][0]["data"]["trail-operator.json"])["title"]
+
+
 def test_alerts_and_dashboard_come_as_they_are(helm: Path, packed: Path) -> None:
     metrics = {"prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
     objects = render(helm, packed, metrics=metrics)
