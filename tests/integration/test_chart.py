@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -102,6 +103,9 @@ def test_for_some_namespaces(install: Install, account: Account, trails: Trails,
     (pod,) = pods(api, namespace)
     assert all(status.ready for status in pod.status.container_statuses)
     story(account, trails)
+    (port,) = pod.spec.containers[0].ports
+    with urllib.request.urlopen(f"http://{pod.status.pod_ip}:{port.container_port}/metrics") as answer:
+        assert 'trail_operator_drift_total{field="isLogging"} 1.0' in answer.read().decode()
 
 
 def test_an_upgrade_with_trails_in_place_writes_nothing(

@@ -1,5 +1,6 @@
 """The chart from version to version, with a Trail in place; on a sandbox of its own, since definitions are shared."""
 
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from kubernetes import client, config
 
-from tests.integration.aws import Account
+from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import Trails, eventually, trail
 from tests.integration.test_chart import CHART, helm
@@ -78,6 +79,14 @@ class Release:
         (container,) = deployment.spec.template.spec.containers
         return str(next(entry.value for entry in container.env if entry.name == "TRAIL_OPERATOR_LOG_FORMAT"))
 
+    def bucket_of_the_first_page(self, region: str | None) -> None:
+        """Make it, for a trail in that region."""
+        name = "example-audit-logs"
+        document = json.dumps(self.account.bucket_document(name, "audit"))
+        s3 = self.account.client("s3")
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_policy(Bucket=name, Policy=document.replace(f":{REGION}:", f":{region or REGION}:"))
+
     def quiet(self, step: Callable[[], None]) -> None:
         """A step after which the Trail is looked at anew, and nothing was written to AWS."""
         writes = len(self.account.writes())
@@ -124,32 +133,53 @@ def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None
 
 
 def sections() -> dict[str, str]:
-    """The sections of docs/install.md that install the chart, by their headings."""
-    parts = (ROOT / "docs" / "install.md").read_text().split("\n## ")[1:]
-    return {part.splitlines()[0]: part for part in parts if "```console" in part}
+    """The parts of the documentation that install the chart, by page and heading."""
+    found = {}
+    for page in ("README.md", "charts/trail-operator/README.md", "docs/install.md"):
+        for part in re.split("^#+ ", (ROOT / page).read_text(), flags=re.MULTILINE)[1:]:
+            if any("helm install" in block for block in blocks(part, "console")):
+                found[f"{page}: {part.splitlines()[0]}"] = part
+    return found
 
 
-def blocks(section: str, language: str) -> list[str]:
-    """The code of a section."""
-    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+def blocks(text: str, language: str) -> list[str]:
+    """Its code in that language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("heading", sections())
-def test_an_installation_as_it_is_documented(own: Sandbox, tmp_path: Path, heading: str) -> None:
+def carry_out(sandbox: Sandbox, script: str, directory: Path) -> None:
+    """Run commands as they are documented."""
+    environment = {**os.environ, **sandbox.environment()}
+    done = subprocess.run(
+        ["bash", "-ec", script], cwd=directory, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_page_that_installs_is_found() -> None:
+    assert len({name.split(": ")[0] for name in sections()}) == 3
+    assert len(sections()) == 6
+
+
+@pytest.mark.parametrize("name", sections())
+def test_an_installation_as_it_is_documented(own: Sandbox, tmp_path: Path, name: str) -> None:
+    """The commands with the values of their section, and the first page's Trail where they watch its namespace."""
     kubectl(own, "apply", "--server-side", "-f", str(Path(__file__).parent / "chart" / "monitoring.yaml"))
-    section = sections()[heading]
-    (values,) = blocks(section, "yaml")
-    (tmp_path / "values.yaml").write_text(values)
+    release = Release(own)
     (tmp_path / "charts").symlink_to(ROOT / "charts")
-    for script in blocks(section, "console"):
-        done = subprocess.run(
-            ["bash", "-ec", script],
-            cwd=tmp_path,
-            env={**os.environ, **own.environment()},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-    kubectl(own, "rollout", "status", "deployment/trail-operator", "--namespace", NAMESPACE, "--timeout=1s")
+    values = "".join(blocks(sections()[name], "yaml"))
+    (tmp_path / "values.yaml").write_text(values)
+    for script in blocks(sections()[name], "console"):
+        carry_out(own, script, tmp_path)
+    kubectl(own, "rollout", "status", "deployment/trail-operator", "--namespace", NAMESPACE, "--timeout=60s")
+    if "watchNamespaces" not in values:
+        manifest, *_ = blocks((ROOT / "README.md").read_text(), "yaml")
+        region = (yaml.safe_load(values) or {}).get("region")
+        release.bucket_of_the_first_page(region)
+        kubectl(own, "apply", "-f", "-", text=manifest)
+        release.trails.wait_ready("audit")
+        release.trails.annotate("audit", {"trail-operator.dev/allow-deletion": "true"})
+        release.trails.change("audit", deletionPolicy="Delete")
+        release.trails.delete("audit")
+        release.trails.wait_gone("audit")
     helm(own, "uninstall", "trail-operator", *_WAIT)

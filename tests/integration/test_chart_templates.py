@@ -100,8 +100,9 @@ def container(objects: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return result
 
 
-def test_it_passes_helms_own_check(helm: Path) -> None:
-    done = run(helm, "lint", "--strict")
+@pytest.mark.parametrize("values", sorted(VALUES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_it_passes_helms_own_check(helm: Path, packed: Path, values: Path) -> None:
+    done = run(helm, "lint", "--strict", "--values", str(values), chart=packed)
     assert done.returncode == 0, done.stdout
 
 
@@ -173,6 +174,16 @@ def test_the_api_server_takes_all_of_it(helm: Path, packed: Path, values: Path, 
     assert told.count("serverside-applied (server dry run)") == len(told.splitlines()) > 5
 
 
+def test_the_api_server_takes_the_charts_own_alerts_and_dashboard(helm: Path, monitored: Sandbox) -> None:
+    metrics = {"prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
+    objects = render(helm, metrics=metrics)
+    bodies = [*objects["PrometheusRule"], *objects["ConfigMap"]]
+    take = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
+    told = kubectl(monitored, *take, text=yaml.safe_dump_all(bodies))
+    assert len(told.splitlines()) == 2
+    assert json.loads(objects["ConfigMap"][0]["data"]["trail-operator.json"])["title"]
+
+
 def test_alerts_and_dashboard_come_as_they_are(helm: Path, packed: Path) -> None:
     metrics = {"prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
     objects = render(helm, packed, metrics=metrics)
@@ -189,6 +200,24 @@ def test_what_is_not_packed_is_told(helm: Path, packed: Path, name: str) -> None
     done = run(helm, "template", "release", chart=chart, metrics=metrics)
     assert done.returncode != 0
     assert f"packed without files/{name}" in done.stderr
+
+
+def test_whatever_selects_the_pod_selects_it(helm: Path, packed: Path) -> None:
+    bodies = list(yaml.safe_load_all(whole(helm, packed, VALUES / "everywhere.yaml")))
+    by_kind = {body["kind"]: body for body in bodies if body}
+    pod = by_kind["Deployment"]["spec"]["template"]
+    selectors = [
+        by_kind["Deployment"]["spec"]["selector"]["matchLabels"],
+        by_kind["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"],
+        by_kind["Service"]["spec"]["selector"],
+        pod["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"],
+    ]
+    assert [selector for selector in selectors if not selector.items() <= pod["metadata"]["labels"].items()] == []
+    monitor = by_kind["ServiceMonitor"]["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= by_kind["Service"]["metadata"]["labels"].items()
+    (port,) = by_kind["Service"]["spec"]["ports"]
+    assert monitor["endpoints"][0]["port"] == port["name"]
+    assert port["targetPort"] in [entry["name"] for entry in pod["spec"]["containers"][0]["ports"]]
 
 
 def test_samples_are_scraped_once(helm: Path) -> None:

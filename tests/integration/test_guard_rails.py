@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -111,15 +111,43 @@ def test_what_users_may_do(cluster: Sandbox, trails: Trails, number: str) -> Non
     kubectl(cluster, "delete", "-f", "-", text=roles)
 
 
+@pytest.fixture
+def rules(cluster: Sandbox, trails: Trails, number: str) -> Iterator[Callable[[str], None]]:
+    """Puts rules up for the test's namespace, without an operator; takes them down after the test."""
+    applied: list[str] = []
+
+    def apply(values: str) -> None:
+        scope = f"--set=watchNamespaces={{{trails.namespace}}},clusterName=chart,fullnameOverride=rules-{number}"
+        only = "--show-only=templates/guardrails.yaml"
+        applied.append(helm(cluster, "template", "rules", CHART, scope, f"--set={values}", only))
+        kubectl(cluster, "apply", "-f", "-", text=applied[-1])
+
+    yield apply
+    for text in applied:
+        kubectl(cluster, "delete", "-f", "-", text=text)
+
+
+def test_a_namespace_with_a_trail_stays(
+    cluster: Sandbox, trails: Trails, rules: Callable[[str], None], api: client.ApiClient
+) -> None:
+    rules("guardRails.denyDeletion=true")
+    trails.create(trail("audit", "some-bucket"))
+    eventually("deletion is refused", lambda: refusal(lambda: trails.delete("audit", dry_run=True)))
+    kubectl(cluster, "delete", "namespace", trails.namespace, "--wait=false")
+
+    def told() -> bool:
+        conditions = trails.core.read_namespace(trails.namespace).status.conditions or []
+        return any("allow-deletion=true first" in condition.message for condition in conditions)
+
+    eventually("the namespace says what holds it", told, 60)
+    assert "deletionTimestamp" not in (trails.get("audit") or {})["metadata"]
+    trails.annotate("audit", ALLOW)
+    trails.wait_gone("audit", 120)
+
+
 @pytest.mark.parametrize("action", ["Warn", "Audit"])
-def test_a_rule_on_trial_lets_pass(cluster: Sandbox, trails: Trails, number: str, action: str) -> None:
-    name = f"trial-{number}"
-    values = (
-        f"--set=watchNamespaces={{{trails.namespace}}},clusterName=chart,fullnameOverride={name}",
-        f"--set=guardRails.requireLogging=true,guardRails.validationActions={{{action}}}",
-    )
-    rules = helm(cluster, "template", name, CHART, *values, "--show-only=templates/guardrails.yaml")
-    kubectl(cluster, "apply", "-f", "-", text=rules)
+def test_a_rule_on_trial_lets_pass(cluster: Sandbox, trails: Trails, rules: Callable[[str], None], action: str) -> None:
+    rules(f"guardRails.requireLogging=true,guardRails.validationActions={{{action}}}")
     body = json.dumps(trail("quiet", "some-bucket", isLogging=False))
 
     def told() -> str:
@@ -138,4 +166,3 @@ def test_a_rule_on_trial_lets_pass(cluster: Sandbox, trails: Trails, number: str
         eventually("the warning", lambda: "isLogging must be true" in told())
     else:
         assert told() == ""
-    kubectl(cluster, "delete", "-f", "-", text=rules)
