@@ -6,7 +6,7 @@ BIN := .venv/bin
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox benchmarks benchmarks-scale crds docs clean
+.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox benchmarks benchmarks-scale crds docs golden clean
 
 setup: .venv/.synced
 
@@ -43,6 +43,10 @@ statemachine: setup
 
 integration: setup
 	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q -n 8 --dist worksteal
+
+# After a change of the chart that is meant; the difference is for the reviewer.
+golden: setup
+	GOLDEN=write $(BIN)/pytest tests/integration/test_chart_templates.py -q -k made
 
 # AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
 conformance: setup

@@ -105,8 +105,8 @@ class Settings(BaseSettings):
     ] = "info"
     health_host: Annotated[
         str,
-        Field(description="The address on which GET /healthz (liveness) and GET /readyz (readiness) answer."),
+        Field(description="The address of GET /healthz (liveness), GET /readyz (readiness) and GET /metrics."),
     ] = "127.0.0.1"
     health_port: Annotated[
-        int, Field(ge=0, le=65535, description="The port of the health endpoints; 0: any free port.")
+        int, Field(ge=0, le=65535, description="The port of the health endpoints and /metrics; 0: any free port.")
     ] = 8080

@@ -1,7 +1,6 @@
 """Fixtures: an AWS account and a namespace for each test, and the operator, as a chart or as a process."""
 
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.integration.aws import Account
 from tests.integration.kubernetes import Accounts, Trails, eventually
+from tests.integration.service_account import ServiceAccount
 from trail_sandbox.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +47,14 @@ def cluster(sandbox: Sandbox) -> Sandbox:
 def api(cluster: Sandbox) -> client.ApiClient:
     """The administrator's API client."""
     return config.new_client_from_config(str(cluster.kubeconfig))
+
+
+@pytest.fixture(scope="session")
+def service_account(
+    cluster: Sandbox, api: client.ApiClient, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> ServiceAccount:
+    """The identity of every operator that a test runs as a process: so each proves that the chart's role is enough."""
+    return ServiceAccount(cluster, api, f"operator-{worker_id}", tmp_path_factory.mktemp("identity"))
 
 
 @pytest.fixture
@@ -140,15 +148,18 @@ OperatorFactory = Callable[..., Operator]
 
 
 @pytest.fixture
-def operator_process(cluster: Sandbox, account: Account, trails: Trails, tmp_path: Path) -> Iterator[OperatorFactory]:
+def operator_process(
+    cluster: Sandbox, service_account: ServiceAccount, account: Account, trails: Trails, tmp_path: Path
+) -> Iterator[OperatorFactory]:
     """Makes operators for the test's namespace and account; all are ended, and their logs shown, after the test."""
     made: list[Operator] = []
+    identity = {**service_account.environment, **account.environment}
 
     def make(*arguments: str, start: bool = True, **environment: str) -> Operator:
         defaults = ["--namespace", trails.namespace, "--cluster-name", "test", "--health-port", "0", "--resync", "2s"]
         defaults += ["--account-selector", f"test={account.number}"]
         operator = Operator(
-            {**os.environ, **cluster.environment(), **account.environment, **environment},
+            {**os.environ, **cluster.environment(), **identity, **environment},
             tmp_path / f"operator-{len(made)}.log",
             [*defaults, *arguments],
         )

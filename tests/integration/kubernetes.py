@@ -1,7 +1,7 @@
 """The Kubernetes API as the tests use it: Trails in one namespace, judged by what the API server says."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kubernetes import client
@@ -33,6 +33,10 @@ def trail(name: str, bucket: str, /, **spec: Any) -> dict[str, Any]:
     }
 
 
+def _dry(wanted: bool) -> dict[str, str]:
+    return {"dry_run": "All"} if wanted else {}
+
+
 class Trails:
     """The Trails of one namespace."""
 
@@ -41,9 +45,11 @@ class Trails:
         self.core = client.CoreV1Api(api)
         self._objects = client.CustomObjectsApi(api)
 
-    def create(self, manifest: dict[str, Any]) -> dict[str, Any]:
+    def create(self, manifest: dict[str, Any], dry_run: bool = False) -> dict[str, Any]:
         """Create a Trail; raises ApiException where the API server refuses it."""
-        return self._objects.create_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, manifest)  # type: ignore[no-any-return]
+        return self._objects.create_namespaced_custom_object(  # type: ignore[no-any-return]
+            GROUP, VERSION, self.namespace, PLURAL, manifest, **_dry(dry_run)
+        )
 
     def get(self, name: str) -> dict[str, Any] | None:
         """The Trail, None if there is none."""
@@ -63,14 +69,14 @@ class Trails:
         """Change fields of the spec; None takes a field away."""
         return self._patch(name, {"spec": spec})
 
-    def annotate(self, name: str, annotations: dict[str, str | None]) -> dict[str, Any]:
+    def annotate(self, name: str, annotations: Mapping[str, str | None]) -> dict[str, Any]:
         """Put annotations on; None takes one off."""
         return self._patch(name, {"metadata": {"annotations": annotations}})
 
-    def delete(self, name: str, propagation: str = "Background") -> None:
+    def delete(self, name: str, propagation: str = "Background", dry_run: bool = False) -> None:
         """Ask for deletion; the operator's finalizer may hold the Trail."""
         self._objects.delete_namespaced_custom_object(
-            GROUP, VERSION, self.namespace, PLURAL, name, propagation_policy=propagation
+            GROUP, VERSION, self.namespace, PLURAL, name, propagation_policy=propagation, **_dry(dry_run)
         )
 
     def release(self, name: str) -> None:

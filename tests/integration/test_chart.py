@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,6 +29,19 @@ def helm(sandbox: Sandbox, *arguments: str) -> str:
     )
     assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stderr}"
     return done.stdout
+
+
+def can_i(sandbox: Sandbox, verb: str, resource: str, namespace: str, user: str) -> bool:
+    """Whether the user may do that; a subresource stands after a slash, as in a role."""
+    kind, _, subresource = resource.partition("/")
+    done = subprocess.run(
+        ["kubectl", "auth", "can-i", verb, kind, f"--subresource={subresource}", "-n", namespace, f"--as={user}"],
+        env={**os.environ, **sandbox.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() == "yes"
 
 
 Install = Callable[..., str]
@@ -89,6 +103,9 @@ def test_for_some_namespaces(install: Install, account: Account, trails: Trails,
     (pod,) = pods(api, namespace)
     assert all(status.ready for status in pod.status.container_statuses)
     story(account, trails)
+    (port,) = pod.spec.containers[0].ports
+    with urllib.request.urlopen(f"http://{pod.status.pod_ip}:{port.container_port}/metrics") as answer:
+        assert 'trail_operator_drift_total{field="isLogging"} 1.0' in answer.read().decode()
 
 
 def test_an_upgrade_with_trails_in_place_writes_nothing(
@@ -113,17 +130,9 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
 ) -> None:
     namespace = install(watchNamespaces=[trails.namespace], clusterName="chart")
     name = namespace.replace("operator-", "chart-")
-    identity = f"--as=system:serviceaccount:{namespace}:{name}"
 
     def may(verb: str, resource: str, where: str) -> bool:
-        done = subprocess.run(
-            ["kubectl", "auth", "can-i", verb, resource, "-n", where, identity],
-            env={**os.environ, **cluster.environment()},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout.strip() == "yes"
+        return can_i(cluster, verb, resource, where, f"system:serviceaccount:{namespace}:{name}")
 
     allowed = [
         ("list", "trails.trail-operator.dev"),
@@ -131,10 +140,10 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
         ("get", "trails.trail-operator.dev"),
         ("patch", "trails.trail-operator.dev"),
         ("patch", "trails.trail-operator.dev/status"),
-        ("create", "events.events.k8s.io"),
-        *((verb, "awsaccounts.trail-operator.dev") for verb in ("get", "list", "watch", "patch")),
+        *((verb, "events.events.k8s.io") for verb in ("create", "patch")),
+        *((verb, "awsaccounts.trail-operator.dev") for verb in ("list", "watch", "patch")),
         ("patch", "awsaccounts.trail-operator.dev/status"),
-        *((verb, "namespaces") for verb in ("get", "list", "watch")),
+        *((verb, "namespaces") for verb in ("list", "watch")),
     ]
     assert [entry for entry in allowed if not may(*entry, trails.namespace)] == []
     denied = [
@@ -142,10 +151,11 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
         ("create", "trails.trail-operator.dev", trails.namespace),
         ("get", "secrets", trails.namespace),
         ("list", "trails.trail-operator.dev", "default"),
-        *((verb, "awsaccounts.trail-operator.dev", "") for verb in ("create", "update", "delete")),
+        *((verb, "awsaccounts.trail-operator.dev", "") for verb in ("get", "create", "update", "delete")),
         ("update", "awsaccounts.trail-operator.dev/status", ""),
-        *((verb, "namespaces", "default") for verb in ("create", "patch", "update", "delete")),
+        *((verb, "namespaces", "default") for verb in ("get", "create", "patch", "update", "delete")),
         ("create", "pods", namespace),
+        ("create", "events.events.k8s.io", "kube-system"),
     ]
     assert [entry for entry in denied if may(*entry)] == []
 

@@ -1,6 +1,7 @@
 """What the chart renders, by `helm template`. A cluster is needed only to have the Pod judged."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from docs import generate
 
 from tests.integration.conftest import ROOT, kubectl
 from trail_operator.settings import Settings
@@ -26,15 +28,53 @@ EVERY_SETTING: dict[str, Any] = {
     "resync": "5m",
     "defaultDeletionPolicy": "Retain",
     "ignoreTags": ["cost-*"],
+    "leaderElection": False,
+    "leaseName": "audit",
+    "leaseNamespace": "team-a",
     "logFormat": "text",
     "logLevel": "debug",
+    "healthHost": "0.0.0.0",  # noqa: S104
     "healthPort": 9090,
 }
+
+
+VALUES = Path(__file__).parent / "chart" / "values"
+# In place of the chart's own, whose contents are no matter of its templates.
+ALERTS = """groups:
+  - name: trails
+    rules:
+      - alert: TrailNotLogging
+        expr: trails{logging="false"} > 0
+        annotations:
+          summary: "{{ $labels.name }} does not log"
+"""
+DASHBOARD = '{\n  "title": "{{ trails }}"\n}\n'
 
 
 @pytest.fixture(scope="session")
 def helm() -> Path:
     return Cache(default_directory()).obtain(HELM)
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The chart with alerts and a dashboard of a few lines."""
+    chart = tmp_path_factory.mktemp("packed") / "trail-operator"
+    shutil.copytree(CHART, chart)
+    (chart / "files" / "alerts.yaml").write_text(ALERTS)
+    (chart / "files" / "dashboard.json").write_text(DASHBOARD)
+    return chart
+
+
+@pytest.fixture(scope="session")
+def monitored(cluster: Sandbox) -> Sandbox:
+    """The sandbox with the Prometheus operator's kinds, and the namespaces that the values name."""
+    kubectl(cluster, "apply", "--server-side", "-f", str(VALUES.with_name("monitoring.yaml")))
+    kubectl(cluster, "wait", "--for=condition=Established", "crd/podmonitors.monitoring.coreos.com", "--timeout=30s")
+    names = ("trail-operator", "team-a", "team-b")
+    spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
+    kubectl(cluster, "apply", "--server-side", "-f", "-", text=yaml.safe_dump_all(spaces))
+    return cluster
 
 
 def run(helm: Path, *arguments: str, chart: Path = CHART, **values: Any) -> subprocess.CompletedProcess[str]:
@@ -60,8 +100,9 @@ def container(objects: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return result
 
 
-def test_it_passes_helms_own_check(helm: Path) -> None:
-    done = run(helm, "lint", "--strict")
+@pytest.mark.parametrize("values", sorted(VALUES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_it_passes_helms_own_check(helm: Path, packed: Path, values: Path) -> None:
+    done = run(helm, "lint", "--strict", "--values", str(values), chart=packed)
     assert done.returncode == 0, done.stdout
 
 
@@ -72,7 +113,7 @@ def test_every_setting_of_the_operator_is_a_value(helm: Path) -> None:
 
 def test_the_operator_reads_what_the_chart_sets(helm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for entry in container(render(helm, **EVERY_SETTING))["env"]:
-        monkeypatch.setenv(entry["name"], entry.get("value", "10.0.0.1"))
+        monkeypatch.setenv(entry["name"], entry["value"])
     settings = Settings()
     assert settings.namespace == ["a", "b"]
     assert settings.cluster_name == "prod"
@@ -80,31 +121,160 @@ def test_the_operator_reads_what_the_chart_sets(helm: Path, monkeypatch: pytest.
     assert (settings.default_account, settings.account_selector) == ("security", "shard=a,tier=")
     assert settings.own_identity is False
     assert settings.resync.total_seconds() == 300
-    assert (settings.health_host, settings.health_port) == ("10.0.0.1", 9090)
+    assert (settings.health_host, settings.health_port) == ("0.0.0.0", 9090)  # noqa: S104
 
 
-def schema_paths(node: dict[str, Any], prefix: str = "") -> set[str]:
-    found = set()
-    for name, child in node.get("properties", {}).items():
-        found |= schema_paths(child, f"{prefix}{name}.") or {f"{prefix}{name}"}
+# -- whole charts, as they are kept in chart/golden: `make golden` writes them anew
+
+
+def whole(helm: Path, chart: Path, values: Path) -> str:
+    """All that the chart makes of these values, without the definitions, which `crds/` has."""
+    template = ("template", "release", str(chart), "--namespace", "trail-operator", "--values", str(values))
+    done = subprocess.run([helm, *template], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("values", sorted(VALUES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_chart_makes_what_it_made(helm: Path, packed: Path, values: Path) -> None:
+    bodies = [body for body in yaml.safe_load_all(whole(helm, packed, values)) if body]
+    told = yaml.safe_dump_all(
+        [body for body in bodies if body["kind"] != "CustomResourceDefinition"], width=120, sort_keys=False
+    )
+    golden = VALUES.parent / "golden" / values.name
+    if os.environ.get("GOLDEN") == "write":
+        golden.write_text(told)
+    assert told == golden.read_text(), "if that is meant: `make golden`"
+
+
+def leaves(node: dict[str, Any], documented: set[str], prefix: str = "") -> dict[str, Any]:
+    """Values by their documented paths."""
+    found: dict[str, Any] = {}
+    for name, child in node.items():
+        path = f"{prefix}{name}"
+        found |= {path: child} if path in documented else leaves(child, documented, f"{path}.")
     return found
 
 
-def value_paths(node: dict[str, Any], known: set[str], prefix: str = "") -> set[str]:
+def test_every_value_is_set_in_one_of_them() -> None:
+    text = (CHART / "values.yaml").read_text()
+    documented = set(generate.meanings(text))
+    defaults = leaves(yaml.safe_load(text), documented)
+    changed: set[str] = set()
+    for path in VALUES.glob("*.yaml"):
+        values = leaves(yaml.safe_load(path.read_text()), documented)
+        changed |= {name for name, value in values.items() if value != defaults[name]}
+    assert changed == documented
+
+
+@pytest.mark.parametrize("values", sorted(VALUES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_api_server_takes_all_of_it(helm: Path, packed: Path, values: Path, monitored: Sandbox) -> None:
+    take = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-")
+    told = kubectl(monitored, *take, text=whole(helm, packed, values))
+    assert told.count("serverside-applied (server dry run)") == len(told.splitlines()) > 5
+
+
+def test_the_api_server_takes_the_charts_own_alerts_and_dashboard(helm: Path, monitored: Sandbox) -> None:
+    metrics = {"prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
+    objects = render(helm, metrics=metrics)
+    bodies = [*objects["PrometheusRule"], *objects["ConfigMap"]]
+    take = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
+    told = kubectl(monitored, *take, text=yaml.safe_dump_all(bodies))
+    assert len(told.splitlines()) == 2
+    assert json.loads(objects["ConfigMap"][0]["data"]["trail-operator.json"])["title"]
+
+
+def test_alerts_and_dashboard_come_as_they_are(helm: Path, packed: Path) -> None:
+    metrics = {"prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
+    objects = render(helm, packed, metrics=metrics)
+    assert objects["PrometheusRule"][0]["spec"] == yaml.safe_load(ALERTS)
+    assert objects["ConfigMap"][0]["data"] == {"trail-operator.json": DASHBOARD}
+
+
+@pytest.mark.parametrize("name", ["alerts.yaml", "dashboard.json"])
+def test_what_is_not_packed_is_told(helm: Path, packed: Path, name: str) -> None:
+    chart = packed.with_name("incomplete") / name
+    shutil.copytree(packed, chart)
+    (chart / "files" / name).unlink()
+    metrics = {"prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}
+    done = run(helm, "template", "release", chart=chart, metrics=metrics)
+    assert done.returncode != 0
+    assert f"packed without files/{name}" in done.stderr
+
+
+def test_whatever_selects_the_pod_selects_it(helm: Path, packed: Path) -> None:
+    bodies = list(yaml.safe_load_all(whole(helm, packed, VALUES / "everywhere.yaml")))
+    by_kind = {body["kind"]: body for body in bodies if body}
+    pod = by_kind["Deployment"]["spec"]["template"]
+    selectors = [
+        by_kind["Deployment"]["spec"]["selector"]["matchLabels"],
+        by_kind["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"],
+        by_kind["Service"]["spec"]["selector"],
+        pod["spec"]["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"],
+    ]
+    assert [selector for selector in selectors if not selector.items() <= pod["metadata"]["labels"].items()] == []
+    monitor = by_kind["ServiceMonitor"]["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= by_kind["Service"]["metadata"]["labels"].items()
+    (port,) = by_kind["Service"]["spec"]["ports"]
+    assert monitor["endpoints"][0]["port"] == port["name"]
+    assert port["targetPort"] in [entry["name"] for entry in pod["spec"]["containers"][0]["ports"]]
+
+
+def test_samples_are_scraped_once(helm: Path) -> None:
+    done = run(
+        helm, "template", "release", metrics={name: {"enabled": True} for name in ("serviceMonitor", "podMonitor")}
+    )
+    assert done.returncode != 0
+    assert "not both" in done.stderr
+
+
+def test_guard_rails_need_a_server_that_has_them(helm: Path) -> None:
+    done = run(helm, "template", "release", "--kube-version", "1.29.3", guardRails={"denyDeletion": True})
+    assert done.returncode != 0
+    assert "guardRails need Kubernetes 1.30 or newer, this is v1.29.3" in done.stderr
+    assert run(helm, "template", "release", "--kube-version", "1.29.3").returncode == 0
+
+
+def paths(node: dict[str, Any], documented: set[str], prefix: str = "") -> set[str]:
+    """The paths of the leaves, where what is documented as a whole is a leaf."""
     found = set()
     for name, child in node.items():
         path = f"{prefix}{name}"
-        nested = isinstance(child, dict) and path not in known
-        found |= value_paths(child, known, f"{path}.") if nested else {path}
+        nested = isinstance(child, dict) and path not in documented
+        found |= paths(child, documented, f"{path}.") if nested else {path}
     return found
 
 
-def test_values_and_their_schema_are_in_step() -> None:
-    known = schema_paths(json.loads((CHART / "values.schema.json").read_text())) - {"global"}
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
-    assert value_paths(values, known) == known
-    readme = (CHART / "README.md").read_text()
-    assert [path for path in sorted(known) if f"`{path}`" not in readme] == []
+def properties(node: dict[str, Any]) -> dict[str, Any]:
+    """The tree of names that a schema knows."""
+    return {name: properties(child) for name, child in node.get("properties", {}).items()}
+
+
+def test_every_value_is_documented_and_in_the_schema() -> None:
+    text = (CHART / "values.yaml").read_text()
+    documented = set(generate.meanings(text))
+    assert paths(yaml.safe_load(text), documented) == documented
+    schema = properties(json.loads((CHART / "values.schema.json").read_text()))
+    assert paths(schema, documented) | {"global"} == documented | {"global"}
+    assert generate.values_table(text) in (CHART / "README.md").read_text(), "run `make docs`"
+
+
+def strict(node: Any) -> bool:
+    """Whether nothing that it does not name is let through where it names anything."""
+    if isinstance(node, list):
+        return all(strict(child) for child in node)
+    if not isinstance(node, dict):
+        return True
+    open_ended = "properties" in node and node.get("type") == "object" and node.get("additionalProperties") is not False
+    return not open_ended and all(strict(child) for child in node.values())
+
+
+def test_the_schema_is_strict() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    # Volumes, mounts and constraints are Kubernetes' own: the API server knows their fields.
+    for name in ("extraVolumes", "extraVolumeMounts", "topologySpreadConstraints"):
+        del schema["properties"][name]
+    assert strict(schema)
 
 
 @pytest.mark.parametrize(
@@ -133,34 +303,50 @@ def test_wrong_values_are_refused(helm: Path, values: dict[str, Any], message: s
 
 
 IN_THE_CLUSTER = [
-    {"apiGroups": ["trail-operator.dev"], "resources": ["awsaccounts"], "verbs": ["get", "list", "watch", "patch"]},
+    {"apiGroups": ["trail-operator.dev"], "resources": ["awsaccounts"], "verbs": ["list", "watch", "patch"]},
     {"apiGroups": ["trail-operator.dev"], "resources": ["awsaccounts/status"], "verbs": ["patch"]},
-    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "watch"]},
 ]
+TO_NAME_THE_CLUSTER = {**IN_THE_CLUSTER[-1], "resourceNames": ["kube-system"], "verbs": ["get"]}
+
+
+def in_one(helm: Path, namespace: str) -> list[dict[str, Any]]:
+    """What the operator may do in a namespace that it watches."""
+    roles = render(helm, watchNamespaces=[namespace], clusterName="prod", leaderElection=False)["Role"]
+    (found,) = (role["rules"] for role in roles if role["metadata"]["namespace"] == namespace)
+    return list(found)
+
+
+def operators(objects: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The operator's own ClusterRole, among those for users."""
+    (bound,) = (binding["roleRef"]["name"] for binding in objects["ClusterRoleBinding"])
+    (found,) = (role for role in objects["ClusterRole"] if role["metadata"]["name"] == bound)
+    return found
 
 
 def test_for_all_namespaces_there_is_one_cluster_role(helm: Path) -> None:
     objects = render(helm)
-    assert "Role" not in objects
-    (role,) = objects["ClusterRole"]
-    assert role["rules"][-3:] == IN_THE_CLUSTER
-    assert role["rules"][:-3] == render(helm, watchNamespaces=["a"], clusterName="prod")["Role"][0]["rules"]
+    role = operators(objects)
+    assert role["rules"][-4:] == [*IN_THE_CLUSTER, TO_NAME_THE_CLUSTER]
+    assert role["rules"][:-4] == in_one(helm, "a")
 
 
 def test_for_some_namespaces_trails_are_in_roles_only(helm: Path) -> None:
-    objects = render(helm, watchNamespaces=["a", "b"], clusterName="prod")
-    assert [role["metadata"]["namespace"] for role in objects["Role"]] == ["a", "b"]
-    assert [binding["metadata"]["namespace"] for binding in objects["RoleBinding"]] == ["a", "b"]
-    (role,), (binding,) = objects["ClusterRole"], objects["ClusterRoleBinding"]
+    objects = render(helm, watchNamespaces=["a", "b"], clusterName="prod", leaderElection=False)
+    for kind in ("Role", "RoleBinding"):
+        assert sorted(body["metadata"]["namespace"] for body in objects[kind]) == ["a", "b", "default"]
+    (default,) = (role for role in objects["Role"] if role["metadata"]["namespace"] == "default")
+    assert default["rules"] == [{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}]
+    role = operators(objects)
     assert role["rules"] == IN_THE_CLUSTER
     # Releases of one name in several namespaces do not share it.
+    (binding,) = objects["ClusterRoleBinding"]
     assert role["metadata"]["name"] == binding["metadata"]["name"] == "default:release-trail-operator"
-    assert binding["roleRef"]["name"] == role["metadata"]["name"]
 
 
 def test_no_rule_has_a_wildcard_or_deletes(helm: Path) -> None:
     some = render(helm, watchNamespaces=["a"], clusterName="prod")
-    for role in [*render(helm)["ClusterRole"], *some["ClusterRole"], *some["Role"]]:
+    for role in [operators(render(helm)), operators(some), *some["Role"]]:
         for rule in role["rules"]:
             assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
             assert not {"delete", "deletecollection", "escalate", "bind"} & set(rule["verbs"])
@@ -275,9 +461,22 @@ def test_the_api_server_takes_the_pod_where_restricted_is_enforced(helm: Path, c
 
 
 def test_there_is_one_writer(helm: Path) -> None:
-    (deployment,) = render(helm)["Deployment"]
-    assert deployment["spec"]["replicas"] == 1
-    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+    """By the Lease, which is the release's own; without it a Pod ends before the next one starts."""
+    objects = render(helm, replicas=2)
+    assert objects["Deployment"][0]["spec"]["replicas"] == 2
+    assert objects["Deployment"][0]["spec"]["strategy"]["type"] == "RollingUpdate"
+    assert objects["PodDisruptionBudget"][0]["spec"]["maxUnavailable"] == 1
+    variables = {entry["name"]: entry.get("value") for entry in container(objects)["env"]}
+    assert variables["TRAIL_OPERATOR_LEASE_NAME"] == "release-trail-operator"
+    (role,) = objects["Role"]
+    assert role["metadata"]["namespace"] == variables["TRAIL_OPERATOR_LEASE_NAMESPACE"] == "default"
+    assert role["rules"][1]["resourceNames"] == ["release-trail-operator"]
+    assert "PodDisruptionBudget" not in render(helm)
+    alone = render(helm, leaderElection=False)
+    assert alone["Deployment"][0]["spec"]["strategy"] == {"type": "Recreate"}
+    assert "Role" not in alone
+    done = run(helm, "template", "release", replicas=2, leaderElection=False)
+    assert "several replicas need leaderElection" in done.stderr
 
 
 def test_the_image_by_tag_and_by_digest(helm: Path) -> None:

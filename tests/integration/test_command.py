@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.aws import Account
 from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.service_account import ServiceAccount
 from trail_sandbox.sandbox import Sandbox
 
 BIN = Path(sys.executable).parent
@@ -57,19 +58,23 @@ def test_a_port_that_is_taken(cluster: Sandbox) -> None:
 
 
 @pytest.fixture
-def kopf_run(cluster: Sandbox, account: Account, trails: Trails, tmp_path: Path) -> Iterator[Path]:
+def kopf_run(
+    cluster: Sandbox, service_account: ServiceAccount, account: Account, trails: Trails, tmp_path: Path
+) -> Iterator[Path]:
     """The operator as `kopf run -m trail_operator.main`; its log."""
     settings = {
         "TRAIL_OPERATOR_CLUSTER_NAME": "test",
         "TRAIL_OPERATOR_NAMESPACE": f"{trails.namespace},other",
         "TRAIL_OPERATOR_HEALTH_PORT": "0",
         "TRAIL_OPERATOR_RESYNC": "2s",
+        **service_account.environment,
+        **account.environment,
     }
     log = tmp_path / "kopf.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [BIN / "kopf", "run", "-m", "trail_operator.main", "--namespace", trails.namespace],
-            env={**os.environ, **cluster.environment(), **account.environment, **settings},
+            env={**os.environ, **cluster.environment(), **settings},
             stdout=stream,
             stderr=stream,
         )

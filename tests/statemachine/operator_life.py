@@ -27,6 +27,7 @@ from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.loop import Loop
 from trail_operator.controller.subject import Subject
 from trail_operator.settings import Settings
+from trail_operator.telemetry.metrics import Metrics
 
 CLUSTER = "test"
 
@@ -141,7 +142,7 @@ class Life:
             mock.patch.object(handlers, "Sessions", return_value=sessions),
             mock.patch.object(accounts, "AWS", _AWS),
         ):
-            controller = handlers.Controller(kubernetes, self._settings, CLUSTER)
+            controller = handlers.Controller(kubernetes, self._settings, CLUSTER, Metrics())
         reconcile = controller.loop._reconcile
 
         async def passing(subject: Subject) -> float | None:

@@ -13,14 +13,15 @@ from hypothesis.stateful import run_state_machine_as_test
 from hypothesis.strategies._internal.featureflags import FeatureFlags
 from kubernetes import client
 
-from tests.integration.conftest import api, cluster, kubectl
+from tests.integration.conftest import api, cluster, kubectl, service_account
+from tests.integration.service_account import ServiceAccount
 from tests.sandbox.conftest import started
 from tests.statemachine import machine
 from tests.statemachine.machine import Walk
 from tests.statemachine.processes import NAMESPACES, Aws, ProcessStage
 from trail_sandbox.sandbox import Sandbox
 
-__all__ = ["api", "cluster"]
+__all__ = ["api", "cluster", "service_account"]
 
 STEPS = int(os.environ.get("STEPS_ON_PROCESSES", "200"))
 _IN_A_WALK = 50
@@ -37,7 +38,9 @@ def namespaces(cluster: Sandbox) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("namespaces")
-def test_whatever_happens_on_processes(cluster: Sandbox, api: client.ApiClient, tmp_path: Path) -> None:
+def test_whatever_happens_on_processes(
+    cluster: Sandbox, service_account: ServiceAccount, api: client.ApiClient, tmp_path: Path
+) -> None:
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(2**32))
     print(f"\nthe same steps again, though not at the same moments: SEED={seed}")
     log = tmp_path / "operator.log"
@@ -48,7 +51,8 @@ def test_whatever_happens_on_processes(cluster: Sandbox, api: client.ApiClient, 
 
         class OnProcesses(Walk):
             def make_stage(self, _: int) -> ProcessStage:
-                return ProcessStage(api, {**os.environ, **cluster.environment()}, aws, log)
+                environment = {**os.environ, **cluster.environment(), **service_account.environment}
+                return ProcessStage(api, environment, aws, log)
 
         walks = settings(
             max_examples=-(-STEPS // _IN_A_WALK),

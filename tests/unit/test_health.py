@@ -3,13 +3,14 @@
 import asyncio
 
 import aiohttp
+from prometheus_client import CollectorRegistry
 
 from trail_operator.controller.health import Health
 
 
 def test_alive_at_once_and_ready_when_told() -> None:
     async def scenario() -> list[int]:
-        health = Health()
+        health = Health(CollectorRegistry())
         port = await health.serve("127.0.0.1", 0)
         answers = []
         async with aiohttp.ClientSession() as session:

@@ -25,7 +25,7 @@ class Time:
 def begun_writes(seconds_each: float, count: int, keys: tuple[tuple[str, ...], ...] = (KEY,)) -> list[float]:
     """When each of some writes began that take so long."""
     time = Time()
-    limiter = RateLimiter(time.clock, time.sleep)
+    limiter = RateLimiter(time.clock, time.sleep, lambda *_: None)
     begun: list[float] = []
 
     async def write(key: tuple[str, ...]) -> None:
@@ -53,7 +53,7 @@ def test_keys_do_not_wait_for_each_other() -> None:
 
 def test_a_write_that_fails_counts() -> None:
     time = Time()
-    limiter = RateLimiter(time.clock, time.sleep)
+    limiter = RateLimiter(time.clock, time.sleep, lambda *_: None)
 
     async def run() -> None:
         with pytest.raises(ZeroDivisionError):
@@ -67,7 +67,7 @@ def test_a_write_that_fails_counts() -> None:
 
 def test_writes_come_in_the_order_of_their_callers() -> None:
     time = Time()
-    limiter = RateLimiter(time.clock, time.sleep)
+    limiter = RateLimiter(time.clock, time.sleep, lambda *_: None)
     order: list[int] = []
 
     async def write(number: int) -> None:
@@ -84,7 +84,7 @@ def test_writes_come_in_the_order_of_their_callers() -> None:
 
 def test_reads_come_in_bursts_and_then_at_their_rate() -> None:
     time = Time()
-    limiter = RateLimiter(time.clock, time.sleep)
+    limiter = RateLimiter(time.clock, time.sleep, lambda *_: None)
 
     async def run() -> list[float]:
         result = []

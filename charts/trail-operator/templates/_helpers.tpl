@@ -22,6 +22,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "trail-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "trail-operator.serviceAccountName" -}}
@@ -40,6 +43,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{- define "trail-operator.leaseName" -}}
+{{- default (include "trail-operator.fullname" .) .Values.leaseName -}}
+{{- end -}}
+
+{{- define "trail-operator.leaseNamespace" -}}
+{{- default .Release.Namespace .Values.leaseNamespace -}}
+{{- end -}}
+
 {{/* What the operator does to Trails and beside them, wherever it watches: exactly this, and nothing more. */}}
 {{- define "trail-operator.rules" -}}
 # Read and watch; patch puts the finalizer on and takes it off.
@@ -50,10 +61,24 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [trail-operator.dev]
   resources: [trails/status]
   verbs: [patch]
-# Events about Trails.
+# Events about Trails, and in the namespace default about AWSAccounts; patch counts what happens again.
+{{ include "trail-operator.eventRules" . }}
+{{- end -}}
+
+{{- define "trail-operator.eventRules" -}}
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [create, patch]
+{{- end -}}
+
+{{/* The name of what is not in a namespace: releases of one name in several namespaces do not share it. */}}
+{{- define "trail-operator.clusterName" -}}
+{{- $name := include "trail-operator.fullname" . -}}
+{{- if .Values.watchNamespaces -}}
+{{- printf "%s:%s" .Release.Namespace $name -}}
+{{- else -}}
+{{- $name -}}
+{{- end -}}
 {{- end -}}
 
 {{/* What the operator needs in the whole cluster, wherever it watches Trails. */}}
@@ -61,13 +86,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 # Read and watch; patch puts the finalizer on and takes it off.
 - apiGroups: [trail-operator.dev]
   resources: [awsaccounts]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 # Conditions and which trails there are.
 - apiGroups: [trail-operator.dev]
   resources: [awsaccounts/status]
   verbs: [patch]
-# Their labels open AWSAccounts to them; the UID of kube-system names the cluster in the owner tags.
+# Their labels open AWSAccounts to them.
 - apiGroups: [""]
   resources: [namespaces]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
+{{- if not .Values.clusterName }}
+# Its UID names the cluster in the owner tags.
+- apiGroups: [""]
+  resources: [namespaces]
+  resourceNames: [kube-system]
+  verbs: [get]
+{{- end }}
 {{- end -}}

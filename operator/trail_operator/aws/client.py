@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from botocore import xform_name
 
-from trail_operator.aws.errors import ASSUME_ROLE, EXPIRED, AWSError, failure_without_answer, translate
+from trail_operator.aws.errors import ASSUME_ROLE, EXPIRED, NO_ANSWER, OK, AWSError, failure_without_answer, translate
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
@@ -47,9 +47,11 @@ class AWS:
         identity: Identity,
         limiter: RateLimiter,
         threads: Threads,
+        clock: Callable[[], float],
         *,
         default_region: str | None,
         endpoint_url: str | None = None,
+        called: Callable[[str, str, str, float], None],
     ) -> None:
         self.default_region = default_region
         """The region of trails that name none."""
@@ -57,7 +59,10 @@ class AWS:
         self._identity = identity
         self._limiter = limiter
         self._threads = threads
+        self._clock = clock
         self._endpoint_url = endpoint_url
+        # Told of each call when it has ended: its service, operation, code and seconds.
+        self._called = called
         self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._caller: tuple[str, Caller] | None = None
         self._organization: tuple[tuple[str, Caller] | None, Organization] | None = None
@@ -100,14 +105,37 @@ class AWS:
                 answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
             return answer
 
+        async def answer() -> dict[str, Any]:
+            return await self._measured(service, operation, ask)
+
         with _errors(f"{service}:{operation}", region):
             if service != "cloudtrail":
-                return await self._in_thread(ask)
+                return await answer()
             if operation.startswith(_READS):
                 await self._limiter.read((region, operation))
-                return await self._in_thread(ask)
+                return await answer()
             async with self._limiter.write((region, operation)):
-                return await self._in_thread(ask)
+                return await answer()
+
+    async def _measured(self, service: str, operation: str, request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        begun, code = self._clock(), NO_ANSWER
+
+        def timed() -> dict[str, Any]:
+            nonlocal begun  # without the wait for a thread
+            begun = self._clock()
+            return request()
+
+        try:
+            answer = await self._in_thread(timed)
+            code = OK
+        except Exception as error:
+            if answered := translate(error, f"{service}:{operation}", ""):
+                code = answered.code
+                service, operation = answered.action.split(":")
+            raise
+        finally:
+            self._called(service, operation, code, self._clock() - begun)
+        return answer
 
     async def _access_key(self) -> str:
         with _errors(ASSUME_ROLE, self.default_region or "any region"):

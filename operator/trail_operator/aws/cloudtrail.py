@@ -19,6 +19,12 @@ _ERRORS = {
     Destination.SNS: "LatestNotificationError",
     Destination.CLOUD_WATCH_LOGS: "LatestCloudWatchLogsDeliveryError",
 }
+_TIMES = {
+    Destination.S3: "LatestDeliveryTime",
+    Destination.DIGEST: "LatestDigestDeliveryTime",
+    Destination.SNS: "LatestNotificationTime",
+    Destination.CLOUD_WATCH_LOGS: "LatestCloudWatchLogsDeliveryTime",
+}
 
 
 # Where AWS does not offer insights or aggregation, there are none.
@@ -129,9 +135,13 @@ class CloudTrail:
             raise FailureError(failure_of(error)) from None
         return str(answer["KeyMetadata"]["Arn"])
 
-    async def apply(self, action: Action, region: str) -> None:
-        """Carry out one action. Raises AWSError, or FailureError where no answer came: it may have taken effect."""
-        await self._aws.call("cloudtrail", region, action.operation, **action.parameters)
+    async def apply(self, action: Action, region: str) -> str:
+        """Carry out one action, and return AWS's name of the request.
+
+        Raises AWSError, or FailureError where no answer came: it may have taken effect.
+        """
+        answer = await self._aws.call("cloudtrail", region, action.operation, **action.parameters)
+        return str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
 
     async def _trail(self, arn: str, region: str) -> dict[str, Any] | None:
         answer = await self._read(region, "GetTrail", Name=arn)
@@ -194,6 +204,7 @@ def _observed(
         insights=read_insights(insights),
         aggregations=read_aggregations(configuration),
         delivery_errors={place: status[name] for place, name in _ERRORS.items() if status.get(name)},
+        delivered={place: status[name].timestamp() for place, name in _TIMES.items() if status.get(name)},
         ever_logged="StartLoggingTime" in status,
         unreadable=unreadable,
     )

@@ -4,7 +4,7 @@ What the codes mean: https://docs.aws.amazon.com/awscloudtrail/latest/APIReferen
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -29,7 +29,7 @@ INSIGHTS_OFF = "InsightNotEnabledException"
 # The account of the topic is.
 SUSPENDED = "CloudTrailInvalidClientTokenIdException"
 
-_THROTTLED = frozenset(
+THROTTLED = frozenset(
     {
         "ThrottlingException",
         "Throttling",
@@ -134,6 +134,12 @@ _TERMINAL = {
     "InvalidHomeRegionException": Reason.WRONG_HOME_REGION,
     ALREADY_EXISTS: Reason.CONFLICT,
 }
+# What is looked for and not there.
+_ABSENT = frozenset({"NoSuchBucket", "NoSuchBucketPolicy", "NoSuchEntity", "NotFound", "NotFoundException"})
+_KNOWN = THROTTLED | _CREDENTIALS | _ACCESS | _ABSENT | NOT_FOUND | {INSIGHTS_OFF}
+_KNOWN |= _ORGANIZATION.keys() | _DEPENDENCIES.keys() | _TERMINAL.keys()
+# How calls are counted that AWS did not answer with an error of its own.
+OK, NO_ANSWER, OTHER = "ok", "no-answer", "other"
 
 
 @dataclass
@@ -145,6 +151,8 @@ class AWSError(Exception):
     code: str
     message: str
     status: int
+    request_id: str = ""
+    """By which AWS's support finds the request."""
 
     def __str__(self) -> str:
         return f"{self.action} in {self.region}: {self.code}: {self.message}"
@@ -156,20 +164,30 @@ def translate(error: Exception, action: str, region: str) -> AWSError | None:
         return None
     if error.operation_name == "AssumeRole":  # within whatever call first needed the role's credentials
         action = ASSUME_ROLE
-    answer = error.response.get("Error", {})
+    answer, metadata = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
     return AWSError(
         action=action,
         region=region,
         code=str(answer.get("Code", "")),
         message=str(answer.get("Message", "")),
-        status=int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)),
+        status=int(metadata.get("HTTPStatusCode", 0)),
+        request_id=str(metadata.get("RequestId", "")),
     )
+
+
+def counted(code: str) -> str:
+    """A code as calls are counted by it: what AWS may come to answer some day has no end."""
+    return code if code in _KNOWN or code in (OK, NO_ANSWER) else OTHER
 
 
 def failure_of(error: AWSError) -> Failure:
     """The class, reason and message of an error that AWS answered."""
+    return replace(_failure_of(error), request_id=error.request_id)
+
+
+def _failure_of(error: AWSError) -> Failure:
     code = error.code
-    if code in _THROTTLED:
+    if code in THROTTLED:
         return _failure(FailureClass.TRANSIENT, Reason.THROTTLED, f"AWS throttles {error.action} in {error.region}")
     if code in _CREDENTIALS:
         # AWS's own message is not repeated: that of a wrong signature quotes the request, session token included.

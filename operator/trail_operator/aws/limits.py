@@ -19,9 +19,16 @@ Key = tuple[str, ...]
 class RateLimiter:
     """Holds callers back, in the order of their coming: nobody overtakes, so writes of different Trails are fair."""
 
-    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        waited: Callable[[str, float], None],
+    ) -> None:
         self._clock = clock
         self._sleep = sleep
+        # Told of each turn that was waited for: "read" or "write", and the seconds.
+        self._waited = waited
         # When all reads that were let through so far are paid off (the generic cell rate algorithm).
         self._paid_off: dict[Key, float] = {}
         self._writing: dict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -34,6 +41,7 @@ class RateLimiter:
         due = max(self._paid_off.get(key, now), now) + interval
         self._paid_off[key] = due
         await self._wait(due - READS_AT_ONCE * interval)
+        self._waited("read", self._clock() - now)
 
     @asynccontextmanager
     async def write(self, key: Key) -> AsyncIterator[None]:
@@ -42,8 +50,10 @@ class RateLimiter:
         The next write begins a second after this one has ended. A second after it began would not do: it may take
         a while to arrive, and AWS counts arrivals.
         """
+        asked = self._clock()
         async with self._writing[key]:
             await self._wait(self._next_write.get(key, 0.0))
+            self._waited("write", self._clock() - asked)
             try:
                 yield
             finally:

@@ -12,9 +12,10 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.account import AWSAccountStatus
 from trail_operator.api.names import FINALIZER
-from trail_operator.api.reasons import Reason
+from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
 from trail_operator.controller.accounts import Access, Account, Accounts
+from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.account import account_status, held_back
@@ -36,6 +37,7 @@ class AccountLoop:
         kubernetes: Kubernetes,
         accounts: Accounts,
         surroundings: Surroundings,
+        events: Events,
         *,
         cluster: str,
         labels: Mapping[str, str],
@@ -49,6 +51,7 @@ class AccountLoop:
         self._kubernetes = kubernetes
         self._accounts = accounts
         self._surroundings = surroundings
+        self._events = events
         self._cluster = cluster
         self._labels = labels
         self._users = users
@@ -132,10 +135,10 @@ class AccountLoop:
                 await self._finalizers(account, [*account.body["metadata"].get("finalizers", []), FINALIZER])
             return await self._look(account)
         except ApiException as error:
-            logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=about(f"AWSAccount {account.name}"))
+            logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=_about(account))
         except (ClientError, TimeoutError, OSError) as error:
             problem = type(error).__name__
-            logger.warning(f"no answer from Kubernetes: {problem}", extra=about(f"AWSAccount {account.name}"))
+            logger.warning(f"no answer from Kubernetes: {problem}", extra=_about(account))
         return FailureClass.TRANSIENT
 
     async def _look(self, account: Account) -> FailureClass | None:
@@ -152,7 +155,7 @@ class AccountLoop:
             cluster=self._cluster,
             now=self._now(),
         )
-        await self._report(account, status)
+        await self._report(account, status, failure.request_id if failure else "")
         return failure.kind if failure else None
 
     async def _enter(self, access: Access) -> tuple[Failure | None, Location | None]:
@@ -213,23 +216,32 @@ class AccountLoop:
         if body is not None:
             account.body = body
 
-    async def _report(self, account: Account, status: AWSAccountStatus) -> None:
-        if status == _status(account):
+    async def _report(self, account: Account, status: AWSAccountStatus, request_id: str = "") -> None:
+        before = _status(account)
+        if status == before:
             return
         manifest = {name: value or None for name, value in status.model_dump(mode="json", by_alias=True).items()}
         manifest |= {"trailCount": status.trail_count, "unmanagedCount": status.unmanaged_count}
         body = await self._kubernetes.write_account_status(account.name, manifest)
         if body is not None:
             account.body = body
-        ready = status.conditions[0]
+        was, ready = before.condition(ConditionType.READY), status.conditions[0]
+        if was is not None and (was.status, was.reason) == (ready.status, ready.reason):
+            return
         logger.info(
             f"Ready={ready.status} {ready.reason}: {ready.message}",
-            extra=about(f"AWSAccount {account.name}", ready=ready.status, reason=ready.reason),
+            extra=_about(account, ready=ready.status, reason=ready.reason, requestID=request_id),
         )
+        await self._events.turned(account.body, ready)
 
 
 def _status(account: Account) -> AWSAccountStatus:
     return AWSAccountStatus.parse(account.body.get("status"))
+
+
+def _about(account: Account, **fields: Any) -> dict[str, Any]:
+    """The `extra` of a log line about an AWSAccount."""
+    return about(f"AWSAccount {account.name}", generation=account.body["metadata"]["generation"], **fields)
 
 
 def _wanted(body: dict[str, Any]) -> tuple[int, bool]:

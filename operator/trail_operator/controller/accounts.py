@@ -73,6 +73,8 @@ class Accounts:
         cluster: str,
         clock: Callable[[], float],
         sleep: Callable[[float], Any],
+        called: Callable[[str, str, str, float], None],
+        waited: Callable[[str, float], None],
     ) -> None:
         self._sessions = sessions
         self._default = default
@@ -80,6 +82,8 @@ class Accounts:
         self._cluster = cluster
         self._clock = clock
         self._sleep = sleep
+        self._called = called
+        self._waited = waited
         self._threads = Threads()
         # AWS counts calls by account, however many AWSAccounts lead into it.
         self._limiters: dict[str, RateLimiter] = {}
@@ -169,14 +173,23 @@ class Accounts:
 
     def _access(self, name: str | None, spec: AWSAccountSpec | None) -> Access:
         number = spec.account_id if spec else ""
-        limiter = self._limiters.setdefault(number, RateLimiter(self._clock, self._sleep))
+        limiter = self._limiters.setdefault(number, RateLimiter(self._clock, self._sleep, self._waited))
         endpoint_url = (spec.endpoint_url if spec else "") or None
         region = (spec.region if spec else "") or self._sessions.default_region
         identity = self._sessions.own
         if spec and spec.role_arn:
             role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, str(name)))
             identity = self._sessions.assuming(role, region or _NO_REGION, endpoint_url)
-        aws = AWS(self._sessions, identity, limiter, self._threads, default_region=region, endpoint_url=endpoint_url)
+        aws = AWS(
+            self._sessions,
+            identity,
+            limiter,
+            self._threads,
+            self._clock,
+            default_region=region,
+            endpoint_url=endpoint_url,
+            called=self._called,
+        )
         return Access(name, spec, aws, CloudTrail(aws), Diagnosis(aws), Neighbours(aws))
 
 

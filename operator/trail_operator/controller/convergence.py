@@ -1,7 +1,7 @@
 """Bringing one trail to its spec: observe, plan, apply, observe again. Returns what was found, and writes no status."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from trail_operator.api.names import OWNER_TAG
@@ -17,14 +17,14 @@ from trail_operator.controller.subject import Explanation, Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
-from trail_operator.core.differences import differences
+from trail_operator.core.differences import differences, fields_of
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.ownership import Claim, Claimant, foreign, outranked
 from trail_operator.core.plan import Action, plan
 from trail_operator.core.reductions import reductions
 from trail_operator.core.report import Findings
 from trail_operator.core.trail import DesiredTrail, ObservedTrail
-from trail_operator.telemetry.logs import about, logger
+from trail_operator.telemetry.logs import logger
 
 # Seconds for which the explanation of a refusal is taken to hold while AWS goes on refusing in the same words.
 _EXPLANATION_HOLDS = 30.0
@@ -56,6 +56,7 @@ class Convergence:
         *,
         resync: float,
         clock: Callable[[], float],
+        drifted: Callable[[Iterable[str]], None],
     ) -> None:
         self._locator = locator
         self._targets = targets
@@ -66,6 +67,7 @@ class Convergence:
         self._events = events
         self._resync = resync
         self._clock = clock
+        self._drifted = drifted
 
     async def converge(self, subject: Subject) -> Findings:
         """One round. Only faults of Kubernetes are raised; all others are findings."""
@@ -89,6 +91,8 @@ class Convergence:
         elif self._is_in_doubt(subject, claim, observed):
             return self.unknown(subject, _passing("AWS may not show yet that the trail is another Trail's by now"))
         drift = differences(desired, observed)
+        if subject.in_sync_at == subject.acting_on:
+            self._count(subject, drift)
         actions = plan(desired, observed)
         refusal = None if subject.forcing else _refused(subject.status, subject.acting_on, drift, actions)
         if actions and not (self._locator.settling(subject) and drift == subject.unsettled and not subject.forcing):
@@ -112,7 +116,15 @@ class Convergence:
     async def _look(self, subject: Subject) -> Findings:
         findings = await self._observation.look(subject)
         subject.last_seen = self._clock()
+        if subject.status.observed_generation == subject.acting_on:
+            self._count(subject, findings.drift)
         return findings
+
+    def _count(self, subject: Subject, drift: tuple[Difference, ...]) -> None:
+        """Count what has changed in AWS: once, however often it is seen until it is put right."""
+        if new := fields_of(drift) - fields_of(subject.status.drift):
+            subject.drifts += 1
+            self._drifted(new)
 
     async def _observe(self, subject: Subject, target: Target, *, expected: bool = False) -> ObservedTrail | None:
         expected = expected or (subject.status.observed_generation >= 0 and subject.status.arn == target.arn)
@@ -205,18 +217,23 @@ class Convergence:
 
     async def _do(self, subject: Subject, access: Access, action: Action, desired: DesiredTrail) -> Failure | None:
         try:
-            await access.cloudtrail.apply(action, desired.location.region)
+            request_id = await access.cloudtrail.apply(action, desired.location.region)
         except AWSError as error:
+            request_id = error.request_id
             failure = await self._explain(subject, access, error, desired)
         except FailureError as error:
+            request_id = ""
             failure = error.failure
         else:
             subject.written = self._clock()
-            logger.info(_told(action), extra=about(str(subject.key), operation=action.operation, arn=desired.arn))
+            fields = {"operation": action.operation, "arn": desired.arn, "requestID": request_id}
+            logger.info(_told(action), extra=subject.about(**fields))
             return None
         logger.warning(
             f"{action.operation} failed: {failure.message}",
-            extra=about(str(subject.key), operation=action.operation, arn=desired.arn, reason=failure.reason),
+            extra=subject.about(
+                operation=action.operation, arn=desired.arn, reason=failure.reason, requestID=request_id
+            ),
         )
         return failure
 

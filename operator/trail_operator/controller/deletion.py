@@ -83,7 +83,7 @@ class Deletion:
             problem = "AWS did not answer in time"
         owner = self._locator.owner(subject)
         note = f"trail {arn} is kept, but its tag {OWNER_TAG}={owner} was not taken off: {problem}"
-        await self._events.write(subject, "Warning", "OwnerTagStayed", "RemoveTags", note)
+        await self._events.write(subject.body, "Warning", "OwnerTagStayed", "RemoveTags", note)
         return f"trail {arn} is kept, its owner tag too"
 
     async def _disown(self, subject: Subject, access: Access, arn: str, region: str) -> str:

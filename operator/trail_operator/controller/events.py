@@ -1,52 +1,105 @@
-"""Kubernetes Events about a Trail: every write to AWS and every failure. One that can't be written fails nothing."""
+"""Kubernetes Events about Trails and AWSAccounts: every write to AWS and every turn of Ready.
 
-from collections.abc import Sequence
-from typing import Literal
+What happens again in the same words makes no further Event: the one that there is counts it, as its `series`.
+https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
+One that can't be written fails nothing.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
+from trail_operator.api.conditions import Condition
+from trail_operator.api.reasons import Reason
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.core.plan import Action
 from trail_operator.telemetry.logs import about, logger
 
+# The API server forgets an Event an hour after its last write:
+# https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--event-ttl)
+_REMEMBERED = 3600.0
+_MOST_REMEMBERED = 4096
+# A reason of Ready that is not True, and yet nothing to warn of.
+_QUIET = {Reason.PROGRESSING, Reason.THROTTLED, Reason.PAUSED, Reason.OBSERVED}
+
+
+@dataclass
+class _Series:
+    """An Event that was written, and how often what it tells of has happened."""
+
+    path: str
+    last: float
+    count: int = 1
+
 
 class Events:
     """Writes Events."""
 
-    def __init__(self, kubernetes: Kubernetes) -> None:
+    def __init__(self, kubernetes: Kubernetes, clock: Callable[[], float]) -> None:
         self._kubernetes = kubernetes
+        self._clock = clock
+        self._series: OrderedDict[tuple[str, ...], _Series] = OrderedDict()
 
     async def applied(self, subject: Subject, actions: Sequence[Action], *, drift: bool) -> None:
         """Say what was written to AWS, and why: a change of the spec, or one made in AWS (drift)."""
         operations = ", ".join(action.operation for action in actions)
         changes = [entry for action in actions for entry in action.differences]
         if actions[0].operation == "CreateTrail" and not drift:
-            await self.write(subject, "Normal", "Created", operations, f"made the trail: {operations}")
+            await self.write(subject.body, "Normal", "Created", operations, f"made the trail: {operations}")
         elif drift:
             # All paths first: Kubernetes cuts a note off after a kilobyte.
             paths = ", ".join(entry.path for entry in changes)
             told = "; ".join(f"{entry.path} was {entry.observed}, is {entry.desired} again" for entry in changes)
             note = f"changed in AWS and put right: {paths} ({operations}). {told}"
-            await self.write(subject, "Warning", "DriftCorrected", operations, note)
+            await self.write(subject.body, "Warning", "DriftCorrected", operations, note)
         else:
             told = "; ".join(f"{entry.path}: {entry.observed} -> {entry.desired}" for entry in changes)
-            await self.write(subject, "Normal", "Updated", operations, f"{told} ({operations})")
+            await self.write(subject.body, "Normal", "Updated", operations, f"{told} ({operations})")
+
+    async def turned(self, body: dict[str, Any], ready: Condition) -> None:
+        """Say what the condition Ready has become."""
+        is_well = ready.status == "True" or ready.reason in _QUIET
+        await self.write(body, "Normal" if is_well else "Warning", ready.reason, "Reconcile", ready.message)
 
     async def reduced(self, subject: Subject, lost: Sequence[str]) -> None:
         """Warn of what the trail no longer records after a change."""
-        await self.write(subject, "Warning", "RecordsLess", "Reconcile", "; ".join(lost))
+        await self.write(subject.body, "Warning", "RecordsLess", "Reconcile", "; ".join(lost))
 
     async def write(
-        self, subject: Subject, kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
+        self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
     ) -> None:
-        """Write one Event."""
+        """Write one Event about a Trail or an AWSAccount."""
+        metadata = body["metadata"]
         try:
-            await self._kubernetes.write_event(subject.body, kind, reason, action, note)
+            await self._write(body, kind, reason, action, note)
         except ApiException as error:
             if "being terminated" in str(error.reason):
                 return  # no Event can be written in a namespace that is going, and nobody would miss it
-            logger.warning(f"event {reason} not written: {error.status} {error.reason}", extra=about(str(subject.key)))
+            problem = f"{error.status} {error.reason}"
         except (ClientError, TimeoutError) as error:
-            logger.warning(f"event {reason} not written: {type(error).__name__}", extra=about(str(subject.key)))
+            problem = type(error).__name__
+        else:
+            return
+        name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        logger.warning(f"event {reason} not written: {problem}", extra=about(name, generation=metadata["generation"]))
+
+    async def _write(
+        self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
+    ) -> None:
+        key = (body["metadata"]["uid"], kind, reason, action, note)
+        series = self._series.pop(key, None)
+        now = self._clock()
+        if series is not None and now - series.last < _REMEMBERED:
+            series.count, series.last = series.count + 1, now
+            if await self._kubernetes.repeat_event(series.path, series.count):
+                self._series[key] = series
+                return
+        path = await self._kubernetes.write_event(body, kind, reason, action, note)
+        self._series[key] = _Series(path, now)
+        if len(self._series) > _MOST_REMEMBERED:
+            self._series.popitem(last=False)

@@ -25,6 +25,7 @@ from trail_operator.controller.claims import Claims
 from trail_operator.controller.convergence import Convergence
 from trail_operator.controller.deletion import Deletion
 from trail_operator.controller.events import Events
+from trail_operator.controller.gauges import Gauges
 from trail_operator.controller.health import Health
 from trail_operator.controller.kube import FORBIDDEN, NOT_FOUND, Kubernetes
 from trail_operator.controller.location import Locator
@@ -36,6 +37,7 @@ from trail_operator.controller.target import Targets
 from trail_operator.controller.writer import Writer
 from trail_operator.settings import Settings
 from trail_operator.telemetry.logs import logger
+from trail_operator.telemetry.metrics import Metrics
 
 _SHUTDOWN_PATIENCE = 6.0
 _START_POLL = 2.0
@@ -46,9 +48,9 @@ T = TypeVar("T")
 class Controller:
     """All parts of the running operator, put together."""
 
-    def __init__(self, kubernetes: Kubernetes, settings: Settings, cluster: str) -> None:
+    def __init__(self, kubernetes: Kubernetes, settings: Settings, cluster: str, metrics: Metrics) -> None:
         resync = settings.resync.total_seconds()
-        events = Events(kubernetes)
+        events = Events(kubernetes, time.monotonic)
         writer = Writer(kubernetes, events, now=_now)
         locator = Locator(cluster, time.monotonic)
         self.kubernetes = kubernetes
@@ -59,6 +61,8 @@ class Controller:
             cluster=cluster,
             clock=time.monotonic,
             sleep=asyncio.sleep,
+            called=metrics.called,
+            waited=metrics.waited,
         )
         self.surroundings = Surroundings(resync=resync, clock=time.monotonic, sleep=asyncio.sleep)
         claims = Claims(self.accounts.place_of, settings.namespace)
@@ -73,14 +77,25 @@ class Controller:
             events,
             resync=resync,
             clock=time.monotonic,
+            drifted=metrics.drifted,
         )
         deletion = Deletion(self.accounts, locator, events, DeletionPolicy(settings.default_deletion_policy))
-        reconciler = Reconciler(convergence, deletion, writer, events, resync=resync, random=random.random)
+        reconciler = Reconciler(
+            convergence,
+            deletion,
+            writer,
+            events,
+            resync=resync,
+            random=random.random,
+            clock=time.monotonic,
+            reconciled=metrics.reconciled,
+        )
         self.loop = Loop(kubernetes, claims, reconciler.reconcile, time.monotonic)
         self.account_loop = AccountLoop(
             kubernetes,
             self.accounts,
             self.surroundings,
+            events,
             cluster=cluster,
             labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
             users=lambda name: self.loop.count(lambda subject: self.accounts.name_for(subject) == name),
@@ -92,22 +107,25 @@ class Controller:
         )
         self.loop.forgotten = lambda subject: self.account_loop.wake(self.accounts.name_for(subject))
         self.surroundings.noticed = self._notice
+        metrics.registry.register(Gauges(self.loop.subjects, self.accounts.all))
 
     @classmethod
     async def start(cls, settings: Settings) -> "Controller":
         """Connect, and take up every Trail that exists: before the first write, all claims are known."""
-        health = Health()
+        metrics = Metrics()
+        health = Health(metrics.registry)
         port = await health.serve(settings.health_host, settings.health_port)
-        logger.info(f"health endpoints on {settings.health_host}:{port}")
+        logger.info(f"health endpoints and metrics on {settings.health_host}:{port}")
         kubernetes = await Kubernetes.connect()
         cluster = await _owner_prefix(kubernetes, settings)
-        self = cls(kubernetes, settings, cluster)
+        self = cls(kubernetes, settings, cluster, metrics)
         self.health = health
         for body in await _patiently("namespaces", kubernetes.namespaces):
             self.namespace_seen(body)
         self.account_loop.take_up(await _patiently("AWSAccounts", kubernetes.accounts))
         trails = await _patiently("Trails", lambda: kubernetes.trails(settings.namespace))
         self.loop.take_up(trails)
+        metrics.leader.set(1)
         health.ready = True
         scope = ", ".join(settings.namespace) or "all namespaces"
         logger.info(f"watching Trails in {scope} as owner {cluster}; {len(trails)} found")
@@ -202,7 +220,7 @@ async def _patiently(what: str, read: Callable[[], Awaitable[T]]) -> T:
         except ApiException as error:
             problem = {
                 NOT_FOUND: "the API server does not know it: is the CustomResourceDefinition applied?",
-                FORBIDDEN: "the operator's service account is not allowed to: is its role bound?",
+                FORBIDDEN: f"the operator's service account may not: is its role bound? {error.reason}",
             }.get(error.status, f"the API server answers {error.status} {error.reason}")
         except (ClientError, TimeoutError, OSError) as error:
             problem = f"the API server does not answer ({type(error).__name__})"

@@ -1,13 +1,16 @@
-"""GET /healthz: the process works. GET /readyz: it has seen all Trails and is reconciling."""
+"""GET /healthz: the process works. GET /readyz: it has seen all Trails and is reconciling. GET /metrics: in figures."""
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.aiohttp import make_aiohttp_handler
 
 
 class Health:
-    """The health endpoints."""
+    """The endpoints by which the process is watched."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:
         self.ready = False
+        self._registry = registry
         self._runner: web.AppRunner | None = None
 
     async def serve(self, host: str, port: int) -> int:
@@ -15,6 +18,7 @@ class Health:
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", make_aiohttp_handler(self._registry))
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)

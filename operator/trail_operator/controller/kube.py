@@ -11,7 +11,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.names import ACCOUNTS, API_VERSION, GROUP, KIND, PLURAL, VERSION
+from trail_operator.api.names import ACCOUNT_KIND, ACCOUNTS, API_VERSION, GROUP, KIND, PLURAL, VERSION
 
 NOT_FOUND = 404
 FORBIDDEN = 403
@@ -99,14 +99,17 @@ class Kubernetes:
 
     async def write_event(
         self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
-    ) -> None:
-        """Write an Event about a Trail."""
+    ) -> str:
+        """Write an Event about a Trail or an AWSAccount; return its path."""
         metadata = body["metadata"]
+        # What is in no namespace has its Events in this one, as with client-go.
+        namespace = metadata.get("namespace", "default")
+        name = f"{metadata['name']}.{uuid4().hex[:16]}"
         event = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"name": f"{metadata['name']}.{uuid4().hex[:16]}", "namespace": metadata["namespace"]},
-            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "metadata": {"name": name, "namespace": namespace},
+            "eventTime": _micro_time(),
             "type": kind,
             "reason": reason,
             "action": action,
@@ -115,14 +118,20 @@ class Kubernetes:
             "reportingInstance": "trail-operator",
             "regarding": {
                 "apiVersion": API_VERSION,
-                "kind": KIND,
-                "namespace": metadata["namespace"],
+                "kind": KIND if "namespace" in metadata else ACCOUNT_KIND,
                 "name": metadata["name"],
                 "uid": metadata["uid"],
+                **({"namespace": namespace} if "namespace" in metadata else {}),
             },
         }
-        path = f"/apis/events.k8s.io/v1/namespaces/{quote(metadata['namespace'])}/events"
+        path = f"/apis/events.k8s.io/v1/namespaces/{quote(namespace)}/events"
         await self._request("POST", path, event)
+        return f"{path}/{quote(name)}"
+
+    async def repeat_event(self, path: str, count: int) -> bool:
+        """Say that what an Event tells of has happened again; False if the Event is gone."""
+        series = {"count": count, "lastObservedTime": _micro_time()}
+        return await self._patch(path, {"series": series}) is not None
 
     async def _patch(self, path: str, patch: dict[str, Any]) -> dict[str, Any] | None:
         try:
@@ -160,6 +169,10 @@ def _told(answer: bytes) -> str:
         return str(json.loads(answer)["message"])
     except (ValueError, KeyError, TypeError):
         return answer[:200].decode(errors="replace")
+
+
+def _micro_time() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _account_path(name: str) -> str:

@@ -13,6 +13,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.kube import Key, Kubernetes
 from trail_operator.controller.subject import Subject
+from trail_operator.telemetry.logs import about, logger
 
 # How far apart Trails begin that need no more than a look.
 _SECONDS_A_LOOK = 0.01
@@ -73,6 +74,10 @@ class Loop:
         if subject is not None and subject.uid == body["metadata"]["uid"]:
             self._forget(subject)
 
+    def subjects(self) -> list[Subject]:
+        """All Trails that are known."""
+        return list(self._subjects.values())
+
     def count(self, concerned: Callable[[Subject], bool]) -> int:
         """How many Trails something concerns."""
         return sum(map(concerned, self._subjects.values()))
@@ -116,8 +121,11 @@ class Loop:
         """What a watch missed, a timer finds: a pass that no event asked for begins with a fresh read."""
         try:
             body = await self._kubernetes.trail(subject.key)
-        except (ApiException, ClientError, TimeoutError, OSError):
-            return  # the pass goes on with what is known; its own writes meet the same fault
+        except ApiException as error:
+            logger.warning(f"not read anew: {error.status} {error.reason}", extra=about(str(subject.key)))
+            return  # the pass goes on with what is known
+        except (ClientError, TimeoutError, OSError):
+            return  # its own writes meet the same fault
         if body is None or body["metadata"]["uid"] != subject.uid:
             self._forget(subject)
         else:

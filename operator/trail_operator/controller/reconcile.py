@@ -16,10 +16,20 @@ from trail_operator.controller.writer import Writer
 from trail_operator.core.backoff import resync_delay, retry_delay
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.report import Findings
-from trail_operator.telemetry.logs import about, logger
+from trail_operator.telemetry.logs import logger
+from trail_operator.telemetry.metrics import Result
 
 # How soon to look again at what AWS does not show yet, in seconds.
 _SETTLING_LOOK = 1.0
+_RESULTS = {
+    FailureClass.TRANSIENT: Result.TRANSIENT,
+    FailureClass.DEPENDENCY: Result.DEPENDENCY,
+    FailureClass.AUTHORITY: Result.AUTHORITY,
+    FailureClass.TERMINAL: Result.TERMINAL,
+}
+# How a pass ended, and the seconds until the next; None when the Trail is gone.
+_Outcome = tuple[Result, float | None]
+_GONE: _Outcome = (Result.GONE, None)
 
 
 class Reconciler:
@@ -34,6 +44,8 @@ class Reconciler:
         *,
         resync: float,
         random: Callable[[], float],
+        clock: Callable[[], float],
+        reconciled: Callable[[Result, float], None],
     ) -> None:
         self._convergence = convergence
         self._deletion = deletion
@@ -41,37 +53,50 @@ class Reconciler:
         self._events = events
         self._resync = resync
         self._random = random
+        self._clock = clock
+        self._reconciled = reconciled
 
     async def reconcile(self, subject: Subject) -> float | None:
         """One pass. Returns the seconds until the next, None when the Trail is gone."""
+        begun = self._clock()
+        result, delay = await self._guarded(subject)
+        self._reconciled(result, self._clock() - begun)
+        return delay
+
+    async def _guarded(self, subject: Subject) -> _Outcome:
+        result = Result.KUBERNETES
         try:
             return await self._pass(subject)
         except ApiException as error:
             if error.status == CONFLICT:  # somebody else wrote the Trail: go on at once from what is there now
-                return 0.0 if await self._refreshed(subject) else None
-            logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=about(str(subject.key)))
+                return result, 0.0 if await self._refreshed(subject) else None
+            logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=subject.about())
         except (ClientError, TimeoutError, OSError) as error:
-            logger.warning(f"no answer from Kubernetes: {type(error).__name__}", extra=about(str(subject.key)))
+            logger.warning(f"no answer from Kubernetes: {type(error).__name__}", extra=subject.about())
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the Trail's task; it is reported
-            logger.exception("internal error", extra=about(str(subject.key)))
+            logger.exception("internal error", extra=subject.about())
             await self._report_fault(subject, error)
-        return self._retry(subject, FailureClass.TRANSIENT)
+            result = Result.INTERNAL
+        return result, self._retry(subject, FailureClass.TRANSIENT)
 
-    async def _pass(self, subject: Subject) -> float | None:
+    async def _pass(self, subject: Subject) -> _Outcome:
         if subject.deleting and not subject.held:
-            return None
+            return _GONE
         if subject.paused:
-            there = await self._writer.pause(subject)
-            return resync_delay(self._resync, self._random()) if there else None
+            if not await self._writer.pause(subject):
+                return _GONE
+            return Result.PAUSED, resync_delay(self._resync, self._random())
         if subject.deleting:
             return await self._let_go(subject)
         if not await self._is_held(subject):
-            return None
+            return _GONE
         subject.forcing, subject.forced = subject.forced, False
         findings = await self._convergence.converge(subject)
+        if findings.known:
+            subject.delivered = findings.observed.delivered if findings.observed else {}
         if not await self._writer.report(subject, findings):
-            return None
-        return self._next_look(subject, findings)
+            return _GONE
+        return _result(findings), self._next_look(subject, findings)
 
     async def _is_held(self, subject: Subject) -> bool:
         """Whether the Trail is there, with our finalizer on it as long as something in AWS may be its own."""
@@ -83,29 +108,30 @@ class Reconciler:
             return False
         return await self._writer.hold(subject)
 
-    async def _let_go(self, subject: Subject) -> float | None:
+    async def _let_go(self, subject: Subject) -> _Outcome:
         subject.acting_on = subject.generation
         try:
             told = await self._deletion.let_go(subject)
         except FailureError as error:
             return await self._hold_back(subject, error.failure)
         if told is None:
-            return _SETTLING_LOOK
-        await self._events.write(subject, "Normal", "Released", "Delete", told)
+            return Result.SETTLING, _SETTLING_LOOK
+        await self._events.write(subject.body, "Normal", "Released", "Delete", told)
         await self._writer.release(subject)
-        logger.info(told, extra=about(str(subject.key)))
-        return None
+        logger.info(told, extra=subject.about())
+        return _GONE
 
-    async def _hold_back(self, subject: Subject, failure: Failure) -> float:
+    async def _hold_back(self, subject: Subject, failure: Failure) -> _Outcome:
         message = f"the trail can't be deleted: {failure.message}. To let the resource go, set deletionPolicy: Retain"
         findings = self._convergence.unknown(subject, replace(failure, message=message))
         await self._writer.report(subject, findings)
-        return self._retry(subject, FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind)
+        kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
+        return _RESULTS[failure.kind], self._retry(subject, kind)
 
     def _next_look(self, subject: Subject, findings: Findings) -> float:
         if findings.failure is not None and findings.failure.kind is not FailureClass.TERMINAL:
             return self._retry(subject, findings.failure.kind)
-        if findings.failure is None and not findings.observing and (findings.observed is None or findings.drift):
+        if _is_settling(findings):
             return _SETTLING_LOOK
         if findings.failure is None and findings.observed is not None and findings.observed.failing_destinations:
             return self._retry(subject, FailureClass.DEPENDENCY)
@@ -131,4 +157,15 @@ class Reconciler:
         try:
             await self._writer.report(subject, self._convergence.unknown(subject, failure))
         except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
-            logger.exception("the fault could not be reported", extra=about(str(subject.key)))
+            logger.exception("the fault could not be reported", extra=subject.about())
+
+
+def _result(findings: Findings) -> Result:
+    if findings.failure is not None:
+        return _RESULTS[findings.failure.kind]
+    return Result.SETTLING if _is_settling(findings) else Result.OK
+
+
+def _is_settling(findings: Findings) -> bool:
+    """Whether AWS does not show yet what was written."""
+    return findings.failure is None and not findings.observing and (findings.observed is None or bool(findings.drift))

@@ -1,17 +1,19 @@
 """A Trail as the controller holds it: the object as last seen, and what is remembered of it between passes."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from trail_operator.api.names import FINALIZER, PAUSED, RECONCILE_AT
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.trail import Difference, ManagementPolicy, TrailSpec, TrailStatus
+from trail_operator.api.trail import Destination, Difference, ManagementPolicy, TrailSpec, TrailStatus
 from trail_operator.controller.kube import Key
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure
 from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
+from trail_operator.telemetry.logs import about
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ class Subject:
     """What the trail was last seen to be meant to be."""
     advice: tuple[Advice, ...] | None = None
     """What was last warned of."""
+    delivered: Mapping[Destination, float] = field(default_factory=dict)
+    """When AWS last delivered, as it last said."""
+    drifts: int = 0
+    """How often the trail was found changed in AWS."""
     in_sync_at: int | None = None
     """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
     _parsed: TrailStatus | None = field(default=None, init=False, repr=False)
@@ -74,6 +80,10 @@ class Subject:
     def key(self) -> Key:
         """Namespace and name."""
         return Key(self.metadata["namespace"], self.metadata["name"])
+
+    def about(self, **fields: Any) -> dict[str, Any]:
+        """The `extra` of a log line about this Trail."""
+        return about(str(self.key), generation=self.generation, **fields)
 
     @property
     def metadata(self) -> dict[str, Any]:

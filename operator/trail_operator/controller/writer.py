@@ -5,16 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from trail_operator.api.names import FINALIZER
-from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail import TrailStatus
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.core.report import Findings, paused, pinned, report
 from trail_operator.core.trail import DesiredTrail
-from trail_operator.telemetry.logs import about, logger
-
-_QUIET = {Reason.PROGRESSING, Reason.THROTTLED, Reason.PAUSED, Reason.OBSERVED}
+from trail_operator.telemetry.logs import logger
 
 
 class Writer:
@@ -48,7 +46,8 @@ class Writer:
 
     async def report(self, subject: Subject, findings: Findings) -> bool:
         """Say what a pass found; False if the Trail is gone."""
-        return await self._status(subject, report(subject.status, findings, self._now()))
+        request_id = findings.failure.request_id if findings.failure else ""
+        return await self._status(subject, report(subject.status, findings, self._now()), request_id)
 
     async def refresh(self, subject: Subject) -> bool:
         """Read the Trail anew; False if it is gone."""
@@ -58,26 +57,26 @@ class Writer:
         version = subject.metadata["resourceVersion"]
         return _taken(subject, await self._kubernetes.write_finalizers(subject.key, finalizers, version))
 
-    async def _status(self, subject: Subject, status: TrailStatus) -> bool:
+    async def _status(self, subject: Subject, status: TrailStatus, request_id: str = "") -> bool:
         before = subject.status
         if status == before:
             return True
         body = await self._kubernetes.write_status(subject.key, _manifest(status))
         if not _taken(subject, body):
             return False
-        await self._tell(subject, before, status)
+        await self._tell(subject, before, status, request_id)
         return True
 
-    async def _tell(self, subject: Subject, before: TrailStatus, after: TrailStatus) -> None:
+    async def _tell(self, subject: Subject, before: TrailStatus, after: TrailStatus, request_id: str) -> None:
         was, ready = before.condition(ConditionType.READY), after.condition(ConditionType.READY)
         if ready is None or (was is not None and (was.status, was.reason) == (ready.status, ready.reason)):
             return
+        fields = {"ready": ready.status, "reason": ready.reason, "requestID": request_id}
         logger.info(
             f"Ready={ready.status} {ready.reason}: {ready.message}",
-            extra=about(str(subject.key), ready=ready.status, reason=ready.reason),
+            extra=subject.about(**fields),
         )
-        if ready.status != "True" and ready.reason not in _QUIET:
-            await self._events.write(subject, "Warning", ready.reason, "Reconcile", ready.message)
+        await self._events.turned(subject.body, ready)
 
 
 def _taken(subject: Subject, body: dict[str, Any] | None) -> bool:

@@ -1,5 +1,6 @@
 """In what AWS differs from the spec: field by field, by the paths of the spec."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
@@ -30,6 +31,13 @@ SPELLINGS = {
     "is_organization_trail": ("isOrganizationTrail", "IsOrganizationTrail"),
     "recursive_logging": ("recursiveLogging", "RecursiveLogging"),
 }
+FIELDS = (
+    "trail",
+    "region",
+    *(path for path, _ in SPELLINGS.values()),
+    *("isLogging", "tags", "eventSelectors", "advancedEventSelectors", "insightSelectors", "aggregationConfigurations"),
+)
+"""All fields that can differ."""
 _LONGEST = 1000
 
 
@@ -45,6 +53,11 @@ def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[
         *logging_differences(desired, observed),
         *tag_differences(desired, observed),
     )
+
+
+def fields_of(changed: Iterable[Difference]) -> frozenset[str]:
+    """The fields of the spec that differ, without what is within them."""
+    return frozenset(re.split(r"[.\[]", entry.path)[0] for entry in changed)
 
 
 def changed_fields(desired: Configuration, observed: Configuration) -> set[str]:

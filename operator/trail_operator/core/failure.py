@@ -1,6 +1,6 @@
 """A failure as a value: its class, which decides how it is met, and the reason and message that users see."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from trail_operator.api.reasons import Reason
@@ -26,6 +26,8 @@ class Failure:
     kind: FailureClass
     reason: Reason
     message: str
+    request_id: str = field(default="", compare=False)
+    """AWS's own name of the request that it refused; for the log."""
 
 
 class FailureError(Exception):

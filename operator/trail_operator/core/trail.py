@@ -114,6 +114,8 @@ class ObservedTrail:
     insights: Insights = frozenset()
     aggregations: Aggregations = frozenset()
     delivery_errors: Mapping[Destination, str] = field(default_factory=dict)
+    delivered: Mapping[Destination, float] = field(default_factory=dict, compare=False)
+    """When AWS last delivered, in seconds since 1970. Always another time: no reason to take a trail for another."""
     ever_logged: bool = True
     """Whether logging was ever started: else nobody has asked yet for what the trail would record."""
     unreadable: frozenset[Part] = frozenset()

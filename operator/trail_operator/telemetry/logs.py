@@ -1,4 +1,4 @@
-"""Log lines: one an action, each with the Trail's namespace/name, as text or as JSON."""
+"""Log lines, as text or JSON: one an action, with the Trail, its generation, and the id that AWS gave the request."""
 
 import json
 import logging
@@ -22,15 +22,18 @@ def configure(log_format: str, level: str) -> None:
 
 
 def about(trail: str, **fields: Any) -> dict[str, Any]:
-    """The `extra` of a log line: which Trail (namespace/name) it is about, and further fields of the JSON form."""
-    return {"trail": trail, "fields": fields}
+    """The `extra` of a log line: which Trail (namespace/name) it is about, and further fields but empty ones."""
+    return {"trail": trail, "fields": {name: value for name, value in fields.items() if value != ""}}
 
 
 class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-        trail = getattr(record, "trail", "")
-        line = f"{moment}Z {record.levelname:7} {trail + ' ' if trail else ''}{record.getMessage()}"
+        trail, fields = getattr(record, "trail", ""), getattr(record, "fields", {})
+        if trail and "generation" in fields:
+            trail = f"{trail}@{fields['generation']}"
+        request = f" (request {fields['requestID']})" if "requestID" in fields else ""
+        line = f"{moment}Z {record.levelname:7} {trail + ' ' if trail else ''}{record.getMessage()}{request}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

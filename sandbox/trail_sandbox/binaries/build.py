@@ -29,7 +29,8 @@ def build(program: Program, target: Path, toolchains: Path, environment: Mapping
         f"building {program.name} {program.version} from source (takes about {program.minutes} min on two cores)",
         f"built {program.name} {program.version}",
     ):
-        _run(_build_command(go, program, target), _build_environment(environment, target.parent))
+        environment = _build_environment(environment, target.parent)
+        _run(_build_command(go, program, target), environment, program.module)
 
 
 def _build_command(go: Path, program: Program, target: Path) -> list[str]:
@@ -104,9 +105,9 @@ def _install_from_pypi(requirement: str, directory: Path, environment: Mapping[s
     _run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement], environment)
 
 
-def _run(command: list[str], environment: Mapping[str, str]) -> None:
+def _run(command: list[str], environment: Mapping[str, str], directory: Path | None = None) -> None:
     try:
-        answer = subprocess.run(command, cwd=GO_MODULE, env=environment, capture_output=True, text=True, check=False)
+        answer = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     except OSError as error:
         raise BuildError(f"{command[0]}: {error}") from error
     if answer.returncode:

@@ -40,6 +40,8 @@ class Program:
     """By Go's name of the machine (amd64, arm64). Only with a checksum out of the project's own publications."""
     minutes: int = 1
     """About how long the build takes on two cores, for whoever waits."""
+    module: Path = GO_MODULE
+    """The Go module that has it among its tools."""
 
 
 # The newest patch release whose checksums stand in a publication of the project's own beside the file itself:
@@ -82,6 +84,11 @@ KUBECTL = _kubernetes(
 )
 ETCD = Program("etcd", "v3.7.3", "go.etcd.io/etcd/server/v3")
 HELM = Program("helm", "v4.3.1", "helm.sh/helm/v4/cmd/helm", {"helm.sh/helm/v4/internal/version.version": "v4.3.1"})
+
+# Prometheus 3.15.1: https://github.com/prometheus/prometheus/blob/main/RELEASE.md#how-to-cut-an-individual-release
+PROMTOOL = Program(
+    "promtool", "v0.315.1", "github.com/prometheus/prometheus/cmd/promtool", minutes=5, module=GO_MODULE / "promtool"
+)
 
 PROGRAMS = (ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBECTL, HELM)
 

@@ -1,0 +1,158 @@
+"""The alerts and the dashboard, judged by Prometheus's own promtool."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import generate_latest
+
+from tests.integration.conftest import ROOT
+from trail_operator.telemetry.metrics import FAMILIES, Metrics
+from trail_sandbox.binaries.cache import Cache, default_directory
+from trail_sandbox.binaries.programs import PROMTOOL
+
+FILES = ROOT / "charts" / "trail-operator" / "files"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+# Labels that Prometheus adds to what it scrapes.
+ADDED = {"job", "instance", "pod"}
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    return Cache(default_directory()).obtain(PROMTOOL)
+
+
+def run(promtool: Path, *arguments: str, text: str | None = None) -> str:
+    done = subprocess.run([promtool, *arguments], input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load((FILES / "alerts.yaml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def dashboard() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((FILES / "dashboard.json").read_text())
+    return result
+
+
+def panels() -> list[dict[str, Any]]:
+    return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
+
+
+def queries() -> list[str]:
+    """Every query of alerts and dashboard, with values in place of Grafana's variables."""
+    found = [rule["expr"] for rule in rules()]
+    found += [target["expr"] for panel in panels() for target in panel["targets"]]
+    return [query.replace("$__rate_interval", "5m").replace('"$', '"x') for query in found]
+
+
+def metrics_in(query: str) -> set[str]:
+    return set(re.findall(r"\b(?:trail_operator|process)_\w+", query))
+
+
+def labels_in(query: str) -> set[str]:
+    """All labels that a query names, in selectors and in its clauses."""
+    selected = {name for block in re.findall(r"\{([^}]*)\}", query) for name in re.findall(r"(\w+)\s*(?:=|!)", block)}
+    clauses = re.findall(r"\b(?:by|on|ignoring|without|group_left)\s*\(([^)]*)\)", query)
+    return selected | {name for clause in clauses for name in re.findall(r"\w+", clause)}
+
+
+def exposed() -> dict[str, set[str]]:
+    """The labels of each metric by its name in queries."""
+    result = {name: set[str]() for name in ("process_cpu_seconds_total", "process_resident_memory_bytes")}
+    for family in FAMILIES:
+        result[family.name] = set(family.labels)
+        if family.kind == "histogram":
+            result |= {f"{family.name}_bucket": {*family.labels, "le"}}
+            result |= {f"{family.name}_{part}": set(family.labels) for part in ("sum", "count")}
+    return result
+
+
+def test_the_rules_are_valid(promtool: Path) -> None:
+    assert f"{len(rules())} rules found" in run(promtool, "check", "rules", str(FILES / "alerts.yaml"))
+
+
+def test_each_alert_fires_when_it_should_and_only_then(promtool: Path, tmp_path: Path) -> None:
+    cases = Path(__file__).with_name("alerts_test.yaml")
+    bare = yaml.safe_load((FILES / "alerts.yaml").read_text())
+    for rule in bare["groups"][0]["rules"]:
+        del rule["annotations"]  # texts, which promtool would have us repeat
+    (tmp_path / "alerts.yaml").write_text(yaml.safe_dump(bare))
+    (tmp_path / cases.name).write_text(cases.read_text())
+    run(promtool, "test", "rules", str(tmp_path / cases.name))
+    tested = [test for case in yaml.safe_load(cases.read_text())["tests"] for test in case["alert_rule_test"]]
+    for fires in (True, False):
+        assert {test["alertname"] for test in tested if bool(test.get("exp_alerts")) is fires} == {
+            rule["alert"] for rule in rules()
+        }
+
+
+def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {rule["alert"] for rule in rules()}
+    for rule in rules():
+        assert rule["annotations"]["runbook_url"].endswith(f"/docs/runbooks/{rule['alert']}.md")
+        assert {"summary", "description"} < rule["annotations"].keys()
+
+
+@pytest.mark.parametrize("query", queries())
+def test_every_query_asks_for_what_there_is(promtool: Path, query: str) -> None:
+    run(promtool, "--experimental", "promql", "format", query)
+    names = metrics_in(query)
+    assert names
+    assert names <= exposed().keys()
+    assert labels_in(query) - {"__name__"} <= ADDED.union(*(exposed()[name] for name in names))
+
+
+def test_the_checks_find_what_is_not_there() -> None:
+    query = 'sum by (x) (rate(trail_operator_other{code="ok", result!~"a"}[5m])) / on (y) process_z'
+    assert metrics_in(query) == {"trail_operator_other", "process_z"}
+    assert labels_in(query) == {"x", "y", "code", "result"}
+
+
+def test_the_exposition_passes_prometheus_own_check(promtool: Path) -> None:
+    run(promtool, "check", "metrics", text=generate_latest(Metrics().registry).decode())
+
+
+def test_the_dashboard_is_one() -> None:
+    """What Grafana needs to import it: https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/."""
+    model = dashboard()
+    everything = model["panels"]
+    assert model["uid"]
+    assert model["title"]
+    assert model["schemaVersion"] >= 36
+    assert "id" not in model, "it would overwrite another dashboard"
+    assert len({panel["id"] for panel in everything}) == len(everything)
+    variables = {entry["name"] for entry in model["templating"]["list"]}
+    used = set(re.findall(r"\$\{?(\w+)", json.dumps(everything))) - {"__rate_interval"}
+    assert used <= variables
+    taken: set[tuple[int, int]] = set()
+    for panel in everything:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert place["x"] + place["w"] <= 24
+        assert not cells & taken, f"{panel['title']} lies over another panel"
+        taken |= cells
+    for panel in panels():
+        assert panel["type"] in {"stat", "table", "timeseries"}
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
+
+
+def test_the_variables_of_the_dashboard_ask_for_what_there_is() -> None:
+    for variable in dashboard()["templating"]["list"][1:]:
+        query = variable["query"]["query"]
+        (name,) = metrics_in(query)
+        label = re.search(r", (\w+)\)$", query)
+        assert label is not None
+        assert {label[1], *labels_in(query)} <= exposed()[name] | ADDED

@@ -1,0 +1,185 @@
+"""The chart from version to version, with a Trail in place; on a sandbox of its own, since definitions are shared."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import client, config
+
+from tests.integration.aws import REGION, Account
+from tests.integration.conftest import ROOT, kubectl
+from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.test_chart import CHART, helm
+from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
+
+NAMESPACE = "trail-operator"
+_WAIT = ("--namespace", NAMESPACE, "--wait", "--timeout", "90s")
+
+
+@pytest.fixture(scope="module")
+def own(worker_id: str) -> Iterator[Sandbox]:
+    sandbox = Sandbox(f"test-chart-{worker_id}-{os.getpid()}")
+    sandbox.up()
+    yield sandbox
+    sandbox.down()
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A version of the chart before this one: its Trail lacked a field, and its role a permission."""
+    chart = tmp_path_factory.mktemp("earlier") / "trail-operator"
+    shutil.copytree(CHART, chart)
+    about = yaml.safe_load((chart / "Chart.yaml").read_text())
+    (chart / "Chart.yaml").write_text(yaml.safe_dump({**about, "version": "0.0.1"}))
+    definition = chart / "files" / "crds" / "trail-operator.dev_trails.yaml"
+    body = yaml.safe_load(definition.read_text())
+    del spec_of(body)["recursiveLogging"]
+    definition.write_text(yaml.safe_dump(body))
+    return chart
+
+
+def spec_of(definition: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a Trail's spec."""
+    fields: dict[str, Any] = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    result: dict[str, Any] = fields["properties"]
+    return result
+
+
+class Release:
+    """The installed chart, its Trail, and what it did in AWS."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        api = config.new_client_from_config(str(sandbox.kubeconfig))
+        self._definitions = client.ApiextensionsV1Api(api)
+        self._apps = client.AppsV1Api(api)
+        self.sandbox = sandbox
+        self.account = Account(sandbox.aws_endpoint, ACCOUNT_ID)
+        self.trails = Trails(api, "default")
+
+    def helm(self, command: str, *arguments: str) -> None:
+        """Run helm on the release, and wait until it is as it is to be."""
+        helm(self.sandbox, command, "trail-operator", *arguments, *_WAIT)
+
+    def knows_recursive_logging(self) -> bool:
+        """Whether the definition of Trails has the field that the earlier version lacked."""
+        body = self._definitions.read_custom_resource_definition("trails.trail-operator.dev")
+        found = self._definitions.api_client.sanitize_for_serialization(body)
+        return "recursiveLogging" in spec_of(found)
+
+    def format(self) -> str:
+        """The log format of the Deployment, which each step changes."""
+        deployment = self._apps.read_namespaced_deployment("trail-operator", NAMESPACE)
+        (container,) = deployment.spec.template.spec.containers
+        return str(next(entry.value for entry in container.env if entry.name == "TRAIL_OPERATOR_LOG_FORMAT"))
+
+    def bucket_of_the_first_page(self, region: str | None) -> None:
+        """Make it, for a trail in that region."""
+        name = "example-audit-logs"
+        document = json.dumps(self.account.bucket_document(name, "audit"))
+        s3 = self.account.client("s3")
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_policy(Bucket=name, Policy=document.replace(f":{REGION}:", f":{region or REGION}:"))
+
+    def quiet(self, step: Callable[[], None]) -> None:
+        """A step after which the Trail is looked at anew, and nothing was written to AWS."""
+        writes = len(self.account.writes())
+        step()
+        seen = len(self.account.calls())
+        eventually("the Trail is looked at", lambda: len(self.account.calls()) > seen)
+        assert self.account.writes()[writes:] == []
+        assert self.trails.condition("audit")["status"] == "True"
+
+
+def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None:
+    release = Release(own)
+    often = "--set=resync=2s"
+    release.helm("install", str(earlier), "--create-namespace", often, "--set=logFormat=text")
+    assert not release.knows_recursive_logging()
+    bucket = release.account.bucket("logs-lifecycle", "audit")
+    release.trails.create(trail("audit", bucket))
+    release.trails.wait_ready("audit")
+
+    release.quiet(lambda: release.helm("upgrade", CHART, often, "--set=logFormat=json"))
+    assert release.knows_recursive_logging()
+    assert release.format() == "json"
+
+    release.quiet(lambda: release.helm("rollback", "1"))
+    assert not release.knows_recursive_logging()
+    assert release.format() == "text"
+    release.quiet(lambda: release.helm("upgrade", CHART, often))
+
+    release.helm("uninstall")
+    assert release.knows_recursive_logging()  # the definitions stay, and with them the Trail
+    assert release.account.cloudtrail.get_trail_status(Name="audit")["IsLogging"]
+    assert release.trails.get("audit") is not None
+    release.quiet(lambda: release.helm("install", CHART, often))
+
+    release.trails.delete("audit")
+    release.trails.wait_gone("audit")
+    assert release.account.trails() == []
+    release.helm("upgrade", CHART, "--set=crds.keep=false")
+    release.helm("uninstall")
+    assert ".trail-operator.dev" not in kubectl(own, "get", "crds", "-o", "name")
+
+
+# -- what the documentation says
+
+
+def sections() -> dict[str, str]:
+    """The parts of the documentation that install the chart, by page and heading."""
+    found = {}
+    for page in ("README.md", "charts/trail-operator/README.md", "docs/install.md"):
+        for part in re.split("^#+ ", (ROOT / page).read_text(), flags=re.MULTILINE)[1:]:
+            if any("helm install" in block for block in blocks(part, "console")):
+                found[f"{page}: {part.splitlines()[0]}"] = part
+    return found
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Its code in that language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def carry_out(sandbox: Sandbox, script: str, directory: Path) -> None:
+    """Run commands as they are documented."""
+    environment = {**os.environ, **sandbox.environment()}
+    done = subprocess.run(
+        ["bash", "-ec", script], cwd=directory, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_page_that_installs_is_found() -> None:
+    assert len({name.split(": ")[0] for name in sections()}) == 3
+    assert len(sections()) == 6
+
+
+@pytest.mark.parametrize("name", sections())
+def test_an_installation_as_it_is_documented(own: Sandbox, tmp_path: Path, name: str) -> None:
+    """The commands with the values of their section, and the first page's Trail where they watch its namespace."""
+    kubectl(own, "apply", "--server-side", "-f", str(Path(__file__).parent / "chart" / "monitoring.yaml"))
+    release = Release(own)
+    (tmp_path / "charts").symlink_to(ROOT / "charts")
+    values = "".join(blocks(sections()[name], "yaml"))
+    (tmp_path / "values.yaml").write_text(values)
+    for script in blocks(sections()[name], "console"):
+        carry_out(own, script, tmp_path)
+    kubectl(own, "rollout", "status", "deployment/trail-operator", "--namespace", NAMESPACE, "--timeout=60s")
+    if "watchNamespaces" not in values:
+        manifest, *_ = blocks((ROOT / "README.md").read_text(), "yaml")
+        region = (yaml.safe_load(values) or {}).get("region")
+        release.bucket_of_the_first_page(region)
+        kubectl(own, "apply", "-f", "-", text=manifest)
+        release.trails.wait_ready("audit")
+        release.trails.annotate("audit", {"trail-operator.dev/allow-deletion": "true"})
+        release.trails.change("audit", deletionPolicy="Delete")
+        release.trails.delete("audit")
+        release.trails.wait_gone("audit")
+    helm(own, "uninstall", "trail-operator", *_WAIT)

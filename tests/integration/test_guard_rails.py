@@ -1,0 +1,168 @@
+"""The chart's rules for Trails, on the API server that enforces them, and its roles for users of Trails."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from tests.integration.aws import Account
+from tests.integration.conftest import kubectl
+from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.test_chart import CHART, Install, can_i, helm, install
+from trail_sandbox.sandbox import Sandbox
+
+__all__ = ["install"]
+
+ALLOW = {"trail-operator.dev/allow-deletion": "true"}
+
+
+def refusal(act: Callable[[], object]) -> str:
+    """What the API server says against it, nothing if it lets it pass."""
+    try:
+        act()
+    except ApiException as error:
+        if error.status != 422:
+            raise
+        return str(json.loads(error.body)["message"])
+    return ""
+
+
+def rails(bucket: str) -> dict[str, Any]:
+    """All rules."""
+    names = ("denyDeletion", "requireLogging", "requireMultiRegion", "requireLogFileValidation")
+    return {**dict.fromkeys(names, True), "allowedBuckets": [bucket, "another-bucket"]}
+
+
+def test_all_rules_with_the_operator_at_work(
+    install: Install, account: Account, trails: Trails, api: client.ApiClient
+) -> None:
+    """One installation for all: what was there before, what is new, changed and deleted, and what is elsewhere."""
+    scope: dict[str, Any] = {"watchNamespaces": [trails.namespace], "clusterName": "chart"}
+    install(**scope)
+    bucket = account.bucket(f"logs-{account.number}", "audit")
+    trails.create(trail("before", bucket, isLogging=False, enableLogFileValidation=False))
+    trails.create(trail("audit", bucket))
+    trails.wait_ready("audit")
+    install("upgrade", **scope, guardRails=rails(bucket))
+    elsewhere = Trails(api, "default")
+
+    # Deletion, first: it tells when the API server has taken the rules up.
+    eventually("deletion is refused", lambda: refusal(lambda: trails.delete("audit", dry_run=True)))
+    assert "allow-deletion=true first" in refusal(lambda: trails.delete("audit"))
+
+    # What is new.
+    rules: list[tuple[dict[str, Any], str]] = [
+        ({"isLogging": False}, "isLogging must be true"),
+        ({"isMultiRegionTrail": False}, "isMultiRegionTrail must be true"),
+        ({"enableLogFileValidation": False}, "enableLogFileValidation must be true"),
+        ({"s3BucketName": "third-bucket"}, f"s3BucketName must be one of {bucket}, another-bucket"),
+    ]
+    for broken, said in rules:
+        body = trail("new", bucket, **broken)
+        eventually(said, lambda body=body, said=said: said in refusal(lambda: trails.create(body, dry_run=True)))  # type: ignore[misc]
+        assert said in refusal(lambda broken=broken: trails.change("audit", **broken))  # type: ignore[misc]
+        assert refusal(lambda body=body: elsewhere.create(body, dry_run=True)) == ""  # type: ignore[misc]
+    assert refusal(lambda: trails.create(trail("new", bucket), dry_run=True)) == ""
+
+    # What broke the rules before is let alone, also by the operator's hand, until it is changed.
+    trails.annotate("before", {"note": "1"})
+    assert "isLogging must be true" in refusal(lambda: trails.change("before", s3KeyPrefix="p"))
+    trails.annotate("before", ALLOW)
+    trails.delete("before")
+    trails.wait_gone("before")
+
+    # What may go goes, with its trail.
+    trails.annotate("audit", {"trail-operator.dev/allow-deletion": "no"})
+    assert "allow-deletion=true first" in refusal(lambda: trails.delete("audit"))
+    trails.annotate("audit", ALLOW)
+    trails.delete("audit")
+    trails.wait_gone("audit")
+    assert account.trails() == []
+
+
+def test_what_users_may_do(cluster: Sandbox, trails: Trails, number: str) -> None:
+    """By the cluster's own roles, which the chart's are part of."""
+    name = f"users-{number}"
+    only = (f"--set=fullnameOverride={name}", "--show-only=templates/rbac.yaml")
+    roles = helm(cluster, "template", name, CHART, *only)
+    kubectl(cluster, "apply", "-f", "-", text=roles)
+    for role in ("view", "edit"):
+        scope = ("--user", f"{role}-{number}", "--namespace", trails.namespace)
+        kubectl(cluster, "create", "rolebinding", role, "--clusterrole", role, *scope)
+
+    def may(role: str, verb: str, resource: str) -> bool:
+        return can_i(cluster, verb, resource, trails.namespace, f"{role}-{number}")
+
+    found = "trails.trail-operator.dev"
+    eventually("the roles are put together", lambda: may("view", "list", found) and may("edit", "delete", found))
+    for verb in ("get", "list", "watch"):
+        assert may("view", verb, found)
+        assert may("edit", verb, found)
+    for verb in ("create", "update", "patch", "delete", "deletecollection"):
+        assert not may("view", verb, found)
+        assert may("edit", verb, found)
+        assert not may("edit", verb, "awsaccounts.trail-operator.dev")
+    assert not may("edit", "patch", f"{found}/status")
+    kubectl(cluster, "delete", "-f", "-", text=roles)
+
+
+@pytest.fixture
+def rules(cluster: Sandbox, trails: Trails, number: str) -> Iterator[Callable[[str], None]]:
+    """Puts rules up for the test's namespace, without an operator; takes them down after the test."""
+    applied: list[str] = []
+
+    def apply(values: str) -> None:
+        scope = f"--set=watchNamespaces={{{trails.namespace}}},clusterName=chart,fullnameOverride=rules-{number}"
+        only = "--show-only=templates/guardrails.yaml"
+        applied.append(helm(cluster, "template", "rules", CHART, scope, f"--set={values}", only))
+        kubectl(cluster, "apply", "-f", "-", text=applied[-1])
+
+    yield apply
+    for text in applied:
+        kubectl(cluster, "delete", "-f", "-", text=text)
+
+
+def test_a_namespace_with_a_trail_stays(
+    cluster: Sandbox, trails: Trails, rules: Callable[[str], None], api: client.ApiClient
+) -> None:
+    rules("guardRails.denyDeletion=true")
+    trails.create(trail("audit", "some-bucket"))
+    eventually("deletion is refused", lambda: refusal(lambda: trails.delete("audit", dry_run=True)))
+    kubectl(cluster, "delete", "namespace", trails.namespace, "--wait=false")
+
+    def told() -> bool:
+        conditions = trails.core.read_namespace(trails.namespace).status.conditions or []
+        return any("allow-deletion=true first" in condition.message for condition in conditions)
+
+    eventually("the namespace says what holds it", told, 60)
+    assert "deletionTimestamp" not in (trails.get("audit") or {})["metadata"]
+    trails.annotate("audit", ALLOW)
+    trails.wait_gone("audit", 120)
+
+
+@pytest.mark.parametrize("action", ["Warn", "Audit"])
+def test_a_rule_on_trial_lets_pass(cluster: Sandbox, trails: Trails, rules: Callable[[str], None], action: str) -> None:
+    rules(f"guardRails.requireLogging=true,guardRails.validationActions={{{action}}}")
+    body = json.dumps(trail("quiet", "some-bucket", isLogging=False))
+
+    def told() -> str:
+        done = subprocess.run(
+            ["kubectl", "create", "--dry-run=server", "-n", trails.namespace, "-f", "-"],
+            env={**os.environ, **cluster.environment()},
+            input=body,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    if action == "Warn":
+        eventually("the warning", lambda: "isLogging must be true" in told())
+    else:
+        assert told() == ""

@@ -1,0 +1,177 @@
+"""Each permission that the chart gives is needed: one less, and something that the operator is for does not come about.
+
+That all of them together are enough is shown by every other test here: their operators have no others.
+"""
+
+import copy
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from tests.integration.aws import Account
+from tests.integration.conftest import Operator
+from tests.integration.kubernetes import Accounts, Trails, eventually, trail
+from tests.integration.service_account import ServiceAccount
+from trail_sandbox.sandbox import Sandbox
+
+Permission = tuple[str, str, str]
+_GROUP = "trail-operator.dev"
+# Where an operator's life comes to a stand without the permission.
+STANDSTILL: dict[Permission, str] = {
+    ("", "namespaces", "get"): "watches",
+    ("", "namespaces", "list"): "watches",
+    (_GROUP, "awsaccounts", "list"): "watches",
+    (_GROUP, "trails", "list"): "watches",
+    (_GROUP, "awsaccounts", "watch"): "has the account",
+    (_GROUP, "awsaccounts", "patch"): "has the account",
+    (_GROUP, "awsaccounts/status", "patch"): "has the account",
+    (_GROUP, "trails", "watch"): "refuses the Trail",
+    (_GROUP, "trails", "patch"): "refuses the Trail",
+    (_GROUP, "trails/status", "patch"): "refuses the Trail",
+    ("", "namespaces", "watch"): "makes the trail",
+    (_GROUP, "trails", "get"): "reads the Trail anew",
+    ("events.k8s.io", "events", "create"): "heals the trail",
+    ("events.k8s.io", "events", "patch"): "counts what happens again",
+}
+
+
+def permissions(rules: list[dict[str, Any]]) -> list[Permission]:
+    """Every verb on every resource that the rules allow."""
+    products = (itertools.product(rule["apiGroups"], rule["resources"], rule["verbs"]) for rule in rules)
+    return [found for product in products for found in product]
+
+
+def all_but(rules: list[dict[str, Any]], left_out: Permission) -> list[dict[str, Any]]:
+    """The rules without one permission."""
+    group, resource, verb = left_out
+    remaining = copy.deepcopy(rules)
+    for rule in remaining:
+        if (rule["apiGroups"], rule["resources"]) == ([group], [resource]):
+            rule["verbs"] = [one for one in rule["verbs"] if one != verb]
+    return [rule for rule in remaining if rule["verbs"]]
+
+
+@dataclass
+class Life:
+    """What an operator goes through, in its steps: what is done, and what it makes of it."""
+
+    operator: Operator
+    account: Account
+    accounts: Accounts
+    trails: Trails
+    name: str = field(init=False)
+    since: tuple[int, int] = (0, 0)
+    """How long the log was, and how many calls had been made, when `reads the Trail anew` began."""
+
+    def steps(self) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
+        """By name, what begins a step (again) and whether it is done."""
+        self.name = f"{self.accounts.prefix}-team"
+        return {
+            "watches": (self._start, lambda: "watching Trails" in self.log),
+            "has the account": (self._account, lambda: self.accounts.ready(self.name).get("status") == "True"),
+            "refuses the Trail": (self._trail, lambda: self._reason == "NamespaceNotAllowed"),
+            "makes the trail": (self._open, lambda: self._reason == "Recording"),
+            "reads the Trail anew": (self._mark, self._read_anew),
+            "heals the trail": (self._stop, lambda: self.trails.events("audit", "DriftCorrected")),
+            "counts what happens again": (self._stop_twice, self._counted),
+            "deletes the trail": (lambda: self.trails.delete("audit"), lambda: self.trails.get("audit") is None),
+            "lets the account go": (
+                lambda: self.accounts.delete(self.name),
+                lambda: self.accounts.get(self.name) is None,
+            ),
+        }
+
+    @property
+    def log(self) -> str:
+        """What the operator has told."""
+        return self.operator.log.read_text() if self.operator.log.exists() else ""
+
+    def refusals(self, permission: Permission) -> int:
+        """How often the operator told that the API server refuses this."""
+        _, resource, verb = permission
+        return self.log.replace("\\", "").count(f'cannot {verb} resource "{resource}"')
+
+    @property
+    def _reason(self) -> str | None:
+        return self.trails.condition("audit").get("reason")
+
+    def _start(self) -> None:
+        if not self.operator.running:
+            self.operator.start(wait=False)
+
+    def _account(self) -> None:
+        if self.accounts.get(self.name) is None:
+            allowed = {"selector": {"matchLabels": {"trails": "open"}}}
+            self.accounts.create("team", self.account.number, allowedNamespaces=allowed)
+
+    def _trail(self) -> None:
+        if self.trails.get("audit") is None:
+            bucket = self.account.bucket(f"logs-{self.account.number}", "audit")
+            self.trails.create(trail("audit", bucket, accountRef={"name": self.name}))
+
+    def _open(self) -> None:
+        self.trails.core.patch_namespace(self.trails.namespace, {"metadata": {"labels": {"trails": "open"}}})
+
+    def _mark(self) -> None:
+        self.since = len(self.log), len(self.account.calls())
+
+    def _read_anew(self) -> bool:
+        log, calls = self.since
+        return len(self.account.calls()) > calls and "not read anew" not in self.log[log:]
+
+    def _stop(self) -> None:
+        self.account.cloudtrail.stop_logging(Name="audit")
+
+    def _stop_twice(self) -> None:
+        for _ in range(2):
+            self._stop()
+            eventually("it logs", lambda: self.account.cloudtrail.get_trail_status(Name="audit")["IsLogging"])
+
+    def _counted(self) -> bool:
+        return any(event.series and event.series.count > 1 for event in self.trails.events("audit", "DriftCorrected"))
+
+
+@pytest.fixture
+def identity(cluster: Sandbox, api: client.ApiClient, number: str, tmp_path: Path) -> ServiceAccount:
+    """An identity whose role is the test's own to change."""
+    return ServiceAccount(cluster, api, f"least-{number}", tmp_path)
+
+
+@pytest.fixture
+def life(
+    cluster: Sandbox, identity: ServiceAccount, account: Account, accounts: Accounts, trails: Trails, tmp_path: Path
+) -> Iterator[Life]:
+    arguments = ["--namespace", trails.namespace, "--health-port", "0", "--resync", "2s"]
+    arguments += ["--account-selector", f"test={account.number}"]
+    environment = {**os.environ, **cluster.environment(), **account.environment, **identity.environment}
+    operator = Operator(environment, tmp_path / "operator.log", arguments)
+    yield Life(operator, account, accounts, trails)
+    operator.stop()
+    print(f"--- the operator's log\n{operator.log.read_text()}")
+
+
+def test_the_chart_gives_these_and_no_others(identity: ServiceAccount) -> None:
+    found = permissions(identity.rules)
+    assert sorted(found) == sorted(STANDSTILL)
+
+
+@pytest.mark.parametrize("permission", STANDSTILL, ids=lambda permission: " ".join(permission).strip())
+def test_without_it_there_is_a_standstill_and_with_it_no_more(
+    life: Life, identity: ServiceAccount, permission: Permission
+) -> None:
+    identity.grant(all_but(identity.rules, permission))
+    for name, (begin, done) in life.steps().items():
+        before = life.refusals(permission)
+        begin()
+        if name == STANDSTILL[permission]:
+            eventually(f"the refusal of {permission} is told", lambda: life.refusals(permission) > before)  # noqa: B023
+            assert not done()
+            identity.grant(identity.rules)
+            begin()
+        eventually(f"it {name}", done, 60)

@@ -1,0 +1,115 @@
+"""Events: what happens again is counted on the one that there is, as long as it is there."""
+
+import asyncio
+from typing import Any
+
+from kubernetes.aio.client.exceptions import ApiException
+
+from tests.unit.test_metrics import subject
+from trail_operator.api.conditions import Condition
+from trail_operator.controller import events
+from trail_operator.controller.events import Events
+
+
+class Kubernetes:
+    """The API server's Events."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.notes: list[tuple[str, str, str]] = []
+        self.answers: ApiException | None = None
+
+    async def write_event(self, _: dict[str, Any], kind: str, reason: str, __: str, note: str) -> str:
+        if self.answers:
+            raise self.answers
+        path = f"event-{len(self.notes)}"
+        self.counts[path] = 1
+        self.notes.append((kind, reason, note))
+        return path
+
+    async def repeat_event(self, path: str, count: int) -> bool:
+        if path in self.counts:
+            self.counts[path] = count
+        return path in self.counts
+
+
+class Written:
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.server = Kubernetes()
+        self.events = Events(self.server, lambda: self.now)  # type: ignore[arg-type]
+
+    def write(self, note: str = "told", name: str = "audit") -> None:
+        asyncio.run(self.events.write(subject(name).body, "Warning", "Drifted", "Reconcile", note))
+
+
+def test_what_happens_again_is_counted_on_the_same_event() -> None:
+    written = Written()
+    for _ in range(3):
+        written.write()
+    assert written.server.counts == {"event-0": 3}
+
+
+def test_other_words_or_another_trail_make_another_event() -> None:
+    written = Written()
+    written.write()
+    written.write("other")
+    written.write(name="other")
+    assert written.server.counts == {"event-0": 1, "event-1": 1, "event-2": 1}
+
+
+def test_an_event_that_has_gone_is_written_anew() -> None:
+    written = Written()
+    written.write()
+    written.server.counts.clear()
+    written.write()
+    written.write()
+    assert written.server.counts == {"event-1": 2}
+
+
+def test_after_an_hour_a_series_is_over() -> None:
+    written = Written()
+    written.write()
+    written.now = 3601.0
+    written.write()
+    assert written.server.counts == {"event-0": 1, "event-1": 1}
+
+
+def test_no_more_than_some_are_remembered(monkeypatch: Any) -> None:
+    monkeypatch.setattr(events, "_MOST_REMEMBERED", 2)
+    written = Written()
+    for note in ("a", "b", "c", "a", "c"):
+        written.write(note)
+    assert written.server.counts == {"event-0": 1, "event-1": 1, "event-2": 2, "event-3": 1}
+
+
+def test_one_that_can_not_be_written_fails_nothing() -> None:
+    written = Written()
+    written.server.answers = ApiException(status=403, reason="forbidden")
+    written.write()
+    written.server.answers = None
+    written.write()
+    assert written.server.counts == {"event-0": 1}
+
+
+def test_every_turn_of_ready_is_told_and_only_what_is_amiss_warns() -> None:
+    written = Written()
+    turns = [("True", "Recording"), ("False", "BucketNotFound"), ("False", "Progressing"), ("Unknown", "Paused")]
+    for status, reason in turns:
+        condition = Condition.model_validate(
+            {
+                "type": "Ready",
+                "status": status,
+                "reason": reason,
+                "message": reason.lower(),
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+                "observedGeneration": 1,
+            }
+        )
+        asyncio.run(written.events.turned(subject().body, condition))
+    assert written.server.notes == [
+        ("Normal", "Recording", "recording"),
+        ("Warning", "BucketNotFound", "bucketnotfound"),
+        ("Normal", "Progressing", "progressing"),
+        ("Normal", "Paused", "paused"),
+    ]

@@ -1,0 +1,151 @@
+"""Metrics: the table of the documentation, zeros from the start, bounded labels, nothing left of what has gone."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.unit.test_docs_iam import used
+from trail_operator.api.trail import Destination
+from trail_operator.aws.errors import NO_ANSWER, OK, OTHER, counted
+from trail_operator.controller.gauges import Gauges
+from trail_operator.controller.subject import Subject
+from trail_operator.core.differences import FIELDS
+from trail_operator.telemetry.metrics import FAMILIES, OPERATIONS, Metrics, Result
+
+ROOT = Path(__file__).parents[2]
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, frozenset[str]], float]:
+    """Every sample by its name and the values of its labels."""
+    text = generate_latest(metrics.registry).decode()
+    return {
+        (sample.name, frozenset(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def of(metrics: Metrics, name: str, *labels: str) -> float | None:
+    return samples(metrics).get((f"trail_operator_{name}", frozenset(labels)))
+
+
+def subject(name: str = "audit", *, spec: dict[str, Any] | None = None, **status: Any) -> Subject:
+    metadata = {"namespace": "team", "name": name, "uid": name, "generation": 1, "resourceVersion": "1"}
+    body = {"metadata": metadata, "spec": {"s3BucketName": "bucket-1", **(spec or {})}, "status": status}
+    return Subject(body, started=0.0)
+
+
+def ready(status: str, reason: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "Ready",
+            "status": status,
+            "reason": reason,
+            "message": "told",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "observedGeneration": 1,
+        }
+    ]
+
+
+def test_the_documentation_has_every_family_as_it_is() -> None:
+    rows = [
+        f"| `{family.name}` | {family.kind} | {', '.join(family.labels)} | {family.meaning} |" for family in FAMILIES
+    ]
+    found = re.findall(r"^\| `trail_operator_.*$", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+    assert found == rows, "write these rows:\n" + "\n".join(rows)
+
+
+def test_every_call_of_the_operator_is_counted_from_the_start() -> None:
+    listed = {f"{service}:{operation}" for service, operations in OPERATIONS.items() for operation in operations}
+    assert listed == used() | {"sts:AssumeRole"}
+
+
+def test_what_has_a_closed_set_of_labels_is_there_from_the_start() -> None:
+    metrics = Metrics()
+    assert [of(metrics, "reconciles_total", result) for result in Result] == [0.0] * len(Result)
+    assert [of(metrics, "drift_total", field) for field in FIELDS] == [0.0] * len(FIELDS)
+    assert [of(metrics, "aws_rate_wait_seconds_total", kind) for kind in ("read", "write")] == [0.0, 0.0]
+    for service, operations in OPERATIONS.items():
+        assert of(metrics, "aws_throttles_total", service) == 0.0
+        for operation in operations:
+            assert of(metrics, "aws_calls_total", service, operation, OK) == 0.0
+            assert of(metrics, "aws_call_duration_seconds_count", service, operation) == 0.0
+    assert of(metrics, "leader") == 0.0
+    assert of(metrics, "reconcile_duration_seconds_count") == 0.0
+    assert not [name for name, _ in samples(metrics) if name.endswith("_created")]
+
+
+@pytest.mark.parametrize(
+    ("code", "as_which"),
+    [
+        (OK, OK),
+        (NO_ANSWER, NO_ANSWER),
+        ("ThrottlingException", "ThrottlingException"),
+        ("TrailNotFoundException", "TrailNotFoundException"),
+        ("InsufficientS3BucketPolicyException", "InsufficientS3BucketPolicyException"),
+        ("NoSuchBucketPolicy", "NoSuchBucketPolicy"),
+        ("InventedByAWSTomorrow", OTHER),
+        ("", OTHER),
+    ],
+)
+def test_only_known_codes_are_labels(code: str, as_which: str) -> None:
+    assert counted(code) == as_which
+
+
+def test_calls_are_counted_by_code_and_throttling_apart() -> None:
+    metrics = Metrics()
+    for code in ("ok", "ThrottlingException", "Surprise", "Surprise again"):
+        metrics.called("cloudtrail", "GetTrail", code, 0.1)
+    assert of(metrics, "aws_calls_total", "cloudtrail", "GetTrail", "ok") == 1
+    assert of(metrics, "aws_calls_total", "cloudtrail", "GetTrail", "other") == 2
+    assert of(metrics, "aws_throttles_total", "cloudtrail") == 1
+    assert of(metrics, "aws_call_duration_seconds_count", "cloudtrail", "GetTrail") == 4
+
+
+def test_a_trail_is_told_of_as_its_status_says() -> None:
+    metrics = Metrics()
+    failing = [{"destination": "SNS", "error": "AuthorizationError", "since": "2026-01-01T00:00:00Z"}]
+    trail = subject(
+        spec={"snsTopicName": "topic"},
+        conditions=ready("False", "DeliveryFailing"),
+        isLogging=True,
+        delivery=failing,
+    )
+    trail.delivered = {Destination.S3: 1700000000.0}
+    trail.drifts = 2
+    metrics.registry.register(Gauges(lambda: [trail], list))
+    where = ("team", "audit")
+    assert of(metrics, "trail_ready", *where) == 0
+    assert of(metrics, "trail_reason", *where, "DeliveryFailing") == 1
+    assert of(metrics, "trail_logging", *where) == 1
+    assert of(metrics, "trail_logging_desired", *where) == 1
+    assert of(metrics, "trail_delivery_failing", *where, "SNS") == 1
+    assert of(metrics, "trail_delivery_failing", *where, "S3") == 0
+    assert of(metrics, "trail_delivery_failing", *where, "Digest") == 0
+    assert of(metrics, "trail_delivery_failing", *where, "CloudWatchLogs") is None
+    assert of(metrics, "trail_last_delivery_timestamp_seconds", *where, "S3") == 1700000000
+    assert of(metrics, "trail_drift_total", *where) == 2
+
+
+def test_what_is_not_known_of_a_trail_is_not_told() -> None:
+    metrics = Metrics()
+    metrics.registry.register(Gauges(lambda: [subject(spec={"isLogging": False})], list))
+    assert of(metrics, "trail_ready", "team", "audit") == 0
+    assert of(metrics, "trail_logging_desired", "team", "audit") == 0
+    assert of(metrics, "trail_logging", "team", "audit") is None
+    assert of(metrics, "trail_delivery_failing", "team", "audit", "S3") is None
+
+
+def test_nothing_is_left_of_a_trail_that_has_gone() -> None:
+    metrics = Metrics()
+    trails = [subject("goes", conditions=ready("True", "Recording"), isLogging=True), subject("stays")]
+    metrics.registry.register(Gauges(lambda: trails, list))
+    assert b"goes" in generate_latest(metrics.registry)
+    del trails[0]
+    assert b"goes" not in generate_latest(metrics.registry)
+    assert b"stays" in generate_latest(metrics.registry)
