@@ -9,6 +9,7 @@ from typing import Annotated
 
 import kopf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import CliApp, SettingsConfigDict, SettingsError
 
 from trail_operator.cli import crds, reference
@@ -49,7 +50,7 @@ def run(arguments: list[str]) -> None:
         sys.exit(f"trail-operator run: {memo.problem}")
     # An AWS call that is still hanging in its thread would hold an ordinary exit: it counts as a lost answer.
     logging.shutdown()
-    os._exit(0)
+    os._exit(1 if "problem" in memo else 0)
 
 
 def _settings(arguments: list[str]) -> Run:
@@ -57,10 +58,14 @@ def _settings(arguments: list[str]) -> Run:
     try:
         return CliApp.run(Run, cli_args=arguments)
     except ValidationError as error:
-        problems = (f"--{str(entry['loc'][0]).replace('_', '-')}: {entry['msg']}" for entry in error.errors())
-        sys.exit(f"trail-operator run: {'; '.join(problems)}")
+        sys.exit(f"trail-operator run: {'; '.join(map(_problem, error.errors()))}")
     except SettingsError as error:
         sys.exit(f"trail-operator run: {error}")
+
+
+def _problem(error: ErrorDetails) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    return f"--{str(error['loc'][0]).replace('_', '-')}: {message}" if error["loc"] else message
 
 
 def write_crds(arguments: list[str]) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 # More at once would only contend for the interpreter.
 _CALLS_AT_ONCE = 32
@@ -21,22 +21,33 @@ class Threads:
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
         self._turns = asyncio.Semaphore(_CALLS_AT_ONCE)
+        self._under_way: set[Future[Any]] = set()
 
     async def run(self, function: Callable[[], T]) -> T:
         """The function's result, or what it raises."""
         await self._turns.acquire()
-        loop = asyncio.get_running_loop()
         turn = _Turn(self._turns)
-        timer = loop.call_later(_SECONDS_THAT_COUNT, turn.end)
+        timer = asyncio.get_running_loop().call_later(_SECONDS_THAT_COUNT, turn.end)
         try:
-            return await loop.run_in_executor(self._executor, function)
+            return await asyncio.wrap_future(self._submitted(function))
         finally:
             timer.cancel()
             turn.end()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call is under way, not even one that nobody waits for any more."""
+        return not self._under_way
+
     def close(self) -> None:
         """Let no further call begin. Calls under way go on."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _submitted(self, function: Callable[[], T]) -> "Future[T]":
+        future = self._executor.submit(function)
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+        return future
 
 
 class _Turn:
