@@ -84,6 +84,15 @@ class Lease:
     def __str__(self) -> str:
         return f"{self._path.split('/')[-2]}/{self._name}"
 
+    async def read(self) -> dict[str, Any] | None:
+        """The Lease as it is; None if there is none."""
+        try:
+            return await self._connection.request("GET", f"{self._path}/{self._name}")
+        except ApiException as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+
     async def acquire(self) -> None:
         """Wait until this process holds the Lease."""
         while not (await self._attempt(_REQUEST) and self.leadership.holds):
@@ -108,7 +117,7 @@ class Lease:
         self.leadership.until = -math.inf
         try:
             async with asyncio.timeout(_REQUEST):
-                body = await self._read()
+                body = await self.read()
                 if body and body["spec"].get("holderIdentity") == self._holder:
                     await self._write(body, holder="")
         except (ApiException, ClientError, TimeoutError, OSError):
@@ -122,7 +131,7 @@ class Lease:
         begun = self._clock()
         try:
             async with asyncio.timeout(seconds):
-                body = await self._read()
+                body = await self.read()
                 if body is not None and (other := self._held_by_another(body)):
                     self._tell(f"standing by: {other} holds the Lease {self}")
                     return False
@@ -148,14 +157,6 @@ class Lease:
         holder = str(spec.get("holderIdentity") or "")
         lasts = float(spec.get("leaseDurationSeconds") or _DURATION)
         return "" if holder == self._holder or self._clock() >= self._seen[1] + lasts else holder
-
-    async def _read(self) -> dict[str, Any] | None:
-        try:
-            return await self._connection.request("GET", f"{self._path}/{self._name}")
-        except ApiException as error:
-            if error.status == NOT_FOUND:
-                return None
-            raise
 
     async def _write(self, body: dict[str, Any] | None, holder: str) -> None:
         before = body["spec"] if body else {}

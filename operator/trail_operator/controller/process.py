@@ -58,8 +58,9 @@ class Process:
         kubernetes = Kubernetes(connection, self._leadership.check)
         cluster = await _owner_prefix(kubernetes, settings)
         if self._lease:
+            await _patiently(f"the Lease {self._lease}", self._lease.read)
             await _manifests(kubernetes, settings)
-            self._health.ready = True  # fit to take over, which is all that readiness is to tell
+            self._health.ready = True  # fit to take over: readiness does not tell who leads
             await self._lease.acquire()
             self._keeping = asyncio.create_task(self._keep(self._lease))
         self._metrics.leader.set(1)
