@@ -1,7 +1,6 @@
 """Fixtures: an AWS account and a namespace for each test, and the operator, as a chart or as a process."""
 
 import itertools
-import json
 import os
 import subprocess
 import sys
