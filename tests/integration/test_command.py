@@ -65,6 +65,7 @@ def kopf_run(
     settings = {
         "TRAIL_OPERATOR_CLUSTER_NAME": "test",
         "TRAIL_OPERATOR_NAMESPACE": f"{trails.namespace},other",
+        "TRAIL_OPERATOR_ACCOUNT_SELECTOR": f"test={account.number}",
         "TRAIL_OPERATOR_HEALTH_PORT": "0",
         "TRAIL_OPERATOR_RESYNC": "2s",
         **service_account.environment,
