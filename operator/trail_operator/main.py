@@ -47,7 +47,8 @@ def run(arguments: list[str]) -> None:
     except Exception:
         if "problem" not in memo:
             raise
-        sys.exit(f"trail-operator run: {memo.problem}")
+    if "problem" in memo:
+        print(f"trail-operator run: {memo.problem}", file=sys.stderr, flush=True)
     # An AWS call that is still hanging in its thread would hold an ordinary exit: it counts as a lost answer.
     logging.shutdown()
     os._exit(1 if "problem" in memo else 0)
