@@ -5,6 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from trail_operator.aws.turns import Turns
+
 # More at once would only contend for the interpreter.
 _CALLS_AT_ONCE = 32
 # A call that has taken so many seconds no longer counts: accounts that don't answer hold up nobody.
@@ -20,33 +22,16 @@ class Threads:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
-        self._turns = asyncio.Semaphore(_CALLS_AT_ONCE)
+        self._turns = Turns(_CALLS_AT_ONCE, _SECONDS_THAT_COUNT)
 
     async def run(self, function: Callable[[], T]) -> T:
         """The function's result, or what it raises."""
-        await self._turns.acquire()
-        loop = asyncio.get_running_loop()
-        turn = _Turn(self._turns)
-        timer = loop.call_later(_SECONDS_THAT_COUNT, turn.end)
+        end = await self._turns.begin()
         try:
-            return await loop.run_in_executor(self._executor, function)
+            return await asyncio.get_running_loop().run_in_executor(self._executor, function)
         finally:
-            timer.cancel()
-            turn.end()
+            end()
 
     def close(self) -> None:
         """Let no further call begin. Calls under way go on."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-
-
-class _Turn:
-    """One of the calls that may be under way at once; ends once."""
-
-    def __init__(self, turns: asyncio.Semaphore) -> None:
-        self._turns = turns
-        self._ended = False
-
-    def end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            self._turns.release()
