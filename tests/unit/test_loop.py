@@ -21,7 +21,7 @@ def body(name: str = "audit", /, uid: str = "1", generation: int = 1, version: i
         "uid": uid,
         "generation": generation,
         "resourceVersion": str(version),
-        "creationTimestamp": f"2026-01-01T00:00:0{uid}Z",
+        "creationTimestamp": f"2026-01-01T00:{int(uid) // 60:02}:{int(uid) % 60:02}Z",
     }
     return {"metadata": metadata, "spec": {"s3BucketName": "bucket-1", "name": "shared", **more}}
 
