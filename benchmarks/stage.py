@@ -47,7 +47,10 @@ class Operator:
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-    def stop(self) -> None:
+    def __enter__(self) -> "Operator":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """SIGTERM."""
         self._process.terminate()
         self._process.wait()

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from trail_operator.aws.turns import Turns
+
 # More at once would only contend for the interpreter.
 _CALLS_AT_ONCE = 32
 # A call that has taken so many seconds no longer counts: accounts that don't answer hold up nobody.
@@ -20,19 +22,16 @@ class Threads:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
-        self._turns = asyncio.Semaphore(_CALLS_AT_ONCE)
+        self._turns = Turns(_CALLS_AT_ONCE, _SECONDS_THAT_COUNT)
         self._under_way: set[Future[Any]] = set()
 
     async def run(self, function: Callable[[], T]) -> T:
         """The function's result, or what it raises."""
-        await self._turns.acquire()
-        turn = _Turn(self._turns)
-        timer = asyncio.get_running_loop().call_later(_SECONDS_THAT_COUNT, turn.end)
+        end = await self._turns.begin()
         try:
             return await asyncio.wrap_future(self._submitted(function))
         finally:
-            timer.cancel()
-            turn.end()
+            end()
 
     @property
     def is_idle(self) -> bool:
@@ -48,16 +47,3 @@ class Threads:
         self._under_way.add(future)
         future.add_done_callback(self._under_way.discard)
         return future
-
-
-class _Turn:
-    """One of the calls that may be under way at once; ends once."""
-
-    def __init__(self, turns: asyncio.Semaphore) -> None:
-        self._turns = turns
-        self._ended = False
-
-    def end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            self._turns.release()
