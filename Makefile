@@ -6,7 +6,7 @@ BIN := .venv/bin
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox benchmarks benchmarks-scale crds docs golden clean
+.PHONY: setup test test-gitops unit lint types integration other-python statemachine conformance demo sandbox benchmarks benchmarks-scale crds docs golden clean
 
 setup: .venv/.synced
 
@@ -47,6 +47,10 @@ integration: setup
 # After a change of the chart that is meant; the difference is for the reviewer.
 golden: setup
 	GOLDEN=write $(BIN)/pytest tests/integration/test_chart_templates.py -q -k made
+
+# A real Argo CD; the first time it is built from source, which takes about ten minutes. Needs redis-server and git.
+test-gitops: setup
+	$(BIN)/pytest tests/gitops -q
 
 # AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
 conformance: setup
