@@ -4,7 +4,9 @@ module trail-operator.dev/sandbox/argocd
 
 go 1.25.0
 
-tool github.com/argoproj/argo-cd/v3/cmd
+tool (
+	github.com/argoproj/argo-cd/v3/cmd
+)
 
 require (
 	cloud.google.com/go/auth v0.15.0 // indirect
