@@ -8,7 +8,7 @@ Trails are spread over regions, since CloudTrail (and so the operator) makes one
 import statistics
 import time
 
-from benchmarks import emulator
+from benchmarks import accounts, emulator
 from benchmarks.stage import REGIONS, Bench, Operator, until
 from trail_sandbox.sandbox import Sandbox
 
@@ -105,6 +105,7 @@ def main() -> None:
             burst(bench)
         with Operator(sandbox) as operator:
             footprint(bench, operator)
+        accounts.measure(sandbox)
     finally:
         sandbox.down()
 

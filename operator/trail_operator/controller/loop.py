@@ -18,7 +18,7 @@ from trail_operator.telemetry.logs import about, logger
 
 # At the start so many Trails are looked at together that need no more than that: enough to wait for AWS's answers side
 # by side, few enough that what is new is not held up by all the others.
-_LOOKS_AT_ONCE = 64
+_LOOKS_AT_ONCE = 24
 # A look that has taken so long no longer counts: AWS does not answer.
 _SECONDS_A_LOOK = 2.0
 
