@@ -46,9 +46,9 @@ class Image:
         [found] = (self.tree / APPLICATION / "lib").glob("python3.*/site-packages")
         return found
 
-    def command(self, program: list[str], secrets: Path | None = None) -> list[str]:
-        """What starts a program of it as its user."""
-        entered = [str(self.tree), self.config["User"], str(secrets or ""), *program]
+    def command(self, program: list[str], secrets: Path | None = None, user: str | None = None) -> list[str]:
+        """What starts a program of it as its user, or as another that the cluster chooses."""
+        entered = [str(self.tree), user or self.config["User"], str(secrets or ""), *program]
         return ["unshare", "--mount", "sh", "-c", _ENTER, "sh", *entered]
 
     def run(self, *program: str) -> "subprocess.CompletedProcess[str]":

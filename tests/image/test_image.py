@@ -136,8 +136,9 @@ def mounted(service_account: ServiceAccount, tmp_path: Path) -> Path:
     return directory
 
 
+@pytest.mark.parametrize("user", ["65532:65532", pytest.param("1000650000:0", id="as OpenShift chooses")])
 def test_a_trail_becomes_ready_with_the_operator_of_the_image(
-    image: Image, cluster: Sandbox, mounted: Path, account: Account, trails: Trails, tmp_path: Path
+    image: Image, cluster: Sandbox, mounted: Path, account: Account, trails: Trails, tmp_path: Path, user: str
 ) -> None:
     server = urlsplit(cluster.kubernetes_endpoint)
     variables = {
@@ -150,7 +151,7 @@ def test_a_trail_becomes_ready_with_the_operator_of_the_image(
         "TRAIL_OPERATOR_HEALTH_PORT": "0",
     }
     log = tmp_path / "operator.log"
-    command = image.command([*image.config["Entrypoint"], *image.config["Cmd"]], mounted)
+    command = image.command([*image.config["Entrypoint"], *image.config["Cmd"]], mounted, user)
     with log.open("wb") as stream, subprocess.Popen(command, env=variables, stdout=stream, stderr=stream) as process:
         try:
             trails.create(trail("from-image", account.bucket(f"logs-{account.number}", "from-image")))
@@ -168,7 +169,7 @@ def test_a_trail_becomes_ready_with_the_operator_of_the_image(
     assert found is not None
     assert found["IsLogging"] is True
     assert found["Tags"] == owner(trails, "from-image")
-    assert set(status["Uid"].split()) == {image.config["User"].split(":")[0]}
+    assert set(status["Uid"].split()) == {user.split(":")[0]}
     assert (int(status["CapEff"], 16), int(status["CapPrm"], 16), status["NoNewPrivs"].strip()) == (0, 0, "1")
     assert process.returncode == 0
 
