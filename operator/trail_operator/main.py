@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -94,7 +95,10 @@ def main() -> None:
     if command is not None:
         command(arguments)
         return
-    usage = "usage: trail-operator COMMAND\n\n" + "".join(
+    if name == "--version":
+        print(f"trail-operator {version('trail-operator')}")
+        return
+    usage = "usage: trail-operator COMMAND | --version\n\n" + "".join(
         f"  {name:10} {function.__doc__}\n" for name, function in _COMMANDS.items()
     )
     if name in ("-h", "--help"):

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,11 @@ def test_what_is_wrong_is_said_without_a_traceback(
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_it_tells_its_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"trail-operator {version('trail-operator')}\n")
 
 
 def test_a_port_that_is_taken(cluster: Sandbox) -> None:
