@@ -168,7 +168,8 @@ class ArgoCD:
             body = self.refresh(name)
             status = body.get("status", {})
             state = status.get("sync", {}).get("status"), status.get("health", {}).get("status")
-            return body if state == (sync, health) else None
+            is_at_rest = status.get("operationState", {}).get("phase") != "Running"
+            return body if is_at_rest and state == (sync, health) else None
 
         try:
             result: Object = eventually(f"{name} {sync} and {health}", check, seconds)

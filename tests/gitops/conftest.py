@@ -68,5 +68,5 @@ def operator(argocd: ArgoCD, repository: Repository, account: Account) -> str:
     }
     assert application["spec"]["destination"]["server"] == IN_CLUSTER
     name = argocd.apply(application)
-    argocd.wait(name, "Synced", "Healthy", 180)
+    argocd.wait(name, "Synced", "Healthy", 90)
     return name

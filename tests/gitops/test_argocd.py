@@ -32,7 +32,7 @@ def bucket(account: Account) -> str:
 @pytest.fixture(scope="module")
 def app(operator: str, argocd: ArgoCD, repository: Repository, bucket: str) -> Iterator[str]:
     """The documentation's app of Trails, with one Trail in it, as it stands."""
-    repository.commit("A trail", {"trails/audit.yaml": manifest("audit", bucket)})
+    repository.commit("A trail", {"trails/audit.yaml": manifest("audit", bucket, isLogging=True)})
     application = snippet("Application", "audit")
     application["spec"]["source"]["repoURL"] = repository.url
     name = argocd.apply(application)
@@ -59,7 +59,9 @@ def test_a_trail_from_git_records(app: str, account: Account, argocd: ArgoCD) ->
 def test_a_bad_commit_says_what_is_wrong_and_the_revert_heals(
     app: str, repository: Repository, argocd: ArgoCD, bucket: str
 ) -> None:
-    repository.commit("A bucket that is not there", {"trails/audit.yaml": manifest("audit", "not-there")})
+    repository.commit(
+        "A bucket that is not there", {"trails/audit.yaml": manifest("audit", "not-there", isLogging=True)}
+    )
     argocd.wait(app, "Synced", "Degraded")
     message = argocd.health(app, "Trail", "audit")["message"]
     assert message.startswith("BucketNotFound: ")
@@ -71,7 +73,7 @@ def test_a_bad_commit_says_what_is_wrong_and_the_revert_heals(
 def test_what_the_api_server_refuses_is_told_by_the_sync(
     app: str, repository: Repository, argocd: ArgoCD, bucket: str
 ) -> None:
-    refused = manifest("audit", bucket, s3KeyPrefix="/logs/")
+    refused = manifest("audit", bucket, isLogging=True, s3KeyPrefix="/logs/")
     repository.commit("A prefix that cannot be", {"trails/audit.yaml": refused})
 
     def refusal() -> str:
@@ -87,7 +89,7 @@ def test_what_the_api_server_refuses_is_told_by_the_sync(
 
 def test_a_change_by_hand_is_put_back(app: str, trails: Trails, account: Account, argocd: ArgoCD) -> None:
     trails.change("audit", isLogging=False)
-    eventually("the spec is git's again", lambda: trails.get("audit")["spec"].get("isLogging") is None, 60)  # type: ignore[index]
+    eventually("the spec is git's again", lambda: trails.get("audit")["spec"]["isLogging"], 60)  # type: ignore[index]
     argocd.wait(app, "Synced", "Healthy")
     assert account.trail("audit")["IsLogging"] is True  # type: ignore[index]
 
@@ -101,7 +103,7 @@ def test_a_change_in_aws_is_put_back_by_the_operator_and_none_of_argo_cds_busine
 
 
 def test_a_paused_trail_is_suspended(app: str, repository: Repository, argocd: ArgoCD, bucket: str) -> None:
-    paused = manifest("audit", bucket)
+    paused = manifest("audit", bucket, isLogging=True)
     paused["metadata"]["annotations"] = {"trail-operator.dev/paused": "true"}
     repository.commit("Let it alone for a while", {"trails/audit.yaml": paused})
     argocd.wait(app, "Synced", "Suspended")
@@ -109,7 +111,7 @@ def test_a_paused_trail_is_suspended(app: str, repository: Repository, argocd: A
     argocd.wait(app, "Synced", "Healthy")
 
 
-def adapted(path: Path, account: Account, bucket: str) -> dict[str, Any]:
+def adapted(path: Path, account: Account) -> dict[str, Any]:
     """An example, with all its fields, for what there is in this account."""
     body: dict[str, Any] = yaml.safe_load(path.read_text())
     body["metadata"] = {"name": COMPLETE}
@@ -118,7 +120,7 @@ def adapted(path: Path, account: Account, bucket: str) -> dict[str, Any]:
     spec |= {
         "name": COMPLETE,
         "region": "us-east-1",
-        "s3BucketName": bucket,
+        "s3BucketName": account.bucket("complete-logs", COMPLETE, spec.get("s3KeyPrefix", "")),
         "snsTopicName": account.topic("trails", COMPLETE).rsplit(":", 1)[1],
         "cloudWatchLogsLogGroupARN": group,
         "cloudWatchLogsRoleARN": account.role("logs", group),
@@ -135,7 +137,7 @@ def test_nothing_is_ever_different_that_nobody_has_changed(
     folder = f"still-{'server' if server_side else 'client'}"
     name = f"{COMPLETE}-{folder}"
     number = account.number
-    body = adapted(ROOT / "examples" / "complete.yaml", account, bucket) if not server_side else manifest(name, bucket)
+    body = adapted(ROOT / "examples" / "complete.yaml", account) if not server_side else manifest(name, bucket)
     body["spec"]["accountRef"] = {"name": folder}
     team = {
         "apiVersion": "trail-operator.dev/v1beta1",

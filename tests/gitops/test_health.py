@@ -46,11 +46,9 @@ CASES = {
     ),
     "paused": (trail(condition("Unknown", "Paused"), annotations=PAUSED), "Suspended", "paused"),
     "paused, not yet noticed": (trail(READY, annotations=PAUSED), "Suspended", "paused"),
-    "paused and deleted": (trail(READY, annotations=PAUSED, **GOING), "Suspended", "paused"),
     "no longer paused, not yet noticed": (trail(condition("Unknown", "Paused")), "Progressing", "Paused"),
     "other annotations": (trail(READY, annotations={"a": "b"}), "Healthy", "Recording"),
-    "being deleted": (trail(READY, **GOING), "Progressing", "let go"),
-    "held": (trail(condition("False", "AccessDenied"), **GOING), "Degraded", "what is to be known of AccessDenied"),
+    "being deleted": (trail(READY, **GOING), "Progressing", "Pending deletion"),
     "an account not looked at": (trail(kind="AWSAccount", observed=-1), "Progressing", "not looked"),
     "an account": (trail(condition("True", "IdentityVerified"), kind="AWSAccount"), "Healthy", "IdentityVerified"),
     "an account denied": (
@@ -58,7 +56,11 @@ CASES = {
         "Degraded",
         "what is to be known of AssumeRoleDenied",
     ),
-    "an account in use": (trail(condition("False", "InUse"), kind="AWSAccount", **GOING), "Progressing", "InUse"),
+    "an account in use": (
+        trail(condition("False", "InUse"), kind="AWSAccount", **GOING),
+        "Progressing",
+        "Pending deletion",
+    ),
 }
 
 
