@@ -7,7 +7,7 @@ EXPORT = $(UV) export --locked --quiet --no-header --no-annotate --no-emit-works
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops benchmarks benchmarks-scale crds docs golden clean
+.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops benchmarks benchmarks-scale benchmarks-takeover crds docs golden clean
 
 setup: .venv/.synced
 
@@ -90,6 +90,10 @@ benchmarks: setup
 # Half an hour: TRAILS=100 ACCOUNTS=20 measures one size only.
 benchmarks-scale: setup
 	$(BIN)/python -m benchmarks.scale $(if $(TRAILS),--trails $(TRAILS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+
+# Five minutes.
+benchmarks-takeover: setup
+	$(BIN)/python -m benchmarks.takeover
 
 crds: setup
 	$(BIN)/trail-operator crds --output crds --output charts/trail-operator/files/crds
