@@ -131,7 +131,13 @@ def adapted(path: Path, account: Account) -> dict[str, Any]:
 
 @pytest.mark.parametrize("server_side", [False, True], ids=["client-side apply", "server-side apply"])
 def test_nothing_is_ever_different_that_nobody_has_changed(
-    operator: str, argocd: ArgoCD, repository: Repository, account: Account, bucket: str, server_side: bool
+    operator: str,
+    argocd: ArgoCD,
+    repository: Repository,
+    account: Account,
+    bucket: str,
+    api: client.ApiClient,
+    server_side: bool,
 ) -> None:
     """Minimal, complete, and an AWSAccount: after everything stands still, compared five times."""
     folder = f"still-{'server' if server_side else 'client'}"
@@ -177,9 +183,9 @@ def test_what_git_no_longer_has_is_pruned_and_retained_where_that_is_asked_for(
     assert account.trail("kept") is not None
     assert account.trail("gone") is not None
     repository.commit("None of them", {"trails/kept.yaml": None, "trails/gone.yaml": None})
-    trails.wait_gone("kept", 60)
-    trails.wait_gone("gone", 60)
     argocd.wait(app, "Synced", "Healthy")
+    trails.wait_gone("kept")
+    trails.wait_gone("gone")
     assert account.trail("kept")["IsLogging"] is True  # type: ignore[index]
     assert account.trail("gone") is None
     assert trails.names() == ["audit"]

@@ -43,6 +43,8 @@ def test_global_events_twice_and_a_further_copy(operator: Operator, account: Acc
     assert first["reason"] == "DuplicateGlobalServiceEvents"
     assert account.trail_arn("second") in first["message"]
     advised(trails, "second", account.trail_arn("first"))
+    (event,) = eventually("an Event", lambda: trails.events("first", "DuplicateGlobalServiceEvents"))
+    assert event.type == "Warning"
 
     trails.change("second", includeGlobalServiceEvents=False)
     eventually(

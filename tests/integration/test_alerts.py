@@ -17,8 +17,8 @@ from trail_sandbox.binaries.programs import PROMTOOL
 
 FILES = ROOT / "charts" / "trail-operator" / "files"
 RUNBOOKS = ROOT / "docs" / "runbooks"
-# Labels that Prometheus adds to what it scrapes.
-ADDED = {"job", "instance", "pod"}
+# Labels that Prometheus adds to what it scrapes, some by the relabelings that are usual.
+ADDED = {"job", "instance", "pod", "node"}
 
 
 @pytest.fixture(scope="session")

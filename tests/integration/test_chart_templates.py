@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -294,12 +295,50 @@ def test_the_schema_is_strict() -> None:
         ({"resources": {"limit": {}}}, "resources"),
         ({"extraEnv": [{"name": "A", "valu": "1"}]}, "extraEnv"),
         ({"extraEnv": [{"name": "TRAIL_OPERATOR_REGION", "value": "eu-west-1"}]}, "extraEnv"),
+        ({"nameOverride": "Trails"}, "nameOverride"),
+        ({"fullnameOverride": "my_trails"}, "fullnameOverride"),
+        ({"serviceAccount": {"name": "Audit"}}, "serviceAccount"),
+        ({"commonLabels": {"app.kubernetes.io/name": "trails"}}, "commonLabels"),
+        ({"podLabels": {"app.kubernetes.io/instance": "one"}}, "podLabels"),
     ],
 )
 def test_wrong_values_are_refused(helm: Path, values: dict[str, Any], message: str) -> None:
     done = run(helm, "template", "release", **values)
     assert done.returncode != 0
     assert message in done.stderr
+
+
+def test_what_is_missing_is_said_with_the_reason(helm: Path) -> None:
+    done = run(helm, "template", "release", watchNamespaces=["a"])
+    assert "watchNamespaces needs clusterName: the operator then may not read" in done.stderr
+
+
+def test_the_longest_name_of_a_release_will_do(helm: Path, monitored: Sandbox) -> None:
+    """https://helm.sh/docs/chart_best_practices/conventions/ and the 63 characters of a Service's name."""
+    values = ("--values", str(VALUES / "everywhere.yaml"), "--set=nameOverride=")
+    template = ("template", "r" * 53, str(CHART), "--namespace", "trail-operator", *values)
+    done = subprocess.run([helm, *template], capture_output=True, text=True, check=True)
+    take = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-")
+    kubectl(monitored, *take, text=done.stdout)
+
+
+def test_labels_that_are_given_twice_stand_once(helm: Path) -> None:
+    """For all and for one: that of the one counts."""
+    metrics = {
+        "serviceMonitor": {"enabled": True, "labels": {"team": "monitoring"}},
+        "prometheusRule": {"enabled": True, "labels": {"team": "monitoring"}},
+        "dashboard": {"enabled": True, "labels": {"team": "monitoring"}},
+    }
+    values = {"commonLabels": {"team": "audit"}, "podLabels": {"team": "pods"}, "metrics": metrics}
+    for labels in re.findall(
+        r"^ *labels:\n((?: +\S+: .*\n)+)", run(helm, "template", "release", **values).stdout, re.M
+    ):
+        assert len(re.findall(r"^ +team:", labels, re.M)) <= 1
+    objects = render(helm, **values)
+    for kind in ("ServiceMonitor", "PrometheusRule", "ConfigMap"):
+        assert objects[kind][0]["metadata"]["labels"]["team"] == "monitoring"
+    assert objects["Deployment"][0]["spec"]["template"]["metadata"]["labels"]["team"] == "pods"
+    assert objects["Service"][0]["metadata"]["labels"]["team"] == "audit"
 
 
 IN_THE_CLUSTER = [

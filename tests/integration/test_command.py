@@ -32,7 +32,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [
-        (["run", "--resync", "5"], {}, "--resync: Value error, write a duration as 30s, 10m, 1h or 1h30m"),
+        (["run", "--resync", "5"], {}, "--resync: write a duration as 30s, 10m, 1h or 1h30m"),
         (["run", "--cluster-name", "a/b"], {}, "--cluster-name"),
         (["run"], {"TRAIL_OPERATOR_LOG_FORMAT": "xml"}, "--log-format: Input should be 'json' or 'text'"),
         (["run", "--health-port", "0"], {}, "no access to Kubernetes"),

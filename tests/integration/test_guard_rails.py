@@ -45,7 +45,7 @@ def test_all_rules_with_the_operator_at_work(
     scope: dict[str, Any] = {"watchNamespaces": [trails.namespace], "clusterName": "chart"}
     install(**scope)
     bucket = account.bucket(f"logs-{account.number}", "audit")
-    trails.create(trail("before", bucket, isLogging=False, enableLogFileValidation=False))
+    trails.create(trail("before", bucket, isLogging=False))
     trails.create(trail("audit", bucket))
     trails.wait_ready("audit")
     install("upgrade", **scope, guardRails=rails(bucket))

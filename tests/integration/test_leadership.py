@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -35,6 +34,7 @@ class Contenders:
         self.account = account
         self._leases = leases
         self._name = name
+        self.made: list[Operator] = []
 
     def start(self, who: str, **environment: str) -> Operator:
         """One more operator, once it is fit."""
@@ -47,6 +47,7 @@ class Contenders:
             AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],
             **environment,
         ).start(wait=False)
+        self.made.append(operator)
         eventually(f"{who} is fit", lambda: ready(operator))
         return operator
 
@@ -72,7 +73,10 @@ def contenders(
     operator_process: OperatorFactory, account: Account, api: client.ApiClient, service_account: ServiceAccount
 ) -> Iterator[Contenders]:
     leases = client.CoordinationV1Api(api)
-    yield Contenders(operator_process, account, leases, service_account.name)
+    result = Contenders(operator_process, account, leases, service_account.name)
+    yield result
+    for operator in result.made[:-1]:  # the last one lets the Trails go
+        operator.kill()
     leases.delete_namespaced_lease(service_account.name, service_account.name)
 
 
@@ -125,8 +129,7 @@ def test_a_process_that_stood_still_does_nothing_more(contenders: Contenders, tr
     second = contenders.start("second")
     account.fault(service="cloudtrail", operation="GetTrail", delay=1.5, count=1)
     trails.create(trail(NAME, bucket))
-    eventually("the first asks", lambda: trails.get(NAME).get("metadata", {}).get("finalizers"))  # type: ignore[union-attr]
-    time.sleep(0.5)  # until its question is under way
+    eventually("the first asks", lambda: contenders.calls("first"))
     assert first.process is not None
     os.kill(first.process.pid, signal.SIGSTOP)
     trails.wait_ready(NAME, TAKE_OVER + 10)

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 import requests
+from kubernetes import client
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.aws import Account
 from tests.integration.conftest import Operator, OperatorFactory
 from tests.integration.kubernetes import Accounts, Trails, eventually, trail
 from tests.integration.test_alerts import promtool, run  # noqa: F401 - a fixture
+from trail_operator.controller.kube import event
+from trail_operator.telemetry.metrics import OPERATIONS
 
 NAME = "audit"
 
@@ -83,13 +86,13 @@ def test_a_change_made_in_aws(scraped: Scraped, account: Account, trails: Trails
     becomes("drift", lambda: scraped.of("drift_total"), 1)
     assert scraped.value("drift_total", field="isLogging") == 1
     becomes("logging", lambda: scraped.of("logging"), 1)
-    (event,) = eventually("an Event", lambda: trails.events(NAME, "DriftCorrected"))
+    (written,) = eventually("an Event", lambda: trails.events(NAME, "DriftCorrected"))
     account.cloudtrail.stop_logging(Name=NAME)
     becomes("drift", lambda: scraped.of("drift_total"), 2)
 
     def counted() -> Any:
         (again,) = trails.events(NAME, "DriftCorrected")
-        return again.series and again.series.count == 2 and again.metadata.name == event.metadata.name
+        return again.series and again.series.count == 2 and again.metadata.name == written.metadata.name
 
     eventually("the same Event counts it", counted)
 
@@ -162,7 +165,7 @@ def test_an_account_and_its_events(
         found = trails.core.list_namespaced_event(
             "default", field_selector=f"involvedObject.kind=AWSAccount,involvedObject.name={name}"
         )
-        return [(event.type, event.reason) for event in found.items]
+        return [(one.type, one.reason) for one in found.items]
 
     eventually("an Event", lambda: events() == [("Normal", "IdentityVerified")])
     accounts.delete(name)
@@ -179,9 +182,35 @@ def test_events_tell_of_every_turn(operator: Operator, account: Account, trails:
     expected = {("Warning", "BucketNotFound"), ("Normal", "Created"), ("Normal", "Recording")}
 
     def told() -> set[tuple[str, str]]:
-        return {(event.type, event.reason) for event in trails.events(NAME)}
+        return {(found.type, found.reason) for found in trails.events(NAME)}
 
     eventually(f"{expected}", lambda: expected <= told())
+
+
+def test_an_event_tells_that_logging_has_stopped_while_something_else_is_amiss(
+    operator: Operator, account: Account, trails: Trails
+) -> None:
+    trails.create(trail(NAME, account.bucket(f"logs-{account.number}", NAME)))
+    trails.wait_ready(NAME)
+    for operation in ("AddTags", "StartLogging"):
+        account.fault(service="cloudtrail", operation=operation, error="AccessDeniedException", message="no")
+    trails.change(NAME, tags=[{"key": "team", "value": "a"}])
+    trails.wait_reason(NAME, "AccessDenied")
+    account.cloudtrail.stop_logging(Name=NAME)
+    (told,) = eventually("an Event", lambda: trails.events(NAME, "LoggingOff"))
+    assert (told.type, told.message) == ("Warning", "AWS says that the trail is not logging")
+
+
+def test_the_api_server_takes_an_event_however_long_its_parts_are(api: client.ApiClient, trails: Trails) -> None:
+    name = "a" * 253
+    body = {"metadata": {"name": name, "namespace": trails.namespace, "uid": "1"}}
+    sent = event(body, "Normal", "Updated", ", ".join(OPERATIONS["cloudtrail"]), "tags[ö] was ä, is ö again; " * 100)
+    client.CustomObjectsApi(api).create_namespaced_custom_object(
+        "events.k8s.io", "v1", trails.namespace, "events", sent
+    )
+    (found,) = trails.events(name)
+    assert found.message.startswith("tags[ö] was ä")
+    assert found.action.startswith("AddTags, CreateTrail")
 
 
 def test_each_line_about_a_trail_has_its_generation_and_the_request(

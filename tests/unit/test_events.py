@@ -92,13 +92,20 @@ def test_one_that_can_not_be_written_fails_nothing() -> None:
     assert written.server.counts == {"event-0": 1}
 
 
-def test_every_turn_of_ready_is_told_and_only_what_is_amiss_warns() -> None:
+def test_every_turn_is_told_and_only_what_is_amiss_warns() -> None:
     written = Written()
-    turns = [("True", "Recording"), ("False", "BucketNotFound"), ("False", "Progressing"), ("Unknown", "Paused")]
-    for status, reason in turns:
+    turns = [
+        ("Ready", "True", "Recording"),
+        ("Ready", "False", "BucketNotFound"),
+        ("Ready", "False", "Progressing"),
+        ("Ready", "Unknown", "Paused"),
+        ("Logging", "False", "LoggingOff"),
+        ("Advisory", "True", "FurtherCopyOfManagementEvents"),
+    ]
+    for kind, status, reason in turns:
         condition = Condition.model_validate(
             {
-                "type": "Ready",
+                "type": kind,
                 "status": status,
                 "reason": reason,
                 "message": reason.lower(),
@@ -112,4 +119,6 @@ def test_every_turn_of_ready_is_told_and_only_what_is_amiss_warns() -> None:
         ("Warning", "BucketNotFound", "bucketnotfound"),
         ("Normal", "Progressing", "progressing"),
         ("Normal", "Paused", "paused"),
+        ("Warning", "LoggingOff", "loggingoff"),
+        ("Warning", "FurtherCopyOfManagementEvents", "furthercopyofmanagementevents"),
     ]

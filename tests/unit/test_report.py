@@ -12,7 +12,7 @@ from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Destination, Difference, TrailStatus
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass
-from trail_operator.core.report import Findings, paused, pinned, report
+from trail_operator.core.report import Findings, paused, pinned, report, turns
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -424,3 +424,47 @@ def test_stalled_and_advisory_are_never_false(history: list[Findings | None], fi
         if condition.type in ("Stalled", "Reconciling", "Advisory"):
             assert condition.status == "True"
         assert condition.message
+
+
+WITHOUT_LOGGING = found(observed=observed(is_logging=False), drift=DRIFT, failure=AUTHORITY)
+FAILING = found(observed=observed(delivery_errors={Destination.S3: "AccessDenied"}))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        # Where all say the same, once.
+        (TrailStatus(), READY, [("Ready", "True", "Recording")]),
+        (READY, READY, []),
+        (READY, status(FAILING, READY), [("Ready", "False", "DeliveryFailing")]),
+        (status(FAILING), READY, [("Ready", "True", "Recording")]),
+        (TrailStatus(), status(found(observed=None, failure=DEPENDENCY)), [("Ready", "False", "BucketNotFound")]),
+        # What Ready does not tell of, because something else stands in the way already.
+        (
+            status(found(failure=AUTHORITY)),
+            status(WITHOUT_LOGGING, status(found(failure=AUTHORITY))),
+            [("Logging", "False", "LoggingOff")],
+        ),
+        (
+            status(found(failure=AUTHORITY)),
+            status(replace(FAILING, failure=AUTHORITY), status(found(failure=AUTHORITY))),
+            [("Delivering", "False", "DeliveryFailing")],
+        ),
+        (
+            status(WITHOUT_LOGGING),
+            status(found(failure=AUTHORITY), status(WITHOUT_LOGGING)),
+            [("Logging", "True", "Recording")],
+        ),
+        # Not known is not another state.
+        (READY, paused(READY, 1, NOW), [("Ready", "Unknown", "Paused")]),
+    ],
+)
+def test_every_turn_is_told_once(before: TrailStatus, after: TrailStatus, told: list[tuple[str, str, str]]) -> None:
+    assert [(turn.type, turn.status, turn.reason) for turn in turns(before, after)] == told
+
+
+def test_a_new_warning_is_a_turn_and_its_end_is_none() -> None:
+    warned = status(found(advice=(Advice(Reason.FURTHER_COPY, "costs"),)), READY)
+    assert [(turn.type, turn.reason) for turn in turns(READY, warned)] == [("Advisory", Reason.FURTHER_COPY)]
+    assert turns(warned, warned) == []
+    assert turns(warned, READY) == []

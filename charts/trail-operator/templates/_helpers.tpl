@@ -17,14 +17,30 @@ app.kubernetes.io/name: {{ include "trail-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{- define "trail-operator.labels" -}}
+{{- define "trail-operator.ownLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "trail-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "trail-operator.labels" -}}
+{{ include "trail-operator.ownLabels" . }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/* The labels of one object, of a list of the chart and what is to stand beside or in place of those of all. */}}
+{{- define "trail-operator.labelsAnd" -}}
+{{- $own := include "trail-operator.ownLabels" (index . 0) | fromYaml -}}
+{{- $given := merge (dict) (index . 1) (index . 0).Values.commonLabels -}}
+{{- range $name, $_ := $given -}}
+{{- if hasKey $own $name -}}
+{{- fail (printf "commonLabels, podLabels, labels: %s is the chart's own, by which it finds what it has made" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (merge $own $given) -}}
 {{- end -}}
 
 {{- define "trail-operator.serviceAccountName" -}}

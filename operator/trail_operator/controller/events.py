@@ -1,4 +1,4 @@
-"""Kubernetes Events about Trails and AWSAccounts: every write to AWS and every turn of Ready.
+"""Kubernetes Events about Trails and AWSAccounts: every write to AWS and every turn of a condition.
 
 What happens again in the same words makes no further Event: the one that there is counts it, as its `series`.
 https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
@@ -14,7 +14,7 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.conditions import Condition
-from trail_operator.api.reasons import Reason
+from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.core.plan import Action
@@ -24,7 +24,7 @@ from trail_operator.telemetry.logs import about, logger
 # https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--event-ttl)
 _REMEMBERED = 3600.0
 _MOST_REMEMBERED = 4096
-# A reason of Ready that is not True, and yet nothing to warn of.
+# A reason of a condition that is not True, and yet nothing to warn of.
 _QUIET = {Reason.PROGRESSING, Reason.THROTTLED, Reason.PAUSED, Reason.OBSERVED}
 
 
@@ -61,10 +61,10 @@ class Events:
             told = "; ".join(f"{entry.path}: {entry.observed} -> {entry.desired}" for entry in changes)
             await self.write(subject.body, "Normal", "Updated", operations, f"{told} ({operations})")
 
-    async def turned(self, body: dict[str, Any], ready: Condition) -> None:
-        """Say what the condition Ready has become."""
-        is_well = ready.status == "True" or ready.reason in _QUIET
-        await self.write(body, "Normal" if is_well else "Warning", ready.reason, "Reconcile", ready.message)
+    async def turned(self, body: dict[str, Any], turn: Condition) -> None:
+        """Say what a condition has become."""
+        is_well = turn.reason in _QUIET or (turn.status == "True" and turn.type != ConditionType.ADVISORY)
+        await self.write(body, "Normal" if is_well else "Warning", turn.reason, "Reconcile", turn.message)
 
     async def reduced(self, subject: Subject, lost: Sequence[str]) -> None:
         """Warn of what the trail no longer records after a change."""

@@ -18,6 +18,10 @@ NOT_FOUND = 404
 FORBIDDEN = 403
 CONFLICT = 409
 _TIMEOUT = 20
+# Longer ones are refused: https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/events.go
+_EVENT_NAME = 253
+_EVENT_ACTION = 128
+_EVENT_NOTE = 1024  # bytes
 
 
 @dataclass(frozen=True)
@@ -132,32 +136,11 @@ class Kubernetes:
         self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
     ) -> str:
         """Write an Event about a Trail or an AWSAccount; return its path."""
-        metadata = body["metadata"]
-        # What is in no namespace has its Events in this one, as with client-go.
-        namespace = metadata.get("namespace", "default")
-        name = f"{metadata['name']}.{uuid4().hex[:16]}"
-        event = {
-            "apiVersion": "events.k8s.io/v1",
-            "kind": "Event",
-            "metadata": {"name": name, "namespace": namespace},
-            "eventTime": _micro_time(),
-            "type": kind,
-            "reason": reason,
-            "action": action,
-            "note": note[:1024],
-            "reportingController": GROUP,
-            "reportingInstance": "trail-operator",
-            "regarding": {
-                "apiVersion": API_VERSION,
-                "kind": KIND if "namespace" in metadata else ACCOUNT_KIND,
-                "name": metadata["name"],
-                "uid": metadata["uid"],
-                **({"namespace": namespace} if "namespace" in metadata else {}),
-            },
-        }
-        path = f"/apis/events.k8s.io/v1/namespaces/{quote(namespace)}/events"
-        await self._request("POST", path, event)
-        return f"{path}/{quote(name)}"
+        written = event(body, kind, reason, action, note)
+        metadata = written["metadata"]
+        path = f"/apis/events.k8s.io/v1/namespaces/{quote(metadata['namespace'])}/events"
+        await self._request("POST", path, written)
+        return f"{path}/{quote(metadata['name'])}"
 
     async def repeat_event(self, path: str, count: int) -> bool:
         """Say that what an Event tells of has happened again; False if the Event is gone."""
@@ -182,6 +165,36 @@ class Kubernetes:
         if method != "GET":
             self._may_write()
         return await self._connection.request(method, path, body, content_type)
+
+
+def event(
+    body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
+) -> dict[str, Any]:
+    """An Event about a Trail or an AWSAccount, with what the API server would refuse cut off."""
+    metadata = body["metadata"]
+    suffix = f".{uuid4().hex[:16]}"
+    name = metadata["name"][: _EVENT_NAME - len(suffix)].rstrip("-.")
+    # What is in no namespace has its Events in this one, as with client-go.
+    namespace = metadata.get("namespace", "default")
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": f"{name}{suffix}", "namespace": namespace},
+        "eventTime": _micro_time(),
+        "type": kind,
+        "reason": reason,
+        "action": action[:_EVENT_ACTION],
+        "note": note.encode()[:_EVENT_NOTE].decode(errors="ignore"),
+        "reportingController": GROUP,
+        "reportingInstance": "trail-operator",
+        "regarding": {
+            "apiVersion": API_VERSION,
+            "kind": KIND if "namespace" in metadata else ACCOUNT_KIND,
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+            **({"namespace": namespace} if "namespace" in metadata else {}),
+        },
+    }
 
 
 def _told(answer: bytes) -> str:

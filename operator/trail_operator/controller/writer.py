@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from trail_operator.api.names import FINALIZER
-from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail import TrailStatus
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
-from trail_operator.core.report import Findings, paused, pinned, report
+from trail_operator.core.report import Findings, paused, pinned, report, turns
 from trail_operator.core.trail import DesiredTrail
 from trail_operator.telemetry.logs import logger
 
@@ -68,15 +67,10 @@ class Writer:
         return True
 
     async def _tell(self, subject: Subject, before: TrailStatus, after: TrailStatus, request_id: str) -> None:
-        was, ready = before.condition(ConditionType.READY), after.condition(ConditionType.READY)
-        if ready is None or (was is not None and (was.status, was.reason) == (ready.status, ready.reason)):
-            return
-        fields = {"ready": ready.status, "reason": ready.reason, "requestID": request_id}
-        logger.info(
-            f"Ready={ready.status} {ready.reason}: {ready.message}",
-            extra=subject.about(**fields),
-        )
-        await self._events.turned(subject.body, ready)
+        for turn in turns(before, after):
+            fields = {turn.type.lower(): turn.status, "reason": turn.reason, "requestID": request_id}
+            logger.info(f"{turn.type}={turn.status} {turn.reason}: {turn.message}", extra=subject.about(**fields))
+            await self._events.turned(subject.body, turn)
 
 
 def _taken(subject: Subject, body: dict[str, Any] | None) -> bool:

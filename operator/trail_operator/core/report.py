@@ -95,6 +95,25 @@ def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus
     )
 
 
+def turns(before: TrailStatus, after: TrailStatus) -> list[Condition]:
+    """The conditions to tell of when the status changes: each that has turned, but of those with one reason the first.
+
+    Ready is first: what it tells of, the others need not repeat. Synced turns only where Ready does, and that something
+    is no longer known is told by Ready alone.
+    """
+    told: list[Condition] = []
+    facts = (ConditionType.LOGGING, ConditionType.DELIVERING)
+    for kind in (ConditionType.READY, *facts, ConditionType.ADVISORY):
+        was, now = before.condition(kind), after.condition(kind)
+        if now is None or (was is not None and (was.status, was.reason) == (now.status, now.reason)):
+            continue
+        if kind in facts and (was is None or was.status == now.status or now.status == "Unknown"):
+            continue
+        if now.reason not in {turn.reason for turn in told}:
+            told.append(now)
+    return told
+
+
 def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
     """A passing fault of an unchanged spec, with nothing seen that contradicts the status, leaves it as it is."""
     ready = previous.condition(ConditionType.READY)
