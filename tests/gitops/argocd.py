@@ -173,7 +173,7 @@ class ArgoCD:
         try:
             result: Object = eventually(f"{name} {sync} and {health}", check, seconds)
         except AssertionError:
-            print(json.dumps(self.application(name).get("status", {}), indent=1)[:8000])
+            print(json.dumps(self.application(name).get("status", {}), indent=1))
             raise
         return result
 
@@ -194,6 +194,10 @@ class ArgoCD:
     def change(self, name: str, patch: Object) -> None:
         """Change an Application."""
         self._objects.patch_namespaced_custom_object(GROUP, VERSION, NAMESPACE, "applications", name, patch)
+
+    def configure(self, name: str, value: str | None) -> None:
+        """Change a setting of argocd-cm; None takes it away."""
+        self._core.patch_namespaced_config_map("argocd-cm", NAMESPACE, {"data": {name: value}})
 
     def _names(self) -> set[str]:
         found = self._objects.list_namespaced_custom_object(GROUP, VERSION, NAMESPACE, "applications")["items"]

@@ -1,21 +1,17 @@
-"""Trails from git by a real Argo CD: made, refused, healed, put back, pruned, and never perpetually different."""
+"""Trails from git by a real Argo CD: made, refused, healed, put back and pruned."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from kubernetes import client
 
 from tests.gitops.argocd import ArgoCD, Repository
-from tests.gitops.conftest import ROOT, snippet
+from tests.gitops.conftest import snippet
 from tests.integration.aws import Account
 from tests.integration.kubernetes import Trails, eventually
 from tests.integration.kubernetes import trail as manifest
 
 TEAM = "team-blue"
-COMPLETE = "complete"
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +41,27 @@ def test_the_operator_stays_as_it_was_installed(argocd: ArgoCD, operator: str, a
     body = argocd.refresh(operator)
     assert body["status"]["sync"]["status"] == "Synced"
     assert [entry for entry in body["status"]["resources"] if entry.get("status") != "Synced"] == []
+
+
+@pytest.mark.parametrize("tracking", ["annotation", "label"])
+def test_definitions_that_the_chart_no_longer_has_stay(
+    app: str, operator: str, argocd: ArgoCD, api: client.ApiClient, trails: Trails, tracking: str
+) -> None:
+    """Those who track by label, as Argo CD 2 does, would lose them, and with them every Trail."""
+    argocd.configure("application.resourceTrackingMethod", tracking)
+    chart = argocd.application(operator)["spec"]["source"]["helm"]["valuesObject"]
+    argocd.change(operator, {"spec": {"source": {"helm": {"valuesObject": {"crds": {"enabled": False}}}}}})
+    try:
+        argocd.wait(operator, "Synced", "Healthy")
+        for definition in client.ApiextensionsV1Api(api).list_custom_resource_definition().items:
+            assert definition.metadata.deletion_timestamp is None
+        trail = trails.get("audit")
+        assert trail is not None
+        assert "deletionTimestamp" not in trail["metadata"]
+    finally:
+        argocd.configure("application.resourceTrackingMethod", None)
+        argocd.change(operator, {"spec": {"source": {"helm": {"valuesObject": {"crds": None, **chart}}}}})
+    argocd.wait(operator, "Synced", "Healthy")
 
 
 def test_a_trail_from_git_records(app: str, account: Account, argocd: ArgoCD) -> None:
@@ -109,68 +126,6 @@ def test_a_paused_trail_is_suspended(app: str, repository: Repository, argocd: A
     argocd.wait(app, "Synced", "Suspended")
     repository.revert()
     argocd.wait(app, "Synced", "Healthy")
-
-
-def adapted(path: Path, account: Account) -> dict[str, Any]:
-    """An example, with all its fields, for what there is in this account."""
-    body: dict[str, Any] = yaml.safe_load(path.read_text())
-    body["metadata"] = {"name": COMPLETE}
-    spec = body["spec"]
-    group = account.log_group("trails")
-    spec |= {
-        "name": COMPLETE,
-        "region": "us-east-1",
-        "s3BucketName": account.bucket("complete-logs", COMPLETE, spec.get("s3KeyPrefix", "")),
-        "snsTopicName": account.topic("trails", COMPLETE).rsplit(":", 1)[1],
-        "cloudWatchLogsLogGroupARN": group,
-        "cloudWatchLogsRoleARN": account.role("logs", group),
-        "kmsKeyID": account.key(COMPLETE),
-    }
-    return body
-
-
-@pytest.mark.parametrize("server_side", [False, True], ids=["client-side apply", "server-side apply"])
-def test_nothing_is_ever_different_that_nobody_has_changed(
-    operator: str,
-    argocd: ArgoCD,
-    repository: Repository,
-    account: Account,
-    bucket: str,
-    api: client.ApiClient,
-    server_side: bool,
-) -> None:
-    """Minimal, complete, and an AWSAccount: after everything stands still, compared five times."""
-    folder = f"still-{'server' if server_side else 'client'}"
-    name = f"{COMPLETE}-{folder}"
-    number = account.number
-    body = adapted(ROOT / "examples" / "complete.yaml", account) if not server_side else manifest(name, bucket)
-    body["spec"]["accountRef"] = {"name": folder}
-    team = {
-        "apiVersion": "trail-operator.dev/v1beta1",
-        "kind": "AWSAccount",
-        "metadata": {"name": folder, "annotations": {"argocd.argoproj.io/sync-wave": "-1"}},
-        "spec": {"accountID": number, "region": "us-east-1", "allowedNamespaces": {"names": [folder]}},
-    }
-    files = {f"{folder}/account.yaml": team, f"{folder}/trail.yaml": body}
-    repository.commit("Everything", files)
-    application = snippet("Application", "audit")
-    application["metadata"]["name"] = folder
-    application["spec"]["source"] |= {"repoURL": repository.url, "path": folder}
-    application["spec"]["destination"]["namespace"] = folder
-    if server_side:
-        application["spec"]["syncPolicy"]["syncOptions"].append("ServerSideApply=true")
-        application["metadata"]["annotations"] = {"argocd.argoproj.io/compare-options": "ServerSideDiff=true"}
-    argocd.apply(application)
-    before = argocd.wait(folder, "Synced", "Healthy")
-    for _ in range(5):
-        after = argocd.refresh(folder)
-        assert after["status"]["sync"]["status"] == "Synced"
-    assert after["status"]["operationState"]["startedAt"] == before["status"]["operationState"]["startedAt"], (
-        "nothing was applied again"
-    )
-    repository.commit("Nothing", dict.fromkeys(files) | {f"{folder}/README.md": "empty"})
-    argocd.wait(folder, "Synced", "Healthy")
-    argocd.delete(folder)
 
 
 def test_what_git_no_longer_has_is_pruned_and_retained_where_that_is_asked_for(
