@@ -130,6 +130,7 @@ class ArgoCD:
             {"ARGOCD_FAKE_IN_CLUSTER": "true"},
             *(str(binary), "--kubeconfig", str(self._sandbox.kubeconfig), "--namespace", NAMESPACE),
             *("--repo-server", repo, "--repo-server-plaintext", "--redis", redis, "--app-resync", "10"),
+            *("--app-resync-jitter", "0"),
             *("--persist-resource-health", "--metrics-port", str(_free_port())),
         )
 

@@ -144,3 +144,61 @@ def test_what_git_no_longer_has_is_pruned_and_retained_where_that_is_asked_for(
     assert account.trail("kept")["IsLogging"] is True  # type: ignore[index]
     assert account.trail("gone") is None
     assert trails.names() == ["audit"]
+
+
+def test_all_is_never_pruned(app: str, repository: Repository, trails: Trails, argocd: ArgoCD) -> None:
+    repository.commit("Nothing left", {"trails/audit.yaml": None, "trails/README.md": "Trails go here."})
+
+    def refusal() -> bool:
+        conditions = argocd.refresh(app)["status"].get("conditions", [])
+        return any("auto-sync will wipe out all resources" in entry["message"] for entry in conditions)
+
+    eventually("Argo CD refuses", refusal, 60)
+    assert trails.condition("audit")["status"] == "True"
+    repository.revert()
+    argocd.wait(app, "Synced", "Healthy")
+
+
+def test_the_guard_rail_holds_what_git_no_longer_has(
+    operator: str, app: str, repository: Repository, trails: Trails, account: Account, argocd: ArgoCD, bucket: str
+) -> None:
+    held = manifest("held", bucket, isMultiRegionTrail=False)
+    repository.commit("One to be kept", {"trails/held.yaml": held})
+    argocd.wait(app, "Synced", "Healthy")
+
+    def guard(value: bool | None) -> None:
+        argocd.change(
+            operator, {"spec": {"source": {"helm": {"valuesObject": {"guardRails": {"denyDeletion": value}}}}}}
+        )
+        argocd.wait(operator, "Synced", "Healthy")
+
+    guard(True)
+    eventually("the guard rail holds", lambda: refused(trails, "held"))
+    repository.commit("A mistake", {"trails/held.yaml": None})
+
+    def said() -> bool:
+        state = argocd.refresh(app)["status"].get("operationState", {})
+        return "trail-operator.dev/allow-deletion=true" in str(state.get("syncResult", {}).get("resources"))
+
+    eventually("the sync says what to write", said, 60)
+    assert account.trail("held") is not None
+    repository.revert()
+    argocd.wait(app, "Synced", "Healthy")
+    held["metadata"]["annotations"] = {"trail-operator.dev/allow-deletion": "true"}
+    repository.commit("It may go", {"trails/held.yaml": held})
+    argocd.wait(app, "Synced", "Healthy")
+    repository.commit("It goes", {"trails/held.yaml": None})
+    argocd.wait(app, "Synced", "Healthy")
+    trails.wait_gone("held")
+    assert account.trail("held") is None
+    guard(None)
+    eventually("the guard rail is off", lambda: not refused(trails, "audit"))
+
+
+def refused(trails: Trails, name: str) -> bool:
+    """Whether the API server would refuse to delete the Trail."""
+    try:
+        trails.delete(name, dry_run=True)
+    except client.ApiException as error:
+        return bool(error.status == 422)
+    return False
