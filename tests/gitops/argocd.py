@@ -92,7 +92,7 @@ class Repository:
         subprocess.run(
             ["git", *identity, *arguments],
             cwd=self.directory,
-            env={**os.environ, "GIT_TEST_IDENTITY": "team@example.com"},
+            env={**os.environ, "GIT_TEST_IDENTITY": "team@example.com", "GIT_CONFIG_GLOBAL": os.devnull},
             check=True,
             capture_output=True,
         )
@@ -118,7 +118,8 @@ class ArgoCD:
         binary = program()
         self._prepare()
         redis, repo = f"127.0.0.1:{_free_port()}", f"127.0.0.1:{_free_port()}"
-        self._run("redis", {}, "redis-server", "--port", redis.rsplit(":", 1)[1], "--save", "", "--appendonly", "no")
+        host, port = redis.rsplit(":", 1)
+        self._run("redis", {}, "redis-server", "--bind", host, "--port", port, "--save", "", "--appendonly", "no")
         self._run(
             "argocd-repo-server",
             {"ARGOCD_GPG_ENABLED": "false"},
@@ -136,9 +137,14 @@ class ArgoCD:
 
     def stop(self) -> None:
         """End its processes; print what they have logged."""
-        for name, process in self._processes.items():
+        for process in self._processes.values():
             process.terminate()
-            process.wait(timeout=20)
+        for name, process in self._processes.items():
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             print(f"--- {name}\n{(self._directory / f'{name}.log').read_text()[-6000:]}")
 
     def apply(self, application: Object) -> str:
