@@ -153,9 +153,8 @@ class ArgoCD:
 
     def refresh(self, name: str) -> Object:
         """Have Argo CD compare anew; the Application once it has."""
-        patch = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
-        self._objects.patch_namespaced_custom_object(GROUP, VERSION, NAMESPACE, "applications", name, patch)
         key = "argocd.argoproj.io/refresh"
+        self.change(name, {"metadata": {"annotations": {key: "normal"}}})
         eventually(
             f"{name} refreshed", lambda: key not in (self.application(name)["metadata"].get("annotations") or {}), 60
         )
@@ -174,7 +173,7 @@ class ArgoCD:
         try:
             result: Object = eventually(f"{name} {sync} and {health}", check, seconds)
         except AssertionError:
-            print(json.dumps(self.application(name).get("status", {}), indent=1)[:8000])
+            print(json.dumps(self.application(name).get("status", {}), indent=1))
             raise
         return result
 
@@ -185,9 +184,24 @@ class ArgoCD:
                 return dict(entry.get("health", {}))
         return {}
 
-    def delete(self, name: str) -> None:
-        """Delete an Application without what it has applied."""
+    def delete(self, name: str, cascade: bool = False) -> None:
+        """Delete an Application; with what it has applied, and wait until that has gone, or without."""
+        if cascade:
+            self.change(name, {"metadata": {"finalizers": ["resources-finalizer.argocd.argoproj.io"]}})
         self._objects.delete_namespaced_custom_object(GROUP, VERSION, NAMESPACE, "applications", name)
+        eventually(f"{name} gone", lambda: name not in self._names(), 120)
+
+    def change(self, name: str, patch: Object) -> None:
+        """Change an Application."""
+        self._objects.patch_namespaced_custom_object(GROUP, VERSION, NAMESPACE, "applications", name, patch)
+
+    def configure(self, name: str, value: str | None) -> None:
+        """Change a setting of argocd-cm; None takes it away."""
+        self._core.patch_namespaced_config_map("argocd-cm", NAMESPACE, {"data": {name: value}})
+
+    def _names(self) -> set[str]:
+        found = self._objects.list_namespaced_custom_object(GROUP, VERSION, NAMESPACE, "applications")["items"]
+        return {entry["metadata"]["name"] for entry in found}
 
     def _prepare(self) -> None:
         subprocess.run(

@@ -1,21 +1,17 @@
-"""Trails from git by a real Argo CD: made, refused, healed, put back, pruned, and never perpetually different."""
+"""Trails from git by a real Argo CD: made, refused, healed, put back and pruned."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from kubernetes import client
 
 from tests.gitops.argocd import ArgoCD, Repository
-from tests.gitops.conftest import ROOT, snippet
+from tests.gitops.conftest import snippet
 from tests.integration.aws import Account
 from tests.integration.kubernetes import Trails, eventually
 from tests.integration.kubernetes import trail as manifest
 
 TEAM = "team-blue"
-COMPLETE = "complete"
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +41,27 @@ def test_the_operator_stays_as_it_was_installed(argocd: ArgoCD, operator: str, a
     body = argocd.refresh(operator)
     assert body["status"]["sync"]["status"] == "Synced"
     assert [entry for entry in body["status"]["resources"] if entry.get("status") != "Synced"] == []
+
+
+@pytest.mark.parametrize("tracking", ["annotation", "label"])
+def test_definitions_that_the_chart_no_longer_has_stay(
+    app: str, operator: str, argocd: ArgoCD, api: client.ApiClient, trails: Trails, tracking: str
+) -> None:
+    """Those who track by label, as Argo CD 2 does, would lose them, and with them every Trail."""
+    argocd.configure("application.resourceTrackingMethod", tracking)
+    chart = argocd.application(operator)["spec"]["source"]["helm"]["valuesObject"]
+    argocd.change(operator, {"spec": {"source": {"helm": {"valuesObject": {"crds": {"enabled": False}}}}}})
+    try:
+        argocd.wait(operator, "Synced", "Healthy")
+        for definition in client.ApiextensionsV1Api(api).list_custom_resource_definition().items:
+            assert definition.metadata.deletion_timestamp is None
+        trail = trails.get("audit")
+        assert trail is not None
+        assert "deletionTimestamp" not in trail["metadata"]
+    finally:
+        argocd.configure("application.resourceTrackingMethod", None)
+        argocd.change(operator, {"spec": {"source": {"helm": {"valuesObject": {"crds": None, **chart}}}}})
+    argocd.wait(operator, "Synced", "Healthy")
 
 
 def test_a_trail_from_git_records(app: str, account: Account, argocd: ArgoCD) -> None:
@@ -111,6 +128,7 @@ def test_a_paused_trail_is_suspended(app: str, repository: Repository, argocd: A
     argocd.wait(app, "Synced", "Healthy")
 
 
+<<<<<<< HEAD
 def adapted(path: Path, account: Account) -> dict[str, Any]:
     """An example, with all its fields, for what there is in this account."""
     body: dict[str, Any] = yaml.safe_load(path.read_text())
@@ -174,6 +192,8 @@ def test_nothing_is_ever_different_that_nobody_has_changed(
     made.wait_gone(body["metadata"]["name"])
 
 
+=======
+>>>>>>> gitops
 def test_what_git_no_longer_has_is_pruned_and_retained_where_that_is_asked_for(
     app: str, repository: Repository, trails: Trails, account: Account, argocd: ArgoCD, bucket: str
 ) -> None:

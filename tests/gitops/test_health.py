@@ -1,6 +1,7 @@
 """The documentation's health checks, judged by Argo CD's own program."""
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import yaml
 
 from tests.gitops.argocd import program
 from tests.gitops.conftest import snippet
-from trail_operator.api.reasons import Reason
+from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
 
 PAUSED: dict[str, Any] = {"trail-operator.dev/paused": "true"}
 
@@ -27,14 +28,23 @@ def condition(status: str, reason: str, kind: str = "Ready") -> dict[str, str]:
 
 
 READY = condition("True", "Recording")
+LOGGING = condition("True", "Recording", "Logging")
+OFF = condition("False", "LoggingOff", "Logging")
 DENIED = condition("False", "BucketPolicyDenies")
 GOING: dict[str, Any] = {"deletionTimestamp": "2026-01-31T12:00:00Z"}
 CASES = {
     "nothing written yet": (trail(observed=None), "Progressing", "not looked"),
     "what the definition gives a new object": (trail(observed=-1), "Progressing", "not looked"),
     "a new spec": (trail(READY, observed=1), "Progressing", "not looked"),
-    "recording": (trail(READY), "Healthy", "what is to be known of Recording"),
-    "off because the spec says so": (trail(condition("True", "LoggingOff")), "Healthy", "LoggingOff"),
+    "recording": (trail(READY, LOGGING), "Healthy", "what is to be known of Recording"),
+    "off because the spec says so": (trail(condition("True", "LoggingOff"), OFF), "Suspended", "LoggingOff"),
+    "looked at, and off as the spec says": (trail(condition("True", "Observed"), OFF), "Suspended", "Observed"),
+    "ready, and not known to record": (
+        trail(READY, condition("Unknown", "AWSUnreachable", "Logging")),
+        "Suspended",
+        "Recording",
+    ),
+    "looked at, and recording": (trail(condition("True", "Observed"), LOGGING), "Healthy", "Observed"),
     "being made": (trail(condition("False", "Progressing")), "Progressing", "what is to be known of Progressing"),
     "throttled": (trail(condition("False", "Throttled")), "Progressing", "what is to be known of Throttled"),
     "a policy denies": (trail(DENIED), "Degraded", "what is to be known of BucketPolicyDenies"),
@@ -45,12 +55,17 @@ CASES = {
         "what is to be known of InvalidSpec",
     ),
     "paused": (trail(condition("Unknown", "Paused"), annotations=PAUSED), "Suspended", "paused"),
-    "paused, not yet noticed": (trail(READY, annotations=PAUSED), "Suspended", "paused"),
+    "paused, not yet noticed": (trail(READY, LOGGING, annotations=PAUSED), "Suspended", "paused"),
     "no longer paused, not yet noticed": (trail(condition("Unknown", "Paused")), "Progressing", "Paused"),
-    "other annotations": (trail(READY, annotations={"a": "b"}), "Healthy", "Recording"),
+    "other annotations": (trail(READY, LOGGING, annotations={"a": "b"}), "Healthy", "Recording"),
     "being deleted": (trail(READY, **GOING), "Progressing", "Pending deletion"),
     "an account not looked at": (trail(kind="AWSAccount", observed=-1), "Progressing", "not looked"),
     "an account": (trail(condition("True", "IdentityVerified"), kind="AWSAccount"), "Healthy", "IdentityVerified"),
+    "an account of which STS has not said yet who we are": (
+        trail(condition("False", "Throttled"), kind="AWSAccount"),
+        "Progressing",
+        "what is to be known of Throttled",
+    ),
     "an account denied": (
         trail(condition("False", "AssumeRoleDenied"), kind="AWSAccount"),
         "Degraded",
@@ -93,6 +108,11 @@ def test_health(settings: Path, tmp_path: Path, body: dict[str, Any], status: st
     assert message in told["MESSAGE"]
 
 
-def test_no_reason_but_success_is_healthy(settings: Path, tmp_path: Path) -> None:
-    for reason in Reason:
-        assert judge(settings, trail(condition("False", reason)), tmp_path)["STATUS"] != "Healthy"
+@pytest.mark.parametrize(("kind", "reasons"), [("Trail", Reason), ("AWSAccount", ACCOUNT_REASONS)])
+def test_no_reason_is_healthy_that_is_not_ready(
+    settings: Path, tmp_path: Path, kind: str, reasons: Iterable[Reason]
+) -> None:
+    for reason in reasons:
+        told = judge(settings, trail(condition("False", reason.value), LOGGING, kind=kind), tmp_path)
+        assert told["STATUS"] in {"Degraded", "Progressing"}
+        assert told["MESSAGE"] == f"{reason}: what is to be known of {reason}"

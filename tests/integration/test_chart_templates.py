@@ -39,6 +39,11 @@ EVERY_SETTING: dict[str, Any] = {
 }
 
 
+KEPT = {
+    "helm.sh/resource-policy": "keep",
+    "argocd.argoproj.io/sync-options": "Prune=false",
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+}
 VALUES = Path(__file__).parent / "chart" / "values"
 # In place of the chart's own, whose contents are no matter of its templates.
 ALERTS = """groups:
@@ -394,7 +399,7 @@ def test_no_rule_has_a_wildcard_or_deletes(helm: Path) -> None:
 def test_definitions_can_be_left_out_or_let_go(helm: Path) -> None:
     committed = {path.stem: yaml.safe_load(path.read_text())["spec"] for path in (ROOT / "crds").glob("*.yaml")}
     kept = render(helm)["CustomResourceDefinition"]
-    assert [body["metadata"]["annotations"] for body in kept] == [{"helm.sh/resource-policy": "keep"}] * len(committed)
+    assert [body["metadata"]["annotations"] for body in kept] == [KEPT] * len(committed)
     names = [(body["spec"]["group"] + "_" + body["spec"]["names"]["plural"], body["spec"]) for body in kept]
     assert dict(names) == committed
     loose = render(helm, crds={"keep": False})["CustomResourceDefinition"]
@@ -417,7 +422,7 @@ def test_every_definition_comes_as_it_is(helm: Path, tmp_path: Path) -> None:
     assert set(by_name) == {f"{name}.trail-operator.dev" for name in ("others", "trails", "awsaccounts")}
     rendered = by_name["others.trail-operator.dev"]
     assert rendered["spec"] == another["spec"]
-    assert rendered["metadata"]["annotations"] == {"own": "stays", "helm.sh/resource-policy": "keep"}
+    assert rendered["metadata"]["annotations"] == {"own": "stays", **KEPT}
     assert rendered["metadata"]["labels"]["app.kubernetes.io/name"] == "trail-operator"
 
 
