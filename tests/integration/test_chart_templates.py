@@ -329,7 +329,7 @@ def test_labels_that_are_given_twice_stand_once(helm: Path) -> None:
         "prometheusRule": {"enabled": True, "labels": {"team": "monitoring"}},
         "dashboard": {"enabled": True, "labels": {"team": "monitoring"}},
     }
-    values = {"commonLabels": {"team": "audit"}, "podLabels": {"team": "pods"}, "metrics": metrics}
+    values: dict[str, Any] = {"commonLabels": {"team": "audit"}, "podLabels": {"team": "pods"}, "metrics": metrics}
     for labels in re.findall(
         r"^ *labels:\n((?: +\S+: .*\n)+)", run(helm, "template", "release", **values).stdout, re.M
     ):
