@@ -3,10 +3,11 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+EXPORT = $(UV) export --locked --quiet --no-header --no-annotate --no-emit-workspace
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox benchmarks benchmarks-scale crds docs golden clean
+.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops benchmarks benchmarks-scale benchmarks-takeover crds docs golden clean
 
 setup: .venv/.synced
 
@@ -24,6 +25,8 @@ lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
+	@{ $(EXPORT) --no-dev | cmp - image/requirements.txt && $(EXPORT) --only-group build | cmp - image/build-requirements.txt; } \
+	  || { echo "image/ does not say what uv.lock says: run make requirements"; false; }
 
 types: setup
 	$(BIN)/mypy
@@ -44,9 +47,17 @@ statemachine: setup
 integration: setup
 	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q -n 8 --dist worksteal
 
+# Builds the image and runs the operator from it; as root, with buildah and debootstrap, which Debian has.
+test-image: setup
+	$(BIN)/pytest tests/image -q -s
+
 # After a change of the chart that is meant; the difference is for the reviewer.
 golden: setup
 	GOLDEN=write $(BIN)/pytest tests/integration/test_chart_templates.py -q -k made
+
+# A real Argo CD; the first time it is built from source, which takes about ten minutes. Needs redis-server and git.
+test-gitops: setup
+	$(BIN)/pytest tests/gitops -q
 
 # AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
 conformance: setup
@@ -56,6 +67,11 @@ else
 	$(BIN)/pytest tests/conformance -q -n 6 --dist worksteal
 	$(BIN)/pytest tests/conformance -q -n 6 --dist worksteal --tb=no -rN --endpoint moto
 endif
+
+# The image is built with pip alone, from these: what uv.lock says, with its hashes.
+requirements: setup
+	$(EXPORT) --no-dev > image/requirements.txt
+	$(EXPORT) --only-group build > image/build-requirements.txt
 
 demo: setup
 	$(BIN)/python -m trail_sandbox.demo
@@ -74,6 +90,10 @@ benchmarks: setup
 # Half an hour: TRAILS=100 ACCOUNTS=20 measures one size only.
 benchmarks-scale: setup
 	$(BIN)/python -m benchmarks.scale $(if $(TRAILS),--trails $(TRAILS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+
+# Five minutes.
+benchmarks-takeover: setup
+	$(BIN)/python -m benchmarks.takeover
 
 crds: setup
 	$(BIN)/trail-operator crds --output crds --output charts/trail-operator/files/crds

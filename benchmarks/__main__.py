@@ -8,7 +8,7 @@ Trails are spread over regions, since CloudTrail (and so the operator) makes one
 import statistics
 import time
 
-from benchmarks import emulator
+from benchmarks import accounts, emulator
 from benchmarks.stage import REGIONS, Bench, Operator, until
 from trail_sandbox.sandbox import Sandbox
 
@@ -17,7 +17,6 @@ MANY = 200
 
 def latency(bench: Bench) -> None:
     """Seconds from the API server's answer to a created Trail until a watch shows it Ready."""
-    operator = Operator(bench.sandbox)
     warm = [bench.create(number) for number in range(len(REGIONS))]  # a client is made on first use of a region
     bench.wait_ready(warm)
     time.sleep(1.1)  # the rate of one CreateTrail a second in each region is not what is measured here
@@ -31,12 +30,10 @@ def latency(bench: Bench) -> None:
         f"min {min(seconds) * 1000:.0f} ms, max {max(seconds) * 1000:.0f} ms"
     )
     bench.delete([*warm, *(f"trail-{number:03d}" for number in range(20, 40))])
-    operator.stop()
 
 
 def calls(bench: Bench) -> None:
     """AWS requests for each thing that can happen to a trail; the operator's first question to STS is not counted."""
-    operator = Operator(bench.sandbox, "--resync", "4s")
     warm = bench.create(1)
     bench.wait_ready([warm])
     bench.delete([warm])
@@ -52,12 +49,10 @@ def calls(bench: Bench) -> None:
     _show("update", bench.calls())
     bench.delete([name])
     _show("delete", bench.calls())
-    operator.stop()
 
 
-def footprint(bench: Bench) -> None:
+def footprint(bench: Bench, operator: Operator) -> None:
     """CPU for each created trail, and memory with 1 and with many trails."""
-    operator = Operator(bench.sandbox)
     bench.wait_ready([bench.create(0)])
     one, before = operator.rss(), operator.cpu()
     begin = time.monotonic()
@@ -67,7 +62,6 @@ def footprint(bench: Bench) -> None:
     print(f"{MANY} trails at once: all Ready after {seconds:.1f} s, {cpu / MANY * 1000:.1f} ms CPU a trail")
     print(f"memory (RSS): {one:.0f} MB at 1 trail, {operator.rss():.0f} MB at {MANY + 1}")
     bench.delete(["trail-000", *names])
-    operator.stop()
 
 
 def burst(bench: Bench) -> None:
@@ -77,7 +71,6 @@ def burst(bench: Bench) -> None:
     after that. Nothing can be faster than that.
     """
     bench.settings(quotas=True, rates=True)
-    operator = Operator(bench.sandbox)
     bench.calls()
     regions, each = REGIONS[:10], 5
     begin = time.monotonic()
@@ -92,7 +85,6 @@ def burst(bench: Bench) -> None:
         f"allow at best; {throttled} throttled"
     )
     bench.delete(names)
-    operator.stop()
     bench.settings(quotas=False, rates=False)
 
 
@@ -100,14 +92,20 @@ def main() -> None:
     """All figures, on a sandbox of their own."""
     emulator.throughput()
     sandbox = Sandbox("benchmarks")
+    sandbox.down()  # whatever an earlier run has left
     try:
         sandbox.up()
         bench = Bench(sandbox)
         bench.prepare()
-        latency(bench)
-        calls(bench)
-        burst(bench)
-        footprint(bench)
+        with Operator(sandbox):
+            latency(bench)
+        with Operator(sandbox, "--resync", "4s"):
+            calls(bench)
+        with Operator(sandbox):
+            burst(bench)
+        with Operator(sandbox) as operator:
+            footprint(bench, operator)
+        accounts.measure(sandbox)
     finally:
         sandbox.down()
 

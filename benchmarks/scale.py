@@ -196,6 +196,7 @@ class Fleet:
 def measure(trails: int, accounts: int) -> None:
     """All figures of one size, on a sandbox of its own."""
     sandbox = Sandbox("benchmarks-scale")
+    sandbox.down()  # whatever an earlier run has left
     try:
         sandbox.up()
         bench = Bench(sandbox)
@@ -204,14 +205,19 @@ def measure(trails: int, accounts: int) -> None:
         fleet = Fleet(sandbox, trails, accounts)
         fleet.prepare()
         print(f"{trails:,} trails in {accounts} accounts", flush=True)
-        _converge(fleet)
-        _restart(fleet)
+        with Operator(sandbox, "--resync", f"{LONG:.0f}s") as operator:
+            _converge(fleet, operator)
+        changed = set(fleet.change(20))
+        fleet.forget_calls()
+        begin = time.monotonic()
+        with Operator(sandbox, "--resync", f"{RESYNC:.0f}s") as operator:
+            _take_up(fleet, operator, changed, begin)
+            _rest(fleet, operator)
     finally:
         sandbox.down()
 
 
-def _converge(fleet: Fleet) -> None:
-    operator = Operator(fleet.sandbox, "--resync", f"{LONG:.0f}s")
+def _converge(fleet: Fleet, operator: Operator) -> None:
     time.sleep(SETTLE)
     base = operator.rss()
     fleet.apply_accounts(fleet.numbers[:1])
@@ -244,14 +250,9 @@ def _converge(fleet: Fleet) -> None:
     )
     _tell("memory a further account", f"{(with_accounts - with_one) / (fleet.accounts - 1) * 1000:.0f} KB")
     _tell("memory a trail", f"{(rss - with_accounts) / fleet.trails * 1000:.0f} KB")
-    operator.stop()
 
 
-def _restart(fleet: Fleet) -> None:
-    changed = set(fleet.change(20))
-    fleet.forget_calls()
-    begin = time.monotonic()
-    operator = Operator(fleet.sandbox, "--resync", f"{RESYNC:.0f}s")
+def _take_up(fleet: Fleet, operator: Operator, changed: set[str], begin: float) -> None:
     until(lambda: not fleet.unready() & changed, "the changed Trails Ready", LONG)
     new = time.monotonic() - begin
 
@@ -263,6 +264,9 @@ def _restart(fleet: Fleet) -> None:
     seconds, cpu = time.monotonic() - begin, operator.cpu()
     _tell("after a restart, the changed", f"{len(changed)} Ready after {new:.1f} s")
     _tell("after a restart, all", f"observed after {seconds:.1f} s, {cpu:.1f} s CPU")
+
+
+def _rest(fleet: Fleet, operator: Operator) -> None:
     time.sleep(RESYNC * 1.2)
     fleet.forget_calls()
     cpu, begin = operator.cpu(), time.monotonic()
@@ -273,7 +277,6 @@ def _restart(fleet: Fleet) -> None:
     _tell("at rest", f"{passes} looks in {seconds:.0f} s, {cpu / passes * 1000:.1f} ms CPU each, all else included")
     _tell("AWS calls a look", f"{fleet.requests / passes:.1f}, the looks at all trails of each account included")
     _tell("memory (RSS) at rest", f"{operator.rss():.0f} MB")
-    operator.stop()
 
 
 def _name(index: int) -> str:

@@ -30,12 +30,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Operator:
     """The operator as a process, with what the operating system says of it."""
 
-    def __init__(self, sandbox: Sandbox, *arguments: str) -> None:
+    def __init__(self, sandbox: Sandbox, *arguments: str, started: bytes = b"watching Trails") -> None:
+        """Start it, and wait until it logs that it has `started`."""
         command = [str(Path(sys.executable).parent / "trail-operator"), "run", "--health-port", "0", *arguments]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         environment = {**os.environ, **sandbox.environment()}
         self._process = subprocess.Popen(command, env=environment, stderr=self._log)
-        until(lambda: b"watching Trails" in self._output(), "the operator watches")
+        until(lambda: started in self._output(), "the operator has started")
 
     def cpu(self) -> float:
         """Seconds of CPU so far."""
@@ -47,11 +48,22 @@ class Operator:
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
+    def __enter__(self) -> "Operator":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def stop(self) -> None:
         """SIGTERM."""
         self._process.terminate()
         self._process.wait()
         self._log.close()
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self.stop()
 
     def _output(self) -> bytes:
         return os.pread(self._log.fileno(), 1 << 20, 0)

@@ -4,11 +4,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import kopf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import CliApp, SettingsConfigDict, SettingsError
 
 from trail_operator.cli import crds, reference
@@ -46,10 +48,11 @@ def run(arguments: list[str]) -> None:
     except Exception:
         if "problem" not in memo:
             raise
-        sys.exit(f"trail-operator run: {memo.problem}")
+    if "problem" in memo:
+        print(f"trail-operator run: {memo.problem}", file=sys.stderr, flush=True)
     # An AWS call that is still hanging in its thread would hold an ordinary exit: it counts as a lost answer.
     logging.shutdown()
-    os._exit(0)
+    os._exit(1 if "problem" in memo else 0)
 
 
 def _settings(arguments: list[str]) -> Run:
@@ -57,10 +60,14 @@ def _settings(arguments: list[str]) -> Run:
     try:
         return CliApp.run(Run, cli_args=arguments)
     except ValidationError as error:
-        problems = (f"--{str(entry['loc'][0]).replace('_', '-')}: {entry['msg']}" for entry in error.errors())
-        sys.exit(f"trail-operator run: {'; '.join(problems)}")
+        sys.exit(f"trail-operator run: {'; '.join(map(_problem, error.errors()))}")
     except SettingsError as error:
         sys.exit(f"trail-operator run: {error}")
+
+
+def _problem(error: ErrorDetails) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    return f"--{str(error['loc'][0]).replace('_', '-')}: {message}" if error["loc"] else message
 
 
 def write_crds(arguments: list[str]) -> None:
@@ -88,7 +95,10 @@ def main() -> None:
     if command is not None:
         command(arguments)
         return
-    usage = "usage: trail-operator COMMAND\n\n" + "".join(
+    if name == "--version":
+        print(f"trail-operator {version('trail-operator')}")
+        return
+    usage = "usage: trail-operator COMMAND | --version\n\n" + "".join(
         f"  {name:10} {function.__doc__}\n" for name, function in _COMMANDS.items()
     )
     if name in ("-h", "--help"):

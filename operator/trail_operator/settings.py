@@ -3,9 +3,9 @@
 import json
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
@@ -97,6 +97,19 @@ class Settings(BaseSettings):
         Names,
         Field(description="Leave tags alone whose keys match this pattern (with * and ?); may be given several times."),
     ] = []
+    leader_election: Annotated[
+        bool,
+        Field(
+            description=(
+                "Work only while holding a Lease, so that of several operators one works and the others stand by; the "
+                "chart turns it on."
+            )
+        ),
+    ] = False
+    lease_name: Annotated[str, Field(min_length=1, description="The Lease's name.")] = "trail-operator"
+    lease_namespace: Annotated[
+        str, Field(description="The Lease's namespace; needed with leader election. The chart sets the release's.")
+    ] = ""
     log_format: Annotated[
         Literal["json", "text"], Field(description="One JSON object or one line of text a log line.")
     ] = "text"
@@ -110,3 +123,9 @@ class Settings(BaseSettings):
     health_port: Annotated[
         int, Field(ge=0, le=65535, description="The port of the health endpoints and /metrics; 0: any free port.")
     ] = 8080
+
+    @model_validator(mode="after")
+    def _lease_is_somewhere(self) -> Self:
+        if self.leader_election and not self.lease_namespace:
+            raise ValueError("--leader-election needs --lease-namespace, where the Lease is to be")
+        return self

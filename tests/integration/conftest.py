@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from kubernetes import client, config
@@ -54,7 +55,9 @@ def service_account(
     cluster: Sandbox, api: client.ApiClient, worker_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> ServiceAccount:
     """The identity of every operator that a test runs as a process: so each proves that the chart's role is enough."""
-    return ServiceAccount(cluster, api, f"operator-{worker_id}", tmp_path_factory.mktemp("identity"))
+    # Fixtures that another package of tests imports are made once more in the same worker.
+    name = f"operator-{worker_id}-{uuid4().hex[:6]}"
+    return ServiceAccount(cluster, api, name, tmp_path_factory.mktemp("identity"))
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ class ServiceAccount:
         self._rbac.create_namespaced_role(name, made["Role"])  # the Lease's
         self._rbac.create_namespaced_role_binding(name, made["RoleBinding"])
         self.rules: list[dict[str, Any]] = made["ClusterRole"]["rules"]
+        self.lease_rules: list[dict[str, Any]] = made["Role"]["rules"]
         request = {"spec": {"expirationSeconds": _HOURS * 3600}}
         token = core.create_namespaced_service_account_token(name, name, request).status.token
         self.kubeconfig = directory / f"{name}.kubeconfig"
@@ -67,3 +68,8 @@ class ServiceAccount:
         """Have the role say this instead."""
         patch = [{"op": "replace", "path": "/rules", "value": json.loads(json.dumps(rules))}]
         self._rbac.patch_cluster_role(self.name, patch)
+
+    def grant_lease(self, rules: list[dict[str, Any]]) -> None:
+        """Have the Lease's role say this instead."""
+        patch = [{"op": "replace", "path": "/rules", "value": json.loads(json.dumps(rules))}]
+        self._rbac.patch_namespaced_role(f"{self.name}-lease", self.name, patch)

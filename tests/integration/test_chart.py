@@ -56,6 +56,7 @@ def install(cluster: Sandbox, trails: Trails, account: Account, number: str) -> 
     def run(command: str = "install", **values: Any) -> str:
         environment = [{"name": name, "value": value} for name, value in account.environment.items()]
         defaults = {"crds": {"enabled": False}, "resync": "2s", "extraEnv": environment, "fullnameOverride": release}
+        defaults["accountSelector"] = f"test={number}"  # those of other tests are theirs
         arguments = [f"--set-json={name}={json.dumps(value)}" for name, value in {**defaults, **values}.items()]
         helm(
             cluster,

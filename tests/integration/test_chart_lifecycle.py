@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import Trails, eventually, trail
 from tests.integration.test_chart import CHART, helm
+from tests.integration.test_leadership import TAKE_OVER
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
 NAMESPACE = "trail-operator"
@@ -127,6 +129,31 @@ def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None
     release.helm("upgrade", CHART, "--set=crds.keep=false")
     release.helm("uninstall")
     assert ".trail-operator.dev" not in kubectl(own, "get", "crds", "-o", "name")
+
+
+def test_an_upgrade_leaves_no_gap_in_healing_beyond_the_take_over(own: Sandbox) -> None:
+    release = Release(own)
+    often = ("--set=resync=1s", "--set=replicas=2")
+    release.helm("install", CHART, "--create-namespace", *often, "--set=logFormat=text")
+    before = len(release.account.writes())
+    release.trails.create(trail("audit", release.account.bucket("logs-upgrade", "audit")))
+    release.trails.wait_ready("audit")
+    cloudtrail = release.account.cloudtrail
+    upgraded = threading.Thread(target=release.helm, args=("upgrade", CHART, *often, "--set=logFormat=json"))
+    upgraded.start()
+    times = 0
+    while upgraded.is_alive():
+        cloudtrail.stop_logging(Name="audit")
+        eventually("healed", lambda: cloudtrail.get_trail_status(Name="audit")["IsLogging"], TAKE_OVER)
+        times += 1
+    assert times > 1
+    assert release.format() == "json"
+    made = [call["operation"] for call in release.account.writes()[before:]]
+    assert made.count("CreateTrail") == 1
+    assert made.count("StartLogging") == times + 1, "one for the trail, one for each time, none twice"
+    release.trails.delete("audit")
+    release.trails.wait_gone("audit")
+    release.helm("uninstall")
 
 
 # -- what the documentation says

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [
-        (["run", "--resync", "5"], {}, "--resync: Value error, write a duration as 30s, 10m, 1h or 1h30m"),
+        (["run", "--resync", "5"], {}, "--resync: write a duration as 30s, 10m, 1h or 1h30m"),
         (["run", "--cluster-name", "a/b"], {}, "--cluster-name"),
         (["run"], {"TRAIL_OPERATOR_LOG_FORMAT": "xml"}, "--log-format: Input should be 'json' or 'text'"),
         (["run", "--health-port", "0"], {}, "no access to Kubernetes"),
@@ -45,6 +46,11 @@ def test_what_is_wrong_is_said_without_a_traceback(
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_it_tells_its_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"trail-operator {version('trail-operator')}\n")
 
 
 def test_a_port_that_is_taken(cluster: Sandbox) -> None:
@@ -65,6 +71,7 @@ def kopf_run(
     settings = {
         "TRAIL_OPERATOR_CLUSTER_NAME": "test",
         "TRAIL_OPERATOR_NAMESPACE": f"{trails.namespace},other",
+        "TRAIL_OPERATOR_ACCOUNT_SELECTOR": f"test={account.number}",
         "TRAIL_OPERATOR_HEALTH_PORT": "0",
         "TRAIL_OPERATOR_RESYNC": "2s",
         **service_account.environment,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import REGION, Account, trust
-from tests.integration.conftest import Operator
+from tests.integration.conftest import OperatorFactory
 from tests.integration.kubernetes import Trails, trail
 
 NAME = "needy"
@@ -238,8 +238,9 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_dependency_that_is_missing_or_refuses(
-    operator: Operator, account: Account, trails: Trails, case: Case
+    operator_process: OperatorFactory, account: Account, trails: Trails, case: Case
 ) -> None:
+    operator = operator_process("--resync", "5m")  # what is counted is what the failure causes
     spec = case.spec(account)
     since = len(account.calls())
     begin = time.monotonic()

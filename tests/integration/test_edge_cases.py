@@ -276,7 +276,7 @@ def test_a_session_that_has_ended(
     operator_process: OperatorFactory, own: Account, settings: tuple[str, Settings], trails: Trails
 ) -> None:
     arn = role(own, allow("*"), name="operator")
-    settings[1](session_seconds=12)
+    settings[1](session_seconds=25)
     keys = assume(own.client("sts"), arn)
     settings[1](session_seconds=None)
     bucket = bucket_of(own)
@@ -287,7 +287,7 @@ def test_a_session_that_has_ended(
         AWS_SESSION_TOKEN=keys["SessionToken"],
     )
     trails.create(trail(NAME, bucket))
-    trails.wait_ready(NAME, 10)
+    trails.wait_ready(NAME, 20)
     condition = trails.wait_reason(NAME, "CredentialsUnavailable")
     assert "ExpiredToken" in condition["message"]
     assert keys["SessionToken"] not in condition["message"]

@@ -187,3 +187,34 @@ def test_without_it_there_is_a_standstill_and_with_it_no_more(
             begin()
         eventually(f"it {name}", done, 60)
     assert not missing
+
+
+@pytest.mark.parametrize("verb", ["get", "create", "update"])
+def test_without_a_permission_on_the_lease_nothing_begins(
+    cluster: Sandbox, identity: ServiceAccount, account: Account, trails: Trails, tmp_path: Path, verb: str
+) -> None:
+    assert {one for rule in identity.lease_rules for one in rule["verbs"]} == {"get", "create", "update"}
+    less = [{**rule, "verbs": [one for one in rule["verbs"] if one != verb]} for rule in identity.lease_rules]
+    identity.grant_lease([rule for rule in less if rule["verbs"]])
+    operator = Operator(
+        {**os.environ, **cluster.environment(), **account.environment, **identity.environment},
+        tmp_path / "operator.log",
+        [
+            *("--namespace", trails.namespace, "--health-port", "0", "--account-selector", f"test={account.number}"),
+            *("--leader-election", "true", "--lease-name", identity.name, "--lease-namespace", identity.name),
+        ],
+    ).start(wait=False)
+    try:
+        if verb == "update":  # needed from the first renewal on
+            eventually("it ends", lambda: not operator.running)
+        else:
+            eventually("it says so", lambda: f'cannot {verb} resource "leases"' in operator.log.read_text())
+            assert "watching Trails" not in operator.log.read_text()
+        assert f'cannot {verb} resource "leases"' in operator.log.read_text()
+        identity.grant_lease(identity.lease_rules)
+        if not operator.running:
+            operator.start(wait=False)
+        eventually("it works", lambda: operator.log.read_text().count("watching Trails") == 1 + (verb == "update"))
+    finally:
+        operator.stop()
+        print(f"--- the operator's log\n{operator.log.read_text()}")

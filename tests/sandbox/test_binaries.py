@@ -224,7 +224,7 @@ def test_the_pinned_toolchain_is_new_enough() -> None:
     assert pinned >= build.required_go_version()
 
 
-@pytest.mark.parametrize("needed", [*programs.PROGRAMS, programs.PROMTOOL], ids=lambda p: p.name)
+@pytest.mark.parametrize("needed", [*programs.PROGRAMS, programs.PROMTOOL, programs.ARGOCD], ids=lambda p: p.name)
 def test_programs_are_those_of_the_go_module(needed: Program) -> None:
     """The versions that the cache is keyed by are the ones that a build gives."""
     text = (needed.module / "go.mod").read_text()

@@ -22,8 +22,9 @@ from tests.statemachine.aws import Aws, Call, Session
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.virtual_time import VirtualLoop
 from trail_operator.aws.client import AWS
-from trail_operator.controller import accounts, handlers
+from trail_operator.controller import accounts, controller, process
 from trail_operator.controller.kube import Kubernetes
+from trail_operator.controller.lease import without_lease
 from trail_operator.controller.loop import Loop
 from trail_operator.controller.subject import Subject
 from trail_operator.settings import Settings
@@ -66,7 +67,7 @@ def own_time(loop: VirtualLoop, random: Callable[[], float]) -> Iterator[None]:
         return at(loop.time()).astimezone(zone)
 
     with mock.patch.multiple(
-        handlers,
+        controller,
         time=SimpleNamespace(monotonic=loop.time),
         random=SimpleNamespace(random=random),
         datetime=SimpleNamespace(now=now),
@@ -135,25 +136,25 @@ class Life:
             raise asyncio.CancelledError
 
     async def _start(self) -> None:
-        """As Controller.start does."""
+        """As Process.start does."""
         kubernetes = _Kubernetes(self, self._wire)
-        sessions = Session(self._send)
+        sessions, alone = Session(self._send), without_lease(asyncio.get_running_loop().time)
         with (
-            mock.patch.object(handlers, "Sessions", return_value=sessions),
+            mock.patch.object(controller, "Sessions", return_value=sessions),
             mock.patch.object(accounts, "AWS", _AWS),
         ):
-            controller = handlers.Controller(kubernetes, self._settings, CLUSTER, Metrics())
-        reconcile = controller.loop._reconcile
+            parts = controller.Controller(kubernetes, alone, self._settings, CLUSTER, Metrics())
+        reconcile = parts.loop._reconcile
 
         async def passing(subject: Subject) -> float | None:
             _PASS.set(Pass(str(subject.key), subject.uid, subject.body, asyncio.get_running_loop().time()))
             return await reconcile(subject)
 
-        controller.loop._reconcile = passing
-        controller.surroundings._sleep = _sleep_in_background
-        trails = await handlers._patiently("Trails", lambda: kubernetes.trails([]))
-        self._loop = controller.loop
-        controller.loop.take_up(trails)
+        parts.loop._reconcile = passing
+        parts.surroundings._sleep = _sleep_in_background
+        trails = await process._patiently("Trails", lambda: kubernetes.trails([]))
+        self._loop = parts.loop
+        parts.take_up(controller.Manifests([], [], trails))
         await asyncio.sleep(0.2)
         self._watching = True
         self.relist()
@@ -251,7 +252,7 @@ class _Kubernetes(Kubernetes):
     """The operator's connection to the API server, without HTTP."""
 
     def __init__(self, life: Life, wire: KubernetesWire) -> None:
-        super().__init__(cast(Any, None))
+        super().__init__(cast(Any, None), lambda: None)
         self._life = life
         self._wire = wire
 

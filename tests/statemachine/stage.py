@@ -30,7 +30,7 @@ class VirtualStage:
     """A world of its own, with one operator."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - to be replayed
+        self._random = random.Random(seed)
         self.loop = VirtualLoop()
         self.loop.set_task_factory(make_task)
         self._open = ExitStack()

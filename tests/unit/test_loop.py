@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.kube import Key
 from trail_operator.controller.loop import Loop
@@ -19,7 +21,7 @@ def body(name: str = "audit", /, uid: str = "1", generation: int = 1, version: i
         "uid": uid,
         "generation": generation,
         "resourceVersion": str(version),
-        "creationTimestamp": f"2026-01-01T00:00:0{uid}Z",
+        "creationTimestamp": f"2026-01-01T00:{int(uid) // 60:02}:{int(uid) % 60:02}Z",
     }
     return {"metadata": metadata, "spec": {"s3BucketName": "bucket-1", "name": "shared", **more}}
 
@@ -92,14 +94,34 @@ def test_at_the_start_what_is_new_comes_first_and_what_needs_a_look_after_it_new
     run(scenario)
 
 
-def test_at_the_start_a_change_does_not_wait_for_its_turn() -> None:
+def many(count: int) -> list[dict[str, Any]]:
+    """Trails that need no more than a look."""
+    return [observed(body(f"audit-{uid}", uid=str(uid))) for uid in range(100, 100 + count)]
+
+
+def test_at_the_start_looks_wait_for_those_before_them_but_a_change_does_not() -> None:
     async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.take_up([observed(body(f"audit-{uid}", uid=str(uid))) for uid in range(1, 10)])
+        passes.leave.clear()
+        loop.take_up(many(100))
         await settle()
-        assert len(passes.seen) == 1
-        loop.seen(body("audit-1", uid="1", generation=2, version=2))
+        assert len(passes.seen) == 24
+        loop.seen(body("audit-100", uid="100", generation=2, version=2))
         await settle()
-        assert passes.seen[-1] == 2
+        assert passes.seen[24:] == [2]
+        passes.leave.set()
+        await passes.made(100)
+
+    run(scenario)
+
+
+def test_at_the_start_looks_that_take_long_hold_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trail_operator.controller.loop._SECONDS_A_LOOK", 0.01)
+
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        passes.leave.clear()
+        loop.take_up(many(300))
+        await passes.made(300)
+        passes.leave.set()
 
     run(scenario)
 

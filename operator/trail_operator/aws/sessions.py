@@ -87,8 +87,10 @@ class _Client:
 class Sessions:
     """The operator's identities and their clients. Thread-safe."""
 
-    def __init__(self, default_region: str | None, clock: Callable[[], float]) -> None:
+    def __init__(self, default_region: str | None, clock: Callable[[], float], may_send: Callable[[], None]) -> None:
         self._clock = clock
+        # Asked right before each request goes out; raises if it may not.
+        self._may_send = may_send
         self._loader = create_loader()
         self._lender = _Lender()
         # boto3 knows AWS_DEFAULT_REGION only; pods with a role are given AWS_REGION as well, or alone.
@@ -137,6 +139,7 @@ class Sessions:
                 self._clients = {name: one for name, one in self._clients.items() if now - one.used < _IDLE_SECONDS}
                 make: Any = self._clients_of.client
                 client = make(service, region_name=region, config=_CONFIG, endpoint_url=endpoint_url)
+                client.meta.events.register("before-send", lambda **_: self._may_send())
                 self._clients[key] = _Client(client, now)
             self._clients[key].used = now
             return self._clients[key].client

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from trail_operator.aws.turns import Turns
 
 # More at once would only contend for the interpreter.
 _CALLS_AT_ONCE = 32
@@ -20,33 +22,28 @@ class Threads:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
-        self._turns = asyncio.Semaphore(_CALLS_AT_ONCE)
+        self._turns = Turns(_CALLS_AT_ONCE, _SECONDS_THAT_COUNT)
+        self._under_way: set[Future[Any]] = set()
 
     async def run(self, function: Callable[[], T]) -> T:
         """The function's result, or what it raises."""
-        await self._turns.acquire()
-        loop = asyncio.get_running_loop()
-        turn = _Turn(self._turns)
-        timer = loop.call_later(_SECONDS_THAT_COUNT, turn.end)
+        end = await self._turns.begin()
         try:
-            return await loop.run_in_executor(self._executor, function)
+            return await asyncio.wrap_future(self._submitted(function))
         finally:
-            timer.cancel()
-            turn.end()
+            end()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call is under way, not even one that nobody waits for any more."""
+        return not self._under_way
 
     def close(self) -> None:
         """Let no further call begin. Calls under way go on."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-
-class _Turn:
-    """One of the calls that may be under way at once; ends once."""
-
-    def __init__(self, turns: asyncio.Semaphore) -> None:
-        self._turns = turns
-        self._ended = False
-
-    def end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            self._turns.release()
+    def _submitted(self, function: Callable[[], T]) -> "Future[T]":
+        future = self._executor.submit(function)
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+        return future

@@ -165,9 +165,10 @@ class Accounts:
             raise FailureError(refusal)
         return account.access
 
-    def close(self) -> None:
-        """Let no further call begin. Calls under way go on in their threads."""
+    def close(self) -> bool:
+        """Let no further call begin; whether none is under way. Those that are go on in their threads."""
         self._threads.close()
+        return self._threads.is_idle
 
     # The ways in.
 

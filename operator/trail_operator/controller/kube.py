@@ -1,6 +1,7 @@
 """The Kubernetes API as the operator uses it: Trails, their status and finalizers, Events. Knows nothing of AWS."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -34,14 +35,14 @@ class Key:
         return f"{self.namespace}/{self.name}"
 
 
-class Kubernetes:
+class Connection:
     """A connection to the API server, with the credentials of the Pod or of the kubeconfig."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
 
     @classmethod
-    async def connect(cls) -> "Kubernetes":
+    async def open(cls) -> "Connection":
         """Connect as the Pod's service account, else as the kubeconfig says."""
         configuration = Configuration()
         try:
@@ -55,6 +56,36 @@ class Kubernetes:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        """The answer to a request. Raises ApiException for an error that the API server answers."""
+        request = await self._client.param_serialize(
+            method=method,
+            resource_path=path,
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
+        raw = await response.read()
+        if not 200 <= response.status < 300:
+            raise ApiException(status=response.status, reason=_told(raw))
+        answer: dict[str, Any] = json.loads(raw)
+        return answer
+
+
+class Kubernetes:
+    """What the operator reads and writes there. `may_write` is asked before each write and raises if it is not so."""
+
+    def __init__(self, connection: Connection, may_write: Callable[[], None]) -> None:
+        self._connection = connection
+        self._may_write = may_write
 
     async def trails(self, namespaces: list[str]) -> list[dict[str, Any]]:
         """All Trails of these namespaces, or of all if none is named."""
@@ -131,19 +162,9 @@ class Kubernetes:
         body: dict[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        request = await self._client.param_serialize(
-            method=method,
-            resource_path=path,
-            header_params={"Accept": "application/json", "Content-Type": content_type},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
-        raw = await response.read()
-        if not 200 <= response.status < 300:
-            raise ApiException(status=response.status, reason=_told(raw))
-        answer: dict[str, Any] = json.loads(raw)
-        return answer
+        if method != "GET":
+            self._may_write()
+        return await self._connection.request(method, path, body, content_type)
 
 
 def event(

@@ -10,13 +10,17 @@ from typing import Any
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
+from trail_operator.aws.turns import Turns
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.kube import Key, Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.telemetry.logs import about, logger
 
-# How far apart Trails begin that need no more than a look.
-_SECONDS_A_LOOK = 0.01
+# At the start so many Trails are looked at together that need no more than that: enough to wait for AWS's answers side
+# by side, few enough that what is new is not held up by all the others.
+_LOOKS_AT_ONCE = 24
+# A look that has taken so long no longer counts: AWS does not answer.
+_SECONDS_A_LOOK = 2.0
 
 Reconcile = Callable[[Subject], Awaitable[float | None]]
 
@@ -32,6 +36,7 @@ class Loop:
         self._reconcile = reconcile
         self._clock = clock
         self._subjects: dict[Key, Subject] = {}
+        self._taking_up: asyncio.Task[None] | None = None
         self._stopping = False
         self.forgotten: Callable[[Subject], None] = lambda _: None
         """Called with each Trail that has gone."""
@@ -43,14 +48,14 @@ class Loop:
         waits behind them, and so that they stay apart ever after.
         """
         settled = sorted((body for body in bodies if _is_settled(body)), key=_created, reverse=True)
+        subjects = [self._enter(body) for body in settled]  # all claims are known before the first write
         for body in bodies:
             if not _is_settled(body):
                 self.seen(body)
-        for place, body in enumerate(settled):
-            self.seen(body, after=place * _SECONDS_A_LOOK)
+        self._taking_up = asyncio.create_task(self._begin_in_turn(subjects))
 
-    def seen(self, body: dict[str, Any], *, after: float = 0.0) -> None:
-        """A Trail as the API server has it now. `after`: seconds until its first pass, if it is new to us."""
+    def seen(self, body: dict[str, Any]) -> None:
+        """A Trail as the API server has it now."""
         if self._stopping:
             return
         key = _key(body)
@@ -60,13 +65,11 @@ class Loop:
                 subject.failures = 0  # another spec may well succeed: it does not inherit the wait
                 self._wake_heirs(self._claims.update(subject))
                 subject.wake.set()
+                self._begin(subject)
             return
         if subject is not None:
             self._forget(subject)
-        subject = Subject(body, started=self._clock())
-        self._subjects[key] = subject
-        self._claims.enter(subject)
-        subject.task = asyncio.create_task(self._run(subject, after), name=f"trail {key}")
+        self._begin(self._enter(body))
 
     def gone(self, body: dict[str, Any]) -> None:
         """A Trail that the API server no longer has."""
@@ -92,6 +95,8 @@ class Loop:
     async def stop(self, seconds: float) -> None:
         """End all tasks; those in a pass get some seconds to finish it."""
         self._stopping = True
+        if self._taking_up:
+            self._taking_up.cancel()
         busy = []
         for subject in self._subjects.values():
             if subject.busy and subject.task:
@@ -103,15 +108,32 @@ class Loop:
             for task in late:
                 task.cancel()
 
-    async def _run(self, subject: Subject, after: float) -> None:
-        if after:
-            await _woken(subject.wake, after)
+    def _enter(self, body: dict[str, Any]) -> Subject:
+        subject = Subject(body, started=self._clock())
+        self._subjects[subject.key] = subject
+        self._claims.enter(subject)
+        return subject
+
+    def _begin(self, subject: Subject, looked: Callable[[], None] = lambda: None) -> None:
+        """Begin with its passes, unless that was done. `looked`: called after the first."""
+        if subject.task is None and self._is_known(subject):
+            subject.task = asyncio.create_task(self._run(subject, looked), name=f"trail {subject.key}")
+        else:
+            looked()
+
+    async def _begin_in_turn(self, subjects: list[Subject]) -> None:
+        turns = Turns(_LOOKS_AT_ONCE, _SECONDS_A_LOOK)
+        for subject in subjects:
+            self._begin(subject, await turns.begin())
+
+    async def _run(self, subject: Subject, looked: Callable[[], None]) -> None:
         while not self._stopping and self._is_known(subject):
             subject.wake.clear()
             self._wake_heirs(self._claims.update(subject))  # the watch may have missed what a read has shown
             subject.busy = True
             delay = await self._reconcile(subject)
             subject.busy = False
+            looked()
             if delay is None:
                 self._forget(subject)
             elif self._is_known(subject) and not self._stopping and not await _woken(subject.wake, delay):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from trail_operator.aws.errors import AWSError, failure_of
+from trail_operator.aws.turns import Turns
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
 from trail_operator.core.advice import Advice, Neighbour, advise
@@ -17,6 +18,10 @@ from trail_operator.telemetry.logs import logger
 
 # Trails are often made and changed several at a time: looked at once, when they stand still.
 _PAUSE = 2.0
+# So many accounts are read together: no call of a pass is to wait behind those of hundreds of accounts.
+_ACCOUNTS_AT_ONCE = 4
+# An account that has taken so long no longer counts: AWS does not answer.
+_SECONDS_AN_ACCOUNT = 2.0
 
 
 @dataclass
@@ -42,6 +47,7 @@ class Surroundings:
         self._resync = resync
         self._clock = clock
         self._sleep = sleep
+        self._turns = Turns(_ACCOUNTS_AT_ONCE, _SECONDS_AN_ACCOUNT)
         self._views: dict[str | None, _View] = {}
         self.noticed: Callable[[str | None], None] = lambda _: None
         """Called with an account's name when what is known of it has changed."""
@@ -94,8 +100,12 @@ class Surroundings:
         try:
             while view.is_stale or self._is_old(view):
                 await self._sleep(_PAUSE)
+                end = await self._turns.begin()
                 view.is_stale = False
-                found = await self._found(access, location, view.neighbours)
+                try:
+                    found = await self._found(access, location, view.neighbours)
+                finally:
+                    end()
                 view.seen = self._clock()
                 if found != view.neighbours:
                     view.neighbours = found

@@ -90,6 +90,16 @@ PROMTOOL = Program(
     "promtool", "v0.315.1", "github.com/prometheus/prometheus/cmd/promtool", minutes=5, module=GO_MODULE / "promtool"
 )
 
+# v3.3 and later replace a module by a folder of their own repository, which cannot be built from outside of it.
+ARGOCD = Program(
+    "argocd",
+    "v3.2.1",
+    "github.com/argoproj/argo-cd/v3/cmd",
+    {"github.com/argoproj/argo-cd/v3/common.version": "v3.2.1"},
+    minutes=9,
+    module=GO_MODULE / "argocd",
+)
+
 PROGRAMS = (ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBECTL, HELM)
 
 

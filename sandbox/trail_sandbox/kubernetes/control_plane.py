@@ -15,6 +15,7 @@ _CONTROLLERS = (
     "garbage-collector-controller",
     "namespace-controller",
     "replicaset-controller",
+    "disruption-controller",
     "root-ca-certificate-publisher-controller",
     "serviceaccount-controller",
     "serviceaccount-token-controller",

@@ -269,6 +269,36 @@ CHANGES_OF_REGION = [
     ),
 ]
 
+ACCOUNT_IMMUTABLE = (
+    "accountRef is immutable: make a second Trail in the other account, wait until it is Ready, then delete this one"
+)
+BLUE, GREEN = {"name": "blue"}, {"name": "green"}
+ACCOUNTS = [
+    Case(
+        "spec.accountRef.name",
+        "minLength",
+        accepted=[spec(accountRef={"name": "a"})],
+        refused=[spec(accountRef={"name": ""})],
+        says="at least 1 chars",
+    ),
+    Case(
+        "spec.accountRef.name",
+        "maxLength",
+        accepted=[spec(accountRef={"name": "a" * 253})],
+        refused=[spec(accountRef={"name": "a" * 254})],
+        says="may not be more than 253",
+    ),
+    Case(
+        "",
+        "rule",
+        before=spec(accountRef=BLUE),
+        accepted=[spec(accountRef=BLUE, isLogging=False), {"metadata": {"finalizers": None}}],
+        refused=[spec(accountRef=GREEN), spec(accountRef=None)],
+        says=ACCOUNT_IMMUTABLE,
+    ),
+    Case("", "rule", [spec(isLogging=False)], [spec(accountRef=BLUE)], ACCOUNT_IMMUTABLE, before={}),
+]
+
 BUCKETS = [
     Case("spec.s3BucketName", "minLength", [spec(s3BucketName="abc")], [spec(s3BucketName="ab")], "at least 3 chars"),
     Case(
@@ -1185,6 +1215,7 @@ CASES = [
     *CHANGES_OF_NAME,
     *REGIONS,
     *CHANGES_OF_REGION,
+    *ACCOUNTS,
     *BUCKETS,
     *PREFIXES,
     *TOPICS,

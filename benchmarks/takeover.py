@@ -1,0 +1,89 @@
+"""Prints how long it takes until another operator heals what is changed in AWS, after kills and after clean stops."""
+
+import itertools
+import statistics
+import time
+from typing import Any
+
+import boto3
+
+from benchmarks.stage import Bench, Operator, until
+from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
+
+TIMES = 20
+NAME = "trail-001"
+WRITES = ("CreateTrail", "UpdateTrail", "StartLogging", "PutEventSelectors", "AddTags")
+
+
+class Pair:
+    """Two operators and one Lease."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._cloudtrail: Any = boto3.client(
+            "cloudtrail",
+            region_name="us-east-2",
+            endpoint_url=bench.sandbox.aws_endpoint,
+            aws_access_key_id=ACCOUNT_ID,
+            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator asks for none
+        )
+        self._leader = self._operator()
+        self._other = self._operator()
+
+    def seconds(self, *, clean: bool) -> float:
+        """Stop the trail, end the one that works; seconds until the other has started the trail again."""
+        time.sleep(3)  # the other has seen the Lease renewed, as after any longer time
+        self._cloudtrail.stop_logging(Name=NAME)
+        begin = time.monotonic()
+        if clean:
+            self._leader.stop()
+        else:
+            self._leader.kill()
+        until(lambda: self._cloudtrail.get_trail_status(Name=NAME)["IsLogging"], "logging again", 60)
+        seconds = time.monotonic() - begin
+        self._leader, self._other = self._other, self._operator()
+        return seconds
+
+    def close(self) -> None:
+        """End both."""
+        for each in (self._other, self._leader):
+            each.stop()
+
+    def _operator(self) -> Operator:
+        return Operator(
+            self._bench.sandbox,
+            *("--leader-election", "true", "--lease-namespace", "default", "--resync", "600s"),
+            started=b"the Lease default/trail-operator",
+        )
+
+
+def measure() -> None:
+    """Take-over times, and what was written meanwhile."""
+    sandbox = Sandbox("benchmarks-takeover")
+    sandbox.down()  # whatever an earlier run has left
+    try:
+        sandbox.up()
+        bench = Bench(sandbox)
+        bench.prepare()
+        pair = Pair(bench)
+        try:
+            bench.wait_ready([bench.create(1)])
+            bench.calls()
+            for what, clean in (("kill", False), ("clean stop", True)):
+                taken = [pair.seconds(clean=clean) for _ in range(TIMES)]
+                print(
+                    f"healed by the other after a {what}, {TIMES} times: median {statistics.median(taken):.1f} s, "
+                    f"worst {max(taken):.1f} s",
+                    flush=True,
+                )
+            made = [call.split(":")[1] for call in bench.calls()]
+            writes = {name: len(list(group)) for name, group in itertools.groupby(sorted(made)) if name in WRITES}
+            print(f"writes to AWS meanwhile, by both: {writes}; {2 * TIMES} changes were to be put right")
+        finally:
+            pair.close()
+    finally:
+        sandbox.down()
+
+
+if __name__ == "__main__":
+    measure()

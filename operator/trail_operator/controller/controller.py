@@ -1,0 +1,136 @@
+"""All parts of the operator, put together: what works on Trails and AWSAccounts while this process leads."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from trail_operator.api.trail import DeletionPolicy
+from trail_operator.aws.sessions import Sessions
+from trail_operator.controller.account_loop import AccountLoop
+from trail_operator.controller.accounts import Accounts
+from trail_operator.controller.claims import Claims
+from trail_operator.controller.convergence import Convergence
+from trail_operator.controller.deletion import Deletion
+from trail_operator.controller.events import Events
+from trail_operator.controller.gauges import Gauges
+from trail_operator.controller.kube import Kubernetes
+from trail_operator.controller.lease import Leadership
+from trail_operator.controller.location import Locator
+from trail_operator.controller.loop import Loop
+from trail_operator.controller.observation import Observation
+from trail_operator.controller.reconcile import Reconciler
+from trail_operator.controller.surroundings import Surroundings
+from trail_operator.controller.target import Targets
+from trail_operator.controller.writer import Writer
+from trail_operator.settings import Settings
+from trail_operator.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What there is at the start."""
+
+    namespaces: list[dict[str, Any]]
+    accounts: list[dict[str, Any]]
+    trails: list[dict[str, Any]]
+
+
+class Controller:
+    """Works on all Trails and AWSAccounts that it is told of."""
+
+    def __init__(
+        self, kubernetes: Kubernetes, leadership: Leadership, settings: Settings, cluster: str, metrics: Metrics
+    ) -> None:
+        resync = settings.resync.total_seconds()
+        events = Events(kubernetes, time.monotonic)
+        writer = Writer(kubernetes, events, now=_now)
+        locator = Locator(cluster, time.monotonic)
+        self.accounts = Accounts(
+            Sessions(settings.region, time.monotonic, leadership.check),
+            default=settings.default_account,
+            own_identity=settings.own_identity,
+            cluster=cluster,
+            clock=time.monotonic,
+            sleep=asyncio.sleep,
+            called=metrics.called,
+            waited=metrics.waited,
+        )
+        self.surroundings = Surroundings(resync=resync, clock=time.monotonic, sleep=asyncio.sleep)
+        claims = Claims(self.accounts.place_of, settings.namespace)
+        targets = Targets(self.accounts, locator, tuple(settings.ignore_tags))
+        convergence = Convergence(
+            locator,
+            targets,
+            Observation(targets),
+            self.surroundings,
+            claims,
+            writer,
+            events,
+            resync=resync,
+            clock=time.monotonic,
+            drifted=metrics.drifted,
+        )
+        deletion = Deletion(self.accounts, locator, events, DeletionPolicy(settings.default_deletion_policy))
+        reconciler = Reconciler(
+            convergence,
+            deletion,
+            writer,
+            events,
+            resync=resync,
+            random=random.random,
+            clock=time.monotonic,
+            reconciled=metrics.reconciled,
+        )
+        self.loop = Loop(kubernetes, claims, reconciler.reconcile, time.monotonic)
+        self.account_loop = AccountLoop(
+            kubernetes,
+            self.accounts,
+            self.surroundings,
+            events,
+            cluster=cluster,
+            labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
+            users=lambda name: self.loop.count(lambda subject: self.accounts.name_for(subject) == name),
+            changed=lambda name: self.loop.wake(lambda subject: self.accounts.name_for(subject) == name),
+            resync=resync,
+            clock=time.monotonic,
+            now=_now,
+            random=random.random,
+        )
+        self.loop.forgotten = lambda subject: self.account_loop.wake(self.accounts.name_for(subject))
+        self.surroundings.noticed = self._notice
+        metrics.registry.register(Gauges(self.loop.subjects, self.accounts.all))
+
+    def take_up(self, there_is: Manifests) -> None:
+        """Begin with all that there is: before the first write, all claims are known."""
+        for body in there_is.namespaces:
+            self.namespace_seen(body)
+        self.account_loop.take_up(there_is.accounts)
+        self.loop.take_up(there_is.trails)
+
+    def namespace_seen(self, body: dict[str, Any]) -> None:
+        """A namespace as the API server has it now: its labels may open or close an account to its Trails."""
+        name = str(body["metadata"]["name"])
+        if self.accounts.labelled(name, dict(body["metadata"].get("labels") or {})):
+            self.loop.wake(lambda subject: subject.key.namespace == name)
+
+    async def stop(self, patience: float) -> bool:
+        """End all passes; those under way get some seconds. Whether no call to AWS is still under way.
+
+        An AWS call that is cut off counts as a lost answer.
+        """
+        self.account_loop.stop()
+        await self.loop.stop(patience)
+        self.surroundings.close()
+        return self.accounts.close()
+
+    def _notice(self, account: str | None) -> None:
+        """What is known of an account's trails has changed."""
+        self.loop.wake(self.surroundings.is_news)
+        self.account_loop.wake(account)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,124 @@
+"""The operator as a process: endpoints, connection, Lease, and a Controller while it leads."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from aiohttp import ClientError
+from kubernetes.aio.client.exceptions import ApiException
+
+from trail_operator.controller.controller import Controller, Manifests
+from trail_operator.controller.health import Health
+from trail_operator.controller.kube import FORBIDDEN, NOT_FOUND, Connection, Kubernetes
+from trail_operator.controller.lease import Lease, without_lease
+from trail_operator.settings import Settings
+from trail_operator.telemetry.logs import logger
+from trail_operator.telemetry.metrics import Metrics
+
+_SHUTDOWN_PATIENCE = 6.0
+_START_POLL = 2.0
+
+T = TypeVar("T")
+
+
+class Process:
+    """From start to stop."""
+
+    def __init__(self, settings: Settings, replaced: Callable[[], None]) -> None:
+        """`replaced`: called when this process may act no more, as another may act instead."""
+        self._settings = settings
+        self._replaced = replaced
+        self._metrics = Metrics()
+        self._health = Health(self._metrics.registry)
+        self._leadership = without_lease(time.monotonic)
+        self._connection: Connection | None = None
+        self._lease: Lease | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._controller: Controller | None = None
+
+    @property
+    def controller(self) -> Controller:
+        """What works, once the process has started."""
+        if self._controller is None:
+            raise RuntimeError("the process has not started")
+        return self._controller
+
+    async def start(self) -> None:
+        """Connect, wait for the Lease if there is one, and take up every Trail that exists."""
+        settings = self._settings
+        port = await self._health.serve(settings.health_host, settings.health_port)
+        logger.info(f"health endpoints and metrics on {settings.health_host}:{port}")
+        self._connection = connection = await Connection.open()
+        if settings.leader_election:
+            self._lease = Lease(
+                connection, settings.lease_namespace, settings.lease_name, clock=time.monotonic, sleep=asyncio.sleep
+            )
+            self._leadership = self._lease.leadership
+        kubernetes = Kubernetes(connection, self._leadership.check)
+        cluster = await _owner_prefix(kubernetes, settings)
+        if self._lease:
+            await _patiently(f"the Lease {self._lease}", self._lease.read)
+            await _manifests(kubernetes, settings)
+            self._health.ready = True  # fit to take over: readiness does not tell who leads
+            await self._lease.acquire()
+            self._keeping = asyncio.create_task(self._keep(self._lease))
+        self._metrics.leader.set(1)
+        there_is = await _manifests(kubernetes, settings)
+        self._controller = Controller(kubernetes, self._leadership, settings, cluster, self._metrics)
+        self._controller.take_up(there_is)
+        self._health.ready = True
+        scope = ", ".join(settings.namespace) or "all namespaces"
+        logger.info(f"watching Trails in {scope} as owner {cluster}; {len(there_is.trails)} found")
+
+    async def stop(self) -> None:
+        """Finish what is under way, if it does not take long, and let another take over."""
+        await self._health.close()
+        patience = _SHUTDOWN_PATIENCE if self._leadership.holds else 0.0
+        all_is_done = self._controller is None or await self._controller.stop(patience)
+        if self._keeping:
+            self._keeping.cancel()
+        if self._lease and all_is_done:
+            await self._lease.release()
+        if self._connection:
+            await self._connection.close()
+
+    async def _keep(self, lease: Lease) -> None:
+        await lease.keep()
+        self._metrics.leader.set(0)
+        self._replaced()
+
+
+async def _manifests(kubernetes: Kubernetes, settings: Settings) -> Manifests:
+    return Manifests(
+        await _patiently("namespaces", kubernetes.namespaces),
+        await _patiently("AWSAccounts", kubernetes.accounts),
+        await _patiently("Trails", lambda: kubernetes.trails(settings.namespace)),
+    )
+
+
+async def _patiently(what: str, read: Callable[[], Awaitable[T]]) -> T:
+    """The answer to a first read of the API server, however long that is not ready, not reachable or not permitting."""
+    told = ""
+    while True:
+        try:
+            return await read()
+        except ApiException as error:
+            problem = {
+                NOT_FOUND: "the API server does not know it: is the CustomResourceDefinition applied?",
+                FORBIDDEN: f"the operator's service account may not: is its role bound? {error.reason}",
+            }.get(error.status, f"the API server answers {error.status} {error.reason}")
+        except (ClientError, TimeoutError, OSError) as error:
+            problem = f"the API server does not answer ({type(error).__name__})"
+        if problem != told:
+            logger.warning(f"waiting to read {what}: {problem}")
+            told = problem
+        await asyncio.sleep(_START_POLL)
+
+
+async def _owner_prefix(kubernetes: Kubernetes, settings: Settings) -> str:
+    if settings.cluster_name:
+        return settings.cluster_name
+    return await _patiently(
+        "the UID of namespace kube-system (or set --cluster-name)", lambda: kubernetes.namespace_uid("kube-system")
+    )

@@ -1,0 +1,69 @@
+"""What goes by kstatus, as Flux and `helm install --wait` do, waits for a Trail until it records."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from tests.integration.aws import Account
+from tests.integration.kubernetes import Trails, eventually, trail
+from trail_sandbox.sandbox import Sandbox
+
+TEAM = "team-green"
+
+
+class Chart:
+    """A chart that holds one Trail, and a release of it."""
+
+    def __init__(self, sandbox: Sandbox, directory: Path) -> None:
+        self._environment = {**os.environ, **sandbox.environment(), "HOME": str(directory)}
+        self._directory = directory / "chart"
+        (self._directory / "templates").mkdir(parents=True)
+        (self._directory / "Chart.yaml").write_text("apiVersion: v2\nname: audit\nversion: 0.1.0\n")
+
+    def holds(self, body: dict[str, Any]) -> None:
+        (self._directory / "templates" / "trail.json").write_text(json.dumps(body))
+
+    def helm(self, command: str, *arguments: str, seconds: int = 60) -> subprocess.CompletedProcess[str]:
+        chart = [str(self._directory)] if command != "uninstall" else []
+        options = ["--namespace", TEAM, "--wait", f"--timeout={seconds}s"]
+        return subprocess.run(
+            ["helm", command, "audit", *chart, *options, *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def chart(sandbox: Sandbox, operator: str, tmp_path: Path) -> Chart:
+    return Chart(sandbox, tmp_path)
+
+
+def test_helm_waits_for_a_trail_until_it_records(chart: Chart, api: client.ApiClient, account: Account) -> None:
+    trails = Trails(api, TEAM)
+    chart.holds(trail("helm-audit", "helm-logs", isMultiRegionTrail=False))
+    waiting = chart.helm("install", "--create-namespace", seconds=8)
+    assert waiting.returncode != 0, "there is no bucket yet"
+    assert "audit" in waiting.stderr
+    account.open_bucket("helm-logs")
+    trails.wait_ready("helm-audit", 60)
+    done = chart.helm("upgrade")
+    assert done.returncode == 0, done.stderr
+
+    # What AWS refuses for good is Stalled, which kstatus calls Failed: nobody waits for it in vain.
+    chart.holds(trail("helm-audit", "helm-logs", isMultiRegionTrail=False, kmsKeyID="alias/aws/s3"))
+    refused = chart.helm("upgrade", seconds=60)
+    assert refused.returncode != 0
+    chart.holds(trail("helm-audit", "helm-logs", isMultiRegionTrail=False))
+    mended = chart.helm("upgrade")
+    assert mended.returncode == 0, mended.stderr
+    assert trails.condition("helm-audit")["status"] == "True", "it was Ready when helm returned"
+
+    assert chart.helm("uninstall").returncode == 0
+    eventually("the trail has gone", lambda: account.trail("helm-audit") is None)

@@ -1,0 +1,105 @@
+"""The release workflow, which no test can run: its form, and what makes a release trustworthy."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+RELEASE = ROOT / ".github" / "workflows" / "release.yaml"
+
+
+@pytest.fixture(scope="module")
+def jobs() -> dict[str, Any]:
+    result: dict[str, Any] = yaml.safe_load(RELEASE.read_text())["jobs"]
+    return result
+
+
+def step(job: dict[str, Any], action: str) -> dict[str, Any]:
+    """What a job gives to its only step with an action."""
+    [found] = [entry for entry in job["steps"] if entry.get("uses", "").startswith(f"{action}@")]
+    inputs: dict[str, Any] = found["with"]
+    return inputs
+
+
+def script(job: dict[str, Any]) -> str:
+    """All that a job runs."""
+    return "\n".join(entry["run"] for entry in job["steps"] if "run" in entry)
+
+
+def test_it_has_the_form_that_github_takes() -> None:
+    tool = str(Path(sys.executable).parent / "check-jsonschema")
+    command = [tool, "--builtin-schema", "vendor.github-workflows", str(RELEASE)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_only_a_tag_of_a_version_starts_it() -> None:
+    # YAML 1.1 takes the key `on` for a boolean.
+    assert yaml.safe_load(RELEASE.read_text())[True] == {"push": {"tags": ["v[0-9]+.[0-9]+.[0-9]+*"]}}
+
+
+def test_each_job_has_the_rights_that_it_needs_and_no_more(jobs: dict[str, Any]) -> None:
+    assert yaml.safe_load(RELEASE.read_text())["permissions"] == {}
+    signing = {"contents": "read", "packages": "write", "id-token": "write"}
+    assert {name: job["permissions"] for name, job in jobs.items()} == {
+        "test": {"contents": "read"},
+        "image": signing,
+        "chart": signing,
+    }
+    for job in jobs.values():
+        assert step(job, "actions/checkout") == {"persist-credentials": False}
+
+
+def test_nothing_is_released_untested_and_the_chart_comes_last(jobs: dict[str, Any]) -> None:
+    assert "make test" in script(jobs["test"])
+    assert (jobs["image"]["needs"], jobs["chart"]["needs"]) == ("test", "image")
+
+
+def test_actions_are_pinned_by_commit() -> None:
+    for line in RELEASE.read_text().splitlines():
+        if "uses:" in line:
+            assert re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+def test_what_others_can_name_is_in_no_script(jobs: dict[str, Any]) -> None:
+    """A tag's name in an expression within a script would be run as a part of it."""
+    for job in jobs.values():
+        assert "${{" not in script(job)
+
+
+def test_the_image_is_for_two_architectures_on_a_base_by_digest_with_its_parts_on_record(jobs: dict[str, Any]) -> None:
+    build = step(jobs["image"], "docker/build-push-action")
+    assert build["platforms"] == "linux/amd64,linux/arm64"
+    assert (build["push"], build["sbom"], build["provenance"]) == (True, True, "mode=max")
+    base = "${{ steps.base.outputs.name }}@${{ steps.base.outputs.digest }}"
+    assert build["build-args"].splitlines() == [f"BUILD_IMAGE={base}", f"RUN_IMAGE={base}"]
+    arguments = re.findall(r"^ARG (?:BUILD|RUN)_IMAGE=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(arguments) == 2
+    assert len(set(arguments)) == 1, "the workflow pins one base image for both stages"
+
+
+def test_what_is_pushed_is_signed_by_digest(jobs: dict[str, Any]) -> None:
+    assert 'cosign sign --yes --recursive "$IMAGE@$DIGEST"' in script(jobs["image"])
+    assert 'cosign sign --yes "$CHARTS/trail-operator@$digest"' in script(jobs["chart"])
+
+
+def test_the_chart_names_the_image_by_digest(jobs: dict[str, Any]) -> None:
+    """The workflow's own command, run on the chart's values."""
+    [pin] = re.findall(r'^sed -i (".*") "\$values"$', script(jobs["chart"]), re.MULTILINE)
+    digest = f"sha256:{'a' * 64}"
+    done = subprocess.run(
+        ["bash", "-c", f"sed {pin} {ROOT}/charts/trail-operator/values.yaml"],
+        env={"IMAGE": "registry.example/trail-operator", "DIGEST": digest, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    image = yaml.safe_load(done.stdout)["image"]
+    assert (image["repository"], image["digest"]) == ("registry.example/trail-operator", digest)
+    before = yaml.safe_load((ROOT / "charts" / "trail-operator" / "values.yaml").read_text())
+    assert before | {"image": image} == yaml.safe_load(done.stdout)
