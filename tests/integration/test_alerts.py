@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import generate_latest
 
 from tests.integration.conftest import ROOT
@@ -147,6 +150,94 @@ def test_the_dashboard_is_one() -> None:
         assert panel["type"] in {"stat", "table", "timeseries"}
         assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
         assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
+        if panel["type"] == "stat":  # where it says nothing of colours, Grafana makes it red from 80 on
+            assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+
+
+def lost(ours: Any, theirs: Any, path: str = "") -> list[str]:
+    """What of our model is not, or another, in theirs."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        missing = [f"{path}.{name}" for name in ours.keys() - theirs.keys()]
+        return missing + [
+            one for name in ours.keys() & theirs.keys() for one in lost(ours[name], theirs[name], f"{path}.{name}")
+        ]
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return [
+            one for index, pair in enumerate(zip(ours, theirs, strict=True)) for one in lost(*pair, f"{path}[{index}]")
+        ]
+    return [] if ours == theirs else [path]
+
+
+def through_grafana(model: dict[str, Any]) -> dict[str, Any]:
+    """The model as types made of Grafana's own schemas read and write it, panels and queries by their plugins'.
+
+    https://github.com/grafana/grafana-foundation-sdk
+    """
+    register_default_plugins()
+    result: dict[str, Any] = json.loads(JSONEncoder().encode(Dashboard.from_json(model)))
+    return result
+
+
+def test_grafana_knows_every_field_of_the_dashboard() -> None:
+    assert lost(dashboard(), through_grafana(dashboard())) == []
+
+
+def test_what_grafana_does_not_know_is_found() -> None:
+    model = dashboard()
+    model["panels"][1]["options"]["colour"] = "red"
+    model["panels"][1]["targets"][0]["promql"] = "up"
+    found = lost(model, through_grafana(model))
+    assert sorted(found) == [".panels[1].options.colour", ".panels[1].targets[0].promql"]
+
+
+SHOWN = """
+trail_operator_trail_ready{job="o", pod="a", trail_namespace="n", trail="good"} 1
+trail_operator_trail_ready{job="o", pod="a", trail_namespace="n", trail="bad"} 0
+trail_operator_trail_reason{job="o", pod="a", trail_namespace="n", trail="good", reason="Recording"} 1
+trail_operator_trail_reason{job="o", pod="a", trail_namespace="n", trail="bad", reason="AccessDenied"} 1
+trail_operator_trail_logging{job="o", pod="a", trail_namespace="n", trail="good"} 1
+trail_operator_trail_logging{job="o", pod="a", trail_namespace="n", trail="bad"} 0
+trail_operator_trail_logging_desired{job="o", pod="a", trail_namespace="n", trail="good"} 1
+trail_operator_trail_logging_desired{job="o", pod="a", trail_namespace="n", trail="bad"} 1
+trail_operator_trail_delivery_failing{job="o", pod="a", trail_namespace="n", trail="good", destination="S3"} 0
+trail_operator_trail_delivery_failing{job="o", pod="a", trail_namespace="n", trail="good", destination="SNS"} 1
+trail_operator_trail_last_delivery_timestamp_seconds{pod="a", trail_namespace="n", trail="good", destination="S3"} 60
+trail_operator_account_reason{job="o", pod="a", account="blue", reason="IdentityVerified"} 1
+trail_operator_account_unmanaged_trails{job="o", pod="a", account="blue"} 2
+trail_operator_account_unmanaged_trails{job="o", pod="a", account="red"} 1
+trail_operator_leader{job="o", pod="a"} 1
+trail_operator_leader{job="o", pod="b"} 0
+"""
+SHOWS = {
+    "Trails": {"{}": 2},
+    "Not Ready": {"{}": 1},
+    "Not logging": {"{}": 1},
+    "Deliveries failing": {"{}": 1},
+    "Unmanaged trails": {"{}": 3},
+    "At work": {"{}": 1},
+    "Trails that are not Ready": {'{trail_namespace="n", trail="bad", reason="AccessDenied"}': 1},
+    "Time since the last delivery": {'{trail_namespace="n", trail="good", destination="S3"}': 240},
+    "AWSAccounts": {'{account="blue", reason="IdentityVerified"}': 1},
+}
+
+
+def test_the_dashboard_shows_what_there_is(promtool: Path, tmp_path: Path) -> None:
+    """What is shown at one moment, by Prometheus itself: five minutes after 1970 began."""
+    present = {panel["title"]: panel["targets"][0]["expr"] for panel in panels() if panel["type"] != "timeseries"}
+    assert present.keys() == SHOWS.keys()
+    series = [line.rsplit(" ", 1) for line in SHOWN.strip().splitlines()]
+    expected = [
+        {
+            "expr": re.sub(r'"\$\w+"', '".*"', present[title]),
+            "eval_time": "5m",
+            "exp_samples": [{"labels": labels, "value": value} for labels, value in samples.items()],
+        }
+        for title, samples in SHOWS.items()
+    ]
+    values = [{"series": name, "values": f"{value}x10"} for name, value in series]
+    case = {"interval": "1m", "input_series": values, "promql_expr_test": expected}
+    (tmp_path / "shown.yaml").write_text(yaml.safe_dump({"evaluation_interval": "1m", "tests": [case]}))
+    run(promtool, "test", "rules", str(tmp_path / "shown.yaml"))
 
 
 def test_the_variables_of_the_dashboard_ask_for_what_there_is() -> None:
