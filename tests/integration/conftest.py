@@ -126,7 +126,7 @@ class Operator:
                 stderr=stream,
             )
         if wait:
-            eventually("the operator watches", lambda: b"watching Trails" in self.log.read_bytes()[offset:])
+            eventually("the operator watches", lambda: b"watching Trails" in self.log.read_bytes()[offset:], 90)
         return self
 
     def kill(self) -> None:
