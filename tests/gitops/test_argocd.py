@@ -168,9 +168,10 @@ def test_nothing_is_ever_different_that_nobody_has_changed(
     assert after["status"]["operationState"]["startedAt"] == before["status"]["operationState"]["startedAt"], (
         "nothing was applied again"
     )
-    repository.commit("Nothing", dict.fromkeys(files) | {f"{folder}/README.md": "empty"})
-    argocd.wait(folder, "Synced", "Healthy")
     argocd.delete(folder)
+    made = Trails(api, folder)
+    made.delete(body["metadata"]["name"])
+    made.wait_gone(body["metadata"]["name"])
 
 
 def test_what_git_no_longer_has_is_pruned_and_retained_where_that_is_asked_for(
