@@ -122,6 +122,25 @@ def test_one_works_and_the_other_takes_over(contenders: Contenders, trails: Trai
     assert contenders.holder == "", "nobody is waited for"
 
 
+def test_a_clean_stop_waits_for_a_look_that_is_under_way(
+    contenders: Contenders, trails: Trails, account: Account
+) -> None:
+    one = contenders.start("one")
+    trails.create(trail(NAME, account.bucket(f"logs-{account.number}", NAME)))
+    trails.wait_ready(NAME)
+
+    def looks() -> int:
+        return [call["operation"] for call in contenders.calls("one")].count("ListTrails")
+
+    eventually("it looks at the trails of the account", looks)
+    account.fault(service="cloudtrail", operation="ListTrails", delay=1.5, count=1)
+    seen = looks()
+    eventually("it looks again", lambda: looks() > seen)
+    assert one.stop() == 0
+    assert contenders.holder == "", "nobody is waited for"
+    contenders.start("another")  # lets the Trail go
+
+
 def test_a_process_that_stood_still_does_nothing_more(contenders: Contenders, trails: Trails, account: Account) -> None:
     """It is stopped while AWS answers its question whether the trail is there: what it would do next is create it."""
     bucket = account.bucket(f"logs-{account.number}", NAME)

@@ -233,6 +233,21 @@ def test_a_lease_that_is_let_go_of_has_no_holder() -> None:
     run(scenario())
 
 
+def test_it_is_let_go_of_though_a_renewal_is_under_way() -> None:
+    async def scenario() -> None:
+        chance = random.Random(5)
+        for _ in range(100):
+            server = Server()
+            one = Contender(Wire(server, chance, slow=0.5))
+            await until_one_leads([one])
+            await asyncio.sleep(chance.uniform(2, 4))
+            await one.stop()
+            assert server.lease is not None
+            assert server.lease["spec"]["holderIdentity"] == ""
+
+    run(scenario())
+
+
 def test_who_does_not_lead_may_do_nothing() -> None:
     time = 5.0
     leadership = Leadership(lambda: time, until=6.0)

@@ -20,7 +20,7 @@ def test_calls_that_hang_no_longer_count(monkeypatch: pytest.MonkeyPatch) -> Non
         assert not any(task.done() for task in hanging)
         hang.set()
         assert await asyncio.gather(*hanging) == [True] * 100
-        pool.close()
+        assert await pool.close(0.0)
 
     asyncio.run(scenario())
 
@@ -41,7 +41,28 @@ def test_so_many_run_at_once_and_all_have_their_turn() -> None:
     async def scenario() -> None:
         pool = Threads()
         await asyncio.gather(*(pool.run(work) for _ in range(96)))
-        pool.close()
+        assert await pool.close(0.0)
 
     asyncio.run(scenario())
     assert most == 32
+
+
+def test_a_call_that_nobody_waits_for_is_waited_for_at_the_end() -> None:
+    goes_on = threading.Event()
+
+    async def scenario() -> None:
+        pool = Threads()
+        begun = threading.Event()
+
+        def work() -> bool:
+            begun.set()
+            return goes_on.wait(30)
+
+        task = asyncio.create_task(pool.run(work))
+        await asyncio.to_thread(begun.wait)
+        task.cancel()
+        assert not await pool.close(0.01)
+        asyncio.get_running_loop().call_later(0.05, goes_on.set)
+        assert await pool.close(30)
+
+    asyncio.run(scenario())

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from trail_operator.aws.turns import Turns
@@ -33,14 +33,14 @@ class Threads:
         finally:
             end()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no call is under way, not even one that nobody waits for any more."""
-        return not self._under_way
+    async def close(self, seconds: float) -> bool:
+        """Let no further call begin; those under way get some seconds, also if nobody waits for them any more.
 
-    def close(self) -> None:
-        """Let no further call begin. Calls under way go on."""
+        Whether all have ended. Those that have not go on.
+        """
         self._executor.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(wait, list(self._under_way), seconds)
+        return not self._under_way
 
     def _submitted(self, function: Callable[[], T]) -> "Future[T]":
         future = self._executor.submit(function)

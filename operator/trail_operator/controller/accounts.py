@@ -165,10 +165,9 @@ class Accounts:
             raise FailureError(refusal)
         return account.access
 
-    def close(self) -> bool:
-        """Let no further call begin; whether none is under way. Those that are go on in their threads."""
-        self._threads.close()
-        return self._threads.is_idle
+    async def close(self, seconds: float) -> bool:
+        """Let no further call begin; those under way get some seconds. Whether all have ended."""
+        return await self._threads.close(seconds)
 
     # The ways in.
 

@@ -121,10 +121,11 @@ class Controller:
 
         An AWS call that is cut off counts as a lost answer.
         """
+        end = time.monotonic() + patience
         self.account_loop.stop()
         await self.loop.stop(patience)
         self.surroundings.close()
-        return self.accounts.close()
+        return await self.accounts.close(max(0.0, end - time.monotonic()))
 
     def _notice(self, account: str | None) -> None:
         """What is known of an account's trails has changed."""

@@ -117,11 +117,17 @@ class Lease:
         self.leadership.until = -math.inf
         try:
             async with asyncio.timeout(_REQUEST):
-                body = await self.read()
-                if body and body["spec"].get("holderIdentity") == self._holder:
-                    await self._write(body, holder="")
+                await self._give_back()
         except (ApiException, ClientError, TimeoutError, OSError):
             logger.warning(f"the Lease {self} could not be given back: it ends by itself in {_DURATION} s")
+
+    async def _give_back(self) -> None:
+        while (body := await self.read()) and body["spec"].get("holderIdentity") == self._holder:
+            try:
+                await self._write(body, holder="")
+            except ApiException as error:
+                if error.status != CONFLICT:  # else a renewal that was under way has landed: read it anew
+                    raise
 
     def _left(self) -> float:
         return max(0.0, self.leadership.until - self._clock())

@@ -74,10 +74,10 @@ class Process:
     async def stop(self) -> None:
         """Finish what is under way, if it does not take long, and let another take over."""
         await self._health.close()
+        if self._keeping:  # what is left of its term is enough, and where it is not given back, another waits less
+            self._keeping.cancel()
         patience = _SHUTDOWN_PATIENCE if self._leadership.holds else 0.0
         all_is_done = self._controller is None or await self._controller.stop(patience)
-        if self._keeping:
-            self._keeping.cancel()
         if self._lease and all_is_done:
             await self._lease.release()
         if self._connection:
