@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import kopf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -42,17 +42,24 @@ def run(arguments: list[str]) -> None:
     """Run the operator until SIGTERM."""
     settings = _settings(arguments)
     logs.configure(settings.log_format, settings.log_level)
-    memo = kopf.Memo(settings=settings)
+    memo = kopf.Memo(settings=settings, leave=_leave)
     try:
         kopf.run(memo=memo, clusterwide=not settings.namespace, namespaces=settings.namespace, standalone=True)
     except Exception:
         if "problem" not in memo:
             raise
-    if "problem" in memo:
-        print(f"trail-operator run: {memo.problem}", file=sys.stderr, flush=True)
-    # An AWS call that is still hanging in its thread would hold an ordinary exit: it counts as a lost answer.
+    _leave(memo.get("problem"))
+
+
+def _leave(problem: str | None) -> NoReturn:
+    """End the process at once, and say why if that was not asked for.
+
+    An AWS call that is still hanging in its thread would hold an ordinary exit: it counts as a lost answer.
+    """
+    if problem:
+        print(f"trail-operator run: {problem}", file=sys.stderr, flush=True)
     logging.shutdown()
-    os._exit(1 if "problem" in memo else 0)
+    os._exit(1 if problem else 0)
 
 
 def _settings(arguments: list[str]) -> Run:

@@ -4,6 +4,8 @@ The emulator holds the call, so the operator dies exactly there. What AWS then d
 before means that it never happened, after that it happened and its answer was lost.
 """
 
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -172,3 +174,22 @@ def test_a_lost_answer_to_create_is_no_conflict_with_oneself(
     trails.create(trail(NAME, bucket, tags=[{"key": "old", "value": "1"}]))
     is_as_said(account, trails, changed=False)
     assert operator.running
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_a_stop_amid_many_events_leaves_nothing_to_wait_for(
+    operator_process: OperatorFactory, trails: Trails, again: int
+) -> None:
+    """kopf, cut off amid them, would wait for 5 s for a watch that it never closes: on most tries, not on each."""
+    operator = operator_process("--resync", "10m", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert operator.process is not None
+    os.kill(operator.process.pid, signal.SIGSTOP)
+    names = [f"trail-{number}" for number in range(40)]
+    for name in names:
+        trails.create(trail(name, f"logs-{again}"))
+    os.kill(operator.process.pid, signal.SIGCONT)
+    operator.process.terminate()
+    assert operator.process.wait(timeout=4) == 0
+    assert "Traceback" not in operator.log.read_text()
+    for name in names:
+        trails.release(name)

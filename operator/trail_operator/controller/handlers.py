@@ -77,6 +77,8 @@ async def cleanup(memo: kopf.Memo, **_: Any) -> None:
     """Stop the process."""
     if "process" in memo:
         await memo.process.stop()
+    if "leave" in memo:  # kopf may wait 5 s for what is left of a watch that it was cut off in
+        memo.leave(memo.get("problem"))
 
 
 def _controller(memo: kopf.Memo) -> Controller:
