@@ -44,8 +44,10 @@ other-python: setup
 statemachine: setup
 	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -s --ignore tests/statemachine/test_on_processes.py
 
+# The longest first; and one after the other, to whoever is free: nobody is left alone with several at the end.
 integration: setup
-	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q -n 8 --dist worksteal
+	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q \
+	  -n 8 --dist load --maxschedchunk 1
 
 # Builds the image and runs the operator from it; as root, with buildah and debootstrap, which Debian has.
 test-image: setup

@@ -6,9 +6,12 @@ from typing import Any
 import boto3
 import requests
 from botocore.config import Config
+from botocore.loaders import create_loader
 from mypy_boto3_cloudtrail import CloudTrailClient
 
 REGION = "us-east-1"
+# Parsed once for all tests: that takes longer than most calls.
+_MODELS = create_loader()
 WRITES = {
     *("CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "AddTags", "RemoveTags"),
     *("PutEventSelectors", "PutInsightSelectors", "PutEventConfiguration"),
@@ -22,6 +25,8 @@ class Account:
         self.number = number
         self.endpoint = endpoint
         self._session = boto3.Session(aws_access_key_id=number, aws_secret_access_key="secret", region_name=REGION)
+        self._session._session.register_component("data_loader", _MODELS)
+        self._clients: dict[tuple[str, str], Any] = {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -34,10 +39,14 @@ class Account:
         }
 
     def client(self, service: str, region: str = REGION) -> Any:
-        """A client of a service."""
-        # The tests themselves wait out AWS's rates: one write a second.
-        patient = Config(retries={"mode": "standard", "total_max_attempts": 10})
-        return self._session.client(service, region_name=region, endpoint_url=self.endpoint, config=patient)  # type: ignore[call-overload]
+        """A client of a service; made once."""
+        if (service, region) not in self._clients:
+            # The tests themselves wait out AWS's rates: one write a second.
+            patient = Config(retries={"mode": "standard", "total_max_attempts": 10})
+            self._clients[service, region] = self._session.client(  # type: ignore[call-overload]
+                service, region_name=region, endpoint_url=self.endpoint, config=patient
+            )
+        return self._clients[service, region]
 
     @property
     def cloudtrail(self) -> CloudTrailClient:
