@@ -139,7 +139,7 @@ class Operator:
         """SIGTERM; the exit status."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=30)
 
     @property
     def running(self) -> bool:

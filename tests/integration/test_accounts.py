@@ -154,12 +154,13 @@ def test_what_an_account_does_not_allow(
     }
     accounts.change(name, **everything)
     if not spec:
-        eventually("Ready as soon as it is allowed", lambda: trails.condition("audit").get("status") == "True", 2)
+        trails.wait_ready("audit")
 
 
 def test_a_label_opens_and_closes_an_account(
-    operator: Operator, account: Account, trails: Trails, accounts: Accounts
+    operator_process: OperatorFactory, account: Account, trails: Trails, accounts: Accounts
 ) -> None:
+    operator_process("--resync", "1h")  # so that nothing but the change makes it look again
     selector = {
         "matchLabels": {"team": f"t{account.number}"},
         "matchExpressions": [{"key": "off", "operator": "DoesNotExist"}],
@@ -172,9 +173,39 @@ def test_a_label_opens_and_closes_an_account(
         trails.core.patch_namespace(trails.namespace, {"metadata": {"labels": labels}})
 
     label({"team": f"t{account.number}"})
-    eventually("Ready", lambda: trails.condition("audit").get("status") == "True", 2)
+    trails.wait_ready("audit")
     label({"off": "yes"})
-    eventually("closed again", lambda: trails.condition("audit").get("reason") == "NamespaceNotAllowed", 2)
+    trails.wait_reason("audit", "NamespaceNotAllowed")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"allowedNamespaces": {"names": ["another"]}}, "NamespaceNotAllowed"),
+        ({"allowedRegions": ["eu-west-1"]}, "RegionNotAllowed"),
+        ({"roleARN": None, "externalID": None}, "IdentityMismatch"),
+        ({"externalID": "another"}, "AssumeRoleDenied"),
+    ],
+    ids=["namespaces", "regions", "role", "external id"],
+)
+def test_a_change_of_an_account_shows_without_a_resync(
+    change: dict[str, Any],
+    reason: str,
+    operator_process: OperatorFactory,
+    account: Account,
+    other: Account,
+    trails: Trails,
+    accounts: Accounts,
+) -> None:
+    operator_process("--resync", "1h")
+    arn = role(other, trusting(account, "id-1"))
+    name = accounts.create("team", other.number, roleARN=arn, externalID="id-1", allowedNamespaces=allowed(trails))
+    trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
+    trails.wait_ready("audit")
+    accounts.change(name, **change)
+    assert trails.wait_reason("audit", reason)["status"] == "False"
+    accounts.change(name, roleARN=arn, externalID="id-1", allowedNamespaces=allowed(trails), allowedRegions=None)
+    trails.wait_ready("audit")
 
 
 def test_a_role_withdrawn_and_given_back(

@@ -18,7 +18,6 @@ from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import Trails, eventually, trail
 from tests.integration.test_chart import CHART, helm
-from tests.integration.test_leadership import TAKE_OVER
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
 NAMESPACE = "trail-operator"
@@ -144,7 +143,7 @@ def test_an_upgrade_leaves_no_gap_in_healing_beyond_the_take_over(own: Sandbox) 
     times = 0
     while upgraded.is_alive():
         cloudtrail.stop_logging(Name="audit")
-        eventually("healed", lambda: cloudtrail.get_trail_status(Name="audit")["IsLogging"], TAKE_OVER)
+        eventually("healed", lambda: cloudtrail.get_trail_status(Name="audit")["IsLogging"])
         times += 1
     assert times > 1
     assert release.format() == "json"

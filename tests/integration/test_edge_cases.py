@@ -272,11 +272,12 @@ def test_another_caller_who_uses_up_the_rates(
     eventually("reads go on", lambda: count(account, "GetTrailStatus") > seen)
 
 
+@pytest.mark.waits
 def test_a_session_that_has_ended(
     operator_process: OperatorFactory, own: Account, settings: tuple[str, Settings], trails: Trails
 ) -> None:
     arn = role(own, allow("*"), name="operator")
-    settings[1](session_seconds=25)
+    settings[1](session_seconds=40)
     keys = assume(own.client("sts"), arn)
     settings[1](session_seconds=None)
     bucket = bucket_of(own)
@@ -287,8 +288,8 @@ def test_a_session_that_has_ended(
         AWS_SESSION_TOKEN=keys["SessionToken"],
     )
     trails.create(trail(NAME, bucket))
-    trails.wait_ready(NAME, 20)
-    condition = trails.wait_reason(NAME, "CredentialsUnavailable")
+    trails.wait_ready(NAME)
+    condition = trails.wait_reason(NAME, "CredentialsUnavailable", 60)
     assert "ExpiredToken" in condition["message"]
     assert keys["SessionToken"] not in condition["message"]
     running.stop()

@@ -311,8 +311,9 @@ def test_on_failure_ends_with_the_first_success(namespace: Namespace) -> None:
     assert pod.status.container_statuses[0].restart_count == 1
 
 
-def test_a_crash_loop_is_told(namespace: Namespace) -> None:
-    namespace.script("p", "exit 1", restartPolicy="Always")
+def test_a_crash_loop_is_told(namespace: Namespace, tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    namespace.script("p", f"echo started >> {starts}; exit 1", restartPolicy="Always")
 
     def crash_loop() -> bool:
         state = namespace.state("p")
@@ -322,7 +323,8 @@ def test_a_crash_loop_is_told(namespace: Namespace) -> None:
     assert namespace.state("p").restart_count == 1
     assert namespace.state("p").last_state.terminated.exit_code == 1
     namespace.core.delete_namespaced_pod("p", namespace.name)
-    eventually("gone, although it waited to be restarted", lambda: namespace.pods() == [], 8)
+    eventually("gone, although it waited to be restarted", lambda: namespace.pods() == [])
+    assert starts.read_text().count("started") == 2, "it was not restarted for that"
 
 
 def test_the_count_of_restarts_never_rises_before_the_last_end_is_told() -> None:
@@ -356,7 +358,7 @@ def test_deletion_asks_first(script: str, end: str, namespace: Namespace) -> Non
     directory = namespace.sandbox.state.pods / namespace.pod("p").metadata.uid
     assert container_processes(directory)
     namespace.core.delete_namespaced_pod("p", namespace.name)
-    eventually("gone", lambda: namespace.pods() == [], 10)
+    eventually("gone", lambda: namespace.pods() == [])
     assert namespace.log("p") == end
     assert container_processes(directory) == []
 
@@ -375,7 +377,7 @@ def test_a_pre_stop_hook_runs_before_sigterm(namespace: Namespace) -> None:
     namespace.script("p", script, {"lifecycle": hook})
     eventually("up", lambda: namespace.log("p"))
     namespace.core.delete_namespaced_pod("p", namespace.name)
-    eventually("gone", lambda: namespace.pods() == [], 10)
+    eventually("gone", lambda: namespace.pods() == [])
     assert namespace.log("p") == "up\nhooked\n"
 
 
