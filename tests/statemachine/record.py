@@ -83,9 +83,7 @@ class Record:
             self._problem(call, f"takes the trail back from {owner}")
         elif owner is not None and self._is_known_to_live(owner.removeprefix(f"{CLUSTER}/"), this):
             self._problem(call, f"takes the trail from {owner}, which lives")
-        elif call.operation not in ("AddTags", "RemoveTags") or (
-            call.operation == "AddTags" and {"Key": OWNER, "Value": mine} not in call.parameters["TagsList"]
-        ):
+        elif call.operation != "AddTags" or {"Key": OWNER, "Value": mine} not in call.parameters["TagsList"]:
             self._problem(call, f"was made to a trail of owner {owner} before it was marked as taken over")
 
     def _is_known_to_live(self, key: str, this: Pass) -> bool:

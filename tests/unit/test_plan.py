@@ -312,6 +312,15 @@ def test_a_trail_that_is_taken_over_first_gets_our_tag() -> None:
     assert {"Key": OWNER_TAG, "Value": OWNER} in actions[0].parameters["TagsList"]
 
 
+def test_a_trail_without_room_for_all_tags_first_gets_ours_alone() -> None:
+    found = replace(observed(), tags={f"old-{at}": "1" for at in range(40)})
+    mark, off, on = plan(desired(tags={f"new-{at}": "1" for at in range(20)}), found)
+    assert operations((mark, off, on)) == ["AddTags", "RemoveTags", "AddTags"]
+    assert mark.parameters["TagsList"] == [{"Key": OWNER_TAG, "Value": OWNER}]
+    assert off.requires == on.requires == {"AddTags"}
+    assert (len(off.parameters["TagsList"]), len(on.parameters["TagsList"])) == (40, 20)
+
+
 def test_a_trail_without_room_for_our_tag_first_loses_others() -> None:
     found = replace(observed(), tags={f"old-{at}": "1" for at in range(50)})
     assert operations(plan(desired(is_logging=False), found)) == ["RemoveTags", "AddTags", "StopLogging"]

@@ -242,6 +242,8 @@ def _hashable(action: Action) -> list[tuple[str, str, str]]:
 def test_only_what_needs_two_writes_is_written_twice(wanted: DesiredTrail, found: ObservedTrail | None) -> None:
     names = [action.operation for action in plan(wanted, found)]
     twice = {name for name in names if names.count(name) > 1}
+    if found and found.owner != wanted.owner and len(found.tags.keys() | wanted.tags.keys()) > 50:
+        twice -= {"AddTags"}  # our tag alone comes first: all of them have no room yet
     assert all(names.count(name) == 2 and "PutEventSelectors" in names for name in twice)
     assert twice <= {"UpdateTrail", "PutInsightSelectors", "PutEventConfiguration"}
 
@@ -293,7 +295,7 @@ def test_a_trail_that_is_taken_over_is_only_written_to_under_our_tag(
     for trail, action in _steps(wanted, found, refused.__contains__):
         if before.owner != OWNER and action.operation != "AddTags":
             assert action.operation == "RemoveTags"
-            assert len(found.tags.keys() | wanted.tags.keys()) > 50
+            assert len(found.tags.keys() | {OWNER_TAG}) > 50
         assert trail is not None
         before = trail
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import Difference
 from trail_operator.core.differences import (
     SPELLINGS,
@@ -170,22 +171,28 @@ class _Update:
     def _tags(self) -> list[Action]:
         """Tags off before others on, so that the limit never stands in the way; but first of all, ours."""
         desired, observed = self._desired, self._observed
-        changed = tag_differences(desired, observed)
         off = {key: "" for key in sorted(observed.tags) if desired.governs(key) and key not in desired.tags}
         on = {key: value for key, value in desired.tags.items() if observed.tags.get(key) != value}
-        if not changed:
+        ours: dict[str, str] = {}
+        if self._is_adoption and len(observed.tags.keys() | {OWNER_TAG}) <= _MOST_TAGS:
+            has_room = len(observed.tags.keys() | on.keys()) <= _MOST_TAGS
+            ours = on if has_room else {OWNER_TAG: on[OWNER_TAG]}
+        marked = frozenset[Operation]({"AddTags"}) if ours else frozenset[Operation]()
+        others = {key: value for key, value in on.items() if key not in ours}
+        return [
+            *self._write_tags("AddTags", ours),
+            *self._write_tags("RemoveTags", off, marked),
+            *self._write_tags("AddTags", others, marked),
+        ]
+
+    def _write_tags(
+        self, operation: Operation, tags: Mapping[str, str], requires: frozenset[Operation] = frozenset()
+    ) -> list[Action]:
+        if not tags:
             return []
-        has_room = len(observed.tags.keys() | on.keys()) <= _MOST_TAGS
-        ours_first = self._is_adoption and has_room
-        first = frozenset[Operation]({"AddTags"}) if ours_first else frozenset[Operation]()
-        steps = []
-        if off:
-            parameters = {"ResourceId": desired.arn, "TagsList": _tag_list(off)}
-            steps.append(Action("RemoveTags", parameters, about_tags(changed, off), first))
-        if on:
-            parameters = {"ResourceId": desired.arn, "TagsList": _tag_list(on)}
-            steps.append(Action("AddTags", parameters, about_tags(changed, on)))
-        return steps[::-1] if ours_first else steps
+        parameters = {"ResourceId": self._desired.arn, "TagsList": _tag_list(tags)}
+        told = about_tags(tag_differences(self._desired, self._observed), tags)
+        return [Action(operation, parameters, told, requires)]
 
     def _update_trail(self) -> tuple[list[Action], list[Action]]:
         """UpdateTrail, before the selectors or after them.
