@@ -108,6 +108,29 @@ def test_an_account_trail_becomes_the_organizations_and_back(
     assert "organization" in told.message
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_an_administrator_can_not_convert_a_trail_and_makes_no_second_one(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails, first: bool
+) -> None:
+    """Only the management account may: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html."""
+    administrator = organization.administrator()
+    operator_process(**as_(administrator))
+    bucket = organization.bucket(trail=NAME) if first else administrator.bucket("own", trail=NAME)
+    trails.create(trail(NAME, bucket, isOrganizationTrail=first))
+    before = trails.wait_ready(NAME)["status"]["arn"]
+    trails.change(NAME, isOrganizationTrail=not first)
+    message = trails.wait_reason(NAME, "OrganizationNotReady")["message"]
+    assert "only the organization's management account may turn a trail" in message
+    assert administrator.trails() == [before]
+    assert (trails.get(NAME) or {})["status"]["arn"] == before
+    assert [call["operation"] for call in administrator.writes()].count("CreateTrail") == 1
+    trails.change(NAME, isOrganizationTrail=first)
+    trails.wait_ready(NAME)
+    trails.delete(NAME)
+    trails.wait_gone(NAME)
+    assert administrator.trails() == []
+
+
 def test_a_member_that_manages_it_is_told_who_may_and_goes_on_once_it_may(
     operator_process: OperatorFactory, organization: Organization, trails: Trails
 ) -> None:

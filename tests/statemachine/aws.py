@@ -7,6 +7,7 @@ import asyncio
 import contextvars
 import json
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -185,6 +186,8 @@ class Aws:
     faults: Faults = field(default_factory=Faults)
     settings: Settings = field(default_factory=Settings)
     calls: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
+    """How often each operation was called."""
     """How many the operator has made."""
 
     def __post_init__(self) -> None:
@@ -211,6 +214,7 @@ class Aws:
         """Send a call, and wait for its answer. `point`: where the caller may die."""
         point()
         self.calls += 1
+        self.asked[call.operation] += 1
         served = asyncio.get_running_loop().create_task(self._serve(call), context=contextvars.Context())
         try:
             return await asyncio.shield(served)

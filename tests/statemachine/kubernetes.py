@@ -26,6 +26,8 @@ class ApiServer:
     specs: dict[tuple[str, int], Manifest] = field(default_factory=dict)
     """Every spec that there was, by UID and generation."""
     watchers: list[Watcher] = field(default_factory=list)
+    events: list[tuple[str, str]] = field(default_factory=list)
+    """Reason and note of each Event."""
     writes: int = 0
     """How many writes of the operator changed something, Events included."""
     wrote_status: Callable[[Manifest, Manifest], None] = lambda *_: None
@@ -84,6 +86,8 @@ class ApiServer:
         """Answer a request. Raises ApiException."""
         if path.startswith("/apis/events.k8s.io/"):
             self.writes += 1
+            if body and "note" in body:
+                self.events.append((body["reason"], body["note"]))
             return {}
         if method == "GET" and path == f"{_TRAILS}/{PLURAL}":
             return {"items": copy.deepcopy(list(self.objects.values()))}

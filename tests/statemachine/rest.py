@@ -132,11 +132,11 @@ class Rest:
         spec = body["spec"]
         ready = _ready(body)
         reasons = {"Conflict"}
-        if form is None:
+        if form is None and self._owned_elsewhere(key, spec):
+            reasons = {"WrongHomeRegion"}
+        elif form is None:
             shadow = self._shadow(key, spec)
             assert shadow or self._is_outranked(key, body), f"there is no trail, and Ready is {ready}"
-            if shadow and self._forms[shadow]["Owner"] == f"{CLUSTER}/{key}":
-                reasons.add("WrongHomeRegion")
         elif not self._is_outranked(key, body):
             policy = spec.get("adoptionPolicy", "Never")
             owner = form["Owner"]
@@ -150,6 +150,15 @@ class Rest:
         assert ready[0] == "False", f"Ready is {ready}"
         assert ready[1] in reasons, f"Ready is {ready}"
         _is((_condition(body, "Stalled") or ("absent",))[0], "True", "Stalled")
+
+    def _owned_elsewhere(self, key: str, spec: Manifest) -> bool:
+        """Whether a trail of that name elsewhere is the Trail's own."""
+        here = arn_of(key, spec)
+        name = here.partition(":trail/")[2]
+        return any(
+            arn != here and arn.endswith(f":trail/{name}") and form["Owner"] == f"{CLUSTER}/{key}"
+            for arn, form in self._forms.items()
+        )
 
     def _shadow(self, key: str, spec: Manifest) -> str | None:
         """A trail of that name homed elsewhere that is in the region, too."""

@@ -33,7 +33,7 @@ def documented() -> set[str]:
 def used() -> set[str]:
     """Every call in the code, by the three ways in which calls are written."""
     text = "\n".join(path.read_text() for path in SOURCES)
-    direct = re.findall(r'\b(?:_aws|self)\.(?:call|_call)\(\s*"(\w+)",\s*(?:\w+,\s*)?"(\w+)"', text)
+    direct = re.findall(r'\b(?:_?aws|self)\.(?:call|_call)\(\s*"(\w+)",\s*(?:\w+,\s*)?"(\w+)"', text)
     reads = re.findall(r'self\._read\(\w+, "(\w+)"', text)
     planned = get_args(Operation)
     return {f"{service}:{operation}" for service, operation in direct} | {

@@ -12,9 +12,10 @@ from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Destination, Difference, TrailStatus
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass
-from trail_operator.core.report import Findings, paused, pinned, report, turns
+from trail_operator.core.report import Findings, Place, paused, pinned, report, turns
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PLACE = Place("123456789012", "eu-central-1", ARN)
 LATER = NOW + timedelta(hours=1)
 DRIFT = (Difference(path="isLogging", desired="true", observed="false"),)
 TRANSIENT = Failure(FailureClass.TRANSIENT, Reason.THROTTLED, "AWS throttles")
@@ -25,7 +26,7 @@ CONFLICT = Failure(FailureClass.TERMINAL, Reason.CONFLICT, "not ours")
 
 
 def found(**more: object) -> Findings:
-    base = Findings(generation=1, known=True, observed=observed(), account="123456789012")
+    base = Findings(generation=1, known=True, observed=observed(), place=PLACE)
     return replace(base, **more)  # type: ignore[arg-type]
 
 
@@ -132,7 +133,7 @@ def test_a_terminal_failure_is_stalled_until_it_is_gone() -> None:
 
 
 def test_a_conflict_tells_nothing_of_the_other_trail() -> None:
-    result = status(found(observed=None, failure=CONFLICT))
+    result = status(found(observed=None, place=None, failure=CONFLICT))
     assert shown(result) == {
         "Ready": ("False", "Conflict"),
         "Synced": ("False", "Conflict"),
@@ -284,7 +285,7 @@ def test_what_differs_and_what_can_t_be_read_is_named() -> None:
 
 def test_a_trail_of_another_account_is_on_record_with_the_account_that_looks() -> None:
     arn = "arn:aws:cloudtrail:eu-central-1:999999999999:trail/audit"
-    result = status(looked_at(observed=replace(observed(), arn=arn)))
+    result = status(looked_at(observed=replace(observed(), arn=arn), place=replace(PLACE, arn=arn)))
     assert (result.arn, result.account_id) == (arn, "123456789012")
 
 
@@ -365,7 +366,7 @@ def _findings(draw: st.DrawFn) -> Findings:
         drift=draw(st.sampled_from([(), DRIFT])),
         failure=failure,
         silent_too_long=failure is TRANSIENT and not known and draw(st.booleans()),
-        account="123456789012",
+        place=PLACE if seen else None,
         observing=observing,
         advice=draw(_advice),
     )

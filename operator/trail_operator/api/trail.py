@@ -370,7 +370,7 @@ ROOT_RULES = [
     # a deleted Trail go. A region that is left out means the operator's default, which only the operator knows: it stalls
     # where that is another one.
     rule(
-        "!has(oldSelf.status) || !has(oldSelf.status.homeRegion) || "
+        "!has(oldSelf.status) || !has(oldSelf.status.arn) || !has(oldSelf.status.homeRegion) || "
         "!has(self.spec.region) || self.spec.region == oldSelf.status.homeRegion || "
         "(has(oldSelf.spec.region) && self.spec.region == oldSelf.spec.region)",
         "region is immutable once the trail is created: keep it as it is in status.homeRegion; to move, make a second "

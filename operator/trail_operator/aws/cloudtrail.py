@@ -111,6 +111,10 @@ class CloudTrail:
         trails = await self.trails(region)
         return next((trail["TrailARN"] for trail in trails if trail["Name"] == name), None)
 
+    async def named(self, name: str, region: str) -> list[str]:
+        """The ARNs of all trails of that name that the account has, in whichever region."""
+        return [trail["TrailARN"] for trail in await list_trails(self._aws, region) if trail["Name"] == name]
+
     async def trails(self, region: str) -> list[dict[str, Any]]:
         """All trails that are in a region, shadows included, as DescribeTrails tells of them."""
         answer = await self._aws.call("cloudtrail", region, "DescribeTrails", includeShadowTrails=True)
@@ -152,6 +156,18 @@ class CloudTrail:
             return await self._aws.call("cloudtrail", region, operation, **parameters)
         except AWSError as error:
             return _absent(error, ())
+
+
+async def list_trails(aws: AWS, region: str) -> list[dict[str, Any]]:
+    """ARN, name and home region of all trails of the account: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTrails.html."""
+    trails: list[dict[str, Any]] = []
+    more: dict[str, str] = {}
+    while True:
+        answer = await aws.call("cloudtrail", region, "ListTrails", **more)
+        trails += answer["Trails"]
+        if not answer.get("NextToken"):
+            return trails
+        more = {"NextToken": answer["NextToken"]}
 
 
 def _absent(error: AWSError, absences: Collection[str]) -> dict[str, Any] | None:

@@ -71,17 +71,23 @@ _ACCESS = frozenset(
         "InsufficientIAMAccessPermissionException",
     }
 )
+_NOT_THE_MANAGEMENT_ACCOUNT = ("NotOrganizationMasterAccountException", "NotOrganizationManagementAccountException")
 _NOT_MANAGEMENT = (
     "only the organization's management account and delegated administrators of CloudTrail may do this: use such an "
     "account, or register this one (aws cloudtrail register-organization-delegated-admin)"
+)
+# Of UpdateTrail, which a delegated administrator may call for all else:
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
+_ONLY_MANAGEMENT_CONVERTS = (
+    "only the organization's management account may turn a trail into an organization trail, or back: put "
+    "isOrganizationTrail back as it was, or make a second Trail and delete this one once that is Ready"
 )
 # What an organization trail lacks, and the remedy.
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html
 _ORGANIZATION = {
     "OrganizationsNotInUseException": "the account is in no organization: set isOrganizationTrail to false",
     "AWSOrganizationsNotInUseException": "the account is in no organization: set isOrganizationTrail to false",
-    "NotOrganizationMasterAccountException": _NOT_MANAGEMENT,
-    "NotOrganizationManagementAccountException": _NOT_MANAGEMENT,
+    **dict.fromkeys(_NOT_THE_MANAGEMENT_ACCOUNT, _NOT_MANAGEMENT),
     "OrganizationNotInAllFeaturesModeException": "enable all features in AWS Organizations",
     "CloudTrailAccessNotEnabledException": (
         "enable trusted access for CloudTrail: aws organizations enable-aws-service-access --service-principal "
@@ -154,6 +160,11 @@ class AWSError(Exception):
     request_id: str = ""
     """By which AWS's support finds the request."""
 
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """Whether AWS failed rather than refused: the request may have been carried out, or come to be."""
+        return self.status >= 500
+
     def __str__(self) -> str:
         return f"{self.action} in {self.region}: {self.code}: {self.message}"
 
@@ -202,7 +213,9 @@ def _failure_of(error: AWSError) -> Failure:
             reason = Reason.ROLE_POLICY_DENIES
         return _failure(FailureClass.DEPENDENCY, reason, f"{error.action}: {error.message} ({code})")
     if code in _ORGANIZATION:
-        message = f"{error.action}: {error.message} ({code}): {_ORGANIZATION[code]}"
+        is_conversion = code in _NOT_THE_MANAGEMENT_ACCOUNT and error.action == "cloudtrail:UpdateTrail"
+        remedy = _ONLY_MANAGEMENT_CONVERTS if is_conversion else _ORGANIZATION[code]
+        message = f"{error.action}: {error.message} ({code}): {remedy}"
         return _failure(FailureClass.AUTHORITY, Reason.ORGANIZATION_NOT_READY, message)
     if code in _TERMINAL:
         return _failure(FailureClass.TERMINAL, _TERMINAL[code], f"{error.action}: {error.message} ({code})")

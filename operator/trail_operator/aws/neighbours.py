@@ -5,6 +5,7 @@ from typing import Any
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.aws.client import AWS
+from trail_operator.aws.cloudtrail import list_trails
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
 from trail_operator.core.advice import Neighbour
 from trail_operator.core.failure import FailureClass
@@ -23,7 +24,7 @@ class Neighbours:
 
     async def of(self, location: Location) -> tuple[Neighbour, ...]:
         """Every trail: the account's own, and the organization's that are seen in it. Sorted by ARN."""
-        regions = {location.region} | {trail["HomeRegion"] for trail in await self._list(location.region)}
+        regions = {location.region} | {trail["HomeRegion"] for trail in await list_trails(self._aws, location.region)}
         found: dict[str, dict[str, Any]] = {}
         for answer in await asyncio.gather(*(self._describe(region) for region in sorted(regions))):
             found |= {trail["TrailARN"]: trail for trail in answer}
@@ -31,17 +32,6 @@ class Neighbours:
         owners = await self._owners(own)
         neighbours = await asyncio.gather(*(self._neighbour(found[arn], owners, arn in own) for arn in sorted(found)))
         return tuple(neighbour for neighbour in neighbours if neighbour)
-
-    async def _list(self, region: str) -> list[dict[str, Any]]:
-        """The names of all trails of the account: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTrails.html."""
-        trails: list[dict[str, Any]] = []
-        more: dict[str, str] = {}
-        while True:
-            answer = await self._aws.call("cloudtrail", region, "ListTrails", **more)
-            trails += answer["Trails"]
-            if not answer.get("NextToken"):
-                return trails
-            more = {"NextToken": answer["NextToken"]}
 
     async def _describe(self, region: str) -> list[dict[str, Any]]:
         answer = await self._aws.call("cloudtrail", region, "DescribeTrails", includeShadowTrails=True)

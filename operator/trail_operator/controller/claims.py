@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection
 
+from trail_operator.api.trail import TrailStatus
 from trail_operator.controller.subject import Subject
 from trail_operator.core.ownership import Claim
 
@@ -24,13 +25,14 @@ class Claims:
         spec = subject.body["spec"]
         account, default_region = self._place(subject)
         # On record of a Trail that is not held is only where a trail was that it looked at.
-        pinned = subject.status.home_region if subject.held else None
+        status = subject.status if subject.held else TrailStatus()
+        region = spec.get("region") or status.home_region or default_region
         claim = Claim(
             created=subject.created,
             uid=subject.uid,
             resource=str(subject.key),
             account=account,
-            region=pinned or spec.get("region") or default_region,
+            region=status.arn.split(":")[3] if status.arn else region,
             name=spec.get("name") or subject.metadata["name"],
         )
         self.withdraw(subject.uid)

@@ -77,6 +77,7 @@ class Controller:
         reconciler = Reconciler(
             convergence,
             deletion,
+            locator,
             writer,
             events,
             resync=resync,

@@ -1,8 +1,9 @@
 """Bringing one trail to its spec: observe, plan, apply, observe again. Returns what was found, and writes no status."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
@@ -11,23 +12,25 @@ from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failu
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.events import Events
-from trail_operator.controller.location import Locator
+from trail_operator.controller.location import Locator, wrong_home
 from trail_operator.controller.observation import Observation
 from trail_operator.controller.subject import Explanation, Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
 from trail_operator.core.differences import differences, fields_of
-from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.failure import Failure, FailureClass, FailureError, together
 from trail_operator.core.ownership import Claim, Claimant, foreign, outranked
 from trail_operator.core.plan import Action, plan
 from trail_operator.core.reductions import reductions
-from trail_operator.core.report import Findings
+from trail_operator.core.report import Findings, Place
 from trail_operator.core.trail import DesiredTrail, ObservedTrail
 from trail_operator.telemetry.logs import logger
 
 # Seconds for which the explanation of a refusal is taken to hold while AWS goes on refusing in the same words.
 _EXPLANATION_HOLDS = 30.0
+# Where the words of one refusal end and those of the next begin.
+_EACH_REFUSAL = re.compile(r"; (?=cloudtrail:[A-Za-z]+: )")
 
 
 @dataclass
@@ -37,8 +40,7 @@ class _Progress:
     done: list[Action] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
     """The operations that were refused, or left out because one that they need was."""
-    failure: Failure | None = None
-    """The first."""
+    failures: list[Failure] = field(default_factory=list)
 
 
 class Convergence:
@@ -77,6 +79,10 @@ class Convergence:
                 return await self._look(subject)
             target = await self._targets.of(subject)
             observed = await self._observe(subject, target)
+            if observed is None and (anew := await self._targets.anew(target)) != target:
+                target, observed = anew, await self._observe(subject, anew)
+            if observed is None and (home := await self._elsewhere(subject, target)):
+                return self.unknown(subject, wrong_home(home, target.location.region))
         except FailureError as error:
             return self.unknown(subject, error.failure)
         if observed is not None and (conflict := self._foreign(subject, target, observed)):
@@ -93,11 +99,12 @@ class Convergence:
         drift = differences(desired, observed)
         if subject.in_sync_at == subject.acting_on:
             self._count(subject, drift)
-        actions = plan(desired, observed)
-        refusal = None if subject.forcing else _refused(subject.status, subject.acting_on, drift, actions)
-        if actions and not (self._locator.settling(subject) and drift == subject.unsettled and not subject.forcing):
-            return await self._apply(subject, target, desired, observed, actions, refusal)
-        return await self._findings(subject, target, desired, observed, drift, refusal or target.key_failure)
+        await self._tell_of_unanswered(subject, drift)
+        actions = self._due(subject, plan(desired, observed))
+        refused = () if subject.forcing else _refused(subject.status, subject.acting_on, drift, actions)
+        if actions:
+            return await self._apply(subject, target, desired, observed, actions, refused)
+        return await self._findings(subject, target, desired, observed, drift, refused)
 
     def unknown(self, subject: Subject, failure: Failure, drift: tuple[Difference, ...] = ()) -> Findings:
         """The findings of a pass that could not see what the trail is now. `drift`: what it saw before it wrote."""
@@ -132,6 +139,31 @@ class Convergence:
         subject.last_seen = self._clock()
         return observed
 
+    async def _elsewhere(self, subject: Subject, target: Target) -> str | None:
+        """In which other region this resource's trail is, before it would be made a second time.
+
+        Spec and settings may lead elsewhere than when it was made, and its ARN not be on record: in a cluster that was
+        built anew, or because the answer to CreateTrail was lost. Raises FailureError where AWS does not tell.
+        """
+        if subject.status.arn is not None:
+            return None
+        location, former = target.location, subject.status.home_region
+        if former not in (None, location.region) and self._locator.may_lag(subject):
+            raise FailureError(_passing(f"AWS may not show yet what was made in {former}"))
+        try:
+            named = await target.access.cloudtrail.named(target.name, location.region)
+            for arn in named:
+                home, account = arn.split(":")[3:5]
+                # The tags of another account's trail are not shown: it is not ours.
+                if arn == target.arn or account != location.account:
+                    continue
+                tags = await target.access.cloudtrail.tags(arn, home)
+                if (tags or {}).get(OWNER_TAG) == self._locator.owner(subject):
+                    return home
+        except AWSError as error:
+            raise FailureError(failure_of(error)) from None
+        return None
+
     def _foreign(self, subject: Subject, target: Target, observed: ObservedTrail) -> Failure | None:
         claimant = Claimant(
             self._locator.owner(subject),
@@ -156,30 +188,43 @@ class Convergence:
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         actions: tuple[Action, ...],
-        refusal: Failure | None,
+        refused: tuple[Failure, ...],
     ) -> Findings:
         if observed is None and target.key_failure:
-            return await self._findings(subject, target, desired, None, differences(desired, None), target.key_failure)
-        if subject.status.account_id is None:
+            return await self._findings(subject, target, desired, None, differences(desired, None))
+        if not self._locator.is_pinned(subject, desired.location):
             await self._writer.pin(subject, desired)
-        progress = await self._carry_out(subject, target.access, desired, actions, refusal)
-        failure, done = progress.failure or target.key_failure, progress.done
+        subject.before = subject.before or observed  # also for a write that takes effect without an answer
+        progress = await self._carry_out(subject, target.access, desired, actions, refused)
+        done = progress.done
         if done:
             self._surroundings.changed(target.access)
             before = differences(desired, observed)
             verified, _ = await asyncio.gather(
-                self._verified(subject, target, failure, before),
+                self._verified(subject, target, progress.failures, before),
                 self._events.applied(subject, done, drift=subject.in_sync_at == subject.acting_on),
             )
             if isinstance(verified, Findings):
                 return verified
-            subject.before = subject.before or observed
             target, observed = verified
             desired = self._targets.desired(subject, target, observed)
-            failure = failure or target.key_failure
         drift = differences(desired, observed)
-        subject.unsettled = drift if done else ()
-        return await self._findings(subject, target, desired, observed, drift, failure)
+        again = plan(desired, observed)
+        subject.unsettled = tuple(
+            entry for action in again if action.operation not in progress.failed for entry in action.differences
+        )
+        return await self._findings(subject, target, desired, observed, drift, progress.failures)
+
+    def _due(self, subject: Subject, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        """What is to be done now: not again what was, and only does not show yet."""
+        if subject.forcing or not self._locator.settling(subject):
+            return actions
+        due = tuple(action for action in actions if any(entry not in subject.unsettled for entry in action.differences))
+        if (
+            actions and actions[0].operation == "CreateTrail"
+        ):  # all or nothing: what follows has no differences of its own
+            return actions if due else ()
+        return due
 
     async def _carry_out(
         self,
@@ -187,10 +232,10 @@ class Convergence:
         access: Access,
         desired: DesiredTrail,
         actions: tuple[Action, ...],
-        refusal: Failure | None,
+        refused: tuple[Failure, ...],
     ) -> _Progress:
-        """Do as much of a plan as can be done: what was refused stops only what would do harm without it."""
-        progress = _Progress(failure=refusal, failed={_operation_of(refusal)} if refusal else set())
+        """Do as much of a plan as can be done: what fails, for now or for good, stops only what would do harm then."""
+        progress = _Progress(failures=[*refused], failed={_operation_of(failure) for failure in refused})
         for action in actions:
             if action.operation in progress.failed or action.requires & progress.failed:
                 progress.failed.add(action.operation)
@@ -200,30 +245,31 @@ class Convergence:
                 progress.done.append(action)
                 continue
             progress.failed.add(action.operation)
-            if failure.kind is FailureClass.TRANSIENT:
-                progress.failure = failure
-                break  # it will be tried again in a moment, and so will the rest
-            progress.failure = progress.failure or failure
+            progress.failures.append(failure)
         return progress
 
     async def _verified(
-        self, subject: Subject, target: Target, failure: Failure | None, before: tuple[Difference, ...]
+        self, subject: Subject, target: Target, failures: list[Failure], before: tuple[Difference, ...]
     ) -> tuple[Target, ObservedTrail | None] | Findings:
         """What the trail is, and is to be, after the writes; or the findings, if that can't be seen."""
         try:
             return await self._targets.with_key(target), await self._observe(subject, target, expected=True)
         except FailureError as error:
-            return self.unknown(subject, failure or error.failure, before)
+            return self.unknown(subject, together(failures) or error.failure, before)
 
     async def _do(self, subject: Subject, access: Access, action: Action, desired: DesiredTrail) -> Failure | None:
         try:
             request_id = await access.cloudtrail.apply(action, desired.location.region)
         except AWSError as error:
             request_id = error.request_id
+            if error.may_have_taken_effect:
+                self._unanswered(subject, action)
             failure = await self._explain(subject, access, error, desired)
         except FailureError as error:
             request_id = ""
             failure = error.failure
+            if failure.kind is FailureClass.TRANSIENT:
+                self._unanswered(subject, action)
         else:
             subject.written = self._clock()
             fields = {"operation": action.operation, "arn": desired.arn, "requestID": request_id}
@@ -237,17 +283,35 @@ class Convergence:
         )
         return failure
 
+    def _unanswered(self, subject: Subject, action: Action) -> None:
+        """Remember a write that may have taken effect: reads may show it later, or show for a while what was before."""
+        subject.written = self._clock()
+        subject.unanswered = (*subject.unanswered, action)
+
+    async def _tell_of_unanswered(self, subject: Subject, drift: tuple[Difference, ...]) -> None:
+        """Tell of writes without an answer that took effect, as AWS shows now. What did not is in the next plan."""
+        unanswered, subject.unanswered = subject.unanswered, ()
+        paths = {entry.path for entry in drift}
+        done = [
+            action
+            for action in unanswered
+            if action.differences and not paths & {entry.path for entry in action.differences}
+        ]
+        if done:
+            await self._events.applied(subject, done, drift=subject.in_sync_at == subject.acting_on)
+
     async def _explain(self, subject: Subject, access: Access, error: AWSError, desired: DesiredTrail) -> Failure:
         if error.code in NOT_FOUND:
             return _passing("the trail has gone from AWS meanwhile")
         try:
             if error.code == ALREADY_EXISTS:
-                return await _elsewhere(access, desired)
+                return await _holder(access, desired)
             return await self._diagnosed(subject, access, error, desired)
         except AWSError as further:
-            return failure_of(further)
+            obstacle = failure_of(further)
         except FailureError as further:
-            return further.failure
+            obstacle = further.failure
+        return obstacle if error.code == ALREADY_EXISTS else _unexplained(failure_of(error), obstacle)
 
     async def _diagnosed(self, subject: Subject, access: Access, error: AWSError, desired: DesiredTrail) -> Failure:
         """What is behind a refusal. Looking costs several calls: the same refusal is not looked into again at once."""
@@ -266,8 +330,9 @@ class Convergence:
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         drift: tuple[Difference, ...],
-        failure: Failure | None,
+        failures: Sequence[Failure] = (),
     ) -> Findings:
+        failure = together(failures) or target.key_failure
         if observed is not None and not drift and failure is None:
             subject.in_sync_at = subject.acting_on
         if observed is not None:
@@ -282,7 +347,8 @@ class Convergence:
             drift=drift,
             failure=failure,
             delivery_advice=advice,
-            account=desired.location.account,
+            place=_place(desired, observed),
+            refused=tuple(one for one in failures if one.kind is FailureClass.TERMINAL),
             advice=self._surroundings.advice(subject, target.access, desired),
         )
 
@@ -295,20 +361,11 @@ class Convergence:
             await self._events.reduced(subject, lost)
 
 
-async def _elsewhere(access: Access, desired: DesiredTrail) -> Failure:
+async def _holder(access: Access, desired: DesiredTrail) -> Failure:
     """Why AWS says that a trail exists which is not to be found in its home region."""
     arn = await access.cloudtrail.home_of(desired.name, desired.location.region)
     if arn is None or arn == desired.arn:
         return _passing("the trail exists but AWS does not show it yet")
-    home = arn.split(":")[3]
-    # The tags of another account's trail are not shown: it is not ours.
-    tags = await access.cloudtrail.tags(arn, home) if arn.split(":")[4] == desired.location.account else {}
-    if (tags or {}).get(OWNER_TAG) == desired.owner:
-        return Failure(
-            FailureClass.TERMINAL,
-            Reason.WRONG_HOME_REGION,
-            f"this resource's trail lives in {home}, not in {desired.location.region}: set spec.region to {home}",
-        )
     return Failure(
         FailureClass.TERMINAL,
         Reason.CONFLICT,
@@ -317,26 +374,41 @@ async def _elsewhere(access: Access, desired: DesiredTrail) -> Failure:
     )
 
 
+def _unexplained(refusal: Failure, obstacle: Failure) -> Failure:
+    """AWS's refusal, where what is behind it could not be looked into."""
+    return replace(refusal, message=f"{refusal.message} (could not look further: {obstacle.message})")
+
+
+def _place(desired: DesiredTrail, observed: ObservedTrail | None) -> Place | None:
+    """What goes on record of a trail, once it is seen to be ours."""
+    if observed is None or observed.owner != desired.owner:
+        return None
+    return Place(desired.location.account, observed.home_region, observed.arn)
+
+
 def _is_lasting(failure: Failure | None) -> bool:
     return failure is not None and failure.kind is not FailureClass.TRANSIENT
 
 
 def _refused(
     status: TrailStatus, generation: int, drift: tuple[Difference, ...], actions: tuple[Action, ...]
-) -> Failure | None:
-    """AWS's refusal of one of these actions, remembered in the status: the same request is not sent again.
+) -> tuple[Failure, ...]:
+    """AWS's refusals of these actions, remembered in the status: the same requests are not sent again.
 
     Unless the trail is another than it was after the refusal: that may have been for what it was then.
     """
     stalled = status.condition(ConditionType.STALLED)
     if stalled is None or stalled.reason != Reason.INVALID_SPEC or status.observed_generation != generation:
-        return None
+        return ()
     if _configured(status.drift) != _configured(drift):
-        return None
-    if not stalled.message.startswith("cloudtrail:"):  # refused by the operator, which may be another version by now
-        return None
-    refusal = Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, stalled.message)
-    return refusal if any(action.operation == _operation_of(refusal) for action in actions) else None
+        return ()
+    refusals = (
+        Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message)
+        for message in _EACH_REFUSAL.split(stalled.message)
+        if message.startswith("cloudtrail:")  # else by the operator, which may be another version by now
+    )
+    planned = {action.operation for action in actions}
+    return tuple(refusal for refusal in refusals if _operation_of(refusal) in planned)
 
 
 def _configured(drift: tuple[Difference, ...]) -> list[Difference]:

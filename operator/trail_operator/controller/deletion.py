@@ -50,7 +50,7 @@ class Deletion:
         name = subject.body["spec"].get("name") or subject.key.name
         owner = None
         if subject.body["spec"].get("isOrganizationTrail"):
-            owner = await self._locator.management_account(subject, access, name, location)
+            owner = await self._locator.management_account(access, location)
         return location.trail_arn(name, owner)
 
     async def _remove(self, subject: Subject, region: str) -> str | None:

@@ -41,15 +41,8 @@ class Locator:
                 )
             )
         pinned = subject.status.home_region
-        if pinned and pinned != region and not subject.observing:
-            raise FailureError(
-                Failure(
-                    FailureClass.TERMINAL,
-                    Reason.WRONG_HOME_REGION,
-                    f"the trail lives in {pinned}, but spec and settings now lead to {region}: set "
-                    f"spec.region to {pinned}",
-                )
-            )
+        if subject.status.arn and pinned != region and not subject.observing:
+            raise FailureError(wrong_home(str(pinned), region))
         return region
 
     async def location(self, subject: Subject, access: Access, region: str) -> Location:
@@ -79,28 +72,41 @@ class Locator:
             )
         return Location(identity.partition, identity.account, region)
 
-    async def management_account(self, subject: Subject, access: Access, name: str, location: Location) -> str | None:
-        """Whose an organization trail is, if it is not the location's account: that of the management account.
+    def is_pinned(self, subject: Subject, location: Location) -> bool:
+        """Whether this place is on record."""
+        return (subject.status.account_id, subject.status.home_region) == (location.account, location.region)
+
+    async def management_account(self, access: Access, location: Location) -> str | None:
+        """The account that an organization trail is in, if it is not the location's: the management account.
 
         Raises FailureError where AWS does not tell.
         """
-        known = subject.status.arn
-        if known and known.endswith(f":trail/{name}"):
-            account = known.split(":")[4]
-        else:
-            try:
-                account = (await access.aws.organization(location.region)).management_account
-            except AWSError as error:
-                raise FailureError(failure_of(error)) from None
+        try:
+            account = (await access.aws.organization(location.region)).management_account
+        except AWSError as error:
+            raise FailureError(failure_of(error)) from None
         return account if account != location.account else None
 
     def settling(self, subject: Subject) -> bool:
         """Whether AWS may still answer the state before our last write to this trail."""
-        return subject.written is not None and self._clock() - subject.written < _SETTLING
+        return self.settled_in(subject) > 0.0
+
+    def settled_in(self, subject: Subject) -> float:
+        """Seconds until AWS no longer answers the state before our last write; 0 where it does not."""
+        return 0.0 if subject.written is None else max(0.0, subject.written + _SETTLING - self._clock())
 
     def may_lag(self, subject: Subject) -> bool:
         """The same of a write by the operator before this one: it may have ended just before this one began."""
         return self.settling(subject) or self._clock() - subject.started < _SETTLING
+
+
+def wrong_home(home: str, region: str) -> Failure:
+    """A trail is at home in a region, and spec and settings lead to another."""
+    return Failure(
+        FailureClass.TERMINAL,
+        Reason.WRONG_HOME_REGION,
+        f"the trail lives in {home}, but spec and settings now lead to {region}: set spec.region to {home}",
+    )
 
 
 def entry_failure(error: AWSError, account: str | None) -> Failure:

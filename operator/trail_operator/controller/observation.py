@@ -9,7 +9,7 @@ from trail_operator.controller.subject import Subject
 from trail_operator.controller.target import Target, Targets
 from trail_operator.core.differences import differences
 from trail_operator.core.failure import FailureError
-from trail_operator.core.report import Findings
+from trail_operator.core.report import Findings, Place
 from trail_operator.core.trail import ObservedTrail
 
 
@@ -44,7 +44,7 @@ class Observation:
             drift=drift,
             failure=target.key_failure,
             delivery_advice=advice,
-            account=target.location.account,
+            place=Place(target.location.account, observed.home_region, observed.arn),
             observing=True,
         )
 

@@ -11,6 +11,7 @@ from trail_operator.controller.convergence import Convergence
 from trail_operator.controller.deletion import Deletion
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import CONFLICT
+from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.writer import Writer
 from trail_operator.core.backoff import resync_delay, retry_delay
@@ -39,6 +40,7 @@ class Reconciler:
         self,
         convergence: Convergence,
         deletion: Deletion,
+        locator: Locator,
         writer: Writer,
         events: Events,
         *,
@@ -49,6 +51,7 @@ class Reconciler:
     ) -> None:
         self._convergence = convergence
         self._deletion = deletion
+        self._locator = locator
         self._writer = writer
         self._events = events
         self._resync = resync
@@ -132,11 +135,12 @@ class Reconciler:
         if findings.failure is not None and findings.failure.kind is not FailureClass.TERMINAL:
             return self._retry(subject, findings.failure.kind)
         if _is_settling(findings):
-            return _SETTLING_LOOK
+            return self._retry(subject, FailureClass.TRANSIENT)
         if findings.failure is None and findings.observed is not None and findings.observed.failing_destinations:
             return self._retry(subject, FailureClass.DEPENDENCY)
         subject.failures = 0
-        return resync_delay(self._resync, self._random())
+        # What was read soon after a write may have been the state before it: look once more when that can't be.
+        return self._locator.settled_in(subject) or resync_delay(self._resync, self._random())
 
     def _retry(self, subject: Subject, kind: FailureClass) -> float:
         subject.failures += 1

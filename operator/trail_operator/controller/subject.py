@@ -12,6 +12,7 @@ from trail_operator.api.trail import Destination, Difference, ManagementPolicy, 
 from trail_operator.controller.kube import Key
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure
+from trail_operator.core.plan import Action
 from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
 from trail_operator.telemetry.logs import about
 
@@ -64,6 +65,8 @@ class Subject:
     """When AWS last delivered, as it last said."""
     drifts: int = 0
     """How often the trail was found changed in AWS."""
+    unanswered: tuple[Action, ...] = ()
+    """Writes that may have taken effect though AWS did not say so."""
     in_sync_at: int | None = None
     """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
     _parsed: TrailStatus | None = field(default=None, init=False, repr=False)

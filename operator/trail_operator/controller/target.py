@@ -49,10 +49,22 @@ class Targets:
             raise FailureError(refusal)
         location = await self._locator.location(subject, access, region)
         name = spec.name or subject.key.name
+        target = Target(access, spec, name, location)
+        known = subject.status.arn
+        if known and subject.held and known.endswith(f":trail/{name}"):
+            # Whose it is does not change with the spec: turned into an organization's or back, it stays the same trail.
+            account = known.split(":")[4]
+            target = replace(target, management_account=account if account != location.account else None)
+        elif not subject.observing:  # a trail that is only looked at is found by its name
+            target = await self.anew(target)
+        return await self.with_key(target)
+
+    async def anew(self, target: Target) -> Target:
+        """The target as the spec alone has it, whatever is on record. Raises FailureError where AWS does not tell."""
         management = None
-        if spec.is_organization_trail and not subject.observing:  # a trail that is only looked at is found by its name
-            management = await self._locator.management_account(subject, access, name, location)
-        return await self.with_key(Target(access, spec, name, location, management))
+        if target.spec.is_organization_trail:
+            management = await self._locator.management_account(target.access, target.location)
+        return replace(target, management_account=management)
 
     async def with_key(self, target: Target) -> Target:
         """The target with spec.kmsKeyID resolved as it resolves now."""

@@ -1,6 +1,7 @@
 """A failure as a value: its class, which decides how it is met, and the reason and message that users see."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from trail_operator.api.reasons import Reason
@@ -19,6 +20,9 @@ class FailureClass(Enum):
     """Credentials, permissions, organization: retried slowly."""
 
 
+_URGENCY = (FailureClass.DEPENDENCY, FailureClass.AUTHORITY, FailureClass.TRANSIENT, FailureClass.TERMINAL)
+
+
 @dataclass(frozen=True)
 class Failure:
     """What went wrong, in words for the user: what is wrong and how to mend it."""
@@ -28,6 +32,19 @@ class Failure:
     message: str
     request_id: str = field(default="", compare=False)
     """AWS's own name of the request that it refused; for the log."""
+
+
+def together(failures: Sequence[Failure]) -> Failure | None:
+    """All that went wrong in one pass as one failure.
+
+    Its class and reason are of what can be mended, else of what passes by itself: only where nothing of it can be tried
+    again is the whole terminal.
+    """
+    if not failures:
+        return None
+    first = min(failures, key=lambda one: _URGENCY.index(one.kind))
+    others = [one for one in failures if one is not first]
+    return replace(first, message="; ".join(dict.fromkeys(one.message for one in (first, *others))))
 
 
 class FailureError(Exception):

@@ -9,10 +9,22 @@ from trail_operator.api.names import PAUSED
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import DeliveryError, Destination, Difference, TrailStatus
 from trail_operator.core.advice import Advice
-from trail_operator.core.failure import Failure, FailureClass
+from trail_operator.core.failure import Failure, FailureClass, together
 from trail_operator.core.trail import DesiredTrail, ObservedTrail
 
+# Of so many fields it is told that AWS does not show them.
+_MOST_TOLD = 8
 _TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.ADVISORY)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a trail is that is this resource's, or that is only looked at."""
+
+    account: str
+    """Whose credentials were used; an organization's trail is of another account's."""
+    home_region: str
+    arn: str
 
 
 @dataclass(frozen=True)
@@ -27,8 +39,10 @@ class Findings:
     delivery_advice: str = ""
     silent_too_long: bool = False
     """Whether no observation has succeeded for three resyncs."""
-    account: str | None = None
-    """Whose credentials were used; an organization's trail is of another account's."""
+    place: Place | None = None
+    """What is to go on record; None leaves the record as it is."""
+    refused: tuple[Failure, ...] = ()
+    """What AWS refuses for good, be it beside a failure that may pass."""
     observing: bool = False
     """Whether the trail is only looked at: it may be anybody's, and what differs stays."""
     advice: tuple[Advice, ...] | None = ()
@@ -75,8 +89,8 @@ def report(previous: TrailStatus, findings: Findings, now: datetime) -> TrailSta
             "drift": findings.drift,
             "delivery": _delivery(previous, errors, now),
         }
-    if observed:  # ours, or looked at
-        update |= {"arn": observed.arn, "account_id": findings.account, "home_region": observed.home_region}
+    if place := findings.place:
+        update |= {"account_id": place.account, "home_region": place.home_region, "arn": place.arn}
     return previous.model_copy(update=update)
 
 
@@ -117,6 +131,8 @@ def turns(before: TrailStatus, after: TrailStatus) -> list[Condition]:
 def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
     """A passing fault of an unchanged spec, with nothing seen that contradicts the status, leaves it as it is."""
     ready = previous.condition(ConditionType.READY)
+    if findings.observed is not None and _contradicts(previous, findings.observed):
+        return False
     return (
         findings.failure is not None
         and findings.failure.kind is FailureClass.TRANSIENT
@@ -126,6 +142,12 @@ def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
         and ready is not None
         and ready.reason != Reason.PAUSED
     )
+
+
+def _contradicts(status: TrailStatus, observed: ObservedTrail) -> bool:
+    """Whether AWS tells otherwise of logging or delivery, also where all that can be compared is as the spec says."""
+    errors = {entry.destination: entry.error for entry in status.delivery}
+    return status.is_logging != observed.is_logging or errors != observed.failing_destinations
 
 
 def _states(previous: TrailStatus, findings: Findings) -> dict[ConditionType, _State]:
@@ -145,13 +167,27 @@ def _verdict(previous: TrailStatus, findings: Findings) -> dict[ConditionType, _
         return _looked_at(observed, findings, logging)
     if failure is None and observed is not None:
         if findings.drift:
-            return _progressing("AWS does not show yet what was written", Reason.PROGRESSING, logging, findings)
+            return _progressing(_not_shown(findings.drift), Reason.PROGRESSING, logging, findings)
         return _in_sync(observed, findings.delivery_advice, logging)
     if failure is None:
         return _progressing("the trail is not visible in AWS yet", Reason.PROGRESSING, logging, findings)
     if failure.kind is FailureClass.TRANSIENT and not findings.silent_too_long:
-        return _progressing(failure.message, failure.reason, logging, findings)
-    return _failed(findings, failure, logging)
+        states = _progressing(failure.message, failure.reason, logging, findings)
+    else:
+        states = _failed(findings, failure, logging)
+    stalled = failure if failure.kind is FailureClass.TERMINAL else together(findings.refused)
+    if stalled:
+        states[ConditionType.STALLED] = _State(True, stalled.reason, stalled.message)
+    return states
+
+
+def _not_shown(drift: tuple[Difference, ...]) -> str:
+    """What AWS does not show: soon, it will; later, something undoes it or AWS does not take it."""
+    told = ", ".join(entry.path for entry in drift[:_MOST_TOLD]) + (", ..." if len(drift) > _MOST_TOLD else "")
+    return (
+        f"AWS does not show what was written yet: {told}. If this lasts, something else changes it back (CloudTrail's "
+        "event history tells who), or AWS does not take it"
+    )
 
 
 def _in_sync(observed: ObservedTrail, advice: str, logging: _State) -> dict[ConditionType, _State]:
@@ -224,15 +260,12 @@ def _failed(findings: Findings, failure: Failure, logging: _State) -> dict[Condi
     if findings.silent_too_long:
         message = f"no read of the trail has succeeded for three resyncs; the last error: {failure.message}"
     verdict = None if findings.silent_too_long else False
-    states = {
+    return {
         ConditionType.READY: _State(verdict, reason, message),
         ConditionType.SYNCED: _State(verdict, reason, message),
         ConditionType.LOGGING: logging,
         ConditionType.DELIVERING: _delivering_or_unknown(findings, reason, message),
     }
-    if failure.kind is FailureClass.TERMINAL:
-        states[ConditionType.STALLED] = _State(True, reason, message)
-    return states
 
 
 def _logging(previous: TrailStatus, findings: Findings) -> _State:

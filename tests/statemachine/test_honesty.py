@@ -1,0 +1,296 @@
+"""What is told where AWS answers late, wrongly or not at all: no Event lost, no Ready that lies, no storm of calls."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.statemachine.aws import ACCOUNT, ALIAS, REGIONS, key_arn
+from tests.statemachine.expectation import OWNER
+from tests.statemachine.stage import VirtualStage
+
+KEY = "team-a/alpha"
+SPEC = {"s3BucketName": "logs-one"}
+ARN = f"arn:aws:cloudtrail:{REGIONS[0]}:{ACCOUNT}:trail/alpha"
+READ_ONLY = {"eventSelectors": [{"readWriteType": "ReadOnly"}]}
+
+
+@pytest.fixture
+def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
+    """A world in which one Trail is Ready."""
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    result = VirtualStage(0)
+    result.create(KEY, SPEC)
+    result.wait(20.0)
+    assert condition(result) == ("True", "Recording")
+    result.server.events.clear()
+    yield result
+    result.close()
+
+
+def full_condition(stage: VirtualStage, kind: str = "Ready") -> dict[str, str]:
+    found = stage.objects[KEY].get("status", {}).get("conditions", ())
+    return next((one for one in found if one["type"] == kind), {})
+
+
+def condition(stage: VirtualStage, kind: str = "Ready") -> tuple[str, str] | None:
+    found = full_condition(stage, kind)
+    return (found["status"], found["reason"]) if found else None
+
+
+def told(stage: VirtualStage, reason: str) -> list[str]:
+    return [note for one, note in stage.server.events if one == reason]
+
+
+# What is no longer recorded, and what was changed, is told whatever becomes of the answers.
+
+REDUCTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("StopLogging", {"isLogging": False}),
+    ("UpdateTrail", {"enableLogFileValidation": False}),
+    ("UpdateTrail", {"isMultiRegionTrail": False}),
+    ("PutEventSelectors", READ_ONLY),
+]
+
+
+@pytest.mark.parametrize(("operation", "change"), REDUCTIONS)
+def test_a_reduction_is_told_though_the_answer_was_lost(
+    stage: VirtualStage, operation: str, change: dict[str, Any]
+) -> None:
+    stage.fault(operation=operation, drop=True, when="after", count=1)
+    stage.replace_spec(KEY, SPEC | change)
+    stage.wait(100.0)
+    assert len(told(stage, "RecordsLess")) == 1
+    assert [operation in note for note in told(stage, "Updated")] == [True]
+
+
+@pytest.mark.parametrize("operation", ["GetTrail", "GetEventSelectors", "ListTags"])
+def test_a_reduction_is_told_though_it_could_not_be_seen_at_once(stage: VirtualStage, operation: str) -> None:
+    stage.fault(operation=operation, error="ThrottlingException", skip=1, count=1)
+    stage.replace_spec(KEY, SPEC | {"isMultiRegionTrail": False})
+    stage.wait(100.0)
+    assert len(told(stage, "RecordsLess")) == 1
+
+
+def test_a_reduction_that_aws_refused_is_not_told(stage: VirtualStage) -> None:
+    stage.fault(operation="PutEventSelectors", error="InvalidEventSelectorsException")
+    stage.replace_spec(KEY, SPEC | READ_ONLY)
+    stage.wait(100.0)
+    assert condition(stage, "Stalled") == ("True", "InvalidSpec")
+    assert told(stage, "RecordsLess") == told(stage, "Updated") == []
+
+
+def test_drift_is_told_field_by_field_though_the_answer_was_lost(stage: VirtualStage) -> None:
+    stage.fault(operation="PutEventSelectors", drop=True, when="after", count=1)
+    selectors = [{"ReadWriteType": "WriteOnly"}]
+    stage.by_hand(REGIONS[0], "PutEventSelectors", TrailName=ARN, EventSelectors=selectors)
+    stage.wait(150.0)
+    assert condition(stage) == ("True", "Recording")
+    (note,) = told(stage, "DriftCorrected")
+    assert "eventSelectors" in note
+
+
+# Ready does not lie.
+
+
+def test_delivery_errors_show_though_an_alias_can_not_be_resolved(stage: VirtualStage) -> None:
+    stage.replace_spec(KEY, SPEC | {"kmsKeyID": ALIAS})
+    stage.wait(20.0)
+    assert condition(stage) == ("True", "Recording")
+    stage.fault(service="kms", operation="DescribeKey", error="ThrottlingException")
+    (trail,) = stage.aws.trails.all()
+    trail.delivery(trail.home_region).latest_delivery_error = "AccessDenied"
+    stage.wait(150.0)
+    ready = condition(stage)
+    assert ready is not None
+    assert ready[0] == "False"
+    assert condition(stage, "Delivering") == ("False", "DeliveryFailing")
+
+
+def test_a_stale_read_after_the_last_write_does_not_hold_for_a_resync(stage: VirtualStage) -> None:
+    stage.wait(60.0)
+    stage.stale(6.0)
+    stage.replace_spec(KEY, SPEC | {"isLogging": False})
+    stage.wait(1.5)
+    stage.replace_spec(KEY, SPEC)
+    stage.wait(20.0)
+    (trail,) = stage.aws.trails.all()
+    assert trail.is_logging
+    assert condition(stage) == ("True", "Recording")
+
+
+@pytest.mark.parametrize("operation", ["UpdateTrail", "AddTags", "PutEventSelectors"])
+def test_a_trail_that_was_stopped_is_started_though_another_write_fails(stage: VirtualStage, operation: str) -> None:
+    stage.fault(operation=operation, error="InternalFailure")
+    stage.by_hand(REGIONS[0], "StopLogging", Name=ARN)
+    stage.replace_spec(KEY, SPEC | READ_ONLY | {"s3KeyPrefix": "new", "tags": [{"key": "new"}]})
+    stage.wait(30.0)
+    (trail,) = stage.aws.trails.all()
+    assert trail.is_logging
+
+
+def test_a_refusal_is_told_though_what_is_behind_it_can_not_be_seen(stage: VirtualStage) -> None:
+    stage.fault(service="s3", operation="*", drop=True)
+    stage.fault(operation="UpdateTrail", error="InsufficientS3BucketPolicyException")
+    stage.by_hand(REGIONS[0], "StopLogging", Name=ARN)
+    stage.replace_spec(KEY, SPEC | {"s3KeyPrefix": "new"})
+    stage.wait(100.0)
+    assert condition(stage) == ("False", "BucketPolicyDenies")
+    (trail,) = stage.aws.trails.all()
+    assert trail.is_logging
+
+
+def test_the_quota_is_told_though_the_trails_that_fill_it_can_not_be_seen(stage: VirtualStage) -> None:
+    stage.fault(operation="CreateTrail", error="MaximumNumberOfTrailsExceededException")
+    stage.fault(operation="DescribeTrails", error="AccessDeniedException", message="not allowed to look")
+    stage.by_hand(REGIONS[0], "DeleteTrail", Name=ARN)
+    stage.wait(150.0)
+    assert condition(stage) == ("False", "QuotaExceeded")
+    assert "not allowed to look" in full_condition(stage)["message"]
+
+
+# No storm.
+
+
+def test_what_never_shows_is_written_ever_more_slowly_and_named(stage: VirtualStage) -> None:
+    answer = stage.aws._cloudtrail.answer
+
+    def never_shown(call: Any) -> Mapping[str, Any]:
+        found = json.loads(json.dumps(answer(call)))
+        for selector in found.get("EventSelectors", ()) if call.operation == "GetEventSelectors" else ():
+            selector["ExcludeManagementEventSources"] = ["kms.amazonaws.com"]
+        return found  # type: ignore[no-any-return]
+
+    object.__setattr__(stage.aws._cloudtrail, "answer", never_shown)
+    stage.wait(120.0)
+    before = stage.aws.asked.copy()
+    stage.wait(600.0)
+    asked = stage.aws.asked - before
+    assert asked["PutEventSelectors"] <= 15
+    assert asked["GetTrail"] <= 40
+    ready = full_condition(stage)
+    assert (ready["status"], ready["reason"]) == ("False", "Progressing")
+    assert "eventSelectors" in ready["message"]
+
+
+def test_each_of_two_refusals_is_told_and_not_asked_for_again(stage: VirtualStage) -> None:
+    stage.fault(operation="AddTags", error="TagsLimitExceededException", message="too many")
+    stage.fault(operation="PutEventSelectors", error="InvalidEventSelectorsException", message="nonsense")
+    stage.replace_spec(KEY, SPEC | READ_ONLY | {"tags": [{"key": "new"}]})
+    stage.wait(600.0)
+    assert stage.aws.asked["AddTags"] == stage.aws.asked["PutEventSelectors"] == 1
+    message = full_condition(stage, "Stalled")["message"]
+    assert "too many" in message
+    assert "nonsense" in message
+
+
+def test_what_is_refused_for_good_is_not_asked_for_again_beside_what_may_be_mended(stage: VirtualStage) -> None:
+    stage.fault(operation="UpdateTrail", error="InsufficientS3BucketPolicyException")
+    stage.fault(operation="PutEventSelectors", error="InvalidEventSelectorsException", message="nonsense")
+    stage.replace_spec(KEY, SPEC | READ_ONLY | {"s3KeyPrefix": "new"})
+    stage.wait(600.0)
+    assert stage.aws.asked["PutEventSelectors"] == 1
+    assert stage.aws.asked["UpdateTrail"] > 5
+    assert condition(stage) == ("False", "BucketPolicyDenies")
+    assert "nonsense" in full_condition(stage)["message"]
+    assert condition(stage, "Stalled") == ("True", "InvalidSpec")
+
+
+# Whose it is, and where.
+
+
+def test_an_adoption_that_failed_is_tried_again(stage: VirtualStage) -> None:
+    other = "team-a/taken"
+    owner = {"Key": OWNER, "Value": "abroad/team-b/taken"}
+    stage.by_hand(REGIONS[0], "CreateTrail", Name="taken", S3BucketName="logs-two", TagsList=[owner])
+    stage.fault(operation="AddTags", error="AccessDeniedException", count=1)
+    stage.create(other, SPEC | {"adoptionPolicy": "Always"})
+    stage.wait(60.0)
+    found = {trail.name: dict(trail.tags)[OWNER] for trail in stage.aws.trails.all()}
+    assert found["taken"] == f"test/{other}"
+
+
+def test_a_trail_made_without_an_answer_is_not_left_behind_where_reads_are_stale(stage: VirtualStage) -> None:
+    other = "team-a/lost"
+    stage.shut("logs-two")
+    stage.create(other, {"s3BucketName": "logs-two"})
+    stage.wait(30.0)
+    stage.heal()
+    stage.fault(operation="CreateTrail", drop=True, when="after", count=1)
+    while len(stage.aws.trails.all()) < 2:
+        stage.wait(0.1)
+    stage.stale(5.0)
+    stage.delete(other)
+    stage.wait(60.0)
+    assert other not in stage.objects
+    assert [trail.name for trail in stage.aws.trails.all()] == ["alpha"]
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_trail_of_ours_in_another_region_is_never_made_a_second_time(stage: VirtualStage, everywhere: bool) -> None:
+    """As after a cluster was built anew with another region."""
+    other = "team-a/moved"
+    owner = {"Key": OWNER, "Value": f"test/{other}"}
+    stage.by_hand(
+        REGIONS[1],
+        "CreateTrail",
+        Name="moved",
+        S3BucketName="logs-one",
+        IsMultiRegionTrail=everywhere,
+        TagsList=[owner],
+    )
+    stage.create(other, SPEC)
+    stage.wait(100.0)
+    ready = next(one for one in stage.objects[other]["status"]["conditions"] if one["type"] == "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "WrongHomeRegion")
+    assert f"set spec.region to {REGIONS[1]}" in ready["message"]
+    assert "arn" not in stage.objects[other]["status"]
+    stage.replace_spec(other, SPEC | {"region": REGIONS[1]})
+    stage.wait(20.0)
+    ready = next(one for one in stage.objects[other]["status"]["conditions"] if one["type"] == "Ready")
+    assert (ready["status"], ready["reason"]) == ("True", "Recording")
+    assert len(stage.aws.trails.all()) == 2
+
+
+def test_a_region_may_be_corrected_as_long_as_there_is_no_trail(stage: VirtualStage) -> None:
+    other = "team-a/typo"
+    stage.shut("logs-two")
+    stage.create(other, {"s3BucketName": "logs-two", "region": REGIONS[1]})
+    stage.wait(20.0)
+    stage.heal()
+    stage.fault(operation="CreateTrail", drop=True, when="after", count=1, region=REGIONS[1])
+    while len(stage.aws.trails.all()) < 2:
+        stage.wait(0.1)
+    stage.stale(5.0)  # what was made without an answer does not show yet
+    stage.replace_spec(other, {"s3BucketName": "logs-two", "region": REGIONS[0]})
+    stage.wait(60.0)
+    assert [trail.home_region for trail in stage.aws.trails.all() if trail.name == "typo"] == [REGIONS[1]]
+    stage.by_hand(REGIONS[1], "DeleteTrail", Name="typo")
+    stage.wait(100.0)
+    assert [trail.home_region for trail in stage.aws.trails.all() if trail.name == "typo"] == [REGIONS[0]]
+
+
+def test_fifty_trails_take_no_longer_than_half_as_long_again_as_the_rates_allow(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A CreateTrail a second in each region: of five the last begins after four seconds at best."""
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    stage = VirtualStage(0)
+    regions = [f"{where}-{number}" for where in ("us-east", "us-west", "eu-west") for number in (1, 2, 3)][:9]
+    keys = [f"team-a/{region}-{at}" for region in [*regions, "eu-central-1"] for at in range(5)]
+    for key in keys:
+        stage.create(key, SPEC | {"region": key[7:-2], "isMultiRegionTrail": False})
+    stage.wait(1.5 * 4.0)
+    ready = [
+        one["status"] for key in keys for one in stage.objects[key]["status"]["conditions"] if one["type"] == "Ready"
+    ]
+    stage.close()
+    assert ready == ["True"] * 50
+
+
+def test_a_key_by_its_arn_needs_no_answer_of_kms(stage: VirtualStage) -> None:
+    stage.fault(service="kms", operation="*", drop=True)
+    stage.replace_spec(KEY, SPEC | {"kmsKeyID": key_arn(0)})
+    stage.wait(20.0)
+    assert condition(stage) == ("True", "Recording")
