@@ -59,6 +59,7 @@ def test_all_rules_with_the_operator_at_work(
     rules: list[tuple[dict[str, Any], str]] = [
         ({"isLogging": False}, "isLogging must be true"),
         ({"isMultiRegionTrail": False}, "isMultiRegionTrail must be true"),
+        ({"includeGlobalServiceEvents": False}, "isMultiRegionTrail must be true"),
         ({"enableLogFileValidation": False}, "enableLogFileValidation must be true"),
         ({"s3BucketName": "third-bucket"}, f"s3BucketName must be one of {bucket}, another-bucket"),
     ]
