@@ -130,6 +130,37 @@ def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None
     assert ".trail-operator.dev" not in kubectl(own, "get", "crds", "-o", "name")
 
 
+def test_definitions_that_are_guarded_go_only_where_that_is_meant(own: Sandbox) -> None:
+    """With the definition of Trails go all of them, and none of them is asked about."""
+    release = Release(own)
+    name = "trails.trail-operator.dev"
+
+    def refused(*what: str) -> bool:
+        done = attempt(own, "kubectl", "delete", *what)
+        return done.returncode != 0 and "allow-deletion=true first" in done.stderr
+
+    def install() -> None:
+        release.helm(
+            "install", CHART, "--create-namespace", "--set=crds.keep=false", "--set=guardRails.denyDeletion=true"
+        )
+        eventually("deletion is refused", lambda: refused("crd", name, "--dry-run=server"))
+
+    install()
+    assert refused("crd", name)
+    several = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All"
+    assert refused(f"--raw={several}&labelSelector=app.kubernetes.io%2Fname%3Dtrail-operator")
+    kubectl(own, "delete", "crd", "awsaccounts.trail-operator.dev", "--dry-run=server")
+    assert attempt(own, "helm", "uninstall", "trail-operator", *_WAIT).returncode != 0
+    assert name in kubectl(own, "get", "crds", "-o", "name")
+    release.helm("uninstall")  # the rule has gone
+
+    install()
+    (allow,) = re.findall(r"`(kubectl annotate crd .*?)`", (ROOT / "docs" / "install.md").read_text())
+    carry_out(own, allow, ROOT)
+    release.helm("uninstall")
+    assert ".trail-operator.dev" not in kubectl(own, "get", "crds", "-o", "name")
+
+
 def test_an_upgrade_leaves_no_gap_in_healing_beyond_the_take_over(own: Sandbox) -> None:
     release = Release(own)
     often = ("--set=resync=1s", "--set=replicas=2")
@@ -173,12 +204,15 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+def attempt(sandbox: Sandbox, *command: str, directory: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a command as the administrator; how it ended."""
+    environment = {**os.environ, **sandbox.environment()}
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+
+
 def carry_out(sandbox: Sandbox, script: str, directory: Path) -> None:
     """Run commands as they are documented."""
-    environment = {**os.environ, **sandbox.environment()}
-    done = subprocess.run(
-        ["bash", "-ec", script], cwd=directory, env=environment, capture_output=True, text=True, check=False
-    )
+    done = attempt(sandbox, "bash", "-ec", script, directory=directory)
     assert done.returncode == 0, done.stderr
 
 
