@@ -39,6 +39,8 @@ EVERY_SETTING: dict[str, Any] = {
 }
 
 
+# What is no value of the chart: a parent chart has the one, and by the other turns this one on and off.
+OF_PARENTS = {"global", "enabled"}
 KEPT = {
     "helm.sh/resource-policy": "keep",
     "argocd.argoproj.io/sync-options": "Prune=false",
@@ -261,7 +263,7 @@ def test_every_value_is_documented_and_in_the_schema() -> None:
     documented = set(generate.meanings(text))
     assert paths(yaml.safe_load(text), documented) == documented
     schema = properties(json.loads((CHART / "values.schema.json").read_text()))
-    assert paths(schema, documented) | {"global"} == documented | {"global"}
+    assert paths(schema, documented) - OF_PARENTS == documented
     assert generate.values_table(text) in (CHART / "README.md").read_text(), "run `make docs`"
 
 
@@ -311,6 +313,38 @@ def test_wrong_values_are_refused(helm: Path, values: dict[str, Any], message: s
     done = run(helm, "template", "release", **values)
     assert done.returncode != 0
     assert message in done.stderr
+
+
+def test_a_parent_chart_turns_it_on_and_off(helm: Path, tmp_path: Path) -> None:
+    """https://helm.sh/docs/chart_best_practices/dependencies/#conditions-and-tags"""
+    dependency = {"name": "trail-operator", "version": "*", "condition": "trail-operator.enabled"}
+    about = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [dependency]}
+    shutil.copytree(CHART, tmp_path / "charts" / "trail-operator")
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(about))
+    values = {"global": {"region": "everybody's"}, "trail-operator": {"enabled": True, "replicas": 2}}
+    assert render(helm, tmp_path, **values)["Deployment"][0]["spec"]["replicas"] == 2
+    assert render(helm, tmp_path, **{"trail-operator": {"enabled": False}}) == {}
+
+
+def notes(helm: Path, **values: Any) -> str:
+    """What is said after an installation."""
+    done = run(helm, "install", "release", "--dry-run=client", "--namespace", "trail-operator", **values)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\nNOTES:\n")[1]
+
+
+def test_the_notes_are_about_what_was_installed(helm: Path) -> None:
+    kept = "leaves the CustomResourceDefinitions"
+    told = notes(helm)
+    assert "watches all namespaces" in told
+    assert "namespace:" not in told
+    assert kept in told
+    told = notes(helm, watchNamespaces=["team-a", "team-b"], clusterName="prod", crds={"enabled": False})
+    assert "watches team-a, team-b" in told
+    assert "    name: audit\n    namespace: team-a\n" in told
+    assert "kubectl get trails --namespace team-a -o wide --watch" in told
+    assert kept not in told
+    assert kept not in notes(helm, crds={"keep": False})
 
 
 def test_what_is_missing_is_said_with_the_reason(helm: Path) -> None:
