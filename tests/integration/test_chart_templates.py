@@ -228,6 +228,16 @@ def test_whatever_selects_the_pod_selects_it(helm: Path, packed: Path) -> None:
     assert port["targetPort"] in [entry["name"] for entry in pod["spec"]["containers"][0]["ports"]]
 
 
+@pytest.mark.parametrize("name", ["serviceMonitor", "podMonitor"])
+def test_a_monitor_elsewhere_looks_where_the_pod_is(helm: Path, name: str) -> None:
+    settings = {"enabled": True, "namespace": "monitoring", "annotations": {"note": "one"}}
+    objects = render(helm, metrics={name: settings})
+    (monitor,) = objects[name[0].upper() + name[1:]]
+    assert (monitor["metadata"]["namespace"], monitor["metadata"]["annotations"]) == ("monitoring", {"note": "one"})
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["default"]}
+    assert [body["metadata"]["namespace"] for body in objects.get("Service", [])] in ([], ["default"])
+
+
 def test_samples_are_scraped_once(helm: Path) -> None:
     done = run(
         helm, "template", "release", metrics={name: {"enabled": True} for name in ("serviceMonitor", "podMonitor")}
@@ -307,6 +317,10 @@ def test_the_schema_is_strict() -> None:
         ({"serviceAccount": {"name": "Audit"}}, "serviceAccount"),
         ({"commonLabels": {"app.kubernetes.io/name": "trails"}}, "commonLabels"),
         ({"podLabels": {"app.kubernetes.io/instance": "one"}}, "podLabels"),
+        ({"serviceAccount": {"labels": {"app.kubernetes.io/name": "trails"}}}, "labels"),
+        ({"healthHost": "127.0.0.1"}, "healthHost: 127.0.0.1 cannot be reached by the kubelet's probes"),
+        ({"healthHost": "::1"}, "healthHost"),
+        ({"healthHost": "localhost"}, "healthHost"),
     ],
 )
 def test_wrong_values_are_refused(helm: Path, values: dict[str, Any], message: str) -> None:
@@ -462,8 +476,9 @@ def test_every_definition_comes_as_it_is(helm: Path, tmp_path: Path) -> None:
 
 def test_the_service_account_made_and_given(helm: Path) -> None:
     role = {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/trails"}
-    made = render(helm, serviceAccount={"name": "audit", "annotations": role})
+    made = render(helm, serviceAccount={"name": "audit", "annotations": role, "labels": {"team": "audit"}})
     (account,) = made["ServiceAccount"]
+    assert account["metadata"]["labels"]["team"] == "audit"
     assert (account["metadata"]["name"], account["metadata"]["annotations"]) == ("audit", role)
     given = render(helm, serviceAccount={"create": False, "name": "ours"})
     assert "ServiceAccount" not in given
@@ -515,6 +530,7 @@ def test_the_pod_is_restricted(helm: Path) -> None:
     assert context["readOnlyRootFilesystem"] is True
     assert {key for volume in pod["volumes"] for key in volume if key != "name"} <= {"emptyDir"}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    assert pod["enableServiceLinks"] is False
 
 
 def test_the_api_server_takes_the_pod_where_restricted_is_enforced(helm: Path, cluster: Sandbox) -> None:
