@@ -573,6 +573,12 @@ def test_there_is_one_writer(helm: Path) -> None:
     assert "several replicas need leaderElection" in done.stderr
 
 
+def test_the_image_is_pinned_as_it_is_documented(helm: Path) -> None:
+    (values,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "image.md").read_text(), re.DOTALL | re.MULTILINE)
+    image = yaml.safe_load(values)["image"]
+    assert container(render(helm, image=image))["image"] == f"{image['repository']}@{image['digest']}"
+
+
 def test_the_image_by_tag_and_by_digest(helm: Path) -> None:
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
     assert container(render(helm))["image"].endswith(f"/trail-operator:{version}")
