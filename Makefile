@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` and `make test`. Both begin with `make setup`.
+# Two commands need nothing but Python and make: `make demo` and `make test`. Both begin with `make setup`.
 SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 UV_VERSION := 0.13.9

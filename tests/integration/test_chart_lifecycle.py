@@ -17,10 +17,11 @@ from kubernetes import client, config
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import Trails, eventually, trail
-from tests.integration.test_chart import CHART, helm
+from tests.integration.test_chart import CHART, can_i, helm
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
 NAMESPACE = "trail-operator"
+_TAKE_OVER = 15  # seconds, as docs/operations.md promises
 _WAIT = ("--namespace", NAMESPACE, "--wait", "--timeout", "90s")
 
 
@@ -43,6 +44,10 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     body = yaml.safe_load(definition.read_text())
     del spec_of(body)["recursiveLogging"]
     definition.write_text(yaml.safe_dump(body))
+    rules = chart / "templates" / "_helpers.tpl"
+    counting = "resources: [events]\n  verbs: [create, patch]"
+    assert counting in rules.read_text()
+    rules.write_text(rules.read_text().replace(counting, "resources: [events]\n  verbs: [create]"))
     return chart
 
 
@@ -74,6 +79,11 @@ class Release:
         found = self._definitions.api_client.sanitize_for_serialization(body)
         return "recursiveLogging" in spec_of(found)
 
+    def counts_events(self) -> bool:
+        """Whether the operator has the permission that the earlier version lacked."""
+        user = f"system:serviceaccount:{NAMESPACE}:trail-operator"
+        return can_i(self.sandbox, "patch", "events.events.k8s.io", "default", user)
+
     def format(self) -> str:
         """The log format of the Deployment, which each step changes."""
         deployment = self._apps.read_namespaced_deployment("trail-operator", NAMESPACE)
@@ -103,16 +113,19 @@ def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None
     often = "--set=resync=2s"
     release.helm("install", str(earlier), "--create-namespace", often, "--set=logFormat=text")
     assert not release.knows_recursive_logging()
+    assert not release.counts_events()
     bucket = release.account.bucket("logs-lifecycle", "audit")
     release.trails.create(trail("audit", bucket))
     release.trails.wait_ready("audit")
 
     release.quiet(lambda: release.helm("upgrade", CHART, often, "--set=logFormat=json"))
     assert release.knows_recursive_logging()
+    assert release.counts_events()
     assert release.format() == "json"
 
     release.quiet(lambda: release.helm("rollback", "1"))
     assert not release.knows_recursive_logging()
+    assert not release.counts_events()
     assert release.format() == "text"
     release.quiet(lambda: release.helm("upgrade", CHART, often))
 
@@ -130,6 +143,37 @@ def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None
     assert ".trail-operator.dev" not in kubectl(own, "get", "crds", "-o", "name")
 
 
+def test_definitions_that_are_guarded_go_only_where_that_is_meant(own: Sandbox) -> None:
+    """With the definition of Trails go all of them, and none of them is asked about."""
+    release = Release(own)
+    name = "trails.trail-operator.dev"
+
+    def refused(*what: str) -> bool:
+        done = attempt(own, "kubectl", "delete", *what)
+        return done.returncode != 0 and "allow-deletion=true first" in done.stderr
+
+    def install() -> None:
+        release.helm(
+            "install", CHART, "--create-namespace", "--set=crds.keep=false", "--set=guardRails.denyDeletion=true"
+        )
+        eventually("deletion is refused", lambda: refused("crd", name, "--dry-run=server"))
+
+    install()
+    assert refused("crd", name)
+    several = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All"
+    assert refused(f"--raw={several}&labelSelector=app.kubernetes.io%2Fname%3Dtrail-operator")
+    kubectl(own, "delete", "crd", "awsaccounts.trail-operator.dev", "--dry-run=server")
+    assert attempt(own, "helm", "uninstall", "trail-operator", *_WAIT).returncode != 0
+    assert name in kubectl(own, "get", "crds", "-o", "name")
+    release.helm("uninstall")  # the rule has gone
+
+    install()
+    (allow,) = re.findall(r"`(kubectl annotate crd .*?)`", (ROOT / "docs" / "install.md").read_text())
+    carry_out(own, allow, ROOT)
+    release.helm("uninstall")
+    assert ".trail-operator.dev" not in kubectl(own, "get", "crds", "-o", "name")
+
+
 def test_an_upgrade_leaves_no_gap_in_healing_beyond_the_take_over(own: Sandbox) -> None:
     release = Release(own)
     often = ("--set=resync=1s", "--set=replicas=2")
@@ -143,7 +187,7 @@ def test_an_upgrade_leaves_no_gap_in_healing_beyond_the_take_over(own: Sandbox) 
     times = 0
     while upgraded.is_alive():
         cloudtrail.stop_logging(Name="audit")
-        eventually("healed", lambda: cloudtrail.get_trail_status(Name="audit")["IsLogging"])
+        eventually("healed", lambda: cloudtrail.get_trail_status(Name="audit")["IsLogging"], _TAKE_OVER)
         times += 1
     assert times > 1
     assert release.format() == "json"
@@ -173,18 +217,37 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+def attempt(sandbox: Sandbox, *command: str, directory: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a command as the administrator; how it ended."""
+    environment = {**os.environ, **sandbox.environment()}
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+
+
 def carry_out(sandbox: Sandbox, script: str, directory: Path) -> None:
     """Run commands as they are documented."""
-    environment = {**os.environ, **sandbox.environment()}
-    done = subprocess.run(
-        ["bash", "-ec", script], cwd=directory, env=environment, capture_output=True, text=True, check=False
-    )
+    done = attempt(sandbox, "bash", "-ec", script, directory=directory)
     assert done.returncode == 0, done.stderr
 
 
 def test_every_page_that_installs_is_found() -> None:
     assert len({name.split(": ")[0] for name in sections()}) == 3
     assert len(sections()) == 6
+
+
+def test_an_upgrade_as_it_is_documented(own: Sandbox, earlier: Path, tmp_path: Path) -> None:
+    """To this version and back, also in what the definitions say."""
+    release = Release(own)
+    (tmp_path / "charts").symlink_to(ROOT / "charts")
+    (tmp_path / "values.yaml").write_text("logFormat: text\n")
+    release.helm("install", str(earlier), "--create-namespace", "--set=logFormat=json")
+    (script,) = blocks((ROOT / "docs" / "install.md").read_text().split("\n## Upgrading\n")[1], "console")
+    upgrade, rollback = script.splitlines()
+    carry_out(own, upgrade, tmp_path)
+    assert (release.format(), release.knows_recursive_logging()) == ("text", True)
+    carry_out(own, rollback, tmp_path)
+    assert (release.format(), release.knows_recursive_logging()) == ("json", False)
+    release.helm("uninstall")
+    kubectl(own, "delete", "leases", "--all", "--namespace", NAMESPACE)
 
 
 @pytest.mark.parametrize("name", sections())

@@ -39,6 +39,8 @@ EVERY_SETTING: dict[str, Any] = {
 }
 
 
+# What is no value of the chart: a parent chart has the one, and by the other turns this one on and off.
+OF_PARENTS = {"global", "enabled"}
 KEPT = {
     "helm.sh/resource-policy": "keep",
     "argocd.argoproj.io/sync-options": "Prune=false",
@@ -226,6 +228,16 @@ def test_whatever_selects_the_pod_selects_it(helm: Path, packed: Path) -> None:
     assert port["targetPort"] in [entry["name"] for entry in pod["spec"]["containers"][0]["ports"]]
 
 
+@pytest.mark.parametrize("name", ["serviceMonitor", "podMonitor"])
+def test_a_monitor_elsewhere_looks_where_the_pod_is(helm: Path, name: str) -> None:
+    settings = {"enabled": True, "namespace": "monitoring", "annotations": {"note": "one"}}
+    objects = render(helm, metrics={name: settings})
+    (monitor,) = objects[name[0].upper() + name[1:]]
+    assert (monitor["metadata"]["namespace"], monitor["metadata"]["annotations"]) == ("monitoring", {"note": "one"})
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["default"]}
+    assert [body["metadata"]["namespace"] for body in objects.get("Service", [])] in ([], ["default"])
+
+
 def test_samples_are_scraped_once(helm: Path) -> None:
     done = run(
         helm, "template", "release", metrics={name: {"enabled": True} for name in ("serviceMonitor", "podMonitor")}
@@ -261,7 +273,7 @@ def test_every_value_is_documented_and_in_the_schema() -> None:
     documented = set(generate.meanings(text))
     assert paths(yaml.safe_load(text), documented) == documented
     schema = properties(json.loads((CHART / "values.schema.json").read_text()))
-    assert paths(schema, documented) | {"global"} == documented | {"global"}
+    assert paths(schema, documented) - OF_PARENTS == documented
     assert generate.values_table(text) in (CHART / "README.md").read_text(), "run `make docs`"
 
 
@@ -305,12 +317,48 @@ def test_the_schema_is_strict() -> None:
         ({"serviceAccount": {"name": "Audit"}}, "serviceAccount"),
         ({"commonLabels": {"app.kubernetes.io/name": "trails"}}, "commonLabels"),
         ({"podLabels": {"app.kubernetes.io/instance": "one"}}, "podLabels"),
+        ({"serviceAccount": {"labels": {"app.kubernetes.io/name": "trails"}}}, "labels"),
+        ({"healthHost": "127.0.0.1"}, "healthHost: 127.0.0.1 cannot be reached by the kubelet's probes"),
+        ({"healthHost": "::1"}, "healthHost"),
+        ({"healthHost": "localhost"}, "healthHost"),
     ],
 )
 def test_wrong_values_are_refused(helm: Path, values: dict[str, Any], message: str) -> None:
     done = run(helm, "template", "release", **values)
     assert done.returncode != 0
     assert message in done.stderr
+
+
+def test_a_parent_chart_turns_it_on_and_off(helm: Path, tmp_path: Path) -> None:
+    """https://helm.sh/docs/chart_best_practices/dependencies/#conditions-and-tags"""
+    dependency = {"name": "trail-operator", "version": "*", "condition": "trail-operator.enabled"}
+    about = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [dependency]}
+    shutil.copytree(CHART, tmp_path / "charts" / "trail-operator")
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(about))
+    values = {"global": {"region": "everybody's"}, "trail-operator": {"enabled": True, "replicas": 2}}
+    assert render(helm, tmp_path, **values)["Deployment"][0]["spec"]["replicas"] == 2
+    assert render(helm, tmp_path, **{"trail-operator": {"enabled": False}}) == {}
+
+
+def notes(helm: Path, **values: Any) -> str:
+    """What is said after an installation."""
+    done = run(helm, "install", "release", "--dry-run=client", "--namespace", "trail-operator", **values)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\nNOTES:\n")[1]
+
+
+def test_the_notes_are_about_what_was_installed(helm: Path) -> None:
+    kept = "leaves the CustomResourceDefinitions"
+    told = notes(helm)
+    assert "watches all namespaces" in told
+    assert "namespace:" not in told
+    assert kept in told
+    told = notes(helm, watchNamespaces=["team-a", "team-b"], clusterName="prod", crds={"enabled": False})
+    assert "watches team-a, team-b" in told
+    assert "    name: audit\n    namespace: team-a\n" in told
+    assert "kubectl get trails --namespace team-a -o wide --watch" in told
+    assert kept not in told
+    assert kept not in notes(helm, crds={"keep": False})
 
 
 def test_what_is_missing_is_said_with_the_reason(helm: Path) -> None:
@@ -428,8 +476,9 @@ def test_every_definition_comes_as_it_is(helm: Path, tmp_path: Path) -> None:
 
 def test_the_service_account_made_and_given(helm: Path) -> None:
     role = {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/trails"}
-    made = render(helm, serviceAccount={"name": "audit", "annotations": role})
+    made = render(helm, serviceAccount={"name": "audit", "annotations": role, "labels": {"team": "audit"}})
     (account,) = made["ServiceAccount"]
+    assert account["metadata"]["labels"]["team"] == "audit"
     assert (account["metadata"]["name"], account["metadata"]["annotations"]) == ("audit", role)
     given = render(helm, serviceAccount={"create": False, "name": "ours"})
     assert "ServiceAccount" not in given
@@ -481,6 +530,7 @@ def test_the_pod_is_restricted(helm: Path) -> None:
     assert context["readOnlyRootFilesystem"] is True
     assert {key for volume in pod["volumes"] for key in volume if key != "name"} <= {"emptyDir"}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    assert pod["enableServiceLinks"] is False
 
 
 def test_the_api_server_takes_the_pod_where_restricted_is_enforced(helm: Path, cluster: Sandbox) -> None:
@@ -521,6 +571,12 @@ def test_there_is_one_writer(helm: Path) -> None:
     assert "Role" not in alone
     done = run(helm, "template", "release", replicas=2, leaderElection=False)
     assert "several replicas need leaderElection" in done.stderr
+
+
+def test_the_image_is_pinned_as_it_is_documented(helm: Path) -> None:
+    (values,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "image.md").read_text(), re.DOTALL | re.MULTILINE)
+    image = yaml.safe_load(values)["image"]
+    assert container(render(helm, image=image))["image"] == f"{image['repository']}@{image['digest']}"
 
 
 def test_the_image_by_tag_and_by_digest(helm: Path) -> None:

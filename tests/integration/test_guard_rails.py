@@ -59,6 +59,7 @@ def test_all_rules_with_the_operator_at_work(
     rules: list[tuple[dict[str, Any], str]] = [
         ({"isLogging": False}, "isLogging must be true"),
         ({"isMultiRegionTrail": False}, "isMultiRegionTrail must be true"),
+        ({"includeGlobalServiceEvents": False}, "isMultiRegionTrail must be true"),
         ({"enableLogFileValidation": False}, "enableLogFileValidation must be true"),
         ({"s3BucketName": "third-bucket"}, f"s3BucketName must be one of {bucket}, another-bucket"),
     ]
@@ -91,14 +92,15 @@ def test_what_users_may_do(cluster: Sandbox, trails: Trails, number: str) -> Non
     only = (f"--set=fullnameOverride={name}", "--show-only=templates/rbac.yaml")
     roles = helm(cluster, "template", name, CHART, *only)
     kubectl(cluster, "apply", "-f", "-", text=roles)
-    for role in ("view", "edit"):
-        scope = ("--user", f"{role}-{number}", "--namespace", trails.namespace)
-        kubectl(cluster, "create", "rolebinding", role, "--clusterrole", role, *scope)
+    keepers = f"{name}-accounts-view"
+    bindings = {role: f"{role}-{number}" for role in ("view", "edit", "admin", keepers)}
+    for role, user in bindings.items():
+        kubectl(cluster, "create", "clusterrolebinding", user, "--clusterrole", role, "--user", user)
 
     def may(role: str, verb: str, resource: str) -> bool:
-        return can_i(cluster, verb, resource, trails.namespace, f"{role}-{number}")
+        return can_i(cluster, verb, resource, trails.namespace, bindings[role])
 
-    found = "trails.trail-operator.dev"
+    found, accounts = "trails.trail-operator.dev", "awsaccounts.trail-operator.dev"
     eventually("the roles are put together", lambda: may("view", "list", found) and may("edit", "delete", found))
     for verb in ("get", "list", "watch"):
         assert may("view", verb, found)
@@ -106,8 +108,15 @@ def test_what_users_may_do(cluster: Sandbox, trails: Trails, number: str) -> Non
     for verb in ("create", "update", "patch", "delete", "deletecollection"):
         assert not may("view", verb, found)
         assert may("edit", verb, found)
-        assert not may("edit", verb, "awsaccounts.trail-operator.dev")
+        assert not may("admin", verb, accounts)
+        assert not may(keepers, verb, accounts)
     assert not may("edit", "patch", f"{found}/status")
+    # Accounts of others are no matter of teams, not even of those who see all namespaces.
+    eventually("the keepers see accounts", lambda: may(keepers, "list", accounts))
+    for verb in ("get", "list", "watch"):
+        assert may(keepers, verb, accounts)
+        assert [role for role in ("view", "edit", "admin") if may(role, verb, accounts)] == []
+    kubectl(cluster, "delete", "clusterrolebindings", *bindings.values())
     kubectl(cluster, "delete", "-f", "-", text=roles)
 
 

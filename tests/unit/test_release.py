@@ -1,4 +1,4 @@
-"""The release workflow, which no test can run: its form, and what makes a release trustworthy."""
+"""The workflows, which no test can run: their form, and what makes a release trustworthy."""
 
 import re
 import subprocess
@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-RELEASE = ROOT / ".github" / "workflows" / "release.yaml"
+WORKFLOWS = ROOT / ".github" / "workflows"
+RELEASE, CI = WORKFLOWS / "release.yaml", WORKFLOWS / "ci.yaml"
+BOTH = pytest.mark.parametrize("workflow", [RELEASE, CI], ids=lambda path: path.stem)
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +33,22 @@ def script(job: dict[str, Any]) -> str:
     return "\n".join(entry["run"] for entry in job["steps"] if "run" in entry)
 
 
-def test_it_has_the_form_that_github_takes() -> None:
+def test_every_workflow_is_looked_at() -> None:
+    assert sorted(WORKFLOWS.iterdir()) == sorted([RELEASE, CI])
+
+
+@BOTH
+def test_it_has_the_form_that_github_takes(workflow: Path) -> None:
     tool = str(Path(sys.executable).parent / "check-jsonschema")
-    command = [tool, "--builtin-schema", "vendor.github-workflows", str(RELEASE)]
+    command = [tool, "--builtin-schema", "vendor.github-workflows", str(workflow)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_only_a_tag_of_a_version_starts_it() -> None:
+    """One that Helm, which wants 1.0.0-rc.1, and Python, which wants 1.0.0rc1, write alike."""
     # YAML 1.1 takes the key `on` for a boolean.
-    assert yaml.safe_load(RELEASE.read_text())[True] == {"push": {"tags": ["v[0-9]+.[0-9]+.[0-9]+*"]}}
+    assert yaml.safe_load(RELEASE.read_text())[True] == {"push": {"tags": ["v[0-9]+.[0-9]+.[0-9]+"]}}
 
 
 def test_each_job_has_the_rights_that_it_needs_and_no_more(jobs: dict[str, Any]) -> None:
@@ -56,19 +64,38 @@ def test_each_job_has_the_rights_that_it_needs_and_no_more(jobs: dict[str, Any])
 
 
 def test_nothing_is_released_untested_and_the_chart_comes_last(jobs: dict[str, Any]) -> None:
-    assert "make test" in script(jobs["test"])
     assert (jobs["image"]["needs"], jobs["chart"]["needs"]) == ("test", "image")
 
 
-def test_actions_are_pinned_by_commit() -> None:
-    for line in RELEASE.read_text().splitlines():
+@BOTH
+def test_all_is_tested_with_programs_that_are_kept(workflow: Path) -> None:
+    job = yaml.safe_load(workflow.read_text())["jobs"]["test"]
+    # The image is built as root, with root's programs found where the user has them.
+    assert 'sudo env "HOME=$HOME" "PATH=$PATH" .ci/run' in script(job)
+    cached = step(job, "actions/cache")
+    assert cached["path"].splitlines() == ["~/.cache/trail-operator/*", "!~/.cache/trail-operator/image"]
+    (made_of,) = re.findall(r"hashFiles\('(.+)'\)", cached["key"])
+    assert {path.name for path in ROOT.glob(made_of)} >= {"programs.py", "go.mod", "go.sum"}
+
+
+def test_each_change_is_tested_without_any_right() -> None:
+    ci = yaml.safe_load(CI.read_text())
+    assert set(ci[True]) == {"push", "pull_request"}
+    assert (ci["permissions"], set(ci["jobs"])) == ({"contents": "read"}, {"test"})
+    assert step(ci["jobs"]["test"], "actions/checkout") == {"persist-credentials": False}
+
+
+@BOTH
+def test_actions_are_pinned_by_commit(workflow: Path) -> None:
+    for line in workflow.read_text().splitlines():
         if "uses:" in line:
             assert re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
 
-def test_what_others_can_name_is_in_no_script(jobs: dict[str, Any]) -> None:
-    """A tag's name in an expression within a script would be run as a part of it."""
-    for job in jobs.values():
+@BOTH
+def test_what_others_can_name_is_in_no_script(workflow: Path) -> None:
+    """A name of a tag or branch in an expression within a script would be run as a part of it."""
+    for job in yaml.safe_load(workflow.read_text())["jobs"].values():
         assert "${{" not in script(job)
 
 
