@@ -52,7 +52,9 @@ class Targets:
         management = None
         if spec.is_organization_trail and not subject.observing:  # a trail that is only looked at is found by its name
             management = await self._locator.management_account(subject, access, name, location)
-        return await self.with_key(Target(access, spec, name, location, management))
+        target = Target(access, spec, name, location, management)
+        # Where a trail that is only looked at lives, and so what its names mean, is not known before it is found.
+        return target if subject.observing else await self.with_key(target)
 
     async def with_key(self, target: Target) -> Target:
         """The target with spec.kmsKeyID resolved as it resolves now."""
