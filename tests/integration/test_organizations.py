@@ -205,6 +205,26 @@ def test_what_a_delegated_administrator_names_of_it_is_its_own(
     assert trails.wait_reason(NAME, "Observed")["status"] == "True"
 
 
+def test_a_member_says_of_the_log_group_what_it_needs_and_that_it_could_not_look(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    home, member = organization.management, organization.member()
+    bucket = organization.bucket(trail=NAME)
+    logs = log_group(home, f"{organization.id}_*")
+    group, role = logs["cloudWatchLogsLogGroupARN"], logs["cloudWatchLogsRoleARN"]
+    permit(home, group, f"{organization.id}_*", f"{home.number}_CloudTrail_{REGION}*")
+    theirs(organization, bucket, CloudWatchLogsLogGroupArn=f"{group}:*", CloudWatchLogsRoleArn=role)
+    home.client("iam").delete_role_policy(RoleName="everybody", PolicyName="logs")
+    operator_process(**as_(member))
+    trails.create(trail(NAME, bucket, managementPolicy="Observe", isOrganizationTrail=True, **logs))
+    trails.wait_reason(NAME, "Observed")
+    member.client("iam").create_user(UserName="somebody")
+    member.deliver()
+    message = trails.wait_reason(NAME, "DeliveryFailing")["message"]
+    assert f"log group {group} and role {role} were not verified" in message
+    assert f":log-stream:{organization.id}_*" in message
+
+
 def test_an_own_trail_of_the_name_that_the_organization_uses(
     operator_process: OperatorFactory, organization: Organization, trails: Trails
 ) -> None:
