@@ -179,6 +179,75 @@ def test_what_a_member_cannot_read_of_it_is_unknown(
     assert member.trails() == [arn(organization)]
 
 
+def theirs(organization: Organization, bucket: str, **more: Any) -> None:
+    """A trail that the management account made and keeps."""
+    more |= {"IsMultiRegionTrail": True, "EnableLogFileValidation": True}
+    organization.trail(name=NAME, bucket=bucket, **more)
+    organization.management.cloudtrail.start_logging(Name=NAME)
+
+
+def test_what_a_member_names_of_it_is_the_management_accounts(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    home, member = organization.management, organization.member()
+    bucket = organization.bucket(trail=NAME)
+    home.topic("alerts", NAME)
+    key = home.key(NAME, alias="logs")
+    member.key(NAME, alias="logs")  # another key, of the same name
+    theirs(organization, bucket, SnsTopicName="alerts", KmsKeyId=key)
+    operator_process(**as_(member))
+    spec: dict[str, Any] = {"managementPolicy": "Observe", "isOrganizationTrail": True, "snsTopicName": "alerts"}
+    trails.create(trail(NAME, bucket, **spec, kmsKeyID=key.rsplit("/", 1)[1]))
+    assert "kmsKeyID" not in trails.wait_reason(NAME, "Observed")["message"]
+    assert "drift" not in (trails.get(NAME) or {})["status"]
+
+    trails.change(NAME, kmsKeyID="alias/logs")
+    eventually("the key is unknown", lambda: "which key kmsKeyID means" in trails.condition(NAME).get("message", ""))
+    assert trails.condition(NAME)["status"] == "Unknown"
+    assert "drift" not in (trails.get(NAME) or {})["status"]
+
+    trails.change(NAME, snsTopicName="others")
+    assert "snsTopicName;" in trails.wait_reason(NAME, "Drifted")["message"]
+
+
+def test_what_a_delegated_administrator_names_of_it_is_its_own(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    administrator = organization.administrator()
+    bucket = organization.bucket(trail=NAME)
+    topic, key = administrator.topic("alerts", NAME), administrator.key(NAME, alias="logs")
+    anything = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": ["sns:*", "kms:*"], "Resource": "*"}
+    root = anything | {"Principal": {"AWS": f"arn:aws:iam::{administrator.number}:root"}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [root, anything]})
+    administrator.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    administrator.client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=policy)
+    operator_process(**as_(administrator))
+    trails.create(trail(NAME, bucket, isOrganizationTrail=True, snsTopicName="alerts", kmsKeyID="alias/logs"))
+    trails.wait_ready(NAME)
+    trails.change(NAME, managementPolicy="Observe")
+    assert trails.wait_reason(NAME, "Observed")["status"] == "True"
+
+
+def test_a_member_says_of_the_log_group_what_it_needs_and_that_it_could_not_look(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    home, member = organization.management, organization.member()
+    bucket = organization.bucket(trail=NAME)
+    logs = log_group(home, f"{organization.id}_*")
+    group, role = logs["cloudWatchLogsLogGroupARN"], logs["cloudWatchLogsRoleARN"]
+    permit(home, group, f"{organization.id}_*", f"{home.number}_CloudTrail_{REGION}*")
+    theirs(organization, bucket, CloudWatchLogsLogGroupArn=f"{group}:*", CloudWatchLogsRoleArn=role)
+    home.client("iam").delete_role_policy(RoleName="everybody", PolicyName="logs")
+    operator_process(**as_(member))
+    trails.create(trail(NAME, bucket, managementPolicy="Observe", isOrganizationTrail=True, **logs))
+    trails.wait_reason(NAME, "Observed")
+    member.client("iam").create_user(UserName="somebody")
+    member.deliver()
+    message = trails.wait_reason(NAME, "DeliveryFailing")["message"]
+    assert f"log group {group} and role {role} were not verified" in message
+    assert f":log-stream:{organization.id}_*" in message
+
+
 def test_an_own_trail_of_the_name_that_the_organization_uses(
     operator_process: OperatorFactory, organization: Organization, trails: Trails
 ) -> None:

@@ -20,7 +20,7 @@ Form = dict[str, Any]
 def wanted(
     spec: Mapping[str, Any], owner: str, region: str, account: str, key_arn: Callable[[str, str], str | None]
 ) -> Form:
-    """What the spec asks for. `key_arn` resolves a key named in a region."""
+    """What the spec asks for. `key_arn` resolves a key named in a region; a name that means none is no key's ARN."""
     include_global = spec.get("includeGlobalServiceEvents", True)
     topic = spec.get("snsTopicName") or None
     group = spec.get("cloudWatchLogsLogGroupARN") or None
@@ -28,7 +28,7 @@ def wanted(
         "S3BucketName": spec["s3BucketName"],
         "S3KeyPrefix": spec.get("s3KeyPrefix") or None,
         "SnsTopicARN": topic if topic is None or ":" in topic else f"arn:aws:sns:{region}:{account}:{topic}",
-        "KmsKeyId": key_arn(spec["kmsKeyID"], region) if spec.get("kmsKeyID") else None,
+        "KmsKeyId": (key_arn(spec["kmsKeyID"], region) or spec["kmsKeyID"]) if spec.get("kmsKeyID") else None,
         "CloudWatchLogsLogGroupArn": group and (group if group.endswith(":*") else f"{group}:*"),
         "CloudWatchLogsRoleArn": spec.get("cloudWatchLogsRoleARN") or None,
         "IncludeGlobalServiceEvents": include_global,
@@ -101,6 +101,24 @@ def difference(one: Form, another: Form) -> str:
     return "; ".join(
         f"{name}: {one[name]!r} is wanted, {another[name]!r} found" for name in one if one[name] != another[name]
     )
+
+
+def drifted(one: Form, another: Form) -> set[str]:
+    """In what two forms differ, by the fields of the spec; what selectors of both kinds say is one field."""
+    return {_FIELDS.get(name, f"{name[0].lower()}{name[1:]}") for name in one if one[name] != another[name]}
+
+
+_FIELDS = {
+    "SnsTopicARN": "snsTopicName",
+    "KmsKeyId": "kmsKeyID",
+    "CloudWatchLogsLogGroupArn": "cloudWatchLogsLogGroupARN",
+    "CloudWatchLogsRoleArn": "cloudWatchLogsRoleARN",
+    "LogFileValidationEnabled": "enableLogFileValidation",
+    "Selectors": "eventSelectors",
+    "Insights": "insightSelectors",
+    "Aggregations": "aggregationConfigurations",
+}
+"""Where the spec does not spell a field as CloudTrail does."""
 
 
 def _selectors(basic: Any, advanced: Any) -> tuple[Any, ...]:

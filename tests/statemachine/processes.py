@@ -358,9 +358,11 @@ class ProcessStage:
             found[arn] = answers
         return found
 
-    def _key_arn(self, name: str, _: str) -> str:
+    def _key_arn(self, name: str, region: str) -> str | None:
         if name.startswith("arn:") and ":key/" in name:
             return name
+        if region != REGIONS[0] and not name.startswith("arn:"):
+            return None
         key = KEYS[0] if name.endswith(ALIAS) else name
         return f"arn:aws:kms:{REGIONS[0]}:{ACCOUNT}:key/{key}"
 

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.statemachine.aws import ACCOUNT, REGIONS
+from tests.statemachine.aws import ACCOUNT, ALIAS, KEYS, REGIONS, ROLE, group_arn, key_arn, topic_arn
 from tests.statemachine.expectation import OWNER
 from tests.statemachine.rest import FORCE
 from tests.statemachine.stage import VirtualStage
@@ -25,6 +26,21 @@ def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
 def comes_to_rest(stage: VirtualStage) -> None:
     assert stage.rest().judge() == []
     assert stage.further() == (0, 0)
+
+
+def theirs(stage: VirtualStage, region: str, **more: Any) -> str:
+    """A trail of somebody else's, as SPEC says but for what more is given; its ARN."""
+    given = {"S3BucketName": "logs-one", "IsMultiRegionTrail": True, "EnableLogFileValidation": True} | more
+    stage.by_hand(region, "CreateTrail", Name="alpha", **given)
+    stage.by_hand(region, "StartLogging", Name="alpha")
+    return f"arn:aws:cloudtrail:{region}:{ACCOUNT}:trail/alpha"
+
+
+def ready(stage: VirtualStage) -> dict[str, str]:
+    """What is said of KEY as a whole."""
+    conditions = stage.objects[KEY]["status"]["conditions"]
+    found: dict[str, str] = next(one for one in conditions if one["type"] == "Ready")
+    return found
 
 
 def test_a_trail_made_just_before_a_kill_is_not_left_behind_where_reads_are_stale(stage: VirtualStage) -> None:
@@ -54,6 +70,79 @@ def test_a_trail_that_is_only_looked_at_is_looked_at_once_a_resync(stage: Virtua
     comes_to_rest(stage)
     stage.by_hand(REGIONS[0], "CreateTrail", Name="alpha", S3BucketName="logs-two")
     comes_to_rest(stage)
+
+
+def test_a_topic_named_for_a_shadow_is_in_the_region_of_its_home(stage: VirtualStage) -> None:
+    theirs(stage, REGIONS[1], SnsTopicName="two")
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe", "snsTopicName": "two"})
+    comes_to_rest(stage)
+    assert ready(stage)["reason"] == "Observed"
+    stage.replace_spec(KEY, SPEC | {"managementPolicy": "Observe", "snsTopicName": topic_arn("two", REGIONS[0])})
+    comes_to_rest(stage)
+    assert ready(stage)["reason"] == "Drifted"
+
+
+@pytest.mark.parametrize("key", [ALIAS, KEYS[0]])
+def test_a_key_named_for_a_shadow_is_in_the_region_of_its_home(stage: VirtualStage, key: str) -> None:
+    arn = theirs(stage, REGIONS[0], KmsKeyId=key_arn(0))
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe", "region": REGIONS[1], "kmsKeyID": key})
+    comes_to_rest(stage)
+    status = stage.objects[KEY]["status"]
+    assert status["arn"] == arn
+    assert [entry["path"] for entry in status["drift"]] == ["region"]
+
+
+def test_an_alias_that_means_no_key_at_the_home_of_a_shadow(stage: VirtualStage) -> None:
+    """AWS says so for certain: the trail can't be as the spec says. What else differs is told all the same."""
+    theirs(stage, REGIONS[1], KmsKeyId=key_arn(0), S3KeyPrefix="theirs")
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe", "kmsKeyID": ALIAS})
+    comes_to_rest(stage)
+    assert (ready(stage)["status"], ready(stage)["reason"]) == ("False", "KeyNotFound")
+    assert REGIONS[1] in ready(stage)["message"]
+
+
+def test_which_key_an_alias_means_is_unknown_while_that_is_not_told(stage: VirtualStage) -> None:
+    theirs(stage, REGIONS[0], KmsKeyId=key_arn(0))
+    stage.fault(operation="DescribeKey", error="AccessDeniedException")
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe", "kmsKeyID": ALIAS})
+    stage.wait(5.0)
+    assert (ready(stage)["status"], ready(stage)["reason"]) == ("Unknown", "Observed")
+    assert "allow kms:DescribeKey" in ready(stage)["message"]
+    assert "drift" not in stage.objects[KEY]["status"]
+    stage.by_hand(REGIONS[0], "StopLogging", Name="alpha")
+    stage.wait(80.0)
+    assert ready(stage)["reason"] == "Drifted"
+    assert [entry["path"] for entry in stage.objects[KEY]["status"]["drift"]] == ["isLogging"]
+    stage.by_hand(REGIONS[0], "StartLogging", Name="alpha")
+    comes_to_rest(stage)
+    assert (ready(stage)["status"], ready(stage)["reason"]) == ("True", "Observed")
+
+
+def test_a_stopped_trail_is_told_of_though_its_key_s_alias_is_not_answered(stage: VirtualStage) -> None:
+    theirs(stage, REGIONS[0], KmsKeyId=key_arn(0))
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe", "kmsKeyID": ALIAS})
+    stage.wait(5.0)
+    stage.fault(operation="DescribeKey", error="ThrottlingException")
+    stage.wait(80.0)
+    assert (ready(stage)["status"], ready(stage)["reason"]) == ("True", "Observed")
+    stage.by_hand(REGIONS[0], "StopLogging", Name="alpha")
+    stage.wait(80.0)
+    assert (ready(stage)["status"], ready(stage)["reason"]) == ("False", "Drifted")
+    stage.by_hand(REGIONS[0], "StartLogging", Name="alpha")
+    comes_to_rest(stage)
+
+
+def test_the_log_group_of_a_shadow_is_right_in_the_region_of_its_home(stage: VirtualStage) -> None:
+    group = group_arn("one", REGIONS[1])
+    arn = theirs(stage, REGIONS[1], CloudWatchLogsLogGroupArn=f"{group}:*", CloudWatchLogsRoleArn=ROLE)
+    logs = {"cloudWatchLogsLogGroupARN": group, "cloudWatchLogsRoleARN": ROLE}
+    trail = stage.aws.trails.get(arn)
+    assert trail is not None
+    trail.delivery(REGIONS[1]).latest_cloudwatch_logs_delivery_error = "AccessDenied"
+    stage.create(KEY, SPEC | logs | {"managementPolicy": "Observe"})
+    comes_to_rest(stage)
+    assert ready(stage)["reason"] == "DeliveryFailing"
+    assert "cloudWatchLogsLogGroupARN" not in ready(stage)["message"]
 
 
 def test_a_shadow_that_was_looked_at_pins_nothing(stage: VirtualStage) -> None:

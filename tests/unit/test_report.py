@@ -281,6 +281,15 @@ def test_what_differs_and_what_can_t_be_read_is_named() -> None:
     assert unknown is not None
     assert "differs from the spec in isLogging" in drifted.message
     assert "read its eventSelectors, tags" in unknown.message
+    assert "kmsKeyID" not in unknown.message
+
+
+def test_an_alias_whose_key_is_not_told_is_named_with_what_would_help() -> None:
+    seen = observed(unreadable=frozenset({"kmsKeyID", "tags"}))
+    ready = status(looked_at(observed=seen)).condition(ConditionType.READY)
+    assert ready is not None
+    assert "read its tags; " in ready.message
+    assert "allow kms:DescribeKey, or set kmsKeyID to the key's ARN" in ready.message
 
 
 def test_a_trail_of_another_account_is_on_record_with_the_account_that_looks() -> None:
@@ -345,7 +354,7 @@ _observations = st.builds(
     observed,
     is_logging=st.booleans(),
     delivery_errors=st.dictionaries(st.sampled_from(list(Destination)), st.just("AccessDenied")),
-    unreadable=st.frozensets(st.sampled_from(["tags", "eventSelectors"])),
+    unreadable=st.frozensets(st.sampled_from(["tags", "eventSelectors", "kmsKeyID"])),
 )
 _failures = st.sampled_from([None, TRANSIENT, DEPENDENCY, TERMINAL, AUTHORITY, CONFLICT])
 _advice = st.sampled_from([None, (), (TWICE,), (INERT, TWICE)])

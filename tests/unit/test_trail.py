@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.builders import LOCATION, desired
 from trail_operator.api.trail import TrailSpec
-from trail_operator.core.trail import Configuration, DesiredTrail, desired_trail
+from trail_operator.core.trail import Configuration, DesiredTrail, Location, desired_trail
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:topic"
 GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:trail"
@@ -40,6 +40,21 @@ def test_defaults() -> None:
 )
 def test_two_spellings_are_one(field: str, one: object, other: object) -> None:
     assert normal(**{field: one}) == (normal() if other is None else normal(**{field: other}))
+
+
+@pytest.mark.parametrize(
+    ("key", "arn"),
+    [
+        ("1234", "arn:aws:kms:eu-central-1:123456789012:key/1234"),
+        ("alias/logs", "arn:aws:kms:eu-central-1:123456789012:alias/logs"),
+        ("arn:aws:kms:us-east-1:999999999999:key/1234", "arn:aws:kms:us-east-1:999999999999:key/1234"),
+        ("arn:aws:kms:us-east-1:999999999999:alias/logs", "arn:aws:kms:us-east-1:999999999999:alias/logs"),
+    ],
+)
+def test_a_key_is_where_the_trail_is_unless_its_arn_says_otherwise(key: str, arn: str) -> None:
+    home = Location.of("arn:aws:cloudtrail:eu-central-1:123456789012:trail/audit")
+    assert home == LOCATION
+    assert home.key_arn(key) == arn
 
 
 @pytest.mark.parametrize(

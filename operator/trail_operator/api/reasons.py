@@ -259,8 +259,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.OBSERVED: Explanation(
         "`managementPolicy: Observe`: the trail is as the spec says, and AWS reports no delivery error. Unknown where "
-        "AWS does not let this account read all of it, as of an organization's trail.",
-        "Nothing.",
+        "AWS does not let this account see all of it, as of an organization's trail.",
+        "Nothing. Where it is Unknown, the message says what is, and what would help if anything does.",
     ),
     Reason.DRIFTED: Explanation(
         "`managementPolicy: Observe`: the trail differs from the spec as `status.drift` says.",

@@ -125,13 +125,12 @@ class CloudTrail:
 
         An alias may come to point to another key, so it is asked again in every pass.
         """
-        if ":key/" in key:
-            return key
-        if "alias/" not in key:
-            return f"arn:{location.partition}:kms:{location.region}:{location.account}:key/{key}"
-        region = key.split(":")[3] if key.startswith("arn:") else location.region
-        try:
-            answer = await self._aws.call("kms", region, "DescribeKey", KeyId=key)
+        arn = location.key_arn(key)
+        if ":alias/" not in arn:
+            return arn
+        region = arn.split(":")[3]
+        try:  # by ARN: a bare alias would mean one of the account that asks
+            answer = await self._aws.call("kms", region, "DescribeKey", KeyId=arn)
         except AWSError as error:
             if error.code == "NotFoundException":
                 message = f"KMS key {key} does not exist in {region}: create the alias there, or correct kmsKeyID"

@@ -241,12 +241,14 @@ class _Trail:
     async def log_group(self) -> Failure:
         group = str(self._configuration.cloud_watch_logs_log_group_arn)
         _, _, _, region, account, _, name = group.split(":", 6)
-        if (region, account) != (self._location.region, self._location.account):
+        if self._refusal and (region, account) != (self._location.region, self._location.account):
             return _dependency(
                 Reason.LOG_GROUP_NOT_FOUND,
                 f"log group {group} must be in the trail's region {self._location.region} and account "
                 f"{self._location.account}: correct cloudWatchLogsLogGroupARN",
             )
+        if account != (await self._aws.identity(region)).account:
+            return await self._log_group_of_others(group)
         try:
             answer = await self._call("logs", "DescribeLogGroups", logGroupNamePrefix=name)
         except AWSError:
@@ -257,6 +259,17 @@ class _Trail:
                 f"log group {name} does not exist in {region}: create it, or correct cloudWatchLogsLogGroupARN",
             )
         return await self.role()
+
+    async def _log_group_of_others(self, group: str) -> Failure:
+        """AWS has taken it for an organization's trail: it is of whoever keeps that, and is not looked at from here."""
+        trust = required.role_trust_statement()
+        permissions = required.role_permission_statements(group, self._arn, await self._organization())
+        return _dependency(
+            Reason.ROLE_POLICY_DENIES,
+            f"log group {group} and role {self._configuration.cloud_watch_logs_role_arn} were not verified, since they "
+            f"are of another account: the group must exist, the role must have this trust policy: {_compact([trust])} "
+            f"and these permissions: {_compact(permissions)}",
+        )
 
     async def role(self) -> Failure:
         """The trust of the role, then its permissions."""

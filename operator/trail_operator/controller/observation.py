@@ -1,16 +1,27 @@
 """Looking at a trail that others manage: finds it, compares it, writes nothing to AWS. managementPolicy: Observe."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Difference
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.target import Target, Targets
 from trail_operator.core.differences import differences
-from trail_operator.core.failure import FailureError
+from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.report import Findings, Place
-from trail_operator.core.trail import ObservedTrail
+from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail
+
+
+@dataclass(frozen=True)
+class _View:
+    """A trail beside what the spec says where names mean what they mean in one account and region."""
+
+    observed: ObservedTrail
+    desired: DesiredTrail
+    drift: tuple[Difference, ...]
+    failure: Failure | None
 
 
 class Observation:
@@ -25,10 +36,8 @@ class Observation:
         observed = await self._find(subject, target)
         if observed is None:
             return Findings(subject.acting_on, known=True, observed=None, observing=True)
-        desired = self._targets.desired(subject, target, observed)
-        # Whose the trail is, is nothing that the spec says.
-        desired = replace(desired, tags={key: value for key, value in desired.tags.items() if key != OWNER_TAG})
-        drift = differences(desired, observed)
+        view = await self._view(subject, target, observed)
+        drift = view.drift
         if target.spec.region not in (None, observed.home_region):
             drift = (
                 Difference(path="region", desired=str(target.spec.region), observed=observed.home_region),
@@ -36,17 +45,41 @@ class Observation:
             )
         advice = ""
         if observed.failing_destinations:
-            advice = await target.access.diagnosis.delivery_advice(desired, observed)
+            advice = await target.access.diagnosis.delivery_advice(view.desired, observed)
         return Findings(
             subject.acting_on,
             known=True,
-            observed=observed,
+            observed=view.observed,
             drift=drift,
-            failure=target.key_failure,
+            failure=view.failure,
             delivery_advice=advice,
             place=Place(target.location.account, observed.home_region, observed.arn),
             observing=True,
         )
+
+    async def _view(self, subject: Subject, target: Target, observed: ObservedTrail) -> _View:
+        """The trail beside the spec. What the names of topics and keys mean is for the trail's home to say.
+
+        An organization's trail has the names of the account that made it: the management account, whose ARN it has, or
+        a delegated administrator, which we may be. What fits better is what is meant.
+        """
+        home = Location.of(observed.arn)
+        places = dict.fromkeys((home, replace(home, account=target.location.account)))
+        views = [await self._seen_from(place, subject, target, observed) for place in places]
+        return min(views, key=lambda view: (len(view.drift), len(view.observed.unreadable)))
+
+    async def _seen_from(self, place: Location, subject: Subject, target: Target, observed: ObservedTrail) -> _View:
+        there = await self._targets.with_key(replace(target, location=place))
+        failure = there.key_failure
+        if failure and not _is_certain(failure, there, target.location.account, observed):
+            observed = replace(observed, unreadable=observed.unreadable | {"kmsKeyID"})
+        desired = self._targets.desired(subject, there, observed)
+        # Whose the trail is, is nothing that the spec says.
+        desired = replace(desired, tags={key: value for key, value in desired.tags.items() if key != OWNER_TAG})
+        drift = differences(desired, observed)
+        if failure and failure.kind is FailureClass.TRANSIENT and not drift:
+            raise FailureError(failure)  # it is known in a moment
+        return _View(observed, desired, drift, None if "kmsKeyID" in observed.unreadable else failure)
 
     async def _find(self, subject: Subject, target: Target) -> ObservedTrail | None:
         """The trail of that name: the account's own, else whichever has its shadow in the region."""
@@ -68,3 +101,9 @@ class Observation:
 async def _observe(target: Target, arn: str, *, expected: bool) -> ObservedTrail | None:
     region = arn.split(":")[3]
     return await target.access.cloudtrail.observe(arn, region, expected=expected, only_looking=True)
+
+
+def _is_certain(failure: Failure, target: Target, account: str, observed: ObservedTrail) -> bool:
+    """Whether AWS says for certain that spec.kmsKeyID means no key: of others' keys it does not tell us all."""
+    owners = {Location.of(observed.arn).account, target.location.key_arn(target.spec.kms_key_id).split(":")[4]}
+    return failure.reason in (Reason.KEY_NOT_FOUND, Reason.INVALID_SPEC) and owners == {account}

@@ -57,7 +57,8 @@ class Targets:
             target = replace(target, management_account=account if account != location.account else None)
         elif not subject.observing:  # a trail that is only looked at is found by its name
             target = await self.anew(target)
-        return await self.with_key(target)
+        # Where a trail that is only looked at lives, and so what its names mean, is not known before it is found.
+        return target if subject.observing else await self.with_key(target)
 
     async def anew(self, target: Target) -> Target:
         """The target as the spec alone has it, whatever is on record. Raises FailureError where AWS does not tell."""

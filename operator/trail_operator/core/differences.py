@@ -73,7 +73,7 @@ def configuration_differences(desired: DesiredTrail, observed: ObservedTrail) ->
     return tuple(
         _difference(path, getattr(desired.configuration, name), getattr(observed.configuration, name))
         for name, (path, _) in SPELLINGS.items()
-        if name in changed
+        if name in changed and path not in observed.unreadable
     )
 
 

@@ -229,10 +229,7 @@ def _looked_at(observed: ObservedTrail | None, findings: Findings, logging: _Sta
         paths = ", ".join(entry.path for entry in findings.drift)
         synced = _State(False, Reason.DRIFTED, f"the trail differs from the spec in {paths}; nothing is written to it")
     elif observed.unreadable:
-        parts = ", ".join(sorted(observed.unreadable))
-        synced = _State(
-            None, Reason.OBSERVED, f"the trail is as the spec says, but AWS does not let this account read its {parts}"
-        )
+        synced = _State(None, Reason.OBSERVED, f"the trail is as the spec says, but {_unknown(observed)}")
     else:
         synced = _State(True, Reason.OBSERVED, "the trail is as the spec says; nothing is written to it")
     ready = delivering if delivering.status is False and observed.is_logging and not findings.drift else synced
@@ -242,6 +239,19 @@ def _looked_at(observed: ObservedTrail | None, findings: Findings, logging: _Sta
         ConditionType.LOGGING: logging,
         ConditionType.DELIVERING: delivering,
     }
+
+
+def _unknown(observed: ObservedTrail) -> str:
+    """What can't be compared, and what would help."""
+    told = []
+    if parts := ", ".join(sorted(observed.unreadable - {"kmsKeyID"})):
+        told.append(f"AWS does not let this account read its {parts}")
+    if "kmsKeyID" in observed.unreadable:
+        told.append(
+            "AWS does not tell this account which key kmsKeyID means: allow kms:DescribeKey, or set kmsKeyID to the "
+            "key's ARN"
+        )
+    return "; ".join(told)
 
 
 def _progressing(message: str, reason: Reason, logging: _State, findings: Findings) -> dict[ConditionType, _State]:

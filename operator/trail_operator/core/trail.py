@@ -51,6 +51,12 @@ class Location:
     account: str
     region: str
 
+    @staticmethod
+    def of(arn: str) -> "Location":
+        """Where the trail of that ARN lives."""
+        _, partition, _, region, account, _ = arn.split(":", 5)
+        return Location(partition, account, region)
+
     def trail_arn(self, name: str, owner: str | None = None) -> str:
         """The ARN of the trail of that name, known before the trail exists. `owner`: whose it is, if not the account's.
 
@@ -64,6 +70,13 @@ class Location:
         if name_or_arn.startswith("arn:"):
             return name_or_arn
         return f"arn:{self.partition}:sns:{self.region}:{self.account}:{name_or_arn}"
+
+    def key_arn(self, key: str) -> str:
+        """A key given by id or alias is in the trail's own region and account. An alias stays one: its ARN is given."""
+        if key.startswith("arn:"):
+            return key
+        resource = key if key.startswith("alias/") else f"key/{key}"
+        return f"arn:{self.partition}:kms:{self.region}:{self.account}:{resource}"
 
 
 @dataclass(frozen=True)
@@ -97,8 +110,8 @@ class DesiredTrail:
         return not any(fnmatchcase(tag, pattern) for pattern in self.ignored_tags)
 
 
-Part = Literal["tags", "eventSelectors", "insightSelectors", "aggregationConfigurations"]
-"""What of a trail is read by a call of its own, by its name in the spec."""
+Part = Literal["tags", "eventSelectors", "insightSelectors", "aggregationConfigurations", "kmsKeyID"]
+"""What takes a call of its own to compare, by its name in the spec: a part of the trail, or which key an alias is."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +132,7 @@ class ObservedTrail:
     ever_logged: bool = True
     """Whether logging was ever started: else nobody has asked yet for what the trail would record."""
     unreadable: frozenset[Part] = frozenset()
-    """What AWS does not let us see of another account's trail: it is unknown, never a difference."""
+    """What AWS does not let us see of a trail that we only look at: it is unknown, never a difference."""
 
     @property
     def owner(self) -> str | None:
