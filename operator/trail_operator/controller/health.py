@@ -4,6 +4,9 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.aiohttp import make_aiohttp_handler
 
+# Whoever reads an answer slowly does not hold up the end for longer.
+_SHUTDOWN = 1.0
+
 
 class Health:
     """The endpoints by which the process is watched."""
@@ -19,7 +22,7 @@ class Health:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", make_aiohttp_handler(self._registry))
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()

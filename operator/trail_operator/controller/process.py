@@ -73,13 +73,14 @@ class Process:
 
     async def stop(self) -> None:
         """Finish what is under way, if it does not take long, and let another take over."""
-        await self._health.close()
+        closing = asyncio.create_task(self._health.close())  # whoever reads an answer slowly holds up nothing else
         if self._keeping:  # what is left of its term is enough, and where it is not given back, another waits less
             self._keeping.cancel()
         patience = _SHUTDOWN_PATIENCE if self._leadership.holds else 0.0
         all_is_done = self._controller is None or await self._controller.stop(patience)
         if self._lease and all_is_done:
             await self._lease.release()
+        await closing
         if self._connection:
             await self._connection.close()
 
