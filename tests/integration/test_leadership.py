@@ -101,6 +101,8 @@ def test_one_works_and_the_other_takes_over(contenders: Contenders, trails: Trai
     first = contenders.start("first")
     trails.create(trail(NAME, account.bucket(f"logs-{account.number}", NAME)))
     trails.wait_ready(NAME)
+    told = eventually("Events", lambda: trails.events(NAME))
+    assert {event.reporting_instance for event in told} == {contenders.holder}, "by which of them"
     second = contenders.start("second")
     assert (leads(first), leads(second)) == (True, False)
     assert (ready(first), ready(second)) == (True, True), "readiness does not tell who leads"

@@ -5,6 +5,7 @@ import copy
 import random
 from dataclasses import dataclass, field
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 from aiohttp import ServerDisconnectedError
@@ -87,7 +88,8 @@ class Contender:
 
     def _new(self) -> Lease:
         clock = asyncio.get_running_loop().time
-        return Lease(cast(Connection, self.wire), "ns", "operator", clock=clock, sleep=asyncio.sleep)
+        connection = cast(Connection, self.wire)
+        return Lease(connection, "ns", "operator", uuid4().hex, clock=clock, sleep=asyncio.sleep)
 
     async def _run(self) -> None:
         while True:

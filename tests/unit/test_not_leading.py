@@ -198,7 +198,7 @@ def test_nothing_is_written_to_kubernetes(server: Server, write: Callable[[Kuber
         configuration = Configuration()
         configuration.host = server.url
         connection = Connection(ApiClient(configuration))
-        kubernetes = Kubernetes(connection, term.leadership.check)
+        kubernetes = Kubernetes(connection, "pod_1", term.leadership.check)
         await write(kubernetes)
         assert len(server.requests) == 1, "while the term goes on"
         term.end()

@@ -9,11 +9,9 @@ https://kubernetes.io/docs/concepts/architecture/leases/
 
 import asyncio
 import math
-import socket
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
@@ -66,6 +64,7 @@ class Lease:
         connection: Connection,
         namespace: str,
         name: str,
+        holder: str,
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
@@ -75,8 +74,7 @@ class Lease:
         self._name = name
         self._clock = clock
         self._sleep = sleep
-        # Another one after every start: of what an earlier process has sent, something may still be under way.
-        self._holder = f"{socket.gethostname()}_{uuid4().hex[:8]}"
+        self._holder = holder
         self._seen: tuple[str, float] = "", 0.0  # the version that was last seen, and since when
         self._told = ""
         self.leadership = Leadership(clock, -math.inf)

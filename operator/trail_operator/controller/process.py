@@ -1,9 +1,11 @@
 """The operator as a process: endpoints, connection, Lease, and a Controller while it leads."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+from uuid import uuid4
 
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
@@ -29,6 +31,8 @@ class Process:
         """`replaced`: called when this process may act no more, as another may act instead."""
         self._settings = settings
         self._replaced = replaced
+        # Another one after every start: of what an earlier process has sent, something may still be under way.
+        self._identity = f"{socket.gethostname()}_{uuid4().hex[:8]}"
         self._metrics = Metrics()
         self._health = Health(self._metrics.registry)
         self._leadership = without_lease(time.monotonic)
@@ -52,10 +56,12 @@ class Process:
         self._connection = connection = await Connection.open()
         if settings.leader_election:
             self._lease = Lease(
-                connection, settings.lease_namespace, settings.lease_name, clock=time.monotonic, sleep=asyncio.sleep
+                *(connection, settings.lease_namespace, settings.lease_name, self._identity),
+                clock=time.monotonic,
+                sleep=asyncio.sleep,
             )
             self._leadership = self._lease.leadership
-        kubernetes = Kubernetes(connection, self._leadership.check)
+        kubernetes = Kubernetes(connection, self._identity, self._leadership.check)
         cluster = await _owner_prefix(kubernetes, settings)
         if self._lease:
             await _patiently(f"the Lease {self._lease}", self._lease.read)
