@@ -22,7 +22,7 @@ def test_alive_at_once_and_ready_when_told() -> None:
 
             await ask("/healthz")
             await ask("/readyz")
-            health.ready = True
+            health.is_fit = lambda: True
             await ask("/readyz")
             await ask("/else")
         await health.close()

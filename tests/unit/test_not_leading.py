@@ -1,16 +1,16 @@
-"""Whose term has ended sends nothing more, neither to AWS nor to Kubernetes: servers of the test's own see it."""
+"""Whose term has ended sends nothing more, neither to AWS nor to Kubernetes: a server of the test's own sees it."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
+from tests.recorder import Recorder
 from tests.unit.test_metrics import subject
 from trail_operator.aws.client import AWS
 from trail_operator.aws.limits import RateLimiter
@@ -22,41 +22,9 @@ from trail_operator.controller.lease import Leadership, NotLeadingError
 REGION = "us-east-1"
 
 
-class Server:
-    """Answers every request, and remembers each."""
-
-    def __init__(self) -> None:
-        self.requests: list[str] = []
-        """Method and path of each, and with AWS the operation."""
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2] or body.partition("&")[0]
-                outer.requests.append(" ".join([self.command, self.path, *filter(None, [operation])]))
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(b'{"items": []}')
-
-            do_GET = do_POST = do_PATCH = answer  # noqa: N815 - the names that http.server calls
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    result = Server()
+def server() -> Iterator[Recorder]:
+    result = Recorder()
     yield result
     result.close()
 
@@ -78,7 +46,7 @@ class Term:
         self.now = 1.0
 
 
-def test_no_call_to_aws_goes_out(server: Server) -> None:
+def test_no_call_to_aws_goes_out(server: Recorder) -> None:
     term = Term()
     sessions = Sessions(REGION, time.monotonic, term.leadership.check)
     client = sessions.client("cloudtrail", REGION, server.url)
@@ -91,7 +59,7 @@ def test_no_call_to_aws_goes_out(server: Server) -> None:
     assert server.requests == ["POST / ListTrails"]
 
 
-def test_no_role_is_assumed(server: Server) -> None:
+def test_no_role_is_assumed(server: Recorder) -> None:
     term = Term()
     sessions = Sessions(REGION, time.monotonic, term.leadership.check)
     identity = sessions.assuming(Role("arn:aws:iam::111122223333:role/r", "", "session"), REGION, server.url)
@@ -102,7 +70,7 @@ def test_no_role_is_assumed(server: Server) -> None:
 
 
 def test_no_credentials_are_had_for_the_token_of_a_service_account(
-    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """botocore itself asks STS for them, by a client of its own."""
     (tmp_path / "token").write_text("token")
@@ -124,7 +92,7 @@ def test_no_credentials_are_had_for_the_token_of_a_service_account(
     assert server.requests == asked
 
 
-def aws(server: Server, term: Term, sleep: Callable[[float], Awaitable[None]], threads: Threads) -> AWS:
+def aws(server: Recorder, term: Term, sleep: Callable[[float], Awaitable[None]], threads: Threads) -> AWS:
     sessions = Sessions(REGION, time.monotonic, term.leadership.check)
     limiter = RateLimiter(lambda: 0.0, sleep, lambda *_: None)
     return AWS(
@@ -135,7 +103,7 @@ def aws(server: Server, term: Term, sleep: Callable[[float], Awaitable[None]], t
     )
 
 
-def test_a_write_that_was_held_back_while_the_term_ended_is_not_sent(server: Server) -> None:
+def test_a_write_that_was_held_back_while_the_term_ended_is_not_sent(server: Recorder) -> None:
     term = Term()
 
     async def held_back(_: float) -> None:
@@ -154,7 +122,7 @@ def test_a_write_that_was_held_back_while_the_term_ended_is_not_sent(server: Ser
 
 
 def test_a_call_that_waits_for_credentials_while_the_term_ends_is_not_sent(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     term, asked, given = Term(), Event(), Event()
     find = Identity.credentials
@@ -191,7 +159,7 @@ WRITES: dict[str, Callable[[Kubernetes], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_nothing_is_written_to_kubernetes(server: Server, write: Callable[[Kubernetes], Awaitable[object]]) -> None:
+def test_nothing_is_written_to_kubernetes(server: Recorder, write: Callable[[Kubernetes], Awaitable[object]]) -> None:
     term = Term()
 
     async def scenario() -> None:

@@ -77,10 +77,16 @@ class Lease:
         self._holder = holder
         self._seen: tuple[str, float] = "", 0.0  # the version that was last seen, and since when
         self._told = ""
+        self._went_well = -math.inf  # when it was last found with another holder, or written
         self.leadership = Leadership(clock, -math.inf)
 
     def __str__(self) -> str:
         return f"{self._path.split('/')[-2]}/{self._name}"
+
+    @property
+    def is_in_touch(self) -> bool:
+        """Whether lately another was seen to hold it, or this process got it: else this one could not take over."""
+        return self._clock() < self._went_well + _DURATION
 
     async def read(self) -> dict[str, Any] | None:
         """The Lease as it is; None if there is none."""
@@ -136,10 +142,9 @@ class Lease:
         try:
             async with asyncio.timeout(seconds):
                 body = await self.read()
-                if body is not None and (other := self._held_by_another(body)):
-                    self._tell(f"standing by: {other} holds the Lease {self}")
-                    return False
-                await self._write(body, holder=self._holder)
+                other = self._held_by_another(body) if body else ""
+                if not other:
+                    await self._write(body, holder=self._holder)
         except ApiException as error:
             if error.status == CONFLICT:  # somebody was faster, or an earlier try of ours has landed: read it anew
                 return None
@@ -148,6 +153,10 @@ class Lease:
         except (ClientError, TimeoutError, OSError) as error:
             self._tell(f"the Lease {self}: no answer from the API server ({type(error).__name__})")
             return None
+        self._went_well = begun
+        if other:
+            self._tell(f"standing by: {other} holds the Lease {self}")
+            return False
         self.leadership.until = begun + _TERM
         self._told = ""
         return True

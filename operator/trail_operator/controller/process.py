@@ -63,17 +63,19 @@ class Process:
             self._leadership = self._lease.leadership
         kubernetes = Kubernetes(connection, self._identity, self._leadership.check)
         cluster = await _owner_prefix(kubernetes, settings)
-        if self._lease:
-            await _patiently(f"the Lease {self._lease}", self._lease.read)
+        if lease := self._lease:
+            await _patiently(f"the Lease {lease}", lease.read)
             await _manifests(kubernetes, settings)
-            self._health.ready = True  # fit to take over: readiness does not tell who leads
-            await self._lease.acquire()
-            self._keeping = asyncio.create_task(self._keep(self._lease))
-        self._metrics.leader.set(1)
+            self._health.is_fit = lambda: lease.is_in_touch  # to take over: readiness does not tell who leads
+            await lease.acquire()
+            self._health.is_fit = lambda: False
+            self._keeping = asyncio.create_task(self._keep(lease))
         there_is = await _manifests(kubernetes, settings)
         self._controller = Controller(kubernetes, self._leadership, settings, cluster, self._metrics)
         self._controller.take_up(there_is)
-        self._health.ready = True
+        # Not before: one that has the Lease and may read nothing is of no use, and that is to be seen.
+        self._metrics.leader.set_function(lambda: self._leadership.holds)
+        self._health.is_fit = lambda: self._leadership.holds
         scope = ", ".join(settings.namespace) or "all namespaces"
         logger.info(f"watching Trails in {scope} as owner {cluster}; {len(there_is.trails)} found")
 
@@ -92,7 +94,6 @@ class Process:
 
     async def _keep(self, lease: Lease) -> None:
         await lease.keep()
-        self._metrics.leader.set(0)
         self._replaced()
 
 
