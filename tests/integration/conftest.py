@@ -115,15 +115,15 @@ class Operator:
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, wait: bool = True) -> "Operator":
-        """Start it, and wait until it watches."""
+    def start(self, wait: bool = True, to: int | None = None) -> "Operator":
+        """Start it, and wait until it watches. `to`: what it logs to instead of the file."""
         offset = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as stream:
             self.process = subprocess.Popen(
                 [str(Path(sys.executable).parent / "trail-operator"), "run", *self._arguments],
                 env=self._environment,
-                stdout=stream,
-                stderr=stream,
+                stdout=stream if to is None else to,
+                stderr=stream if to is None else to,
             )
         if wait:
             eventually("the operator watches", lambda: b"watching Trails" in self.log.read_bytes()[offset:], 90)

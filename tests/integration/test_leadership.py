@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -18,11 +19,48 @@ from tests.integration.aws import Account
 from tests.integration.conftest import Operator, OperatorFactory
 from tests.integration.kubernetes import Trails, eventually, trail
 from tests.integration.service_account import ServiceAccount
+from tests.recorder import Recorder
 from tests.sandbox.identities import allow, user
 from trail_sandbox.kubernetes import kubeconfig
 from trail_sandbox.sandbox import Sandbox
 
 NAME = "watched"
+TAKE_OVER = 15.0
+
+
+class LogPipe:
+    """What a process logs goes through it into a file, until it is blocked: then the process stands still."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._flows = threading.Event()
+        self._flows.set()
+        self._out, self.into = os.pipe()
+        threading.Thread(target=self._pass_on, daemon=True).start()
+
+    def block(self) -> None:
+        """Pass nothing on, and fill what there is to hold it."""
+        self._flows.clear()
+        # Opened anew, so that only this end does not wait: /proc makes another description of the same pipe.
+        end = os.open(f"/proc/self/fd/{self.into}", os.O_WRONLY | os.O_NONBLOCK)
+        quiet = 0
+        while quiet < 3:  # one more buffer may just have been taken
+            try:
+                os.write(end, b"\n")
+                quiet = 0
+            except BlockingIOError:
+                quiet += 1
+                time.sleep(0.1)
+        os.close(end)
+
+    def unblock(self) -> None:
+        self._flows.set()
+
+    def _pass_on(self) -> None:
+        with self._log.open("ab", buffering=0) as file:
+            while data := os.read(self._out, 65536):
+                self._flows.wait()
+                file.write(data.lstrip(b"\n"))
 
 
 class Contenders:
@@ -37,16 +75,27 @@ class Contenders:
 
     def start(self, who: str, **environment: str) -> Operator:
         """One more operator, once it is fit."""
+        return self.fit(who, self.make(who, **environment).start(wait=False))
+
+    def make(self, who: str, **environment: str) -> Operator:
+        """One more operator, not started."""
         keys = user(self.account, allow("*"), name=who)
+        environment = {
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            **environment,
+        }
         operator = self._make(
             *("--leader-election", "true", "--lease-name", self._name, "--lease-namespace", self._name),
             *("--resync", "1s"),
             start=False,
-            AWS_ACCESS_KEY_ID=keys["AccessKeyId"],
-            AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],
             **environment,
-        ).start(wait=False)
+        )
         self.made.append(operator)
+        return operator
+
+    def fit(self, who: str, operator: Operator) -> Operator:
+        """The operator, once it is fit."""
         eventually(f"{who} is fit", lambda: ready(operator))
         return operator
 
@@ -101,6 +150,8 @@ def test_one_works_and_the_other_takes_over(contenders: Contenders, trails: Trai
     first = contenders.start("first")
     trails.create(trail(NAME, account.bucket(f"logs-{account.number}", NAME)))
     trails.wait_ready(NAME)
+    told = eventually("Events", lambda: trails.events(NAME))
+    assert {event.reporting_instance for event in told} == {contenders.holder}, "by which of them"
     second = contenders.start("second")
     assert (leads(first), leads(second)) == (True, False)
     assert (ready(first), ready(second)) == (True, True), "readiness does not tell who leads"
@@ -108,8 +159,10 @@ def test_one_works_and_the_other_takes_over(contenders: Contenders, trails: Trai
     eventually("the first works", lambda: len(contenders.calls("first")) > seen)
     assert contenders.calls("second") == []
 
+    killed = time.monotonic()
     first.kill()
-    eventually("the second heals", contenders.heals())
+    heals = contenders.heals()
+    eventually("the second heals", heals, killed + TAKE_OVER - time.monotonic())
     assert leads(second)
 
     third = contenders.start("third")
@@ -247,6 +300,87 @@ def test_a_lease_that_it_may_not_have_is_told(contenders: Contenders, operator_p
     eventually("it says so", lambda: "waiting to read the Lease default/another" in operator.log.read_text())
     assert "is its role bound?" in operator.log.read_text()
     assert not ready(operator)
+
+
+def test_who_may_no_longer_read_the_lease_is_not_fit(contenders: Contenders, service_account: ServiceAccount) -> None:
+    first = contenders.start("first")
+    second = contenders.start("second")
+    service_account.grant_lease([])
+    try:
+        eventually("it is not fit", lambda: not ready(second))
+        assert first.process is not None
+        assert first.process.wait(timeout=20) == 1
+        assert second.running
+        assert "standing by" in second.log.read_text()
+    finally:
+        service_account.grant_lease(service_account.lease_rules)
+    eventually("it is fit", lambda: ready(second))
+    eventually("it leads", lambda: leads(second))
+
+
+def test_who_has_the_lease_and_may_read_nothing_is_seen_to_be_of_no_use(
+    contenders: Contenders, trails: Trails, account: Account, service_account: ServiceAccount
+) -> None:
+    first = contenders.start("first")
+    trails.create(trail(NAME, account.bucket(f"logs-{account.number}", NAME)))
+    trails.wait_ready(NAME)
+    second = contenders.start("second")
+    held = contenders.holder
+    service_account.grant([])
+    try:
+        first.kill()
+        eventually("the second has the Lease", lambda: contenders.holder != held)
+        eventually("it waits", lambda: "waiting to read" in second.log.read_text())
+        assert not ready(second)
+        assert not leads(second), "TrailOperatorWithoutLeader is to fire: there are no metrics of Trails"
+    finally:
+        service_account.grant(service_account.rules)
+    eventually("the second heals", contenders.heals())
+    assert leads(second)
+    assert ready(second)
+
+
+def test_what_waits_in_a_thread_while_the_term_ends_is_not_sent(
+    contenders: Contenders, trails: Trails, account: Account, tmp_path: Path
+) -> None:
+    """The first reads the token of its service account, and stands still: nothing can end it, but its threads go on."""
+    token = tmp_path / "token"
+    os.mkfifo(token)
+    sts = Recorder()
+    operator = contenders.make(
+        "first",
+        AWS_ACCESS_KEY_ID="",
+        AWS_SECRET_ACCESS_KEY="",
+        AWS_WEB_IDENTITY_TOKEN_FILE=str(token),
+        AWS_ROLE_ARN=f"arn:aws:iam::{account.number}:role/r",
+        AWS_ENDPOINT_URL_STS=sts.url,
+    )
+    log = LogPipe(operator.log)
+    first = contenders.fit("first", operator.start(wait=False, to=log.into))
+    second = contenders.start("second")
+    trails.create(trail(NAME, account.bucket(f"logs-{account.number}", NAME)))
+    begun = eventually("it reads its token", lambda: _writer(token))
+    log.block()
+    trails.create(trail("another", "bucket", accountRef={"name": "none"}))  # that is told without a call to AWS
+    trails.wait_ready(NAME, 60)
+    assert leads(second)
+    os.write(begun, b"token")
+    os.close(begun)
+    time.sleep(2)
+    assert first.running
+    assert sts.requests == []
+    log.unblock()
+    assert first.process is not None
+    assert first.process.wait(timeout=20) == 1
+    assert sts.requests == []
+    sts.close()
+
+
+def _writer(fifo: Path) -> int | None:
+    """Its end to write to, once somebody reads it."""
+    with suppress(OSError):
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    return None
 
 
 def test_leader_election_needs_a_namespace(operator_process: OperatorFactory) -> None:

@@ -252,7 +252,7 @@ class _Kubernetes(Kubernetes):
     """The operator's connection to the API server, without HTTP."""
 
     def __init__(self, life: Life, wire: KubernetesWire) -> None:
-        super().__init__(cast(Any, None), lambda: None)
+        super().__init__(cast(Any, None), CLUSTER, lambda: None)
         self._life = life
         self._wire = wire
 

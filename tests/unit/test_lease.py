@@ -5,6 +5,7 @@ import copy
 import random
 from dataclasses import dataclass, field
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 from aiohttp import ServerDisconnectedError
@@ -57,12 +58,16 @@ class Wire:
     """The longest that a request, and its answer, may take."""
     lost: float = 0.0
     """How often an answer gets lost."""
+    refused: tuple[str, ...] = ()
+    """What the service account may not."""
 
     async def request(self, method: str, _: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         # What was sent arrives, though nobody may wait for its answer any more.
         return await asyncio.shield(asyncio.get_running_loop().create_task(self._served(method, copy.deepcopy(body))))
 
     async def _served(self, method: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        if method in self.refused:
+            raise ApiException(status=403, reason="forbidden")
         await asyncio.sleep(self.random.uniform(0.001, 0.01 + self.slow))
         lost = self.random.random() < self.lost
         try:
@@ -87,7 +92,8 @@ class Contender:
 
     def _new(self) -> Lease:
         clock = asyncio.get_running_loop().time
-        return Lease(cast(Connection, self.wire), "ns", "operator", clock=clock, sleep=asyncio.sleep)
+        connection = cast(Connection, self.wire)
+        return Lease(connection, "ns", "operator", uuid4().hex, clock=clock, sleep=asyncio.sleep)
 
     async def _run(self) -> None:
         while True:
@@ -244,6 +250,33 @@ def test_it_is_let_go_of_though_a_renewal_is_under_way() -> None:
             await one.stop()
             assert server.lease is not None
             assert server.lease["spec"]["holderIdentity"] == ""
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("refused", "slow", "dead"),
+    [(("GET",), 0.0, False), ((), 1e6, False), (("PUT",), 0.0, True)],
+    ids=["may not read it", "no answer", "may not take it"],
+)
+def test_who_stands_by_knows_that_it_could_not_take_over(refused: tuple[str, ...], slow: float, dead: bool) -> None:
+    async def scenario() -> None:
+        server, chance = Server(), random.Random(6)
+        first = Contender(Wire(server, chance))
+        await until_one_leads([first])
+        second = Contender(Wire(server, chance))
+        for _ in range(600):
+            await asyncio.sleep(0.1)
+            assert second.lease.is_in_touch
+        assert not second.leads
+        second.wire.refused, second.wire.slow = refused, slow
+        if dead:
+            first.kill()
+        await asyncio.sleep(25)
+        assert not second.lease.is_in_touch
+        second.wire.refused, second.wire.slow = (), 0.0
+        await asyncio.sleep(10)
+        assert second.lease.is_in_touch
 
     run(scenario())
 

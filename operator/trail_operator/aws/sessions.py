@@ -139,7 +139,6 @@ class Sessions:
                 self._clients = {name: one for name, one in self._clients.items() if now - one.used < _IDLE_SECONDS}
                 make: Any = self._clients_of.client
                 client = make(service, region_name=region, config=_CONFIG, endpoint_url=endpoint_url)
-                client.meta.events.register("before-send", lambda **_: self._may_send())
                 self._clients[key] = _Client(client, now)
             self._clients[key].used = now
             return self._clients[key].client
@@ -156,6 +155,8 @@ class Sessions:
     def _session(self) -> botocore.session.Session:
         session = botocore.session.get_session()
         session.register_component("data_loader", self._loader)
+        # All clients of a session inherit it: also those by which botocore itself finds credentials.
+        session.register("before-send", lambda **_: self._may_send())
         return session
 
 

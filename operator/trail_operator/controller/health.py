@@ -1,15 +1,21 @@
-"""GET /healthz: the process works. GET /readyz: it has seen all Trails and is reconciling. GET /metrics: in figures."""
+"""GET /healthz: the process works. GET /readyz: it is fit to work or to take over. GET /metrics: in figures."""
+
+from collections.abc import Callable
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.aiohttp import make_aiohttp_handler
+
+# Whoever reads an answer slowly does not hold up the end for longer.
+_SHUTDOWN = 1.0
 
 
 class Health:
     """The endpoints by which the process is watched."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.ready = False
+        self.is_fit: Callable[[], bool] = lambda: False
+        """Asked whenever readiness is."""
         self._registry = registry
         self._runner: web.AppRunner | None = None
 
@@ -19,7 +25,7 @@ class Health:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", make_aiohttp_handler(self._registry))
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
@@ -27,7 +33,6 @@ class Health:
 
     async def close(self) -> None:
         """Stop answering."""
-        self.ready = False
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -35,4 +40,4 @@ class Health:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok\n") if self.ready else web.Response(text="starting\n", status=503)
+        return web.Response(text="ok\n") if self.is_fit() else web.Response(text="not ready\n", status=503)

@@ -83,8 +83,10 @@ class Connection:
 class Kubernetes:
     """What the operator reads and writes there. `may_write` is asked before each write and raises if it is not so."""
 
-    def __init__(self, connection: Connection, may_write: Callable[[], None]) -> None:
+    def __init__(self, connection: Connection, instance: str, may_write: Callable[[], None]) -> None:
+        """`instance`: as which process its Events tell of themselves."""
         self._connection = connection
+        self._instance = instance
         self._may_write = may_write
 
     async def trails(self, namespaces: list[str]) -> list[dict[str, Any]]:
@@ -136,7 +138,7 @@ class Kubernetes:
         self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
     ) -> str:
         """Write an Event about a Trail or an AWSAccount; return its path."""
-        written = event(body, kind, reason, action, note)
+        written = event(self._instance, body, kind, reason, action, note)
         metadata = written["metadata"]
         path = f"/apis/events.k8s.io/v1/namespaces/{quote(metadata['namespace'])}/events"
         await self._request("POST", path, written)
@@ -168,7 +170,7 @@ class Kubernetes:
 
 
 def event(
-    body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
+    instance: str, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
 ) -> dict[str, Any]:
     """An Event about a Trail or an AWSAccount, with what the API server would refuse cut off."""
     metadata = body["metadata"]
@@ -186,7 +188,7 @@ def event(
         "action": action[:_EVENT_ACTION],
         "note": note.encode()[:_EVENT_NOTE].decode(errors="ignore"),
         "reportingController": GROUP,
-        "reportingInstance": "trail-operator",
+        "reportingInstance": instance,
         "regarding": {
             "apiVersion": API_VERSION,
             "kind": KIND if "namespace" in metadata else ACCOUNT_KIND,

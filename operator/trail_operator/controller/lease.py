@@ -9,11 +9,9 @@ https://kubernetes.io/docs/concepts/architecture/leases/
 
 import asyncio
 import math
-import socket
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
@@ -66,6 +64,7 @@ class Lease:
         connection: Connection,
         namespace: str,
         name: str,
+        holder: str,
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
@@ -75,14 +74,19 @@ class Lease:
         self._name = name
         self._clock = clock
         self._sleep = sleep
-        # Another one after every start: of what an earlier process has sent, something may still be under way.
-        self._holder = f"{socket.gethostname()}_{uuid4().hex[:8]}"
+        self._holder = holder
         self._seen: tuple[str, float] = "", 0.0  # the version that was last seen, and since when
         self._told = ""
+        self._went_well = -math.inf  # when it was last found with another holder, or written
         self.leadership = Leadership(clock, -math.inf)
 
     def __str__(self) -> str:
         return f"{self._path.split('/')[-2]}/{self._name}"
+
+    @property
+    def is_in_touch(self) -> bool:
+        """Whether lately another was seen to hold it, or this process got it: else this one could not take over."""
+        return self._clock() < self._went_well + _DURATION
 
     async def read(self) -> dict[str, Any] | None:
         """The Lease as it is; None if there is none."""
@@ -138,10 +142,9 @@ class Lease:
         try:
             async with asyncio.timeout(seconds):
                 body = await self.read()
-                if body is not None and (other := self._held_by_another(body)):
-                    self._tell(f"standing by: {other} holds the Lease {self}")
-                    return False
-                await self._write(body, holder=self._holder)
+                other = self._held_by_another(body) if body else ""
+                if not other:
+                    await self._write(body, holder=self._holder)
         except ApiException as error:
             if error.status == CONFLICT:  # somebody was faster, or an earlier try of ours has landed: read it anew
                 return None
@@ -150,6 +153,10 @@ class Lease:
         except (ClientError, TimeoutError, OSError) as error:
             self._tell(f"the Lease {self}: no answer from the API server ({type(error).__name__})")
             return None
+        self._went_well = begun
+        if other:
+            self._tell(f"standing by: {other} holds the Lease {self}")
+            return False
         self.leadership.until = begun + _TERM
         self._told = ""
         return True

@@ -1,9 +1,11 @@
 """The operator as a process: endpoints, connection, Lease, and a Controller while it leads."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+from uuid import uuid4
 
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
@@ -29,6 +31,8 @@ class Process:
         """`replaced`: called when this process may act no more, as another may act instead."""
         self._settings = settings
         self._replaced = replaced
+        # Another one after every start: of what an earlier process has sent, something may still be under way.
+        self._identity = f"{socket.gethostname()}_{uuid4().hex[:8]}"
         self._metrics = Metrics()
         self._health = Health(self._metrics.registry)
         self._leadership = without_lease(time.monotonic)
@@ -52,40 +56,44 @@ class Process:
         self._connection = connection = await Connection.open()
         if settings.leader_election:
             self._lease = Lease(
-                connection, settings.lease_namespace, settings.lease_name, clock=time.monotonic, sleep=asyncio.sleep
+                *(connection, settings.lease_namespace, settings.lease_name, self._identity),
+                clock=time.monotonic,
+                sleep=asyncio.sleep,
             )
             self._leadership = self._lease.leadership
-        kubernetes = Kubernetes(connection, self._leadership.check)
+        kubernetes = Kubernetes(connection, self._identity, self._leadership.check)
         cluster = await _owner_prefix(kubernetes, settings)
-        if self._lease:
-            await _patiently(f"the Lease {self._lease}", self._lease.read)
+        if lease := self._lease:
+            await _patiently(f"the Lease {lease}", lease.read)
             await _manifests(kubernetes, settings)
-            self._health.ready = True  # fit to take over: readiness does not tell who leads
-            await self._lease.acquire()
-            self._keeping = asyncio.create_task(self._keep(self._lease))
-        self._metrics.leader.set(1)
+            self._health.is_fit = lambda: lease.is_in_touch  # to take over: readiness does not tell who leads
+            await lease.acquire()
+            self._health.is_fit = lambda: False
+            self._keeping = asyncio.create_task(self._keep(lease))
         there_is = await _manifests(kubernetes, settings)
         self._controller = Controller(kubernetes, self._leadership, settings, cluster, self._metrics)
         self._controller.take_up(there_is)
-        self._health.ready = True
+        # Not before: one that has the Lease and may read nothing is of no use, and that is to be seen.
+        self._metrics.leader.set_function(lambda: self._leadership.holds)
+        self._health.is_fit = lambda: self._leadership.holds
         scope = ", ".join(settings.namespace) or "all namespaces"
         logger.info(f"watching Trails in {scope} as owner {cluster}; {len(there_is.trails)} found")
 
     async def stop(self) -> None:
         """Finish what is under way, if it does not take long, and let another take over."""
-        await self._health.close()
+        closing = asyncio.create_task(self._health.close())  # whoever reads an answer slowly holds up nothing else
         if self._keeping:  # what is left of its term is enough, and where it is not given back, another waits less
             self._keeping.cancel()
         patience = _SHUTDOWN_PATIENCE if self._leadership.holds else 0.0
         all_is_done = self._controller is None or await self._controller.stop(patience)
         if self._lease and all_is_done:
             await self._lease.release()
+        await closing
         if self._connection:
             await self._connection.close()
 
     async def _keep(self, lease: Lease) -> None:
         await lease.keep()
-        self._metrics.leader.set(0)
         self._replaced()
 
 

@@ -66,7 +66,12 @@ _TRAIL = ("trail_namespace", "trail")  # `namespace` would be taken for the oper
 _ACCOUNT = ("account",)
 
 BUILD_INFO = Family("trail_operator_build_info", "gauge", ("version",), "Always 1; the operator's version.")
-LEADER = Family("trail_operator_leader", "gauge", (), "Whether this process is the one that works: 1 or 0.")
+LEADER = Family(
+    "trail_operator_leader",
+    "gauge",
+    (),
+    "Whether this process is the one that works: 1 once it may act and has read all Trails, else 0.",
+)
 RECONCILES = Family("trail_operator_reconciles_total", "counter", ("result",), "Passes over Trails, by how they ended.")
 PASS_SECONDS = Family("trail_operator_reconcile_duration_seconds", "histogram", (), "How long passes took.")
 CALLS = Family(

@@ -1,0 +1,180 @@
+"""Whose term has ended sends nothing more, neither to AWS nor to Kubernetes: a server of the test's own sees it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from kubernetes.aio.client import ApiClient, Configuration
+
+from tests.recorder import Recorder
+from tests.unit.test_metrics import subject
+from trail_operator.aws.client import AWS
+from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.sessions import Identity, Role, Sessions
+from trail_operator.aws.threads import Threads
+from trail_operator.controller.kube import Connection, Key, Kubernetes
+from trail_operator.controller.lease import Leadership, NotLeadingError
+
+REGION = "us-east-1"
+
+
+@pytest.fixture
+def server() -> Iterator[Recorder]:
+    result = Recorder()
+    yield result
+    result.close()
+
+
+@pytest.fixture(autouse=True)
+def own_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("ACCESS_KEY_ID", "AKIA"), ("SECRET_ACCESS_KEY", "secret")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+
+
+class Term:
+    """A term that ends when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.leadership = Leadership(lambda: self.now, until=1.0)
+
+    def end(self) -> None:
+        self.now = 1.0
+
+
+def test_no_call_to_aws_goes_out(server: Recorder) -> None:
+    term = Term()
+    sessions = Sessions(REGION, time.monotonic, term.leadership.check)
+    client = sessions.client("cloudtrail", REGION, server.url)
+    with sessions.calling_as(sessions.own):
+        client.list_trails()
+        assert server.requests == ["POST / ListTrails"], "while the term goes on"
+        term.end()
+        with pytest.raises(NotLeadingError):
+            client.list_trails()
+    assert server.requests == ["POST / ListTrails"]
+
+
+def test_no_role_is_assumed(server: Recorder) -> None:
+    term = Term()
+    sessions = Sessions(REGION, time.monotonic, term.leadership.check)
+    identity = sessions.assuming(Role("arn:aws:iam::111122223333:role/r", "", "session"), REGION, server.url)
+    term.end()
+    with pytest.raises(NotLeadingError):
+        identity.credentials()
+    assert server.requests == []
+
+
+def test_no_credentials_are_had_for_the_token_of_a_service_account(
+    server: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """botocore itself asks STS for them, by a client of its own."""
+    (tmp_path / "token").write_text("token")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/r")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    term = Term()
+    sessions = Sessions(REGION, time.monotonic, term.leadership.check)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - the server's answer has no credentials
+        sessions.own.credentials()
+    asked = ["POST / Action=AssumeRoleWithWebIdentity"]
+    assert server.requests == asked, "while the term goes on"
+    term.end()
+    with pytest.raises(NotLeadingError):
+        Sessions(REGION, time.monotonic, term.leadership.check).own.credentials()
+    assert server.requests == asked
+
+
+def aws(server: Recorder, term: Term, sleep: Callable[[float], Awaitable[None]], threads: Threads) -> AWS:
+    sessions = Sessions(REGION, time.monotonic, term.leadership.check)
+    limiter = RateLimiter(lambda: 0.0, sleep, lambda *_: None)
+    return AWS(
+        *(sessions, sessions.own, limiter, threads, time.monotonic),
+        default_region=REGION,
+        endpoint_url=server.url,
+        called=lambda *_: None,
+    )
+
+
+def test_a_write_that_was_held_back_while_the_term_ended_is_not_sent(server: Recorder) -> None:
+    term = Term()
+
+    async def held_back(_: float) -> None:
+        term.end()
+
+    async def scenario() -> None:
+        threads = Threads()
+        client = aws(server, term, held_back, threads)
+        await client.call("cloudtrail", REGION, "StopLogging", Name="first")
+        with pytest.raises(NotLeadingError):
+            await client.call("cloudtrail", REGION, "StopLogging", Name="second")
+        assert await threads.close(0.0)
+
+    asyncio.run(scenario())
+    assert server.requests == ["POST / StopLogging"]
+
+
+def test_a_call_that_waits_for_credentials_while_the_term_ends_is_not_sent(
+    server: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    term, asked, given = Term(), Event(), Event()
+    find = Identity.credentials
+
+    def slow(identity: Identity) -> Any:
+        asked.set()
+        assert given.wait(30)
+        return find(identity)
+
+    async def scenario() -> None:
+        threads = Threads()
+        monkeypatch.setattr(Identity, "credentials", slow)
+        call = asyncio.create_task(aws(server, term, asyncio.sleep, threads).call("cloudtrail", REGION, "ListTrails"))
+        await asyncio.to_thread(asked.wait, 30)
+        term.end()
+        given.set()
+        with pytest.raises(NotLeadingError):
+            await call
+        assert await threads.close(0.0)
+
+    asyncio.run(scenario())
+    assert server.requests == []
+
+
+BODY = {**subject().body, "metadata": {**subject().body["metadata"], "uid": "1"}}
+WRITES: dict[str, Callable[[Kubernetes], Awaitable[object]]] = {
+    "status": lambda kubernetes: kubernetes.write_status(Key("team", "audit"), {}),
+    "finalizers": lambda kubernetes: kubernetes.write_finalizers(Key("team", "audit"), [], "1"),
+    "account status": lambda kubernetes: kubernetes.write_account_status("blue", {}),
+    "account finalizers": lambda kubernetes: kubernetes.write_account_finalizers("blue", [], "1"),
+    "event": lambda kubernetes: kubernetes.write_event(BODY, "Normal", "Created", "CreateTrail", "made"),
+    "event again": lambda kubernetes: kubernetes.repeat_event("/apis/events.k8s.io/v1/namespaces/team/events/e", 2),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_nothing_is_written_to_kubernetes(server: Recorder, write: Callable[[Kubernetes], Awaitable[object]]) -> None:
+    term = Term()
+
+    async def scenario() -> None:
+        configuration = Configuration()
+        configuration.host = server.url
+        connection = Connection(ApiClient(configuration))
+        kubernetes = Kubernetes(connection, "pod_1", term.leadership.check)
+        await write(kubernetes)
+        assert len(server.requests) == 1, "while the term goes on"
+        term.end()
+        with pytest.raises(NotLeadingError):
+            await write(kubernetes)
+        assert len(server.requests) == 1
+        await kubernetes.trails([])
+        assert len(server.requests) == 2, "who does not lead may read"
+        await connection.close()
+
+    asyncio.run(scenario())

@@ -1,0 +1,26 @@
+"""The end of the process: what it owes to others comes first."""
+
+import asyncio
+from typing import Any
+
+from trail_operator.controller.process import Process
+from trail_operator.settings import Settings
+
+
+def test_the_lease_is_given_back_though_somebody_still_reads_an_answer() -> None:
+    async def scenario() -> None:
+        given_back = asyncio.Event()
+
+        class Lease:
+            async def release(self) -> None:
+                given_back.set()
+
+        class Health:
+            async def close(self) -> None:
+                await given_back.wait()
+
+        process: Any = Process(Settings(), lambda: None)
+        process._lease, process._health = Lease(), Health()
+        await asyncio.wait_for(process.stop(), 20)
+
+    asyncio.run(scenario())
