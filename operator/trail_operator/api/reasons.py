@@ -300,7 +300,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Set it to false, or make the trail multi-region.",
     ),
     Reason.LOGS_OWN_DELIVERY: Explanation(
-        "The trail records the writing of its own log files: each delivery causes events that are delivered next.",
+        "The trail records the writing of its own log, digest or Insights files: each delivery causes events that are "
+        "delivered next.",
         "Set `recursiveLogging: false`, or leave the bucket out of the selectors.",
     ),
     Reason.NO_MANAGEMENT_EVENTS: Explanation(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
-from trail_operator.core.selectors import AdvancedSelector, management_events, records_object_writes
+from trail_operator.core.selectors import AdvancedSelector, management_events, may_record_object_writes
 from trail_operator.core.trail import GLOBAL_REGIONS, DesiredTrail
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
@@ -68,23 +68,34 @@ def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour]) -> tuple[Advi
 
 
 def _own_delivery(desired: DesiredTrail) -> Advice | None:
-    configuration = desired.configuration
-    partition = desired.location.partition
-    prefix = f"{configuration.s3_key_prefix}/" if configuration.s3_key_prefix else ""
-    account, region = desired.location.account, desired.location.region
-    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
-    log_file = (
-        f"arn:{partition}:s3:::{configuration.s3_bucket_name}/{prefix}AWSLogs/{account}/CloudTrail/{region}/2026/01/31/"
-        f"{account}_CloudTrail_{region}_20260131T0000Z_0123456789abcdef.json.gz"
-    )
-    if not configuration.recursive_logging or not records_object_writes(desired.event_selectors, partition, log_file):
+    configuration, partition = desired.configuration, desired.location.partition
+    if not configuration.recursive_logging or not any(
+        may_record_object_writes(desired.event_selectors, partition, folder, ".json.gz") for folder in _folders(desired)
+    ):
         return None
     return Advice(
         Reason.LOGS_OWN_DELIVERY,
-        f"the trail records data events of its own bucket {configuration.s3_bucket_name}: each log file that it "
-        "delivers is an event that it delivers next. Set recursiveLogging: false, or leave the bucket out of the "
-        "selectors",
+        f"the trail records data events of its own bucket {configuration.s3_bucket_name}: each file that it delivers "
+        "is an event that it delivers next. Set recursiveLogging: false, or leave the bucket out of the selectors",
     )
+
+
+def _folders(desired: DesiredTrail) -> list[str]:
+    """What the ARNs of the objects that the trail delivers begin with.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
+    """
+    configuration, location = desired.configuration, desired.location
+    prefix = f"{configuration.s3_key_prefix}/" if configuration.s3_key_prefix else ""
+    logs = f"arn:{location.partition}:s3:::{configuration.s3_bucket_name}/{prefix}AWSLogs"
+    if configuration.is_organization_trail:
+        return [f"{logs}/o-"]  # which organization and which of its accounts is AWS's to know
+    kinds = ["CloudTrail"]
+    kinds += ["CloudTrail-Digest"] if configuration.enable_log_file_validation else []
+    kinds += ["CloudTrail-Insight"] if desired.insights else []
+    regions = "" if configuration.is_multi_region_trail else f"{location.region}/"
+    return [f"{logs}/{location.account}/{kind}/{regions}" for kind in kinds]
 
 
 def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
