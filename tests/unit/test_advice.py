@@ -94,6 +94,18 @@ def test_a_copy_names_the_others_and_says_which_are_the_organization_s() -> None
     assert "eu-west-1:123456789012:trail/other (of the organization)" in copy.message
 
 
+def test_what_can_t_be_read_of_another_trail_is_not_said_to_be_so() -> None:
+    unread = other("eu-west-1", management_events=None, is_organization_trail=True)
+    for advice in advise(trail(), [unread]):
+        assert "may be recorded more than once" in advice.message
+        assert f"{unread.arn} (of the organization) may take" in advice.message
+        assert "can't be read from this account" in advice.message
+    (twin, copy) = advise(trail(), [other(), unread])
+    assert f"are recorded more than once: {other().arn} takes them too, and {unread.arn}" in twin.message
+    assert f"are recorded more than once: {other().arn} takes some of them too, and {unread.arn}" in copy.message
+    assert reasons(trail(is_logging=False), unread) == []
+
+
 @pytest.mark.parametrize(
     ("configuration", "region", "partition", "inert"),
     [

@@ -21,6 +21,9 @@ _KNOWN_FIELDS = frozenset(
 )
 _RESOURCE_TYPE = re.compile(r"\AAWS::[A-Za-z0-9]+::?[A-Za-z0-9]+\Z")
 
+OF_OTHERS = frozenset({Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY})
+"""What is said of other trails."""
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -39,18 +42,31 @@ class Neighbour:
     is_multi_region_trail: bool
     include_global_service_events: bool
     is_organization_trail: bool
-    management_events: frozenset[str]
-    """Those that it records: Read, Write, both or none. Where its selectors can't be read: both, if it logs."""
-    is_logging: bool = False
+    management_events: frozenset[str] | None
+    """Those that it records: Read, Write, both or none; None where AWS does not show it."""
+    is_logging: bool | None = False
+    """None where AWS does not show it."""
     owner: str | None = None
     """Its owner tag."""
-    is_ours_to_read: bool = True
-    """Whether it is the account's own: of another account's trail the owner tag is not shown."""
+    is_owner_known: bool = True
+    """Whether AWS shows its tags: of another account's trail it does not."""
 
     @property
     def name(self) -> str:
         """The trail's name."""
         return self.arn.rpartition(":trail/")[2]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What AWS lets us see of an account's trails."""
+
+    trails: tuple[Neighbour, ...] | None = None
+    """None where nothing could be read."""
+    count: int | None = None
+    """How many there are, also of those that can only be counted; None where that is not known."""
+    hidden: tuple[str, ...] = ()
+    """Why it is not all, in words for the user: what AWS refuses for longer."""
 
 
 def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour]) -> tuple[Advice, ...]:
@@ -101,41 +117,35 @@ def _folders(desired: DesiredTrail) -> list[str]:
 def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
     if not _takes_global_events(desired):
         return None
-    recorded, region = _recorded_management_events(desired), _global_region(desired)
-    twins = [
-        other.arn
-        for other in others
-        if other.management_events & recorded
-        and (other.is_multi_region_trail or (other.home_region == region and other.include_global_service_events))
-    ]
+    region = _global_region(desired)
+    twins = _recorded_by(
+        (
+            other
+            for other in others
+            if other.is_multi_region_trail or (other.home_region == region and other.include_global_service_events)
+        ),
+        desired,
+        "them",
+    )
     if not twins:
         return None
     return Advice(
         Reason.DUPLICATE_GLOBAL_EVENTS,
-        f"events of global services are recorded more than once: {_listed(twins)} takes them too. Set "
-        "includeGlobalServiceEvents: false on a single-region trail, or keep one of them",
+        f"events of global services {twins}. Set includeGlobalServiceEvents: false on a single-region trail, or keep "
+        "one of them",
     )
 
 
 def _further_copy(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
-    recorded, configuration, region = (
-        _recorded_management_events(desired),
-        desired.configuration,
-        desired.location.region,
+    is_everywhere, region = desired.configuration.is_multi_region_trail, desired.location.region
+    copies = _recorded_by(
+        (other for other in others if is_everywhere or other.is_multi_region_trail or other.home_region == region),
+        desired,
+        "some of them",
     )
-    copies = [
-        other.arn + (" (of the organization)" if other.is_organization_trail else "")
-        for other in others
-        if other.management_events & recorded
-        and (configuration.is_multi_region_trail or other.is_multi_region_trail or other.home_region == region)
-    ]
     if not copies:
         return None
-    return Advice(
-        Reason.FURTHER_COPY,
-        f"management events are recorded more than once: {_listed(copies)} takes some of them too. AWS bills each copy "
-        "after the first",
-    )
+    return Advice(Reason.FURTHER_COPY, f"management events {copies}. AWS bills each copy after the first")
 
 
 def _no_management_events(desired: DesiredTrail) -> Advice | None:
@@ -184,8 +194,26 @@ def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
     )
 
 
-def _recorded_management_events(desired: DesiredTrail) -> frozenset[str]:
-    return management_events(desired.event_selectors) if desired.is_logging else frozenset()
+def _recorded_by(others: Iterable[Neighbour], desired: DesiredTrail, what: str) -> str:
+    """How sure it is that the others record what the trail does, and which; "" where they don't."""
+    recorded = management_events(desired.event_selectors) if desired.is_logging else frozenset()
+    if not recorded:
+        return ""
+    known, unknown = [], []
+    for other in others:
+        name = other.arn + (" (of the organization)" if other.is_organization_trail else "")
+        if other.management_events is None:
+            unknown.append(name)
+        elif other.management_events & recorded:
+            known.append(name)
+    told = [f"{_listed(known)} takes {what} too"] if known else []
+    told += (
+        [f"{_listed(unknown)} may take {what} too (what is recorded there can't be read from this account)"]
+        if unknown
+        else []
+    )
+    verb = "are" if known else "may be"
+    return f"{verb} recorded more than once: {', and '.join(told)}" if told else ""
 
 
 def _takes_global_events(desired: DesiredTrail) -> bool:
