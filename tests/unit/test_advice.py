@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.builders import ARN, MINIMAL, desired
+from tests.unit.builders import ARN, MINIMAL, OWNER, desired
 from tests.unit.test_selectors import LAMBDA, S3, advanced, basic, on_data, on_management
 from trail_operator.api.reasons import Reason
 from trail_operator.core.advice import Neighbour, advise
@@ -237,6 +237,16 @@ def test_what_this_version_does_not_know(selectors: Selectors, unknown: str | No
     (advice,) = found
     assert advice.reason == Reason.UNKNOWN_SELECTOR
     assert f": {unknown}. " in advice.message
+
+
+def test_a_trail_of_the_same_owner_elsewhere() -> None:
+    stray = other("eu-west-1", is_multi_region_trail=False, owner=OWNER)
+    (advice,) = advise(trail(LOCAL), [stray])
+    assert advice.reason == Reason.OWNED_ELSEWHERE
+    for what in (stray.arn, "--region eu-west-1 --name other", "region: eu-west-1 and name: other"):
+        assert what in advice.message
+    assert reasons(trail(LOCAL), replace(stray, owner="cluster/default/another"), replace(stray, arn=ARN)) == []
+    assert reasons(trail(), replace(other(), owner=OWNER))[0] == Reason.OWNED_ELSEWHERE
 
 
 def test_the_most_important_is_first() -> None:

@@ -21,7 +21,7 @@ _KNOWN_FIELDS = frozenset(
 )
 _RESOURCE_TYPE = re.compile(r"\AAWS::[A-Za-z0-9]+::?[A-Za-z0-9]+\Z")
 
-OF_OTHERS = frozenset({Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY})
+OF_OTHERS = frozenset({Reason.OWNED_ELSEWHERE, Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY})
 """What is said of other trails."""
 
 
@@ -74,6 +74,7 @@ def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour]) -> tuple[Advi
     others = [other for other in neighbours if other.arn != desired.arn]
     found = (
         _own_delivery(desired),
+        _owned_elsewhere(desired, others),
         _duplicate_global_events(desired, others),
         _further_copy(desired, others),
         _no_management_events(desired),
@@ -112,6 +113,20 @@ def _folders(desired: DesiredTrail) -> list[str]:
     kinds += ["CloudTrail-Insight"] if desired.insights else []
     regions = "" if configuration.is_multi_region_trail else f"{location.region}/"
     return [f"{logs}/{location.account}/{kind}/{regions}" for kind in kinds]
+
+
+def _owned_elsewhere(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
+    strays = [other for other in others if other.owner == desired.owner]
+    if not strays:
+        return None
+    first = strays[0]
+    return Advice(
+        Reason.OWNED_ELSEWHERE,
+        f"the owner tag of this Trail is also on {_listed([stray.arn for stray in strays])}, which this Trail does not "
+        f"look after. Unless another cluster has the same --cluster-name: delete it by hand if it is not needed (aws "
+        f"cloudtrail delete-trail --region {first.home_region} --name {first.name}); to keep it instead, delete this "
+        f"Trail and make it again with region: {first.home_region} and name: {first.name}",
+    )
 
 
 def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
