@@ -313,6 +313,51 @@ def test_what_trails_an_account_has(operator: Operator, account: Account, trails
     assert arns == sorted(arns)
 
 
+def test_what_aws_does_not_show_of_an_account(
+    operator: Operator, account: Account, trails: Trails, accounts: Accounts
+) -> None:
+    """What is refused in one region hides no trail of another, and where nothing can be read nothing is counted."""
+    bucket = f"logs-{account.number}"
+    account.open_bucket(bucket)
+    account.cloudtrail.create_trail(Name="ours", S3BucketName=bucket)
+    account.client("cloudtrail", "us-west-1").create_trail(Name="away", S3BucketName=bucket)
+    denied = {"service": "cloudtrail", "error": "AccessDeniedException", "message": "no"}
+    account.fault(**denied, operation="DescribeTrails")
+    name = accounts.create("team", account.number, region=REGION)
+
+    def status() -> dict[str, Any]:
+        found: dict[str, Any] = (accounts.get(name) or {}).get("status", {})
+        return found
+
+    def message() -> str:
+        return str(next((one["message"] for one in status().get("conditions", ())), ""))
+
+    def counted() -> tuple[int | None, int | None, list[str]]:
+        names = [entry["name"] for entry in status().get("trails", [])]
+        return status().get("trailCount"), status().get("unmanagedCount"), names
+
+    eventually("it says what can't be read", lambda: "can be read" in message())
+    assert counted() == (None, None, [])
+    assert status()["conditions"][0]["reason"] == "IdentityVerified"
+
+    account.no_faults()
+    eventually("all are listed", lambda: counted() == (2, 2, ["ours", "away"]))
+    assert message() == "STS says that we are in this account"
+    account.fault(**denied, operation="GetTrailStatus", region=REGION)
+    account.fault(**denied, operation="ListTags", region=REGION)
+    account.fault(**denied, operation="DescribeTrails", region="us-west-1")
+    eventually("one is listed", lambda: counted() == (2, 0, ["ours"]))
+    (ours,) = status()["trails"]
+    assert (ours["owner"], "isLogging" in ours) == ("Unknown", False)
+    for what in ("GetTrailStatus in us-east-1", "ListTags in us-east-1", "DescribeTrails in us-west-1"):
+        assert f"not allowed to cloudtrail:{what}" in message()
+    account.fault(**denied, operation="*")
+    eventually("nothing can be read", lambda: "DescribeTrails in us-east-1" in message())
+    assert counted() == (2, 0, ["ours"])
+    account.no_faults()
+    eventually("all are listed again", lambda: counted() == (2, 2, ["ours", "away"]))
+
+
 def test_accounts_are_compulsory_where_the_own_identity_is_off(
     operator_process: Callable[..., Operator], account: Account, trails: Trails, accounts: Accounts
 ) -> None:

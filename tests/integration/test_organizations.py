@@ -262,6 +262,20 @@ def test_an_own_trail_of_the_name_that_the_organization_uses(
     assert member.trails() == [arn(organization)]
 
 
+def test_what_it_records_is_not_guessed_from_a_member(
+    operator_process: OperatorFactory, organization: Organization, trails: Trails
+) -> None:
+    member = organization.member()
+    organization.trail(name=NAME, IsMultiRegionTrail=True)
+    organization.management.cloudtrail.start_logging(Name=NAME)
+    operator_process(**as_(member))
+    trails.create(trail("own", member.bucket(f"own-{member.number}", "own")))
+    trails.wait_ready("own")
+    advice = eventually("a warning", lambda: trails.condition("own", "Advisory"))
+    assert advice["reason"] == "DuplicateGlobalServiceEvents"
+    assert f"may be recorded more than once: {arn(organization)} (of the organization) may take" in advice["message"]
+
+
 # -- what it needs
 
 

@@ -310,3 +310,41 @@ def test_a_new_trail_is_not_misled_by_a_stale_read_of_its_predecessors_where_ano
     stage.create(KEY, SPEC | {"s3BucketName": "logs-two"})
     stage.wait(30.0)
     comes_to_rest(stage)
+
+
+def advisory(stage: VirtualStage) -> dict[str, str]:
+    conditions = stage.server.objects[KEY]["status"]["conditions"]
+    return next((one for one in conditions if one["type"] == "Advisory"), {})
+
+
+def test_a_trail_that_another_default_region_left_behind_is_told_of(stage: VirtualStage) -> None:
+    """As after the cluster was rebuilt under the same name, and the operator installed with another region."""
+    owner = [{"Key": OWNER, "Value": f"test/{KEY}"}]
+    stage.by_hand(REGIONS[1], "CreateTrail", Name="alpha", S3BucketName="logs-one", TagsList=owner)
+    spec = {"isMultiRegionTrail": False, "includeGlobalServiceEvents": False}
+    stage.server.create(KEY, SPEC | spec)
+    comes_to_rest(stage)
+    assert advisory(stage)["reason"] == "OwnedElsewhere"
+    assert f"arn:aws:cloudtrail:{REGIONS[1]}:{ACCOUNT}:trail/alpha" in advisory(stage)["message"]
+    stage.by_hand(REGIONS[1], "DeleteTrail", Name="alpha")
+    comes_to_rest(stage)
+    assert advisory(stage) == {}
+
+
+def test_a_refusal_in_one_region_leaves_the_warnings_of_the_others(stage: VirtualStage) -> None:
+    for region, name in ((REGIONS[0], "near"), (REGIONS[1], "far")):
+        stage.by_hand(region, "CreateTrail", Name=name, S3BucketName="logs-two")
+        stage.by_hand(region, "StartLogging", Name=name)
+    stage.fault(operation="DescribeTrails", error="AccessDeniedException", region=REGIONS[1])
+    stage.server.create(KEY, SPEC)
+    stage.wait(30.0)
+    assert "trail/near" in advisory(stage)["message"]
+    assert "trail/far" not in advisory(stage)["message"]
+    stage.kill(0)
+    stage.restart()
+    stage.fault(operation="DescribeTrails", error="AccessDeniedException")
+    stage.wait(200.0)
+    assert "trail/near" in advisory(stage)["message"]
+    stage.heal()
+    stage.wait(200.0)
+    assert "trail/far" in advisory(stage)["message"]

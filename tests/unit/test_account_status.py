@@ -1,6 +1,7 @@
 """Ready of an AWSAccount, and what is counted of its trails."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from trail_operator.api.account import AWSAccountStatus
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import ASSUME_ROLE, AWSError, is_shut_out
 from trail_operator.core.account import account_status
+from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.failure import Failure, FailureClass
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,14 +18,20 @@ LASTING = Failure(FailureClass.AUTHORITY, Reason.ASSUME_ROLE_DENIED, "no")
 
 
 def status(
-    previous: AWSAccountStatus, failure: Failure | None, *, silent: bool = False, generation: int = 1, later: int = 0
+    previous: AWSAccountStatus,
+    failure: Failure | None = None,
+    *,
+    silent: bool = False,
+    generation: int = 1,
+    later: int = 0,
+    sight: Sight = Sight(),  # noqa: B008 - it never changes
 ) -> AWSAccountStatus:
     return account_status(
         previous,
         generation=generation,
         failure=failure,
         silent_too_long=silent,
-        trails=None,
+        sight=sight,
         cluster="test",
         now=NOW + timedelta(seconds=later),
     )
@@ -64,3 +72,61 @@ def test_what_becomes_of_an_account_that_was_ready(
 )
 def test_only_where_aws_does_not_tell_why_is_a_role_said_to_be_shut(code: str, message: str, expected: bool) -> None:
     assert is_shut_out(AWSError(ASSUME_ROLE, "us-east-1", code, message, 403)) is expected
+
+
+NEW = AWSAccountStatus.parse(None)
+DENIED = "the operator is not allowed to cloudtrail:DescribeTrails in eu-west-1: no"
+
+
+def found(name: str, **more: Any) -> Neighbour:
+    return Neighbour(
+        arn=f"arn:aws:cloudtrail:us-east-1:123456789012:trail/{name}",
+        home_region="us-east-1",
+        is_multi_region_trail=False,
+        include_global_service_events=True,
+        is_organization_trail=False,
+        management_events=frozenset(),
+        **more,
+    )
+
+
+def counts(status: AWSAccountStatus) -> tuple[int | None, int | None, int]:
+    return status.trail_count, status.unmanaged_count, len(status.trails)
+
+
+def test_what_can_be_read_is_listed_and_ready_says_what_can_t() -> None:
+    told = status(NEW, sight=Sight((found("seen"), found("dark", is_logging=None, is_owner_known=False)), 3, (DENIED,)))
+    assert counts(told) == (3, 1, 2)
+    assert [(trail.name, trail.owner, trail.is_logging) for trail in told.trails] == [
+        ("dark", "Unknown", None),
+        ("seen", "Unmanaged", False),
+    ]
+    (ready,) = told.conditions
+    assert (ready.status, ready.reason) == ("True", "IdentityVerified")
+    assert f"Not all of its trails can be read: {DENIED}." in ready.message
+    assert "docs/iam.md" in ready.message
+
+
+def test_what_may_not_be_all_is_not_counted() -> None:
+    assert counts(status(NEW, sight=Sight((), None, (DENIED,)))) == (None, None, 0)
+    assert counts(status(NEW, sight=Sight((found("one"),), None, (DENIED,)))) == (None, None, 1)
+
+
+def test_where_nothing_can_be_read_nothing_is_counted_and_what_was_known_stays() -> None:
+    assert counts(status(NEW, sight=Sight(hidden=(DENIED,)))) == (None, None, 0)
+    known = status(NEW, sight=Sight((found("one"),), 1))
+    after = status(known, sight=Sight(hidden=(DENIED,)))
+    assert counts(after) == counts(known) == (1, 1, 1)
+    assert DENIED in after.conditions[0].message
+
+
+def test_what_was_said_of_the_trails_stays_until_they_are_read_again() -> None:
+    """A restart is no reason to write."""
+    told = status(NEW, sight=Sight((found("one"),), 1, (DENIED,)))
+    assert status(told, later=9) == told
+    assert DENIED not in status(told, sight=Sight((found("one"),), 1)).conditions[0].message
+
+
+def test_of_many_refusals_some_are_told() -> None:
+    (ready,) = status(NEW, sight=Sight((), 0, tuple(f"refusal {number}" for number in range(9)))).conditions
+    assert "refusal 4 and 4 more." in ready.message

@@ -5,16 +5,19 @@ from typing import Any
 
 import pytest
 
-from tests.unit.builders import ARN, MINIMAL, desired
+from tests.unit.builders import ARN, MINIMAL, OWNER, desired
 from tests.unit.test_selectors import LAMBDA, S3, advanced, basic, on_data, on_management
 from trail_operator.api.reasons import Reason
 from trail_operator.core.advice import Neighbour, advise
-from trail_operator.core.selectors import Selectors
+from trail_operator.core.selectors import Insights, Selectors
 from trail_operator.core.trail import DesiredTrail, Location
 
 SINGLE = replace(MINIMAL, is_multi_region_trail=False)
 LOCAL = replace(SINGLE, include_global_service_events=False)
 QUIET = replace(MINIMAL, recursive_logging=False)
+UNSIGNED = replace(MINIMAL, enable_log_file_validation=False)
+UNSIGNED_LOCAL = replace(LOCAL, enable_log_file_validation=False)
+ORGANIZATION = replace(MINIMAL, is_organization_trail=True)
 READS, WRITES = basic({"readWriteType": "ReadOnly"}), basic({"readWriteType": "WriteOnly"})
 LOGS = "arn:aws:s3:::bucket-1/"
 
@@ -91,6 +94,18 @@ def test_a_copy_names_the_others_and_says_which_are_the_organization_s() -> None
     assert "eu-west-1:123456789012:trail/other (of the organization)" in copy.message
 
 
+def test_what_can_t_be_read_of_another_trail_is_not_said_to_be_so() -> None:
+    unread = other("eu-west-1", management_events=None, is_organization_trail=True)
+    for advice in advise(trail(), [unread]):
+        assert "may be recorded more than once" in advice.message
+        assert f"{unread.arn} (of the organization) may take" in advice.message
+        assert "can't be read from this account" in advice.message
+    (twin, copy) = advise(trail(), [other(), unread])
+    assert f"are recorded more than once: {other().arn} takes them too, and {unread.arn}" in twin.message
+    assert f"are recorded more than once: {other().arn} takes some of them too, and {unread.arn}" in copy.message
+    assert reasons(trail(is_logging=False), unread) == []
+
+
 @pytest.mark.parametrize(
     ("configuration", "region", "partition", "inert"),
     [
@@ -112,6 +127,10 @@ def objects(*values: str, **more: Any) -> Selectors:
     return basic({"dataResources": [{"type": S3, "values": list(values)}], **more})
 
 
+def on_objects(**operators: list[str]) -> Selectors:
+    return advanced(on_management(), on_data(resources_ARN=operators))
+
+
 @pytest.mark.parametrize(
     ("configuration", "selectors", "circular"),
     [
@@ -131,10 +150,49 @@ def objects(*values: str, **more: Any) -> Selectors:
         (MINIMAL, advanced(on_management(), on_data(resources_ARN={"notEndsWith": [".gz"]})), False),
         (MINIMAL, advanced(on_management(), on_data(LAMBDA)), False),
         (QUIET, objects(LOGS), False),
+        # digest files, while they are written
+        (MINIMAL, objects(f"{LOGS}AWSLogs/123456789012/CloudTrail-Digest/"), True),
+        (UNSIGNED, objects(f"{LOGS}AWSLogs/123456789012/CloudTrail-Digest/"), False),
+        (MINIMAL, on_objects(startsWith=[f"{LOGS}AWSLogs/123456789012/CloudTrail-"]), True),
+        # of every region, or of the one that is recorded
+        (MINIMAL, objects(f"{LOGS}AWSLogs/123456789012/CloudTrail/eu-west-1/"), True),
+        (MINIMAL, objects(f"{LOGS}AWSLogs/123456789012/CloudTrail-Digest/eu-west-1/2031/"), True),
+        (LOCAL, on_objects(startsWith=[f"{LOGS}AWSLogs/123456789012/CloudTrail/eu-west-1/"]), False),
+        (LOCAL, on_objects(startsWith=[f"{LOGS}AWSLogs/123456789012/CloudTrail/eu-central-1/2031/"]), True),
+        (MINIMAL, on_objects(notStartsWith=[f"{LOGS}AWSLogs/123456789012/CloudTrail/eu-central-1/"]), True),
+        (UNSIGNED_LOCAL, on_objects(notStartsWith=[f"{LOGS}AWSLogs/123456789012/CloudTrail/eu-central-1/"]), False),
+        (MINIMAL, on_objects(startsWith=[LOGS], notStartsWith=[f"{LOGS}AWSLogs/"]), False),
+        (
+            MINIMAL,
+            on_objects(
+                startsWith=[f"{LOGS}AWSLogs/123456789012/CloudTrail/eu-west-1/"],
+                notStartsWith=[f"{LOGS}AWSLogs/123456789012/CloudTrail/eu-west-"],
+            ),
+            False,
+        ),
+        # of what is not the trail's
+        (MINIMAL, objects(f"{LOGS}AWSLogs/123456789012/Config/"), False),
+        (MINIMAL, objects(f"{LOGS}AWSLogs/999999999999/"), False),
+        (MINIMAL, objects(f"{LOGS}AWSLogs/o-example/"), False),
+        (MINIMAL, on_objects(equals=[f"{LOGS}data.csv"]), False),
+        (MINIMAL, on_objects(endsWith=[".csv"]), False),
+        (MINIMAL, on_objects(endsWith=["Z.json.gz"]), True),
+        # of all accounts of an organization
+        (ORGANIZATION, objects(f"{LOGS}AWSLogs/o-example/"), True),
+        (ORGANIZATION, objects(f"{LOGS}AWSLogs/o-example/999999999999/CloudTrail/eu-west-1/"), True),
+        (ORGANIZATION, objects(f"{LOGS}AWSLogs/"), True),
+        (ORGANIZATION, objects(f"{LOGS}reports/"), False),
     ],
 )
 def test_a_trail_that_records_its_own_delivery(configuration: Any, selectors: Selectors, circular: bool) -> None:
     assert reasons(trail(configuration, event_selectors=selectors)) == ([Reason.LOGS_OWN_DELIVERY] if circular else [])
+
+
+@pytest.mark.parametrize("insights", [frozenset(), frozenset({("ApiCallRateInsight", "Management")})])
+def test_insights_are_delivered_too(insights: Insights) -> None:
+    selectors = objects(f"{LOGS}AWSLogs/123456789012/CloudTrail-Insight/")
+    found = reasons(trail(event_selectors=selectors, insights=insights))
+    assert found == ([Reason.LOGS_OWN_DELIVERY] if insights else [])
 
 
 def test_own_delivery_in_another_partition() -> None:
@@ -179,6 +237,16 @@ def test_what_this_version_does_not_know(selectors: Selectors, unknown: str | No
     (advice,) = found
     assert advice.reason == Reason.UNKNOWN_SELECTOR
     assert f": {unknown}. " in advice.message
+
+
+def test_a_trail_of_the_same_owner_elsewhere() -> None:
+    stray = other("eu-west-1", is_multi_region_trail=False, owner=OWNER)
+    (advice,) = advise(trail(LOCAL), [stray])
+    assert advice.reason == Reason.OWNED_ELSEWHERE
+    for what in (stray.arn, "--region eu-west-1 --name other", "region: eu-west-1 and name: other"):
+        assert what in advice.message
+    assert reasons(trail(LOCAL), replace(stray, owner="cluster/default/another"), replace(stray, arn=ARN)) == []
+    assert reasons(trail(), replace(other(), owner=OWNER))[0] == Reason.OWNED_ELSEWHERE
 
 
 def test_the_most_important_is_first() -> None:

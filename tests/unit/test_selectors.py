@@ -16,11 +16,11 @@ from trail_operator.core.selectors import (
     aggregation_parameters,
     insight_parameters,
     management_events,
+    may_record_object_writes,
     read_aggregations,
     read_insights,
     read_selectors,
     records_data_events,
-    records_object_writes,
     selector_parameters,
     supports_aggregation,
     supports_insight,
@@ -308,7 +308,7 @@ def test_which_management_events_are_recorded(selectors: Selectors, recorded: se
     assert management_events(selectors) == recorded
 
 
-LOG_FILE = "arn:aws:s3:::logs/AWSLogs/1/CloudTrail/x.json.gz"
+LOG_FILES = ("arn:aws:s3:::logs/AWSLogs/1/CloudTrail/", ".json.gz")
 
 
 @pytest.mark.parametrize(
@@ -337,12 +337,42 @@ LOG_FILE = "arn:aws:s3:::logs/AWSLogs/1/CloudTrail/x.json.gz"
         (advanced(on_data(resources_ARN={"notStartsWith": ["arn:aws:s3:::logs/"]})), False),
         (advanced(on_data(resources_ARN={"notStartsWith": ["arn:aws:s3:::else/"]})), True),
         (advanced(on_data(resources_ARN={"endsWith": [".json.gz"]})), True),
+        (advanced(on_data(resources_ARN={"endsWith": ["1.json.gz"]})), True),
+        (advanced(on_data(resources_ARN={"notEndsWith": ["1.json.gz"]})), True),
+        (advanced(on_data(resources_ARN={"notEndsWith": [".gz"]})), False),
+        (advanced(on_data(resources_ARN={"equals": ["arn:aws:s3:::logs/AWSLogs/1/CloudTrail/x.json.gz"]})), True),
+        (advanced(on_data(resources_ARN={"equals": ["arn:aws:s3:::logs/AWSLogs/1/CloudTrail/"]})), False),
+        (advanced(on_data(resources_ARN={"equals": ["arn:aws:s3:::logs/x"], "endsWith": [".gz"]})), True),
         (advanced(on_data(ofTheFuture={"equals": ["x"]})), True),
         (advanced(on_management(), on_data()), True),
     ],
 )
-def test_whether_the_writing_of_a_log_file_is_recorded(selectors: Selectors, recorded: bool) -> None:
-    assert records_object_writes(selectors, "aws", LOG_FILE) is recorded
+def test_whether_the_writing_of_log_files_is_recorded(selectors: Selectors, recorded: bool) -> None:
+    assert may_record_object_writes(selectors, "aws", *LOG_FILES) is recorded
+
+
+_texts = st.text("ab", max_size=3)
+_some = st.frozensets(_texts.filter(bool), max_size=2).map(lambda values: tuple(sorted(values)))
+
+
+@given(
+    st.builds(
+        FieldCondition,
+        st.just("resources.ARN"),
+        equals=_some,
+        starts_with=_some,
+        ends_with=_some,
+        not_starts_with=_some,
+        not_ends_with=_some,
+    ),
+    _texts,
+    _texts,
+    _texts,
+)
+def test_what_holds_may_hold(condition: FieldCondition, beginning: str, middle: str, ending: str) -> None:
+    """No value that is recorded is overlooked, however much of it is known."""
+    if condition.holds(beginning + middle + ending):
+        assert condition.may_hold(beginning, ending)
 
 
 READS, WRITES = basic({"readWriteType": "ReadOnly"}), basic({"readWriteType": "WriteOnly"})

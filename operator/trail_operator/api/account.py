@@ -203,19 +203,29 @@ class AccountTrail(Resource):
     ]
     is_multi_region_trail: Annotated[bool, Field(description="Whether it records all regions.")]
     is_organization_trail: Annotated[bool, Field(description="Whether it is the organization's.")]
-    is_logging: Annotated[bool, Field(description="Whether it is logging.")]
+    is_logging: Annotated[
+        bool | None, Field(description="Whether it is logging; absent where AWS does not show it.")
+    ] = None
 
 
 class AWSAccountStatus(Resource):
     """What the operator last found."""
 
     observed_generation: Annotated[int, Field(description="The generation that the conditions are about.")] = -1
-    trail_count: Annotated[int | None, Field(description="How many trails the account has, in all regions.")] = None
-    unmanaged_count: Annotated[int | None, Field(description="How many of them no operator manages.")] = None
+    trail_count: Annotated[
+        int | None,
+        Field(description="How many trails the account has, in all regions; absent where AWS does not tell."),
+    ] = None
+    unmanaged_count: Annotated[
+        int | None, Field(description="How many of them no operator manages, as far as AWS shows whose they are.")
+    ] = None
     trails: Annotated[
         tuple[AccountTrail, ...],
         Field(
-            description="Every trail of the account in all regions, as the console's Trails page lists them.",
+            description=(
+                "Every trail of the account in all regions, as the console's Trails page lists them. What AWS does not "
+                "let the operator read is left out, and Ready says so."
+            ),
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["arn"]},
         ),
     ] = ()

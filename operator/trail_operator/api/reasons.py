@@ -61,6 +61,7 @@ class Reason(StrEnum):
     AWS_UNREACHABLE = "AWSUnreachable"
     PAUSED = "Paused"
     INTERNAL_ERROR = "InternalError"
+    OWNED_ELSEWHERE = "OwnedElsewhere"
     DUPLICATE_GLOBAL_EVENTS = "DuplicateGlobalServiceEvents"
     FURTHER_COPY = "FurtherCopyOfManagementEvents"
     GLOBAL_EVENTS_INERT = "GlobalServiceEventsInert"
@@ -285,6 +286,14 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "A fault of the operator itself.",
         "Please report it with the operator's log lines of this Trail. The operator keeps trying.",
     ),
+    Reason.OWNED_ELSEWHERE: Explanation(
+        "Another trail of the account has the owner tag of this Trail, under another name or in another region: as "
+        "after the cluster was rebuilt with another `--region`. This Trail does not look after it, and it may go on "
+        "recording.",
+        "Delete it by hand if it is not needed. To keep it instead, delete this Trail and make it again with that "
+        "trail's region in `spec.region` and its name in `spec.name`. If it is another cluster's that has the same "
+        "`--cluster-name`, give each cluster a name of its own.",
+    ),
     Reason.DUPLICATE_GLOBAL_EVENTS: Explanation(
         "Another trail records the events of global services (IAM, CloudFront, ...) as well: each is delivered twice.",
         "Set `includeGlobalServiceEvents: false` on the single-region trail, or let go of one of the trails.",
@@ -300,7 +309,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Set it to false, or make the trail multi-region.",
     ),
     Reason.LOGS_OWN_DELIVERY: Explanation(
-        "The trail records the writing of its own log files: each delivery causes events that are delivered next.",
+        "The trail records the writing of its own log, digest or Insights files: each delivery causes events that are "
+        "delivered next.",
         "Set `recursiveLogging: false`, or leave the bucket out of the selectors.",
     ),
     Reason.NO_MANAGEMENT_EVENTS: Explanation(

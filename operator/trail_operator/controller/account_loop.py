@@ -19,6 +19,7 @@ from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.account import account_status, held_back
+from trail_operator.core.advice import Sight
 from trail_operator.core.backoff import resync_delay, retry_delay
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.trail import Location
@@ -145,13 +146,13 @@ class AccountLoop:
         failure, location = await self._enter(account.access)
         if failure is None or failure.kind is not FailureClass.TRANSIENT:
             account.answered = self._clock()
-        trails = self._surroundings.trails(account.access, location) if location else None
+        sight = self._surroundings.trails(account.access, location) if location else Sight()
         status = account_status(
             _status(account),
             generation=int(account.body["metadata"]["generation"]),
             failure=failure,
             silent_too_long=self._clock() - account.answered > 3 * self._resync,
-            trails=trails,
+            sight=sight,
             cluster=self._cluster,
             now=self._now(),
         )
@@ -220,7 +221,8 @@ class AccountLoop:
         before = _status(account)
         if status == before:
             return
-        manifest = {name: value or None for name, value in status.model_dump(mode="json", by_alias=True).items()}
+        told = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        manifest = {name: value or None for name, value in told.items()}
         manifest |= {"trailCount": status.trail_count, "unmanagedCount": status.unmanaged_count}
         body = await self._kubernetes.write_account_status(account.name, manifest)
         if body is not None:

@@ -5,14 +5,15 @@ Never in the way of a pass: it is told what is known, and whoever is to be told 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from trail_operator.api.reasons import ConditionType
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.aws.turns import Turns
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
-from trail_operator.core.advice import Advice, Neighbour, advise
-from trail_operator.core.failure import FailureClass, FailureError
+from trail_operator.core.advice import OF_OTHERS, Advice, Sight, advise
+from trail_operator.core.failure import FailureError
 from trail_operator.core.trail import DesiredTrail, Location
 from trail_operator.telemetry.logs import logger
 
@@ -28,7 +29,7 @@ _SECONDS_AN_ACCOUNT = 2.0
 class _View:
     """What is known of one account's trails."""
 
-    neighbours: tuple[Neighbour, ...] | None = None
+    sight: Sight = field(default_factory=Sight)
     seen: float | None = None
     is_stale: bool = False
     reading: asyncio.Task[None] | None = None
@@ -52,23 +53,23 @@ class Surroundings:
         self.noticed: Callable[[str | None], None] = lambda _: None
         """Called with an account's name when what is known of it has changed."""
 
-    def trails(self, access: Access, location: Location) -> tuple[Neighbour, ...] | None:
-        """The account's trails; None while they are not known. Has them read where that was long ago."""
+    def trails(self, access: Access, location: Location) -> Sight:
+        """The account's trails as far as they are known. Has them read where that was long ago."""
         view = self._view(access.name)
         if (view.is_stale or self._is_old(view)) and view.reading is None:
             view.reading = asyncio.create_task(self._read(view, access, location))
-        return view.neighbours
+        return view.sight
 
     def advice(self, subject: Subject, access: Access, desired: DesiredTrail) -> tuple[Advice, ...] | None:
         """What to warn of; None while too little is known."""
         self.trails(access, desired.location)
         subject.account, subject.desired = access.name, desired
-        subject.advice = self._advice(subject.account, desired)
+        subject.advice = self._advice(subject, desired)
         return subject.advice
 
     def is_news(self, subject: Subject) -> bool:
         """Whether a Trail is to be told something else than it was."""
-        return subject.desired is not None and subject.advice != self._advice(subject.account, subject.desired)
+        return subject.desired is not None and subject.advice != self._advice(subject, subject.desired)
 
     def changed(self, access: Access) -> None:
         """The trails of an account are not what they were."""
@@ -92,9 +93,15 @@ class Surroundings:
     def _is_old(self, view: _View) -> bool:
         return view.seen is None or self._clock() - view.seen > self._resync
 
-    def _advice(self, account: str | None, desired: DesiredTrail) -> tuple[Advice, ...] | None:
-        neighbours = self._view(account).neighbours
-        return None if neighbours is None else advise(desired, neighbours)
+    def _advice(self, subject: Subject, desired: DesiredTrail) -> tuple[Advice, ...] | None:
+        sight = self._view(subject.account).sight
+        if sight.trails is not None:
+            return advise(desired, sight.trails)
+        if not sight.hidden:
+            return None
+        # What the trail shows by itself can be told all the same. What was said of others can't be judged: it stays.
+        before = subject.status.condition(ConditionType.ADVISORY)
+        return advise(desired, ()) or (None if before and before.reason in OF_OTHERS else ())
 
     async def _read(self, view: _View, access: Access, location: Location) -> None:
         try:
@@ -103,25 +110,24 @@ class Surroundings:
                 end = await self._turns.begin()
                 view.is_stale = False
                 try:
-                    found = await self._found(access, location, view.neighbours)
+                    found = await self._found(access, location, view.sight)
                 finally:
                     end()
                 view.seen = self._clock()
-                if found != view.neighbours:
-                    view.neighbours = found
+                if found != view.sight:
+                    view.sight = found
                     self.noticed(access.name)
         finally:
             view.reading = None
 
-    async def _found(
-        self, access: Access, location: Location, known: tuple[Neighbour, ...] | None
-    ) -> tuple[Neighbour, ...] | None:
-        """The trails; where AWS does not tell, what was last known of them. Who may never ask knows of none."""
+    async def _found(self, access: Access, location: Location, known: Sight) -> Sight:
+        """What AWS shows now; of what it does not tell, or shows nothing of, what was last known."""
         try:
-            return await access.neighbours.of(location)
-        except FailureError as error:
-            failure = error.failure
-        except AWSError as error:
-            failure = failure_of(error)
-        logger.warning(f"the trails of account {location.account} can't be compared with each other: {failure.message}")
-        return known if known is not None or failure.kind is FailureClass.TRANSIENT else ()
+            sight = await access.neighbours.of(location)
+        except (AWSError, FailureError) as error:
+            failure = error.failure if isinstance(error, FailureError) else failure_of(error)
+            logger.warning(f"the trails of account {location.account} can't be read now: {failure.message}")
+            return known
+        if sight.hidden:
+            logger.warning(f"not all trails of account {location.account} can be read: {'; '.join(sight.hidden)}")
+        return replace(known, hidden=sight.hidden) if sight.trails is None else sight

@@ -1,17 +1,18 @@
 """The status of an AWSAccount: a pure function of what was there, what STS said, and which trails were found."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from trail_operator.api.account import AccountTrail, AWSAccountStatus
 from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.core.advice import Neighbour
+from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.failure import Failure, FailureClass
 
 UNMANAGED, UNKNOWN = "Unmanaged", "Unknown"
 # Beyond that a status would not fit into an object; an account has five trails a region.
 _MOST_TRAILS = 1000
+_MOST_REFUSALS = 5
+_NOT_LOOKED = Sight()
 
 
 def account_status(
@@ -20,25 +21,26 @@ def account_status(
     generation: int,
     failure: Failure | None,
     silent_too_long: bool,
-    trails: Iterable[Neighbour] | None,
+    sight: Sight,
     cluster: str,
     now: datetime,
 ) -> AWSAccountStatus:
-    """The status after a look. `trails` is None where they are not known: what was known stays.
+    """The status after a look. Where the trails are not known, what was known of them stays.
 
     A passing fault leaves Ready as it was, unless AWS has been silent for too long.
     """
     if failure and failure.kind is FailureClass.TRANSIENT and silent_too_long:
         ready = _told(previous, generation, "Unknown", Reason.AWS_UNREACHABLE, failure.message, now)
     else:
-        ready = _condition(previous, generation, failure, now)
+        ready = _condition(previous, generation, failure, now, sight)
     update: dict[str, object] = {"observed_generation": generation, "conditions": (ready,)}
-    if trails is not None:
-        listed = tuple(_listed(trail, cluster) for trail in sorted(trails, key=lambda trail: trail.arn))
+    if sight.trails is not None:
+        listed = tuple(_listed(trail, cluster) for trail in sorted(sight.trails, key=lambda trail: trail.arn))
+        unmanaged = sum(trail.owner == UNMANAGED for trail in listed)
         update |= {
             "trails": listed[:_MOST_TRAILS],
-            "trail_count": len(listed),
-            "unmanaged_count": sum(trail.owner == UNMANAGED for trail in listed),
+            "trail_count": sight.count,
+            "unmanaged_count": None if sight.count is None else unmanaged,
         }
     return previous.model_copy(update=update)
 
@@ -55,15 +57,30 @@ def held_back(previous: AWSAccountStatus, generation: int, users: int, now: date
     return previous.model_copy(update={"observed_generation": generation, "conditions": (condition,)})
 
 
-def _condition(previous: AWSAccountStatus, generation: int, failure: Failure | None, now: datetime) -> Condition:
+def _condition(
+    previous: AWSAccountStatus, generation: int, failure: Failure | None, now: datetime, sight: Sight = _NOT_LOOKED
+) -> Condition:
     before = previous.condition(ConditionType.READY)
     if failure is None:
-        status, reason, message = "True", Reason.IDENTITY_VERIFIED, "STS says that we are in this account"
+        status, reason, message = "True", Reason.IDENTITY_VERIFIED, _verified(sight)
+        if before is not None and before.reason == reason and sight == _NOT_LOOKED:
+            message = before.message  # what it says of the trails is not known to be over
     elif failure.kind is FailureClass.TRANSIENT and before is not None and previous.observed_generation == generation:
         return before
     else:
         status, reason, message = "False", failure.reason, failure.message
     return _told(previous, generation, status, reason, message, now)
+
+
+def _verified(sight: Sight) -> str:
+    message = "STS says that we are in this account"
+    if not sight.hidden:
+        return message
+    shown, more = "; ".join(sight.hidden[:_MOST_REFUSALS]), len(sight.hidden) - _MOST_REFUSALS
+    return (
+        f"{message}. Not all of its trails can be read: {shown}{f' and {more} more' if more > 0 else ''}. What listing "
+        "them needs is in docs/iam.md"
+    )
 
 
 def _told(
@@ -94,7 +111,7 @@ def _listed(trail: Neighbour, cluster: str) -> AccountTrail:
 
 
 def _owner(trail: Neighbour, cluster: str) -> str:
-    if not trail.is_ours_to_read:
+    if not trail.is_owner_known:
         return UNKNOWN
     if trail.owner is None:
         return UNMANAGED

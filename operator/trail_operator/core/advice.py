@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
-from trail_operator.core.selectors import AdvancedSelector, management_events, records_object_writes
+from trail_operator.core.selectors import AdvancedSelector, management_events, may_record_object_writes
 from trail_operator.core.trail import GLOBAL_REGIONS, DesiredTrail
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
@@ -20,6 +20,9 @@ _KNOWN_FIELDS = frozenset(
     }
 )
 _RESOURCE_TYPE = re.compile(r"\AAWS::[A-Za-z0-9]+::?[A-Za-z0-9]+\Z")
+
+OF_OTHERS = frozenset({Reason.OWNED_ELSEWHERE, Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY})
+"""What is said of other trails."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,14 @@ class Neighbour:
     is_multi_region_trail: bool
     include_global_service_events: bool
     is_organization_trail: bool
-    management_events: frozenset[str]
-    """Those that it records: Read, Write, both or none. Where its selectors can't be read: both, if it logs."""
-    is_logging: bool = False
+    management_events: frozenset[str] | None
+    """Those that it records: Read, Write, both or none; None where AWS does not show it."""
+    is_logging: bool | None = False
+    """None where AWS does not show it."""
     owner: str | None = None
     """Its owner tag."""
-    is_ours_to_read: bool = True
-    """Whether it is the account's own: of another account's trail the owner tag is not shown."""
+    is_owner_known: bool = True
+    """Whether AWS shows its tags: of another account's trail it does not."""
 
     @property
     def name(self) -> str:
@@ -53,11 +57,24 @@ class Neighbour:
         return self.arn.rpartition(":trail/")[2]
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What AWS lets us see of an account's trails."""
+
+    trails: tuple[Neighbour, ...] | None = None
+    """None where nothing could be read."""
+    count: int | None = None
+    """How many there are, also of those that can only be counted; None where that is not known."""
+    hidden: tuple[str, ...] = ()
+    """Why it is not all, in words for the user: what AWS refuses for longer."""
+
+
 def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour]) -> tuple[Advice, ...]:
     """All warnings about a trail, the most important first."""
     others = [other for other in neighbours if other.arn != desired.arn]
     found = (
         _own_delivery(desired),
+        _owned_elsewhere(desired, others),
         _duplicate_global_events(desired, others),
         _further_copy(desired, others),
         _no_management_events(desired),
@@ -68,63 +85,82 @@ def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour]) -> tuple[Advi
 
 
 def _own_delivery(desired: DesiredTrail) -> Advice | None:
-    configuration = desired.configuration
-    partition = desired.location.partition
-    prefix = f"{configuration.s3_key_prefix}/" if configuration.s3_key_prefix else ""
-    account, region = desired.location.account, desired.location.region
-    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
-    log_file = (
-        f"arn:{partition}:s3:::{configuration.s3_bucket_name}/{prefix}AWSLogs/{account}/CloudTrail/{region}/2026/01/31/"
-        f"{account}_CloudTrail_{region}_20260131T0000Z_0123456789abcdef.json.gz"
-    )
-    if not configuration.recursive_logging or not records_object_writes(desired.event_selectors, partition, log_file):
+    configuration, partition = desired.configuration, desired.location.partition
+    if not configuration.recursive_logging or not any(
+        may_record_object_writes(desired.event_selectors, partition, folder, ".json.gz") for folder in _folders(desired)
+    ):
         return None
     return Advice(
         Reason.LOGS_OWN_DELIVERY,
-        f"the trail records data events of its own bucket {configuration.s3_bucket_name}: each log file that it "
-        "delivers is an event that it delivers next. Set recursiveLogging: false, or leave the bucket out of the "
-        "selectors",
+        f"the trail records data events of its own bucket {configuration.s3_bucket_name}: each file that it delivers "
+        "is an event that it delivers next. Set recursiveLogging: false, or leave the bucket out of the selectors",
+    )
+
+
+def _folders(desired: DesiredTrail) -> list[str]:
+    """What the ARNs of the objects that the trail delivers begin with.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
+    """
+    configuration, location = desired.configuration, desired.location
+    prefix = f"{configuration.s3_key_prefix}/" if configuration.s3_key_prefix else ""
+    logs = f"arn:{location.partition}:s3:::{configuration.s3_bucket_name}/{prefix}AWSLogs"
+    if configuration.is_organization_trail:
+        return [f"{logs}/o-"]  # which organization and which of its accounts is AWS's to know
+    kinds = ["CloudTrail"]
+    kinds += ["CloudTrail-Digest"] if configuration.enable_log_file_validation else []
+    kinds += ["CloudTrail-Insight"] if desired.insights else []
+    regions = "" if configuration.is_multi_region_trail else f"{location.region}/"
+    return [f"{logs}/{location.account}/{kind}/{regions}" for kind in kinds]
+
+
+def _owned_elsewhere(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
+    strays = [other for other in others if other.owner == desired.owner]
+    if not strays:
+        return None
+    first = strays[0]
+    return Advice(
+        Reason.OWNED_ELSEWHERE,
+        f"the owner tag of this Trail is also on {_listed([stray.arn for stray in strays])}, which this Trail does not "
+        f"look after. Unless another cluster has the same --cluster-name: delete it by hand if it is not needed (aws "
+        f"cloudtrail delete-trail --region {first.home_region} --name {first.name}); to keep it instead, delete this "
+        f"Trail and make it again with region: {first.home_region} and name: {first.name}",
     )
 
 
 def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
     if not _takes_global_events(desired):
         return None
-    recorded, region = _recorded_management_events(desired), _global_region(desired)
-    twins = [
-        other.arn
-        for other in others
-        if other.management_events & recorded
-        and (other.is_multi_region_trail or (other.home_region == region and other.include_global_service_events))
-    ]
+    region = _global_region(desired)
+    twins = _recorded_by(
+        (
+            other
+            for other in others
+            if other.is_multi_region_trail or (other.home_region == region and other.include_global_service_events)
+        ),
+        desired,
+        "them",
+    )
     if not twins:
         return None
     return Advice(
         Reason.DUPLICATE_GLOBAL_EVENTS,
-        f"events of global services are recorded more than once: {_listed(twins)} takes them too. Set "
-        "includeGlobalServiceEvents: false on a single-region trail, or keep one of them",
+        f"events of global services {twins}. Set includeGlobalServiceEvents: false on a single-region trail, or keep "
+        "one of them",
     )
 
 
 def _further_copy(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
-    recorded, configuration, region = (
-        _recorded_management_events(desired),
-        desired.configuration,
-        desired.location.region,
+    is_everywhere, region = desired.configuration.is_multi_region_trail, desired.location.region
+    copies = _recorded_by(
+        (other for other in others if is_everywhere or other.is_multi_region_trail or other.home_region == region),
+        desired,
+        "some of them",
     )
-    copies = [
-        other.arn + (" (of the organization)" if other.is_organization_trail else "")
-        for other in others
-        if other.management_events & recorded
-        and (configuration.is_multi_region_trail or other.is_multi_region_trail or other.home_region == region)
-    ]
     if not copies:
         return None
-    return Advice(
-        Reason.FURTHER_COPY,
-        f"management events are recorded more than once: {_listed(copies)} takes some of them too. AWS bills each copy "
-        "after the first",
-    )
+    return Advice(Reason.FURTHER_COPY, f"management events {copies}. AWS bills each copy after the first")
 
 
 def _no_management_events(desired: DesiredTrail) -> Advice | None:
@@ -173,8 +209,26 @@ def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
     )
 
 
-def _recorded_management_events(desired: DesiredTrail) -> frozenset[str]:
-    return management_events(desired.event_selectors) if desired.is_logging else frozenset()
+def _recorded_by(others: Iterable[Neighbour], desired: DesiredTrail, what: str) -> str:
+    """How sure it is that the others record what the trail does, and which; "" where they don't."""
+    recorded = management_events(desired.event_selectors) if desired.is_logging else frozenset()
+    if not recorded:
+        return ""
+    known, unknown = [], []
+    for other in others:
+        name = other.arn + (" (of the organization)" if other.is_organization_trail else "")
+        if other.management_events is None:
+            unknown.append(name)
+        elif other.management_events & recorded:
+            known.append(name)
+    told = [f"{_listed(known)} takes {what} too"] if known else []
+    told += (
+        [f"{_listed(unknown)} may take {what} too (what is recorded there can't be read from this account)"]
+        if unknown
+        else []
+    )
+    verb = "are" if known else "may be"
+    return f"{verb} recorded more than once: {', and '.join(told)}" if told else ""
 
 
 def _takes_global_events(desired: DesiredTrail) -> bool:

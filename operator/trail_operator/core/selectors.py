@@ -49,6 +49,23 @@ class FieldCondition:
         )
         return (found or not wanted) and not refused
 
+    def may_hold(self, beginning: str, ending: str) -> bool:
+        """Whether a value that begins and ends so may satisfy the condition, whatever is in between."""
+        ways = [
+            *((one, one) for one in self.equals if one.startswith(beginning) and one.endswith(ending)),
+            *((max(one, beginning, key=len), ending) for one in self.starts_with if _begin_alike(one, beginning)),
+            *(
+                (beginning, max(one, ending, key=len))
+                for one in self.ends_with
+                if _begin_alike(one[::-1], ending[::-1])
+            ),
+        ]
+        if not (self.equals or self.starts_with or self.ends_with):
+            ways = [(beginning, ending)]
+        return any(
+            not first.startswith(self.not_starts_with) and not last.endswith(self.not_ends_with) for first, last in ways
+        )
+
 
 @dataclass(frozen=True)
 class AdvancedSelector:
@@ -199,12 +216,11 @@ def records_data_events(selectors: Selectors) -> bool:
     )
 
 
-def records_object_writes(selectors: Selectors, partition: str, object_arn: str) -> bool:
-    """Whether the writing of an S3 object is recorded."""
+def may_record_object_writes(selectors: Selectors, partition: str, beginning: str, ending: str) -> bool:
+    """Whether the writing of S3 objects is recorded, or of some of them, whose ARNs begin and end so."""
     event = {
         "eventCategory": DATA,
         "resources.type": "AWS::S3::Object",
-        "resources.ARN": object_arn,
         "eventName": "PutObject",
         "eventSource": "s3.amazonaws.com",
         "eventType": "AwsApiCall",
@@ -213,11 +229,12 @@ def records_object_writes(selectors: Selectors, partition: str, object_arn: str)
     every = f"arn:{partition}:s3"
     for entry in selectors:
         if isinstance(entry, AdvancedSelector):
-            if entry.records(event):
+            arns = entry.on("resources.ARN")
+            if entry.records(event) and (arns is None or arns.may_hold(beginning, ending)):
                 return True
         elif entry.read_write_type != "ReadOnly":
             values = dict(entry.data_resources).get("AWS::S3::Object", ())
-            if any(value == every or object_arn.startswith(value) for value in values):
+            if any(value == every or _begin_alike(value, beginning) for value in values):
                 return True
     return False
 
@@ -271,6 +288,11 @@ _OPERATORS = {
     for entry in fields(FieldCondition)
     if entry.name != "field"
 }
+
+
+def _begin_alike(one: str, other: str) -> bool:
+    """Whether some text begins with both."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _set(values: Iterable[str] | None) -> tuple[str, ...]:

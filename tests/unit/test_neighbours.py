@@ -1,0 +1,238 @@
+"""What is read of an account's trails where AWS refuses some of it, for longer or in passing."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.unit.builders import ARN, LOCATION, MINIMAL, OWNER, desired
+from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.errors import AWSError
+from trail_operator.aws.neighbours import Neighbours
+from trail_operator.controller.surroundings import Surroundings
+from trail_operator.core.advice import Advice, Neighbour, Sight
+from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.trail import Location
+
+WEST = Location("aws", LOCATION.account, "eu-west-1")
+DENIED, BUSY, GONE = "AccessDeniedException", "ThrottlingException", "TrailNotFoundException"
+
+
+def arn(name: str, region: str, account: str = LOCATION.account) -> str:
+    return f"arn:aws:cloudtrail:{region}:{account}:trail/{name}"
+
+
+OURS, THEIRS = ARN, arn("theirs", "eu-west-1")
+
+
+@dataclass
+class Account:
+    """An AWS account: its trails by ARN, with whether each is multi-region, and what AWS refuses, with which code."""
+
+    trails: dict[str, bool] = field(default_factory=lambda: {OURS: True, THEIRS: False})
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By operation, and region or ARN."""
+    failure: Failure | None = None
+    """Why no answer comes at all."""
+
+    def refuse(self, operation: str, *where: str, code: str = DENIED) -> None:
+        self.refused |= {(operation, place): code for place in where}
+
+    def refuse_all(self) -> None:
+        for operation in ("ListTrails", "DescribeTrails"):
+            self.refuse(operation, "eu-central-1", "eu-west-1")
+
+    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        if self.failure:
+            raise FailureError(self.failure)
+        named = parameters.get("ResourceIdList") or [parameters.get("Name") or parameters.get("TrailName")]
+        for place in (region, *named):
+            if code := self.refused.get((operation, place)):
+                raise AWSError(f"{service}:{operation}", region, code, f"of {place}", 400)
+        return self._answer(region, operation, named)
+
+    def _answer(self, region: str, operation: str, named: list[str]) -> dict[str, Any]:
+        homes = {trail: trail.split(":")[3] for trail in self.trails}
+        match operation:
+            case "ListTrails":
+                return {"Trails": [{"TrailARN": trail, "HomeRegion": home} for trail, home in homes.items()]}
+            case "DescribeTrails":
+                shown = [trail for trail, is_multi in self.trails.items() if is_multi or homes[trail] == region]
+                flags = {"IncludeGlobalServiceEvents": True, "IsOrganizationTrail": False}
+                return {
+                    "trailList": [
+                        {"TrailARN": one, "HomeRegion": homes[one], "IsMultiRegionTrail": self.trails[one]} | flags
+                        for one in shown
+                    ]
+                }
+            case "ListTags":
+                tags = {OURS: [{"Key": OWNER_TAG, "Value": OWNER}]}
+                return {"ResourceTagList": [{"ResourceId": one, "TagsList": tags.get(one, [])} for one in named]}
+            case "GetTrailStatus":
+                return {"IsLogging": True}
+        return {}  # AWS's default selectors
+
+
+def look(account: Account, *locations: Location) -> Sight:
+    """What is seen of it from the last of the locations, after the others."""
+
+    async def run() -> Sight:
+        neighbours, sight = Neighbours(cast(Any, account)), Sight()
+        for location in locations or (LOCATION,):
+            sight = await neighbours.of(location)
+        return sight
+
+    return asyncio.run(run())
+
+
+def seen(sight: Sight) -> dict[str, Neighbour]:
+    return {trail.arn: trail for trail in sight.trails or ()}
+
+
+def test_all_of_an_account() -> None:
+    sight = look(Account())
+    assert list(seen(sight)) == [OURS, THEIRS]
+    assert (sight.count, sight.hidden) == (2, ())
+    assert [(trail.owner, trail.is_owner_known) for trail in seen(sight).values()] == [(OWNER, True), (None, True)]
+
+
+def test_one_region_that_is_refused_hides_only_what_is_seen_there_alone() -> None:
+    account = Account()
+    account.refuse("DescribeTrails", "eu-west-1")
+    sight = look(account)
+    assert list(seen(sight)) == [OURS]
+    assert sight.count == 2
+    (why,) = sight.hidden
+    assert "not allowed to cloudtrail:DescribeTrails in eu-west-1" in why
+
+
+def test_what_is_not_listed_is_not_counted() -> None:
+    account = Account()
+    account.refuse("ListTrails", "eu-central-1", "eu-west-1")
+    assert list(seen(look(account))) == [OURS]
+    assert look(account).count is None
+    # What was once asked for is looked at whoever asks.
+    assert list(seen(look(account, WEST, LOCATION))) == [OURS, THEIRS] == list(seen(look(account, LOCATION, WEST)))
+
+
+def test_a_region_that_does_not_list_the_trails_hides_nothing_where_another_does() -> None:
+    account = Account()
+    account.refuse("ListTrails", "eu-central-1")
+    sight = look(account, LOCATION, WEST)
+    assert (list(seen(sight)), sight.count, sight.hidden) == ([OURS, THEIRS], 2, ())
+
+
+def test_where_nothing_can_be_read_nothing_is_known() -> None:
+    account = Account()
+    account.refuse_all()
+    sight = look(account)
+    assert (sight.trails, sight.count) == (None, None)
+    assert sight.hidden
+
+
+def test_where_the_operator_has_no_credentials_nothing_is_known() -> None:
+    failure = Failure(FailureClass.AUTHORITY, Reason.CREDENTIALS_UNAVAILABLE, "none")
+    assert look(Account(failure=failure)) == Sight(hidden=("none",))
+
+
+def test_whether_one_trail_logs_may_be_refused() -> None:
+    account = Account()
+    account.refuse("GetTrailStatus", THEIRS)
+    sight = look(account)
+    theirs = seen(sight)[THEIRS]
+    assert (theirs.is_logging, theirs.management_events, sight.count) == (None, None, 2)
+    assert "cloudtrail:GetTrailStatus" in sight.hidden[0]
+    assert seen(sight)[OURS].is_logging
+
+
+def test_whose_one_trail_is_may_be_refused() -> None:
+    account = Account({OURS: True, arn("dark", "eu-central-1"): True})
+    account.refuse("ListTags", arn("dark", "eu-central-1"))
+    sight = look(account)
+    assert [trail.is_owner_known for trail in seen(sight).values()] == [True, False]
+    assert seen(sight)[OURS].owner == OWNER
+    assert len(sight.hidden) == 1
+
+
+@pytest.mark.parametrize("code", [DENIED, GONE])
+def test_selectors_that_are_not_shown_are_not_aws_s_default(code: str) -> None:
+    account = Account()
+    account.refuse("GetEventSelectors", THEIRS, code=code)
+    sight = look(account)
+    assert seen(sight)[THEIRS].management_events is None
+    assert seen(sight)[THEIRS].is_logging
+    assert sight.hidden == ()  # an AWSAccount tells of no selectors
+
+
+def test_a_trail_that_goes_meanwhile_is_gone() -> None:
+    account = Account()
+    account.refuse("ListTags", THEIRS, code=GONE)
+    account.refuse("GetTrailStatus", THEIRS, code=GONE)
+    assert look(account).count == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "where"),
+    [("ListTrails", "eu-central-1"), ("DescribeTrails", "eu-west-1"), ("ListTags", THEIRS), ("GetTrailStatus", THEIRS)],
+)
+def test_nothing_follows_from_what_passes(operation: str, where: str) -> None:
+    account = Account()
+    account.refuse(operation, where, code=BUSY)
+    with pytest.raises(AWSError):
+        look(account)
+
+
+# -- what is made of it
+
+
+COPY = [Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY]
+
+
+def told(
+    account: Account, *, before: Reason | None = None, then: Callable[[], None] = lambda: None
+) -> list[Reason] | None:
+    """Of what a Trail is warned that had a warning `before`, once the account was looked at before and after `then`."""
+
+    async def run() -> tuple[Advice, ...] | None:
+        surroundings = Surroundings(resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0))
+        condition = SimpleNamespace(reason=before) if before else None
+        subject: Any = SimpleNamespace(status=SimpleNamespace(condition=lambda _: condition))
+        access: Any = SimpleNamespace(name=None, neighbours=Neighbours(cast(Any, account)))
+        surroundings.advice(subject, access, desired(MINIMAL))
+        await asyncio.sleep(0.01)
+        then()
+        surroundings.changed(access)
+        surroundings.advice(subject, access, desired(MINIMAL))
+        await asyncio.sleep(0.01)
+        return surroundings.advice(subject, access, desired(MINIMAL))
+
+    found = asyncio.run(run())
+    return None if found is None else [advice.reason for advice in found]
+
+
+def test_one_refusal_silences_no_warning_of_the_others() -> None:
+    account = Account({OURS: True, arn("seen", "us-east-1"): True, THEIRS: False})
+    account.refuse("DescribeTrails", "eu-west-1")
+    account.refuse("GetTrailStatus", THEIRS)
+    assert told(account) == COPY
+
+
+def test_where_nothing_can_be_read_any_more_warnings_stay() -> None:
+    account = Account({OURS: True, THEIRS: True})
+    assert told(account, then=account.refuse_all) == COPY
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [(None, []), (Reason.FURTHER_COPY, None), (Reason.DUPLICATE_GLOBAL_EVENTS, None), (Reason.LOGS_OWN_DELIVERY, [])],
+)
+def test_where_nothing_could_ever_be_read_what_was_said_of_others_stays(
+    before: Reason | None, expected: list[Reason] | None
+) -> None:
+    account = Account()
+    account.refuse_all()
+    assert told(account, before=before) == expected
