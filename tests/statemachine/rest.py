@@ -136,7 +136,8 @@ class Rest:
         spec = body["spec"]
         ready = _ready(body)
         reasons = {"Conflict"}
-        if form is None and self._owned_elsewhere(key, spec):
+        has_held = body["status"].get("arn") == arn_of(key, spec)
+        if form is None and not has_held and self._owned_elsewhere(key, spec):
             reasons = {"WrongHomeRegion"}
         elif form is None:
             shadow = self._shadow(key, spec)

@@ -317,12 +317,12 @@ def advisory(stage: VirtualStage) -> dict[str, str]:
     return next((one for one in conditions if one["type"] == "Advisory"), {})
 
 
-def test_a_trail_that_another_default_region_left_behind_is_told_of(stage: VirtualStage) -> None:
-    """As after the cluster was rebuilt under the same name, and the operator installed with another region."""
-    owner = [{"Key": OWNER, "Value": f"test/{KEY}"}]
-    stage.by_hand(REGIONS[1], "CreateTrail", Name="alpha", S3BucketName="logs-one", TagsList=owner)
+def test_a_second_trail_with_its_owner_tag_is_told_of(stage: VirtualStage) -> None:
     spec = {"isMultiRegionTrail": False, "includeGlobalServiceEvents": False}
     stage.server.create(KEY, SPEC | spec)
+    comes_to_rest(stage)
+    owner = [{"Key": OWNER, "Value": f"test/{KEY}"}]
+    stage.by_hand(REGIONS[1], "CreateTrail", Name="alpha", S3BucketName="logs-one", TagsList=owner)
     comes_to_rest(stage)
     assert advisory(stage)["reason"] == "OwnedElsewhere"
     assert f"arn:aws:cloudtrail:{REGIONS[1]}:{ACCOUNT}:trail/alpha" in advisory(stage)["message"]
