@@ -51,7 +51,7 @@ def test_a_trail_in_another_account(
     assert body["status"]["accountID"] == other.number
     assert body["status"]["arn"] == other.trail_arn("audit")
     callers = {call["caller"] for call in other.calls() if call["operation"] == "CreateTrail"}
-    assert callers == {f"arn:aws:sts::{other.number}:assumed-role/{ROLE}/trail-operator@test@{name}"}
+    assert callers == {f"arn:aws:sts::{other.number}:assumed-role/{ROLE}/trail-operator@test@{other.number}"}
     assert account.trails() == []
     trails.delete("audit")
     trails.wait_gone("audit")

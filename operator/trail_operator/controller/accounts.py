@@ -24,6 +24,7 @@ from trail_operator.core.permission import barred
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME_LENGTH = 64
 _NO_REGION = "us-east-1"  # of STS, where neither the account nor the operator has one
+_CLUSTER_LENGTH = _SESSION_NAME_LENGTH - len("trail-operator@") - len("@123456789012")
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ class Accounts:
         region = (spec.region if spec else "") or self._sessions.default_region
         identity = self._sessions.own
         if spec and spec.role_arn:
-            role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, str(name)))
+            role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, spec.account_id))
             identity = self._sessions.assuming(role, region or _NO_REGION, endpoint_url)
         aws = AWS(
             self._sessions,
@@ -194,12 +195,12 @@ class Accounts:
 
 
 def session_name(cluster: str, account: str) -> str:
-    """The name of role sessions: in CloudTrail's records it tells which cluster did something, for which AWSAccount.
+    """The name of role sessions: in CloudTrail's records it tells which cluster did something, in which account.
 
-    Only letters, digits and +=,.@_- are allowed.
+    Only letters, digits and +=,.@_- are allowed. A cluster's UID has room, a longer name is cut off.
     """
-    name = re.sub(r"[^\w+=,.@-]", "-", f"trail-operator@{cluster}@{account}", flags=re.ASCII)
-    return name[:_SESSION_NAME_LENGTH]
+    cluster = re.sub(r"[^\w+=,.@-]", "-", cluster[:_CLUSTER_LENGTH], flags=re.ASCII)
+    return f"trail-operator@{cluster}@{account}"
 
 
 def _way_in(spec: AWSAccountSpec) -> tuple[str, ...]:
