@@ -252,6 +252,12 @@ class Account:
         """One round of deliveries, now."""
         requests.post(f"{self.endpoint}/_sandbox/deliver", timeout=60).raise_for_status()
 
+    def end_sessions(self) -> None:
+        """End all sessions of the account's roles, before the time that STS told."""
+        requests.post(
+            f"{self.endpoint}/_sandbox/sessions/end", params={"account": self.number}, timeout=10
+        ).raise_for_status()
+
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
         """All requests made in this account, in their order."""
         where: dict[str, str | int] = {"since": since, "account": self.number}

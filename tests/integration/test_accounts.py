@@ -1,14 +1,18 @@
 """AWSAccounts: the way into other accounts, who may use them, and which trails they have."""
 
 import json
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import Operator, OperatorFactory
 from tests.integration.kubernetes import Accounts, Trails, eventually, trail
+from tests.sandbox import identities
 
 ROLE = "trail-operator"
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -51,7 +55,7 @@ def test_a_trail_in_another_account(
     assert body["status"]["accountID"] == other.number
     assert body["status"]["arn"] == other.trail_arn("audit")
     callers = {call["caller"] for call in other.calls() if call["operation"] == "CreateTrail"}
-    assert callers == {f"arn:aws:sts::{other.number}:assumed-role/{ROLE}/trail-operator@test@{name}"}
+    assert callers == {f"arn:aws:sts::{other.number}:assumed-role/{ROLE}/trail-operator@test@{other.number}"}
     assert account.trails() == []
     trails.delete("audit")
     trails.wait_gone("audit")
@@ -222,37 +226,166 @@ def test_a_role_withdrawn_and_given_back(
     trails.wait_ready("audit", 60)
 
 
+@pytest.mark.waits
 def test_sessions_that_end_early_are_renewed_unnoticed(
-    operator: Operator, account: Account, other: Account, trails: Trails, accounts: Accounts
+    operator_process: OperatorFactory, account: Account, other: Account, trails: Trails, accounts: Accounts
 ) -> None:
-    """Each ended session costs one AssumeRole and one repeated call; nothing shows of it."""
-    arn = role(other, trusting(account))
-    name = accounts.create("team", other.number, roleARN=arn, allowedNamespaces=allowed(trails))
-    trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
+    """For a minute all sessions in two accounts end every few seconds, without STS having told so.
+
+    Each costs one AssumeRole, each call that meets its end is repeated once, and no condition changes.
+    """
+    operator_process("--resync", "1s")
+    third = Account(account.endpoint, f"8{account.number[1:]}")
+    third.open_bucket(f"logs-{third.number}")
+    names = {
+        team: accounts.create(
+            f"team-{team.number[0]}",
+            team.number,
+            roleARN=role(team, trusting(account)),
+            allowedNamespaces=allowed(trails),
+        )
+        for team in (other, third)
+    }
+    made = [f"audit-{team.number[0]}-{region}" for team in names for region in (REGION, "eu-west-1", "us-west-2")]
+    alone = {"isMultiRegionTrail": False, "includeGlobalServiceEvents": False}  # nothing to advise of
+    for team, name in names.items():
+        for each in (each for each in made if each[6] == team.number[0]):
+            bucket = f"logs-{team.number}"
+            trails.create(trail(each, bucket, region=each[8:], accountRef={"name": name}, **alone))
+    for each in made:
+        trails.wait_ready(each)
+
+    def listed() -> list[bool]:
+        bodies = [accounts.get(name) or {} for name in names.values()]
+        return [entry["isLogging"] for body in bodies for entry in body["status"].get("trails", [])]
+
+    eventually("all are listed", lambda: listed() == [True] * len(made))
+
+    def conditions() -> dict[str, Any]:
+        told = {name: trails.get(name) for name in made} | {name: accounts.get(name) for name in names.values()}
+        return {name: (body or {})["status"]["conditions"] for name, body in told.items()}
+
+    before = conditions()
+    marks = {team: len(team.calls()) for team in (account, *names)}
+    ended = 0
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for team in names:
+            team.end_sessions()
+        ended += 1
+        for each in made:  # a pass of each, now
+            trails.annotate(each, {"trail-operator.dev/reconcile-at": str(ended)})
+        time.sleep(3)
+        assert conditions() == before
+    assert [event.reason for each in made for event in trails.events(each) if event.type == "Warning"] == []
+    for team in names:
+        calls = [call for call in team.calls()[marks[team] :] if call["caller"].endswith(f"@{team.number}")]
+        assert {call["error"] for call in calls} == {None, "ExpiredTokenException", "InsightNotEnabledException"}
+        for call in [call for call in calls if call["error"] == "ExpiredTokenException"]:
+            again = _again(call, calls)
+            assert again is not None, f"{call} was not repeated"
+            calls.remove(again)
+        assumed = [
+            call
+            for call in account.calls()[marks[account] :]
+            if call["operation"] == "AssumeRole" and call["parameters"]["RoleArn"].split(":")[4] == team.number
+        ]
+        assert len(assumed) == ended, "one session for all calls that met the end of the one before"
+
+
+def _again(refused: dict[str, Any], calls: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The call that repeats one that was refused."""
+    same = ("service", "operation", "parameters", "region")
+    return next(
+        (
+            call
+            for call in calls
+            if call["sequence"] > refused["sequence"]
+            and call["error"] != "ExpiredTokenException"
+            and all(call[name] == refused[name] for name in same)
+        ),
+        None,
+    )
+
+
+def test_keys_of_the_operator_that_are_exchanged_in_time_are_taken_up(
+    operator_process: OperatorFactory,
+    account: Account,
+    other: Account,
+    trails: Trails,
+    accounts: Accounts,
+    tmp_path: Path,
+) -> None:
+    """A credentials file with the keys of a session, which ends; good keys lie in the file by then."""
+    own = identities.role(account, identities.allow("*"), name="operator")
+    keys = tmp_path / "credentials"
+
+    def exchange() -> None:
+        new = identities.assume(account.client("sts"), own)
+        text = "[default]\naws_access_key_id = {AccessKeyId}\naws_secret_access_key = {SecretAccessKey}\n"
+        keys.write_text((text + "aws_session_token = {SessionToken}\n").format(**new))
+
+    exchange()
+    operator_process(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_SHARED_CREDENTIALS_FILE=str(keys))
+    first = accounts.create("first", other.number, roleARN=role(other, trusting(account)))
+    accounts.wait_reason(first, "IdentityVerified")
+    account.end_sessions()
+    exchange()
+    late = Account(account.endpoint, f"8{account.number[1:]}")
+    late.open_bucket(f"logs-{late.number}")
+    arn = role(late, trusting(account))
+    name = accounts.create("late", late.number, roleARN=arn, allowedNamespaces=allowed(trails))
+    trails.create(trail("audit", f"logs-{late.number}", accountRef={"name": name}))
     trails.wait_ready("audit")
-    version = (trails.get("audit") or {})["metadata"]["resourceVersion"]
+    assert accounts.ready(name)["reason"] == "IdentityVerified"
+    into = [call for call in account.calls() if call["operation"] == "AssumeRole" and arn in str(call["parameters"])]
+    assert [call["error"] for call in into] == ["ExpiredToken", None]
 
-    def assumed() -> int:
-        return sum(
-            call["operation"] == "AssumeRole" and arn in json.dumps(call["parameters"]) for call in account.calls()
-        )
 
-    for _ in range(5):
-        before, mark = assumed(), len(other.calls())
-        other.fault(service="cloudtrail", operation="GetTrail", error="ExpiredTokenException", count=1)
-        eventually(
-            "it was refused once and asked again",
-            lambda mark=mark: (
-                [  # type: ignore[misc]
-                    call["error"]
-                    for call in other.calls()[mark:]
-                    if call["operation"] == "GetTrail" and call["answered"]
-                ][:2]
-                == ["ExpiredTokenException", None]
-            ),
-        )
-        assert assumed() - before == 1
-    assert (trails.get("audit") or {})["metadata"]["resourceVersion"] == version
+@pytest.mark.parametrize("by_account", [True, False], ids=["of an AWSAccount", "of its own"])
+def test_a_web_identity_that_is_refused_is_not_said_of_the_role_of_an_account(
+    by_account: bool,
+    operator_process: OperatorFactory,
+    account: Account,
+    other: Account,
+    trails: Trails,
+    accounts: Accounts,
+    tmp_path: Path,
+) -> None:
+    """IRSA as it fails where the role is missing or does not trust the cluster's OIDC provider."""
+    (tmp_path / "token").write_text("eyJ.secret.token")
+    fault = {"service": "sts", "operation": "AssumeRoleWithWebIdentity", "error": "AccessDenied"}
+    # Nobody else here has a web identity.
+    told = {"message": "Not authorized to perform sts:AssumeRoleWithWebIdentity"}
+    requests.post(f"{account.endpoint}/_sandbox/faults", json=fault | told, timeout=10).raise_for_status()
+    operator_process(
+        AWS_ACCESS_KEY_ID="",
+        AWS_SECRET_ACCESS_KEY="",
+        AWS_ROLE_ARN=f"arn:aws:iam::{account.number}:role/operator",
+        AWS_WEB_IDENTITY_TOKEN_FILE=str(tmp_path / "token"),
+    )
+    reference: dict[str, Any] = {}
+    messages = []
+    if by_account:
+        arn = role(other, trusting(account))
+        name = accounts.create("team", other.number, roleARN=arn, allowedNamespaces=allowed(trails))
+        messages.append(accounts.wait_reason(name, "CredentialsUnavailable")["message"])
+        reference = {"accountRef": {"name": name}}
+    trails.create(trail("audit", f"logs-{other.number}", **reference))
+    messages.append(trails.wait_reason("audit", "CredentialsUnavailable")["message"])
+    for message in messages:
+        for what in ("AssumeRoleWithWebIdentity", "eks.amazonaws.com/role-arn", "OIDC provider", "trust policy"):
+            assert what in message
+        assert ROLE not in message
+
+
+def test_without_any_region_the_trust_policy_still_names_the_operator(
+    operator_process: OperatorFactory, account: Account, other: Account, accounts: Accounts
+) -> None:
+    operator_process(AWS_DEFAULT_REGION="")
+    name = accounts.create("team", other.number, roleARN=f"arn:aws:iam::{other.number}:role/{ROLE}")
+    message = accounts.wait_reason(name, "AssumeRoleDenied")["message"]
+    assert f'"Principal": {{"AWS": "arn:aws:iam::{account.number}:root"}}' in message
 
 
 def test_an_account_in_use_is_held(operator: Operator, account: Account, trails: Trails, accounts: Accounts) -> None:

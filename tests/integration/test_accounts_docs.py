@@ -123,7 +123,9 @@ def test_many_accounts(operator_process: OperatorFactory, page: Page, tags: bool
     body = page.trails.wait_ready("audit")
     assert body["status"]["arn"] == page.team.trail_arn("audit")
     callers = {call["caller"] for call in page.team.calls() if call["operation"] == "CreateTrail"}
-    assert callers == {f"arn:aws:sts::{page.team.number}:assumed-role/trail-operator/trail-operator@test@{name}"}
+    assert callers == {
+        f"arn:aws:sts::{page.team.number}:assumed-role/trail-operator/trail-operator@test@{page.team.number}"
+    }
     eventually(
         "it is listed",
         lambda: (

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from tests.integration.aws import Account, trust
@@ -213,6 +214,25 @@ def test_a_session_ends(aws: Account, service: str, operation: str, code: str, s
         call()
     response = caught.value.response
     assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+
+
+def test_sessions_that_end_before_the_time_that_was_told(aws: Account, another: Account, refused: Refused) -> None:
+    everything = allow("*")
+    mine: Any = assume(aws.client("sts"), role(aws, everything))
+    others = assume(another.client("sts"), role(another, everything))
+    aws.end_sessions()
+    assert mine["Expiration"] > datetime.now(UTC) + timedelta(minutes=50)
+    with refused("ExpiredTokenException", "The security token included in the request is expired"):
+        client(aws, "cloudtrail", mine).list_trails()
+    with refused("ExpiredToken"):
+        client(aws, "sts", mine).get_caller_identity()
+    assert outcome(client(another, "cloudtrail", others).list_trails) == "ok"
+    arn = f"arn:aws:iam::{aws.number}:role/auditor"
+    again = assume(aws.client("sts"), arn)
+    assert outcome(client(aws, "cloudtrail", again).list_trails) == "ok"
+    requests.post(f"{aws.endpoint}/_sandbox/sessions/end", timeout=10).raise_for_status()
+    for account, keys in ((aws, again), (another, others)):
+        assert outcome(client(account, "cloudtrail", keys).list_trails) == "ExpiredTokenException"
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,30 @@
 """Calls to AWS in one account: credentials, threads, rates and identity. Every call of the operator goes through it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from botocore import xform_name
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import ClientError
 
-from trail_operator.aws.errors import ASSUME_ROLE, EXPIRED, NO_ANSWER, OK, AWSError, failure_without_answer, translate
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.errors import ASSUME_ROLE, EXPIRED, NO_ANSWER, OK, failure_without_answer, translate
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
-from trail_operator.core.failure import FailureError
+from trail_operator.core.failure import Failure, FailureClass, FailureError
 
-_READS = ("Get", "List", "Describe")
 # An account that does not answer has this many calls under way at most.
 _CALLS_AT_ONCE = 6
+_ELSEWHERE = Failure(
+    FailureClass.AUTHORITY,
+    Reason.IDENTITY_MISMATCH,
+    "the operator's credentials have become those of another account while it worked on the trail: nothing is written "
+    "with them",
+)
 
 T = TypeVar("T")
 
@@ -45,7 +53,7 @@ class AWS:
         self,
         sessions: Sessions,
         identity: Identity,
-        limiter: RateLimiter,
+        limiter_of: Callable[[str], RateLimiter],
         threads: Threads,
         clock: Callable[[], float],
         *,
@@ -57,7 +65,8 @@ class AWS:
         """The region of trails that name none."""
         self._sessions = sessions
         self._identity = identity
-        self._limiter = limiter
+        # AWS counts calls by account, whichever way they came: the account's number is asked for its rates.
+        self._limiter_of = limiter_of
         self._threads = threads
         self._clock = clock
         self._endpoint_url = endpoint_url
@@ -68,23 +77,38 @@ class AWS:
         self._organization: tuple[tuple[str, Caller] | None, Organization] | None = None
 
     async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Make one call and return its answer; once more where the credentials had just ended.
+        """Make one call that changes nothing and return its answer.
 
         Raises AWSError for an error that AWS answered, FailureError where no answer came.
         """
-        used = self._identity.found
-        try:
-            return await self._call(service, region, operation, parameters)
-        except AWSError as error:
-            if error.code not in EXPIRED:
-                raise
-            # They have ended before their time: begin again with new ones, once for all calls that were under way.
-            self._identity.renew(used, source=error.action == ASSUME_ROLE)
-        return await self._call(service, region, operation, parameters)
+
+        async def attempt() -> dict[str, Any]:
+            if service == "cloudtrail":
+                await self._limiter.read((region, operation))
+            return await self._ask(service, region, operation, parameters)
+
+        with _errors(f"{service}:{operation}", region):
+            return await _with_good_credentials(attempt)
+
+    async def write(self, account: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Make one call that changes a trail and return its answer.
+
+        Credentials may have become others' since the trail was looked at, while the call waited or because those before
+        had ended: so each attempt is made only if STS says that we are in `account`.
+        """
+
+        async def attempt() -> dict[str, Any]:
+            async with self._limiter.write((region, operation)):
+                if (await self.identity(region)).account != account:
+                    raise FailureError(_ELSEWHERE)
+                return await self._ask("cloudtrail", region, operation, parameters)
+
+        with _errors(f"cloudtrail:{operation}", region):
+            return await _with_good_credentials(attempt)
 
     async def identity(self, region: str) -> Caller:
         """Who we are, from STS; asked again whenever the credentials' access key changes."""
-        key = await self._access_key()
+        key = await self._access_key(region)
         if self._caller is None or self._caller[0] != key:
             answer = await self.call("sts", region, "GetCallerIdentity")
             partition = answer["Arn"].split(":")[1]
@@ -98,24 +122,18 @@ class AWS:
             self._organization = (self._caller, Organization(answer["Id"], answer["MasterAccountId"]))
         return self._organization[1]
 
-    async def _call(self, service: str, region: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    @property
+    def _limiter(self) -> RateLimiter:
+        return self._limiter_of(self._caller[1].account if self._caller else "")
+
+    async def _ask(self, service: str, region: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         def ask() -> dict[str, Any]:
             client = self._sessions.client(service, region, self._endpoint_url)
             with self._sessions.calling_as(self._identity):
                 answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
             return answer
 
-        async def answer() -> dict[str, Any]:
-            return await self._measured(service, operation, ask)
-
-        with _errors(f"{service}:{operation}", region):
-            if service != "cloudtrail":
-                return await answer()
-            if operation.startswith(_READS):
-                await self._limiter.read((region, operation))
-                return await answer()
-            async with self._limiter.write((region, operation)):
-                return await answer()
+        return await self._measured(service, operation, ask)
 
     async def _measured(self, service: str, operation: str, request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         begun, code = self._clock(), NO_ANSWER
@@ -137,15 +155,50 @@ class AWS:
             self._called(service, operation, code, self._clock() - begun)
         return answer
 
-    async def _access_key(self) -> str:
-        with _errors(ASSUME_ROLE, self.default_region or "any region"):
-            identity = self._identity
-            at_hand = identity.credentials() if identity.is_at_hand() else await self._in_thread(identity.credentials)
-            return str(at_hand.access_key)
+    async def _access_key(self, region: str) -> str:
+        identity = self._identity
+
+        async def attempt() -> ReadOnlyCredentials:
+            return identity.credentials() if identity.is_at_hand() else await self._in_thread(identity.credentials)
+
+        with _errors(ASSUME_ROLE, self.default_region or region):
+            return str((await _with_good_credentials(attempt)).access_key)
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
+        def noting_ends() -> T:
+            # Only here is it known which credentials it was that have ended: others may be there already.
+            try:
+                return function()
+            except ClientError as error:
+                if _has_ended(error):
+                    self._identity.ended(assuming=_was_assuming(error))
+                raise
+
         async with self._slots:
-            return await self._threads.run(function)
+            return await self._threads.run(noting_ends)
+
+
+async def _with_good_credentials(attempt: Callable[[], Awaitable[T]]) -> T:
+    """What an attempt comes to; once more where credentials have ended before their time, with new ones.
+
+    Once for those of a role and once for those that it is assumed with: each end when they will.
+    """
+    ended: set[bool] = set()
+    while True:
+        try:
+            return await attempt()
+        except ClientError as error:
+            if not _has_ended(error) or _was_assuming(error) in ended:
+                raise
+            ended.add(_was_assuming(error))
+
+
+def _has_ended(error: ClientError) -> bool:
+    return error.response.get("Error", {}).get("Code") in EXPIRED
+
+
+def _was_assuming(error: ClientError) -> bool:
+    return error.operation_name.startswith("AssumeRole")
 
 
 @contextmanager

@@ -138,12 +138,12 @@ class CloudTrail:
             raise FailureError(failure_of(error)) from None
         return str(answer["KeyMetadata"]["Arn"])
 
-    async def apply(self, action: Action, region: str) -> str:
-        """Carry out one action, and return AWS's name of the request.
+    async def apply(self, action: Action, account: str, region: str) -> str:
+        """Carry out one action, if we still are in the account, and return AWS's name of the request.
 
-        Raises AWSError, or FailureError where no answer came: it may have taken effect.
+        Raises AWSError, or FailureError where we are not, or where no answer came: it may have taken effect.
         """
-        answer = await self._aws.call("cloudtrail", region, action.operation, **action.parameters)
+        answer = await self._aws.write(account, region, action.operation, **action.parameters)
         return str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
 
     async def _trail(self, arn: str, region: str) -> dict[str, Any] | None:

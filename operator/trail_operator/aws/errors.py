@@ -140,12 +140,26 @@ _TERMINAL = {
     "InvalidHomeRegionException": Reason.WRONG_HOME_REGION,
     ALREADY_EXISTS: Reason.CONFLICT,
 }
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+_REMEDIES = {
+    "sts:AssumeRoleWithWebIdentity": (
+        "check that the annotation eks.amazonaws.com/role-arn of its service account names a role that is there, that "
+        "the cluster's OIDC provider is in IAM, and that the role's trust policy allows it "
+        "sts:AssumeRoleWithWebIdentity for sub system:serviceaccount:NAMESPACE:SERVICEACCOUNT and aud sts.amazonaws.com"
+    ),
+}
+_PASSING_OF_OIDC = "IDPCommunicationError"
+_SERVER_ERROR = 500
 # What is looked for and not there.
 _ABSENT = frozenset({"NoSuchBucket", "NoSuchBucketPolicy", "NoSuchEntity", "NotFound", "NotFoundException"})
 _KNOWN = THROTTLED | _CREDENTIALS | _ACCESS | _ABSENT | NOT_FOUND | {INSIGHTS_OFF}
 _KNOWN |= _ORGANIZATION.keys() | _DEPENDENCIES.keys() | _TERMINAL.keys()
 # How calls are counted that AWS did not answer with an error of its own.
 OK, NO_ANSWER, OTHER = "ok", "no-answer", "other"
+
+
+class OwnCredentialsError(ClientError):
+    """What AWS answered when the operator asked for its own credentials, such as those of IRSA."""
 
 
 @dataclass
@@ -159,6 +173,8 @@ class AWSError(Exception):
     status: int
     request_id: str = ""
     """By which AWS's support finds the request."""
+    own: bool = False
+    """Whether it is about the operator's own credentials, which all accounts are entered with."""
 
     @property
     def may_have_taken_effect(self) -> bool:
@@ -173,8 +189,8 @@ def translate(error: Exception, action: str, region: str) -> AWSError | None:
     """The AWS answer behind a boto3 exception, None where AWS gave none (no credentials, no connection)."""
     if not isinstance(error, ClientError):
         return None
-    if error.operation_name == "AssumeRole":  # within whatever call first needed the role's credentials
-        action = ASSUME_ROLE
+    if error.operation_name.startswith("AssumeRole"):  # within whatever call first needed the credentials
+        action = f"sts:{error.operation_name}"
     answer, metadata = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
     return AWSError(
         action=action,
@@ -183,6 +199,7 @@ def translate(error: Exception, action: str, region: str) -> AWSError | None:
         message=str(answer.get("Message", "")),
         status=int(metadata.get("HTTPStatusCode", 0)),
         request_id=str(metadata.get("RequestId", "")),
+        own=isinstance(error, OwnCredentialsError),
     )
 
 
@@ -200,6 +217,14 @@ def _failure_of(error: AWSError) -> Failure:
     code = error.code
     if code in THROTTLED:
         return _failure(FailureClass.TRANSIENT, Reason.THROTTLED, f"AWS throttles {error.action} in {error.region}")
+    if error.own and error.status < _SERVER_ERROR and code != _PASSING_OF_OIDC:
+        # Nor is AWS's own message repeated here: it may quote the token.
+        return _failure(
+            FailureClass.AUTHORITY,
+            Reason.CREDENTIALS_UNAVAILABLE,
+            f"the operator gets no credentials of its own ({code} on {error.action}): "
+            f"{_REMEDIES.get(error.action, 'check the role or profile that its AWS_* variables name')}",
+        )
     if code in _CREDENTIALS:
         # AWS's own message is not repeated: that of a wrong signature quotes the request, session token included.
         return _failure(
@@ -229,8 +254,8 @@ def _failure_of(error: AWSError) -> Failure:
 
 
 def is_shut_out(error: AWSError) -> bool:
-    """Whether AWS does not let us assume a role, and does not tell why."""
-    return error.action == ASSUME_ROLE and failure_of(error).reason is Reason.ACCESS_DENIED
+    """Whether AWS does not let us assume an account's role, and does not tell why."""
+    return error.action == ASSUME_ROLE and not error.own and failure_of(error).reason is Reason.ACCESS_DENIED
 
 
 def failure_without_answer(error: Exception, action: str, region: str) -> Failure | None:
@@ -245,7 +270,9 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
         | TokenRetrievalError
         | NoAuthTokenError
         | ProfileNotFound
-        | SSOError,
+        | SSOError
+        | FileNotFoundError  # the token of IRSA
+        | PermissionError,
     ):
         return _failure(
             FailureClass.AUTHORITY,

@@ -16,8 +16,10 @@ import botocore.credentials
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials, ReadOnlyCredentials, RefreshableCredentials
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.loaders import create_loader
+
+from trail_operator.aws.errors import OwnCredentialsError
 
 _CONFIG = Config(
     # One attempt a call: backing off is the reconcile loop's, which can act on a new spec meanwhile.
@@ -51,31 +53,38 @@ class Identity:
         self._find = find
         self._source = source
         self._finding = threading.Lock()
-        self.found: botocore.credentials.Credentials | None = None
-        """What was found, while it is good."""
+        self._found: botocore.credentials.Credentials | None = None  # while they are good
+        self._lent = threading.local()
 
     def credentials(self) -> ReadOnlyCredentials:
         """The credentials as they are now; may take a while. Raises NoCredentialsError, or what STS answers."""
         with self._finding:
-            found = self.found = self.found or self._find()
+            found = self._lent.found = self._found = self._found or self._find()
         if found is None:
             raise NoCredentialsError
-        return found.get_frozen_credentials()
+        try:
+            return found.get_frozen_credentials()
+        except ClientError as error:
+            if self._source is None:
+                raise OwnCredentialsError(error.response, error.operation_name) from None
+            raise
 
     def is_at_hand(self) -> bool:
         """Whether the credentials are there, so that asking for them takes no time."""
-        found = self.found
+        found = self._found
         return found is not None and not (isinstance(found, RefreshableCredentials) and found.refresh_needed())
 
-    def renew(self, used: object, *, source: bool) -> None:
-        """Begin again with new ones, unless others than those `used` are there already.
+    def ended(self, *, assuming: bool) -> None:
+        """Begin again with new ones: those that this thread had last have ended. Others may be there already.
 
-        `source`: with those that the role is assumed with, too.
+        `assuming`: not the role's have ended, but those that it is assumed with.
         """
-        if used is None or used is self.found:
-            self.found = None
-        if source and self._source:
-            self._source.renew(None, source=False)
+        if assuming and self._source:
+            self._source.ended(assuming=False)
+            return
+        with self._finding:
+            if self._found is self._lent.found:
+                self._found = None
 
 
 @dataclass
@@ -94,11 +103,10 @@ class Sessions:
         self._loader = create_loader()
         self._lender = _Lender()
         # boto3 knows AWS_DEFAULT_REGION only; pods with a role are given AWS_REGION as well, or alone.
+        self._region = default_region or os.environ.get("AWS_REGION")
         session = self._session()
         session._credentials = self._lender  # type: ignore[attr-defined]
-        self._clients_of = boto3.Session(
-            botocore_session=session, region_name=default_region or os.environ.get("AWS_REGION")
-        )
+        self._clients_of = boto3.Session(botocore_session=session)
         self._clients: dict[tuple[str, str, str | None], _Client] = {}
         self._making = threading.Lock()  # boto3 sessions are not thread-safe, clients are
         self.default_region: str | None = self._clients_of.region_name
@@ -108,8 +116,7 @@ class Sessions:
     def assuming(self, role: Role, region: str, endpoint_url: str | None) -> Identity:
         """Who has assumed a role.
 
-        STS is asked in `region`, not at its global endpoint:
-        https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
+        STS is asked in `region`.
         """
         request = {
             "RoleArn": role.arn,
@@ -157,6 +164,11 @@ class Sessions:
         session.register_component("data_loader", self._loader)
         # All clients of a session inherit it: also those by which botocore itself finds credentials.
         session.register("before-send", lambda **_: self._may_send())
+        if self._region:
+            session.set_config_variable("region", self._region)
+        # Never STS's global endpoint, whatever AWS_STS_REGIONAL_ENDPOINTS or a profile says:
+        # https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
+        session.set_config_variable("sts_regional_endpoints", "regional")
         return session
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from trail_operator.core.permission import barred
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME_LENGTH = 64
+_CLUSTER_LENGTH = _SESSION_NAME_LENGTH - len("trail-operator@") - len("@123456789012")
 _NO_REGION = "us-east-1"  # of STS, where neither the account nor the operator has one
 
 
@@ -81,12 +83,10 @@ class Accounts:
         self._own_identity = own_identity
         self._cluster = cluster
         self._clock = clock
-        self._sleep = sleep
         self._called = called
-        self._waited = waited
         self._threads = Threads()
         # AWS counts calls by account, however many AWSAccounts lead into it.
-        self._limiters: dict[str, RateLimiter] = {}
+        self._limiters = defaultdict[str, RateLimiter](lambda: RateLimiter(clock, sleep, waited))
         self._accounts: dict[str, Account] = {}
         self._labels: dict[str, dict[str, str]] = {}
         self.own = self._access(None, None)
@@ -172,18 +172,16 @@ class Accounts:
     # The ways in.
 
     def _access(self, name: str | None, spec: AWSAccountSpec | None) -> Access:
-        number = spec.account_id if spec else ""
-        limiter = self._limiters.setdefault(number, RateLimiter(self._clock, self._sleep, self._waited))
         endpoint_url = (spec.endpoint_url if spec else "") or None
         region = (spec.region if spec else "") or self._sessions.default_region
         identity = self._sessions.own
         if spec and spec.role_arn:
-            role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, str(name)))
+            role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, spec.account_id))
             identity = self._sessions.assuming(role, region or _NO_REGION, endpoint_url)
         aws = AWS(
             self._sessions,
             identity,
-            limiter,
+            self._limiters.__getitem__,
             self._threads,
             self._clock,
             default_region=region,
@@ -194,12 +192,12 @@ class Accounts:
 
 
 def session_name(cluster: str, account: str) -> str:
-    """The name of role sessions: in CloudTrail's records it tells which cluster did something, for which AWSAccount.
+    """The name of role sessions: in CloudTrail's records it tells which cluster did something, in which account.
 
-    Only letters, digits and +=,.@_- are allowed.
+    Only letters, digits and +=,.@_- are allowed. A cluster's UID has room, a longer name is cut off.
     """
-    name = re.sub(r"[^\w+=,.@-]", "-", f"trail-operator@{cluster}@{account}", flags=re.ASCII)
-    return name[:_SESSION_NAME_LENGTH]
+    cluster = re.sub(r"[^\w+=,.@-]", "-", cluster[:_CLUSTER_LENGTH], flags=re.ASCII)
+    return f"trail-operator@{cluster}@{account}"
 
 
 def _way_in(spec: AWSAccountSpec) -> tuple[str, ...]:

@@ -259,7 +259,7 @@ class Convergence:
 
     async def _do(self, subject: Subject, access: Access, action: Action, desired: DesiredTrail) -> Failure | None:
         try:
-            request_id = await access.cloudtrail.apply(action, desired.location.region)
+            request_id = await access.cloudtrail.apply(action, desired.location.account, desired.location.region)
         except AWSError as error:
             request_id = error.request_id
             if error.may_have_taken_effect:

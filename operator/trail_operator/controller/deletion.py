@@ -62,7 +62,7 @@ class Deletion:
                 return None
             return "the trail was already gone" if tags is None else _not_ours(arn)
         try:
-            await access.cloudtrail.apply(deletion(arn), region)
+            await access.cloudtrail.apply(deletion(arn), str(subject.status.account_id), region)
         except AWSError as error:
             if error.code not in NOT_FOUND:
                 raise FailureError(failure_of(error)) from None
@@ -92,7 +92,7 @@ class Deletion:
             return "the trail was already gone"
         if tags.get(OWNER_TAG) != self._locator.owner(subject):
             return _not_ours(arn)
-        await access.cloudtrail.apply(disowning(arn, OWNER_TAG), region)
+        await access.cloudtrail.apply(disowning(arn, OWNER_TAG), str(subject.status.account_id), region)
         return f"trail {arn} is kept, without the owner tag"
 
 

@@ -1,4 +1,4 @@
-"""The control API under /_sandbox: faults, calls, delivery rounds, settings, reset. Nothing of it is AWS's."""
+"""The control API under /_sandbox: faults, calls, rounds, settings, sessions, reset. Nothing of it is AWS's."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ from trail_sandbox.aws.cloudtrail import CloudTrail
 from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.faults import BadRequest, Faults, parse_fault
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
+from trail_sandbox.aws.identity import end_sessions
 from trail_sandbox.aws.moto_app import Moto
 from trail_sandbox.aws.regions import is_region
 from trail_sandbox.aws.roles import Roles
@@ -62,6 +63,7 @@ class Control:
             "calls": {"GET": self._get_calls, "DELETE": self._clear_calls},
             "deliver": {"POST": self._deliver},
             "settings": {"GET": self._get_settings, "PUT": self._put_settings},
+            "sessions/end": {"POST": self._end_sessions},
             "reset": {"POST": self._reset},
         }
 
@@ -101,6 +103,11 @@ class Control:
         for name, value in _check_settings(_body(request)).items():
             setattr(self.settings, name, value)
         return _json(200, asdict(self.settings))
+
+    async def _end_sessions(self, request: HttpRequest) -> HttpAnswer:
+        """End all sessions of roles before their time, or with `account` those of that account's roles."""
+        end_sessions(_parameter(request, "account"))
+        return _json(200, {})
 
     async def _reset(self, _: HttpRequest) -> HttpAnswer:
         """Forget everything but the sequence numbers of calls."""

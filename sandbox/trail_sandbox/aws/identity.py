@@ -126,6 +126,15 @@ def session_of(caller: Caller) -> Session | None:
     return session if isinstance(session, Session) else None
 
 
+def end_sessions(account: str | None) -> None:
+    """End all sessions of roles, or those of one account's: whoever has one was told of a later end."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    for number, backends in list(sts_backends.items()):
+        if account in (None, number):
+            for session in list(backends[PARTITION].assumed_roles):
+                session.expiration = min(session.expiration, now)
+
+
 def _moto_session(caller: Caller) -> AssumedRole | None:
     if caller.role_arn is None:
         return None
