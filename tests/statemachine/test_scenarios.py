@@ -221,3 +221,19 @@ def test_a_new_trail_is_not_misled_by_a_stale_read_of_its_predecessors_where_ano
     stage.create(KEY, SPEC | {"s3BucketName": "logs-two"})
     stage.wait(30.0)
     comes_to_rest(stage)
+
+
+def test_a_status_that_a_newer_version_wrote_is_read_and_written_anew(stage: VirtualStage) -> None:
+    stage.server.create(KEY, SPEC)
+    comes_to_rest(stage)
+    stage.stop()
+    status = stage.server.objects[KEY]["status"]
+    at = status["conditions"][0]["lastTransitionTime"]
+    status["delivery"] = [{"destination": "EventBridge", "error": "Denied", "since": at}, {"destination": "Lake"}]
+    status["drift"] = [{"path": "eventBridge"}]
+    stage.restart()
+    comes_to_rest(stage)
+    assert len(stage.aws.trails.all()) == 1
+    status = stage.server.objects[KEY]["status"]
+    assert not status.get("delivery")
+    assert not status.get("drift")

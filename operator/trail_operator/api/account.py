@@ -1,12 +1,12 @@
 """The `AWSAccount` resource as pydantic models: an AWS account, how to get into it, and who may use it for what."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import REGION, Resource, rule, rules
+from trail_operator.api.schema import REGION, Resource, Status, rule, rules
 
 _SET = {"x-kubernetes-list-type": "set"}
 _ATOMIC = {"x-kubernetes-list-type": "atomic"}
@@ -206,10 +206,9 @@ class AccountTrail(Resource):
     is_logging: Annotated[bool, Field(description="Whether it is logging.")]
 
 
-class AWSAccountStatus(Resource):
+class AWSAccountStatus(Status):
     """What the operator last found."""
 
-    observed_generation: Annotated[int, Field(description="The generation that the conditions are about.")] = -1
     trail_count: Annotated[int | None, Field(description="How many trails the account has, in all regions.")] = None
     unmanaged_count: Annotated[int | None, Field(description="How many of them no operator manages.")] = None
     trails: Annotated[
@@ -230,8 +229,3 @@ class AWSAccountStatus(Resource):
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of that type, if present."""
         return next((entry for entry in self.conditions if entry.type == kind), None)
-
-    @classmethod
-    def parse(cls, status: dict[str, Any] | None) -> Self:
-        """The status of an object as the API server gave it."""
-        return cls.model_validate(status or {})
