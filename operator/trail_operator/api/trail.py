@@ -419,7 +419,7 @@ class TrailStatus(Status):
     drift: Annotated[
         tuple[Difference, ...],
         Field(
-            description="In what AWS differs from the spec, while it does.",
+            description="In what AWS differs from the spec, while it does; of selectors the first ten members.",
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ] = ()
