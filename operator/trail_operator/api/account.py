@@ -64,9 +64,11 @@ class AllowedNamespaces(Resource):
     ] = ()
     selector: Annotated[LabelSelector | None, Field(description="Namespaces by their labels; {} means all.")] = None
 
-    def allows(self, namespace: str, labels: dict[str, str]) -> bool:
-        """Whether a namespace with these labels is among them."""
-        return namespace in self.names or (self.selector is not None and self.selector.selects(labels))
+    def allows(self, namespace: str, labels: dict[str, str] | None) -> bool:
+        """Whether a namespace with these labels is among them; where they are not known, no selector selects it."""
+        if namespace in self.names:
+            return True
+        return self.selector is not None and labels is not None and self.selector.selects(labels)
 
 
 class AWSAccountSpec(Resource):
