@@ -1,6 +1,7 @@
 """Fixtures: an AWS account and a namespace for each test, and the operator, as a chart or as a process."""
 
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -36,11 +37,22 @@ def kubectl(sandbox: Sandbox, *arguments: str, text: str | None = None) -> str:
     return done.stdout
 
 
+def established(sandbox: Sandbox, definition: str) -> None:
+    """Wait until a definition is served; `kubectl wait` fails where it has no conditions at all yet."""
+
+    def conditions() -> set[tuple[str, str]]:
+        status = json.loads(kubectl(sandbox, "get", "crd", definition, "-o", "json")).get("status") or {}
+        return {(entry["type"], entry["status"]) for entry in status.get("conditions") or ()}
+
+    eventually(f"{definition} established", lambda: ("Established", "True") in conditions())
+
+
 @pytest.fixture(scope="session")
 def cluster(sandbox: Sandbox) -> Sandbox:
     """The sandbox with the CustomResourceDefinitions applied."""
     kubectl(sandbox, "apply", "--server-side", "-f", str(ROOT / "crds"))
-    kubectl(sandbox, "wait", "--for=condition=Established", "crd/trails.trail-operator.dev", "--timeout=30s")
+    established(sandbox, "trails.trail-operator.dev")
+    established(sandbox, "awsaccounts.trail-operator.dev")
     return sandbox
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from docs import generate
 
-from tests.integration.conftest import ROOT, kubectl
+from tests.integration.conftest import ROOT, established, kubectl
 from trail_operator.settings import Settings
 from trail_sandbox.binaries.cache import Cache, default_directory
 from trail_sandbox.binaries.programs import HELM
@@ -78,7 +78,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def monitored(cluster: Sandbox) -> Sandbox:
     """The sandbox with the Prometheus operator's kinds, and the namespaces that the values name."""
     kubectl(cluster, "apply", "--server-side", "-f", str(VALUES.with_name("monitoring.yaml")))
-    kubectl(cluster, "wait", "--for=condition=Established", "crd/podmonitors.monitoring.coreos.com", "--timeout=30s")
+    established(cluster, "podmonitors.monitoring.coreos.com")
     names = ("trail-operator", "team-a", "team-b")
     spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
     kubectl(cluster, "apply", "--server-side", "-f", "-", text=yaml.safe_dump_all(spaces))

@@ -147,7 +147,7 @@ def test_the_quota_is_told_though_the_trails_that_fill_it_can_not_be_seen(stage:
     stage.by_hand(REGIONS[0], "DeleteTrail", Name=ARN)
     stage.wait(150.0)
     assert condition(stage) == ("False", "QuotaExceeded")
-    assert "not allowed to look" in full_condition(stage)["message"]
+    assert "cloudtrail:DescribeTrails" in full_condition(stage)["message"]
 
 
 # No storm.

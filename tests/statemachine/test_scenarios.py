@@ -348,3 +348,37 @@ def test_a_refusal_in_one_region_leaves_the_warnings_of_the_others(stage: Virtua
     stage.heal()
     stage.wait(200.0)
     assert "trail/far" in advisory(stage)["message"]
+
+
+def test_a_status_that_a_newer_version_wrote_is_read_and_written_anew(stage: VirtualStage) -> None:
+    stage.server.create(KEY, SPEC)
+    comes_to_rest(stage)
+    stage.stop()
+    status = stage.server.objects[KEY]["status"]
+    at = status["conditions"][0]["lastTransitionTime"]
+    status["delivery"] = [{"destination": "EventBridge", "error": "Denied", "since": at}, {"destination": "Lake"}]
+    status["drift"] = [{"path": "eventBridge"}]
+    stage.restart()
+    comes_to_rest(stage)
+    assert len(stage.aws.trails.all()) == 1
+    status = stage.server.objects[KEY]["status"]
+    assert not status.get("delivery")
+    assert not status.get("drift")
+
+
+@pytest.mark.parametrize("fault", [{"error": "SlowDown"}, {"drop": True}])
+def test_a_refusal_that_can_not_be_looked_into_stops_nothing_else(
+    stage: VirtualStage, fault: dict[str, object]
+) -> None:
+    stage.server.create(KEY, SPEC)
+    comes_to_rest(stage)
+    stage.shut("logs-two")
+    stage.fault(service="s3", **fault)
+    stage.server.replace_spec(KEY, SPEC | {"s3BucketName": "logs-two"})
+    stage.by_hand(REGIONS[0], "StopLogging", Name="alpha")
+    stage.wait(60.0)
+    assert [trail.is_logging for trail in stage.aws.trails.all()] == [True]
+    ready = stage.server.objects[KEY]["status"]["conditions"][0]
+    assert ready["reason"] == "BucketPolicyDenies"
+    assert "could not be looked at just now" in ready["message"]
+    comes_to_rest(stage)

@@ -1,13 +1,17 @@
 """Ready of an AWSAccount, and what is counted of its trails."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import NoCredentialsError, ParamValidationError, ReadTimeoutError
+from botocore.session import get_session
 
+from tests.statemachine.error_table import GENERIC
 from trail_operator.api.account import AWSAccountStatus
-from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import ASSUME_ROLE, AWSError, is_shut_out
+from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
+from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_of, failure_without_answer, is_shut_out
 from trail_operator.core.account import account_status
 from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.failure import Failure, FailureClass
@@ -55,6 +59,38 @@ def test_what_becomes_of_an_account_that_was_ready(
     (ready,) = status(was, failure, silent=silent, generation=generation, later=9).conditions
     since, verdict = (ready.last_transition_time - NOW).seconds, (ready.status, ready.reason)
     assert (*verdict, since) == expected
+
+
+def test_however_many_trails_there_are_they_fit_into_a_status() -> None:
+    """An object has 1.5 MB at most; each trail is also named in what Kubernetes keeps of who wrote which field."""
+    trails = [
+        Neighbour(
+            arn=f"arn:aws-us-gov:cloudtrail:us-gov-west-1:123456789012:trail/{at:04d}{'a' * 124}",
+            home_region="us-gov-west-1",
+            owner=f"{'c' * 60}/{'n' * 63}/{'t' * 128}",
+            is_multi_region_trail=False,
+            include_global_service_events=False,
+            management_events=frozenset(),
+            is_organization_trail=False,
+            is_logging=False,
+        )
+        for at in range(1200)
+    ]
+    result = account_status(
+        AWSAccountStatus(),
+        generation=1,
+        failure=replace(LASTING, message="m" * 40_000),
+        silent_too_long=False,
+        sight=Sight(tuple(trails), len(trails)),
+        cluster="test",
+        now=NOW,
+    )
+    assert (len(result.trails), result.trail_count) == (1000, 1200)
+    fields = [f'"f:{name}":{{}},' for name in result.trails[0].model_dump(by_alias=True)]
+    managed = sum(
+        len(f'"k:{{\\"arn\\":\\"{trail.arn}\\"}}":{{".":{{}},{"".join(fields)}}},') for trail in result.trails
+    )
+    assert len(result.model_dump_json(by_alias=True)) + managed < 1.4e6
 
 
 @pytest.mark.parametrize(
@@ -130,3 +166,26 @@ def test_what_was_said_of_the_trails_stays_until_they_are_read_again() -> None:
 def test_of_many_refusals_some_are_told() -> None:
     (ready,) = status(NEW, sight=Sight((), 0, tuple(f"refusal {number}" for number in range(9)))).conditions
     assert "refusal 4 and 4 more." in ready.message
+
+
+def sts_errors() -> set[str]:
+    """What STS answers to the two calls by which an account is entered, by its model and by what all services have."""
+    operations = map(get_session().get_service_model("sts").operation_model, ("GetCallerIdentity", "AssumeRole"))
+    modelled = {str(shape.name) for operation in operations for shape in operation.error_shapes}
+    common = {error.code for error, meeting in GENERIC if error.code}
+    return modelled | common | {"InvalidIdentityToken", "IDPCommunicationError", "AccessDenied"}
+
+
+@pytest.mark.parametrize("code", sorted(sts_errors()))
+def test_ready_has_no_reason_but_those_that_are_listed(code: str) -> None:
+    for message in ("words", "with an explicit deny in a service control policy"):
+        assert failure_of(AWSError("sts:AssumeRole", "us-east-1", code, message, 400)).reason in ACCOUNT_REASONS
+
+
+@pytest.mark.parametrize(
+    "error", [NoCredentialsError(), ReadTimeoutError(endpoint_url="u"), ParamValidationError(report="r"), OSError()]
+)
+def test_nor_where_sts_does_not_answer(error: Exception) -> None:
+    failure = failure_without_answer(error, "sts:GetCallerIdentity", "us-east-1")
+    assert failure is not None
+    assert failure.reason in ACCOUNT_REASONS

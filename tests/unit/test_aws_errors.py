@@ -5,7 +5,9 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    InvalidRegionError,
     NoCredentialsError,
+    NoRegionError,
     ParamValidationError,
     ReadTimeoutError,
 )
@@ -158,6 +160,17 @@ def test_no_answer(raised: Exception, kind: FailureClass, reason: Reason) -> Non
     failure = failure_without_answer(raised, "cloudtrail:GetTrail", "us-east-1")
     assert failure is not None
     assert (failure.kind, failure.reason) == (kind, reason)
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [EndpointConnectionError(endpoint_url="u"), NoRegionError(), InvalidRegionError(region_name="eu-centrall-1")],
+)
+def test_where_nobody_is_reached_the_region_may_be_misspelt(raised: Exception) -> None:
+    failure = failure_without_answer(raised, "sts:GetCallerIdentity", "eu-centrall-1")
+    assert failure is not None
+    assert failure.kind is T
+    assert "check that eu-centrall-1 is an AWS region (spec.region)" in failure.message
 
 
 def test_a_fault_of_ours_is_not_a_failure_of_aws() -> None:

@@ -12,6 +12,7 @@ from trail_operator.core.failure import FailureClass
         (FailureClass.TRANSIENT, [1, 2, 4, 8, 16, 32, 60, 60]),
         (FailureClass.DEPENDENCY, [15, 30, 45, 45]),
         (FailureClass.AUTHORITY, [5, 10, 20, 40, 45]),
+        (FailureClass.TERMINAL, [5, 10, 20, 40, 45]),
     ],
 )
 def test_delays_double_up_to_a_bound(kind: FailureClass, expected: list[float]) -> None:

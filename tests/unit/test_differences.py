@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.builders import FULL, MINIMAL, desired, observed
 from tests.unit.test_selectors import S3, advanced, basic, on_data, on_management
-from trail_operator.core.differences import SPELLINGS, differences
+from trail_operator.core.differences import SPELLINGS, differences, fields_of
 from trail_operator.core.plan import plan
 from trail_operator.core.selectors import DEFAULT, AdvancedSelector, FieldCondition, Selectors
 from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
@@ -150,6 +150,42 @@ def test_long_values_are_cut() -> None:
     assert len(wanted) < 1100
     assert wanted.endswith(" characters)")
     assert found == f"[{{type: {S3}, values: [arn:aws:s3:::bucket-0/]}}]"
+
+
+def many_selectors(filler: str, count: int = 250) -> Selectors:
+    """As many, and as large, as a trail may have."""
+    on = (
+        FieldCondition("eventCategory", equals=("Data",)),
+        FieldCondition("resources.ARN", starts_with=(filler * 2000,)),
+    )
+    return tuple(AdvancedSelector(filler * 1000, on) for _ in range(count))
+
+
+def test_of_many_members_the_first_are_told_and_how_many_more_there_are() -> None:
+    found = of_selectors(many_selectors("a", 9), many_selectors("b", 9))
+    assert len(found) == 11
+    assert found[9][0] == "advancedEventSelectors[4].name"
+    assert found[10] == ("advancedEventSelectors[...]", "as the spec has them", "8 more that differ")
+    # An Event names all paths before anything else, and is cut off after a kilobyte.
+    assert len(", ".join(path for path, _, _ in of_selectors(many_selectors("a"), many_selectors("b")))) < 800
+    assert len(of_selectors(many_selectors("a", 5), many_selectors("b", 5))) == 10
+
+
+def test_whatever_differs_fits_into_a_status() -> None:
+    """An object has 1.5 MB at most, spec and managed fields included: https://etcd.io/docs/latest/dev-guide/limit/"""
+    wanted = desired(
+        replace(FULL, s3_key_prefix="p" * 200),
+        tags={f"{at:03d}{'ä' * 125}": "ä" * 256 for at in range(49)},
+        event_selectors=many_selectors("ä"),
+    )
+    other = Configuration("b" * 63, "q" * 200)
+    there = observed(
+        other, tags={f"x{at:02d}{'ä' * 125}": "ä" * 256 for at in range(49)}, event_selectors=many_selectors("ö")
+    )
+    drift = differences(wanted, there)
+    assert {"tags", "advancedEventSelectors", "kmsKeyID"} <= fields_of(drift)
+    assert len("".join(entry.model_dump_json() for entry in drift).encode()) < 256 * 1024
+    assert plan(wanted, there)
 
 
 @pytest.mark.parametrize(

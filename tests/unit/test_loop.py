@@ -262,3 +262,35 @@ def test_claims_follow_the_effective_name_and_region() -> None:
     assert claims.withdraw("1") == ["2"]
     assert claims.withdraw("1") == []
     assert claims.rivals(entered[1]) == []
+
+
+def test_an_odd_object_stops_no_other() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        odd, unreadable = body("odd", uid="1"), observed(body("unreadable", uid="2"))
+        del odd["spec"]
+        unreadable["spec"]["accountRef"] = unreadable["metadata"]["creationTimestamp"] = "?"
+        newer = observed(body("newer", uid="3"))
+        newer["status"] |= {"delivery": [{"destination": "EventBridge"}], "homeRegion": "eu-west-1"}
+        nothing = body("nothing", uid="4") | {"status": None}
+        loop.take_up([odd, unreadable, newer, nothing, body(uid="5")])
+        await passes.made(3)
+        assert sorted(subject.key.name for subject in loop.subjects()) == ["audit", "newer", "nothing"]
+        loop.seen(body("odd", uid="1", version=2))
+        await passes.made(4)
+
+    run(scenario)
+
+
+def test_an_object_that_has_become_odd_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trail_operator.controller.loop._SECONDS_UNREADABLE", 0.01)
+
+    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+        loop.take_up([body()])
+        await passes.made(1)
+        (subject,) = loop.subjects()
+        subject.body = {name: value for name, value in subject.body.items() if name != "spec"}
+        kubernetes.objects[subject.key] = body(version=2)
+        subject.wake.set()
+        await passes.made(2)
+
+    run(scenario)

@@ -12,7 +12,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.recorder import Recorder
 from tests.unit.test_metrics import subject
-from trail_operator.aws.client import AWS
+from trail_operator.aws.client import AWS, Caller
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.sessions import Identity, Role, Sessions
 from trail_operator.aws.threads import Threads
@@ -96,25 +96,32 @@ def aws(server: Recorder, term: Term, sleep: Callable[[float], Awaitable[None]],
     sessions = Sessions(REGION, time.monotonic, term.leadership.check)
     limiter = RateLimiter(lambda: 0.0, sleep, lambda *_: None)
     return AWS(
-        *(sessions, sessions.own, limiter, threads, time.monotonic),
+        *(sessions, sessions.own, lambda _: limiter, threads, time.monotonic),
         default_region=REGION,
         endpoint_url=server.url,
         called=lambda *_: None,
     )
 
 
-def test_a_write_that_was_held_back_while_the_term_ended_is_not_sent(server: Recorder) -> None:
-    term = Term()
+def test_a_write_that_was_held_back_while_the_term_ended_is_not_sent(
+    server: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    term, caller = Term(), Caller("111122223333", "aws", "arn:aws:iam::111122223333:user/u")
 
     async def held_back(_: float) -> None:
         term.end()
 
+    async def identity(*_: object) -> Caller:
+        return caller
+
+    monkeypatch.setattr(AWS, "identity", identity)
+
     async def scenario() -> None:
         threads = Threads()
         client = aws(server, term, held_back, threads)
-        await client.call("cloudtrail", REGION, "StopLogging", Name="first")
+        await client.write(caller.account, REGION, "StopLogging", Name="first")
         with pytest.raises(NotLeadingError):
-            await client.call("cloudtrail", REGION, "StopLogging", Name="second")
+            await client.write(caller.account, REGION, "StopLogging", Name="second")
         assert await threads.close(0.0)
 
     asyncio.run(scenario())

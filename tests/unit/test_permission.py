@@ -55,6 +55,14 @@ def test_namespaces(allowed: dict[str, Any] | None, is_allowed: bool) -> None:
     assert "namespace team" in refusal.message
 
 
+@pytest.mark.parametrize("selector", [{}, {"matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}])
+def test_a_namespace_whose_labels_are_not_known_is_selected_by_none(selector: dict[str, Any]) -> None:
+    spec = account(allowedNamespaces={"selector": selector})
+    assert barred(spec, "prod", "team", {}) is None
+    assert barred(spec, "prod", "team", None) is not None
+    assert barred(account(allowedNamespaces={"names": ["team"]}), "prod", "team", None) is None
+
+
 def test_a_refused_namespace_learns_nothing_of_others() -> None:
     spec = account(allowedNamespaces={"names": ["secret"], "selector": {"matchLabels": {"hidden": "label"}}})
     refusal = barred(spec, "prod", "team", {})

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trail_operator.core.policies import judge, required
 from trail_operator.core.policies.judge import Answer, Verdict
-from trail_operator.core.policies.patterns import Target, matches, tokens
+from trail_operator.core.policies.patterns import Target, matches, text_matches, tokens
 from trail_operator.core.policies.truth import Truth
 
 Statement = dict[str, Any]
@@ -224,3 +225,78 @@ def test_an_open_end_is_known_to_be_covered_where_the_pattern_ends_in_a_star(tex
     assert matches(tokens(f"{text}*"), Target(text, open_ended=True)) is Truth.TRUE
     assert matches(tokens(f"c{text}*"), Target(f"b{text}", open_ended=True)) is Truth.FALSE
     assert matches(tokens(f"{text}c"), Target(text, open_ended=True)) is Truth.UNKNOWN
+
+
+def wide(values: list[str]) -> Statement:
+    """A statement that may be about any of these resources."""
+    return {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "s3:*", "Resource": values}
+
+
+def with_condition(operator: str, value: str | list[str]) -> Statement:
+    return wide(["*"]) | {"Condition": {operator: {"aws:SourceArn": value}}}
+
+
+# Each as large as AWS stores one, 20 KB: https://docs.aws.amazon.com/general/latest/gr/s3.html
+HUGE: dict[str, Statement] = {
+    "one variable again and again": wide(["arn:aws:s3:::audit/" + "${s3:TlsVersion}" * 1200]),
+    "stars side by side": wide(["*" * 20_000]),
+    "stars between letters": wide(["*a" * 10_000]),
+    "a long near miss after a star": wide([f"*{'a' * 100}b" for _ in range(180)]),
+    "a long near miss with a question mark": wide([f"*?{'a' * 100}b{number}" for number in range(180)]),
+    "many short patterns": wide([f"*?{number}*" for number in range(2000)]),
+    "a variable of spaces without an end": wide(["${" + " " * 20_000]),
+    "variables that do not end": wide(["${a" * 6500]),
+    "defaults that do not end": wide(["${a, '" * 3300]),
+    "an ARN of colons": with_condition("ArnLike", ":" * 20_000),
+    "an ARN of colons before a brace": with_condition("ArnLike", ":" * 20_000 + "}"),
+    "many values": with_condition("StringNotEqualsIgnoreCase", [str(number) for number in range(3000)]),
+    "an operator without an end": with_condition("IfExists" * 2500, "x"),
+}
+
+
+@pytest.mark.parametrize("statement", HUGE.values(), ids=HUGE)
+def test_no_policy_takes_long(statement: Statement) -> None:
+    """Whoever can name a bucket has its policy judged, and all Trails wait meanwhile: that this ends at all, tells."""
+    trail = f"arn:aws:cloudtrail:eu-west-1:123456789012:trail/{'a' * 128}"
+    for effect in ("Allow", "Deny"):
+        text = document(statement | {"Effect": effect})
+        verdict = judge.judge_bucket_policy(text, bucket="a" * 63, prefix="a" * 200, trail_arn=trail)
+        assert verdict.message
+
+
+def test_a_policy_nested_beyond_all_measure_is_malformed() -> None:
+    trail = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"
+    verdict = judge.judge_bucket_policy("[" * 20_000, bucket="audit", prefix=None, trail_arn=trail)
+    assert "is malformed" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "expected"),
+    [
+        ("${k}/${k}", "1/1", Truth.UNKNOWN),
+        ("${k}/${k}", "1/2", Truth.FALSE),
+        ("${k}/${K}", "2/1", Truth.FALSE),
+        ("${k}/${other}", "1/x", Truth.UNKNOWN),
+        ("${k}/${other}", "3/x", Truth.FALSE),
+        ("${k,'a'}/${ k , 'b' }", "1/2", Truth.FALSE),
+        ("${absent,'a'}/${absent, 'b'}", "a/b", Truth.TRUE),
+        ("${absent,'a'}/${absent}", "a/a", Truth.FALSE),
+        ("${*}${?}${$}", "*?$", Truth.TRUE),
+    ],
+)
+def test_a_variable_has_one_value_however_often_it_is_named(text: str, target: str, expected: Truth) -> None:
+    context = {"k": ("1", "2"), "other": ("x", "y"), "absent": (None,)}
+    assert text_matches(text, Target(target), context, variables=True) is expected
+
+
+@pytest.mark.parametrize("text", ["${", "*${k", "${${k}}", "${}", "${k, 1}", "${k,'1}"])
+def test_half_a_variable_is_not_guessed_at(text: str) -> None:
+    assert text_matches(text, Target("1"), {"k": ("1",)}, variables=True) is Truth.UNKNOWN
+    assert text_matches(text, Target("1"), {"k": ("1",)}, variables=False) is Truth.FALSE
+
+
+def test_too_many_cases_are_not_counted_through() -> None:
+    context = {f"k{number}": ("a", "b") for number in range(60)}
+    text = "".join(f"${{{key}}}" for key in context)
+    assert text_matches(text, Target("c"), context, variables=True) is Truth.UNKNOWN
+    assert text_matches("${k0}${k1}", Target("c"), context, variables=True) is Truth.FALSE

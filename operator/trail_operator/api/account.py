@@ -1,12 +1,12 @@
 """The `AWSAccount` resource as pydantic models: an AWS account, how to get into it, and who may use it for what."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import REGION, Resource, rule, rules
+from trail_operator.api.schema import REGION, Resource, Status, rule, rules
 
 _SET = {"x-kubernetes-list-type": "set"}
 _ATOMIC = {"x-kubernetes-list-type": "atomic"}
@@ -64,9 +64,11 @@ class AllowedNamespaces(Resource):
     ] = ()
     selector: Annotated[LabelSelector | None, Field(description="Namespaces by their labels; {} means all.")] = None
 
-    def allows(self, namespace: str, labels: dict[str, str]) -> bool:
-        """Whether a namespace with these labels is among them."""
-        return namespace in self.names or (self.selector is not None and self.selector.selects(labels))
+    def allows(self, namespace: str, labels: dict[str, str] | None) -> bool:
+        """Whether a namespace with these labels is among them; where they are not known, no selector selects it."""
+        if namespace in self.names:
+            return True
+        return self.selector is not None and labels is not None and self.selector.selects(labels)
 
 
 class AWSAccountSpec(Resource):
@@ -208,10 +210,9 @@ class AccountTrail(Resource):
     ] = None
 
 
-class AWSAccountStatus(Resource):
+class AWSAccountStatus(Status):
     """What the operator last found."""
 
-    observed_generation: Annotated[int, Field(description="The generation that the conditions are about.")] = -1
     trail_count: Annotated[
         int | None,
         Field(description="How many trails the account has, in all regions; absent where AWS does not tell."),
@@ -240,8 +241,3 @@ class AWSAccountStatus(Resource):
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of that type, if present."""
         return next((entry for entry in self.conditions if entry.type == kind), None)
-
-    @classmethod
-    def parse(cls, status: dict[str, Any] | None) -> Self:
-        """The status of an object as the API server gave it."""
-        return cls.model_validate(status or {})

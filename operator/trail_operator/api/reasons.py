@@ -75,7 +75,9 @@ ACCOUNT_REASONS = (
     Reason.ASSUME_ROLE_DENIED,
     Reason.IDENTITY_MISMATCH,
     Reason.CREDENTIALS_UNAVAILABLE,
+    Reason.ACCESS_DENIED,
     Reason.DENIED_BY_ORGANIZATION,
+    Reason.INVALID_SPEC,
     Reason.THROTTLED,
     Reason.PROGRESSING,
     Reason.AWS_UNREACHABLE,
@@ -188,7 +190,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         f"for `cloudtrail.amazonaws.com` in AWS Organizations, as the message says. {_WAITS}",
     ),
     Reason.INVALID_SPEC: Explanation(
-        "AWS refuses what the spec asks for. The same request is not sent again until the spec changes.",
+        "AWS refuses what the spec asks for. Of a Trail, the same request is not sent again until the spec changes.",
         "Change the spec as the message says.",
     ),
     Reason.WRONG_HOME_REGION: Explanation(
@@ -280,7 +282,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.AWS_UNREACHABLE: Explanation(
         "For three resyncs no read of the trail has succeeded (of an AWSAccount: STS has not said who we are), so "
         "nothing is known of it.",
-        "Look at the message for the last error, and at the network path from the cluster to AWS.",
+        "Look at the message for the last error, at the spelling of the region, and at the network path from "
+        "the cluster to AWS.",
     ),
     Reason.INTERNAL_ERROR: Explanation(
         "A fault of the operator itself.",

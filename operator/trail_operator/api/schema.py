@@ -1,8 +1,8 @@
 """What all models of resources share: their base, and how rules for the API server are written."""
 
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 REGION = r"self.matches(r'^[a-z]{2,}(-[a-z]+)+-[0-9]+$')"
@@ -23,3 +23,34 @@ class Resource(BaseModel):
     """Base of all models: camelCase in manifests, unknown fields ignored (a newer API server may send more)."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+
+
+class Status(Resource):
+    """Base of all statuses."""
+
+    observed_generation: Annotated[int, Field(description="The generation that the conditions are about.")] = -1
+
+    @classmethod
+    def parse(cls, status: dict[str, Any] | None) -> Self:
+        """The status of an object as the API server gave it, whichever version wrote it.
+
+        What this one can't read is left out, field by field, of lists entry by entry: no pin is lost with it.
+        The rest counts as not observed yet, so that the whole status is written anew.
+        """
+        try:
+            return cls.model_validate(status or {})
+        except ValidationError as error:
+            return cls.model_validate(cls._readable(status, error) | {"observedGeneration": -1})
+
+    @classmethod
+    def _readable(cls, status: Any, error: ValidationError) -> dict[str, Any]:
+        if not isinstance(status, dict):
+            return {}
+        odd = {entry["loc"][:2] for entry in error.errors()}
+        return {
+            name: [entry for at, entry in enumerate(value) if (name, at) not in odd]
+            if isinstance(value, list)
+            else value
+            for name, value in status.items()
+            if (name,) not in odd and name in {field.alias for field in cls.model_fields.values()}
+        }

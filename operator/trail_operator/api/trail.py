@@ -6,14 +6,14 @@ the API server can judge are written as CEL with a message that says what to wri
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.names import RESERVED_TAG_PREFIX
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import REGION, Resource, rule, rules
+from trail_operator.api.schema import REGION, Resource, Status, rule, rules
 from trail_operator.api.selectors import RULES as SELECTOR_RULES
 from trail_operator.api.selectors import (
     AdvancedEventSelectors,
@@ -399,15 +399,17 @@ class Destination(StrEnum):
 class DeliveryError(Resource):
     """A delivery error that AWS reports for one destination, in the home region."""
 
-    destination: Destination
+    # A plain text, so that a status written by a newer version is still read.
+    destination: Annotated[
+        str, Field(description="What AWS delivers to.", json_schema_extra={"enum": [*map(str, Destination)]})
+    ]
     error: Annotated[str, Field(description="AWS's error code.")]
     since: Annotated[datetime, Field(description="When the operator first saw it.")]
 
 
-class TrailStatus(Resource):
+class TrailStatus(Status):
     """What the operator last found in AWS."""
 
-    observed_generation: Annotated[int, Field(description="The generation that the conditions are about.")] = -1
     arn: Annotated[str | None, Field(description="The trail's ARN.")] = None
     account_id: Annotated[str | None, Field(alias="accountID", description="The AWS account of the trail; pinned.")] = (
         None
@@ -417,7 +419,7 @@ class TrailStatus(Resource):
     drift: Annotated[
         tuple[Difference, ...],
         Field(
-            description="In what AWS differs from the spec, while it does.",
+            description="In what AWS differs from the spec, while it does; of selectors the first ten members.",
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ] = ()
@@ -442,8 +444,3 @@ class TrailStatus(Resource):
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of that type, if present."""
         return next((entry for entry in self.conditions if entry.type == kind), None)
-
-    @classmethod
-    def parse(cls, status: dict[str, Any] | None) -> Self:
-        """The status of an object as the API server gave it."""
-        return cls.model_validate(status or {})

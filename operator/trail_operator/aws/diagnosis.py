@@ -1,6 +1,7 @@
 """Why AWS refuses: reads what a trail depends on and says what is missing, where the operator may read it.
 
-Where it may not, it says which permission it lacks and prints what is required. Only ever reads.
+Where it may not, it says which permission it lacks and prints what is required; where AWS does not answer just now, it
+says that, and AWS's own refusal stands. Only ever reads.
 """
 
 import json
@@ -36,12 +37,18 @@ class Diagnosis:
         self._aws = aws
 
     async def explain(self, error: AWSError, desired: DesiredTrail) -> Failure:
-        """The failure behind an error, as exactly as it can be known. May raise AWSError or FailureError."""
+        """The failure behind an error, as exactly as it can be known."""
         failure = failure_of(error)
-        configuration = desired.configuration
-        trail = _Trail(self._aws, desired.arn, desired.location, configuration, failure)
         if error.code == SUSPENDED:
             return failure  # no policy is to blame
+        try:
+            return await self._behind(failure, error, desired)
+        except (AWSError, FailureError) as further:
+            return replace(failure, message=f"{failure.message}; {_unseen(further)}")
+
+    async def _behind(self, failure: Failure, error: AWSError, desired: DesiredTrail) -> Failure:
+        configuration = desired.configuration
+        trail = _Trail(self._aws, desired.arn, desired.location, configuration, failure)
         # AWS may name what the trail does not have, such as the key that a bucket encrypts with by default.
         match failure.reason:
             case Reason.BUCKET_NOT_FOUND:
@@ -77,10 +84,8 @@ class Diagnosis:
         for look in looks:
             try:
                 advice.append((await look()).message)
-            except FailureError as error:
-                advice.append(error.failure.message)
-            except AWSError as error:
-                advice.append(failure_of(error).message)
+            except (AWSError, FailureError) as error:
+                advice.append(_unseen(error))
         return " ".join(advice)
 
 
@@ -137,6 +142,7 @@ class _Trail:
             if error.code == "NoSuchBucket":
                 return await self.no_bucket()
             if error.code != "NoSuchBucketPolicy":
+                _may_not_look(error)
                 statements = await self._bucket_statements()
                 return not_read(f"the policy of bucket {bucket}", "s3:GetBucketPolicy", statements)
             document = None
@@ -176,6 +182,7 @@ class _Trail:
                     Reason.TOPIC_NOT_FOUND,
                     f"topic {arn} does not exist: create it, with this statement in its policy: {_compact(statement)}",
                 )
+            _may_not_look(error)
             unread = not_read(f"the policy of topic {arn}", "sns:GetTopicAttributes", [statement])
             return _dependency(Reason.TOPIC_POLICY_DENIES, unread.message)
         verdict = judge_topic_policy(answer["Attributes"].get("Policy"), topic_arn=arn, trail_arn=self._arn)
@@ -218,8 +225,9 @@ class _Trail:
             if error.code == "NotFoundException":
                 where = f"in {region}, where bucket {bucket} is" if home else f"in {region}"
                 return _dependency(Reason.KEY_NOT_FOUND, f"KMS key {key} does not exist {where}: correct kmsKeyID")
+            _may_not_look(error)
             return _dependency(
-                Reason.KEY_NOT_FOUND,
+                self._refusal.reason if self._refusal else Reason.KEY_POLICY_DENIES,
                 f"AWS refuses KMS key {key}, and the operator may not look at it (it lacks kms:DescribeKey): it must "
                 "exist, be enabled and be in the bucket's region",
             )
@@ -232,7 +240,8 @@ class _Trail:
         key = str(self._configuration.kms_key_id)
         try:
             answer = await self._call("kms", "GetKeyPolicy", region=key.split(":")[3], KeyId=key, PolicyName="default")
-        except AWSError:
+        except AWSError as error:
+            _may_not_look(error)
             return not_read(f"the policy of key {key}", "kms:GetKeyPolicy", required.key_statements(self._arn))
         return judge_key_policy(answer["Policy"], key_arn=key, trail_arn=self._arn)
 
@@ -283,6 +292,7 @@ class _Trail:
             if error.code == "NoSuchEntity":
                 message = f"role {arn} does not exist: create it, with this trust policy: {_compact([trust])}"
             else:
+                _may_not_look(error)
                 message = not_read(f"the trust policy of role {arn}", "iam:GetRole", [trust]).message
             return _dependency(Reason.ROLE_NOT_TRUSTED, message)
         verdict = judge_role_trust(_document(role["AssumeRolePolicyDocument"]), role_arn=arn)
@@ -292,6 +302,7 @@ class _Trail:
         try:
             documents = await self._role_policies(name)
         except AWSError as error:
+            _may_not_look(error)
             statements = required.role_permission_statements(group, self._arn, organization)
             unread = not_read(f"the policies of role {arn}", error.action, statements)
             return _dependency(Reason.ROLE_POLICY_DENIES, unread.message)
@@ -329,6 +340,18 @@ class _Trail:
 
     async def _call(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
         return await self._aws.call(service, region or self._location.region, operation, **parameters)
+
+
+def _may_not_look(error: AWSError) -> None:
+    """Raise the error, unless it says that the operator may not look. 405: only a bucket's own account may."""
+    denied = (Reason.ACCESS_DENIED, Reason.DENIED_BY_ORGANIZATION)
+    if error.code != "MethodNotAllowed" and failure_of(error).reason not in denied:
+        raise error
+
+
+def _unseen(error: AWSError | FailureError) -> str:
+    told = error.failure.message if isinstance(error, FailureError) else f"{error.action}: {error.code}"
+    return f"what stands in the way could not be looked at just now ({told})"
 
 
 def _dependency(reason: Reason, message: str) -> Failure:

@@ -10,8 +10,11 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
+    EndpointConnectionError,
+    InvalidRegionError,
     NoAuthTokenError,
     NoCredentialsError,
+    NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -281,11 +284,12 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
             "EKS Pod Identity), or set AWS_* variables",
         )
     if isinstance(error, BotoCoreError | OSError):
-        return _failure(
-            FailureClass.TRANSIENT,
-            Reason.PROGRESSING,
-            f"no answer from AWS to {action} in {region} ({type(error).__name__})",
-        )
+        message = f"no answer from AWS to {action} in {region} ({type(error).__name__})"
+        if isinstance(
+            error, EndpointConnectionError | NoRegionError | InvalidRegionError
+        ):  # as of a name without address
+            message += f": check that {region} is an AWS region (spec.region) and that the network reaches it"
+        return _failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
     return None
 
 

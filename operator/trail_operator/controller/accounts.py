@@ -122,6 +122,10 @@ class Accounts:
         self._labels[namespace] = labels
         return before != labels
 
+    def unlabelled(self, namespace: str) -> None:
+        """A namespace that the API server no longer has."""
+        self._labels.pop(namespace, None)
+
     def get(self, name: str) -> Account | None:
         """The AWSAccount of that name."""
         return self._accounts.get(name)
@@ -161,7 +165,7 @@ class Accounts:
         if account is None:
             raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, f"there is no AWSAccount {name}"))
         namespace = subject.key.namespace
-        if refusal := barred(account.spec, name, namespace, self._labels.get(namespace, {})):
+        if refusal := barred(account.spec, name, namespace, self._labels.get(namespace)):
             raise FailureError(refusal)
         return account.access
 

@@ -117,6 +117,10 @@ class Controller:
         if self.accounts.labelled(name, dict(body["metadata"].get("labels") or {})):
             self.loop.wake(lambda subject: subject.key.namespace == name)
 
+    def namespace_gone(self, name: str) -> None:
+        """A namespace that the API server no longer has: what its labels opened, another of its name must open anew."""
+        self.accounts.unlabelled(name)
+
     async def stop(self, patience: float) -> bool:
         """End all passes; those under way get some seconds. Whether no call to AWS is still under way.
 

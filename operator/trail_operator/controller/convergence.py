@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
@@ -308,10 +308,9 @@ class Convergence:
                 return await _holder(access, desired)
             return await self._diagnosed(subject, access, error, desired)
         except AWSError as further:
-            obstacle = failure_of(further)
+            return failure_of(further)
         except FailureError as further:
-            obstacle = further.failure
-        return obstacle if error.code == ALREADY_EXISTS else _unexplained(failure_of(error), obstacle)
+            return further.failure
 
     async def _diagnosed(self, subject: Subject, access: Access, error: AWSError, desired: DesiredTrail) -> Failure:
         """What is behind a refusal. Looking costs several calls: the same refusal is not looked into again at once."""
@@ -372,11 +371,6 @@ async def _holder(access: Access, desired: DesiredTrail) -> Failure:
         f"the multi-region trail {arn} holds the name in every region; nothing was written to it. Choose another "
         "spec.name or delete that trail",
     )
-
-
-def _unexplained(refusal: Failure, obstacle: Failure) -> Failure:
-    """AWS's refusal, where what is behind it could not be looked into."""
-    return replace(refusal, message=f"{refusal.message} (could not look further: {obstacle.message})")
 
 
 def _place(desired: DesiredTrail, observed: ObservedTrail | None) -> Place | None:

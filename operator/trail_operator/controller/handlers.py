@@ -67,9 +67,12 @@ async def account_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> No
 
 @kopf.on.event("", "v1", "namespaces")
 async def namespace_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
-    """A namespace was listed, added or modified."""
-    if event["type"] != "DELETED":
-        _controller(memo).namespace_seen(dict(event["object"]))
+    """A namespace was listed, added, modified or has gone."""
+    body: dict[str, Any] = dict(event["object"])
+    if event["type"] == "DELETED":
+        _controller(memo).namespace_gone(body["metadata"]["name"])
+    else:
+        _controller(memo).namespace_seen(body)
 
 
 @kopf.on.cleanup()

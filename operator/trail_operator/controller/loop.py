@@ -21,6 +21,7 @@ from trail_operator.telemetry.logs import about, logger
 _LOOKS_AT_ONCE = 24
 # A look that has taken so long no longer counts: AWS does not answer.
 _SECONDS_A_LOOK = 2.0
+_SECONDS_UNREADABLE = 60.0
 
 Reconcile = Callable[[Subject], Awaitable[float | None]]
 
@@ -48,7 +49,8 @@ class Loop:
         waits behind them, and so that they stay apart ever after.
         """
         settled = sorted((body for body in bodies if _is_settled(body)), key=_created, reverse=True)
-        subjects = [self._enter(body) for body in settled]  # all claims are known before the first write
+        # All claims are known before the first write.
+        subjects = [subject for body in settled if (subject := self._enter(body))]
         for body in bodies:
             if not _is_settled(body):
                 self.seen(body)
@@ -69,7 +71,8 @@ class Loop:
             return
         if subject is not None:
             self._forget(subject)
-        self._begin(self._enter(body))
+        if entered := self._enter(body):
+            self._begin(entered)
 
     def gone(self, body: dict[str, Any]) -> None:
         """A Trail that the API server no longer has."""
@@ -108,10 +111,15 @@ class Loop:
             for task in late:
                 task.cancel()
 
-    def _enter(self, body: dict[str, Any]) -> Subject:
-        subject = Subject(body, started=self._clock())
+    def _enter(self, body: dict[str, Any]) -> Subject | None:
+        """None for an object that can't be read, which the API server should not have let in: it stops no other."""
+        try:
+            subject = Subject(body, started=self._clock())
+            self._claims.enter(subject)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it
+            logger.exception("can't be read", extra=about(str(_key(body))))
+            return None
         self._subjects[subject.key] = subject
-        self._claims.enter(subject)
         return subject
 
     def _begin(self, subject: Subject, looked: Callable[[], None] = lambda: None) -> None:
@@ -129,15 +137,22 @@ class Loop:
     async def _run(self, subject: Subject, looked: Callable[[], None]) -> None:
         while not self._stopping and self._is_known(subject):
             subject.wake.clear()
-            self._wake_heirs(self._claims.update(subject))  # the watch may have missed what a read has shown
             subject.busy = True
-            delay = await self._reconcile(subject)
+            delay = await self._pass(subject)
             subject.busy = False
             looked()
             if delay is None:
                 self._forget(subject)
             elif self._is_known(subject) and not self._stopping and not await _woken(subject.wake, delay):
                 await self._refresh(subject)
+
+    async def _pass(self, subject: Subject) -> float | None:
+        try:
+            self._wake_heirs(self._claims.update(subject))  # the watch may have missed what a read has shown
+        except Exception:  # noqa: BLE001 - as when it is entered; another state of it may be readable
+            logger.exception("can't be read", extra=about(str(subject.key)))
+            return _SECONDS_UNREADABLE
+        return await self._reconcile(subject)
 
     async def _refresh(self, subject: Subject) -> None:
         """What a watch missed, a timer finds: a pass that no event asked for begins with a fresh read."""
@@ -174,7 +189,7 @@ class Loop:
 def _is_settled(body: dict[str, Any]) -> bool:
     """Whether a Trail's spec was seen to, so that it needs no more than a look."""
     metadata = body["metadata"]
-    is_observed = body.get("status", {}).get("observedGeneration") == metadata["generation"]
+    is_observed = (body.get("status") or {}).get("observedGeneration") == metadata["generation"]
     return is_observed and "deletionTimestamp" not in metadata
 
 

@@ -92,7 +92,7 @@ def _told(
         type=ConditionType.READY,
         status=status,
         reason=reason,
-        message=message,
+        message=message[:32768],
         last_transition_time=before.last_transition_time if before is not None and same else now,
         observed_generation=generation,
     )

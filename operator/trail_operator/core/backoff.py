@@ -8,6 +8,8 @@ _DELAYS = {
     # Mending a dependency is noticed within a minute, and a broken one costs a handful of calls a minute.
     FailureClass.DEPENDENCY: (15.0, 45.0),
     FailureClass.AUTHORITY: (5.0, 45.0),
+    # Of an AWSAccount: what STS refuses to take may be the role's as well as the spec's.
+    FailureClass.TERMINAL: (5.0, 45.0),
 }
 _JITTER = 0.2
 

@@ -38,7 +38,9 @@ FIELDS = (
     *("isLogging", "tags", "eventSelectors", "advancedEventSelectors", "insightSelectors", "aggregationConfigurations"),
 )
 """All fields that can differ."""
+# A status must fit into an object, and a trail may have 500 conditions of 2 KB each.
 _LONGEST = 1000
+_MOST_MEMBERS = 10
 
 
 def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Difference, ...]:
@@ -102,6 +104,9 @@ def selector_differences(desired: DesiredTrail, observed: ObservedTrail) -> tupl
         for at, (one, another) in enumerate(zip(_sent(wanted), _sent(found), strict=True))
         for difference in _member_differences(f"{path}[{at}]", one, another)
     )
+    if len(members) > _MOST_MEMBERS:
+        left = _difference(f"{path}[...]", "as the spec has them", f"{len(members) - _MOST_MEMBERS} more that differ")
+        return (*members[:_MOST_MEMBERS], left)
     return members or (_difference(path, _selectors_shown(wanted), _selectors_shown(found)),)
 
 

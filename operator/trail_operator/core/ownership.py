@@ -75,12 +75,12 @@ def foreign(observed: ObservedTrail, claimant: Claimant, *, owner_is_alive: bool
 
 def outranked(claim: Claim, others: Iterable[Claim]) -> Failure | None:
     """Why a trail that is nobody's yet may not be made or taken for `claim`: an older Trail claims the same name."""
-    rival = next((other for other in others if other.precedes(claim)), None)
-    if rival is None:
+    if not any(other.precedes(claim) for other in others):
         return None
+    # Not which: it may be another team's.
     return _conflict(
-        f"Trail {rival.resource} is older and claims the same trail {claim.name} in {claim.region}: "
-        "choose another spec.name, or delete one of the two"
+        f"an older Trail claims the same trail {claim.name} in {claim.region}: choose another spec.name, or delete one "
+        "of the two"
     )
 
 

@@ -8,8 +8,8 @@ from trail_operator.api.trail import TrailSpec
 from trail_operator.core.failure import Failure, FailureClass
 
 
-def barred(account: AWSAccountSpec, name: str, namespace: str, labels: dict[str, str]) -> Failure | None:
-    """Why Trails of a namespace may not use the AWSAccount `name`; None if they may."""
+def barred(account: AWSAccountSpec, name: str, namespace: str, labels: dict[str, str] | None) -> Failure | None:
+    """Why Trails of a namespace may not use the AWSAccount `name`; None if they may. `labels`: None if not known."""
     if account.allowed_namespaces.allows(namespace, labels):
         return None
     return _refusal(

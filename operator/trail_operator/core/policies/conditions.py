@@ -14,6 +14,7 @@ from trail_operator.core.policies.patterns import Context, Target, text_matches
 from trail_operator.core.policies.truth import Truth, agreed, all_of, any_of
 
 _NAME = re.compile(r"(?:(?P<quantifier>ForAllValues|ForAnyValue):)?(?P<base>[A-Za-z]+?)(?P<if_exists>IfExists)?$")
+_COLON_OR_VARIABLE = re.compile(r":|\$\{[^{}]*\}")
 
 # Does a value of the policy match the value that was sent? The last argument: do policy variables count?
 _Comparison = Callable[[str, str, Context, bool], Truth]
@@ -89,8 +90,9 @@ def _arn_like(value: str, sent: str, context: Context, variables: bool) -> Truth
 
 def _arn_parts(arn: str) -> list[str]:
     """Split an ARN at its first five colons, but not at those of a variable's name."""
-    parts = re.split(r":(?![^${}]*\})", arn)
-    return [*parts[:5], ":".join(parts[5:])] if len(parts) > 5 else parts
+    colons = [found.start() for found in _COLON_OR_VARIABLE.finditer(arn) if found[0] == ":"][:5]
+    starts, ends = [0, *(at + 1 for at in colons)], [*colons, len(arn)]
+    return [arn[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def _bool(value: str, sent: str, _context: Context, _variables: bool) -> Truth:

@@ -56,7 +56,7 @@ def parse(document: str) -> tuple[Statement, ...]:
     """Read a policy; raise MalformedPolicy for what AWS would not have stored."""
     try:
         policy = json.loads(document)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedPolicy(f"it is not JSON: {error}") from error
     if not isinstance(policy, dict) or "Statement" not in policy:
         raise MalformedPolicy("it is not an object with a Statement")

@@ -4,10 +4,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
+from math import prod
 
 from trail_operator.core.policies.truth import Truth, agreed
 
@@ -26,8 +27,21 @@ class Wildcard(Enum):
 Token = str | Wildcard  # a single character or a wildcard
 Pattern = tuple[Token, ...]
 
-_VARIABLE = re.compile(r"\$\{\s*([^},]+?)\s*(?:,\s*'([^']*)'\s*)?\}")
-_ESCAPES = {"*": "*", "?": "?", "$": "$"}  # `${*}` is a star that is no wildcard
+_VARIABLE = re.compile(r"\$\{([^{},]+)(?:,\s*'([^']*)'\s*)?\}")
+_ESCAPES = ("*", "?", "$")  # `${*}` is a star that is no wildcard
+_MOST_CASES = 64
+
+
+@dataclass(frozen=True)
+class _Variable:
+    """A variable in a text, such as `${aws:username, 'nobody'}`."""
+
+    name: str
+    default: str | None
+
+    @property
+    def key(self) -> str:
+        return self.name.lower()
 
 
 @dataclass(frozen=True)
@@ -39,40 +53,66 @@ class Target:
 
 
 def matches(pattern: Pattern, target: Target) -> Truth:
-    """Tell whether the pattern matches the target; UNKNOWN: it matches only some of an open-ended one."""
-    positions = _skip_stars(pattern, {0})
-    for character in target.text:
-        positions = _skip_stars(pattern, _step(pattern, positions, character))
+    """Tell whether the pattern matches the target; UNKNOWN: it matches only some of an open-ended one.
+
+    The policy may be anybody's: each piece between stars is looked for once, so that no pattern takes long.
+    """
+    pieces = _between_stars(pattern)
     if not target.open_ended:
-        return Truth.of(len(pattern) in positions)
-    if not positions:
+        return Truth.of(_match(pieces, target.text))
+    if not _begins(pieces, target.text):
         return Truth.FALSE
-    covered = any(set(pattern[at:]) == {Wildcard.ANY} for at in positions)
+    covered = pattern[-1:] == (Wildcard.ANY,) and _match(pieces, target.text)
     return Truth.TRUE if covered else Truth.UNKNOWN
 
 
-def _step(pattern: Pattern, positions: set[int], character: str) -> set[int]:
-    """Return the positions in the pattern after one more character was read."""
-    after = set()
-    for at in positions:
-        if at == len(pattern):
-            continue
-        if pattern[at] is Wildcard.ANY:
-            after.add(at)
-        elif pattern[at] is Wildcard.ONE or pattern[at] == character:
-            after.add(at + 1)
-    return after
+def _between_stars(pattern: Pattern) -> list[Pattern]:
+    """Return what stands before, between and after the stars of a pattern."""
+    pieces: list[list[Token]] = [[]]
+    for token in pattern:
+        if token is Wildcard.ANY:
+            pieces.append([])
+        else:
+            pieces[-1].append(token)
+    return [tuple(piece) for piece in pieces]
 
 
-def _skip_stars(pattern: Pattern, positions: set[int]) -> set[int]:
-    """Add the positions that are reached because a star may stand for nothing."""
-    reached = set(positions)
-    for start in positions:
-        at = start
-        while at < len(pattern) and pattern[at] is Wildcard.ANY:
-            at += 1
-            reached.add(at)
-    return reached
+def _match(pieces: Sequence[Pattern], text: str) -> bool:
+    """Tell whether the whole text is these pieces in their order, with anything between them."""
+    head, *middle = pieces
+    if not middle:
+        return len(head) == len(text) and _agree(head, text)
+    tail = middle.pop()
+    start, end = len(head), len(text) - len(tail)
+    if start > end or not _agree(head, text) or not _agree(tail, text[end:]):
+        return False
+    between = text[:end]
+    for piece in middle:  # where a piece stands first, there is most room for those after it
+        at = _find(piece, between, start)
+        if at < 0:
+            return False
+        start = at + len(piece)
+    return True
+
+
+def _begins(pieces: Sequence[Pattern], text: str) -> bool:
+    """Tell whether a text that the pieces match may begin so."""
+    head, *others = pieces
+    return _agree(head, text) and (bool(others) or len(head) >= len(text))
+
+
+def _agree(piece: Pattern, text: str) -> bool:
+    """Tell whether the two are alike, as far as both reach."""
+    return all(token is Wildcard.ONE or token == character for token, character in zip(piece, text, strict=False))
+
+
+def _find(piece: Pattern, text: str, start: int) -> int:
+    """Return where the piece stands first in the text from `start` on, -1 if nowhere."""
+    if Wildcard.ONE not in piece:
+        return text.find("".join(map(str, piece)), start)
+    expression = "".join("." if token is Wildcard.ONE else re.escape(str(token)) for token in piece)
+    found = re.compile(expression, re.DOTALL).search(text, start)
+    return found.start() if found else -1
 
 
 def tokens(text: str, *, wildcards: bool = True) -> Pattern:
@@ -91,28 +131,36 @@ def text_matches(text: str, target: Target, context: Context, *, variables: bool
     )
 
 
-def _filled_in(text: str, context: Context, wildcards: bool) -> Sequence[Pattern | None]:
-    """Return every pattern that the text may be; None where the request lacks the key of a variable."""
-    pieces: list[tuple[Pattern | None, ...]] = []
+def _filled_in(text: str, context: Context, wildcards: bool) -> Iterable[Pattern | None]:
+    """Return every pattern that the text may be; None where the request lacks the key of a variable.
+
+    None at all where that cannot be told: nothing is known of a variable, or there are too many cases.
+    """
+    pieces: list[Pattern | _Variable] = []
     end = 0
-    for variable in _VARIABLE.finditer(text):
-        pieces.append((tokens(text[end : variable.start()], wildcards=wildcards),))
-        pieces.append(_values(variable.group(1), variable.group(2), context))
-        end = variable.end()
-    pieces.append((tokens(text[end:], wildcards=wildcards),))
-    return [_joined(choice) for choice in product(*pieces)]
+    for found in _VARIABLE.finditer(text):
+        pieces += [tokens(text[end : found.start()], wildcards=wildcards), _Variable(found[1].strip(), found[2])]
+        end = found.end()
+    pieces.append(tokens(text[end:], wildcards=wildcards))
+    if "${" in _VARIABLE.sub("", text):
+        return ()  # it is not documented what half a variable means
+    # A key has one value in a request, however often it is named.
+    keys = {piece.key for piece in pieces if isinstance(piece, _Variable) and piece.name not in _ESCAPES}
+    possible = {key: context.get(key, ()) for key in sorted(keys)}
+    if prod(map(len, possible.values())) > _MOST_CASES:
+        return ()
+    cases = (dict(zip(possible, values, strict=True)) for values in product(*possible.values()))
+    return (_joined([_value(piece, case) for piece in pieces]) for case in cases)
 
 
-def _values(name: str, default: str | None, context: Context) -> tuple[Pattern | None, ...]:
-    """Return the possible values of a variable, none if nothing is known of it; values have no wildcards."""
-    if name in _ESCAPES:
-        return (tuple(_ESCAPES[name]),)
-    possible = context.get(name.lower(), ())
-    return tuple(_or_default(value, default) for value in possible)
-
-
-def _or_default(value: str | None, default: str | None) -> Pattern | None:
-    chosen = default if value is None else value
+def _value(piece: "Pattern | _Variable", case: Mapping[str, str | None]) -> Pattern | None:
+    """Return a piece of a text as a pattern; the values of variables have no wildcards."""
+    if not isinstance(piece, _Variable):
+        return piece
+    if piece.name in _ESCAPES:
+        return (piece.name,)
+    value = case[piece.key]
+    chosen = piece.default if value is None else value
     return None if chosen is None else tuple(chosen)
 
 

@@ -1,0 +1,62 @@
+"""What the labels of a namespace open, from the watch to the way into an account."""
+
+import asyncio
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.unit.test_metrics import subject
+from trail_operator.api.reasons import Reason
+from trail_operator.controller import handlers
+from trail_operator.controller.controller import Controller
+from trail_operator.controller.lease import without_lease
+from trail_operator.core.failure import FailureError
+from trail_operator.settings import Settings
+from trail_operator.telemetry.metrics import Metrics
+
+
+class Watch:
+    """A controller that is told of namespaces as kopf tells of them."""
+
+    def __init__(self, selector: dict[str, Any]) -> None:
+        settings = Settings(region="eu-central-1", cluster_name="test", default_account="prod")
+        self._controller = Controller(None, without_lease(time.monotonic), settings, "test", Metrics())  # type: ignore[arg-type]
+        spec = {"accountID": "111111111111", "allowedNamespaces": {"selector": selector}}
+        self._controller.accounts.seen({"metadata": {"name": "prod"}, "spec": spec})
+
+    def tells(self, event: str, **labels: str) -> None:
+        namespace = subject("audit").key.namespace
+        told = {"type": event, "object": {"metadata": {"name": namespace, "labels": labels}}}
+        memo = SimpleNamespace(process=SimpleNamespace(controller=self._controller))
+        handler: Any = handlers.namespace_changed
+        asyncio.run(handler(event=told, memo=memo))
+
+    def opens(self) -> bool:
+        try:
+            self._controller.accounts.access_for(subject("audit"))
+        except FailureError as error:
+            return error.failure.reason is not Reason.NAMESPACE_NOT_ALLOWED
+        return True
+
+
+@pytest.mark.parametrize(
+    ("selector", "labels"),
+    [
+        ({"matchLabels": {"trails": "open"}}, {"trails": "open"}),
+        ({"matchExpressions": [{"key": "closed", "operator": "DoesNotExist"}]}, {}),
+        ({}, {}),
+    ],
+)
+def test_a_namespace_that_has_gone_leaves_nothing_open_to_the_next_of_its_name(
+    selector: dict[str, Any], labels: dict[str, str]
+) -> None:
+    watch = Watch(selector)
+    assert not watch.opens()
+    watch.tells("ADDED", **labels)
+    assert watch.opens()
+    watch.tells("DELETED", **labels)
+    assert not watch.opens()
+    watch.tells("ADDED", **labels)
+    assert watch.opens()
