@@ -294,3 +294,91 @@ def test_a_key_by_its_arn_needs_no_answer_of_kms(stage: VirtualStage) -> None:
     stage.replace_spec(KEY, SPEC | {"kmsKeyID": key_arn(0)})
     stage.wait(20.0)
     assert condition(stage) == ("True", "Recording")
+
+
+# Whoever waits for a turn to write asks once more when it has come.
+
+MANY = [f"team-a/many-{number:02d}" for number in range(20)]
+
+
+@pytest.fixture
+def many(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
+    """Twenty Trails in a region, all Ready."""
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    result = VirtualStage(0)
+    result.aws.settings.quotas = False
+    for key in MANY:
+        result.create(key, SPEC)
+    result.wait(150.0)
+    yield result
+    result.close()
+
+
+def taken_over(stage: VirtualStage, arns: list[str]) -> None:
+    for arn in arns:
+        stage.by_hand(REGIONS[0], "AddTags", ResourceId=arn, TagsList=[{"Key": OWNER, "Value": "abroad/x/y"}])
+
+
+def test_a_trail_that_was_taken_over_while_its_deletion_waited_is_not_deleted(many: VirtualStage) -> None:
+    for key in MANY:
+        many.delete(key)
+    many.wait(3.0)
+    left = [trail.arn for trail in many.aws.trails.all()]
+    assert len(left) > 10
+    taken_over(many, left)
+    many.loop.run_for(60.0)
+    assert len(many.aws.trails.all()) >= len(left) - 3  # those whose turn came within the time that a look holds
+    assert not many.objects
+
+
+def test_a_trail_that_was_taken_over_while_its_change_waited_is_not_written_to(many: VirtualStage) -> None:
+    for key in MANY:
+        many.replace_spec(key, SPEC | {"s3KeyPrefix": "new"})
+    many.wait(4.0)
+    left = [trail.arn for trail in many.aws.trails.all() if trail.s3_key_prefix is None]
+    assert len(left) > 10
+    taken_over(many, left)
+    many.loop.run_for(60.0)
+    written = [trail.arn for trail in many.aws.trails.all() if trail.arn in left and trail.s3_key_prefix]
+    assert len(written) <= 3
+
+
+def test_a_policy_that_changes_while_the_deletion_waits_is_heeded(many: VirtualStage) -> None:
+    for key in MANY:
+        many.delete(key)
+    many.wait(3.0)
+    left = list(many.objects)
+    assert len(left) > 10
+    for key in left:
+        many.replace_spec(key, SPEC | {"deletionPolicy": "Retain"})
+    many.wait(90.0)
+    assert len(many.aws.trails.all()) >= len(left) - 2  # what was on its way, and a change that is still on its own
+    assert not many.objects
+    assert not [trail for trail in many.aws.trails.all() if OWNER in dict(trail.tags)]
+
+
+@pytest.mark.parametrize("how", ["paused", "Observe"])
+def test_a_trail_that_is_to_be_let_alone_while_its_change_waits_is_let_alone(many: VirtualStage, how: str) -> None:
+    for key in MANY:
+        many.replace_spec(key, SPEC | {"s3KeyPrefix": "new"})
+    many.wait(3.0)
+    left = [f"team-a/{trail.name}" for trail in many.aws.trails.all() if trail.s3_key_prefix is None]
+    assert len(left) > 10
+    for key in left:
+        if how == "paused":
+            many.annotate(key, "trail-operator.dev/paused", "true")
+        else:
+            many.replace_spec(key, SPEC | {"s3KeyPrefix": "new", "managementPolicy": "Observe"})
+    many.loop.run_for(60.0)
+    written = [trail for trail in many.aws.trails.all() if f"team-a/{trail.name}" in left and trail.s3_key_prefix]
+    assert len(written) <= 2
+
+
+def test_many_that_are_retained_at_once_all_lose_their_owner_tags(many: VirtualStage) -> None:
+    for key in MANY:
+        many.replace_spec(key, SPEC | {"deletionPolicy": "Retain"})
+        many.delete(key)
+    many.wait(60.0)
+    assert not many.objects
+    assert [trail for trail in many.aws.trails.all() if OWNER in dict(trail.tags)] == []
+    assert told(many, "OwnerTagStayed") == []

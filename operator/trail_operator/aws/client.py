@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import ASSUME_ROLE, EXPIRED, NO_ANSWER, OK, failure_without_answer, translate
-from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.limits import Ask, RateLimiter, always_due
 from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.core.failure import Failure, FailureClass, FailureError
@@ -90,17 +90,28 @@ class AWS:
         with _errors(f"{service}:{operation}", region):
             return await _with_good_credentials(attempt)
 
-    async def write(self, account: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Make one call that changes a trail and return its answer.
+    async def write(
+        self,
+        account: str,
+        region: str,
+        operation: str,
+        *,
+        still_due: Ask = always_due,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """Make one call that changes a trail and return its answer; not if `still_due` raises when its turn has come.
 
         Credentials may have become others' since the trail was looked at, while the call waited or because those before
         had ended: so each attempt is made only if STS says that we are in `account`.
         """
 
+        async def may_be_made() -> None:
+            if (await self.identity(region)).account != account:
+                raise FailureError(_ELSEWHERE)
+            await still_due()
+
         async def attempt() -> dict[str, Any]:
-            async with self._limiter.write((region, operation)):
-                if (await self.identity(region)).account != account:
-                    raise FailureError(_ELSEWHERE)
+            async with self._limiter.write((region, operation), may_be_made):
                 return await self._ask("cloudtrail", region, operation, parameters)
 
         with _errors(f"cloudtrail:{operation}", region):

@@ -8,6 +8,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
 from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError, failure_of
+from trail_operator.aws.limits import Ask
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.plan import Action
 from trail_operator.core.selectors import read_aggregations, read_insights, read_selectors
@@ -138,12 +139,13 @@ class CloudTrail:
             raise FailureError(failure_of(error)) from None
         return str(answer["KeyMetadata"]["Arn"])
 
-    async def apply(self, action: Action, account: str, region: str) -> str:
+    async def apply(self, action: Action, account: str, region: str, still_due: Ask) -> str:
         """Carry out one action, if we still are in the account, and return AWS's name of the request.
 
-        Raises AWSError, or FailureError where we are not, or where no answer came: it may have taken effect.
+        Raises AWSError, FailureError where we are not, or where no answer came (it may have taken effect), and what
+        `still_due` raises.
         """
-        answer = await self._aws.write(account, region, action.operation, **action.parameters)
+        answer = await self._aws.write(account, region, action.operation, still_due=still_due, **action.parameters)
         return str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
 
     async def _trail(self, arn: str, region: str) -> dict[str, Any] | None:

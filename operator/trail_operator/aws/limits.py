@@ -14,6 +14,12 @@ READS_AT_ONCE = 5
 SECONDS_BETWEEN_WRITES = 1.0
 
 Key = tuple[str, ...]
+Ask = Callable[[], Awaitable[None]]
+"""Asked when a write's turn has come; raises where it is not to be made."""
+
+
+async def always_due() -> None:
+    """Whatever has changed meanwhile."""
 
 
 class RateLimiter:
@@ -44,8 +50,8 @@ class RateLimiter:
         self._waited("read", self._clock() - now)
 
     @asynccontextmanager
-    async def write(self, key: Key) -> AsyncIterator[None]:
-        """Wait for this key's turn to write, and write.
+    async def write(self, key: Key, still_due: Ask = always_due) -> AsyncIterator[None]:
+        """Wait for this key's turn to write, and write; not if `still_due`, asked when the turn has come, raises.
 
         The next write begins a second after this one has ended. A second after it began would not do: it may take
         a while to arrive, and AWS counts arrivals.
@@ -54,6 +60,7 @@ class RateLimiter:
         async with self._writing[key]:
             await self._wait(self._next_write.get(key, 0.0))
             self._waited("write", self._clock() - asked)
+            await still_due()
             try:
                 yield
             finally:

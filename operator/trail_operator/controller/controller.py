@@ -13,6 +13,7 @@ from trail_operator.controller.account_loop import AccountLoop
 from trail_operator.controller.accounts import Accounts
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.convergence import Convergence
+from trail_operator.controller.decisions import Decisions
 from trail_operator.controller.deletion import Deletion
 from trail_operator.controller.events import Events
 from trail_operator.controller.gauges import Gauges
@@ -61,8 +62,10 @@ class Controller:
         self.surroundings = Surroundings(resync=resync, clock=time.monotonic, sleep=asyncio.sleep)
         claims = Claims(self.accounts.place_of, settings.namespace)
         targets = Targets(self.accounts, locator, tuple(settings.ignore_tags))
+        decisions = Decisions(locator, time.monotonic)
         convergence = Convergence(
             locator,
+            decisions,
             targets,
             Observation(targets),
             self.surroundings,
@@ -73,7 +76,14 @@ class Controller:
             clock=time.monotonic,
             drifted=metrics.drifted,
         )
-        deletion = Deletion(self.accounts, locator, events, DeletionPolicy(settings.default_deletion_policy))
+        deletion = Deletion(
+            self.accounts,
+            locator,
+            decisions,
+            events,
+            DeletionPolicy(settings.default_deletion_policy),
+            clock=time.monotonic,
+        )
         reconciler = Reconciler(
             convergence,
             deletion,

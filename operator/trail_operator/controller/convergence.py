@@ -9,8 +9,10 @@ from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Difference, TrailStatus
 from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failure_of
+from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.claims import Claims
+from trail_operator.controller.decisions import Decisions, NoLongerDueError
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator, wrong_home
 from trail_operator.controller.observation import Observation
@@ -49,6 +51,7 @@ class Convergence:
     def __init__(
         self,
         locator: Locator,
+        decisions: Decisions,
         targets: Targets,
         observation: Observation,
         surroundings: Surroundings,
@@ -61,6 +64,7 @@ class Convergence:
         drifted: Callable[[Iterable[str]], None],
     ) -> None:
         self._locator = locator
+        self._decisions = decisions
         self._targets = targets
         self._observation = observation
         self._surroundings = surroundings
@@ -195,7 +199,7 @@ class Convergence:
         if not self._locator.is_pinned(subject, desired.location):
             await self._writer.pin(subject, desired)
         subject.before = subject.before or observed  # also for a write that takes effect without an answer
-        progress = await self._carry_out(subject, target.access, desired, actions, refused)
+        progress = await self._carry_out(subject, target.access, desired, observed, actions, refused)
         done = progress.done
         if done:
             self._surroundings.changed(target.access)
@@ -220,10 +224,8 @@ class Convergence:
         if subject.forcing or not self._locator.settling(subject):
             return actions
         due = tuple(action for action in actions if any(entry not in subject.unsettled for entry in action.differences))
-        if (
-            actions and actions[0].operation == "CreateTrail"
-        ):  # all or nothing: what follows has no differences of its own
-            return actions if due else ()
+        if actions and actions[0].operation == "CreateTrail":
+            return actions if due else ()  # what follows has no differences of its own
         return due
 
     async def _carry_out(
@@ -231,17 +233,26 @@ class Convergence:
         subject: Subject,
         access: Access,
         desired: DesiredTrail,
+        observed: ObservedTrail | None,
         actions: tuple[Action, ...],
         refused: tuple[Failure, ...],
     ) -> _Progress:
         """Do as much of a plan as can be done: what fails, for now or for good, stops only what would do harm then."""
         progress = _Progress(failures=[*refused], failed={_operation_of(failure) for failure in refused})
+        seen = subject.last_seen if subject.last_seen is not None else subject.started
+        owner = observed.owner if observed else None
         for action in actions:
             if action.operation in progress.failed or action.requires & progress.failed:
                 progress.failed.add(action.operation)
                 continue
-            failure = await self._do(subject, access, action, desired)
+            still_due = self._decisions.still_due(subject, access, desired.arn, owner, seen)
+            try:
+                failure = await self._do(subject, access, action, desired, still_due)
+            except NoLongerDueError as error:
+                progress.failures.append(error.failure)
+                break
             if failure is None:
+                owner = desired.owner if action.operation in ("CreateTrail", "AddTags") else owner
                 progress.done.append(action)
                 continue
             progress.failed.add(action.operation)
@@ -257,14 +268,20 @@ class Convergence:
         except FailureError as error:
             return self.unknown(subject, together(failures) or error.failure, before)
 
-    async def _do(self, subject: Subject, access: Access, action: Action, desired: DesiredTrail) -> Failure | None:
+    async def _do(
+        self, subject: Subject, access: Access, action: Action, desired: DesiredTrail, still_due: Ask
+    ) -> Failure | None:
         try:
-            request_id = await access.cloudtrail.apply(action, desired.location.account, desired.location.region)
+            request_id = await access.cloudtrail.apply(
+                action, desired.location.account, desired.location.region, still_due
+            )
         except AWSError as error:
             request_id = error.request_id
             if error.may_have_taken_effect:
                 self._unanswered(subject, action)
             failure = await self._explain(subject, access, error, desired)
+        except NoLongerDueError:
+            raise
         except FailureError as error:
             request_id = ""
             failure = error.failure

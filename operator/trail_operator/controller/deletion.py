@@ -1,11 +1,14 @@
 """Letting a Trail go: what becomes of its trail in AWS, and when the resource may vanish."""
 
 import asyncio
+from collections.abc import Callable
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
+from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access, Accounts
+from trail_operator.controller.decisions import Decisions, NoLongerDueError
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
@@ -19,10 +22,21 @@ _RETAIN_PATIENCE = 5.0
 class Deletion:
     """Deletes or disowns trails, if they are ours."""
 
-    def __init__(self, accounts: Accounts, locator: Locator, events: Events, default: DeletionPolicy) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        locator: Locator,
+        decisions: Decisions,
+        events: Events,
+        default: DeletionPolicy,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
         self._accounts = accounts
         self._locator = locator
+        self._decisions = decisions
         self._events = events
+        self._clock = clock
         self._default = default
 
     async def let_go(self, subject: Subject) -> str | None:
@@ -38,9 +52,12 @@ class Deletion:
             return "no trail was ever made for it"
         # Not through the model: whatever else is wrong with the spec must not hold the resource.
         policy = subject.body["spec"].get("deletionPolicy", self._default)
-        if policy == DeletionPolicy.RETAIN:
-            return await self._retain(subject, status.home_region)
-        return await self._remove(subject, status.home_region)
+        try:
+            if policy == DeletionPolicy.RETAIN:
+                return await self._retain(subject, status.home_region)
+            return await self._remove(subject, status.home_region)
+        except NoLongerDueError:
+            return None
 
     async def _arn(self, subject: Subject, access: Access, region: str) -> str:
         """The trail's ARN: on record, or where one that was made without our learning it would be."""
@@ -56,13 +73,14 @@ class Deletion:
     async def _remove(self, subject: Subject, region: str) -> str | None:
         access = self._accounts.access_for(subject)
         arn = await self._arn(subject, access, region)
+        still_due = self._still_due(subject, access, arn)
         tags = await access.cloudtrail.tags(arn, region)
         if tags is None or tags.get(OWNER_TAG) != self._locator.owner(subject):
             if self._locator.may_lag(subject):  # before this resource's trail there may have been another of its name
                 return None
             return "the trail was already gone" if tags is None else _not_ours(arn)
         try:
-            await access.cloudtrail.apply(deletion(arn), str(subject.status.account_id), region)
+            await access.cloudtrail.apply(deletion(arn), str(subject.status.account_id), region, still_due)
         except AWSError as error:
             if error.code not in NOT_FOUND:
                 raise FailureError(failure_of(error)) from None
@@ -71,10 +89,12 @@ class Deletion:
     async def _retain(self, subject: Subject, region: str) -> str:
         arn = subject.status.arn or f"of {subject.key}"
         try:
-            async with asyncio.timeout(_RETAIN_PATIENCE):
+            async with asyncio.timeout(_RETAIN_PATIENCE) as patience:
                 access = self._accounts.access_for(subject)
                 arn = await self._arn(subject, access, region)
-                return await self._disown(subject, access, arn, region)
+                return await self._disown(subject, access, arn, region, patience)
+        except NoLongerDueError:
+            raise
         except FailureError as error:
             problem = error.failure.message
         except AWSError as error:
@@ -86,14 +106,24 @@ class Deletion:
         await self._events.write(subject.body, "Warning", "OwnerTagStayed", "RemoveTags", note)
         return f"trail {arn} is kept, its owner tag too"
 
-    async def _disown(self, subject: Subject, access: Access, arn: str, region: str) -> str:
+    async def _disown(self, subject: Subject, access: Access, arn: str, region: str, patience: asyncio.Timeout) -> str:
+        still_due = self._still_due(subject, access, arn)
+
+        async def its_turn() -> None:
+            patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
+            await still_due()
+
         tags = await access.cloudtrail.tags(arn, region)
         if tags is None:
             return "the trail was already gone"
         if tags.get(OWNER_TAG) != self._locator.owner(subject):
             return _not_ours(arn)
-        await access.cloudtrail.apply(disowning(arn, OWNER_TAG), str(subject.status.account_id), region)
+        patience.reschedule(None)  # many that go at once wait for each other, which is no fault of AWS
+        await access.cloudtrail.apply(disowning(arn, OWNER_TAG), str(subject.status.account_id), region, its_turn)
         return f"trail {arn} is kept, without the owner tag"
+
+    def _still_due(self, subject: Subject, access: Access, arn: str) -> Ask:
+        return self._decisions.still_due(subject, access, arn, self._locator.owner(subject), self._clock())
 
 
 def _not_ours(arn: str) -> str:

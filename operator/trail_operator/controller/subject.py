@@ -155,14 +155,14 @@ class Subject:
         """Take a newer state of the object; return whether it asks for a pass at once."""
         if _version(body) < _version(self.body):
             return False  # an event that was overtaken by the answer to our own write
-        before = self._wanted
+        before = self.wanted
         wish = self.annotations.get(RECONCILE_AT)
         self.body, self._parsed = _lean(body), None
         self.forced = self.forced or self.annotations.get(RECONCILE_AT) not in (None, wish)
-        return before != self._wanted
+        return before != self.wanted
 
     @property
-    def _wanted(self) -> tuple[object, ...]:
+    def wanted(self) -> tuple[object, ...]:
         """All by which users say what they want."""
         return self.generation, self.deleting, self.paused, self.annotations.get(RECONCILE_AT)
 

@@ -1,0 +1,57 @@
+"""Whether a write that was decided on is still to be made: asked when its turn has come, which may be minutes later.
+
+AWS allows one write of each kind a second, so of many Trails the last waits long. Meanwhile users change their minds,
+and trails their owners.
+"""
+
+from collections.abc import Callable
+
+from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.limits import Ask
+from trail_operator.controller.accounts import Access
+from trail_operator.controller.location import Locator
+from trail_operator.controller.subject import Subject
+from trail_operator.core.failure import Failure, FailureClass, FailureError
+
+# What was seen so many seconds ago is taken to hold.
+_HOLDS = 2.0
+
+
+class NoLongerDueError(FailureError):
+    """Raised in place of a write that was not sent: the next pass decides anew."""
+
+
+class Decisions:
+    """Holds decisions against the time that they have waited."""
+
+    def __init__(self, locator: Locator, clock: Callable[[], float]) -> None:
+        self._locator = locator
+        self._clock = clock
+
+    def still_due(self, subject: Subject, access: Access, arn: str, owner: str | None, seen: float) -> Ask:
+        """A question to ask right before a write, which raises NoLongerDueError where the write must not be made.
+
+        `owner`: whose the trail was, `seen`: when that was read.
+        """
+        wanted = subject.wanted
+
+        async def ask() -> None:
+            if subject.wanted != wanted:
+                raise NoLongerDueError(_passing("the Trail has changed meanwhile"))
+            if self._clock() - seen < _HOLDS or self._locator.settling(subject):
+                return
+            try:
+                tags = await access.cloudtrail.tags(arn, arn.split(":")[3])
+            except FailureError as error:
+                raise NoLongerDueError(error.failure) from None
+            if (tags or {}).get(OWNER_TAG) != owner:
+                raise NoLongerDueError(_passing("the trail has another owner by now"))
+            if subject.wanted != wanted:
+                raise NoLongerDueError(_passing("the Trail has changed meanwhile"))
+
+        return ask
+
+
+def _passing(message: str) -> Failure:
+    return Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
