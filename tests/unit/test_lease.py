@@ -239,6 +239,17 @@ def test_a_lease_that_is_let_go_of_has_no_holder() -> None:
     run(scenario())
 
 
+def test_one_that_was_made_by_hand_is_taken() -> None:
+    async def scenario() -> None:
+        server = Server({"metadata": {"name": "operator", "resourceVersion": "0"}})
+        first = Contender(Wire(server, random.Random(4)))
+        await until_one_leads([first])
+        assert server.lease is not None
+        assert server.lease["spec"]["holderIdentity"]
+
+    run(scenario())
+
+
 def test_it_is_let_go_of_though_a_renewal_is_under_way() -> None:
     async def scenario() -> None:
         chance = random.Random(5)

@@ -1,4 +1,4 @@
-"""The end of the process: what it owes to others comes first."""
+"""The end of the process: what it owes to others comes first; and it ends where it can't keep the Lease."""
 
 import asyncio
 from typing import Any
@@ -24,3 +24,14 @@ def test_the_lease_is_given_back_though_somebody_still_reads_an_answer() -> None
         await asyncio.wait_for(process.stop(), 20)
 
     asyncio.run(scenario())
+
+
+def test_one_that_can_not_keep_the_lease_ends() -> None:
+    class Lease:
+        async def keep(self) -> None:
+            raise KeyError("spec")
+
+    replaced: list[bool] = []
+    process: Any = Process(Settings(), lambda: replaced.append(True))
+    asyncio.run(process._keep(Lease()))
+    assert replaced == [True]

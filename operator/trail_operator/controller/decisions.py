@@ -34,11 +34,13 @@ class Decisions:
 
         `owner`: whose the trail was, `seen`: when that was read.
         """
-        wanted = subject.wanted
+
+        def still_wanted() -> None:
+            if subject.wanted != subject.acting_for:
+                raise NoLongerDueError(_passing("the Trail has changed meanwhile"))
 
         async def ask() -> None:
-            if subject.wanted != wanted:
-                raise NoLongerDueError(_passing("the Trail has changed meanwhile"))
+            still_wanted()
             if self._clock() - seen < _HOLDS or self._locator.settling(subject):
                 return
             try:
@@ -47,8 +49,7 @@ class Decisions:
                 raise NoLongerDueError(error.failure) from None
             if (tags or {}).get(OWNER_TAG) != owner:
                 raise NoLongerDueError(_passing("the trail has another owner by now"))
-            if subject.wanted != wanted:
-                raise NoLongerDueError(_passing("the Trail has changed meanwhile"))
+            still_wanted()
 
         return ask
 

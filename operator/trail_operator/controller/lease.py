@@ -126,7 +126,7 @@ class Lease:
             logger.warning(f"the Lease {self} could not be given back: it ends by itself in {_DURATION} s")
 
     async def _give_back(self) -> None:
-        while (body := await self.read()) and body["spec"].get("holderIdentity") == self._holder:
+        while (body := await self.read()) and (body.get("spec") or {}).get("holderIdentity") == self._holder:
             try:
                 await self._write(body, holder="")
             except ApiException as error:
@@ -163,7 +163,7 @@ class Lease:
 
     def _held_by_another(self, body: dict[str, Any]) -> str:
         """Who else holds it, "" if it is free: let go of, or without a sign of life for as long as it lasts."""
-        spec = body["spec"]
+        spec = body.get("spec") or {}  # none in one that was made by hand
         version = str(body["metadata"]["resourceVersion"])
         if version != self._seen[0]:
             self._seen = version, self._clock()
@@ -172,7 +172,7 @@ class Lease:
         return "" if holder == self._holder or self._clock() >= self._seen[1] + lasts else holder
 
     async def _write(self, body: dict[str, Any] | None, holder: str) -> None:
-        before = body["spec"] if body else {}
+        before = (body or {}).get("spec") or {}
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec = {"holderIdentity": holder, "leaseDurationSeconds": _DURATION, "renewTime": now}
         if before.get("holderIdentity") != holder:

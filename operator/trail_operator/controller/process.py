@@ -93,7 +93,10 @@ class Process:
             await self._connection.close()
 
     async def _keep(self, lease: Lease) -> None:
-        await lease.keep()
+        try:
+            await lease.keep()
+        except Exception:  # noqa: BLE001 - whatever it is: one that does not keep the Lease must not stay
+            logger.exception(f"the Lease {lease} is no longer kept")
         self._replaced()
 
 

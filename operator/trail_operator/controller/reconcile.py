@@ -83,6 +83,7 @@ class Reconciler:
         return result, self._retry(subject, FailureClass.TRANSIENT)
 
     async def _pass(self, subject: Subject) -> _Outcome:
+        subject.acting_for = subject.wanted
         if subject.deleting and not subject.held:
             return _GONE
         if subject.paused:

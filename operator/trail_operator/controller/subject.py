@@ -43,6 +43,8 @@ class Subject:
     """Whether a user asks for a pass that takes nothing for granted."""
     forcing: bool = False
     """Whether the pass under way is such a one."""
+    acting_for: tuple[object, ...] = ()
+    """What users wanted when the pass began."""
     failures: int = 0
     """Passes in a row that have failed."""
     last_seen: float | None = None
