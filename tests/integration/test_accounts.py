@@ -313,6 +313,46 @@ def test_what_trails_an_account_has(operator: Operator, account: Account, trails
     assert arns == sorted(arns)
 
 
+@pytest.mark.parametrize(("policy", "owners"), [("Delete", {}), ("Retain", {"goes": "Unmanaged"})])
+def test_a_trail_that_was_deleted_or_let_go_shows_without_a_resync(
+    policy: str,
+    owners: dict[str, str],
+    operator_process: OperatorFactory,
+    account: Account,
+    trails: Trails,
+    accounts: Accounts,
+) -> None:
+    operator_process("--resync", "1h")
+    name = accounts.create("team", account.number, allowedNamespaces=allowed(trails))
+    account.open_bucket(f"logs-{account.number}")
+    for each in ("stays", "goes"):
+        trails.create(
+            trail(each, f"logs-{account.number}", accountRef={"name": name}, isLogging=False, deletionPolicy=policy)
+        )
+
+    def listed() -> dict[str, str]:
+        found = (accounts.get(name) or {}).get("status", {}).get("trails", [])
+        return {entry["name"]: entry["owner"] for entry in found}
+
+    both = {each: f"{trails.namespace}/{each}" for each in ("stays", "goes")}
+    eventually("both are listed", lambda: listed() == both)
+    trails.delete("goes")
+    eventually("one is", lambda: listed() == {"stays": both["stays"], **owners})
+
+
+def test_a_warning_of_a_trail_that_was_deleted_goes_without_a_resync(
+    operator_process: OperatorFactory, account: Account, trails: Trails
+) -> None:
+    operator_process("--resync", "1h")
+    account.open_bucket(f"logs-{account.number}")
+    for each in ("stays", "goes"):
+        trails.create(trail(each, f"logs-{account.number}"))
+    for each in ("stays", "goes"):
+        eventually(f"{each} is warned of", lambda each=each: trails.condition(each, "Advisory"))  # type: ignore[misc]
+    trails.delete("goes")
+    eventually("nothing to warn of", lambda: not trails.condition("stays", "Advisory"))
+
+
 def test_accounts_are_compulsory_where_the_own_identity_is_off(
     operator_process: Callable[..., Operator], account: Account, trails: Trails, accounts: Accounts
 ) -> None:

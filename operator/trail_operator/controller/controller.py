@@ -73,7 +73,8 @@ class Controller:
             clock=time.monotonic,
             drifted=metrics.drifted,
         )
-        deletion = Deletion(self.accounts, locator, events, DeletionPolicy(settings.default_deletion_policy))
+        default_policy = DeletionPolicy(settings.default_deletion_policy)
+        deletion = Deletion(self.accounts, locator, self.surroundings, events, default_policy)
         reconciler = Reconciler(
             convergence,
             deletion,

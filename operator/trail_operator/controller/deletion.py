@@ -9,8 +9,10 @@ from trail_operator.controller.accounts import Access, Accounts
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
+from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.failure import FailureError
-from trail_operator.core.plan import deletion, disowning
+from trail_operator.core.plan import Action, deletion, disowning
+from trail_operator.core.trail import Location
 
 # Retain tries to take the owner tag off, but must not hold the object.
 _RETAIN_PATIENCE = 5.0
@@ -19,9 +21,17 @@ _RETAIN_PATIENCE = 5.0
 class Deletion:
     """Deletes or disowns trails, if they are ours."""
 
-    def __init__(self, accounts: Accounts, locator: Locator, events: Events, default: DeletionPolicy) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        locator: Locator,
+        surroundings: Surroundings,
+        events: Events,
+        default: DeletionPolicy,
+    ) -> None:
         self._accounts = accounts
         self._locator = locator
+        self._surroundings = surroundings
         self._events = events
         self._default = default
 
@@ -42,9 +52,8 @@ class Deletion:
             return await self._retain(subject, status.home_region)
         return await self._remove(subject, status.home_region)
 
-    async def _arn(self, subject: Subject, access: Access, region: str) -> str:
+    async def _arn(self, subject: Subject, access: Access, location: Location) -> str:
         """The trail's ARN: on record, or where one that was made without our learning it would be."""
-        location = await self._locator.location(subject, access, region)
         if subject.status.arn:
             return subject.status.arn
         name = subject.body["spec"].get("name") or subject.key.name
@@ -55,14 +64,15 @@ class Deletion:
 
     async def _remove(self, subject: Subject, region: str) -> str | None:
         access = self._accounts.access_for(subject)
-        arn = await self._arn(subject, access, region)
+        location = await self._locator.location(subject, access, region)
+        arn = await self._arn(subject, access, location)
         tags = await access.cloudtrail.tags(arn, region)
         if tags is None or tags.get(OWNER_TAG) != self._locator.owner(subject):
             if self._locator.may_lag(subject):  # before this resource's trail there may have been another of its name
                 return None
             return "the trail was already gone" if tags is None else _not_ours(arn)
         try:
-            await access.cloudtrail.apply(deletion(arn), region)
+            await self._apply(deletion(arn), access, location)
         except AWSError as error:
             if error.code not in NOT_FOUND:
                 raise FailureError(failure_of(error)) from None
@@ -73,8 +83,9 @@ class Deletion:
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE):
                 access = self._accounts.access_for(subject)
-                arn = await self._arn(subject, access, region)
-                return await self._disown(subject, access, arn, region)
+                location = await self._locator.location(subject, access, region)
+                arn = await self._arn(subject, access, location)
+                return await self._disown(subject, access, arn, location)
         except FailureError as error:
             problem = error.failure.message
         except AWSError as error:
@@ -86,14 +97,21 @@ class Deletion:
         await self._events.write(subject.body, "Warning", "OwnerTagStayed", "RemoveTags", note)
         return f"trail {arn} is kept, its owner tag too"
 
-    async def _disown(self, subject: Subject, access: Access, arn: str, region: str) -> str:
-        tags = await access.cloudtrail.tags(arn, region)
+    async def _disown(self, subject: Subject, access: Access, arn: str, location: Location) -> str:
+        tags = await access.cloudtrail.tags(arn, location.region)
         if tags is None:
             return "the trail was already gone"
         if tags.get(OWNER_TAG) != self._locator.owner(subject):
             return _not_ours(arn)
-        await access.cloudtrail.apply(disowning(arn, OWNER_TAG), region)
+        await self._apply(disowning(arn, OWNER_TAG), access, location)
         return f"trail {arn} is kept, without the owner tag"
+
+    async def _apply(self, action: Action, access: Access, location: Location) -> None:
+        try:
+            await access.cloudtrail.apply(action, location.region)
+        finally:  # also where its answer was lost
+            self._surroundings.changed(access)
+            self._surroundings.trails(access, location)  # has them read: no pass of this Trail will
 
 
 def _not_ours(arn: str) -> str:
