@@ -130,7 +130,7 @@ class Controller:
 
     def _notice(self, account: str | None) -> None:
         """What is known of an account's trails has changed."""
-        self.loop.wake(self.surroundings.is_news)
+        self.loop.wake(lambda subject: subject.account == account and self.surroundings.is_news(subject))
         self.account_loop.wake(account)
 
 
