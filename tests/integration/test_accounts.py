@@ -208,6 +208,54 @@ def test_a_change_of_an_account_shows_without_a_resync(
     trails.wait_ready("audit")
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"allowedNamespaces": {"names": ["another"]}}, "NamespaceNotAllowed"),
+        ({"externalID": "another"}, "AssumeRoleDenied"),
+    ],
+    ids=["namespaces", "external id"],
+)
+def test_a_change_of_an_account_shows_while_its_trails_wait_for_aws(
+    change: dict[str, Any],
+    reason: str,
+    operator: Operator,
+    account: Account,
+    other: Account,
+    trails: Trails,
+    accounts: Accounts,
+) -> None:
+    arn = role(other, trusting(account, "id-1"))
+    name = accounts.create("team", other.number, roleARN=arn, externalID="id-1", allowedNamespaces=allowed(trails))
+    accounts.wait_reason(name, "IdentityVerified")
+    other.fault(service="cloudtrail", operation="*", delay=60)
+    trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
+    eventually("it waits", lambda: any(call["operation"] == "GetTrail" for call in other.calls()))
+    accounts.change(name, **change)
+    trails.wait_reason("audit", reason, seconds=12)  # nobody waits for an answer longer than 20 s
+    other.no_faults()
+    accounts.change(name, externalID="id-1", allowedNamespaces=allowed(trails))
+    trails.wait_ready("audit")
+
+
+def test_a_write_that_waits_for_its_turn_does_not_go_out_once_the_namespace_lost_the_account(
+    operator: Operator, account: Account, trails: Trails, accounts: Accounts
+) -> None:
+    name = accounts.create("team", account.number, allowedNamespaces=allowed(trails))
+    accounts.wait_reason(name, "IdentityVerified")
+    account.open_bucket(f"logs-{account.number}")
+    names = [f"audit-{index}" for index in range(8)]
+    for each in names:  # of which one a second may be made
+        trails.create(trail(each, f"logs-{account.number}", accountRef={"name": name}, isMultiRegionTrail=False))
+    eventually("the first is made", account.trails)
+    accounts.change(name, allowedNamespaces={"names": ["another"]})
+    for each in names:
+        trails.wait_reason(each, "NamespaceNotAllowed")
+    assert len(account.trails()) < 5
+    accounts.change(name, allowedNamespaces=allowed(trails))
+    trails.wait_ready(names[0], 60)
+
+
 def test_a_role_withdrawn_and_given_back(
     operator: Operator, account: Account, other: Account, trails: Trails, accounts: Accounts
 ) -> None:

@@ -1,18 +1,20 @@
 """Calls to AWS in one account: credentials, threads, rates and identity. Every call of the operator goes through it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import copy
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from botocore import xform_name
 
+from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import ASSUME_ROLE, EXPIRED, NO_ANSWER, OK, AWSError, failure_without_answer, translate
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
-from trail_operator.core.failure import FailureError
+from trail_operator.core.failure import Failure, FailureClass, FailureError
 
 _READS = ("Get", "List", "Describe")
 # An account that does not answer has this many calls under way at most.
@@ -36,6 +38,14 @@ class Organization:
 
     id: str
     management_account: str
+
+
+class ClosedError(FailureError):
+    """Nothing was sent: the way into the account, or who may use it, has just changed."""
+
+    def __init__(self) -> None:
+        message = "the AWSAccount has been changed meanwhile: begun anew"
+        super().__init__(Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message))
 
 
 class AWS:
@@ -64,8 +74,26 @@ class AWS:
         # Told of each call when it has ended: its service, operation, code and seconds.
         self._called = called
         self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
+        # What is cut short when this is closed: all but writes that were sent.
+        self._pending: set[asyncio.Timeout] = set()
+        self._closed = False
         self._caller: tuple[str, Caller] | None = None
         self._organization: tuple[tuple[str, Caller] | None, Organization] | None = None
+
+    def close(self) -> None:
+        """Let nothing further go out. Reads and all that waits end at once; a write that was sent is waited for."""
+        if not self._closed:
+            self._closed = True
+            for pending in self._pending:
+                pending.reschedule(0.0)
+
+    def renewed(self) -> "AWS":
+        """The same anew, for whoever asks from now on; this one is closed."""
+        self.close()
+        other = copy.copy(self)
+        # Of its own: the slots of calls that hang are not waited for.
+        other._slots, other._pending, other._closed = asyncio.Semaphore(_CALLS_AT_ONCE), set(), False
+        return other
 
     async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Make one call and return its answer; once more where the credentials had just ended.
@@ -101,24 +129,29 @@ class AWS:
     async def _call(self, service: str, region: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         def ask() -> dict[str, Any]:
             client = self._sessions.client(service, region, self._endpoint_url)
-            with self._sessions.calling_as(self._identity):
+            with self._sessions.calling_as(self._identity, self._check):
                 answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
             return answer
 
-        async def answer() -> dict[str, Any]:
-            return await self._measured(service, operation, ask)
-
         with _errors(f"{service}:{operation}", region):
-            if service != "cloudtrail":
-                return await answer()
-            if operation.startswith(_READS):
-                await self._limiter.read((region, operation))
-                return await answer()
-            async with self._limiter.write((region, operation)):
-                return await answer()
+            async with self._cut_short() as pending:
+                if service != "cloudtrail":
+                    return await self._measured(service, operation, ask)
+                if operation.startswith(_READS):
+                    await self._limiter.read((region, operation))
+                    return await self._measured(service, operation, ask)
+                async with self._limiter.write((region, operation)):
+                    return await self._measured(service, operation, ask, lambda: self._pending.discard(pending))
 
-    async def _measured(self, service: str, operation: str, request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        begun, code = self._clock(), NO_ANSWER
+    async def _measured(
+        self,
+        service: str,
+        operation: str,
+        request: Callable[[], dict[str, Any]],
+        sent: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        begun: float | None = None
+        code = NO_ANSWER
 
         def timed() -> dict[str, Any]:
             nonlocal begun  # without the wait for a thread
@@ -126,7 +159,7 @@ class AWS:
             return request()
 
         try:
-            answer = await self._in_thread(timed)
+            answer = await self._in_thread(timed, sent)
             code = OK
         except Exception as error:
             if answered := translate(error, f"{service}:{operation}", ""):
@@ -134,18 +167,45 @@ class AWS:
                 service, operation = answered.action.split(":")
             raise
         finally:
-            self._called(service, operation, code, self._clock() - begun)
+            if begun is not None:
+                self._called(service, operation, code, self._clock() - begun)
         return answer
 
     async def _access_key(self) -> str:
         with _errors(ASSUME_ROLE, self.default_region or "any region"):
             identity = self._identity
-            at_hand = identity.credentials() if identity.is_at_hand() else await self._in_thread(identity.credentials)
-            return str(at_hand.access_key)
+            if identity.is_at_hand():
+                return str(identity.credentials().access_key)
+            async with self._cut_short():
+                return str((await self._in_thread(identity.credentials)).access_key)
 
-    async def _in_thread(self, function: Callable[[], T]) -> T:
+    async def _in_thread(self, function: Callable[[], T], begun: Callable[[], None] = lambda: None) -> T:
+        def begin() -> None:
+            self._check()  # it may have been closed since it was this call's turn
+            begun()
+
         async with self._slots:
-            return await self._threads.run(function)
+            return await self._threads.run(function, begin)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ClosedError
+
+    @asynccontextmanager
+    async def _cut_short(self) -> AsyncIterator[asyncio.Timeout]:
+        """What is done in it ends when this is closed, unless it is no longer `_pending`."""
+        self._check()
+        try:
+            async with asyncio.timeout(None) as pending:
+                self._pending.add(pending)
+                try:
+                    yield pending
+                finally:
+                    self._pending.discard(pending)
+        except TimeoutError:
+            if not pending.expired():
+                raise
+            raise ClosedError from None
 
 
 @contextmanager

@@ -139,19 +139,26 @@ class Sessions:
                 self._clients = {name: one for name, one in self._clients.items() if now - one.used < _IDLE_SECONDS}
                 make: Any = self._clients_of.client
                 client = make(service, region_name=region, config=_CONFIG, endpoint_url=endpoint_url)
-                client.meta.events.register("before-send", lambda **_: self._may_send())
+                client.meta.events.register("before-send", lambda **_: self._check())
                 self._clients[key] = _Client(client, now)
             self._clients[key].used = now
             return self._clients[key].client
 
     @contextmanager
-    def calling_as(self, identity: Identity) -> Iterator[None]:
-        """Whose credentials this thread's calls are signed with."""
-        before, self._lender.lent.identity = self._lender.identity(), identity
+    def calling_as(self, identity: Identity, may_send: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Whose credentials this thread's calls are signed with. `may_send`: raises if they may not go out."""
+        lent = self._lender.lent
+        before = self._lender.identity(), self._lender.may_send()
+        lent.identity, lent.may_send = identity, may_send
         try:
             yield
         finally:
-            self._lender.lent.identity = before
+            lent.identity, lent.may_send = before
+
+    def _check(self) -> None:
+        self._may_send()
+        if may_send := self._lender.may_send():
+            may_send()
 
     def _session(self) -> botocore.session.Session:
         session = botocore.session.get_session()
@@ -169,6 +176,10 @@ class _Lender(botocore.credentials.Credentials):
     def identity(self) -> Identity | None:
         """Who calls in this thread."""
         return getattr(self.lent, "identity", None)
+
+    def may_send(self) -> Callable[[], None] | None:
+        """What raises if this thread's calls may not go out."""
+        return getattr(self.lent, "may_send", None)
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         identity = self.identity()

@@ -142,10 +142,13 @@ class AccountLoop:
         return FailureClass.TRANSIENT
 
     async def _look(self, account: Account) -> FailureClass | None:
-        failure, location = await self._enter(account.access)
+        access = account.access
+        failure, location = await self._enter(access)
+        if access is not account.access:  # changed meanwhile: what became of the former tells nothing
+            return FailureClass.TRANSIENT
         if failure is None or failure.kind is not FailureClass.TRANSIENT:
             account.answered = self._clock()
-        trails = self._surroundings.trails(account.access, location) if location else None
+        trails = self._surroundings.trails(access, location) if location else None
         status = account_status(
             _status(account),
             generation=int(account.body["metadata"]["generation"]),

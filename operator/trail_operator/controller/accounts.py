@@ -99,28 +99,45 @@ class Accounts:
         try:
             spec = AWSAccountSpec.model_validate(body["spec"])
         except ValidationError:
-            self._accounts.pop(name, None)
+            self.gone(name)
             return None
         known = self._accounts.get(name)
         if known is None:
             known = self._accounts[name] = Account(body, spec, self._access(name, spec), self._clock())
         else:
             if _way_in(spec) != _way_in(known.spec):
+                known.access.aws.close()
                 known.access = self._access(name, spec)
             elif spec != known.spec:
-                known.access = _with_spec(known.access, spec)
+                known.access = _renewed(known.access, spec)
             known.body, known.spec = body, spec
         return known
 
     def gone(self, name: str) -> Account | None:
         """An AWSAccount that the API server no longer has."""
-        return self._accounts.pop(name, None)
+        account = self._accounts.pop(name, None)
+        if account:
+            account.access.aws.close()
+        return account
 
     def labelled(self, namespace: str, labels: dict[str, str]) -> bool:
         """A namespace as the API server has it now; whether its labels are others."""
         before = self._labels.get(namespace)
         self._labels[namespace] = labels
-        return before != labels
+        if before == labels:
+            return False
+        for account in self._accounts.values():
+            allows = account.spec.allowed_namespaces.allows
+            if allows(namespace, before or {}) and not allows(namespace, labels):
+                account.access = _renewed(account.access, account.spec)
+        return True
+
+    def current(self, name: str | None) -> Access | None:
+        """The way into an AWSAccount as it is now; of None, the operator's own identity."""
+        if name is None:
+            return self.own
+        account = self._accounts.get(name)
+        return account.access if account else None
 
     def get(self, name: str) -> Account | None:
         """The AWSAccount of that name."""
@@ -206,8 +223,10 @@ def _way_in(spec: AWSAccountSpec) -> tuple[str, ...]:
     return spec.account_id, spec.role_arn, spec.external_id, spec.region, spec.endpoint_url
 
 
-def _with_spec(access: Access, spec: AWSAccountSpec) -> Access:
-    return Access(access.name, spec, access.aws, access.cloudtrail, access.diagnosis, access.neighbours)
+def _renewed(access: Access, spec: AWSAccountSpec) -> Access:
+    """The same way in. What is under way by the former asks anew whether it may."""
+    aws = access.aws.renewed()
+    return Access(access.name, spec, aws, CloudTrail(aws), Diagnosis(aws), Neighbours(aws))
 
 
 def _refusal(reason: Reason, message: str) -> Failure:

@@ -58,7 +58,9 @@ class Controller:
             called=metrics.called,
             waited=metrics.waited,
         )
-        self.surroundings = Surroundings(resync=resync, clock=time.monotonic, sleep=asyncio.sleep)
+        self.surroundings = Surroundings(
+            self.accounts.current, resync=resync, clock=time.monotonic, sleep=asyncio.sleep
+        )
         claims = Claims(self.accounts.place_of, settings.namespace)
         targets = Targets(self.accounts, locator, tuple(settings.ignore_tags))
         convergence = Convergence(

@@ -4,6 +4,7 @@ import asyncio
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import DeletionPolicy
+from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
 from trail_operator.controller.accounts import Access, Accounts
 from trail_operator.controller.events import Events
@@ -78,7 +79,7 @@ class Deletion:
                 raise FailureError(failure_of(error)) from None
         return f"deleted trail {arn}; its log files stay in the bucket"
 
-    async def _retain(self, subject: Subject, region: str) -> str:
+    async def _retain(self, subject: Subject, region: str) -> str | None:
         arn = subject.status.arn or f"of {subject.key}"
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE):
@@ -86,6 +87,8 @@ class Deletion:
                 location = await self._locator.location(subject, access, region)
                 arn = await self._arn(subject, access, location)
                 return await self._disown(subject, access, arn, location)
+        except ClosedError:
+            return None
         except FailureError as error:
             problem = error.failure.message
         except AWSError as error:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.aws.turns import Turns
 from trail_operator.controller.accounts import Access
@@ -39,11 +40,14 @@ class Surroundings:
 
     def __init__(
         self,
+        current: Callable[[str | None], Access | None],
         *,
         resync: float,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
+        """`current`: the way into an account as it is now."""
+        self._current = current
         self._resync = resync
         self._clock = clock
         self._sleep = sleep
@@ -56,7 +60,7 @@ class Surroundings:
         """The account's trails; None while they are not known. Has them read where that was long ago."""
         view = self._view(access.name)
         if (view.is_stale or self._is_old(view)) and view.reading is None:
-            view.reading = asyncio.create_task(self._read(view, access, location))
+            view.reading = asyncio.create_task(self._read(view, access.name, location))
         return view.neighbours
 
     def advice(self, subject: Subject, access: Access, desired: DesiredTrail) -> tuple[Advice, ...] | None:
@@ -96,20 +100,26 @@ class Surroundings:
         neighbours = self._view(account).neighbours
         return None if neighbours is None else advise(desired, neighbours)
 
-    async def _read(self, view: _View, access: Access, location: Location) -> None:
+    async def _read(self, view: _View, name: str | None, location: Location) -> None:
         try:
             while view.is_stale or self._is_old(view):
                 await self._sleep(_PAUSE)
                 end = await self._turns.begin()
                 view.is_stale = False
                 try:
+                    access = self._current(name)
+                    if access is None:
+                        return
                     found = await self._found(access, location, view.neighbours)
                 finally:
                     end()
+                if access is not self._current(name):  # what it could not read any more is not what there is
+                    view.is_stale = True
+                    continue
                 view.seen = self._clock()
                 if found != view.neighbours:
                     view.neighbours = found
-                    self.noticed(access.name)
+                    self.noticed(name)
         finally:
             view.reading = None
 
@@ -119,6 +129,8 @@ class Surroundings:
         """The trails; where AWS does not tell, what was last known of them. Who may never ask knows of none."""
         try:
             return await access.neighbours.of(location)
+        except ClosedError:
+            return known  # it is read again
         except FailureError as error:
             failure = error.failure
         except AWSError as error:
