@@ -75,7 +75,11 @@ def test_a_role_that_cannot_be_assumed(
     arn = f"arn:aws:iam::{other.number}:role/{ROLE}"
     if trust:
         role(other, trusting(account, trust))
-    spec = {"roleARN": arn, "allowedNamespaces": allowed(trails), **({"externalID": given} if given else {})}
+    spec: dict[str, Any] = {
+        "roleARN": arn,
+        "allowedNamespaces": allowed(trails),
+        **({"externalID": given} if given else {}),
+    }
     name = accounts.create("team", other.number, **spec)
     trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
     told = accounts.wait_reason(name, "AssumeRoleDenied")

@@ -17,6 +17,7 @@ from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
 from trail_operator.controller.accounts import Access, Account, Accounts
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
+from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.account import account_status, held_back
 from trail_operator.core.backoff import resync_delay, retry_delay
@@ -76,8 +77,9 @@ class AccountLoop:
             return
         name = body["metadata"]["name"]
         if not self._labels.items() <= (body["metadata"].get("labels") or {}).items():
-            if self._accounts.get(name):  # another operator's from now on
-                self.gone(name)
+            account = self._accounts.get(name)
+            if self._accounts.seen_of_others(name):
+                self._end(name, account)
             return
         before = self._accounts.get(name)
         generation, deleting = _wanted(before.body) if before else (None, None)
@@ -95,11 +97,17 @@ class AccountLoop:
 
     def gone(self, name: str) -> None:
         """An AWSAccount that the API server no longer has."""
-        account = self._accounts.gone(name)
-        if account and account.task:
-            account.task.cancel()
-        self._surroundings.forget(name)
-        self._changed(name)
+        self._end(name, self._accounts.gone(name))
+
+    async def is_of_others(self, subject: Subject) -> bool:
+        """Whether a Trail is another operator's: its AWSAccount is."""
+        name = self._accounts.name_for(subject)
+        if self._labels and name and not self._accounts.knows(name):
+            # Of a Trail and its AWSAccount that are made together the watches may tell in any order.
+            with suppress(ApiException, ClientError, TimeoutError, OSError):
+                if body := await self._kubernetes.account(name):
+                    self.seen(body)
+        return self._accounts.is_of_others(subject)
 
     def wake(self, name: str | None) -> None:
         """Something of an account has changed: its trails, or who uses it."""
@@ -113,6 +121,12 @@ class AccountLoop:
         for account in self._accounts.all():
             if account.task:
                 account.task.cancel()
+
+    def _end(self, name: str, account: Account | None) -> None:
+        if account and account.task:
+            account.task.cancel()
+        self._surroundings.forget(name)
+        self._changed(name)
 
     async def _run(self, account: Account, after: float) -> None:
         failures, delay = 0, after

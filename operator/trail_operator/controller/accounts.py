@@ -89,6 +89,8 @@ class Accounts:
         self._limiters: dict[str, RateLimiter] = {}
         self._accounts: dict[str, Account] = {}
         self._labels: dict[str, dict[str, str]] = {}
+        # The AWSAccounts that are there, but another operator's.
+        self._others: set[str] = set()
         self.own = self._access(None, None)
 
     # What is told of the cluster.
@@ -96,6 +98,7 @@ class Accounts:
     def seen(self, body: dict[str, Any]) -> Account | None:
         """An AWSAccount as the API server has it now. None if this version can't read it."""
         name = body["metadata"]["name"]
+        self._others.discard(name)
         try:
             spec = AWSAccountSpec.model_validate(body["spec"])
         except ValidationError:
@@ -113,8 +116,16 @@ class Accounts:
             known.body, known.spec = body, spec
         return known
 
+    def seen_of_others(self, name: str) -> bool:
+        """An AWSAccount that is another operator's; whether that is new."""
+        is_new = name not in self._others
+        self.gone(name)
+        self._others.add(name)
+        return is_new
+
     def gone(self, name: str) -> Account | None:
         """An AWSAccount that the API server no longer has."""
+        self._others.discard(name)
         account = self._accounts.pop(name, None)
         if account:
             account.access.aws.close()
@@ -155,12 +166,23 @@ class Accounts:
         name: str | None = reference.get("name") or self._default
         return name
 
+    def knows(self, name: str) -> bool:
+        """Whether there is an AWSAccount of that name, be it another operator's."""
+        return name in self._accounts or name in self._others
+
+    def is_of_others(self, subject: Subject) -> bool:
+        """Whether a Trail is another operator's: its AWSAccount is."""
+        return self.name_for(subject) in self._others
+
     def place_of(self, subject: Subject) -> tuple[str, str]:
         """The AWS account that a Trail's trail is in ("" for the operator's own), and its default region."""
-        account = self._accounts.get(self.name_for(subject) or "")
-        if account:
-            return account.spec.account_id, account.access.default_region or ""
-        return "", self.own.default_region or ""
+        name = self.name_for(subject)
+        if name is None:
+            return "", self.own.default_region or ""
+        account = self._accounts.get(name)
+        if account is None:
+            return name, ""  # whichever that is: none that another Trail is in
+        return account.spec.account_id, account.access.default_region or ""
 
     def access_for(self, subject: Subject) -> Access:
         """The way into the account that a Trail uses. Raises FailureError where there is none for it."""

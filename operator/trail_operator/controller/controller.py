@@ -22,6 +22,7 @@ from trail_operator.controller.location import Locator
 from trail_operator.controller.loop import Loop
 from trail_operator.controller.observation import Observation
 from trail_operator.controller.reconcile import Reconciler
+from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Targets
 from trail_operator.controller.writer import Writer
@@ -77,7 +78,8 @@ class Controller:
         )
         default_policy = DeletionPolicy(settings.default_deletion_policy)
         deletion = Deletion(self.accounts, locator, self.surroundings, events, default_policy)
-        reconciler = Reconciler(
+        self._resync = resync
+        self._reconciler = Reconciler(
             convergence,
             deletion,
             writer,
@@ -87,7 +89,7 @@ class Controller:
             clock=time.monotonic,
             reconciled=metrics.reconciled,
         )
-        self.loop = Loop(kubernetes, claims, reconciler.reconcile, time.monotonic)
+        self.loop = Loop(kubernetes, claims, self._reconcile, time.monotonic)
         self.account_loop = AccountLoop(
             kubernetes,
             self.accounts,
@@ -104,7 +106,7 @@ class Controller:
         )
         self.loop.forgotten = lambda subject: self.account_loop.wake(self.accounts.name_for(subject))
         self.surroundings.noticed = self._notice
-        metrics.registry.register(Gauges(self.loop.subjects, self.accounts.all))
+        metrics.registry.register(Gauges(self._own_subjects, self.accounts.all))
 
     def take_up(self, there_is: Manifests) -> None:
         """Begin with all that there is: before the first write, all claims are known."""
@@ -129,6 +131,15 @@ class Controller:
         await self.loop.stop(patience)
         self.surroundings.close()
         return await self.accounts.close(max(0.0, end - time.monotonic()))
+
+    async def _reconcile(self, subject: Subject) -> float | None:
+        """A pass over a Trail, unless it is another operator's: that is left alone. Seconds until the next."""
+        if await self.account_loop.is_of_others(subject):
+            return self._resync
+        return await self._reconciler.reconcile(subject)
+
+    def _own_subjects(self) -> list[Subject]:
+        return [subject for subject in self.loop.subjects() if not self.accounts.is_of_others(subject)]
 
     def _notice(self, account: str | None) -> None:
         """What is known of an account's trails has changed."""
