@@ -46,7 +46,7 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
             controller.loop._subjects[subject.key] = subject
         for index in range(20):
             controller.surroundings._view(f"account-{index}").neighbours = ()
-        controller.surroundings.noticed("account-7")
+        controller.surroundings.noticed("account-7", True)
         woken = [subject.account for subject in controller.loop.subjects() if subject.wake.is_set()]
         assert woken == ["account-7"] * 5
         assert compared == 5

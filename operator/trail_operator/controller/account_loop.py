@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.account import AWSAccountStatus
-from trail_operator.api.names import FINALIZER
+from trail_operator.api.names import NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
 from trail_operator.controller.accounts import Access, Account, Accounts
@@ -19,7 +19,7 @@ from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
-from trail_operator.core.account import account_status, held_back
+from trail_operator.core.account import account_status, finalizers, held_back
 from trail_operator.core.backoff import resync_delay, retry_delay
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.trail import Location
@@ -42,19 +42,22 @@ class AccountLoop:
         *,
         cluster: str,
         labels: Mapping[str, str],
-        users: Callable[[str], int],
+        namespaces: Collection[str],
+        users: Callable[[str], Collection[str]],
         changed: Callable[[str], None],
         resync: float,
         clock: Callable[[], float],
         now: Callable[[], datetime],
         random: Callable[[], float],
     ) -> None:
+        """`namespaces`: those that are watched, none for all; `users`: those of the Trails that use an AWSAccount."""
         self._kubernetes = kubernetes
         self._accounts = accounts
         self._surroundings = surroundings
         self._events = events
         self._cluster = cluster
         self._labels = labels
+        self._namespaces = namespaces
         self._users = users
         self._changed = changed
         self._resync = resync
@@ -83,6 +86,7 @@ class AccountLoop:
             return
         before = self._accounts.get(name)
         generation, deleting = _wanted(before.body) if before else (None, None)
+        holders = _finalizers(before.body) if before else []
         account = self._accounts.seen(body)
         if account is None:
             logger.error(f"AWSAccount {name} has a spec that this version can't read")
@@ -94,6 +98,8 @@ class AccountLoop:
             self._changed(name)
             if before:
                 account.wake.set()
+        elif deleting and holders != _finalizers(body):
+            account.wake.set()  # to say who still uses it
 
     def gone(self, name: str) -> None:
         """An AWSAccount that the API server no longer has."""
@@ -108,6 +114,12 @@ class AccountLoop:
                 if body := await self._kubernetes.account(name):
                     self.seen(body)
         return self._accounts.is_of_others(subject)
+
+    def used(self, subject: Subject) -> None:
+        """A Trail has come: from now on it holds its AWSAccount."""
+        account = self._accounts.get(self._accounts.name_for(subject) or "")
+        if self._namespaces and account and _finalizer(subject) not in _finalizers(account.body):
+            account.wake.set()
 
     def wake(self, name: str | None) -> None:
         """Something of an account has changed: its trails, or who uses it."""
@@ -145,8 +157,7 @@ class AccountLoop:
         try:
             if "deletionTimestamp" in account.body["metadata"]:
                 return await self._let_go(account)
-            if FINALIZER not in account.body["metadata"].get("finalizers", []):
-                await self._finalizers(account, [*account.body["metadata"].get("finalizers", []), FINALIZER])
+            await self._hold(account, deleting=False)
             return await self._look(account)
         except ApiException as error:
             logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=_about(account))
@@ -186,8 +197,9 @@ class AccountLoop:
         except FailureError as error:
             return error.failure, None
         if identity.account != expected:
+            caller = _principal(identity.arn)
             message = (
-                f"STS says that we are in account {identity.account}, as {identity.arn}, not in {expected}: correct "
+                f"STS says that we are in account {identity.account}, as {caller}, not in {expected}: correct "
                 "accountID, or name a role of that account in roleARN. Nothing is written"
             )
             return Failure(FailureClass.AUTHORITY, Reason.IDENTITY_MISMATCH, message), None
@@ -217,21 +229,29 @@ class AccountLoop:
         )
 
     async def _let_go(self, account: Account) -> FailureClass | None:
-        metadata = account.body["metadata"]
-        if FINALIZER not in metadata.get("finalizers", []):
-            return None
-        users = self._users(account.name)
+        users = await self._hold(account, deleting=True)
         if users:
-            await self._report(account, held_back(_status(account), int(metadata["generation"]), users, self._now()))
-            return None
-        await self._finalizers(account, [name for name in metadata["finalizers"] if name != FINALIZER])
+            status = held_back(
+                _status(account),
+                int(account.body["metadata"]["generation"]),
+                users=users,
+                holders=_finalizers(account.body) if self._namespaces else (),
+                now=self._now(),
+            )
+            await self._report(account, status)
         return None
 
-    async def _finalizers(self, account: Account, finalizers: list[str]) -> None:
-        version = account.body["metadata"]["resourceVersion"]
-        body = await self._kubernetes.write_account_finalizers(account.name, finalizers, version)
-        if body is not None:
-            account.body = body
+    async def _hold(self, account: Account, *, deleting: bool) -> Collection[str]:
+        """Put our finalizers on or take them off; the namespaces of the Trails that use the AWSAccount, where asked."""
+        users = self._users(account.name) if deleting or self._namespaces else ()
+        present = _finalizers(account.body)
+        wanted = finalizers(present, watched=self._namespaces, users=users, deleting=deleting)
+        if wanted != present:
+            version = account.body["metadata"]["resourceVersion"]
+            body = await self._kubernetes.write_account_finalizers(account.name, wanted, version)
+            if body is not None:
+                account.body = body
+        return users
 
     async def _report(self, account: Account, status: AWSAccountStatus, request_id: str = "") -> None:
         before = _status(account)
@@ -264,6 +284,14 @@ def _about(account: Account, **fields: Any) -> dict[str, Any]:
 def _wanted(body: dict[str, Any]) -> tuple[int, bool]:
     metadata = body["metadata"]
     return int(metadata["generation"]), "deletionTimestamp" in metadata
+
+
+def _finalizers(body: dict[str, Any]) -> list[str]:
+    return list(body["metadata"].get("finalizers", []))
+
+
+def _finalizer(subject: Subject) -> str:
+    return NAMESPACE_FINALIZERS + subject.key.namespace
 
 
 def _principal(arn: str) -> str:

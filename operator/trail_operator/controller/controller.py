@@ -97,13 +97,17 @@ class Controller:
             events,
             cluster=cluster,
             labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
-            users=lambda name: self.loop.count(lambda subject: self.accounts.name_for(subject) == name),
+            namespaces=settings.namespace,
+            users=lambda name: [
+                subject.key.namespace for subject in self.loop.subjects() if self.accounts.name_for(subject) == name
+            ],
             changed=lambda name: self.loop.wake(lambda subject: self.accounts.name_for(subject) == name),
             resync=resync,
             clock=time.monotonic,
             now=_now,
             random=random.random,
         )
+        self.loop.entered = self.account_loop.used
         self.loop.forgotten = lambda subject: self.account_loop.wake(self.accounts.name_for(subject))
         self.surroundings.noticed = self._notice
         metrics.registry.register(Gauges(self._own_subjects, self.accounts.all))
@@ -141,9 +145,10 @@ class Controller:
     def _own_subjects(self) -> list[Subject]:
         return [subject for subject in self.loop.subjects() if not self.accounts.is_of_others(subject)]
 
-    def _notice(self, account: str | None) -> None:
-        """What is known of an account's trails has changed."""
-        self.loop.wake(lambda subject: subject.account == account and self.surroundings.is_news(subject))
+    def _notice(self, account: str | None, is_news: bool) -> None:
+        """An account's trails were read: whoever is told something else by that looks again."""
+        if is_news:
+            self.loop.wake(lambda subject: subject.account == account and self.surroundings.is_news(subject))
         self.account_loop.wake(account)
 
 

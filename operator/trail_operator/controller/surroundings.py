@@ -53,15 +53,15 @@ class Surroundings:
         self._sleep = sleep
         self._turns = Turns(_ACCOUNTS_AT_ONCE, _SECONDS_AN_ACCOUNT)
         self._views: dict[str | None, _View] = {}
-        self.noticed: Callable[[str | None], None] = lambda _: None
-        """Called with an account's name when what is known of it has changed."""
+        self.noticed: Callable[[str | None, bool], None] = lambda *_: None
+        """Called with an account's name when it was read, and whether what is known of it is another by that."""
 
     def trails(self, access: Access, location: Location) -> tuple[Neighbour, ...] | None:
-        """The account's trails; None while they are not known. Has them read where that was long ago."""
+        """The account's trails; None while they are not known or read anew. Has them read where that was long ago."""
         view = self._view(access.name)
         if (view.is_stale or self._is_old(view)) and view.reading is None:
             view.reading = asyncio.create_task(self._read(view, access.name, location))
-        return view.neighbours
+        return None if view.reading else view.neighbours
 
     def advice(self, subject: Subject, access: Access, desired: DesiredTrail) -> tuple[Advice, ...] | None:
         """What to warn of; None while too little is known."""
@@ -117,9 +117,8 @@ class Surroundings:
                     view.is_stale = True
                     continue
                 view.seen = self._clock()
-                if found != view.neighbours:
-                    view.neighbours = found
-                    self.noticed(name)
+                is_news, view.neighbours = found != view.neighbours, found
+                self.noticed(name, is_news)
         finally:
             view.reading = None
 
