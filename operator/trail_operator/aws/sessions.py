@@ -29,6 +29,7 @@ _CONFIG = Config(
 )
 # A client costs some 10 ms to make and 400 KB to keep.
 _IDLE_SECONDS = 900.0
+_SECONDS_BETWEEN_CLEARINGS = 60.0
 # The longest session that a role may have which was assumed from a role's session (role chaining):
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
 _SESSION_SECONDS = 3600
@@ -100,6 +101,7 @@ class Sessions:
             botocore_session=session, region_name=default_region or os.environ.get("AWS_REGION")
         )
         self._clients: dict[tuple[str, str, str | None], _Client] = {}
+        self._cleared = clock()
         self._making = threading.Lock()  # boto3 sessions are not thread-safe, clients are
         self.default_region: str | None = self._clients_of.region_name
         self.own = Identity(lambda: self._session().get_credentials(), None)
@@ -135,8 +137,10 @@ class Sessions:
         key = (service, region, endpoint_url)
         with self._making:
             now = self._clock()
-            if key not in self._clients:
+            if now - self._cleared > _SECONDS_BETWEEN_CLEARINGS:
                 self._clients = {name: one for name, one in self._clients.items() if now - one.used < _IDLE_SECONDS}
+                self._cleared = now
+            if key not in self._clients:
                 make: Any = self._clients_of.client
                 client = make(service, region_name=region, config=_CONFIG, endpoint_url=endpoint_url)
                 client.meta.events.register("before-send", lambda **_: self._check())
