@@ -136,6 +136,7 @@ class Accounts:
 
     def __init__(self, api: client.ApiClient, prefix: str) -> None:
         self._objects = client.CustomObjectsApi(api)
+        self._core = client.CoreV1Api(api)
         self.prefix = prefix
         self._made: list[str] = []
 
@@ -180,6 +181,11 @@ class Accounts:
 
     def delete(self, name: str) -> None:
         self._objects.delete_cluster_custom_object(GROUP, VERSION, "awsaccounts", name)
+
+    def events(self, name: str, reason: str) -> list[Any]:
+        """The Events about an AWSAccount with that reason."""
+        about = f"involvedObject.kind=AWSAccount,involvedObject.name={name},reason={reason}"
+        return list(self._core.list_namespaced_event("default", field_selector=about).items)
 
     def ready(self, name: str) -> dict[str, Any]:
         body = self.get(name) or {}

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import Operator, OperatorFactory
+from tests.integration.conftest import Operator, OperatorFactory, kubectl
 from tests.integration.kubernetes import Accounts, Trails, eventually, trail
+from trail_sandbox.sandbox import Sandbox
 
 ROLE = "trail-operator"
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -85,6 +86,8 @@ def test_a_role_that_cannot_be_assumed(
     told = accounts.wait_reason(name, "AssumeRoleDenied")
     for what in ("the role is not there", "trust policy", "externalID", arn, account.number):
         assert what in told["message"]
+    (event,) = eventually("an Event", lambda: accounts.events(name, "AssumeRoleDenied"))
+    assert (event.type, event.message) == ("Warning", "see the conditions of the AWSAccount")
     denied = trails.wait_reason("audit", "AssumeRoleDenied")
     assert denied["status"] == "False"
     assert other.number not in denied["message"]
@@ -321,7 +324,9 @@ def test_an_account_in_use_is_held(operator: Operator, account: Account, trails:
     assert account.trails() == []
 
 
-def test_what_trails_an_account_has(operator: Operator, account: Account, trails: Trails, accounts: Accounts) -> None:
+def test_what_trails_an_account_has(
+    cluster: Sandbox, operator: Operator, account: Account, trails: Trails, accounts: Accounts
+) -> None:
     """Two single-region and two multi-region trails homed in us-west-1 and one multi-region trail homed elsewhere."""
     bucket = f"logs-{account.number}"
     account.client("s3").create_bucket(Bucket=bucket)
@@ -363,6 +368,9 @@ def test_what_trails_an_account_has(operator: Operator, account: Account, trails
     assert (status["trailCount"], status["unmanagedCount"]) == (5, 2)
     arns = [entry["arn"] for entry in status["trails"]]
     assert arns == sorted(arns)
+    columns, row = (line.split() for line in kubectl(cluster, "get", "awsaccounts", name).splitlines())
+    assert columns == ["NAME", "READY", "ACCOUNT", "TRAILS", "UNMANAGED", "AGE"]
+    assert row[:5] == [name, "True", account.number, "5", "2"]
 
 
 @pytest.mark.parametrize(("policy", "owners"), [("Delete", {}), ("Retain", {"goes": "Unmanaged"})])

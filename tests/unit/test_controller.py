@@ -52,3 +52,27 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
         assert compared == 5
 
     run(scenario)
+
+
+def account(uid: str, number: str) -> dict[str, Any]:
+    metadata = {"name": "team", "uid": uid, "generation": 1, "resourceVersion": uid}
+    return {"metadata": metadata, "spec": {"accountID": number}}
+
+
+def test_an_account_made_anew_under_the_same_name_is_another() -> None:
+    async def scenario(controller: Controller) -> None:
+        loop, accounts = controller.account_loop, controller.accounts
+        loop.seen(account("1", "111111111111"), after=3600.0)
+        former = accounts.get("team")
+        loop.seen(account("2", "222222222222"), after=3600.0)
+        present = accounts.get("team")
+        assert former is not None
+        assert former.task is not None
+        assert former.task.cancelling()
+        assert present is not former
+        loop.gone(account("1", "111111111111"))  # the late farewell of the former
+        assert accounts.get("team") is present
+        loop.gone(account("2", "222222222222"))
+        assert accounts.get("team") is None
+
+    run(scenario)

@@ -85,6 +85,9 @@ class AccountLoop:
                 self._end(name, account)
             return
         before = self._accounts.get(name)
+        if before and _uid(before.body) != _uid(body):  # its end was not seen
+            self.gone(before.body)
+            before = None
         generation, deleting = _wanted(before.body) if before else (None, None)
         holders = _finalizers(before.body) if before else []
         account = self._accounts.seen(body)
@@ -101,9 +104,12 @@ class AccountLoop:
         elif deleting and holders != _finalizers(body):
             account.wake.set()  # to say who still uses it
 
-    def gone(self, name: str) -> None:
+    def gone(self, body: dict[str, Any]) -> None:
         """An AWSAccount that the API server no longer has."""
-        self._end(name, self._accounts.gone(name))
+        name = body["metadata"]["name"]
+        account = self._accounts.get(name)
+        if account is None or _uid(account.body) == _uid(body):  # else the late farewell of a former one
+            self._end(name, self._accounts.gone(name))
 
     async def is_of_others(self, subject: Subject) -> bool:
         """Whether a Trail is another operator's: its AWSAccount is."""
@@ -269,7 +275,9 @@ class AccountLoop:
             f"Ready={ready.status} {ready.reason}: {ready.message}",
             extra=_about(account, ready=ready.status, reason=ready.reason, requestID=request_id),
         )
-        await self._events.turned(account.body, ready)
+        # Who may read Events of the namespace default need not be who may read AWSAccounts.
+        note = "see the conditions of the AWSAccount"
+        await self._events.turned(account.body, ready.model_copy(update={"message": note}))
 
 
 def _status(account: Account) -> AWSAccountStatus:
@@ -279,6 +287,10 @@ def _status(account: Account) -> AWSAccountStatus:
 def _about(account: Account, **fields: Any) -> dict[str, Any]:
     """The `extra` of a log line about an AWSAccount."""
     return about(f"AWSAccount {account.name}", generation=account.body["metadata"]["generation"], **fields)
+
+
+def _uid(body: dict[str, Any]) -> str:
+    return str(body["metadata"]["uid"])
 
 
 def _wanted(body: dict[str, Any]) -> tuple[int, bool]:
