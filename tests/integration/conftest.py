@@ -170,8 +170,8 @@ def operator_process(
     made: list[Operator] = []
     identity = {**service_account.environment, **account.environment}
 
-    def make(*arguments: str, start: bool = True, **environment: str) -> Operator:
-        defaults = ["--namespace", trails.namespace, "--cluster-name", "test", "--health-port", "0", "--resync", "2s"]
+    def make(*arguments: str, start: bool = True, namespace: str = trails.namespace, **environment: str) -> Operator:
+        defaults = ["--namespace", namespace, "--cluster-name", "test", "--health-port", "0", "--resync", "2s"]
         defaults += ["--account-selector", f"test={account.number}"]
         operator = Operator(
             {**os.environ, **cluster.environment(), **identity, **environment},

@@ -136,11 +136,12 @@ class Accounts:
 
     def __init__(self, api: client.ApiClient, prefix: str) -> None:
         self._objects = client.CustomObjectsApi(api)
+        self._core = client.CoreV1Api(api)
         self.prefix = prefix
         self._made: list[str] = []
 
-    def create(self, name: str, number: str, /, **spec: Any) -> str:
-        """Create an AWSAccount; its name in the cluster."""
+    def create(self, name: str, number: str, /, *, shard: str = "", **spec: Any) -> str:
+        """Create an AWSAccount; its name in the cluster. `shard`: of which of the test's operators it is."""
         name = f"{self.prefix}-{name}"
         body = {
             "apiVersion": f"{GROUP}/{VERSION}",
@@ -148,11 +149,11 @@ class Accounts:
             "metadata": {"name": name},
             "spec": {"accountID": number, **spec},
         }
-        return self.add(body)
+        return self.add(body, shard)
 
-    def add(self, manifest: dict[str, Any]) -> str:
+    def add(self, manifest: dict[str, Any], shard: str = "") -> str:
         """Create an AWSAccount, with the label that the test's operator looks for; its name."""
-        manifest["metadata"]["labels"] = {"test": self.prefix.removeprefix("a")}
+        manifest["metadata"]["labels"] = self._labels(shard)
         name: str = manifest["metadata"]["name"]
         self._objects.create_cluster_custom_object(GROUP, VERSION, "awsaccounts", manifest)
         self._made.append(name)
@@ -170,8 +171,21 @@ class Accounts:
     def change(self, name: str, /, **spec: Any) -> None:
         self._objects.patch_cluster_custom_object(GROUP, VERSION, "awsaccounts", name, {"spec": spec})
 
+    def hand_over(self, name: str, shard: str) -> None:
+        """Make an AWSAccount another operator's."""
+        patch = {"metadata": {"labels": self._labels(shard)}}
+        self._objects.patch_cluster_custom_object(GROUP, VERSION, "awsaccounts", name, patch)
+
+    def _labels(self, shard: str) -> dict[str, str]:
+        return {"test": self.prefix.removeprefix("a") + shard}
+
     def delete(self, name: str) -> None:
         self._objects.delete_cluster_custom_object(GROUP, VERSION, "awsaccounts", name)
+
+    def events(self, name: str, reason: str) -> list[Any]:
+        """The Events about an AWSAccount with that reason."""
+        about = f"involvedObject.kind=AWSAccount,involvedObject.name={name},reason={reason}"
+        return list(self._core.list_namespaced_event("default", field_selector=about).items)
 
     def ready(self, name: str) -> dict[str, Any]:
         body = self.get(name) or {}

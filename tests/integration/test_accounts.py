@@ -10,9 +10,10 @@ import pytest
 import requests
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import Operator, OperatorFactory
+from tests.integration.conftest import Operator, OperatorFactory, kubectl
 from tests.integration.kubernetes import Accounts, Trails, eventually, trail
 from tests.sandbox import identities
+from trail_sandbox.sandbox import Sandbox
 
 ROLE = "trail-operator"
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -79,12 +80,18 @@ def test_a_role_that_cannot_be_assumed(
     arn = f"arn:aws:iam::{other.number}:role/{ROLE}"
     if trust:
         role(other, trusting(account, trust))
-    spec = {"roleARN": arn, "allowedNamespaces": allowed(trails), **({"externalID": given} if given else {})}
+    spec: dict[str, Any] = {
+        "roleARN": arn,
+        "allowedNamespaces": allowed(trails),
+        **({"externalID": given} if given else {}),
+    }
     name = accounts.create("team", other.number, **spec)
     trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
     told = accounts.wait_reason(name, "AssumeRoleDenied")
     for what in ("the role is not there", "trust policy", "externalID", arn, account.number):
         assert what in told["message"]
+    (event,) = eventually("an Event", lambda: accounts.events(name, "AssumeRoleDenied"))
+    assert (event.type, event.message) == ("Warning", "see the conditions of the AWSAccount")
     denied = trails.wait_reason("audit", "AssumeRoleDenied")
     assert denied["status"] == "False"
     assert other.number not in denied["message"]
@@ -210,6 +217,54 @@ def test_a_change_of_an_account_shows_without_a_resync(
     assert trails.wait_reason("audit", reason)["status"] == "False"
     accounts.change(name, roleARN=arn, externalID="id-1", allowedNamespaces=allowed(trails), allowedRegions=None)
     trails.wait_ready("audit")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"allowedNamespaces": {"names": ["another"]}}, "NamespaceNotAllowed"),
+        ({"externalID": "another"}, "AssumeRoleDenied"),
+    ],
+    ids=["namespaces", "external id"],
+)
+def test_a_change_of_an_account_shows_while_its_trails_wait_for_aws(
+    change: dict[str, Any],
+    reason: str,
+    operator: Operator,
+    account: Account,
+    other: Account,
+    trails: Trails,
+    accounts: Accounts,
+) -> None:
+    arn = role(other, trusting(account, "id-1"))
+    name = accounts.create("team", other.number, roleARN=arn, externalID="id-1", allowedNamespaces=allowed(trails))
+    accounts.wait_reason(name, "IdentityVerified")
+    other.fault(service="cloudtrail", operation="*", delay=60)
+    trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
+    eventually("it waits", lambda: any(call["operation"] == "GetTrail" for call in other.calls()))
+    accounts.change(name, **change)
+    trails.wait_reason("audit", reason, seconds=12)  # nobody waits for an answer longer than 20 s
+    other.no_faults()
+    accounts.change(name, externalID="id-1", allowedNamespaces=allowed(trails))
+    trails.wait_ready("audit")
+
+
+def test_a_write_that_waits_for_its_turn_does_not_go_out_once_the_namespace_lost_the_account(
+    operator: Operator, account: Account, trails: Trails, accounts: Accounts
+) -> None:
+    name = accounts.create("team", account.number, allowedNamespaces=allowed(trails))
+    accounts.wait_reason(name, "IdentityVerified")
+    account.open_bucket(f"logs-{account.number}")
+    names = [f"audit-{index}" for index in range(8)]
+    for each in names:  # of which one a second may be made
+        trails.create(trail(each, f"logs-{account.number}", accountRef={"name": name}, isMultiRegionTrail=False))
+    eventually("the first is made", account.trails)
+    accounts.change(name, allowedNamespaces={"names": ["another"]})
+    for each in names:
+        trails.wait_reason(each, "NamespaceNotAllowed")
+    assert len(account.trails()) < 5
+    accounts.change(name, allowedNamespaces=allowed(trails))
+    trails.wait_ready(names[0], 60)
 
 
 def test_a_role_withdrawn_and_given_back(
@@ -402,7 +457,9 @@ def test_an_account_in_use_is_held(operator: Operator, account: Account, trails:
     assert account.trails() == []
 
 
-def test_what_trails_an_account_has(operator: Operator, account: Account, trails: Trails, accounts: Accounts) -> None:
+def test_what_trails_an_account_has(
+    cluster: Sandbox, operator: Operator, account: Account, trails: Trails, accounts: Accounts
+) -> None:
     """Two single-region and two multi-region trails homed in us-west-1 and one multi-region trail homed elsewhere."""
     bucket = f"logs-{account.number}"
     account.client("s3").create_bucket(Bucket=bucket)
@@ -444,6 +501,49 @@ def test_what_trails_an_account_has(operator: Operator, account: Account, trails
     assert (status["trailCount"], status["unmanagedCount"]) == (5, 2)
     arns = [entry["arn"] for entry in status["trails"]]
     assert arns == sorted(arns)
+    columns, row = (line.split() for line in kubectl(cluster, "get", "awsaccounts", name).splitlines())
+    assert columns == ["NAME", "READY", "ACCOUNT", "TRAILS", "UNMANAGED", "AGE"]
+    assert row[:5] == [name, "True", account.number, "5", "2"]
+
+
+@pytest.mark.parametrize(("policy", "owners"), [("Delete", {}), ("Retain", {"goes": "Unmanaged"})])
+def test_a_trail_that_was_deleted_or_let_go_shows_without_a_resync(
+    policy: str,
+    owners: dict[str, str],
+    operator_process: OperatorFactory,
+    account: Account,
+    trails: Trails,
+    accounts: Accounts,
+) -> None:
+    operator_process("--resync", "1h")
+    name = accounts.create("team", account.number, allowedNamespaces=allowed(trails))
+    account.open_bucket(f"logs-{account.number}")
+    for each in ("stays", "goes"):
+        trails.create(
+            trail(each, f"logs-{account.number}", accountRef={"name": name}, isLogging=False, deletionPolicy=policy)
+        )
+
+    def listed() -> dict[str, str]:
+        found = (accounts.get(name) or {}).get("status", {}).get("trails", [])
+        return {entry["name"]: entry["owner"] for entry in found}
+
+    both = {each: f"{trails.namespace}/{each}" for each in ("stays", "goes")}
+    eventually("both are listed", lambda: listed() == both)
+    trails.delete("goes")
+    eventually("one is", lambda: listed() == {"stays": both["stays"], **owners})
+
+
+def test_a_warning_of_a_trail_that_was_deleted_goes_without_a_resync(
+    operator_process: OperatorFactory, account: Account, trails: Trails
+) -> None:
+    operator_process("--resync", "1h")
+    account.open_bucket(f"logs-{account.number}")
+    for each in ("stays", "goes"):
+        trails.create(trail(each, f"logs-{account.number}"))
+    for each in ("stays", "goes"):
+        eventually(f"{each} is warned of", lambda each=each: trails.condition(each, "Advisory"))  # type: ignore[misc]
+    trails.delete("goes")
+    eventually("nothing to warn of", lambda: not trails.condition("stays", "Advisory"))
 
 
 def test_what_aws_does_not_show_of_an_account(

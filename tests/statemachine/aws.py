@@ -279,7 +279,7 @@ class Session:
     def client(self, service: str, region: str, _: str | None) -> "Client":
         return Client(self._send, service, region)
 
-    def calling_as(self, _: Identity) -> AbstractContextManager[None]:
+    def calling_as(self, *_: object) -> AbstractContextManager[None]:
         return nullcontext()
 
 

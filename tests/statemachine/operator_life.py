@@ -177,7 +177,8 @@ async def _sleep_in_background(seconds: float) -> None:
 class _AWS(AWS):
     """The operator's AWS, whose clients need no threads."""
 
-    async def _in_thread(self, function: Callable[[], Any]) -> Any:
+    async def _in_thread(self, function: Callable[[], Any], begun: Callable[[], None] = lambda: None) -> Any:
+        begun()
         result = function()
         return await result if inspect.isawaitable(result) else result
 

@@ -12,7 +12,7 @@ from tests.statemachine.error_table import GENERIC
 from trail_operator.api.account import AWSAccountStatus
 from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
 from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_of, failure_without_answer, is_shut_out
-from trail_operator.core.account import account_status
+from trail_operator.core.account import account_status, finalizers, held_back
 from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.failure import Failure, FailureClass
 
@@ -189,3 +189,52 @@ def test_nor_where_sts_does_not_answer(error: Exception) -> None:
     failure = failure_without_answer(error, "sts:GetCallerIdentity", "us-east-1")
     assert failure is not None
     assert failure.reason in ACCOUNT_REASONS
+
+
+ALL, A, B, FOREIGN = (
+    "trail-operator.dev/finalizer",
+    "namespace.trail-operator.dev/a",
+    "namespace.trail-operator.dev/b",
+    "example.com/other",
+)
+
+
+@pytest.mark.parametrize(
+    ("watched", "users", "deleting", "present", "expected"),
+    [
+        # An operator of all namespaces holds it in any case, and knows when nobody uses it any more.
+        ((), (), False, [FOREIGN], [FOREIGN, ALL]),
+        ((), (), False, [ALL], [ALL]),
+        ((), ("a",), True, [ALL, A], [ALL, A]),
+        ((), (), True, [ALL, FOREIGN, A, B], [FOREIGN]),
+        # One of some namespaces holds it for those in which it is used, and lets others' be.
+        (("a",), (), False, [FOREIGN, B], [FOREIGN, B]),
+        (("a", "c"), ("a", "a"), False, [B], [B, A]),
+        (("a",), (), False, [A, B], [B]),
+        (("a",), (), True, [A, B], [B]),
+        (("a",), ("a",), True, [A, B], [A, B]),
+        (("a",), ("a",), True, [B], [B]),  # no finalizer may come when it is to go
+        (("a",), (), False, [ALL, B], [ALL, B]),
+        (("a",), (), True, [ALL, B], [B]),
+    ],
+)
+def test_who_holds_an_account(
+    watched: tuple[str, ...], users: tuple[str, ...], deleting: bool, present: list[str], expected: list[str]
+) -> None:
+    wanted = finalizers(present, watched=watched, users=users, deleting=deleting)
+    assert wanted == expected
+    assert finalizers(wanted, watched=watched, users=users, deleting=deleting) == expected
+
+
+@pytest.mark.parametrize(
+    ("users", "holders", "told"),
+    [
+        (["a"], [A], "1 Trail still uses it: "),
+        (["a", "a"], [A, FOREIGN], "2 Trails still use it: "),
+        (["a", "a"], [B, A], "Trails of the namespaces a, b still use it: "),
+        (["b"], [A, B], "Trails of the namespaces a, b still use it: "),
+    ],
+)
+def test_all_operators_say_the_same_of_who_holds_it(users: list[str], holders: list[str], told: str) -> None:
+    (ready,) = held_back(AWSAccountStatus.parse(None), 1, users=users, holders=holders, now=NOW).conditions
+    assert (ready.reason, ready.message.startswith(told)) == ("InUse", True)

@@ -198,10 +198,10 @@ def told(
     """Of what a Trail is warned that had a warning `before`, once the account was looked at before and after `then`."""
 
     async def run() -> tuple[Advice, ...] | None:
-        surroundings = Surroundings(resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0))
         condition = SimpleNamespace(reason=before) if before else None
         subject: Any = SimpleNamespace(status=SimpleNamespace(condition=lambda _: condition))
         access: Any = SimpleNamespace(name=None, neighbours=Neighbours(cast(Any, account)))
+        surroundings = Surroundings(lambda _: access, resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0))
         surroundings.advice(subject, access, desired(MINIMAL))
         await asyncio.sleep(0.01)
         then()

@@ -126,7 +126,7 @@ class AWSAccountSpec(Resource):
         tuple[Annotated[str, StringConstraints(min_length=1, max_length=32)], ...],
         Field(
             max_length=100,
-            description="Home regions that Trails may have. Left out: any.",
+            description="Home regions that Trails may have. Left out or empty: any.",
             json_schema_extra=_SET,
         ),
     ] = ()

@@ -1,8 +1,9 @@
 """Calls to AWS in one account: credentials, threads, rates and identity. Every call of the operator goes through it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from trail_operator.aws.errors import ASSUME_ROLE, EXPIRED, NO_ANSWER, OK, failu
 from trail_operator.aws.limits import Ask, RateLimiter, always_due
 from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
-from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError
 
 # An account that does not answer has this many calls under way at most.
 _CALLS_AT_ONCE = 6
@@ -46,6 +47,14 @@ class Organization:
     management_account: str
 
 
+class ClosedError(NotSentError):
+    """The way into the account, or who may use it, has just changed."""
+
+    def __init__(self) -> None:
+        message = "the AWSAccount has been changed meanwhile: begun anew"
+        super().__init__(Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message))
+
+
 class AWS:
     """The AWS API of one account as one asynchronous call."""
 
@@ -73,8 +82,26 @@ class AWS:
         # Told of each call when it has ended: its service, operation, code and seconds.
         self._called = called
         self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
+        # What is cut short when this is closed: all but writes that were sent.
+        self._pending: set[asyncio.Timeout] = set()
+        self._closed = False
         self._caller: tuple[str, Caller] | None = None
         self._organization: tuple[tuple[str, Caller] | None, Organization] | None = None
+
+    def close(self) -> None:
+        """Let nothing further go out. Reads and all that waits end at once; a write that was sent is waited for."""
+        if not self._closed:
+            self._closed = True
+            for pending in self._pending:
+                pending.reschedule(0.0)
+
+    def renewed(self) -> "AWS":
+        """The same anew, for whoever asks from now on; this one is closed."""
+        self.close()
+        other = copy.copy(self)
+        # Of its own: the slots of calls that hang are not waited for.
+        other._slots, other._pending, other._closed = asyncio.Semaphore(_CALLS_AT_ONCE), set(), False
+        return other
 
     async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Make one call that changes nothing and return its answer.
@@ -83,9 +110,10 @@ class AWS:
         """
 
         async def attempt() -> dict[str, Any]:
-            if service == "cloudtrail":
-                await self._limiter.read((region, operation))
-            return await self._ask(service, region, operation, parameters)
+            async with self._cut_short():
+                if service == "cloudtrail":
+                    await self._limiter.read((region, operation))
+                return await self._ask(service, region, operation, parameters)
 
         with _errors(f"{service}:{operation}", region):
             return await _with_good_credentials(attempt)
@@ -111,8 +139,9 @@ class AWS:
             await still_due()
 
         async def attempt() -> dict[str, Any]:
-            async with self._limiter.write((region, operation), may_be_made):
-                return await self._ask("cloudtrail", region, operation, parameters)
+            async with self._cut_short() as pending, self._limiter.write((region, operation), may_be_made):
+                sent = lambda: self._pending.discard(pending)  # noqa: E731
+                return await self._ask("cloudtrail", region, operation, parameters, sent)
 
         with _errors(f"cloudtrail:{operation}", region):
             return await _with_good_credentials(attempt)
@@ -137,25 +166,32 @@ class AWS:
     def _limiter(self) -> RateLimiter:
         return self._limiter_of(self._caller[1].account if self._caller else "")
 
-    async def _ask(self, service: str, region: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    async def _ask(
+        self,
+        service: str,
+        region: str,
+        operation: str,
+        parameters: dict[str, Any],
+        sent: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        """Make one call. `sent`: called right before it goes out."""
+
         def ask() -> dict[str, Any]:
             client = self._sessions.client(service, region, self._endpoint_url)
-            with self._sessions.calling_as(self._identity):
+            with self._sessions.calling_as(self._identity, self._check):
                 answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
             return answer
 
-        return await self._measured(service, operation, ask)
-
-    async def _measured(self, service: str, operation: str, request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        begun, code = self._clock(), NO_ANSWER
+        begun: float | None = None
+        code = NO_ANSWER
 
         def timed() -> dict[str, Any]:
             nonlocal begun  # without the wait for a thread
             begun = self._clock()
-            return request()
+            return ask()
 
         try:
-            answer = await self._in_thread(timed)
+            answer = await self._in_thread(timed, sent)
             code = OK
         except Exception as error:
             if answered := translate(error, f"{service}:{operation}", ""):
@@ -163,19 +199,27 @@ class AWS:
                 service, operation = answered.action.split(":")
             raise
         finally:
-            self._called(service, operation, code, self._clock() - begun)
+            if begun is not None:
+                self._called(service, operation, code, self._clock() - begun)
         return answer
 
     async def _access_key(self, region: str) -> str:
         identity = self._identity
 
         async def attempt() -> ReadOnlyCredentials:
-            return identity.credentials() if identity.is_at_hand() else await self._in_thread(identity.credentials)
+            if identity.is_at_hand():
+                return identity.credentials()
+            async with self._cut_short():
+                return await self._in_thread(identity.credentials)
 
         with _errors(ASSUME_ROLE, self.default_region or region):
             return str((await _with_good_credentials(attempt)).access_key)
 
-    async def _in_thread(self, function: Callable[[], T]) -> T:
+    async def _in_thread(self, function: Callable[[], T], begun: Callable[[], None] = lambda: None) -> T:
+        def begin() -> None:
+            self._check()  # it may have been closed since it was this call's turn
+            begun()
+
         def noting_ends() -> T:
             # Only here is it known which credentials it was that have ended: others may be there already.
             try:
@@ -186,7 +230,27 @@ class AWS:
                 raise
 
         async with self._slots:
-            return await self._threads.run(noting_ends)
+            return await self._threads.run(noting_ends, begin)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ClosedError
+
+    @asynccontextmanager
+    async def _cut_short(self) -> AsyncIterator[asyncio.Timeout]:
+        """What is done in it ends when this is closed, unless it is no longer `_pending`."""
+        self._check()
+        try:
+            async with asyncio.timeout(None) as pending:
+                self._pending.add(pending)
+                try:
+                    yield pending
+                finally:
+                    self._pending.discard(pending)
+        except TimeoutError:
+            if not pending.expired():
+                raise
+            raise ClosedError from None
 
 
 async def _with_good_credentials(attempt: Callable[[], Awaitable[T]]) -> T:

@@ -25,10 +25,11 @@ class Threads:
         self._turns = Turns(_CALLS_AT_ONCE, _SECONDS_THAT_COUNT)
         self._under_way: set[Future[Any]] = set()
 
-    async def run(self, function: Callable[[], T]) -> T:
-        """The function's result, or what it raises."""
+    async def run(self, function: Callable[[], T], begun: Callable[[], None] = lambda: None) -> T:
+        """The function's result, or what it raises. `begun`: called when its turn has come, right before it begins."""
         end = await self._turns.begin()
         try:
+            begun()
             return await asyncio.wrap_future(self._submitted(function))
         finally:
             end()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -11,14 +11,15 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.account import AWSAccountStatus
-from trail_operator.api.names import FINALIZER
+from trail_operator.api.names import NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
 from trail_operator.controller.accounts import Access, Account, Accounts
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
+from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
-from trail_operator.core.account import account_status, held_back
+from trail_operator.core.account import account_status, finalizers, held_back
 from trail_operator.core.advice import Sight
 from trail_operator.core.backoff import resync_delay, retry_delay
 from trail_operator.core.failure import Failure, FailureClass, FailureError
@@ -42,19 +43,22 @@ class AccountLoop:
         *,
         cluster: str,
         labels: Mapping[str, str],
-        users: Callable[[str], int],
+        namespaces: Collection[str],
+        users: Callable[[str], Collection[str]],
         changed: Callable[[str], None],
         resync: float,
         clock: Callable[[], float],
         now: Callable[[], datetime],
         random: Callable[[], float],
     ) -> None:
+        """`namespaces`: those that are watched, none for all; `users`: those of the Trails that use an AWSAccount."""
         self._kubernetes = kubernetes
         self._accounts = accounts
         self._surroundings = surroundings
         self._events = events
         self._cluster = cluster
         self._labels = labels
+        self._namespaces = namespaces
         self._users = users
         self._changed = changed
         self._resync = resync
@@ -77,11 +81,16 @@ class AccountLoop:
             return
         name = body["metadata"]["name"]
         if not self._labels.items() <= (body["metadata"].get("labels") or {}).items():
-            if self._accounts.get(name):  # another operator's from now on
-                self.gone(name)
+            account = self._accounts.get(name)
+            if self._accounts.seen_of_others(name):
+                self._end(name, account)
             return
         before = self._accounts.get(name)
+        if before and _uid(before.body) != _uid(body):  # its end was not seen
+            self.gone(before.body)
+            before = None
         generation, deleting = _wanted(before.body) if before else (None, None)
+        holders = _finalizers(before.body) if before else []
         account = self._accounts.seen(body)
         if account is None:
             logger.error(f"AWSAccount {name} has a spec that this version can't read")
@@ -93,14 +102,31 @@ class AccountLoop:
             self._changed(name)
             if before:
                 account.wake.set()
+        elif deleting and holders != _finalizers(body):
+            account.wake.set()  # to say who still uses it
 
-    def gone(self, name: str) -> None:
+    def gone(self, body: dict[str, Any]) -> None:
         """An AWSAccount that the API server no longer has."""
-        account = self._accounts.gone(name)
-        if account and account.task:
-            account.task.cancel()
-        self._surroundings.forget(name)
-        self._changed(name)
+        name = body["metadata"]["name"]
+        account = self._accounts.get(name)
+        if account is None or _uid(account.body) == _uid(body):  # else the late farewell of a former one
+            self._end(name, self._accounts.gone(name))
+
+    async def is_of_others(self, subject: Subject) -> bool:
+        """Whether a Trail is another operator's: its AWSAccount is."""
+        name = self._accounts.name_for(subject)
+        if self._labels and name and not self._accounts.knows(name):
+            # Of a Trail and its AWSAccount that are made together the watches may tell in any order.
+            with suppress(ApiException, ClientError, TimeoutError, OSError):
+                if body := await self._kubernetes.account(name):
+                    self.seen(body)
+        return self._accounts.is_of_others(subject)
+
+    def used(self, subject: Subject) -> None:
+        """A Trail has come: from now on it holds its AWSAccount."""
+        account = self._accounts.get(self._accounts.name_for(subject) or "")
+        if self._namespaces and account and _finalizer(subject) not in _finalizers(account.body):
+            account.wake.set()
 
     def wake(self, name: str | None) -> None:
         """Something of an account has changed: its trails, or who uses it."""
@@ -114,6 +140,12 @@ class AccountLoop:
         for account in self._accounts.all():
             if account.task:
                 account.task.cancel()
+
+    def _end(self, name: str, account: Account | None) -> None:
+        if account and account.task:
+            account.task.cancel()
+        self._surroundings.forget(name)
+        self._changed(name)
 
     async def _run(self, account: Account, after: float) -> None:
         failures, delay = 0, after
@@ -132,8 +164,7 @@ class AccountLoop:
         try:
             if "deletionTimestamp" in account.body["metadata"]:
                 return await self._let_go(account)
-            if FINALIZER not in account.body["metadata"].get("finalizers", []):
-                await self._finalizers(account, [*account.body["metadata"].get("finalizers", []), FINALIZER])
+            await self._hold(account, deleting=False)
             return await self._look(account)
         except ApiException as error:
             logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=_about(account))
@@ -143,10 +174,13 @@ class AccountLoop:
         return FailureClass.TRANSIENT
 
     async def _look(self, account: Account) -> FailureClass | None:
-        failure, location = await self._enter(account.access)
+        access = account.access
+        failure, location = await self._enter(access)
+        if access is not account.access:  # changed meanwhile: what became of the former tells nothing
+            return FailureClass.TRANSIENT
         if failure is None or failure.kind is not FailureClass.TRANSIENT:
             account.answered = self._clock()
-        sight = self._surroundings.trails(account.access, location) if location else Sight()
+        sight = self._surroundings.trails(access, location) if location else Sight()
         status = account_status(
             _status(account),
             generation=int(account.body["metadata"]["generation"]),
@@ -170,8 +204,9 @@ class AccountLoop:
         except FailureError as error:
             return error.failure, None
         if identity.account != expected:
+            caller = _principal(identity.arn)
             message = (
-                f"STS says that we are in account {identity.account}, as {identity.arn}, not in {expected}: correct "
+                f"STS says that we are in account {identity.account}, as {caller}, not in {expected}: correct "
                 "accountID, or name a role of that account in roleARN. Nothing is written"
             )
             return Failure(FailureClass.AUTHORITY, Reason.IDENTITY_MISMATCH, message), None
@@ -201,21 +236,29 @@ class AccountLoop:
         )
 
     async def _let_go(self, account: Account) -> FailureClass | None:
-        metadata = account.body["metadata"]
-        if FINALIZER not in metadata.get("finalizers", []):
-            return None
-        users = self._users(account.name)
+        users = await self._hold(account, deleting=True)
         if users:
-            await self._report(account, held_back(_status(account), int(metadata["generation"]), users, self._now()))
-            return None
-        await self._finalizers(account, [name for name in metadata["finalizers"] if name != FINALIZER])
+            status = held_back(
+                _status(account),
+                int(account.body["metadata"]["generation"]),
+                users=users,
+                holders=_finalizers(account.body) if self._namespaces else (),
+                now=self._now(),
+            )
+            await self._report(account, status)
         return None
 
-    async def _finalizers(self, account: Account, finalizers: list[str]) -> None:
-        version = account.body["metadata"]["resourceVersion"]
-        body = await self._kubernetes.write_account_finalizers(account.name, finalizers, version)
-        if body is not None:
-            account.body = body
+    async def _hold(self, account: Account, *, deleting: bool) -> Collection[str]:
+        """Put our finalizers on or take them off; the namespaces of the Trails that use the AWSAccount, where asked."""
+        users = self._users(account.name) if deleting or self._namespaces else ()
+        present = _finalizers(account.body)
+        wanted = finalizers(present, watched=self._namespaces, users=users, deleting=deleting)
+        if wanted != present:
+            version = account.body["metadata"]["resourceVersion"]
+            body = await self._kubernetes.write_account_finalizers(account.name, wanted, version)
+            if body is not None:
+                account.body = body
+        return users
 
     async def _report(self, account: Account, status: AWSAccountStatus, request_id: str = "") -> None:
         before = _status(account)
@@ -234,7 +277,9 @@ class AccountLoop:
             f"Ready={ready.status} {ready.reason}: {ready.message}",
             extra=_about(account, ready=ready.status, reason=ready.reason, requestID=request_id),
         )
-        await self._events.turned(account.body, ready)
+        # Who may read Events of the namespace default need not be who may read AWSAccounts.
+        note = "see the conditions of the AWSAccount"
+        await self._events.turned(account.body, ready.model_copy(update={"message": note}))
 
 
 def _status(account: Account) -> AWSAccountStatus:
@@ -246,9 +291,21 @@ def _about(account: Account, **fields: Any) -> dict[str, Any]:
     return about(f"AWSAccount {account.name}", generation=account.body["metadata"]["generation"], **fields)
 
 
+def _uid(body: dict[str, Any]) -> str:
+    return str(body["metadata"]["uid"])
+
+
 def _wanted(body: dict[str, Any]) -> tuple[int, bool]:
     metadata = body["metadata"]
     return int(metadata["generation"]), "deletionTimestamp" in metadata
+
+
+def _finalizers(body: dict[str, Any]) -> list[str]:
+    return list(body["metadata"].get("finalizers", []))
+
+
+def _finalizer(subject: Subject) -> str:
+    return NAMESPACE_FINALIZERS + subject.key.namespace
 
 
 def _principal(arn: str) -> str:

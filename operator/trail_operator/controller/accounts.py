@@ -89,6 +89,8 @@ class Accounts:
         self._limiters = defaultdict[str, RateLimiter](lambda: RateLimiter(clock, sleep, waited))
         self._accounts: dict[str, Account] = {}
         self._labels: dict[str, dict[str, str]] = {}
+        # The AWSAccounts that are there, but another operator's.
+        self._others: set[str] = set()
         self.own = self._access(None, None)
 
     # What is told of the cluster.
@@ -96,31 +98,57 @@ class Accounts:
     def seen(self, body: dict[str, Any]) -> Account | None:
         """An AWSAccount as the API server has it now. None if this version can't read it."""
         name = body["metadata"]["name"]
+        self._others.discard(name)
         try:
             spec = AWSAccountSpec.model_validate(body["spec"])
         except ValidationError:
-            self._accounts.pop(name, None)
+            self.gone(name)
             return None
         known = self._accounts.get(name)
         if known is None:
             known = self._accounts[name] = Account(body, spec, self._access(name, spec), self._clock())
         else:
             if _way_in(spec) != _way_in(known.spec):
+                known.access.aws.close()
                 known.access = self._access(name, spec)
             elif spec != known.spec:
-                known.access = _with_spec(known.access, spec)
+                known.access = _renewed(known.access, spec)
             known.body, known.spec = body, spec
         return known
 
+    def seen_of_others(self, name: str) -> bool:
+        """An AWSAccount that is another operator's; whether that is new."""
+        is_new = name not in self._others
+        self.gone(name)
+        self._others.add(name)
+        return is_new
+
     def gone(self, name: str) -> Account | None:
         """An AWSAccount that the API server no longer has."""
-        return self._accounts.pop(name, None)
+        self._others.discard(name)
+        account = self._accounts.pop(name, None)
+        if account:
+            account.access.aws.close()
+        return account
 
     def labelled(self, namespace: str, labels: dict[str, str]) -> bool:
         """A namespace as the API server has it now; whether its labels are others."""
         before = self._labels.get(namespace)
         self._labels[namespace] = labels
-        return before != labels
+        if before == labels:
+            return False
+        for account in self._accounts.values():
+            allows = account.spec.allowed_namespaces.allows
+            if allows(namespace, before or {}) and not allows(namespace, labels):
+                account.access = _renewed(account.access, account.spec)
+        return True
+
+    def current(self, name: str | None) -> Access | None:
+        """The way into an AWSAccount as it is now; of None, the operator's own identity."""
+        if name is None:
+            return self.own
+        account = self._accounts.get(name)
+        return account.access if account else None
 
     def unlabelled(self, namespace: str) -> None:
         """A namespace that the API server no longer has."""
@@ -142,12 +170,23 @@ class Accounts:
         name: str | None = reference.get("name") or self._default
         return name
 
+    def knows(self, name: str) -> bool:
+        """Whether there is an AWSAccount of that name, be it another operator's."""
+        return name in self._accounts or name in self._others
+
+    def is_of_others(self, subject: Subject) -> bool:
+        """Whether a Trail is another operator's: its AWSAccount is."""
+        return self.name_for(subject) in self._others
+
     def place_of(self, subject: Subject) -> tuple[str, str]:
         """The AWS account that a Trail's trail is in ("" for the operator's own), and its default region."""
-        account = self._accounts.get(self.name_for(subject) or "")
-        if account:
-            return account.spec.account_id, account.access.default_region or ""
-        return "", self.own.default_region or ""
+        name = self.name_for(subject)
+        if name is None:
+            return "", self.own.default_region or ""
+        account = self._accounts.get(name)
+        if account is None:
+            return name, ""  # whichever that is: none that another Trail is in
+        return account.spec.account_id, account.access.default_region or ""
 
     def access_for(self, subject: Subject) -> Access:
         """The way into the account that a Trail uses. Raises FailureError where there is none for it."""
@@ -208,8 +247,10 @@ def _way_in(spec: AWSAccountSpec) -> tuple[str, ...]:
     return spec.account_id, spec.role_arn, spec.external_id, spec.region, spec.endpoint_url
 
 
-def _with_spec(access: Access, spec: AWSAccountSpec) -> Access:
-    return Access(access.name, spec, access.aws, access.cloudtrail, access.diagnosis, access.neighbours)
+def _renewed(access: Access, spec: AWSAccountSpec) -> Access:
+    """The same way in. What is under way by the former asks anew whether it may."""
+    aws = access.aws.renewed()
+    return Access(access.name, spec, aws, CloudTrail(aws), Diagnosis(aws), Neighbours(aws))
 
 
 def _refusal(reason: Reason, message: str) -> Failure:

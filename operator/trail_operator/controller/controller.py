@@ -23,6 +23,7 @@ from trail_operator.controller.location import Locator
 from trail_operator.controller.loop import Loop
 from trail_operator.controller.observation import Observation
 from trail_operator.controller.reconcile import Reconciler
+from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Targets
 from trail_operator.controller.writer import Writer
@@ -59,7 +60,9 @@ class Controller:
             called=metrics.called,
             waited=metrics.waited,
         )
-        self.surroundings = Surroundings(resync=resync, clock=time.monotonic, sleep=asyncio.sleep)
+        self.surroundings = Surroundings(
+            self.accounts.current, resync=resync, clock=time.monotonic, sleep=asyncio.sleep
+        )
         claims = Claims(self.accounts.place_of, settings.namespace)
         targets = Targets(self.accounts, locator, tuple(settings.ignore_tags))
         decisions = Decisions(locator, time.monotonic)
@@ -80,11 +83,13 @@ class Controller:
             self.accounts,
             locator,
             decisions,
+            self.surroundings,
             events,
             DeletionPolicy(settings.default_deletion_policy),
             clock=time.monotonic,
         )
-        reconciler = Reconciler(
+        self._resync = resync
+        self._reconciler = Reconciler(
             convergence,
             deletion,
             locator,
@@ -95,7 +100,7 @@ class Controller:
             clock=time.monotonic,
             reconciled=metrics.reconciled,
         )
-        self.loop = Loop(kubernetes, claims, reconciler.reconcile, time.monotonic)
+        self.loop = Loop(kubernetes, claims, self._reconcile, time.monotonic)
         self.account_loop = AccountLoop(
             kubernetes,
             self.accounts,
@@ -103,16 +108,20 @@ class Controller:
             events,
             cluster=cluster,
             labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
-            users=lambda name: self.loop.count(lambda subject: self.accounts.name_for(subject) == name),
+            namespaces=settings.namespace,
+            users=lambda name: [
+                subject.key.namespace for subject in self.loop.subjects() if self.accounts.name_for(subject) == name
+            ],
             changed=lambda name: self.loop.wake(lambda subject: self.accounts.name_for(subject) == name),
             resync=resync,
             clock=time.monotonic,
             now=_now,
             random=random.random,
         )
+        self.loop.entered = self.account_loop.used
         self.loop.forgotten = lambda subject: self.account_loop.wake(self.accounts.name_for(subject))
         self.surroundings.noticed = self._notice
-        metrics.registry.register(Gauges(self.loop.subjects, self.accounts.all))
+        metrics.registry.register(Gauges(self._own_subjects, self.accounts.all))
 
     def take_up(self, there_is: Manifests) -> None:
         """Begin with all that there is: before the first write, all claims are known."""
@@ -142,9 +151,19 @@ class Controller:
         self.surroundings.close()
         return await self.accounts.close(max(0.0, end - time.monotonic()))
 
-    def _notice(self, account: str | None) -> None:
-        """What is known of an account's trails has changed."""
-        self.loop.wake(self.surroundings.is_news)
+    async def _reconcile(self, subject: Subject) -> float | None:
+        """A pass over a Trail, unless it is another operator's: that is left alone. Seconds until the next."""
+        if await self.account_loop.is_of_others(subject):
+            return self._resync
+        return await self._reconciler.reconcile(subject)
+
+    def _own_subjects(self) -> list[Subject]:
+        return [subject for subject in self.loop.subjects() if not self.accounts.is_of_others(subject)]
+
+    def _notice(self, account: str | None, is_news: bool) -> None:
+        """An account's trails were read: whoever is told something else by that looks again."""
+        if is_news:
+            self.loop.wake(lambda subject: subject.account == account and self.surroundings.is_news(subject))
         self.account_loop.wake(account)
 
 

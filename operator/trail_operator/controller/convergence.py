@@ -12,7 +12,7 @@ from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failu
 from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.claims import Claims
-from trail_operator.controller.decisions import Decisions, NoLongerDueError
+from trail_operator.controller.decisions import Decisions
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator, wrong_home
 from trail_operator.controller.observation import Observation
@@ -21,7 +21,7 @@ from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
 from trail_operator.core.differences import differences, fields_of
-from trail_operator.core.failure import Failure, FailureClass, FailureError, together
+from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, together
 from trail_operator.core.ownership import Claim, Claimant, foreign, outranked
 from trail_operator.core.plan import Action, plan
 from trail_operator.core.reductions import reductions
@@ -248,7 +248,7 @@ class Convergence:
             still_due = self._decisions.still_due(subject, access, desired.arn, owner, seen)
             try:
                 failure = await self._do(subject, access, action, desired, still_due)
-            except NoLongerDueError as error:
+            except NotSentError as error:
                 progress.failures.append(error.failure)
                 break
             if failure is None:
@@ -280,7 +280,7 @@ class Convergence:
             if error.may_have_taken_effect:
                 self._unanswered(subject, action)
             failure = await self._explain(subject, access, error, desired)
-        except NoLongerDueError:
+        except NotSentError:
             raise
         except FailureError as error:
             request_id = ""

@@ -12,13 +12,13 @@ from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
-from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError
 
 # What was seen so many seconds ago is taken to hold.
 _HOLDS = 2.0
 
 
-class NoLongerDueError(FailureError):
+class NoLongerDueError(NotSentError):
     """Raised in place of a write that was not sent: the next pass decides anew."""
 
 

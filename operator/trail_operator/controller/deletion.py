@@ -8,12 +8,14 @@ from trail_operator.api.trail import DeletionPolicy
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access, Accounts
-from trail_operator.controller.decisions import Decisions, NoLongerDueError
+from trail_operator.controller.decisions import Decisions
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
-from trail_operator.core.failure import FailureError
-from trail_operator.core.plan import deletion, disowning
+from trail_operator.controller.surroundings import Surroundings
+from trail_operator.core.failure import FailureError, NotSentError
+from trail_operator.core.plan import Action, deletion, disowning
+from trail_operator.core.trail import Location
 
 # Retain tries to take the owner tag off, but must not hold the object.
 _RETAIN_PATIENCE = 5.0
@@ -27,6 +29,7 @@ class Deletion:
         accounts: Accounts,
         locator: Locator,
         decisions: Decisions,
+        surroundings: Surroundings,
         events: Events,
         default: DeletionPolicy,
         *,
@@ -35,6 +38,7 @@ class Deletion:
         self._accounts = accounts
         self._locator = locator
         self._decisions = decisions
+        self._surroundings = surroundings
         self._events = events
         self._clock = clock
         self._default = default
@@ -56,12 +60,11 @@ class Deletion:
             if policy == DeletionPolicy.RETAIN:
                 return await self._retain(subject, status.home_region)
             return await self._remove(subject, status.home_region)
-        except NoLongerDueError:
+        except NotSentError:
             return None
 
-    async def _arn(self, subject: Subject, access: Access, region: str) -> str:
+    async def _arn(self, subject: Subject, access: Access, location: Location) -> str:
         """The trail's ARN: on record, or where one that was made without our learning it would be."""
-        location = await self._locator.location(subject, access, region)
         if subject.status.arn:
             return subject.status.arn
         name = subject.body["spec"].get("name") or subject.key.name
@@ -72,7 +75,8 @@ class Deletion:
 
     async def _remove(self, subject: Subject, region: str) -> str | None:
         access = self._accounts.access_for(subject)
-        arn = await self._arn(subject, access, region)
+        location = await self._locator.location(subject, access, region)
+        arn = await self._arn(subject, access, location)
         still_due = self._still_due(subject, access, arn)
         tags = await access.cloudtrail.tags(arn, region)
         if tags is None or tags.get(OWNER_TAG) != self._locator.owner(subject):
@@ -80,7 +84,7 @@ class Deletion:
                 return None
             return "the trail was already gone" if tags is None else _not_ours(arn)
         try:
-            await access.cloudtrail.apply(deletion(arn), str(subject.status.account_id), region, still_due)
+            await self._apply(deletion(arn), access, location, still_due)
         except AWSError as error:
             if error.code not in NOT_FOUND:
                 raise FailureError(failure_of(error)) from None
@@ -91,9 +95,10 @@ class Deletion:
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE) as patience:
                 access = self._accounts.access_for(subject)
-                arn = await self._arn(subject, access, region)
-                return await self._disown(subject, access, arn, region, patience)
-        except NoLongerDueError:
+                location = await self._locator.location(subject, access, region)
+                arn = await self._arn(subject, access, location)
+                return await self._disown(subject, access, arn, location, patience)
+        except NotSentError:
             raise
         except FailureError as error:
             problem = error.failure.message
@@ -106,24 +111,33 @@ class Deletion:
         await self._events.write(subject.body, "Warning", "OwnerTagStayed", "RemoveTags", note)
         return f"trail {arn} is kept, its owner tag too"
 
-    async def _disown(self, subject: Subject, access: Access, arn: str, region: str, patience: asyncio.Timeout) -> str:
+    async def _disown(
+        self, subject: Subject, access: Access, arn: str, location: Location, patience: asyncio.Timeout
+    ) -> str:
         still_due = self._still_due(subject, access, arn)
 
         async def its_turn() -> None:
             patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
             await still_due()
 
-        tags = await access.cloudtrail.tags(arn, region)
+        tags = await access.cloudtrail.tags(arn, location.region)
         if tags is None:
             return "the trail was already gone"
         if tags.get(OWNER_TAG) != self._locator.owner(subject):
             return _not_ours(arn)
         patience.reschedule(None)  # many that go at once wait for each other, which is no fault of AWS
-        await access.cloudtrail.apply(disowning(arn, OWNER_TAG), str(subject.status.account_id), region, its_turn)
+        await self._apply(disowning(arn, OWNER_TAG), access, location, its_turn)
         return f"trail {arn} is kept, without the owner tag"
 
     def _still_due(self, subject: Subject, access: Access, arn: str) -> Ask:
         return self._decisions.still_due(subject, access, arn, self._locator.owner(subject), self._clock())
+
+    async def _apply(self, action: Action, access: Access, location: Location, still_due: Ask) -> None:
+        try:
+            await access.cloudtrail.apply(action, location.account, location.region, still_due)
+        finally:  # also where its answer was lost
+            self._surroundings.changed(access)
+            self._surroundings.trails(access, location)  # has them read: no pass of this Trail will
 
 
 def _not_ours(arn: str) -> str:

@@ -60,7 +60,7 @@ async def account_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> No
     """An AWSAccount was listed, added, modified or has gone."""
     body: dict[str, Any] = dict(event["object"])
     if event["type"] == "DELETED":
-        _controller(memo).account_loop.gone(body["metadata"]["name"])
+        _controller(memo).account_loop.gone(body)
     else:
         _controller(memo).account_loop.seen(body)
 

@@ -116,6 +116,11 @@ class Kubernetes:
         """All AWSAccounts."""
         return list((await self._request("GET", f"/apis/{GROUP}/{VERSION}/{ACCOUNTS}"))["items"])
 
+    async def account(self, name: str) -> dict[str, Any] | None:
+        """The AWSAccount as it is now, None if there is none. By a list: the right to list is there for the watch."""
+        path = f"/apis/{GROUP}/{VERSION}/{ACCOUNTS}?fieldSelector=metadata.name%3D{quote(name)}"
+        return next(iter((await self._request("GET", path))["items"]), None)
+
     async def write_account_status(self, name: str, status: dict[str, Any]) -> dict[str, Any] | None:
         """Write an AWSAccount's status; return it as it then is, None if it is gone."""
         return await self._patch(f"{_account_path(name)}/status", {"status": status})

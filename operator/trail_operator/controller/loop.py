@@ -39,6 +39,8 @@ class Loop:
         self._subjects: dict[Key, Subject] = {}
         self._taking_up: asyncio.Task[None] | None = None
         self._stopping = False
+        self.entered: Callable[[Subject], None] = lambda _: None
+        """Called with each Trail that has come."""
         self.forgotten: Callable[[Subject], None] = lambda _: None
         """Called with each Trail that has gone."""
 
@@ -84,10 +86,6 @@ class Loop:
         """All Trails that are known."""
         return list(self._subjects.values())
 
-    def count(self, concerned: Callable[[Subject], bool]) -> int:
-        """How many Trails something concerns."""
-        return sum(map(concerned, self._subjects.values()))
-
     def wake(self, concerns: Callable[[Subject], bool]) -> None:
         """Look again at the Trails that something outside them concerns."""
         for subject in self._subjects.values():
@@ -120,6 +118,7 @@ class Loop:
             logger.exception("can't be read", extra=about(str(_key(body))))
             return None
         self._subjects[subject.key] = subject
+        self.entered(subject)
         return subject
 
     def _begin(self, subject: Subject, looked: Callable[[], None] = lambda: None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from trail_operator.api.reasons import ConditionType
+from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.aws.turns import Turns
 from trail_operator.controller.accounts import Access
@@ -40,25 +41,28 @@ class Surroundings:
 
     def __init__(
         self,
+        current: Callable[[str | None], Access | None],
         *,
         resync: float,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
+        """`current`: the way into an account as it is now."""
+        self._current = current
         self._resync = resync
         self._clock = clock
         self._sleep = sleep
         self._turns = Turns(_ACCOUNTS_AT_ONCE, _SECONDS_AN_ACCOUNT)
         self._views: dict[str | None, _View] = {}
-        self.noticed: Callable[[str | None], None] = lambda _: None
-        """Called with an account's name when what is known of it has changed."""
+        self.noticed: Callable[[str | None, bool], None] = lambda *_: None
+        """Called with an account's name when it was read, and whether what is known of it is another by that."""
 
     def trails(self, access: Access, location: Location) -> Sight:
-        """The account's trails as far as they are known. Has them read where that was long ago."""
+        """The account's trails; nothing while they are not known or read anew. Has them read if that was long ago."""
         view = self._view(access.name)
         if (view.is_stale or self._is_old(view)) and view.reading is None:
-            view.reading = asyncio.create_task(self._read(view, access, location))
-        return view.sight
+            view.reading = asyncio.create_task(self._read(view, access.name, location))
+        return Sight() if view.reading else view.sight
 
     def advice(self, subject: Subject, access: Access, desired: DesiredTrail) -> tuple[Advice, ...] | None:
         """What to warn of; None while too little is known."""
@@ -103,20 +107,25 @@ class Surroundings:
         before = subject.status.condition(ConditionType.ADVISORY)
         return advise(desired, ()) or (None if before and before.reason in OF_OTHERS else ())
 
-    async def _read(self, view: _View, access: Access, location: Location) -> None:
+    async def _read(self, view: _View, name: str | None, location: Location) -> None:
         try:
             while view.is_stale or self._is_old(view):
                 await self._sleep(_PAUSE)
                 end = await self._turns.begin()
                 view.is_stale = False
                 try:
+                    access = self._current(name)
+                    if access is None:
+                        return
                     found = await self._found(access, location, view.sight)
                 finally:
                     end()
+                if access is not self._current(name):  # what it could not read any more is not what there is
+                    view.is_stale = True
+                    continue
                 view.seen = self._clock()
-                if found != view.sight:
-                    view.sight = found
-                    self.noticed(access.name)
+                is_news, view.sight = found != view.sight, found
+                self.noticed(name, is_news)
         finally:
             view.reading = None
 
@@ -124,6 +133,8 @@ class Surroundings:
         """What AWS shows now; of what it does not tell, or shows nothing of, what was last known."""
         try:
             sight = await access.neighbours.of(location)
+        except ClosedError:
+            return known  # it is read again
         except (AWSError, FailureError) as error:
             failure = error.failure if isinstance(error, FailureError) else failure_of(error)
             logger.warning(f"the trails of account {location.account} can't be read now: {failure.message}")

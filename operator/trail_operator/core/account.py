@@ -1,9 +1,11 @@
 """The status of an AWSAccount: a pure function of what was there, what STS said, and which trails were found."""
 
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from trail_operator.api.account import AccountTrail, AWSAccountStatus
 from trail_operator.api.conditions import Condition
+from trail_operator.api.names import FINALIZER, NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.failure import Failure, FailureClass
@@ -45,9 +47,47 @@ def account_status(
     return previous.model_copy(update=update)
 
 
-def held_back(previous: AWSAccountStatus, generation: int, users: int, now: datetime) -> AWSAccountStatus:
-    """The status of an AWSAccount that is to go while Trails use it."""
-    number = "1 Trail still uses it" if users == 1 else f"{users} Trails still use it"
+def finalizers(
+    present: Sequence[str], *, watched: Collection[str], users: Collection[str], deleting: bool
+) -> list[str]:
+    """The finalizers of an AWSAccount as they are to be. `users`: the namespaces of the Trails that use it.
+
+    An operator of all namespaces has one, as it sees all Trails. One that watches some namespaces has one for each in
+    which the account is used: so several of them hold it apart from each other, and a namespace may change hands.
+    """
+    if not watched:
+        if not deleting:
+            return [*present, *{FINALIZER}.difference(present)]
+        return list(present) if users else [name for name in present if not _is_ours(name)]
+    wanted = {NAMESPACE_FINALIZERS + namespace for namespace in users}
+    unused = {NAMESPACE_FINALIZERS + namespace for namespace in watched} - wanted
+    if deleting and not users:
+        unused.add(FINALIZER)  # of an operator of all namespaces that was there before
+    added = [] if deleting else sorted(wanted.difference(present))  # the API server takes none then
+    return [*(name for name in present if name not in unused), *added]
+
+
+def _is_ours(finalizer: str) -> bool:
+    return finalizer == FINALIZER or finalizer.startswith(NAMESPACE_FINALIZERS)
+
+
+def held_back(
+    previous: AWSAccountStatus,
+    generation: int,
+    *,
+    users: Collection[str],
+    holders: Iterable[str],
+    now: datetime,
+) -> AWSAccountStatus:
+    """The status of an AWSAccount that is to go while Trails use it.
+
+    `users`: the namespaces of those that we know; `holders`: its finalizers. Where those tell of others, all operators
+    say the same.
+    """
+    told = {name.removeprefix(NAMESPACE_FINALIZERS) for name in holders if name.startswith(NAMESPACE_FINALIZERS)}
+    number = "1 Trail still uses it" if len(users) == 1 else f"{len(users)} Trails still use it"
+    if told - set(users):
+        number = f"Trails of the namespaces {', '.join(sorted(told))} still use it"
     failure = Failure(
         FailureClass.AUTHORITY,
         Reason.IN_USE,

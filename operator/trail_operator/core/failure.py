@@ -53,3 +53,7 @@ class FailureError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+class NotSentError(FailureError):
+    """Raised in place of a call that was not made: nothing of it can have taken effect."""

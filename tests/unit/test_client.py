@@ -1,0 +1,170 @@
+"""A way in that is closed: reads and all that waits end at once, no write goes out, one that was sent is waited for."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import pytest
+
+from trail_operator.aws.client import AWS, Caller, ClosedError
+from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.sessions import Identity, Role, Sessions
+from trail_operator.aws.threads import Threads
+from trail_operator.core.failure import FailureClass
+
+REGION = "us-east-1"
+READS = ("GetEventSelectors", "GetInsightSelectors", "GetTrailStatus", "ListTags", "ListTrails", "DescribeTrails")
+
+
+class Wire:
+    """The operator's sessions, with an AWS that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.own = Identity(lambda: None, None)
+        self.arrived: list[str] = []
+        self.one_more = threading.Semaphore(0)
+        self.answer = threading.Event()
+
+    def client(self, *_: object) -> Any:
+        return self
+
+    @contextmanager
+    def calling_as(self, _: Identity, may_send: Callable[[], None]) -> Iterator[None]:
+        may_send()
+        yield
+
+    def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
+        def call(**_: Any) -> dict[str, Any]:
+            self.arrived.append(operation)
+            self.one_more.release()
+            self.answer.wait(30)
+            return {"told": operation}
+
+        return call
+
+
+def run(scenario: Callable[[AWS, Wire, list[str]], Awaitable[None]]) -> None:
+    async def main() -> None:
+        wire, counted = Wire(), cast(list[str], [])
+        clock = asyncio.get_running_loop().time
+        limiter = RateLimiter(clock, asyncio.sleep, lambda *_: None)
+        aws = AWS(
+            cast(Sessions, wire),
+            wire.own,
+            lambda _: limiter,
+            Threads(),
+            clock,
+            default_region=REGION,
+            called=lambda _, operation, *__: counted.append(operation),
+        )
+        try:
+            await scenario(aws, wire, counted)
+        finally:
+            wire.answer.set()
+
+    asyncio.run(main())
+
+
+@pytest.fixture(autouse=True)
+def caller(monkeypatch: pytest.MonkeyPatch) -> Caller:
+    """Who we are, as STS has said before."""
+    result = Caller("111111111111", "aws", "arn:aws:iam::111111111111:role/r")
+
+    async def identity(*_: object) -> Caller:
+        return result
+
+    monkeypatch.setattr(AWS, "identity", identity)
+    return result
+
+
+def begin(aws: AWS, operation: str) -> "asyncio.Task[dict[str, Any]]":
+    return asyncio.create_task(aws.call("cloudtrail", REGION, operation))
+
+
+def begin_write(aws: AWS, operation: str) -> "asyncio.Task[dict[str, Any]]":
+    return asyncio.create_task(aws.write("111111111111", REGION, operation))
+
+
+async def arrivals(wire: Wire, count: int) -> None:
+    for _ in range(count):
+        assert await asyncio.to_thread(wire.one_more.acquire, timeout=30)
+
+
+def test_reads_end_at_once_those_that_wait_too() -> None:
+    async def scenario(aws: AWS, wire: Wire, _: list[str]) -> None:
+        reads = [begin(aws, "GetTrail") for _ in range(20)]
+        await arrivals(wire, 1)
+        aws.close()
+        ends = await asyncio.wait_for(asyncio.gather(*reads, return_exceptions=True), 10)
+        assert all(isinstance(end, ClosedError) and end.failure.kind is FailureClass.TRANSIENT for end in ends)
+        with pytest.raises(ClosedError):
+            await aws.call("sts", REGION, "GetCallerIdentity")
+
+    run(scenario)
+
+
+def test_a_write_that_was_sent_is_waited_for_and_the_next_is_never_sent() -> None:
+    async def scenario(aws: AWS, wire: Wire, counted: list[str]) -> None:
+        sent, waiting = begin_write(aws, "CreateTrail"), begin_write(aws, "CreateTrail")
+        await arrivals(wire, 1)
+        aws.close()
+        with pytest.raises(ClosedError):
+            await asyncio.wait_for(waiting, 10)
+        assert not sent.done()
+        wire.answer.set()
+        assert await sent == {"told": "create_trail"}
+        with pytest.raises(ClosedError):
+            await begin_write(aws, "UpdateTrail")
+        assert (wire.arrived, counted) == (["create_trail"], ["CreateTrail"])
+
+    run(scenario)
+
+
+def test_who_asks_anew_does_not_wait_for_calls_that_hang() -> None:
+    async def scenario(aws: AWS, wire: Wire, _: list[str]) -> None:
+        former = [begin(aws, operation) for operation in READS]  # as many as an account may have under way
+        await arrivals(wire, 6)
+        now = aws.renewed()
+        later = begin(now, "GetTrail")
+        await asyncio.gather(*former, return_exceptions=True)
+        await arrivals(wire, 1)
+        wire.answer.set()
+        assert await later == {"told": "get_trail"}
+
+    run(scenario)
+
+
+def test_a_write_is_not_sent_if_the_way_in_was_closed_while_a_role_was_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last moment at which it can be stopped: all else may take its time before."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    nowhere = "http://127.0.0.1:9"
+
+    async def main() -> None:
+        clock = asyncio.get_running_loop().time
+        sessions = Sessions(REGION, clock, lambda: None)
+        identity = sessions.assuming(Role("arn:aws:iam::111111111111:role/r", "", "s"), REGION, nowhere)
+
+        def assume() -> Any:
+            with sessions.calling_as(sessions.own):  # as every role does
+                aws.close()
+            return sessions.own.credentials()
+
+        monkeypatch.setattr(identity, "credentials", assume)
+        limiter = RateLimiter(clock, asyncio.sleep, lambda *_: None)
+        aws = AWS(
+            sessions,
+            identity,
+            lambda _: limiter,
+            Threads(),
+            clock,
+            default_region=REGION,
+            endpoint_url=nowhere,
+            called=lambda *_: None,
+        )
+        with pytest.raises(ClosedError):
+            await aws.write("111111111111", REGION, "DeleteTrail", Name="audit")
+
+    asyncio.run(main())
