@@ -8,11 +8,13 @@ import pytest
 
 from tests.unit.builders import desired
 from tests.unit.test_loop import body
+from trail_operator.aws.client import AWS, Caller
 from trail_operator.controller import surroundings
 from trail_operator.controller.controller import Controller
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.lease import without_lease
 from trail_operator.controller.subject import Subject
+from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.advice import Advice, Sight
 from trail_operator.settings import Settings
 from trail_operator.telemetry.metrics import Metrics
@@ -54,9 +56,94 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
     run(scenario)
 
 
-def account(uid: str, number: str) -> dict[str, Any]:
-    metadata = {"name": "team", "uid": uid, "generation": 1, "resourceVersion": uid}
-    return {"metadata": metadata, "spec": {"accountID": number}}
+def account(uid: str, number: str, version: str = "1", **spec: Any) -> dict[str, Any]:
+    metadata = {"name": "team", "uid": uid, "generation": int(version), "resourceVersion": version}
+    return {"metadata": metadata, "spec": {"accountID": number, **spec}}
+
+
+class Server:
+    """What is written of AWSAccounts."""
+
+    def __init__(self) -> None:
+        self.status: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.body: dict[str, Any] = {}
+
+    async def write_account_finalizers(self, _: str, finalizers: list[str], __: str) -> dict[str, Any]:
+        self.body["metadata"]["finalizers"] = finalizers
+        return self.body
+
+    async def write_account_status(self, _: str, status: dict[str, Any]) -> dict[str, Any]:
+        self.body["status"] = status
+        await self.status.put(status)
+        return self.body
+
+    async def write_event(self, *_: object) -> str:
+        return ""
+
+
+def ready(status: dict[str, Any]) -> tuple[str, str, str]:
+    (condition,) = status["conditions"]
+    return condition["status"], condition["reason"], condition["message"]
+
+
+def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the API server has let in may still be none that can be worked with."""
+    server = Server()
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(f"AWS_{name}", "key")
+
+    async def scenario(controller: Controller) -> None:
+        loop = controller.account_loop
+        loop._kubernetes = loop._events._kubernetes = cast(Kubernetes, server)
+        server.body = account("1", "111111111111", endpointURL="https://my_host:8443")
+        loop.seen(server.body)
+        assert ready(await server.status.get())[:2] == ("False", "InvalidSpec")
+        monkeypatch.setattr(Surroundings, "trails", lambda *_: 1 / 0)
+        monkeypatch.setattr(AWS, "identity", identified)
+        loop.wake("team")
+        assert ready(await server.status.get()) == (
+            "False",
+            "InternalError",
+            "a fault of the operator (ZeroDivisionError); its log tells more. It keeps trying",
+        )
+        monkeypatch.setattr(Surroundings, "trails", lambda *_: Sight((), 0))
+        loop.wake("team")
+        assert ready(await server.status.get())[:2] == ("True", "IdentityVerified")
+
+    run(scenario)
+
+
+async def identified(*_: object) -> Caller:
+    return Caller("111111111111", "aws", "arn:aws:iam::111111111111:role/r")
+
+
+def test_an_answer_to_a_write_does_not_hide_what_the_watch_has_told_since() -> None:
+    """Such as that the AWSAccount is being deleted."""
+
+    async def scenario(controller: Controller) -> None:
+        loop, accounts = controller.account_loop, controller.accounts
+        loop.seen(account("1", "111111111111", version="1"), after=3600.0)
+        known = accounts.get("team")
+        assert known is not None
+        deleted = account("1", "111111111111", version="3")
+        deleted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        loop.seen(deleted)
+        known.take(account("1", "111111111111", version="2"))
+        loop.seen(account("1", "111111111111", version="2"))
+        assert known.body is deleted
+
+    run(scenario)
+
+
+def test_trails_of_one_account_know_of_each_other_whichever_way_leads_there() -> None:
+    async def scenario(controller: Controller) -> None:
+        controller.account_loop.seen(account("1", "111111111111"), after=3600.0)
+        place = controller.accounts.place_of
+        by_name, by_own = Subject(body("one", accountRef={"name": "team"}), 0.0), Subject(body("two"), 0.0)
+        controller.accounts.own.aws._caller = "key", await identified()
+        assert place(by_name)[0] == place(by_own)[0] == "111111111111"
+
+    run(scenario)
 
 
 def test_an_account_made_anew_under_the_same_name_is_another() -> None:

@@ -13,6 +13,10 @@ _ATOMIC = {"x-kubernetes-list-type": "atomic"}
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
 
+# As botocore takes it: https://github.com/boto/botocore/blob/develop/botocore/utils.py (is_valid_endpoint_url)
+_HOST = "([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?[.])*[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+
+
 class LabelSelectorRequirement(Resource):
     """A condition on one label."""
 
@@ -162,9 +166,10 @@ class AWSAccountSpec(Resource):
             description="Where the account's AWS APIs answer. Left out: AWS's own endpoints.",
             json_schema_extra=rules(
                 rule(
-                    r"self == '' || self.matches(r'^https://[^/@\s]+(/\S*)?$') || "
+                    rf"self == '' || self.matches(r'^https://({_HOST}|\[[0-9a-fA-F:.]+\])(:[0-9]{{1,5}})?(/\S*)?$') || "
                     r"self.matches(r'^http://(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?(/\S*)?$')",
-                    "endpointURL must begin with https:// (http:// for this machine only) and have no user name",
+                    "endpointURL must begin with https:// (http:// for this machine only) and the name of a host "
+                    "(letters, digits, hyphens and dots), and have no user name",
                 )
             ),
         ),

@@ -82,6 +82,7 @@ ACCOUNT_REASONS = (
     Reason.PROGRESSING,
     Reason.AWS_UNREACHABLE,
     Reason.IN_USE,
+    Reason.INTERNAL_ERROR,
 )
 """Those that Ready of an AWSAccount can have."""
 

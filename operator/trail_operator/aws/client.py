@@ -163,8 +163,13 @@ class AWS:
         return self._organization[1]
 
     @property
+    def account(self) -> str:
+        """The account's number; "" while STS has not told it."""
+        return self._caller[1].account if self._caller else ""
+
+    @property
     def _limiter(self) -> RateLimiter:
-        return self._limiter_of(self._caller[1].account if self._caller else "")
+        return self._limiter_of(self.account)
 
     async def _ask(
         self,

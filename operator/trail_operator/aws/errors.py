@@ -283,6 +283,12 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
             f"the operator has no AWS credentials ({type(error).__name__}): give its service account a role (IRSA or "
             "EKS Pod Identity), or set AWS_* variables",
         )
+    if isinstance(error, ValueError) and "Invalid endpoint" in str(error):
+        return _failure(
+            FailureClass.AUTHORITY,
+            Reason.INVALID_SPEC,
+            f"{action} can't be sent: the AWSAccount's endpointURL is no address that can be called; correct it",
+        )
     if isinstance(error, BotoCoreError | OSError):
         message = f"no answer from AWS to {action} in {region} ({type(error).__name__})"
         if isinstance(

@@ -70,7 +70,10 @@ class AccountLoop:
     def take_up(self, bodies: list[dict[str, Any]]) -> None:
         """All AWSAccounts that there are at the start. They are looked at one after the other: Trails come first."""
         for place, body in enumerate(bodies):
-            self.seen(body, after=place * _SECONDS_A_LOOK)
+            try:
+                self.seen(body, after=place * _SECONDS_A_LOOK)
+            except Exception:  # noqa: BLE001 - one that can't be read stops no other
+                logger.exception("can't be read", extra=about(f"AWSAccount {body['metadata']['name']}"))
 
     def seen(self, body: dict[str, Any], *, after: float = 0.0) -> None:
         """An AWSAccount as the API server has it now: its Trails follow at once.
@@ -171,7 +174,21 @@ class AccountLoop:
         except (ClientError, TimeoutError, OSError) as error:
             problem = type(error).__name__
             logger.warning(f"no answer from Kubernetes: {problem}", extra=_about(account))
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the AWSAccount's task; it is reported
+            logger.exception("internal error", extra=_about(account))
+            await self._report_fault(account, error)
         return FailureClass.TRANSIENT
+
+    async def _report_fault(self, account: Account, error: Exception) -> None:
+        failure = Failure(
+            FailureClass.AUTHORITY,
+            Reason.INTERNAL_ERROR,
+            f"a fault of the operator ({type(error).__name__}); its log tells more. It keeps trying",
+        )
+        try:
+            await self._report(account, self._status(account, failure, Sight()))
+        except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
+            logger.exception("the fault could not be reported", extra=_about(account))
 
     async def _look(self, account: Account) -> FailureClass | None:
         access = account.access
@@ -181,7 +198,11 @@ class AccountLoop:
         if failure is None or failure.kind is not FailureClass.TRANSIENT:
             account.answered = self._clock()
         sight = self._surroundings.trails(access, location) if location else Sight()
-        status = account_status(
+        await self._report(account, self._status(account, failure, sight), failure.request_id if failure else "")
+        return failure.kind if failure else None
+
+    def _status(self, account: Account, failure: Failure | None, sight: Sight) -> AWSAccountStatus:
+        return account_status(
             _status(account),
             generation=int(account.body["metadata"]["generation"]),
             failure=failure,
@@ -190,8 +211,6 @@ class AccountLoop:
             cluster=self._cluster,
             now=self._now(),
         )
-        await self._report(account, status, failure.request_id if failure else "")
-        return failure.kind if failure else None
 
     async def _enter(self, access: Access) -> tuple[Failure | None, Location | None]:
         """Whether STS says that we are in the account, and where we are."""
@@ -255,9 +274,7 @@ class AccountLoop:
         wanted = finalizers(present, watched=self._namespaces, users=users, deleting=deleting)
         if wanted != present:
             version = account.body["metadata"]["resourceVersion"]
-            body = await self._kubernetes.write_account_finalizers(account.name, wanted, version)
-            if body is not None:
-                account.body = body
+            account.take(await self._kubernetes.write_account_finalizers(account.name, wanted, version))
         return users
 
     async def _report(self, account: Account, status: AWSAccountStatus, request_id: str = "") -> None:
@@ -267,9 +284,7 @@ class AccountLoop:
         told = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         manifest = {name: value or None for name, value in told.items()}
         manifest |= {"trailCount": status.trail_count, "unmanagedCount": status.unmanaged_count}
-        body = await self._kubernetes.write_account_status(account.name, manifest)
-        if body is not None:
-            account.body = body
+        account.take(await self._kubernetes.write_account_status(account.name, manifest))
         was, ready = before.condition(ConditionType.READY), status.conditions[0]
         if was is not None and (was.status, was.reason) == (ready.status, ready.reason):
             return

@@ -18,7 +18,7 @@ from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.neighbours import Neighbours
 from trail_operator.aws.sessions import Role, Sessions
 from trail_operator.aws.threads import Threads
-from trail_operator.controller.subject import Subject
+from trail_operator.controller.subject import Subject, resource_version
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.permission import barred
 
@@ -56,6 +56,11 @@ class Account:
     """When AWS last answered who we are; on the monotonic clock."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+
+    def take(self, body: dict[str, Any] | None) -> None:
+        """The answer to a write of ours; the watch may have told of a newer state meanwhile."""
+        if body is not None and resource_version(body) >= resource_version(self.body):
+            self.body = body
 
     @property
     def name(self) -> str:
@@ -105,6 +110,8 @@ class Accounts:
             self.gone(name)
             return None
         known = self._accounts.get(name)
+        if known and resource_version(body) < resource_version(known.body):
+            return known  # an event that was overtaken by the answer to our own write
         if known is None:
             known = self._accounts[name] = Account(body, spec, self._access(name, spec), self._clock())
         else:
@@ -179,10 +186,11 @@ class Accounts:
         return self.name_for(subject) in self._others
 
     def place_of(self, subject: Subject) -> tuple[str, str]:
-        """The AWS account that a Trail's trail is in ("" for the operator's own), and its default region."""
+        """The AWS account that a Trail's trail is in ("" while STS has not told the operator's own), and its region."""
         name = self.name_for(subject)
         if name is None:
-            return "", self.own.default_region or ""
+            pinned = subject.status.account_id if subject.held else None
+            return pinned or self.own.aws.account, self.own.default_region or ""
         account = self._accounts.get(name)
         if account is None:
             return name, ""  # whichever that is: none that another Trail is in

@@ -155,7 +155,7 @@ class Subject:
 
     def replace(self, body: dict[str, Any]) -> bool:
         """Take a newer state of the object; return whether it asks for a pass at once."""
-        if _version(body) < _version(self.body):
+        if resource_version(body) < resource_version(self.body):
             return False  # an event that was overtaken by the answer to our own write
         before = self.wanted
         wish = self.annotations.get(RECONCILE_AT)
@@ -174,6 +174,7 @@ def _lean(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"metadata": {name: value for name, value in body["metadata"].items() if name != "managedFields"}}
 
 
-def _version(body: dict[str, Any]) -> int:
+def resource_version(body: dict[str, Any]) -> int:
+    """Which state of an object it is: of two, the higher is the later."""
     # Comparable as integers: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
     return int(body["metadata"]["resourceVersion"])
