@@ -24,6 +24,7 @@ from tests.integration.admission.cases import (
     MANAGEMENT,
     OBJECTS,
     OPERATORS,
+    PINNED,
     ROLE,
     Case,
     Parts,
@@ -309,11 +310,12 @@ def test_a_name_cannot_be_changed_by_taking_it_away_first(admission: Admission) 
     admission.trails.delete(name)
 
 
-def test_a_region_can_be_corrected_until_the_trail_is_pinned_to_it(admission: Admission) -> None:
+def test_a_region_can_be_corrected_until_the_trail_is_there(admission: Admission) -> None:
     name = admission.store(spec(region="eu-west-2"))
     admission.change(name, spec(region=None), stored=True)
+    admission.change(name, {"status": {"homeRegion": PINNED["homeRegion"]}}, stored=True)  # the trail is being made
     admission.change(name, spec(region="eu-west-1"), stored=True)
-    admission.change(name, {"status": {"homeRegion": "eu-west-1"}}, stored=True)
+    admission.change(name, {"status": PINNED}, stored=True)
     with pytest.raises(ApiException, match="region is immutable once the trail is created"):
         admission.change(name, spec(region="eu-west-2"), stored=True)
     admission.change(name, spec(region=None), stored=True)
@@ -324,7 +326,7 @@ def test_a_region_can_be_corrected_until_the_trail_is_pinned_to_it(admission: Ad
 
 def test_a_trail_whose_region_differs_from_the_one_on_record_can_be_deleted(admission: Admission) -> None:
     held = {"metadata": {"name": "audit", "finalizers": ["example.com/held"]}}
-    name = admission.store({**held, **spec(region="us-east-1"), "status": {"homeRegion": "eu-west-1"}})
+    name = admission.store({**held, **spec(region="us-east-1"), "status": PINNED})
     admission.trails.delete(name)
     admission.change(name, {"metadata": {"finalizers": None}}, stored=True)
     admission.trails.wait_gone(name)

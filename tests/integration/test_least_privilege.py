@@ -115,7 +115,7 @@ def test_the_documented_permissions_are_enough(
     assert set(actions_of(*NEEDED)) - made == {"iam:PassRole"}
 
 
-_FOR_WARNINGS = {"cloudtrail:ListTrails", "cloudtrail:DescribeTrails"}
+_FOR_WARNINGS = {"cloudtrail:DescribeTrails"}
 _FOR_CHANGES = {"cloudtrail:UpdateTrail", "cloudtrail:StopLogging", "cloudtrail:RemoveTags"}
 _FOR_CREATION = sorted(set(actions_of(*NEEDED)) - _FOR_WARNINGS - _FOR_CHANGES - {"cloudtrail:DeleteTrail"})
 

@@ -17,6 +17,7 @@ class Met(Enum):
     """How an error is met."""
 
     PASSING = "waited out: tried again soon, and a Ready that nothing contradicts stays"
+    BUSY = "waited out for minutes, as AWS asks; a Ready that nothing contradicts stays"
     WAITING = "what the trail needs is to be mended: tried again slowly"
     DENIED = "who may do what is to be mended: tried again slowly"
     REFUSED = "the spec is to be changed: the same write is never tried again"
@@ -108,7 +109,7 @@ GENERIC: tuple[tuple[Error, Meeting], ...] = (
 """What every operation may answer. Who may not call it is told by the operation's own name."""
 
 MEETINGS = {
-    "ConflictException": _PASSING,
+    "ConflictException": Meeting(Met.BUSY, "Progressing"),
     # Shown to be there, or to have gone, a moment before: AWS shows writes with a delay.
     "TrailNotFoundException": _PASSING,
     "ResourceNotFoundException": _PASSING,

@@ -19,6 +19,15 @@ def test_delays_double_up_to_a_bound(kind: FailureClass, expected: list[float]) 
     assert [retry_delay(kind, count + 1, 0.5) for count in range(len(expected))] == expected
 
 
+def test_where_aws_asks_for_minutes_it_gets_them() -> None:
+    assert [retry_delay(FailureClass.TRANSIENT, count, 0.5, slowly=True) for count in (1, 2, 3, 9)] == [
+        30,
+        60,
+        120,
+        120,
+    ]
+
+
 @pytest.mark.parametrize(("random", "factor"), [(0.0, 0.8), (0.5, 1.0), (0.9999999, 1.2)])
 def test_delays_are_spread(random: float, factor: float) -> None:
     assert resync_delay(600, random) == pytest.approx(600 * factor, rel=1e-3)

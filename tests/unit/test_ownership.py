@@ -66,7 +66,7 @@ def test_a_conflict_says_how_to_mend_it(
 
 
 def claim(name: str, created: datetime = OLD, uid: str = "u") -> Claim:
-    return Claim(created, uid, f"default/{name}", "123456789012", "eu-central-1", "audit")
+    return Claim(created, uid, f"default/{name}", "eu-central-1", "audit")
 
 
 def test_of_two_claims_the_older_wins() -> None:

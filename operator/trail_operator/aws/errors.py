@@ -27,6 +27,9 @@ from trail_operator.core.failure import Failure, FailureClass
 
 NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
 ALREADY_EXISTS = "TrailAlreadyExistsException"
+# "Wait a few minutes, and then try the operation again":
+# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_StartLogging.html#API_StartLogging_Errors
+_BUSY = "ConflictException"
 ASSUME_ROLE = "sts:AssumeRole"
 INSIGHTS_OFF = "InsightNotEnabledException"
 # The account of the topic is.
@@ -245,6 +248,13 @@ def _failure_of(error: AWSError) -> Failure:
         remedy = _ONLY_MANAGEMENT_CONVERTS if is_conversion else _ORGANIZATION[code]
         message = f"{error.action}: {error.message} ({code}): {remedy}"
         return _failure(FailureClass.AUTHORITY, Reason.ORGANIZATION_NOT_READY, message)
+    if code == _BUSY:
+        return Failure(
+            FailureClass.TRANSIENT,
+            Reason.PROGRESSING,
+            f"AWS is not done with the trail, and takes no {error.action} meanwhile: {error.message} ({code})",
+            slowly=True,
+        )
     if code in _TERMINAL:
         return _failure(FailureClass.TERMINAL, _TERMINAL[code], f"{error.action}: {error.message} ({code})")
     if code in _ACCESS or error.status == 403:

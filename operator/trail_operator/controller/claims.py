@@ -15,7 +15,8 @@ class Claims:
         """`place`: the number and the default region of the account that a Trail uses."""
         self._place = place
         self._namespaces = namespaces
-        self._by_trail: dict[tuple[str, str, str], dict[str, Claim]] = defaultdict(dict)
+        # By region and name. The account is compared when it matters: AWS tells only meanwhile who the own identity is.
+        self._by_name: dict[tuple[str, str], dict[str, Claim]] = defaultdict(dict)
         self._by_uid: dict[str, Claim] = {}
         self._claimants: dict[str, Subject] = {}
         self._resources: dict[str, str] = {}
@@ -23,7 +24,7 @@ class Claims:
     def enter(self, subject: Subject) -> Claim:
         """Record the claim of a Trail, in place of its former one."""
         spec = subject.body["spec"]
-        account, default_region = self._place(subject)
+        _, default_region = self._place(subject)
         # On record of a Trail that is not held is only where a trail was that it looked at.
         status = subject.status if subject.held else TrailStatus()
         region = spec.get("region") or status.home_region or default_region
@@ -31,7 +32,6 @@ class Claims:
             created=subject.created,
             uid=subject.uid,
             resource=str(subject.key),
-            account=account,
             region=status.arn.split(":")[3] if status.arn else region,
             name=spec.get("name") or subject.metadata["name"],
         )
@@ -41,7 +41,7 @@ class Claims:
             return claim  # it wants nothing
         self._by_uid[claim.uid] = claim
         self._claimants[claim.uid] = subject
-        self._by_trail[claim.account, claim.region, claim.name][claim.uid] = claim
+        self._by_name[claim.region, claim.name][claim.uid] = claim
         return claim
 
     def update(self, subject: Subject) -> list[str]:
@@ -54,15 +54,16 @@ class Claims:
     def withdraw(self, uid: str) -> list[str]:
         """Forget a claim; return the UIDs of those that may now take its place."""
         self._resources.pop(uid, None)
-        self._claimants.pop(uid, None)
         claim = self._by_uid.pop(uid, None)
         if claim is None:
             return []
-        rivals = self._by_trail[claim.account, claim.region, claim.name]
-        rivals.pop(uid, None)
-        if not rivals:
-            del self._by_trail[claim.account, claim.region, claim.name]
-        return list(rivals)
+        rivals = [rival.uid for rival in self.rivals(claim)]
+        del self._claimants[uid]
+        named = self._by_name[claim.region, claim.name]
+        del named[uid]
+        if not named:
+            del self._by_name[claim.region, claim.name]
+        return rivals
 
     def may_live(self, resource: str) -> bool:
         """Whether there is a Trail `namespace/name`, or may be one in a namespace that is not watched."""
@@ -72,10 +73,13 @@ class Claims:
 
     def rivals(self, claim: Claim) -> list[Claim]:
         """All other claims to the same trail."""
-        return [
-            other for uid, other in self._by_trail[claim.account, claim.region, claim.name].items() if uid != claim.uid
-        ]
+        account = self._account(claim)
+        named = self._by_name.get((claim.region, claim.name), {}).values()
+        return [other for other in named if other.uid != claim.uid and self._account(other) == account]
 
     def claimants(self, claim: Claim) -> list[Subject]:
         """The Trails that all other claims to the same trail are of."""
         return [self._claimants[other.uid] for other in self.rivals(claim)]
+
+    def _account(self, claim: Claim) -> str:
+        return self._place(self._claimants[claim.uid])[0]

@@ -163,7 +163,12 @@ class Controller:
     def _notice(self, account: str | None, is_news: bool) -> None:
         """An account's trails were read: whoever is told something else by that looks again."""
         if is_news:
-            self.loop.wake(lambda subject: subject.account == account and self.surroundings.is_news(subject))
+            # Not those that wait for something to be mended: they look again soon, and not sooner for a warning.
+            self.loop.wake(
+                lambda subject: (
+                    subject.account == account and not subject.failures and self.surroundings.is_news(subject)
+                )
+            )
         self.account_loop.wake(account)
 
 

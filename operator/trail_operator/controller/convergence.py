@@ -149,7 +149,7 @@ class Convergence:
         Spec and settings may lead elsewhere than when it was made, and its ARN not be on record: in a cluster that was
         built anew, or because the answer to CreateTrail was lost. Raises FailureError where AWS does not tell.
         """
-        if subject.status.arn is not None:
+        if subject.status.arn is not None or subject.nowhere_else == target.arn:
             return None
         location, former = target.location, subject.status.home_region
         if former not in (None, location.region) and self._locator.may_lag(subject):
@@ -166,6 +166,7 @@ class Convergence:
                     return home
         except AWSError as error:
             raise FailureError(failure_of(error)) from None
+        subject.nowhere_else = target.arn
         return None
 
     def _foreign(self, subject: Subject, target: Target, observed: ObservedTrail) -> Failure | None:
@@ -322,6 +323,7 @@ class Convergence:
             return _passing("the trail has gone from AWS meanwhile")
         try:
             if error.code == ALREADY_EXISTS:
+                subject.nowhere_else = None  # it may have come to be somewhere meanwhile
                 return await _holder(access, desired)
             return await self._diagnosed(subject, access, error, desired)
         except AWSError as further:

@@ -130,22 +130,23 @@ class Reconciler:
         findings = self._convergence.unknown(subject, replace(failure, message=message))
         await self._writer.report(subject, findings)
         kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
-        return _RESULTS[failure.kind], self._retry(subject, kind)
+        return _RESULTS[failure.kind], self._retry(subject, kind, slowly=failure.slowly)
 
     def _next_look(self, subject: Subject, findings: Findings) -> float:
         if findings.failure is not None and findings.failure.kind is not FailureClass.TERMINAL:
-            return self._retry(subject, findings.failure.kind)
+            return self._retry(subject, findings.failure.kind, slowly=findings.failure.slowly)
         if _is_settling(findings):
             return self._retry(subject, FailureClass.TRANSIENT)
         if findings.failure is None and findings.observed is not None and findings.observed.failing_destinations:
             return self._retry(subject, FailureClass.DEPENDENCY)
         subject.failures = 0
+        delay = resync_delay(self._resync, self._random())
         # What was read soon after a write may have been the state before it: look once more when that can't be.
-        return self._locator.settled_in(subject) or resync_delay(self._resync, self._random())
+        return min(delay, self._locator.settled_in(subject) or delay)
 
-    def _retry(self, subject: Subject, kind: FailureClass) -> float:
+    def _retry(self, subject: Subject, kind: FailureClass, *, slowly: bool = False) -> float:
         subject.failures += 1
-        return retry_delay(kind, subject.failures, self._random())
+        return retry_delay(kind, subject.failures, self._random(), slowly=slowly)
 
     async def _refreshed(self, subject: Subject) -> bool:
         try:

@@ -67,6 +67,8 @@ class Subject:
     """When AWS last delivered, as it last said."""
     drifts: int = 0
     """How often the trail was found changed in AWS."""
+    nowhere_else: str | None = None
+    """The ARN of the trail that is nowhere else, as was looked up before it was made."""
     unanswered: tuple[Action, ...] = ()
     """Writes that may have taken effect though AWS did not say so."""
     in_sync_at: int | None = None

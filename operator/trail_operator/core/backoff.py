@@ -11,12 +11,14 @@ _DELAYS = {
     # Of an AWSAccount: what STS refuses to take may be the role's as well as the spec's.
     FailureClass.TERMINAL: (5.0, 45.0),
 }
+# Where AWS asks to wait a few minutes.
+_MINUTES = (30.0, 120.0)
 _JITTER = 0.2
 
 
-def retry_delay(kind: FailureClass, failures: int, random: float) -> float:
+def retry_delay(kind: FailureClass, failures: int, random: float, *, slowly: bool = False) -> float:
     """Seconds to wait after so many failures in a row (1 or more): doubling, bounded, spread by ±20 %."""
-    first, longest = _DELAYS[kind]
+    first, longest = _MINUTES if slowly else _DELAYS[kind]
     return min(first * 2.0 ** min(failures - 1, 16), longest) * _spread(random)
 
 

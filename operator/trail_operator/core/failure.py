@@ -30,6 +30,8 @@ class Failure:
     kind: FailureClass
     reason: Reason
     message: str
+    slowly: bool = False
+    """Whether AWS asks for minutes, where others of the class pass in seconds."""
     request_id: str = field(default="", compare=False)
     """AWS's own name of the request that it refused; for the log."""
 

@@ -13,12 +13,11 @@ from trail_operator.core.trail import ObservedTrail
 
 @dataclass(frozen=True)
 class Claim:
-    """A Trail resource's claim on a trail's name in a region; the older claim comes first."""
+    """A Trail resource's claim on a trail's name in a region of its account; the older claim comes first."""
 
     created: datetime
     uid: str
     resource: str
-    account: str
     region: str
     name: str
 

@@ -231,12 +231,12 @@ REGIONS = [
     ),
 ]
 
-# Pinned by status.homeRegion; before that, a region may be corrected.
+# Once its ARN is on record; before that, a region may be corrected.
 REGION_IMMUTABLE = (
     "region is immutable once the trail is created: keep it as it is in status.homeRegion; to move, make a second "
     "Trail in the new region, wait until it is Ready, then delete this one"
 )
-PINNED = {"homeRegion": "eu-west-1"}
+PINNED = {"homeRegion": "eu-west-1", "arn": "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"}
 CHANGES_OF_REGION = [
     Case(
         "",
