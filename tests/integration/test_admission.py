@@ -72,6 +72,7 @@ COMPLETE: Parts = {
         "accountID": "123456789012",
         "homeRegion": "us-east-1",
         "isLogging": True,
+        "isMultiRegionTrail": True,
         "drift": [{"path": "isLogging", "desired": "true", "observed": "false"}],
         **delivery()["status"],
         **condition()["status"],

@@ -71,7 +71,7 @@ def test_every_field_reaches_aws_and_taking_them_away_does_too(
     assert body["status"]["arn"] == account.trail_arn("every-field")
     assert body["status"]["accountID"] == account.number
     assert body["status"]["homeRegion"] == REGION
-    assert body["status"]["isLogging"] is True
+    assert (body["status"]["isLogging"], body["status"]["isMultiRegionTrail"]) == (True, True)
 
     account.bucket_policy(spec["s3BucketName"], "every-field")
     trails.replace_spec("every", name="every-field", region=REGION, s3BucketName=spec["s3BucketName"])
@@ -98,7 +98,7 @@ def test_booleans_go_off_and_on(operator: Operator, account: Account, trails: Tr
     assert (found["LogFileValidationEnabled"], found["IsLogging"]) == (False, False)
     assert trails.condition("flags")["reason"] == "LoggingOff"
     assert trails.condition("flags", "Logging")["status"] == "False"
-    assert ready["status"]["isLogging"] is False
+    assert (ready["status"]["isLogging"], ready["status"]["isMultiRegionTrail"]) == (False, False)
 
     trails.replace_spec("flags", s3BucketName=bucket)
     trails.wait_reason("flags", "Recording")

@@ -15,7 +15,7 @@ _PRINTER_COLUMNS: list[dict[str, Any]] = [
     {"name": "Logging", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Logging")].status'},
     {"name": "Bucket", "type": "string", "jsonPath": ".spec.s3BucketName"},
     {"name": "Region", "type": "string", "jsonPath": ".status.homeRegion"},
-    {"name": "Multi-Region", "type": "boolean", "jsonPath": ".spec.isMultiRegionTrail"},
+    {"name": "Multi-Region", "type": "boolean", "jsonPath": ".status.isMultiRegionTrail"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {
         "name": "Reason",

@@ -416,6 +416,9 @@ class TrailStatus(Status):
     )
     home_region: Annotated[str | None, Field(description="The trail's home region; pinned.")] = None
     is_logging: Annotated[bool | None, Field(description="Whether AWS says that the trail is logging.")] = None
+    is_multi_region_trail: Annotated[
+        bool | None, Field(description="Whether AWS says that the trail records all regions.")
+    ] = None
     drift: Annotated[
         tuple[Difference, ...],
         Field(

@@ -86,6 +86,7 @@ def report(previous: TrailStatus, findings: Findings, now: datetime) -> TrailSta
     if findings.known:
         update |= {
             "is_logging": observed.is_logging if observed else None,
+            "is_multi_region_trail": observed.configuration.is_multi_region_trail if observed else None,
             "drift": findings.drift,
             "delivery": _delivery(previous, errors, now),
         }
@@ -102,6 +103,7 @@ def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus
         update={
             "observed_generation": generation,
             "is_logging": None,
+            "is_multi_region_trail": None,
             "drift": (),
             "delivery": (),
             "conditions": _conditions(previous, dict.fromkeys(kinds, state), generation, now),
