@@ -29,7 +29,7 @@ STANDSTILL: dict[Permission, str] = {
     (_GROUP, "awsaccounts", "list"): "watches",
     (_GROUP, "trails", "list"): "watches",
     (_GROUP, "awsaccounts", "watch"): "has the account",
-    (_GROUP, "awsaccounts", "patch"): "has the account",
+    (_GROUP, "awsaccounts", "patch"): "holds the account",
     (_GROUP, "awsaccounts/status", "patch"): "has the account",
     (_GROUP, "trails", "watch"): "refuses the Trail",
     (_GROUP, "trails", "patch"): "refuses the Trail",
@@ -84,6 +84,7 @@ class Life:
             "watches": (self._start, lambda: "watching Trails" in self.log),
             "has the account": (self._account, lambda: self.accounts.ready(self.name).get("status") == "True"),
             "refuses the Trail": (self._trail, lambda: self._reason == "NamespaceNotAllowed"),
+            "holds the account": (lambda: None, self._is_held),
             "makes the trail": (self._open, lambda: self._reason == "Recording"),
             "reads the Trail anew": (self._mark, self._read_anew),
             "heals the trail": (self._stop, lambda: self.trails.events("audit", "DriftCorrected")),
@@ -122,6 +123,10 @@ class Life:
         if self.trails.get("audit") is None:
             bucket = self.account.bucket(f"logs-{self.account.number}", "audit")
             self.trails.create(trail("audit", bucket, accountRef={"name": self.name}))
+
+    def _is_held(self) -> bool:
+        finalizers = (self.accounts.get(self.name) or {})["metadata"].get("finalizers", [])
+        return f"namespace.trail-operator.dev/{self.trails.namespace}" in finalizers
 
     def _open(self) -> None:
         self.trails.core.patch_namespace(self.trails.namespace, {"metadata": {"labels": {"trails": "open"}}})
