@@ -196,8 +196,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.WRONG_HOME_REGION: Explanation(
         "The trail of this resource lives in another region than the one that spec and settings now lead to.",
-        "Set `spec.region` to the region that the message names, or put `--region` back. To move a trail, make a second "
-        "Trail in the new region, wait until it is Ready, then delete the first.",
+        "Set `spec.region` to the region that the message names, or put `--region` back. To move a trail, make a "
+        "second Trail in the new region, wait until it is Ready, then delete the first.",
     ),
     Reason.CONFLICT: Explanation(
         "A trail of that name exists and is not this resource's: it has no owner tag or another owner's. "
