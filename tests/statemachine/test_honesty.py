@@ -3,13 +3,16 @@
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from tests.statemachine.aws import ACCOUNT, ALIAS, REGIONS, key_arn
 from tests.statemachine.expectation import OWNER
 from tests.statemachine.stage import VirtualStage
+from trail_sandbox.aws import organizations
 
 KEY = "team-a/alpha"
 SPEC = {"s3BucketName": "logs-one"}
@@ -382,3 +385,133 @@ def test_many_that_are_retained_at_once_all_lose_their_owner_tags(many: VirtualS
     assert not many.objects
     assert [trail for trail in many.aws.trails.all() if OWNER in dict(trail.tags)] == []
     assert told(many, "OwnerTagStayed") == []
+
+
+# What comes between.
+
+
+@pytest.mark.parametrize("seconds", [0.05 * step for step in range(1, 12)])
+def test_who_only_looks_from_the_middle_of_a_pass_on_meets_no_fault(stage: VirtualStage, seconds: float) -> None:
+    stage.replace_spec(KEY, SPEC | {"s3KeyPrefix": "new"})
+    stage.wait(seconds)
+    stage.replace_spec(KEY, SPEC | {"managementPolicy": "Observe"})
+    stage.wait(3.0)
+    assert "InternalError" not in dict(stage.server.events)
+
+
+@pytest.mark.parametrize("error", ["ThrottlingException", "AccessDeniedException"])
+def test_tags_for_which_there_is_no_room_yet_are_not_refused_for_good(stage: VirtualStage, error: str) -> None:
+    stage.replace_spec(KEY, SPEC | {"tags": [{"key": f"old-{number}"} for number in range(40)]})
+    stage.wait(60.0)
+    stage.fault(operation="RemoveTags", error=error, count=1)
+    stage.replace_spec(KEY, SPEC | {"tags": [{"key": f"new-{number}"} for number in range(40)]})
+    stage.wait(120.0)
+    assert condition(stage) == ("True", "Recording")
+
+
+def test_a_reduction_beside_a_denial_is_told_though_its_answer_was_lost(stage: VirtualStage) -> None:
+    stage.fault(operation="UpdateTrail", drop=True, when="after", count=1)
+    stage.fault(operation="PutEventSelectors", error="AccessDeniedException", count=1)
+    stage.replace_spec(KEY, SPEC | READ_ONLY | {"enableLogFileValidation": False})
+    stage.wait(200.0)
+    assert "digest files are no longer written" in "; ".join(told(stage, "RecordsLess"))
+
+
+@pytest.mark.parametrize(("when", "expected"), [("before", 0), ("after", 1)])
+def test_a_write_without_an_answer_is_told_only_if_it_took_effect_also_if_the_spec_is_put_back(
+    stage: VirtualStage, when: str, expected: int
+) -> None:
+    stage.fault(operation="StopLogging", drop=True, when=when, count=1)
+    stage.replace_spec(KEY, SPEC | {"isLogging": False})
+    while stage.ails:
+        stage.wait(0.02)
+    stage.wait(0.15)
+    stage.replace_spec(KEY, SPEC)
+    stage.wait(60.0)
+    assert sum("StopLogging" in note for note in told(stage, "Updated")) == expected
+
+
+def test_what_somebody_undoes_at_once_is_put_right_ever_later(stage: VirtualStage) -> None:
+    stage.wait(30.0)
+    stage.by_hand(REGIONS[0], "StopLogging", Name=ARN)
+    begun, seen = stage.time, len(stage.record.writes)
+    while stage.time < begun + 1800.0:
+        stage.loop.run_for(3.0)
+        if len(stage.record.writes) > seen:
+            seen = len(stage.record.writes)
+            stage.by_hand(REGIONS[0], "StopLogging", Name=ARN)
+    assert stage.aws.asked["StartLogging"] <= 1800 // 48 + 5  # once a resync, and a few times at the beginning
+
+
+def test_what_was_not_sent_does_not_count_as_written(stage: VirtualStage) -> None:
+    other = "team-a/other"
+    stage.create(other, SPEC | READ_ONLY)
+    while len(stage.aws.trails.all()) < 2:
+        stage.wait(0.002)
+    stage.replace_spec(other, SPEC | READ_ONLY | {"tags": [{"key": "new"}]})
+    stage.wait(2.0)
+    assert [trail.is_logging for trail in stage.aws.trails.all()] == [True, True]
+
+
+@contextmanager
+def organization(master: str, administrators: frozenset[str] = frozenset()) -> Iterator[VirtualStage]:
+    """A world in which the account belongs to an organization, and in which one Trail of it is Ready."""
+    stage = VirtualStage(0)
+    members = frozenset({master, ACCOUNT})
+    services = frozenset({"cloudtrail.amazonaws.com"})
+    whole = organizations.Organization("o-example", master, True, services, members, administrators)
+    answer = stage.aws.world.answer
+
+    def answered(service: str, operation: str, region: str, parameters: Any) -> Any:
+        if service == "organizations":
+            return {"Organization": {"Id": "o-example", "MasterAccountId": master}}
+        return answer(service, operation, region, parameters)
+
+    with ExitStack() as patched:
+        for patch in (
+            mock.patch.multiple(stage.aws.world, organization=lambda _: whole, answer=answered),
+            mock.patch.object(organizations, "has_service_linked_role", return_value=True),
+            mock.patch("trail_sandbox.aws.cloudtrail.resolve.management_account", return_value=master),
+        ):
+            patched.enter_context(patch)
+        stage.create(KEY, SPEC | {"isOrganizationTrail": True})
+        stage.loop.run_for(30.0)
+        assert condition(stage) == ("True", "Recording")
+        yield stage
+        stage.record.problems.clear()  # the judge of all moments knows no other account
+        stage.close()
+
+
+@pytest.fixture
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_trail_that_is_gone_is_not_ready_though_the_organization_can_not_be_asked() -> None:
+    with organization(ACCOUNT) as stage:
+        stage.stop()
+        stage.restart()
+        stage.loop.run_for(30.0)
+        stage.fault(service="organizations", operation="DescribeOrganization", drop=True)
+        stage.by_hand(REGIONS[0], "DeleteTrail", Name=ARN)
+        stage.loop.run_for(100.0)
+        ready = condition(stage)
+        assert stage.aws.trails.all() or (ready and ready[0] == "False")
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_trail_that_takes_the_place_of_an_organization_s_is_not_left_behind() -> None:
+    with organization("210987654321", frozenset({ACCOUNT})) as stage:
+        (trail,) = stage.aws.trails.all()
+        stage.by_hand(REGIONS[0], "DeleteTrail", Name=trail.arn)
+        writes = len(stage.record.writes)
+        stage.replace_spec(KEY, SPEC)
+        while len(stage.record.writes) == writes:
+            stage.loop.run_for(0.01)
+        stage.kill(0)
+        stage.restart()
+        stage.delete(KEY)
+        stage.loop.run_for(60.0)
+        assert not stage.objects
+        assert not stage.aws.trails.all()

@@ -12,7 +12,16 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import ASSUME_ROLE, EXPIRED, NO_ANSWER, OK, failure_without_answer, translate
+from trail_operator.aws.errors import (
+    ASSUME_ROLE,
+    EXPIRED,
+    NO_ANSWER,
+    OK,
+    AWSError,
+    failure_of,
+    failure_without_answer,
+    translate,
+)
 from trail_operator.aws.limits import Ask, RateLimiter, always_due
 from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
@@ -134,8 +143,14 @@ class AWS:
         """
 
         async def may_be_made() -> None:
-            if (await self.identity(region)).account != account:
-                raise FailureError(_ELSEWHERE)
+            try:
+                caller = await self.identity(region)
+            except AWSError as error:
+                raise NotSentError(failure_of(error)) from None
+            except FailureError as error:
+                raise NotSentError(error.failure) from None
+            if caller.account != account:
+                raise NotSentError(_ELSEWHERE)
             await still_due()
 
         async def attempt() -> dict[str, Any]:

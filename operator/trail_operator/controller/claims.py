@@ -72,7 +72,9 @@ class Claims:
         return not is_watched or resource in self._resources.values()
 
     def rivals(self, claim: Claim) -> list[Claim]:
-        """All other claims to the same trail."""
+        """All other claims to the same trail; none for one that is not on record."""
+        if claim.uid not in self._claimants:
+            return []
         account = self._account(claim)
         named = self._by_name.get((claim.region, claim.name), {}).values()
         return [other for other in named if other.uid != claim.uid and self._account(other) == account]

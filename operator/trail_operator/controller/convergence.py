@@ -20,7 +20,7 @@ from trail_operator.controller.subject import Explanation, Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
-from trail_operator.core.differences import differences, fields_of
+from trail_operator.core.differences import ABSENT, differences, fields_of
 from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, together
 from trail_operator.core.ownership import Claim, Claimant, foreign, outranked
 from trail_operator.core.plan import Action, plan
@@ -78,17 +78,20 @@ class Convergence:
     async def converge(self, subject: Subject) -> Findings:
         """One round. Only faults of Kubernetes are raised; all others are findings."""
         subject.acting_on = subject.generation
+        gone: tuple[Difference, ...] = ()
         try:
             if subject.observing:
                 return await self._look(subject)
             target = await self._targets.of(subject)
             observed = await self._observe(subject, target)
+            if observed is None and subject.status.arn is not None:
+                gone = ABSENT  # known, whatever else can't be asked
             if observed is None and (anew := await self._targets.anew(target)) != target:
                 target, observed = anew, await self._observe(subject, anew)
             if observed is None and (home := await self._elsewhere(subject, target)):
                 return self.unknown(subject, wrong_home(home, target.location.region))
         except FailureError as error:
-            return self.unknown(subject, error.failure)
+            return self.unknown(subject, error.failure, gone)
         if observed is not None and (conflict := self._foreign(subject, target, observed)):
             if self._locator.settling(subject):
                 return self.unknown(subject, _passing("AWS does not show the trail's owner tag yet"))
@@ -103,7 +106,7 @@ class Convergence:
         drift = differences(desired, observed)
         if subject.in_sync_at == subject.acting_on:
             self._count(subject, drift)
-        await self._tell_of_unanswered(subject, drift)
+        await self._tell_of_unanswered(subject, observed)
         actions = self._due(subject, plan(desired, observed))
         refused = () if subject.forcing else _refused(subject.status, subject.acting_on, drift, actions)
         if actions:
@@ -166,7 +169,6 @@ class Convergence:
                     return home
         except AWSError as error:
             raise FailureError(failure_of(error)) from None
-        subject.nowhere_else = target.arn
         return None
 
     def _foreign(self, subject: Subject, target: Target, observed: ObservedTrail) -> Failure | None:
@@ -197,11 +199,14 @@ class Convergence:
     ) -> Findings:
         if observed is None and target.key_failure:
             return await self._findings(subject, target, desired, None, differences(desired, None))
-        if not self._locator.is_pinned(subject, desired.location):
+        if not self._locator.is_pinned(subject, desired):
             await self._writer.pin(subject, desired)
         subject.before = subject.before or observed  # also for a write that takes effect without an answer
         progress = await self._carry_out(subject, target.access, desired, observed, actions, refused)
         done = progress.done
+        # A creation that is refused is tried again soon, and need not be looked for elsewhere each time.
+        is_refused = bool(progress.failures) and progress.failures[0].kind is FailureClass.DEPENDENCY
+        subject.nowhere_else = target.arn if observed is None and not done and is_refused else None
         if done:
             self._surroundings.changed(target.access)
             before = differences(desired, observed)
@@ -214,9 +219,9 @@ class Convergence:
             target, observed = verified
             desired = self._targets.desired(subject, target, observed)
         drift = differences(desired, observed)
-        again = plan(desired, observed)
+        written = {action.operation for action in done}
         subject.unsettled = tuple(
-            entry for action in again if action.operation not in progress.failed for entry in action.differences
+            entry for action in plan(desired, observed) if action.operation in written for entry in action.differences
         )
         return await self._findings(subject, target, desired, observed, drift, progress.failures)
 
@@ -279,7 +284,7 @@ class Convergence:
         except AWSError as error:
             request_id = error.request_id
             if error.may_have_taken_effect:
-                self._unanswered(subject, action)
+                self._unanswered(subject, action, desired)
             failure = await self._explain(subject, access, error, desired)
         except NotSentError:
             raise
@@ -287,7 +292,7 @@ class Convergence:
             request_id = ""
             failure = error.failure
             if failure.kind is FailureClass.TRANSIENT:
-                self._unanswered(subject, action)
+                self._unanswered(subject, action, desired)
         else:
             subject.written = self._clock()
             fields = {"operation": action.operation, "arn": desired.arn, "requestID": request_id}
@@ -301,20 +306,19 @@ class Convergence:
         )
         return failure
 
-    def _unanswered(self, subject: Subject, action: Action) -> None:
+    def _unanswered(self, subject: Subject, action: Action, desired: DesiredTrail) -> None:
         """Remember a write that may have taken effect: reads may show it later, or show for a while what was before."""
         subject.written = self._clock()
-        subject.unanswered = (*subject.unanswered, action)
+        subject.unanswered = (*subject.unanswered, (action, desired))
 
-    async def _tell_of_unanswered(self, subject: Subject, drift: tuple[Difference, ...]) -> None:
+    async def _tell_of_unanswered(self, subject: Subject, observed: ObservedTrail | None) -> None:
         """Tell of writes without an answer that took effect, as AWS shows now. What did not is in the next plan."""
         unanswered, subject.unanswered = subject.unanswered, ()
-        paths = {entry.path for entry in drift}
-        done = [
-            action
-            for action in unanswered
-            if action.differences and not paths & {entry.path for entry in action.differences}
-        ]
+        done = []
+        for action, desired in unanswered:
+            paths = {entry.path for entry in differences(desired, observed)}
+            if action.differences and not paths & {entry.path for entry in action.differences}:
+                done.append(action)
         if done:
             await self._events.applied(subject, done, drift=subject.in_sync_at == subject.acting_on)
 
@@ -323,7 +327,6 @@ class Convergence:
             return _passing("the trail has gone from AWS meanwhile")
         try:
             if error.code == ALREADY_EXISTS:
-                subject.nowhere_else = None  # it may have come to be somewhere meanwhile
                 return await _holder(access, desired)
             return await self._diagnosed(subject, access, error, desired)
         except AWSError as further:
@@ -354,7 +357,8 @@ class Convergence:
         if observed is not None and not drift and failure is None:
             subject.in_sync_at = subject.acting_on
         if observed is not None:
-            await self._tell_of_losses(subject, observed, is_settled=not drift or _is_lasting(failure))
+            is_settled = not drift or (bool(failures) and all(map(_is_lasting, failures)))
+            await self._tell_of_losses(subject, observed, is_settled=is_settled and not subject.unanswered)
         advice = ""
         if observed is not None and observed.failing_destinations:
             advice = await target.access.diagnosis.delivery_advice(desired, observed)
@@ -399,8 +403,8 @@ def _place(desired: DesiredTrail, observed: ObservedTrail | None) -> Place | Non
     return Place(desired.location.account, observed.home_region, observed.arn)
 
 
-def _is_lasting(failure: Failure | None) -> bool:
-    return failure is not None and failure.kind is not FailureClass.TRANSIENT
+def _is_lasting(failure: Failure) -> bool:
+    return failure.kind is not FailureClass.TRANSIENT
 
 
 def _refused(
@@ -413,19 +417,24 @@ def _refused(
     stalled = status.condition(ConditionType.STALLED)
     if stalled is None or stalled.reason != Reason.INVALID_SPEC or status.observed_generation != generation:
         return ()
-    if _configured(status.drift) != _configured(drift):
-        return ()
     refusals = (
         Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message)
         for message in _EACH_REFUSAL.split(stalled.message)
         if message.startswith("cloudtrail:")  # else by the operator, which may be another version by now
     )
     planned = {action.operation for action in actions}
-    return tuple(refusal for refusal in refusals if _operation_of(refusal) in planned)
+    return tuple(
+        refusal
+        for refusal in refusals
+        if (operation := _operation_of(refusal)) in planned
+        and _judged(status.drift, operation) == _judged(drift, operation)
+    )
 
 
-def _configured(drift: tuple[Difference, ...]) -> list[Difference]:
-    """The differences in what AWS judges a request by: neither logging nor tags have a say in it."""
+def _judged(drift: tuple[Difference, ...], operation: str) -> list[Difference]:
+    """The differences in what AWS judges a request by: of tags only they, of all else neither they nor logging."""
+    if operation in ("AddTags", "RemoveTags"):
+        return [entry for entry in drift if entry.path.startswith("tags")]
     return [entry for entry in drift if not entry.path.startswith(("isLogging", "tags"))]
 
 

@@ -5,15 +5,16 @@ from collections.abc import Callable
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import DeletionPolicy
+from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access, Accounts
-from trail_operator.controller.decisions import Decisions
+from trail_operator.controller.decisions import Decisions, NoLongerDueError
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
-from trail_operator.core.failure import FailureError, NotSentError
+from trail_operator.core.failure import FailureError
 from trail_operator.core.plan import Action, deletion, disowning
 from trail_operator.core.trail import Location
 
@@ -60,7 +61,7 @@ class Deletion:
             if policy == DeletionPolicy.RETAIN:
                 return await self._retain(subject, status.home_region)
             return await self._remove(subject, status.home_region)
-        except NotSentError:
+        except (ClosedError, NoLongerDueError):
             return None
 
     async def _arn(self, subject: Subject, access: Access, location: Location) -> str:
@@ -98,7 +99,7 @@ class Deletion:
                 location = await self._locator.location(subject, access, region)
                 arn = await self._arn(subject, access, location)
                 return await self._disown(subject, access, arn, location, patience)
-        except NotSentError:
+        except (ClosedError, NoLongerDueError):
             raise
         except FailureError as error:
             problem = error.failure.message

@@ -7,7 +7,7 @@ from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
 from trail_operator.core.failure import Failure, FailureClass, FailureError
-from trail_operator.core.trail import Location
+from trail_operator.core.trail import DesiredTrail, Location
 
 # For so many seconds after a write AWS may go on answering the state before it.
 _SETTLING = 10.0
@@ -72,9 +72,11 @@ class Locator:
             )
         return Location(identity.partition, identity.account, region)
 
-    def is_pinned(self, subject: Subject, location: Location) -> bool:
-        """Whether this place is on record."""
-        return (subject.status.account_id, subject.status.home_region) == (location.account, location.region)
+    def is_pinned(self, subject: Subject, desired: DesiredTrail) -> bool:
+        """Whether this place is on record, and no other trail that was there before."""
+        status, location = subject.status, desired.location
+        is_here = (status.account_id, status.home_region) == (location.account, location.region)
+        return is_here and status.arn in (None, desired.arn)
 
     async def management_account(self, access: Access, location: Location) -> str | None:
         """The account that an organization trail is in, if it is not the location's: the management account.

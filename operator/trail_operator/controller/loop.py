@@ -144,6 +144,8 @@ class Loop:
                 self._forget(subject)
             elif self._is_known(subject) and not self._stopping and not await _woken(subject.wake, delay):
                 await self._refresh(subject)
+        if not self._is_known(subject):  # the last pass may have entered its claim again
+            self._wake_heirs(self._claims.withdraw(subject.uid))
 
     async def _pass(self, subject: Subject) -> float | None:
         try:

@@ -95,7 +95,9 @@ class Reconciler:
         if not await self._is_held(subject):
             return _GONE
         subject.forcing, subject.forced = subject.forced, False
+        written = subject.written
         findings = await self._convergence.converge(subject)
+        subject.rewrites = subject.rewrites + 1 if subject.written != written else 0
         if findings.known:
             subject.delivered = findings.observed.delivered if findings.observed else {}
         if not await self._writer.report(subject, findings):
@@ -141,8 +143,9 @@ class Reconciler:
             return self._retry(subject, FailureClass.DEPENDENCY)
         subject.failures = 0
         delay = resync_delay(self._resync, self._random())
-        # What was read soon after a write may have been the state before it: look once more when that can't be.
-        return min(delay, self._locator.settled_in(subject) or delay)
+        # What was read soon after a write may have been the state before it: look once more when that can't be. Where
+        # that look writes again, something undoes it: then ever later.
+        return min(delay, self._locator.settled_in(subject) * 2.0 ** min(subject.rewrites - 1, 16) or delay)
 
     def _retry(self, subject: Subject, kind: FailureClass, *, slowly: bool = False) -> float:
         subject.failures += 1

@@ -45,6 +45,8 @@ class Subject:
     """Whether the pass under way is such a one."""
     acting_for: tuple[object, ...] = ()
     """What users wanted when the pass began."""
+    rewrites: int = 0
+    """Passes in a row that have written to AWS."""
     failures: int = 0
     """Passes in a row that have failed."""
     last_seen: float | None = None
@@ -69,8 +71,8 @@ class Subject:
     """How often the trail was found changed in AWS."""
     nowhere_else: str | None = None
     """The ARN of the trail that is nowhere else, as was looked up before it was made."""
-    unanswered: tuple[Action, ...] = ()
-    """Writes that may have taken effect though AWS did not say so."""
+    unanswered: tuple[tuple[Action, DesiredTrail], ...] = ()
+    """Writes that may have taken effect though AWS did not say so, and what they were to bring about."""
     in_sync_at: int | None = None
     """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
     _parsed: TrailStatus | None = field(default=None, init=False, repr=False)

@@ -39,6 +39,7 @@ FIELDS = (
 )
 """All fields that can differ."""
 # A status must fit into an object, and a trail may have 500 conditions of 2 KB each.
+ABSENT = (Difference(path="trail", desired="present", observed="absent"),)
 _LONGEST = 1000
 _MOST_MEMBERS = 10
 
@@ -46,7 +47,7 @@ _MOST_MEMBERS = 10
 def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Difference, ...]:
     """Every field in which AWS differs from the spec. What can't be read is no difference."""
     if observed is None:
-        return (Difference(path="trail", desired="present", observed="absent"),)
+        return ABSENT
     return (
         *configuration_differences(desired, observed),
         *selector_differences(desired, observed),

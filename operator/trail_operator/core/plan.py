@@ -179,10 +179,13 @@ class _Update:
             ours = on if has_room else {OWNER_TAG: on[OWNER_TAG]}
         marked = frozenset[Operation]({"AddTags"}) if ours else frozenset[Operation]()
         others = {key: value for key, value in on.items() if key not in ours}
+        room = (
+            frozenset[Operation]({"RemoveTags"}) if len(observed.tags.keys() | on.keys()) > _MOST_TAGS else frozenset()
+        )
         return [
             *self._write_tags("AddTags", ours),
             *self._write_tags("RemoveTags", off, marked),
-            *self._write_tags("AddTags", others, marked),
+            *self._write_tags("AddTags", others, marked | room),
         ]
 
     def _write_tags(

@@ -68,6 +68,7 @@ def pinned(previous: TrailStatus, generation: int, desired: DesiredTrail, now: d
         update={
             "account_id": desired.location.account,
             "home_region": desired.location.region,
+            "arn": previous.arn if previous.arn == desired.arn else None,
             "conditions": _conditions(previous, states, generation, now),
         }
     )
