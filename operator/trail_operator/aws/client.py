@@ -155,8 +155,9 @@ class AWS:
 
         async def attempt() -> dict[str, Any]:
             async with self._cut_short() as pending, self._limiter.write((region, operation), may_be_made):
-                sent = lambda: self._pending.discard(pending)  # noqa: E731
-                return await self._ask("cloudtrail", region, operation, parameters, sent)
+                return await self._ask(
+                    "cloudtrail", region, operation, parameters, sent=lambda: self._pending.discard(pending)
+                )
 
         with _errors(f"cloudtrail:{operation}", region):
             return await _with_good_credentials(attempt)
