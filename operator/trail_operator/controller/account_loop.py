@@ -14,7 +14,7 @@ from trail_operator.api.account import AWSAccountStatus
 from trail_operator.api.names import NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
-from trail_operator.controller.accounts import Access, Account, Accounts
+from trail_operator.controller.accounts import NO_REGION, Access, Account, Accounts
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
@@ -22,13 +22,12 @@ from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.account import account_status, finalizers, held_back
 from trail_operator.core.advice import Sight
 from trail_operator.core.backoff import resync_delay, retry_delay
-from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.failure import Failure, FailureClass, FailureError, internal
 from trail_operator.core.trail import Location
 from trail_operator.telemetry.logs import about, logger
 
 # How far apart AWSAccounts begin at the start.
 _SECONDS_A_LOOK = 0.05
-_NO_REGION = "us-east-1"  # of STS, where neither the account nor the operator has one
 
 
 class AccountLoop:
@@ -180,13 +179,8 @@ class AccountLoop:
         return FailureClass.TRANSIENT
 
     async def _report_fault(self, account: Account, error: Exception) -> None:
-        failure = Failure(
-            FailureClass.AUTHORITY,
-            Reason.INTERNAL_ERROR,
-            f"a fault of the operator ({type(error).__name__}); its log tells more. It keeps trying",
-        )
         try:
-            await self._report(account, self._status(account, failure, Sight()))
+            await self._report(account, self._status(account, internal(error), Sight()))
         except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
             logger.exception("the fault could not be reported", extra=_about(account))
 
@@ -214,7 +208,7 @@ class AccountLoop:
 
     async def _enter(self, access: Access) -> tuple[Failure | None, Location | None]:
         """Whether STS says that we are in the account, and where we are."""
-        region = access.default_region or _NO_REGION
+        region = access.default_region or NO_REGION
         expected = access.spec.account_id if access.spec else ""
         try:
             identity = await access.aws.identity(region)
@@ -235,7 +229,7 @@ class AccountLoop:
         if not is_shut_out(error) or access.spec is None:
             return failure_of(error)
         try:
-            caller = _principal((await self._accounts.own.aws.identity(error.region or _NO_REGION)).arn)
+            caller = _principal((await self._accounts.own.aws.identity(error.region or NO_REGION)).arn)
         except (AWSError, FailureError):
             caller = "the operator's role"
         statement: dict[str, Any] = {

@@ -25,7 +25,7 @@ from trail_operator.core.permission import barred
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME_LENGTH = 64
 _CLUSTER_LENGTH = _SESSION_NAME_LENGTH - len("trail-operator@") - len("@123456789012")
-_NO_REGION = "us-east-1"  # of STS, where neither the account nor the operator has one
+NO_REGION = "us-east-1"  # of STS, where neither the account nor the operator has one
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class Accounts:
         identity = self._sessions.own
         if spec and spec.role_arn:
             role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, spec.account_id))
-            identity = self._sessions.assuming(role, region or _NO_REGION, endpoint_url)
+            identity = self._sessions.assuming(role, region or NO_REGION, endpoint_url)
         aws = AWS(
             self._sessions,
             identity,

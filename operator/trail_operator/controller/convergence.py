@@ -21,7 +21,7 @@ from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
 from trail_operator.core.differences import ABSENT, differences, fields_of
-from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, together
+from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, passing, together
 from trail_operator.core.ownership import Claim, Claimant, foreign, outranked
 from trail_operator.core.plan import Action, plan
 from trail_operator.core.reductions import reductions
@@ -94,7 +94,7 @@ class Convergence:
             return self.unknown(subject, error.failure, gone)
         if observed is not None and (conflict := self._foreign(subject, target, observed)):
             if self._locator.settling(subject):
-                return self.unknown(subject, _passing("AWS does not show the trail's owner tag yet"))
+                return self.unknown(subject, passing("AWS does not show the trail's owner tag yet"))
             return Findings(subject.acting_on, known=True, observed=None, failure=conflict)
         desired = self._targets.desired(subject, target, observed)
         claim = self._claims.enter(subject)
@@ -102,7 +102,7 @@ class Convergence:
             if rank := outranked(claim, self._claims.rivals(claim)):
                 return Findings(subject.acting_on, known=True, observed=None, failure=rank)
         elif self._is_in_doubt(subject, claim, observed):
-            return self.unknown(subject, _passing("AWS may not show yet that the trail is another Trail's by now"))
+            return self.unknown(subject, passing("AWS may not show yet that the trail is another Trail's by now"))
         drift = differences(desired, observed)
         if subject.in_sync_at == subject.acting_on:
             self._count(subject, drift)
@@ -156,7 +156,7 @@ class Convergence:
             return None
         location, former = target.location, subject.status.home_region
         if former not in (None, location.region) and self._locator.may_lag(subject):
-            raise FailureError(_passing(f"AWS may not show yet what was made in {former}"))
+            raise FailureError(passing(f"AWS may not show yet what was made in {former}"))
         try:
             named = await target.access.cloudtrail.named(target.name, location.region)
             for arn in named:
@@ -324,7 +324,7 @@ class Convergence:
 
     async def _explain(self, subject: Subject, access: Access, error: AWSError, desired: DesiredTrail) -> Failure:
         if error.code in NOT_FOUND:
-            return _passing("the trail has gone from AWS meanwhile")
+            return passing("the trail has gone from AWS meanwhile")
         try:
             if error.code == ALREADY_EXISTS:
                 return await _holder(access, desired)
@@ -387,7 +387,7 @@ async def _holder(access: Access, desired: DesiredTrail) -> Failure:
     """Why AWS says that a trail exists which is not to be found in its home region."""
     arn = await access.cloudtrail.home_of(desired.name, desired.location.region)
     if arn is None or arn == desired.arn:
-        return _passing("the trail exists but AWS does not show it yet")
+        return passing("the trail exists but AWS does not show it yet")
     return Failure(
         FailureClass.TERMINAL,
         Reason.CONFLICT,
@@ -441,10 +441,6 @@ def _judged(drift: tuple[Difference, ...], operation: str) -> list[Difference]:
 def _operation_of(refusal: Failure) -> str:
     """The operation that was refused: `cloudtrail:OPERATION: ...`."""
     return refusal.message.split(":")[1]
-
-
-def _passing(message: str) -> Failure:
-    return Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
 
 
 def _told(action: Action) -> str:

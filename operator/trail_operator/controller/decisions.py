@@ -7,12 +7,11 @@ and trails their owners.
 from collections.abc import Callable
 
 from trail_operator.api.names import OWNER_TAG
-from trail_operator.api.reasons import Reason
 from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
-from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError
+from trail_operator.core.failure import FailureError, NotSentError, passing
 
 # What was seen so many seconds ago is taken to hold.
 _HOLDS = 2.0
@@ -37,7 +36,7 @@ class Decisions:
 
         def still_wanted() -> None:
             if subject.wanted != subject.acting_for:
-                raise NoLongerDueError(_passing("the Trail has changed meanwhile"))
+                raise NoLongerDueError(passing("the Trail has changed meanwhile"))
 
         async def ask() -> None:
             still_wanted()
@@ -48,11 +47,7 @@ class Decisions:
             except FailureError as error:
                 raise NoLongerDueError(error.failure) from None
             if (tags or {}).get(OWNER_TAG) != owner:
-                raise NoLongerDueError(_passing("the trail has another owner by now"))
+                raise NoLongerDueError(passing("the trail has another owner by now"))
             still_wanted()
 
         return ask
-
-
-def _passing(message: str) -> Failure:
-    return Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.reasons import Reason
 from trail_operator.controller.convergence import Convergence
 from trail_operator.controller.deletion import Deletion
 from trail_operator.controller.events import Events
@@ -15,7 +14,7 @@ from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.writer import Writer
 from trail_operator.core.backoff import resync_delay, retry_delay
-from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.failure import Failure, FailureClass, FailureError, internal
 from trail_operator.core.report import Findings
 from trail_operator.telemetry.logs import logger
 from trail_operator.telemetry.metrics import Result
@@ -158,13 +157,8 @@ class Reconciler:
             return True  # the next pass meets the same fault, and waits
 
     async def _report_fault(self, subject: Subject, error: Exception) -> None:
-        failure = Failure(
-            FailureClass.AUTHORITY,
-            Reason.INTERNAL_ERROR,
-            f"a fault of the operator ({type(error).__name__}); its log tells more. It keeps trying",
-        )
         try:
-            await self._writer.report(subject, self._convergence.unknown(subject, failure))
+            await self._writer.report(subject, self._convergence.unknown(subject, internal(error)))
         except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
             logger.exception("the fault could not be reported", extra=subject.about())
 

@@ -36,6 +36,20 @@ class Failure:
     """AWS's own name of the request that it refused; for the log."""
 
 
+def passing(message: str) -> Failure:
+    """What shows in a moment, or is decided anew then."""
+    return Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
+
+
+def internal(error: Exception) -> Failure:
+    """A fault of the operator itself: tried again slowly."""
+    return Failure(
+        FailureClass.AUTHORITY,
+        Reason.INTERNAL_ERROR,
+        f"a fault of the operator ({type(error).__name__}); its log tells more. It keeps trying",
+    )
+
+
 def together(failures: Sequence[Failure]) -> Failure | None:
     """All that went wrong in one pass as one failure.
 

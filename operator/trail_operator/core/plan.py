@@ -173,15 +173,13 @@ class _Update:
         desired, observed = self._desired, self._observed
         off = {key: "" for key in sorted(observed.tags) if desired.governs(key) and key not in desired.tags}
         on = {key: value for key, value in desired.tags.items() if observed.tags.get(key) != value}
+        has_room = len(observed.tags.keys() | on.keys()) <= _MOST_TAGS
         ours: dict[str, str] = {}
         if self._is_adoption and len(observed.tags.keys() | {OWNER_TAG}) <= _MOST_TAGS:
-            has_room = len(observed.tags.keys() | on.keys()) <= _MOST_TAGS
             ours = on if has_room else {OWNER_TAG: on[OWNER_TAG]}
         marked = frozenset[Operation]({"AddTags"}) if ours else frozenset[Operation]()
         others = {key: value for key, value in on.items() if key not in ours}
-        room = (
-            frozenset[Operation]({"RemoveTags"}) if len(observed.tags.keys() | on.keys()) > _MOST_TAGS else frozenset()
-        )
+        room = frozenset[Operation]() if has_room else frozenset[Operation]({"RemoveTags"})
         return [
             *self._write_tags("AddTags", ours),
             *self._write_tags("RemoveTags", off, marked),
