@@ -330,7 +330,7 @@ def test_sessions_that_end_early_are_renewed_unnoticed(
         ended += 1
         for each in made:  # a pass of each, now
             trails.annotate(each, {"trail-operator.dev/reconcile-at": str(ended)})
-        time.sleep(3)
+        time.sleep(3)  # sessions end every few seconds; what must not change is looked at after each
         assert conditions() == before
     assert [event.reason for each in made for event in trails.events(each) if event.type == "Warning"] == []
     for team in names:

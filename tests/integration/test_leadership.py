@@ -50,7 +50,7 @@ class LogPipe:
                 quiet = 0
             except BlockingIOError:
                 quiet += 1
-                time.sleep(0.1)
+                time.sleep(0.1)  # full only if nothing reads for a while
         os.close(end)
 
     def unblock(self) -> None:
@@ -366,7 +366,7 @@ def test_what_waits_in_a_thread_while_the_term_ends_is_not_sent(
     assert leads(second)
     os.write(begun, b"token")
     os.close(begun)
-    time.sleep(2)
+    time.sleep(2)  # what must not be sent would be by now
     assert first.running
     assert sts.requests == []
     log.unblock()
