@@ -25,6 +25,7 @@ from trail_operator.aws.errors import (
 from trail_operator.aws.limits import Ask, RateLimiter, always_due
 from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
+from trail_operator.aws.turns import Rounds
 from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError
 
 # An account that does not answer has this many calls under way at most.
@@ -90,7 +91,7 @@ class AWS:
         self._endpoint_url = endpoint_url
         # Told of each call when it has ended: its service, operation, code and seconds.
         self._called = called
-        self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
+        self._slots = Rounds(_CALLS_AT_ONCE)
         # What is cut short when this is closed: all but writes that were sent.
         self._pending: set[asyncio.Timeout] = set()
         self._closed = False
@@ -109,7 +110,7 @@ class AWS:
         self.close()
         other = copy.copy(self)
         # Of its own: the slots of calls that hang are not waited for.
-        other._slots, other._pending, other._closed = asyncio.Semaphore(_CALLS_AT_ONCE), set(), False
+        other._slots, other._pending, other._closed = Rounds(_CALLS_AT_ONCE), set(), False
         return other
 
     async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
@@ -250,7 +251,7 @@ class AWS:
                     self._identity.ended(assuming=_was_assuming(error))
                 raise
 
-        async with self._slots:
+        async with self._slots.turn():
             return await self._threads.run(noting_ends, begin)
 
     def _check(self) -> None:

@@ -4,10 +4,11 @@ CloudTrail allows 10 reads and 1 write of each operation a second in an account 
 https://docs.aws.amazon.com/general/latest/gr/ct.html#limits_cloudtrail
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+
+from trail_operator.aws.turns import Rounds
 
 READS_PER_SECOND = 10
 READS_AT_ONCE = 5
@@ -23,7 +24,7 @@ async def always_due() -> None:
 
 
 class RateLimiter:
-    """Holds callers back, in the order of their coming: nobody overtakes, so writes of different Trails are fair."""
+    """Holds callers back. Their turns go round by namespace, so that no tenant's queue is another's delay."""
 
     def __init__(
         self,
@@ -37,17 +38,19 @@ class RateLimiter:
         self._waited = waited
         # When all reads that were let through so far are paid off (the generic cell rate algorithm).
         self._paid_off: dict[Key, float] = {}
-        self._writing: dict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._reading: dict[Key, Rounds] = defaultdict(lambda: Rounds(1))
+        self._writing: dict[Key, Rounds] = defaultdict(lambda: Rounds(1))
         self._next_write: dict[Key, float] = {}
 
     async def read(self, key: Key) -> None:
         """Wait for this key's turn to read."""
-        now = self._clock()
+        asked = self._clock()
         interval = 1.0 / READS_PER_SECOND
-        due = max(self._paid_off.get(key, now), now) + interval
-        self._paid_off[key] = due
-        await self._wait(due - READS_AT_ONCE * interval)
-        self._waited("read", self._clock() - now)
+        async with self._reading[key].turn():
+            await self._wait(self._paid_off.get(key, asked) - (READS_AT_ONCE - 1) * interval)
+            now = self._clock()
+            self._paid_off[key] = max(self._paid_off.get(key, now), now) + interval
+        self._waited("read", now - asked)
 
     @asynccontextmanager
     async def write(self, key: Key, still_due: Ask = always_due) -> AsyncIterator[None]:
@@ -57,7 +60,7 @@ class RateLimiter:
         a while to arrive, and AWS counts arrivals.
         """
         asked = self._clock()
-        async with self._writing[key]:
+        async with self._writing[key].turn():
             await self._wait(self._next_write.get(key, 0.0))
             self._waited("write", self._clock() - asked)
             await still_due()

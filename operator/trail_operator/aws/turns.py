@@ -1,7 +1,70 @@
-"""So many at once, first come, first served, but nobody waits for those that take long."""
+"""Who may go on when not all can: so many at once, and by turns that go round from one namespace to the next.
+
+A turn that takes long may stop counting (`Turns`): nobody waits for whoever waits for an answer. Turns that go round
+(`Rounds`) let a tenant with hundreds of Trails delay another's by one round, not by its whole queue.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+
+_acting_for: ContextVar[str] = ContextVar("acting_for", default="")
+
+
+@contextmanager
+def acting_for(namespace: str) -> Iterator[None]:
+    """Whose turns all in it take, also in tasks that are begun there; outside, the operator's own."""
+    before = _acting_for.set(namespace)
+    try:
+        yield
+    finally:
+        _acting_for.reset(before)
+
+
+class Rounds:
+    """Gives out so many turns at once. They go round by namespace; within one: first come, first served."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        # Those that wait, by namespace; the namespaces in the order in which their turns come.
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, and have it."""
+        await self._begin(_acting_for.get())
+        try:
+            yield
+        finally:
+            self._end()
+
+    async def _begin(self, namespace: str) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(namespace, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it had come already
+                self._end()
+            raise
+
+    def _end(self) -> None:
+        """Hand the turn on to the next that still waits."""
+        while self._waiting:
+            namespace = next(iter(self._waiting))
+            queue = self._waiting.pop(namespace)
+            turn = queue.popleft()
+            if queue:
+                self._waiting[namespace] = queue  # behind the others
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 class Turns:

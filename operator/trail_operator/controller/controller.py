@@ -9,6 +9,7 @@ from typing import Any
 
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.aws.sessions import Sessions
+from trail_operator.aws.turns import acting_for
 from trail_operator.controller.account_loop import AccountLoop
 from trail_operator.controller.accounts import Accounts
 from trail_operator.controller.claims import Claims
@@ -155,7 +156,8 @@ class Controller:
         """A pass over a Trail, unless it is another operator's: that is left alone. Seconds until the next."""
         if await self.account_loop.is_of_others(subject):
             return self._resync
-        return await self._reconciler.reconcile(subject)
+        with acting_for(subject.key.namespace):
+            return await self._reconciler.reconcile(subject)
 
     def _own_subjects(self) -> list[Subject]:
         return [subject for subject in self.loop.subjects() if not self.accounts.is_of_others(subject)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from trail_operator.api.reasons import ConditionType
 from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import AWSError, failure_of
-from trail_operator.aws.turns import Turns
+from trail_operator.aws.turns import Turns, acting_for
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
 from trail_operator.core.advice import OF_OTHERS, Advice, Sight, advise
@@ -61,7 +61,8 @@ class Surroundings:
         """The account's trails; nothing while they are not known or read anew. Has them read if that was long ago."""
         view = self._view(access.name)
         if (view.is_stale or self._is_old(view)) and view.reading is None:
-            view.reading = asyncio.create_task(self._read(view, access.name, location))
+            with acting_for(""):  # it is for all, whoever happens to ask first
+                view.reading = asyncio.create_task(self._read(view, access.name, location))
         return Sight() if view.reading else view.sight
 
     def advice(self, subject: Subject, access: Access, desired: DesiredTrail) -> tuple[Advice, ...] | None:
