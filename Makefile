@@ -7,7 +7,7 @@ EXPORT = $(UV) export --locked --quiet --no-header --no-annotate --no-emit-works
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops benchmarks benchmarks-scale benchmarks-takeover crds docs golden clean
+.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops test-edges benchmarks benchmarks-scale benchmarks-takeover crds docs golden clean
 
 setup: .venv/.synced
 
@@ -60,6 +60,10 @@ golden: setup
 # A real Argo CD; the first time it is built from source, which takes about ten minutes. Needs redis-server and git.
 test-gitops: setup
 	$(BIN)/pytest tests/gitops -q
+
+# The operator's processes under answers and objects that should not be; ten minutes on two cores at most.
+test-edges: setup
+	$(BIN)/pytest tests/edges -q -n 3 --dist load --maxschedchunk 1
 
 # AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
 conformance: setup

@@ -1,0 +1,62 @@
+"""The sandbox and the operator as the integration tests have them, with proxies between the operator and both APIs."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.edges.proxy import Proxy
+from tests.integration.conftest import (
+    account,
+    accounts,
+    api,
+    cluster,
+    number,
+    operator_process,
+    service_account,
+    trails,
+)
+from tests.integration.service_account import ServiceAccount
+from trail_sandbox.kubernetes import kubeconfig
+from trail_sandbox.kubernetes.pki import Pki
+from trail_sandbox.sandbox import Sandbox
+
+__all__ = ["account", "accounts", "api", "cluster", "number", "operator_process", "service_account", "trails"]
+
+
+@pytest.fixture
+def aws_proxy(cluster: Sandbox) -> Iterator[Proxy]:
+    """A proxy before the emulated AWS; the operator's AWS_ENDPOINT_URL is its `url`."""
+    with Proxy(cluster.aws_endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def kubernetes_proxy(cluster: Sandbox) -> Iterator[Proxy]:
+    """A proxy before the API server, with a certificate of the same authority."""
+    pki = Pki(cluster.state.pki)
+    with Proxy(cluster.kubernetes_endpoint, authority=pki.authority.certificate, shows=pki.server) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def behind(kubernetes_proxy: Proxy, service_account: ServiceAccount) -> Callable[[], dict[str, str]]:
+    """The environment in which the operator's service account reaches the API server through the proxy."""
+
+    def environment() -> dict[str, str]:
+        content = kubeconfig.read(service_account.kubeconfig)
+        cluster, user = content["clusters"][0]["cluster"], content["users"][0]
+        path = service_account.kubeconfig.with_name(f"proxy-{kubernetes_proxy.port}.kubeconfig")
+        kubeconfig.write(
+            path,
+            kubeconfig.for_token(
+                kubernetes_proxy.url,
+                cluster["certificate-authority-data"],
+                user["name"],
+                user["user"]["token"],
+                user["user"]["tokenFile"],
+                content["contexts"][0]["context"]["namespace"],
+            ),
+        )
+        return {"KUBECONFIG": str(path)}
+
+    return environment
