@@ -34,6 +34,7 @@ from tests.integration.admission.cases import (
     delivery,
     named,
     numbered,
+    refusal,
     selector,
     spec,
     where,
@@ -75,6 +76,7 @@ COMPLETE: Parts = {
         "isMultiRegionTrail": True,
         "drift": [{"path": "isLogging", "desired": "true", "observed": "false"}],
         **delivery()["status"],
+        **refusal("PutEventSelectors")["status"],
         **condition()["status"],
     },
 }

@@ -71,6 +71,10 @@ class ApiServer:
         """Set an annotation, or take it away."""
         self._patch(key, {"metadata": {"annotations": {name: value}}})
 
+    def write_status(self, key: str, status: Manifest) -> None:
+        """Patch the status, as whoever may write trails/status can."""
+        self._patch(key, {"status": status})
+
     def delete(self, key: str) -> None:
         """Ask for deletion: finalizers hold the Trail."""
         body = copy.deepcopy(self.objects[key])

@@ -191,7 +191,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         f"for `cloudtrail.amazonaws.com` in AWS Organizations, as the message says. {_WAITS}",
     ),
     Reason.INVALID_SPEC: Explanation(
-        "AWS refuses what the spec asks for. Of a Trail, the same request is not sent again until the spec changes.",
+        "AWS refuses what the spec asks for. Of a Trail, the same request is not sent again until the spec or the "
+        "trail changes, at most for an hour (`status.refusals`).",
         "Change the spec as the message says.",
     ),
     Reason.WRONG_HOME_REGION: Explanation(

@@ -407,6 +407,15 @@ class DeliveryError(Resource):
     since: Annotated[datetime, Field(description="When the operator first saw it.")]
 
 
+class Refusal(Resource):
+    """A call that AWS refuses for good, as long as neither the spec nor what AWS judges the call by changes."""
+
+    operation: Annotated[
+        str, StringConstraints(max_length=64), Field(description="The call, such as PutEventSelectors.")
+    ]
+    message: Annotated[str, StringConstraints(max_length=1024), Field(description="What AWS answered.")]
+
+
 class TrailStatus(Status):
     """What the operator last found in AWS."""
 
@@ -433,6 +442,20 @@ class TrailStatus(Status):
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["destination"],
+            },
+        ),
+    ] = ()
+    refusals: Annotated[
+        tuple[Refusal, ...],
+        Field(
+            max_length=16,
+            description=(
+                "The calls that AWS refuses for good for observedGeneration. Each is repeated an hour after the later of "
+                "the operator's start and the last attempt, and at once when the trail has changed."
+            ),
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["operation"],
             },
         ),
     ] = ()

@@ -1,13 +1,12 @@
 """Bringing one trail to its spec: observe, plan, apply, observe again. Returns what was found, and writes no status."""
 
 import asyncio
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from trail_operator.api.names import OWNER_TAG
-from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.api.trail import Difference, TrailStatus
+from trail_operator.api.reasons import Reason
+from trail_operator.api.trail import Difference, Refusal
 from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access
@@ -31,8 +30,9 @@ from trail_operator.telemetry.logs import logger
 
 # Seconds for which the explanation of a refusal is taken to hold while AWS goes on refusing in the same words.
 _EXPLANATION_HOLDS = 30.0
-# Where the words of one refusal end and those of the next begin.
-_EACH_REFUSAL = re.compile(r"; (?=cloudtrail:[A-Za-z]+: )")
+# After so many seconds a call that AWS refused for good is repeated: AWS may judge it by what the operator cannot see.
+_REFUSAL_HOLDS = 3600.0
+_REFUSAL_LENGTH = 1024
 
 
 @dataclass
@@ -43,6 +43,8 @@ class _Progress:
     failed: set[str] = field(default_factory=set)
     """The operations that were refused, or left out because one that they need was."""
     failures: list[Failure] = field(default_factory=list)
+    refused: dict[str, Failure] = field(default_factory=dict)
+    """The failures that are refusals for good, by operation."""
 
 
 class Convergence:
@@ -73,6 +75,7 @@ class Convergence:
         self._events = events
         self._resync = resync
         self._clock = clock
+        self._started = clock()
         self._drifted = drifted
 
     async def converge(self, subject: Subject) -> Findings:
@@ -108,12 +111,23 @@ class Convergence:
             self._count(subject, drift)
         await self._tell_of_unanswered(subject, observed)
         actions = self._due(subject, plan(desired, observed))
-        refused = () if subject.forcing else _refused(subject.status, subject.acting_on, drift, actions)
+        refused = {} if subject.forcing else self._refused(subject, drift, actions)
         if actions:
             return await self._apply(subject, target, desired, observed, actions, refused)
         return await self._findings(subject, target, desired, observed, drift, refused)
 
-    def unknown(self, subject: Subject, failure: Failure, drift: tuple[Difference, ...] = ()) -> Findings:
+    def seconds_to_repeat(self, subject: Subject) -> float:
+        """Seconds until the next call that AWS refused for good is due again; infinite where there is none."""
+        left = (self._refusal_holds(subject, entry) for entry in subject.status.refusals)
+        return min((seconds for seconds in left if seconds > 0.0), default=float("inf"))
+
+    def unknown(
+        self,
+        subject: Subject,
+        failure: Failure,
+        drift: tuple[Difference, ...] = (),
+        refused: Mapping[str, Failure] | None = None,
+    ) -> Findings:
         """The findings of a pass that could not see what the trail is now. `drift`: what it saw before it wrote."""
         since = subject.last_seen if subject.last_seen is not None else subject.started
         silent = failure.kind is FailureClass.TRANSIENT and self._clock() - since > 3 * self._resync
@@ -124,6 +138,7 @@ class Convergence:
             drift=drift,
             failure=failure,
             silent_too_long=silent,
+            refused=refused or {},
             advice=None,
         )
 
@@ -195,7 +210,7 @@ class Convergence:
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         actions: tuple[Action, ...],
-        refused: tuple[Failure, ...],
+        refused: Mapping[str, Failure],
     ) -> Findings:
         if observed is None and target.key_failure:
             return await self._findings(subject, target, desired, None, differences(desired, None))
@@ -211,7 +226,7 @@ class Convergence:
             self._surroundings.changed(target.access)
             before = differences(desired, observed)
             verified, _ = await asyncio.gather(
-                self._verified(subject, target, progress.failures, before),
+                self._verified(subject, target, progress, before),
                 self._events.applied(subject, done, drift=subject.in_sync_at == subject.acting_on),
             )
             if isinstance(verified, Findings):
@@ -223,7 +238,31 @@ class Convergence:
         subject.unsettled = tuple(
             entry for action in plan(desired, observed) if action.operation in written for entry in action.differences
         )
-        return await self._findings(subject, target, desired, observed, drift, progress.failures)
+        return await self._findings(subject, target, desired, observed, drift, progress.refused, progress.failures)
+
+    def _refused(
+        self, subject: Subject, drift: tuple[Difference, ...], actions: tuple[Action, ...]
+    ) -> dict[str, Failure]:
+        """The refusals on record that still hold for these actions: the same requests are not sent again."""
+        status = subject.status
+        if status.observed_generation != subject.acting_on:
+            return {}
+        messages = {
+            entry.operation: entry.message
+            for entry in status.refusals
+            if self._refusal_holds(subject, entry) > 0.0
+            and _judged(status.drift, entry.operation) == _judged(drift, entry.operation)
+        }
+        return {
+            action.operation: Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, messages[action.operation])
+            for action in actions
+            if action.operation in messages
+        }
+
+    def _refusal_holds(self, subject: Subject, refusal: Refusal) -> float:
+        """For how many seconds a refusal still stands in for AWS's answer: a record in Kubernetes is no proof."""
+        last = subject.attempts.get(refusal.operation, self._started)
+        return max(last, self._started) + _REFUSAL_HOLDS - self._clock()
 
     def _due(self, subject: Subject, actions: tuple[Action, ...]) -> tuple[Action, ...]:
         """What is to be done now: not again what was, and only does not show yet."""
@@ -241,10 +280,10 @@ class Convergence:
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         actions: tuple[Action, ...],
-        refused: tuple[Failure, ...],
+        refused: Mapping[str, Failure],
     ) -> _Progress:
         """Do as much of a plan as can be done: what fails, for now or for good, stops only what would do harm then."""
-        progress = _Progress(failures=[*refused], failed={_operation_of(failure) for failure in refused})
+        progress = _Progress(failures=[*refused.values()], failed={*refused}, refused={**refused})
         seen = subject.last_seen if subject.last_seen is not None else subject.started
         owner = observed.owner if observed else None
         for action in actions:
@@ -261,18 +300,23 @@ class Convergence:
                 owner = desired.owner if action.operation in ("CreateTrail", "AddTags") else owner
                 progress.done.append(action)
                 continue
+            if failure.kind is FailureClass.TERMINAL:
+                subject.attempts[action.operation] = self._clock()
+                failure = replace(failure, message=failure.message[:_REFUSAL_LENGTH])
+                progress.refused[action.operation] = failure
             progress.failed.add(action.operation)
             progress.failures.append(failure)
         return progress
 
     async def _verified(
-        self, subject: Subject, target: Target, failures: list[Failure], before: tuple[Difference, ...]
+        self, subject: Subject, target: Target, progress: _Progress, before: tuple[Difference, ...]
     ) -> tuple[Target, ObservedTrail | None] | Findings:
         """What the trail is, and is to be, after the writes; or the findings, if that can't be seen."""
         try:
             return await self._targets.with_key(target), await self._observe(subject, target, expected=True)
         except FailureError as error:
-            return self.unknown(subject, together(failures) or error.failure, before)
+            failure = together(progress.failures) or error.failure
+            return self.unknown(subject, failure, before, progress.refused)
 
     async def _do(
         self, subject: Subject, access: Access, action: Action, desired: DesiredTrail, still_due: Ask
@@ -351,8 +395,11 @@ class Convergence:
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         drift: tuple[Difference, ...],
-        failures: Sequence[Failure] = (),
+        refused: Mapping[str, Failure] | None = None,
+        failures: Sequence[Failure] | None = None,
     ) -> Findings:
+        refused = refused or {}
+        failures = [*refused.values()] if failures is None else failures
         failure = together(failures) or target.key_failure
         if observed is not None and not drift and failure is None:
             subject.in_sync_at = subject.acting_on
@@ -370,7 +417,7 @@ class Convergence:
             failure=failure,
             delivery_advice=advice,
             place=_place(desired, observed),
-            refused=tuple(one for one in failures if one.kind is FailureClass.TERMINAL),
+            refused=refused,
             advice=self._surroundings.advice(subject, target.access, desired),
         )
 
@@ -407,40 +454,11 @@ def _is_lasting(failure: Failure) -> bool:
     return failure.kind is not FailureClass.TRANSIENT
 
 
-def _refused(
-    status: TrailStatus, generation: int, drift: tuple[Difference, ...], actions: tuple[Action, ...]
-) -> tuple[Failure, ...]:
-    """AWS's refusals of these actions, remembered in the status: the same requests are not sent again.
-
-    Unless the trail is another than it was after the refusal: that may have been for what it was then.
-    """
-    stalled = status.condition(ConditionType.STALLED)
-    if stalled is None or stalled.reason != Reason.INVALID_SPEC or status.observed_generation != generation:
-        return ()
-    refusals = (
-        Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message)
-        for message in _EACH_REFUSAL.split(stalled.message)
-        if message.startswith("cloudtrail:")  # else by the operator, which may be another version by now
-    )
-    planned = {action.operation for action in actions}
-    return tuple(
-        refusal
-        for refusal in refusals
-        if (operation := _operation_of(refusal)) in planned
-        and _judged(status.drift, operation) == _judged(drift, operation)
-    )
-
-
 def _judged(drift: tuple[Difference, ...], operation: str) -> list[Difference]:
     """The differences in what AWS judges a request by: of tags only they, of all else neither they nor logging."""
     if operation in ("AddTags", "RemoveTags"):
         return [entry for entry in drift if entry.path.startswith("tags")]
     return [entry for entry in drift if not entry.path.startswith(("isLogging", "tags"))]
-
-
-def _operation_of(refusal: Failure) -> str:
-    """The operation that was refused: `cloudtrail:OPERATION: ...`."""
-    return refusal.message.split(":")[1]
 
 
 def _told(action: Action) -> str:

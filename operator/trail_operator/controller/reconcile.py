@@ -141,7 +141,7 @@ class Reconciler:
         if findings.failure is None and findings.observed is not None and findings.observed.failing_destinations:
             return self._retry(subject, FailureClass.DEPENDENCY)
         subject.failures = 0
-        delay = resync_delay(self._resync, self._random())
+        delay = min(resync_delay(self._resync, self._random()), self._convergence.seconds_to_repeat(subject))
         # What was read soon after a write may have been the state before it: look once more when that can't be. Where
         # that look writes again, something undoes it: then ever later.
         return min(delay, self._locator.settled_in(subject) * 2.0 ** min(subject.rewrites - 1, 16) or delay)

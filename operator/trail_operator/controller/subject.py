@@ -73,6 +73,8 @@ class Subject:
     """The ARN of the trail that is nowhere else, as was looked up before it was made."""
     unanswered: tuple[tuple[Action, DesiredTrail], ...] = ()
     """Writes that may have taken effect though AWS did not say so, and what they were to bring about."""
+    attempts: dict[str, float] = field(default_factory=dict)
+    """When AWS last answered each write that it refused, by operation."""
     in_sync_at: int | None = None
     """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
     _parsed: TrailStatus | None = field(default=None, init=False, repr=False)

@@ -1,13 +1,13 @@
 """The status that a pass results in: a pure function of what was there, what was found and what went wrong."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.names import PAUSED
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.api.trail import DeliveryError, Destination, Difference, TrailStatus
+from trail_operator.api.trail import DeliveryError, Destination, Difference, Refusal, TrailStatus
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass, together
 from trail_operator.core.trail import DesiredTrail, ObservedTrail
@@ -41,8 +41,8 @@ class Findings:
     """Whether no observation has succeeded for three resyncs."""
     place: Place | None = None
     """What is to go on record; None leaves the record as it is."""
-    refused: tuple[Failure, ...] = ()
-    """What AWS refuses for good, be it beside a failure that may pass."""
+    refused: Mapping[str, Failure] = field(default_factory=dict)
+    """What AWS refuses for good, by operation, be it beside a failure that may pass."""
     observing: bool = False
     """Whether the trail is only looked at: it may be anybody's, and what differs stays."""
     advice: tuple[Advice, ...] | None = ()
@@ -82,6 +82,7 @@ def report(previous: TrailStatus, findings: Findings, now: datetime) -> TrailSta
     errors = observed.failing_destinations if observed else {}
     update: dict[str, object] = {
         "observed_generation": findings.generation,
+        "refusals": _refusals(previous, findings),
         "conditions": _conditions(previous, _states(previous, findings), findings.generation, now),
     }
     if findings.known:
@@ -107,6 +108,7 @@ def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus
             "is_multi_region_trail": None,
             "drift": (),
             "delivery": (),
+            "refusals": (),
             "conditions": _conditions(previous, dict.fromkeys(kinds, state), generation, now),
         }
     )
@@ -178,7 +180,7 @@ def _verdict(previous: TrailStatus, findings: Findings) -> dict[ConditionType, _
         states = _progressing(failure.message, failure.reason, logging, findings)
     else:
         states = _failed(findings, failure, logging)
-    stalled = failure if failure.kind is FailureClass.TERMINAL else together(findings.refused)
+    stalled = failure if failure.kind is FailureClass.TERMINAL else together([*findings.refused.values()])
     if stalled:
         states[ConditionType.STALLED] = _State(True, stalled.reason, stalled.message)
     return states
@@ -320,6 +322,19 @@ def _delivery(previous: TrailStatus, errors: Mapping[Destination, str], now: dat
         DeliveryError(destination=destination, error=error, since=known.get((destination, error), now))
         for destination, error in sorted(errors.items())
     )
+
+
+def _refusals(previous: TrailStatus, findings: Findings) -> tuple[Refusal, ...]:
+    """What to remember: only refusals of the spec, and only for the generation that AWS refused."""
+    messages: dict[str, str] = {}
+    if not findings.known and previous.observed_generation == findings.generation:
+        messages = {entry.operation: entry.message for entry in previous.refusals}
+    messages |= {
+        operation: failure.message
+        for operation, failure in findings.refused.items()
+        if failure.reason is Reason.INVALID_SPEC
+    }
+    return tuple(Refusal(operation=operation, message=messages[operation]) for operation in sorted(messages))
 
 
 def _conditions(

@@ -62,6 +62,11 @@ def delivery(**fields: Any) -> Parts:
     return status(delivery=[{"destination": "S3", "error": "NoSuchBucket", "since": "2026-01-31T12:00:00Z", **fields}])
 
 
+def refusal(*operations: str, message: str = "no") -> Parts:
+    """A status with a refusal of each of these operations."""
+    return status(refusals=[{"operation": operation, "message": message} for operation in operations])
+
+
 def twice(parts: Parts) -> Parts:
     """The same status with its list's entry doubled."""
     ((name, entries),) = parts["status"].items()
@@ -1207,6 +1212,34 @@ STATUS = [
         accepted=[delivery(since="2026-01-31T12:00:00Z")],
         refused=[delivery(since="12:00")],
         says="must be of type date-time",
+    ),
+    Case(
+        "status.refusals",
+        "maxItems",
+        accepted=[refusal(*numbered(16))],
+        refused=[refusal(*numbered(17))],
+        says="must have at most 16 items",
+    ),
+    Case(
+        "status.refusals[]",
+        "x-kubernetes-list-map-keys",
+        accepted=[refusal("UpdateTrail", "PutEventSelectors")],
+        refused=[twice(refusal("UpdateTrail"))],
+        says="Duplicate value",
+    ),
+    Case(
+        "status.refusals[].operation",
+        "maxLength",
+        accepted=[refusal("o" * 64)],
+        refused=[refusal("o" * 65)],
+        says="may not be more than 64",
+    ),
+    Case(
+        "status.refusals[].message",
+        "maxLength",
+        accepted=[refusal("UpdateTrail", message="m" * 1024)],
+        refused=[refusal("UpdateTrail", message="m" * 1025)],
+        says="may not be more than 1024",
     ),
 ]
 
