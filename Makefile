@@ -19,7 +19,7 @@ setup: .venv/.synced
 test: lint types unit other-python statemachine integration
 
 unit: setup
-	$(BIN)/pytest tests/unit -q
+	$(BIN)/pytest tests/unit -q -n logical
 
 lint: setup
 	$(BIN)/ruff check
@@ -37,17 +37,17 @@ other-python: setup
 	  compgen -G "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(OTHER_PYTHON).*/bin/python3" | head -n 1)"; \
 	if [ -n "$$python" ]; then \
 	  echo "the unit tests on $$($$python --version)"; \
-	  $(UV) run --isolated --locked --quiet --python "$$python" pytest tests/unit -q -p no:cacheprovider; \
+	  $(UV) run --isolated --locked --quiet --python "$$python" pytest tests/unit -q -n logical -p no:cacheprovider; \
 	else echo "Python $(OTHER_PYTHON) is not on this machine: the unit tests ran on one Python only"; fi
 
 # What is found has a seed: make statemachine SEED=1 does the same again. STEPS=1000000 looks longer.
 statemachine: setup
-	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -s --ignore tests/statemachine/test_on_processes.py
+	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -n logical --dist load --maxschedchunk 1 --ignore tests/statemachine/test_on_processes.py
 
-# The longest first; and one after the other, to whoever is free: nobody is left alone with several at the end.
+# In random order; a run prints its seed. A free worker gets one test at a time, so none ends up with a queue of its own.
 integration: setup
 	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q \
-	  -n 8 --dist load --maxschedchunk 1
+	  -n auto --dist load --maxschedchunk 1
 
 # Builds the image and runs the operator from it; as root, with buildah and debootstrap, which Debian has.
 test-image: setup
@@ -70,8 +70,8 @@ conformance: setup
 ifdef AWS
 	$(BIN)/pytest tests/conformance -q --tb=short -rfE --endpoint aws --prefix "$(PREFIX)" $(if $(SPEND),--spend)
 else
-	$(BIN)/pytest tests/conformance -q -n 6 --dist worksteal
-	$(BIN)/pytest tests/conformance -q -n 6 --dist worksteal --tb=no -rN --endpoint moto
+	$(BIN)/pytest tests/conformance -q -n auto --dist worksteal
+	$(BIN)/pytest tests/conformance -q -n auto --dist worksteal --tb=no -rN --endpoint moto
 endif
 
 # The image is built with pip alone, from these: what uv.lock says, with its hashes.

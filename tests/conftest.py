@@ -4,25 +4,52 @@ import os
 
 import pytest
 
+from tests import patience
 from trail_sandbox.sandbox import Sandbox
 
 _NAME = "TRAIL_OPERATOR_TEST_SANDBOX"
+_WORKERS_A_CORE = 4
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the sandbox of this run; parallel workers inherit the name."""
+    """Name the sandbox of this run and decide how patient its tests are; parallel workers inherit both."""
     if not hasattr(config, "workerinput"):
         os.environ[_NAME] = f"test-{os.getpid()}"
+        patience.decide()
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many workers as there are cores; of tests that wait for other processes (`-n auto`), four times as many."""
+    cores = len(os.sched_getaffinity(0))
+    return cores if config.option.numprocesses == "logical" else _WORKERS_A_CORE * cores
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the tests that mostly wait among those that work, so that no processor waits with them."""
-    waiting = [item for item in items if item.get_closest_marker("waits")]
-    others = [item for item in items if item not in waiting]
+    """Begin with the longest, and spread the tests that mostly wait among those that work; the rest is in random order.
+
+    So no processor waits with them, and none is left alone with a long one at the end.
+    """
+    longest = [item for item in items if item.get_closest_marker("long")]
+    waiting = [item for item in items if item.get_closest_marker("waits") and item not in longest]
+    others = [item for item in items if item not in waiting and item not in longest]
     space = len(others) // (2 * len(waiting) + 1)  # in the first half: none is still waited for at the end
     for number, item in enumerate(waiting):
         others.insert(1 + number * (space + 1), item)
-    items[:] = others
+    items[:] = longest + others
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the figures that tests have recorded, and what makes the run the same again."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")
+    seed = config.getoption("randomly_seed", None)
+    load = " ".join(f"{average:.1f}" for average in os.getloadavg())
+    terminalreporter.write_line(
+        f"to repeat the order: --randomly-seed={seed}; "
+        f"TEST_PATIENCE={os.environ[patience.VARIABLE]}, load at the end {load}"
+    )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

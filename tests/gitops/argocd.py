@@ -13,7 +13,7 @@ import pytest
 import yaml
 from kubernetes import client, config
 
-from tests.integration.kubernetes import eventually
+from tests.patience import eventually
 from trail_sandbox.binaries.build import find_go
 from trail_sandbox.binaries.cache import Cache, default_directory
 from trail_sandbox.binaries.programs import ARGOCD

@@ -8,8 +8,9 @@ from kubernetes import client
 from tests.gitops.argocd import ArgoCD, Repository
 from tests.gitops.conftest import snippet
 from tests.integration.aws import Account
-from tests.integration.kubernetes import Trails, eventually
+from tests.integration.kubernetes import Trails
 from tests.integration.kubernetes import trail as manifest
+from tests.patience import eventually
 
 TEAM = "team-blue"
 

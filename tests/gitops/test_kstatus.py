@@ -10,7 +10,8 @@ import pytest
 from kubernetes import client
 
 from tests.integration.aws import Account
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.kubernetes import Trails, trail
+from tests.patience import eventually
 from trail_sandbox.sandbox import Sandbox
 
 TEAM = "team-green"

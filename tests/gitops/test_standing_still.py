@@ -10,8 +10,9 @@ from kubernetes import client
 from tests.gitops.argocd import ArgoCD, Repository
 from tests.gitops.conftest import snippet
 from tests.integration.aws import Account
-from tests.integration.kubernetes import Trails, eventually
+from tests.integration.kubernetes import Trails
 from tests.integration.test_examples import EXAMPLES, Example
+from tests.patience import eventually
 
 NAMESPACE = "team-still"
 WAYS: dict[str, tuple[list[str], dict[str, str]]] = {

@@ -16,8 +16,9 @@ import yaml
 from tests.image.built import APPLICATION, Image
 from tests.integration.aws import Account
 from tests.integration.conftest import owner
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.kubernetes import Trails, trail
 from tests.integration.service_account import CHART, ServiceAccount
+from tests.patience import eventually
 from trail_sandbox.kubernetes import kubeconfig
 from trail_sandbox.sandbox import Sandbox
 
@@ -156,7 +157,7 @@ def test_a_trail_becomes_ready_with_the_operator_of_the_image(
         try:
             trails.create(trail("from-image", account.bucket(f"logs-{account.number}", "from-image")))
             ended = "the operator ended, or the Trail is Ready"
-            eventually(ended, lambda: process.poll() is not None or ready(trails), seconds=120)
+            eventually(ended, lambda: process.poll() is not None or ready(trails), 120)
             assert process.poll() is None
             status = dict(line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
             found = account.trail("from-image")

@@ -4,8 +4,8 @@ import itertools
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,8 +15,10 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
 from tests.integration.aws import Account
-from tests.integration.kubernetes import Accounts, Trails, eventually
+from tests.integration.kubernetes import Accounts, Trails
+from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
+from tests.patience import eventually, evidence
 from trail_sandbox.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +94,8 @@ def trails(api: client.ApiClient, number: str) -> Iterator[Trails]:
     name = f"test-{number}"
     core.create_namespace({"metadata": {"name": name}})
     result = Trails(api, name)
-    yield result
+    with evidence(result.evidence):
+        yield result
     for trail in result.names():
         result.delete(trail)
         result.release(trail)
@@ -106,7 +109,8 @@ def trails(api: client.ApiClient, number: str) -> Iterator[Trails]:
 @pytest.fixture
 def accounts(api: client.ApiClient, number: str) -> Iterator[Accounts]:
     result = Accounts(api, f"a{number}")
-    yield result
+    with evidence(result.evidence):
+        yield result
     result.clean()
 
 
@@ -118,47 +122,6 @@ def other(cluster: Sandbox, number: str) -> Account:
     return result
 
 
-class Operator:
-    """`trail-operator run` as a process, for one namespace."""
-
-    def __init__(self, environment: dict[str, str], log: Path, arguments: list[str]) -> None:
-        self._environment = environment
-        self._arguments = arguments
-        self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self, wait: bool = True, to: int | None = None) -> "Operator":
-        """Start it, and wait until it watches. `to`: what it logs to instead of the file."""
-        offset = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as stream:
-            self.process = subprocess.Popen(
-                [str(Path(sys.executable).parent / "trail-operator"), "run", *self._arguments],
-                env=self._environment,
-                stdout=stream if to is None else to,
-                stderr=stream if to is None else to,
-            )
-        if wait:
-            eventually("the operator watches", lambda: b"watching Trails" in self.log.read_bytes()[offset:], 90)
-        return self
-
-    def kill(self) -> None:
-        """kill -9."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> int:
-        """SIGTERM; the exit status."""
-        assert self.process is not None
-        self.process.terminate()
-        return self.process.wait(timeout=30)
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self.process is not None and self.process.poll() is None
-
-
 OperatorFactory = Callable[..., Operator]
 
 
@@ -168,6 +131,7 @@ def operator_process(
 ) -> Iterator[OperatorFactory]:
     """Makes operators for the test's namespace and account; all are ended, and their logs shown, after the test."""
     made: list[Operator] = []
+    witnesses = ExitStack()
     identity = {**service_account.environment, **account.environment}
 
     def make(*arguments: str, start: bool = True, namespace: str = trails.namespace, **environment: str) -> Operator:
@@ -179,9 +143,11 @@ def operator_process(
             [*defaults, *arguments],
         )
         made.append(operator)
+        witnesses.enter_context(evidence(operator.evidence))
         return operator.start() if start else operator
 
-    yield make
+    with witnesses:
+        yield make
     for trail in trails.names():
         trails.delete(trail)
     for operator in made:

@@ -1,26 +1,15 @@
 """The Kubernetes API as the tests use it: Trails in one namespace, judged by what the API server says."""
 
-import time
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from tests.patience import eventually
+
 GROUP, VERSION, PLURAL = "trail-operator.dev", "v1beta1", "trails"
-_POLL = 0.05
-
-
-def eventually(what: str, check: Callable[[], Any], seconds: float = 30) -> Any:
-    """The first true answer of `check`; fails with `what` and the last answer after some seconds."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = check()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}; last: {answer!r}")
-        time.sleep(_POLL)
 
 
 def trail(name: str, bucket: str, /, **spec: Any) -> dict[str, Any]:
@@ -35,6 +24,11 @@ def trail(name: str, bucket: str, /, **spec: Any) -> dict[str, Any]:
 
 def _dry(wanted: bool) -> dict[str, str]:
     return {"dry_run": "All"} if wanted else {}
+
+
+def _described(body: dict[str, Any]) -> str:
+    shown = {"metadata": {**body["metadata"], "managedFields": None}, **{k: body.get(k) for k in ("spec", "status")}}
+    return f"--- {body['kind']} {body['metadata']['name']}\n{json.dumps(shown)}"
 
 
 class Trails:
@@ -125,6 +119,11 @@ class Trails:
         ).items
         return [event for event in found if reason is None or event.reason == reason]
 
+    def evidence(self) -> str:
+        """Every Trail of the namespace, as a test that gives up shows it."""
+        bodies = [self.get(name) for name in self.names()]
+        return "\n".join(_described(body) for body in bodies if body)
+
     def _patch(self, name: str, patch: Any, kind: str = "application/merge-patch+json") -> dict[str, Any]:
         return self._objects.patch_namespaced_custom_object(  # type: ignore[no-any-return]
             GROUP, VERSION, self.namespace, PLURAL, name, patch, _content_type=kind
@@ -201,6 +200,10 @@ class Accounts:
 
         result: dict[str, Any] = eventually(f"{name} {reason}", check)
         return result
+
+    def evidence(self) -> str:
+        """Every AWSAccount of the test, as a test that gives up shows it."""
+        return "\n".join(_described(body) for body in map(self.get, self._made) if body)
 
     def clean(self) -> None:
         for name in self._made:

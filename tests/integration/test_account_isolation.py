@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import Operator
 from tests.integration.kubernetes import Accounts, Trails, trail
+from tests.integration.process import Operator
 from tests.integration.test_accounts import allowed, role, trusting
 
 OTHERS = 19

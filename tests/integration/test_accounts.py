@@ -10,8 +10,10 @@ import pytest
 import requests
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import Operator, OperatorFactory, kubectl
-from tests.integration.kubernetes import Accounts, Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory, kubectl
+from tests.integration.kubernetes import Accounts, Trails, trail
+from tests.integration.process import Operator
+from tests.patience import eventually
 from tests.sandbox import identities
 from trail_sandbox.sandbox import Sandbox
 

@@ -11,7 +11,8 @@ from kubernetes import client
 
 from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory, kubectl
-from tests.integration.kubernetes import Accounts, Trails, eventually
+from tests.integration.kubernetes import Accounts, Trails
+from tests.patience import eventually
 from tests.sandbox.identities import allow, assume, role, trusting, user
 from tests.sandbox.identities import client as client_of
 from trail_sandbox.sandbox import Sandbox

@@ -41,7 +41,8 @@ from tests.integration.admission.cases import (
 )
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import GROUP as API_GROUP
-from tests.integration.kubernetes import PLURAL, VERSION, Trails, eventually, trail
+from tests.integration.kubernetes import PLURAL, VERSION, Trails, trail
+from tests.patience import eventually
 from trail_operator.api.crd import trail_crd
 from trail_sandbox.sandbox import Sandbox
 

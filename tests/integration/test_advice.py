@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import Operator, OperatorFactory
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
+from tests.patience import eventually
 
 
 def advised(trails: Trails, name: str, *texts: str) -> dict[str, Any]:

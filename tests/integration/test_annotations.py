@@ -1,8 +1,10 @@
 """Pausing, and looking at once."""
 
 from tests.integration.aws import Account
-from tests.integration.conftest import Operator, OperatorFactory
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
+from tests.patience import eventually
 
 PAUSED, RECONCILE_AT = "trail-operator.dev/paused", "trail-operator.dev/reconcile-at"
 

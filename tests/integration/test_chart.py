@@ -12,7 +12,8 @@ from kubernetes import client
 
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, kubectl
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.kubernetes import Trails, trail
+from tests.patience import eventually
 from trail_sandbox.sandbox import Sandbox
 
 CHART = str(ROOT / "charts" / "trail-operator")

@@ -16,8 +16,9 @@ from kubernetes import client, config
 
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, kubectl
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.kubernetes import Trails, trail
 from tests.integration.test_chart import CHART, can_i, helm
+from tests.patience import eventually
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
 NAMESPACE = "trail-operator"

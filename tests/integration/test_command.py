@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.aws import Account
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.kubernetes import Trails, trail
 from tests.integration.service_account import ServiceAccount
+from tests.patience import eventually
 from trail_sandbox.sandbox import Sandbox
 
 BIN = Path(sys.executable).parent

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import Account
-from tests.integration.conftest import Operator, OperatorFactory
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
 from tests.integration.whole import World, everything
+from tests.patience import eventually
 
 Change = Callable[[Account, str], Any]
 

@@ -10,9 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import Operator, OperatorFactory
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
 from tests.integration.whole import World
+from tests.patience import eventually
 from tests.sandbox.conftest import put_settings, started
 from tests.sandbox.identities import allow, assume, role, user
 from tests.sandbox.organizations import Organization

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import ROOT, Operator, owner
+from tests.integration.conftest import ROOT, owner
 from tests.integration.kubernetes import Accounts, Trails
+from tests.integration.process import Operator
 from tests.sandbox.identities import allow, role, trusting
 from trail_operator.api.crd import account_crd
 from trail_operator.api.trail import TrailSpec

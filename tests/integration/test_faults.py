@@ -10,8 +10,10 @@ import pytest
 import requests
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import Operator, OperatorFactory, owner
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory, owner
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
+from tests.patience import eventually
 
 NAME = "faulty"
 

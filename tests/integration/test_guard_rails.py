@@ -12,8 +12,9 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.integration.aws import Account
 from tests.integration.conftest import kubectl
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.kubernetes import Trails, trail
 from tests.integration.test_chart import CHART, Install, can_i, helm, install
+from tests.patience import eventually
 from trail_sandbox.sandbox import Sandbox
 
 __all__ = ["install"]

@@ -16,9 +16,11 @@ import requests
 from kubernetes import client
 
 from tests.integration.aws import Account
-from tests.integration.conftest import Operator, OperatorFactory
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
+from tests.patience import eventually
 from tests.recorder import Recorder
 from tests.sandbox.identities import allow, user
 from trail_sandbox.kubernetes import kubeconfig
@@ -210,7 +212,7 @@ def test_a_process_that_stood_still_does_nothing_more(contenders: Contenders, tr
     assert [call["operation"] for call in before] == ["GetTrail"]
     heals = contenders.heals()
     os.kill(first.process.pid, signal.SIGCONT)
-    assert first.process.wait(timeout=20) == 1
+    assert first.process.wait(20) == 1
     assert "has lost its Lease" in first.log.read_text()
     assert "Traceback" not in first.log.read_text()
     assert contenders.calls("first") == before, "nothing came of what it knew"
@@ -285,7 +287,7 @@ def test_who_can_not_reach_the_api_server_stops_before_another_begins(
     assert first.process is not None
     eventually("the second works", lambda: contenders.calls("second"))
     eventually("the second heals", contenders.heals())
-    assert first.process.wait(timeout=20) == 1
+    assert first.process.wait(20) == 1
     last, begun = contenders.calls("first")[-1], contenders.calls("second")[0]
     assert last["time"] < begun["time"], "the first had ended before"
     assert second.running
@@ -309,7 +311,7 @@ def test_who_may_no_longer_read_the_lease_is_not_fit(contenders: Contenders, ser
     try:
         eventually("it is not fit", lambda: not ready(second))
         assert first.process is not None
-        assert first.process.wait(timeout=20) == 1
+        assert first.process.wait(20) == 1
         assert second.running
         assert "standing by" in second.log.read_text()
     finally:
@@ -371,7 +373,7 @@ def test_what_waits_in_a_thread_while_the_term_ends_is_not_sent(
     assert sts.requests == []
     log.unblock()
     assert first.process is not None
-    assert first.process.wait(timeout=20) == 1
+    assert first.process.wait(20) == 1
     assert sts.requests == []
     sts.close()
 
@@ -386,6 +388,6 @@ def _writer(fifo: Path) -> int | None:
 def test_leader_election_needs_a_namespace(operator_process: OperatorFactory) -> None:
     operator = operator_process("--leader-election", "true", start=False).start(wait=False)
     assert operator.process is not None
-    assert operator.process.wait(timeout=20) == 1
+    assert operator.process.wait(20) == 1
     assert "--leader-election needs --lease-namespace" in operator.log.read_text()
     assert "Traceback" not in operator.log.read_text()

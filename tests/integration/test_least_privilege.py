@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import WRITES, Account, trust
-from tests.integration.conftest import Operator, OperatorFactory
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
 from tests.integration.whole import World
+from tests.patience import eventually
 from tests.sandbox.organizations import Organization
 
 NAME = "whole"

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import Operator, OperatorFactory, kubectl, owner
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory, kubectl, owner
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
+from tests.patience import eventually
 from trail_sandbox.sandbox import Sandbox
 
 BARE = {

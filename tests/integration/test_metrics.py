@@ -11,9 +11,11 @@ from kubernetes import client
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.aws import Account
-from tests.integration.conftest import Operator, OperatorFactory
-from tests.integration.kubernetes import Accounts, Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory
+from tests.integration.kubernetes import Accounts, Trails, trail
+from tests.integration.process import Operator
 from tests.integration.test_alerts import promtool, run  # noqa: F401 - a fixture
+from tests.patience import eventually
 from trail_operator.controller.kube import event
 from trail_operator.telemetry.metrics import OPERATIONS
 

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import Operator
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
+from tests.patience import eventually
 
 
 def theirs(account: Account, name: str = "theirs", region: str = REGION, **more: Any) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import OperatorFactory, owner
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.kubernetes import Trails, trail
+from tests.patience import eventually
 from tests.sandbox.organizations import SERVICE, Organization
 
 NAME = "everybody"

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import Account
-from tests.integration.conftest import Operator, OperatorFactory, owner
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory, owner
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
+from tests.patience import eventually
 
 TAG = "trail-operator.dev/owner"
 

@@ -15,9 +15,10 @@ import pytest
 from kubernetes import client
 
 from tests.integration.aws import Account
-from tests.integration.conftest import Operator
-from tests.integration.kubernetes import Accounts, Trails, eventually, trail
+from tests.integration.kubernetes import Accounts, Trails, trail
+from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
+from tests.patience import eventually
 from trail_sandbox.sandbox import Sandbox
 
 Permission = tuple[str, str, str]

@@ -5,7 +5,8 @@ import time
 
 from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.kubernetes import Trails, trail
+from tests.patience import eventually
 
 REGIONS = [
     *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1"),
@@ -28,7 +29,7 @@ def test_fifty_trails_in_ten_regions(operator_process: OperatorFactory, account:
     begin = time.monotonic()
     for name in names:
         trails.create(trail(name, bucket, region=name.rsplit("-", 1)[0], isMultiRegionTrail=False))
-    eventually("all Ready", lambda: all(trails.condition(name).get("status") == "True" for name in names), seconds=60)
+    eventually("all Ready", lambda: all(trails.condition(name).get("status") == "True" for name in names), 60)
     took = time.monotonic() - begin
     calls = [call for call in account.calls() if call["service"] == "cloudtrail"]
     assert [call for call in calls if call["error"] == "ThrottlingException"] == []

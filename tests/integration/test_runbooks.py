@@ -9,8 +9,9 @@ from kubernetes import client
 
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT
-from tests.integration.kubernetes import Accounts, Trails, eventually, trail
+from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.test_chart import Install, install, pods
+from tests.patience import eventually
 from trail_sandbox.sandbox import Sandbox
 
 __all__ = ["install"]

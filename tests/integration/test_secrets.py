@@ -13,10 +13,12 @@ import pytest
 from kubernetes import client
 
 from tests.integration.aws import Account
-from tests.integration.conftest import Operator, OperatorFactory
-from tests.integration.kubernetes import Accounts, Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory
+from tests.integration.kubernetes import Accounts, Trails, trail
+from tests.integration.process import Operator
 from tests.integration.test_accounts import allowed, role, trusting
 from tests.integration.test_metrics import Scraped
+from tests.patience import eventually
 from tests.sandbox import identities
 
 _ISSUED = re.compile(r"<(AccessKeyId|SecretAccessKey|SessionToken)>([^<]+)<")

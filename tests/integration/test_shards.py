@@ -8,8 +8,9 @@ from kubernetes import client
 
 from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory
-from tests.integration.kubernetes import Accounts, Trails, eventually, trail
+from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.test_accounts import allowed, role, trusting
+from tests.patience import eventually
 
 ROUNDS = 3
 

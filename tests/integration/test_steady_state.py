@@ -3,8 +3,10 @@
 import re
 
 from tests.integration.aws import Account
-from tests.integration.conftest import Operator, OperatorFactory, kubectl
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import OperatorFactory, kubectl
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
+from tests.patience import eventually
 from trail_sandbox.sandbox import Sandbox
 
 

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import Operator, owner
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.conftest import owner
+from tests.integration.kubernetes import Trails, trail
+from tests.integration.process import Operator
 from tests.integration.whole import MINIMAL_RECORDING, World, everything
+from tests.patience import eventually
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from tests.integration.conftest import Operator
 from tests.integration.kubernetes import Trails
+from tests.integration.process import Operator
 from tests.statemachine.aws import ACCOUNT, ALIAS, BUCKETS, KEYS, REGIONS
 from tests.statemachine.expectation import OWNER, READS
 from tests.statemachine.kubernetes import Manifest

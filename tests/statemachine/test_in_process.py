@@ -7,6 +7,7 @@ import os
 import random
 import time
 import warnings
+from collections.abc import Callable
 
 import hypothesis
 import pytest
@@ -31,7 +32,9 @@ def seed() -> int:
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
-def test_whatever_happens(seed: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_whatever_happens(
+    seed: int, caplog: pytest.LogCaptureFixture, record_property: Callable[[str, object], None]
+) -> None:
     caplog.set_level(logging.CRITICAL, "trail_operator")
     machine.steps.clear()
     machine.states.clear()
@@ -55,4 +58,5 @@ def test_whatever_happens(seed: int, caplog: pytest.LogCaptureFixture) -> None:
     with warnings.catch_warnings(action="ignore"):  # lives that were ended had calls that had not begun
         gc.collect()
     taken, done = time.monotonic() - started, machine.steps.total()
-    print(f"{done} steps in {taken:.0f} s, {len(machine.states)} states reached: {dict(machine.steps.most_common())}")
+    record_property("figures", f"{done} steps in {taken:.0f} s, {len(machine.states)} states reached; SEED={seed}")
+    print(dict(machine.steps.most_common()))

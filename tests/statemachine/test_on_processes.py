@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -37,9 +37,14 @@ def namespaces(cluster: Sandbox) -> Iterator[None]:
         kubectl(cluster, "delete", "namespace", name, "--wait=false")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("namespaces")
 def test_whatever_happens_on_processes(
-    cluster: Sandbox, service_account: ServiceAccount, api: client.ApiClient, tmp_path: Path
+    cluster: Sandbox,
+    service_account: ServiceAccount,
+    api: client.ApiClient,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(2**32))
     print(f"\nthe same steps again, though not at the same moments: SEED={seed}")
@@ -69,5 +74,7 @@ def test_whatever_happens_on_processes(
             with mock.patch.object(FeatureFlags, "is_enabled", return_value=True):
                 run_state_machine_as_test(hypothesis.seed(seed)(OnProcesses), settings=walks)
         finally:
-            print(f"{machine.steps.total()} steps, {len(machine.states)} states reached: {dict(machine.steps)}")
+            reached = f"{machine.steps.total()} steps, {len(machine.states)} states reached"
+            record_property("figures", f"{reached}; SEED={seed}")
+            print(dict(machine.steps))
             print(f"--- the operator's log\n{log.read_text()}")
