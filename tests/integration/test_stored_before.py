@@ -17,7 +17,8 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.integration import test_account_admission
 from tests.integration.admission import cases
-from tests.integration.kubernetes import eventually, trail
+from tests.integration.kubernetes import trail
+from tests.patience import eventually
 from trail_operator.api.account import AWSAccountStatus
 from trail_operator.api.conditions import Condition
 from trail_operator.api.crd import account_crd, trail_crd
