@@ -7,7 +7,7 @@ import pytest
 
 from tests.conformance.account import Account
 from tests.conformance.documents import CLOUDTRAIL, Policy, Statement, allow, bucket_policy
-from tests.conformance.facts import GUIDE, IAM, case, fact, refused
+from tests.conformance.facts import GUIDE, IAM, case, fact, refused, unverified
 
 PRESCRIBED = f"{GUIDE}/create-s3-bucket-policy-for-cloudtrail.html"
 KEYS = f"{IAM}/UserGuide/reference_policies_condition-keys.html"
@@ -101,7 +101,7 @@ def source(policy: Policy, statement: Statement, **changed: str) -> None:
             lambda p: write(p).update(Principal={"Service": "config.amazonaws.com"}),
         ),
         case(
-            "for an account of CloudTrail's, as once prescribed",
+            "for the account that CloudTrail had in another region, as once prescribed",
             PRESCRIBED,
             lambda p: acl(p).update(Principal={"AWS": "arn:aws:iam::086441151436:root"}),
         ),
@@ -369,3 +369,111 @@ def test_an_expected_owner_that_is_not_the_owner_is_refused(aws: Account, trail:
 def test_a_malformed_policy_is_refused(aws: Account, policy: str) -> None:
     with refused("MalformedPolicy"):
         aws.client("s3").put_bucket_policy(Bucket=aws.empty_bucket(), Policy=policy)
+
+
+# What CloudTrail's requests tell beside the trail, and in whose name else they are made.
+
+NOT_OF_CLOUDTRAIL = "what any service's requests carry is documented, what CloudTrail's do is not"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        case("that a service asks", f"{KEYS}#condition-keys-principalisawsservice", {"Bool": "PrincipalIsAWSService"}),
+        case("that it asks by TLS", f"{KEYS}#condition-keys-securetransport", {"Bool": "SecureTransport"}),
+    ],
+)
+@unverified(NOT_OF_CLOUDTRAIL)
+def test_a_request_tells(aws: Account, condition: dict[str, str]) -> None:
+    let_in(aws, {"Bool": {f"aws:{condition['Bool']}": "true"}})
+
+
+@fact(f"{KEYS}#condition-keys-viaawsservice")
+@unverified(NOT_OF_CLOUDTRAIL)
+def test_a_request_is_on_nobody_elses_behalf(aws: Account) -> None:
+    let_in(aws, {"Bool": {"aws:ViaAWSService": "false"}})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        case("by the key of all services", f"{KEYS}#condition-keys-resourceaccount", "aws:ResourceAccount"),
+        case(
+            "by the key of S3",
+            "https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html",
+            "s3:ResourceAccount",
+        ),
+    ],
+)
+@unverified(NOT_OF_CLOUDTRAIL)
+def test_a_request_tells_whose_the_bucket_is(aws: Account, key: str) -> None:
+    let_in(aws, {"StringEquals": {key: aws.number}})
+
+
+@fact(f"{KEYS}#condition-keys-requestedregion")
+@unverified(NOT_OF_CLOUDTRAIL)
+def test_a_request_goes_to_the_region_of_the_bucket(aws: Account, elsewhere: str) -> None:
+    let_in(aws, {"StringEquals": {"aws:RequestedRegion": elsewhere}}, elsewhere)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        case("the organization of a principal", f"{KEYS}#condition-keys-principalorgid", "aws:PrincipalOrgID"),
+        case("where in it", f"{KEYS}#condition-keys-principalorgpaths", "aws:PrincipalOrgPaths"),
+        case("the account of a principal", f"{KEYS}#condition-keys-principalaccount", "aws:PrincipalAccount"),
+        case("the ARN of a principal", f"{KEYS}#condition-keys-principalarn", "aws:PrincipalArn"),
+        case("the tags of a principal", f"{KEYS}#condition-keys-principaltag", "aws:PrincipalTag/team"),
+        case("a VPC", f"{KEYS}#condition-keys-sourcevpc", "aws:SourceVpc"),
+        case("a VPC endpoint", f"{KEYS}#condition-keys-sourcevpce", "aws:SourceVpce"),
+        case("an address in a VPC", f"{KEYS}#condition-keys-vpcsourceip", "aws:VpcSourceIp"),
+        case("an MFA device", f"{KEYS}#condition-keys-multifactorauthpresent", "aws:MultiFactorAuthPresent"),
+        case("the age of MFA", f"{KEYS}#condition-keys-multifactorauthage", "aws:MultiFactorAuthAge"),
+    ],
+)
+@unverified(NOT_OF_CLOUDTRAIL)
+def test_a_request_does_not_tell(aws: Account, key: str) -> None:
+    let_in(aws, {"Null": {key: "true"}})
+
+
+def let_in(aws: Account, condition: dict[str, Any], region: str | None = None) -> None:
+    """Hold AWS to letting CloudTrail in under a condition."""
+    name = aws.name("trail")
+    bucket = aws.empty_bucket(region)
+    policy = bucket_policy(bucket, aws.trail_arn(name))
+    conditions(**condition)(policy)
+    aws.put_bucket_policy(bucket, policy)
+    aws.create_trail(Name=name, S3BucketName=bucket)
+
+
+@fact(f"{GUIDE}/cloudtrail-troubleshooting.html")
+@unverified("that older policies, which name accounts, hold for the regions of these is documented; not for how long")
+def test_an_old_account_of_cloudtrails_is_let_in_for_its_region(main_region: Account) -> None:
+    name, bucket = main_region.name("trail"), main_region.empty_bucket()
+    policy = bucket_policy(bucket, main_region.trail_arn(name))
+    for statement in policy["Statement"]:
+        del statement["Condition"]
+        statement["Principal"] = {"AWS": "arn:aws:iam::086441151436:root"}
+    main_region.put_bucket_policy(bucket, policy)
+    main_region.create_trail(Name=name, S3BucketName=bucket)
+
+
+PAYER = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketRequestPayment.html"
+
+
+@fact(PAYER)
+def test_the_owner_of_a_bucket_pays_unless_told_otherwise(aws: Account) -> None:
+    bucket, s3 = aws.empty_bucket(), aws.client("s3")
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+    s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+    aws.eventually(lambda: s3.get_bucket_request_payment(Bucket=bucket)["Payer"], lambda payer: payer == "Requester")
+
+
+@fact(PRESCRIBED)
+@unverified("that the bucket cannot be a Requester Pays bucket is documented; with which error it is refused is not")
+def test_a_bucket_for_which_requesters_pay_is_refused(aws: Account) -> None:
+    name = aws.name("trail")
+    bucket = aws.bucket(aws.trail_arn(name))
+    aws.client("s3").put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+    with refused("InsufficientS3BucketPolicyException"):
+        aws.cloudtrail.create_trail(Name=name, S3BucketName=bucket)

@@ -1,6 +1,7 @@
 """The topic, the key, the log group and its role: CreateTrail refuses those by which it could not deliver."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -37,6 +38,11 @@ GROUP_WORDS = "https://github.com/hashicorp/terraform-provider-aws/issues/18038"
 REGION_WORDS = "https://github.com/badmintoncryer/cdk-preflight"
 EVALUATION = f"{IAM}/UserGuide/reference_policies_evaluation-logic.html"
 CREATE = f"{API}/API_CreateTrail.html"
+MULTI_REGION = "https://docs.aws.amazon.com/kms/latest/developerguide/mrk-how-it-works.html"
+SYMMETRIC = f"{GUIDE}/encrypting-cloudtrail-log-files-with-aws-kms.html"
+
+# A statement of a key that is about somebody else.
+OTHERS = allow({"Service": "config.amazonaws.com"}, "kms:DescribeKey", "*")
 
 
 class Draft:
@@ -410,3 +416,118 @@ def test_a_topic_policy_that_denies_is_refused(aws: Account, draft: Draft) -> No
     policy["Statement"].append({"Effect": "Deny", "Principal": "*", "Action": "SNS:Publish", "Resource": topic})
     aws.put_topic_policy(topic, policy)
     draft.is_refused("InsufficientSnsTopicPolicyException", BAD_TOPIC, SnsTopicName=topic)
+
+
+@fact("https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html")
+def test_a_boundary_cuts_down_what_a_role_may(aws: Account, draft: Draft) -> None:
+    iam, group = aws.client("iam"), aws.log_group()
+    document = json.dumps(permissions("s3:*"))
+    boundary = iam.create_policy(PolicyName=aws.name("boundary"), PolicyDocument=document)["Policy"]["Arn"]
+    role = aws.role(trust(), log_permissions(group, draft.arn))
+    iam.put_role_permissions_boundary(RoleName=role.rpartition("/")[2], PermissionsBoundary=boundary)
+    draft.is_refused(
+        "InvalidCloudWatchLogsLogGroupArnException",
+        NOT_PERMITTED,
+        CloudWatchLogsLogGroupArn=f"{group}:*",
+        CloudWatchLogsRoleArn=role,
+    )
+
+
+# Keys of other kinds.
+
+
+@COSTS
+@pytest.mark.parametrize("spelling", [case(name, MULTI_REGION, name) for name in ("KeyId", "Arn")])
+def test_a_multi_region_key(aws: Account, draft: Draft, spelling: str) -> None:
+    policy = json.dumps(key_policy(draft.arn))
+    key = aws.client("kms").create_key(MultiRegion=True, Policy=policy)["KeyMetadata"]
+    assert re.fullmatch("mrk-[0-9a-f]{32}", key["KeyId"])
+    assert draft.create(KmsKeyId=key[spelling])["KmsKeyId"] == key["Arn"]
+
+
+@COSTS
+@pytest.mark.parametrize(
+    ("spec", "usage"),
+    [
+        case("an HMAC key", SYMMETRIC, "HMAC_256", "GENERATE_VERIFY_MAC"),
+        case("an RSA key", SYMMETRIC, "RSA_2048", "ENCRYPT_DECRYPT"),
+    ],
+)
+@unverified(
+    "that CloudTrail needs a symmetric encryption key is documented; with which error others are refused is not"
+)
+def test_log_files_are_not_encrypted_with(aws: Account, draft: Draft, spec: str, usage: str) -> None:
+    policy = json.dumps(key_policy(draft.arn))
+    key = aws.client("kms").create_key(KeySpec=spec, KeyUsage=usage, Policy=policy)["KeyMetadata"]
+    draft.is_refused("KmsException", KmsKeyId=key["Arn"])
+
+
+@fact("https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-key")
+def test_a_key_that_aws_manages_says_so(aws: Account) -> None:
+    assert aws.client("kms").describe_key(KeyId="alias/aws/sns")["KeyMetadata"]["KeyManager"] == "AWS"
+
+
+@fact("https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying.html")
+@unverified("that only the policies of customer managed keys can be changed is documented; the error is not")
+def test_the_policy_of_a_key_that_aws_manages_cannot_be_changed(aws: Account) -> None:
+    kms = aws.client("kms")
+    arn = kms.describe_key(KeyId="alias/aws/sns")["KeyMetadata"]["Arn"]
+    policy = kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
+    with refused("AccessDeniedException"):
+        kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=policy)
+
+
+@fact("https://github.com/nozaq/terraform-aws-secure-baseline/issues/182")
+@unverified("reported without AWS's words")
+def test_log_files_are_not_encrypted_with_a_key_that_aws_manages(draft: Draft) -> None:
+    draft.is_refused("InsufficientEncryptionPolicyException", KmsKeyId="alias/aws/s3")
+
+
+@fact(f"{TOPICS}#kms-key-policy")
+@unverified(
+    "that the key's policy has to let CloudTrail in is documented, that of alias/aws/sns cannot; the error is not"
+)
+def test_a_topic_with_the_key_that_aws_manages_is_refused(aws: Account, draft: Draft) -> None:
+    topic = aws.topic(draft.arn)
+    aws.client("sns").set_topic_attributes(
+        TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue="alias/aws/sns"
+    )
+    draft.is_refused("InsufficientSnsTopicPolicyException", BAD_TOPIC, SnsTopicName=topic)
+
+
+# The bucket's default key, where the trail has none.
+
+
+def default_key(aws: Account, draft: Draft, *actions: str, bucket_key: bool = False) -> None:
+    """Encrypt the draft's bucket by default with a key with which CloudTrail may do this."""
+    key = aws.key(draft.arn)
+    aws.put_key_policy(key, key_policy(draft.arn, *([allow(CLOUDTRAIL, list(actions), "*")] if actions else [OTHERS])))
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rule = {"ApplyServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": bucket_key}
+    aws.client("s3").put_bucket_encryption(Bucket=draft.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+
+@COSTS
+@fact("https://github.com/trussworks/terraform-aws-cloudtrail/issues/186")
+def test_the_key_of_the_buckets_default_encryption_can_refuse(aws: Account, draft: Draft) -> None:
+    default_key(aws, draft)
+    draft.is_refused("InsufficientEncryptionPolicyException")
+
+
+@COSTS
+@fact("https://github.com/trussworks/terraform-aws-cloudtrail/issues/186")
+@unverified("which actions the bucket's default key has to allow is not documented")
+@pytest.mark.parametrize("bucket_key", [False, True])
+def test_a_default_key_that_makes_data_keys_and_decrypts(aws: Account, draft: Draft, bucket_key: bool) -> None:
+    default_key(aws, draft, "kms:GenerateDataKey*", "kms:Decrypt", bucket_key=bucket_key)
+    draft.create()
+
+
+@COSTS
+@fact("https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html")
+@unverified(
+    "S3 needs GenerateDataKey alone of whoever puts an object; whether CloudTrail asks for more is not documented"
+)
+def test_a_default_key_that_makes_data_keys_alone(aws: Account, draft: Draft) -> None:
+    default_key(aws, draft, "kms:GenerateDataKey*")
+    draft.create()

@@ -16,6 +16,7 @@ DATA = f"{GUIDE}/filtering-data-events.html"
 MANAGEMENT = f"{GUIDE}/logging-management-events-with-cloudtrail.html"
 NETWORK = f"{GUIDE}/logging-network-events-with-cloudtrail.html"
 QUOTAS = f"{GUIDE}/WhatIsCloudTrail-Limits.html"
+STAR = "https://github.com/aws-ia/terraform-aws-control_tower_account_factory/issues/513"
 WILDCARD = "https://github.com/aws-samples/aws-security-reference-architecture-examples/issues/335"
 BUCKET_ARN = "https://github.com/hashicorp/terraform-provider-aws/issues/4043"
 NEITHER = "https://github.com/awsdocs/aws-cloudformation-user-guide/pull/752"
@@ -327,6 +328,11 @@ def test_no_advanced_selectors_are_refused(aws: Account, trail: Trail) -> None:
             "data events by several operators",
             FIELD,
             selector(DATA_CATEGORY, S3, field("eventName", StartsWith=["Put"], NotEquals=["PutObjectAcl"])),
+        ),
+        case(
+            "data events but of an ARN with a star, which stands for itself",
+            STAR,
+            selector(DATA_CATEGORY, S3, field("resources.ARN", NotEquals=["arn:aws:s3:::my-bucket/*"])),
         ),
         case("network events", NETWORK, selector(NETWORK_CATEGORY, KMS)),
         case(

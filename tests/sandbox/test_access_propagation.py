@@ -63,9 +63,20 @@ def delete_policy(iam: Any, account: str) -> None:
     iam.detach_role_policy(RoleName="deliver", PolicyArn=f"arn:aws:iam::{account}:policy/logs")
 
 
+def break_boundary(iam: Any, account: str) -> None:
+    iam.put_role_permissions_boundary(RoleName="deliver", PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess")
+
+
+def break_policy_of_boundary(iam: Any, account: str) -> None:
+    policy = f"arn:aws:iam::{account}:policy/bound"
+    iam.create_policy_version(PolicyArn=policy, PolicyDocument=written(allow("s3:*")), SetAsDefault=True)
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
+        (break_boundary, DENIED),
+        (break_policy_of_boundary, DENIED),
         (break_trust, NOT_TRUSTING),
         (break_inline_policy, DENIED),
         (break_managed_policy, DENIED),
@@ -79,6 +90,8 @@ def test_what_was_good_stays_so_for_a_while(
     arn = iam.create_role(RoleName="deliver", AssumeRolePolicyDocument=json.dumps(trust()))["Role"]["Arn"]
     policy = iam.create_policy(PolicyName="logs", PolicyDocument=written(allow("logs:*")))["Policy"]["Arn"]
     iam.attach_role_policy(RoleName="deliver", PolicyArn=policy)
+    bound = iam.create_policy(PolicyName="bound", PolicyDocument=written(allow("*")))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="deliver", PermissionsBoundary=bound)
     update = logs(aws, group, arn)
     slow(1)
     becomes("ok", aws, update)

@@ -77,7 +77,7 @@ BROKEN: dict[str, Change] = {
     "another source account": lambda p: acl(p).update(Condition={"StringEquals": {"aws:SourceAccount": "1" * 12}}),
     "another acl": lambda p: write(p)["Condition"]["StringEquals"].update({"s3:x-amz-acl": "private"}),
     "another principal": lambda p: write(p).update(Principal={"Service": "config.amazonaws.com"}),
-    "an account as principal": lambda p: acl(p).update(Principal={"AWS": "arn:aws:iam::086441151436:root"}),
+    "an account as principal": lambda p: acl(p).update(Principal={"AWS": "arn:aws:iam::111122223333:root"}),
     "an organization's": lambda p: write(p).update(Condition={"StringEquals": {"aws:SourceOrgID": "o-abcdefghij"}}),
     "denied": deny(),
     "denied to the service": deny(Principal=SERVICE, Action="s3:PutObject"),
@@ -282,16 +282,6 @@ def test_a_bucket_with_bucket_keys_needs_decrypt(aws: Account, bucket: str, refu
         create(aws, bucket, KmsKeyId=key)
     put_key_policy(aws, key, "kms:GenerateDataKey*", "kms:DescribeKey", "kms:Decrypt")
     create(aws, bucket, KmsKeyId=key)
-
-
-def test_the_key_of_the_buckets_default_encryption_counts_too(aws: Account, bucket: str, refused: Refused) -> None:
-    key = aws.key("trail")
-    aws.key_policy(key, "trail", cloudtrail=False)
-    encrypt_bucket(aws, bucket, key, bucket_key=False)
-    with refused("InsufficientEncryptionPolicyException"):
-        create(aws, bucket)
-    aws.key_policy(key, "trail")
-    create(aws, bucket)
 
 
 def encrypt_bucket(aws: Account, bucket: str, key: str, *, bucket_key: bool) -> None:

@@ -24,6 +24,7 @@ SETTINGS = {
     "regions_without_log_delivery": [],
     "regions_without_insights": [],
     "session_seconds": None,
+    "default_encryption_needs_decrypt": False,
 }
 
 
@@ -384,6 +385,7 @@ def test_settings_are_set_one_by_one(endpoint: str) -> None:
         ({"regions_without_insights": "eu-west-1"}, "regions_without_insights must be a list of regions"),
         ({"regions_without_log_delivery": ["mars"]}, "regions_without_log_delivery must be a list of regions"),
         ({"regions_without_log_delivery": [["eu-west-1"]]}, "regions_without_log_delivery must be a list of regions"),
+        ({"default_encryption_needs_decrypt": 1}, "default_encryption_needs_decrypt must be true or false"),
         ({"session_seconds": -1}, "session_seconds must be a number of seconds, at most 43200, or null"),
     ],
 )
@@ -415,6 +417,7 @@ def test_what_is_not_there(endpoint: str) -> None:
 def test_reset_forgets_everything(aws: Account, bucket: str, trail: str, endpoint: str, refused: Refused) -> None:
     aws.fault(service="cloudtrail", operation="*", error="InternalFailure")
     put_settings(endpoint, quotas=False, stale_reads=7, iam_propagation=7, session_seconds=7)
+    put_settings(endpoint, default_encryption_needs_decrypt=True)
     requests.post(f"{endpoint}/_sandbox/reset", timeout=30).raise_for_status()
     settings = requests.get(f"{endpoint}/_sandbox/settings", timeout=10).json()
     put_settings(endpoint, rates=False)

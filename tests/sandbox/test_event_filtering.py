@@ -121,6 +121,8 @@ ALICE = caller(resource="user/alice")
         (s3(resources__ARN={"NotStartsWith": ["arn:aws:s3:::photos/"]}), [], [PUT, LIST]),
         (s3(resources__ARN={"NotStartsWith": ["arn:aws:s3:::logs/"]}), [PUT, LIST], []),
         (s3(resources__ARN={"Equals": ["arn:aws:s3:::photos"]}), [], [PUT, LIST]),
+        (s3(resources__ARN={"NotEquals": ["arn:aws:s3:::photos/*"]}), [PUT, LIST], []),
+        (s3(resources__ARN={"StartsWith": ["arn:aws:s3:::photos/*"]}), [], [PUT, LIST]),
         (s3(eventSource={"Equals": ["s3.amazonaws.com"]}), [PUT], []),
         (s3(eventSource={"NotEquals": ["s3.amazonaws.com"]}), [], [PUT]),
         (s3(eventType={"Equals": ["AwsApiCall"]}), [PUT], []),

@@ -93,7 +93,7 @@ class Dependencies(World):
             return None
         arn = key_arn(KEYS.index(name))
         policy = json.dumps({"Statement": []}) if arn in self.shut else _OPEN
-        return Key(arn, ACCOUNT, region, "Enabled", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", policy)
+        return Key(arn, ACCOUNT, region, "Enabled", "SYMMETRIC_DEFAULT", policy)
 
     def log_group(self, arn: str) -> LogGroup | None:
         bare = arn.removesuffix(":*")

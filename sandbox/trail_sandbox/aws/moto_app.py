@@ -5,7 +5,7 @@ Calls block: they belong into a thread. Knows how moto is called and bettered; w
 
 import io
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -14,15 +14,12 @@ from moto.core.request import (
     environ_key_for_header,
     should_preserve_original_header_name,
 )
-from moto.iam.access_control import PermissionResult
-from moto.kms.models import KmsBackend
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.organizations.models import organizations_backends
-from moto.s3.models import FakeBucket
 from moto.sts.models import STSBackend
 
-from trail_sandbox.aws import moto_organizations
+from trail_sandbox.aws import moto_kms, moto_organizations, moto_s3
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.identity import administrator, caller_of
@@ -106,20 +103,10 @@ def _end_to_end(headers: Iterable[tuple[str, str]], method: str) -> Iterable[tup
 
 def _correct() -> None:
     """Take out what moto decides otherwise than AWS."""
-    # moto applies a Deny of a bucket policy whatever its Principal and Condition: nobody could mend such a policy.
-    FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL  # type: ignore[method-assign]
-    # KMS takes a key's ARN wherever it takes its id; here moto does not.
-    for name in ("disable_key", "enable_key", "cancel_key_deletion", "schedule_key_deletion"):
-        setattr(KmsBackend, name, _with_key_id(getattr(KmsBackend, name)))
     STSBackend.get_caller_identity = _caller_identity  # type: ignore[method-assign, assignment]
+    moto_kms.correct()
     moto_organizations.correct()
-
-
-def _with_key_id(method: Callable[..., Any]) -> Callable[..., Any]:
-    def with_key_id(kms: KmsBackend, key_id: str, *arguments: Any, **keywords: Any) -> Any:
-        return method(kms, kms.get_key_id(key_id), *arguments, **keywords)
-
-    return with_key_id
+    moto_s3.correct()
 
 
 def _caller_identity(sts: STSBackend, access_key_id: str, _: str) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ Reads and writes moto's state; what may be done in an organization is for `cloud
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from moto.iam.models import iam_backends
 from moto.organizations.models import OrganizationsBackend, organizations_backends
@@ -37,6 +38,11 @@ class Organization:
         """Say whether trusted access is enabled for CloudTrail."""
         return CLOUDTRAIL in self.trusted_services
 
+    def path_of(self, account: str) -> str:
+        """Where an account is in the organization, as condition keys spell it: o-ID/r-ROOT/ou-…/."""
+        units = ancestry(_backend(self.management_account), account)[1:]
+        return "/".join([self.id, *(one.id for one in reversed(units)), ""])
+
     def register(self, account: str) -> None:
         """Make a member a delegated administrator of CloudTrail."""
         _backend(self.management_account).register_delegated_administrator(
@@ -66,6 +72,16 @@ def organization_of(account: str) -> Organization | None:
             admin.account.id for admin in list(backend.admins) if CLOUDTRAIL in admin.services
         ),
     )
+
+
+def ancestry(backend: OrganizationsBackend, account: str) -> list[Any]:
+    """An account, the units that it is in, and the root of its organization, as moto keeps them."""
+    target: Any = next((one for one in list(backend.accounts) if one.id == account), None)
+    targets = []
+    while target is not None:
+        targets.append(target)
+        target = next((one for one in list(backend.ou) if one.id == target.parent_id), None)
+    return targets
 
 
 def management_account(member: str) -> str | None:

@@ -20,6 +20,7 @@ from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import MEMORY, PARTITION
 
 _AWS_POLICIES = f"arn:{PARTITION}:iam::aws:policy/"
+_NOTHING = ""
 _READS = ("Get", "List", "Simulate", "Generate")
 
 
@@ -33,6 +34,8 @@ class Role:
     """Its trust policy as JSON."""
     policies: tuple[str, ...]
     """Its inline and its managed policies as JSON."""
+    boundary: str | None = None
+    """Its permissions boundary as JSON: what its policies allow is cut down to this."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,16 @@ class Roles:
 
 
 def _changed(account: str, parameters: Mapping[str, Any]) -> list[str]:
-    """Name the roles of a change: the one it names, or all that a managed policy is attached to."""
+    """Name the roles of a change: the one it names, or all that a managed policy is attached to or bounds."""
     if "RoleName" in parameters:
         return [str(parameters["RoleName"])]
     arn = parameters.get("PolicyArn")
     roles = list(iam_backends[account][PARTITION].roles.values()) if arn else []
-    return [role.name for role in roles if any(policy.arn == arn for policy in role.managed_policies.values())]
+    return [
+        role.name
+        for role in roles
+        if role.permissions_boundary_arn == arn or any(policy.arn == arn for policy in role.managed_policies.values())
+    ]
 
 
 def read_role(account: str, name: str) -> Role | None:
@@ -93,12 +100,21 @@ def read_role(account: str, name: str) -> Role | None:
     found = find_role(account, name)
     if found is None:
         return None
-    return Role(found.arn, account, as_json(found.assume_role_policy_document), documents(found))
+    trust = as_json(found.assume_role_policy_document)
+    return Role(found.arn, account, trust, documents(found), boundary_of(account, found))
 
 
 def find_role(account: str, name: str) -> Any | None:
     """A role as moto keeps it, by its name: a path does not make another one of it."""
     return next((role for role in list(iam_backends[account][PARTITION].roles.values()) if role.name == name), None)
+
+
+def boundary_of(account: str, role: Any) -> str | None:
+    """The permissions boundary of a role of moto's as JSON; one that cannot be read allows nothing."""
+    if not role.permissions_boundary_arn:
+        return None
+    policy = managed_policy(account, role.permissions_boundary_arn)
+    return default_document(policy) if policy else _NOTHING
 
 
 def documents(holder: Any) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ async def serve(host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
     trails, settings = TrailStore(now), Settings()
     roles = Roles(settings, now)
-    world = World(roles)
+    world = World(roles, settings)
     calls, faults, moto = CallLog(), Faults(), Moto()
     delivery = Delivery(trails, world, EventBridge(), now)
     cloudtrail = CloudTrail(trails, world, settings, delivery, now)

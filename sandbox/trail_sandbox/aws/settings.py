@@ -22,5 +22,7 @@ class Settings:
     """Where trails cannot deliver to CloudWatch Logs. In AWS they can everywhere at present."""
     regions_without_insights: Sequence[str] = ()
     """Where PutInsightSelectors is not supported."""
+    default_encryption_needs_decrypt: bool = False
+    """Whether the key of a bucket's default encryption must let CloudTrail Decrypt as well. No source tells."""
     session_seconds: float | None = None
     """How long sessions of AssumeRole last that are made from now on, at most; None is as long as was asked for."""

@@ -13,9 +13,13 @@ from moto.logs.models import logs_backends
 from moto.s3.models import get_canned_acl, s3_backends
 from moto.sns.models import sns_backends
 
+from trail_sandbox.aws.moto_s3 import REQUESTER_PAYS, payer_of
 from trail_sandbox.aws.organizations import Organization, is_suspended, organization_of
 from trail_sandbox.aws.roles import Role, Roles
+from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import PARTITION
+
+_KEY_OF_S3 = "alias/aws/s3"
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,9 @@ class Bucket:
     policy: str | None
     """Its bucket policy as JSON."""
     kms_key: str | None
-    """The key of its default encryption, as it was given."""
+    """The key of its default encryption, as it was given, or S3's own in the account; None without SSE-KMS."""
     bucket_key_enabled: bool
+    requester_pays: bool = False
 
     def put_object(
         self,
@@ -75,9 +80,13 @@ class Key:
     region: str
     state: str
     """Enabled, Disabled, PendingDeletion, PendingImport, …"""
-    usage: str
     spec: str
     policy: str
+
+    @property
+    def is_usable(self) -> bool:
+        """Say whether services can encrypt with it: only with symmetric keys for encryption that are enabled."""
+        return self.state == "Enabled" and self.spec == "SYMMETRIC_DEFAULT"
 
 
 @dataclass(frozen=True)
@@ -100,8 +109,9 @@ class LogGroup:
 class World:
     """What there is beside CloudTrail. Nothing but roles is remembered between two questions."""
 
-    def __init__(self, roles: Roles | None = None) -> None:
+    def __init__(self, roles: Roles | None = None, settings: Settings | None = None) -> None:
         self._roles = roles or Roles()
+        self.settings = settings or Settings()
 
     def bucket(self, name: str) -> Bucket | None:
         """A bucket of any account: bucket names are global."""
@@ -110,13 +120,16 @@ class World:
         if found is None:
             return None
         rule = (found.encryption or {}).get("Rule", {})
+        by_default = rule.get("ApplyServerSideEncryptionByDefault", {})
+        is_kms = str(by_default.get("SSEAlgorithm", "")).startswith("aws:kms")
         return Bucket(
             name=name,
             region=found.region_name,
             account=found.account_id,
             policy=found.policy.decode() if found.policy else None,
-            kms_key=rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID"),
+            kms_key=(by_default.get("KMSMasterKeyID") or _KEY_OF_S3) if is_kms else None,
             bucket_key_enabled=str(rule.get("BucketKeyEnabled", "")).lower() == "true",
+            requester_pays=payer_of(found) == REQUESTER_PAYS,
         )
 
     def holds(self, bucket: str, key: str) -> bool:
@@ -159,7 +172,6 @@ class World:
             account=account,
             region=region,
             state=found.key_state,
-            usage=found.key_usage,
             spec=found.key_spec,
             policy=found.policy,
         )

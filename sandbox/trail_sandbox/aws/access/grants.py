@@ -10,10 +10,8 @@ from moto.iam.models import iam_backends
 
 from trail_sandbox.aws.events import Caller
 from trail_sandbox.aws.identity import session_of
-from trail_sandbox.aws.roles import default_document, documents, managed_policy
+from trail_sandbox.aws.roles import boundary_of, documents
 from trail_sandbox.aws.trails import PARTITION
-
-_NOTHING = ""  # a policy that cannot be read, and so allows nothing
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def _of_session(caller: Caller, role_arn: str) -> Grants:
     role = next((one for one in roles if one.arn == role_arn and one.id == role_id), None)
     if role is None:
         return Grants((), None, policies, dict(tags))
-    boundary = _managed(caller.account, role.permissions_boundary_arn) if role.permissions_boundary_arn else None
+    boundary = boundary_of(caller.account, role)
     return Grants(documents(role), boundary, policies, {tag["Key"]: tag["Value"] for tag in role.tags} | dict(tags))
 
 
@@ -54,8 +52,3 @@ def _of_user(caller: Caller) -> Grants:
     holders: list[Any] = [user, *(group for group in list(iam.groups.values()) if user in group.users)]
     tags = iam.tagger.get_tag_dict_for_resource(user.arn)
     return Grants(tuple(text for holder in holders for text in documents(holder)), None, (), tags)
-
-
-def _managed(account: str, arn: str) -> str:
-    policy = managed_policy(account, arn)
-    return default_document(policy) if policy else _NOTHING

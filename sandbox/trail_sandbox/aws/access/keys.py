@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 from collections.abc import Mapping
 
-from trail_sandbox.aws.access.guardrails import path_of
 from trail_sandbox.aws.access.needs import Keys
 from trail_sandbox.aws.arrival import Arrival
 from trail_sandbox.aws.events import Caller
@@ -37,7 +36,7 @@ def global_keys(world: World, caller: Caller, arrival: Arrival, principal_tags: 
     elif not caller.is_root:
         keys["aws:username"] = caller.arn.rpartition("/")[2]
     organization = world.organization(caller.account)
-    path = path_of(caller.account) if organization else None
-    if organization and path:
+    if organization:
+        path = organization.path_of(caller.account)
         keys |= {"aws:PrincipalOrgID": organization.id, "aws:PrincipalOrgPaths": path}
     return keys

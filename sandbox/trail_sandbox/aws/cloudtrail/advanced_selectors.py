@@ -42,10 +42,14 @@ class _Rule:
     accepts: Callable[[str], bool] = _anything
     single: bool = False
     required: bool = False
+    stars: bool = False
+    """Whether a value may have a star, which then stands for itself."""
 
 
 _READ_ONLY = _Rule(("Equals",), {"true", "false"}.__contains__, single=True)
 _FREE = _Rule()
+# It matches nothing: https://github.com/aws-ia/terraform-aws-control_tower_account_factory/issues/513
+_LITERAL = _Rule(stars=True)
 
 
 def _category(name: str) -> _Rule:
@@ -61,7 +65,7 @@ _CATEGORIES: Mapping[str, Mapping[str, _Rule]] = {
     "Data": {
         "eventCategory": _category("Data"),
         "resources.type": _Rule(("Equals",), DATA_TYPES.__contains__, single=True, required=True),
-        "resources.ARN": _FREE,
+        "resources.ARN": _LITERAL,
         "readOnly": _READ_ONLY,
         "eventName": _FREE,
         "eventSource": _FREE,
@@ -132,7 +136,7 @@ def _check_conditions(field: Selector, rule: _Rule) -> None:
             raise invalid(f"The following field takes exactly one value: {name}.")
         for value in values:
             # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/filtering-data-events.html: no wildcards.
-            if "*" in value or not rule.accepts(value):
+            if ("*" in value and not rule.stars) or not rule.accepts(value):
                 raise _invalid_value(name, value)
 
 

@@ -130,6 +130,12 @@ def _refusal(problem: Problem, trail: Trail) -> AwsError:
             ),
             Problem.TOPIC_MISSING: _BAD_TOPIC,
             Problem.TOPIC_DENIES: _BAD_TOPIC,
+            Problem.TOPIC_KEY_UNUSABLE: _BAD_TOPIC,
+            Problem.TOPIC_KEY_DENIES: _BAD_TOPIC,
+            Problem.TOPIC_KEY_MISSING: (
+                "KmsKeyNotFoundException",
+                f"The KMS key of SNS topic {trail.sns_topic_arn} does not exist.",
+            ),
             Problem.TOPIC_ACCOUNT_SUSPENDED: (
                 "CloudTrailInvalidClientTokenIdException",
                 f"A call results in the InvalidClientTokenId error code: SNS topic {trail.sns_topic_arn} is in a "
@@ -139,7 +145,7 @@ def _refusal(problem: Problem, trail: Trail) -> AwsError:
                 "KmsKeyNotFoundException",
                 f"KMS key {key} does not exist, or is not in the same region as the S3 bucket {bucket}."
                 if key
-                else "The KMS key of the S3 bucket or the SNS topic does not exist.",
+                else f"The default KMS key of S3 bucket {bucket} does not exist.",
             ),
             Problem.KEY_UNUSABLE: ("KmsException", f"KMS key {key} is disabled, or cannot encrypt log files."),
             Problem.KEY_DENIES: (

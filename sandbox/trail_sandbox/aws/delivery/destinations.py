@@ -37,7 +37,9 @@ _SNS_CODES = {
     Problem.TOPIC_MISSING: "NotFound",
     Problem.TOPIC_DENIES: "AuthorizationError",
     Problem.TOPIC_ACCOUNT_SUSPENDED: "InvalidClientTokenId",
-    Problem.KEY_MISSING: "KMSNotFound",
+    Problem.TOPIC_KEY_MISSING: "KMSNotFound",
+    Problem.TOPIC_KEY_UNUSABLE: "KMSDisabled",
+    Problem.TOPIC_KEY_DENIES: "KMSAccessDenied",
 }
 # CloudWatch Logs: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 _LOGS_CODES = {
@@ -49,15 +51,15 @@ _LOGS_CODES = {
 _LONGEST_LOG_EVENT = 256 * 1024
 
 
-def put_log_file(world: World, trail: Trail, key: str, body: bytes) -> str | None:
-    """Put a log file into the trail's bucket, encrypted by the trail's key; the answer is the code of a refusal."""
-    problem = bucket_problem(world, trail, key) or encryption_problem(world, trail)
+def put_log_file(world: World, trail: Trail, region: str, key: str, body: bytes) -> str | None:
+    """Put a region's log file into the trail's bucket, encrypted by its key; the answer is the code of a refusal."""
+    problem = bucket_problem(world, trail, key, region) or encryption_problem(world, trail, region)
     return _S3_CODES[problem] if problem else _put(world, trail.s3_bucket_name, key, body, {}, trail.kms_key_arn)
 
 
-def put_digest_file(world: World, trail: Trail, digest: Digest, body: bytes) -> str | None:
-    """Put a digest file; the trail's key is for log files alone, digests are encrypted by S3's own."""
-    problem = bucket_problem(world, trail, digest.key)
+def put_digest_file(world: World, trail: Trail, region: str, digest: Digest, body: bytes) -> str | None:
+    """Put a region's digest file; the trail's key is for log files alone, digests are encrypted by S3's own."""
+    problem = bucket_problem(world, trail, digest.key, region)
     return _S3_CODES[problem] if problem else _put(world, digest.bucket, digest.key, body, digest.metadata, None)
 
 
@@ -71,9 +73,9 @@ def _put(
     return None
 
 
-def notify(world: World, trail: Trail, key: str) -> str | None:
-    """Tell the trail's topic of a new log file; the answer is the code of a refusal."""
-    problem = topic_problem(world, trail)
+def notify(world: World, trail: Trail, region: str, key: str) -> str | None:
+    """Tell the trail's topic of a region's new log file; the answer is the code of a refusal."""
+    problem = topic_problem(world, trail, region)
     if problem:
         return _SNS_CODES[problem]
     topic = world.topic(trail.sns_topic_arn or "")

@@ -112,7 +112,7 @@ def _refused(batches: Batches, accepts: Callable[[str, Batch], bool]) -> dict[st
 def _log_file(this: Round, trail: Trail, progress: Progress, region: str, batch: Batch) -> bool:
     key = this.place(trail, region).log_file(this.now)
     status = this.status(trail, region)
-    status.latest_delivery_error = destinations.put_log_file(this.world, trail, key, batch.file)
+    status.latest_delivery_error = destinations.put_log_file(this.world, trail, region, key, batch.file)
     if status.latest_delivery_error:
         return False
     status.latest_delivery_time = this.now
@@ -127,7 +127,7 @@ def _log_file(this: Round, trail: Trail, progress: Progress, region: str, batch:
 
 def _notification(this: Round, trail: Trail, region: str, key: str) -> None:
     status = this.status(trail, region)
-    status.latest_notification_error = destinations.notify(this.world, trail, key)
+    status.latest_notification_error = destinations.notify(this.world, trail, region, key)
     if status.latest_notification_error is None:
         status.latest_notification_time = this.now
 
@@ -175,7 +175,7 @@ def _digest(this: Round, trail: Trail, region: str, chain: Chain) -> bool:
     made = digest.make(period, _predecessor(trail, chain), this.keys.of_region(region, this.now))
     status = this.status(trail, region)
     status.latest_digest_delivery_error = destinations.put_digest_file(
-        this.world, trail, made, gzip.compress(made.content, mtime=0)
+        this.world, trail, region, made, gzip.compress(made.content, mtime=0)
     )
     if status.latest_digest_delivery_error:
         return False

@@ -18,7 +18,7 @@ from trail_sandbox.aws.policy.document import (
     parse,
 )
 from trail_sandbox.aws.policy.patterns import Context, expand, like
-from trail_sandbox.aws.policy.request import Principal, Request, account_root
+from trail_sandbox.aws.policy.request import Principal, Request
 
 
 class Decision(Enum):
@@ -78,9 +78,9 @@ def _names(kind: str, value: str, principal: Principal) -> bool:
     """Say whether a principal of a policy stands for this one: itself, its role, its account, or everybody."""
     if (kind, value) == ("AWS", "*"):
         return True
-    if principal.service_name is not None:
-        return kind == "Service" and value in ("*", principal.service_name)
-    return kind == "AWS" and _comparable(value) in principal.identities
+    if kind == "Service":
+        return principal.service_name is not None and value in ("*", principal.service_name)
+    return kind == "AWS" and any(_is(value, identity) for identity in principal.identities)
 
 
 def _is_exempt(principals: PrincipalElement, principal: Principal) -> bool:
@@ -92,15 +92,16 @@ def _is_exempt(principals: PrincipalElement, principal: Principal) -> bool:
         return True
     if principal.service_name is not None:
         return any(_names(kind, value, principal) for kind, value in principals.values)
-    named = {_comparable(value) for kind, value in principals.values if kind == "AWS"}
-    return bool(principal.identities) and named.issuperset(principal.identities)
+    named = [value for kind, value in principals.values if kind == "AWS"]
+    identities = principal.identities
+    return bool(identities) and all(any(_is(value, identity) for value in named) for identity in identities)
 
 
-def _comparable(value: str) -> str:
-    """Spell a principal as requests do: an account by its root, a role without its path."""
+def _is(value: str, identity: str) -> bool:
+    """Say whether a principal of a policy is this one: an account by its number or root, a role without its path."""
     if value.isdigit():
-        return account_root(value)
+        return identity.endswith(f":iam::{value}:root")
     prefix, _, resource = value.rpartition(":")
     if resource.startswith("role/"):
-        return f"{prefix}:role/{resource.rpartition('/')[2]}"
-    return value
+        return identity == f"{prefix}:role/{resource.rpartition('/')[2]}"
+    return identity == value

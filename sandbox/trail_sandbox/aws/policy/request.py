@@ -1,11 +1,9 @@
 """What a policy is asked: may this principal do this action on this resource, under these condition keys."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-_ACCOUNT = re.compile(r"\A[0-9]{12}\Z")
 _ASSUMED_ROLE = "assumed-role/"
 
 
@@ -14,14 +12,16 @@ class Principal:
     """Who asks: an AWS service, or an identity of an account (root, user, role session) by its ARN."""
 
     service_name: str | None = None
+    accounts: tuple[str, ...] = ()
+    """The root ARNs of the accounts that a service is known by as well."""
     identity: str | None = None
     breadth: int | None = None
     """How many of its names are meant, from the narrowest; None is all of them."""
 
     @classmethod
-    def service(cls, name: str) -> "Principal":
-        """Name an AWS service by its principal, such as cloudtrail.amazonaws.com."""
-        return cls(service_name=name)
+    def service(cls, name: str, accounts: tuple[str, ...] = ()) -> "Principal":
+        """Name an AWS service by its principal, such as cloudtrail.amazonaws.com, and by accounts of its own."""
+        return cls(service_name=name, accounts=accounts)
 
     @classmethod
     def arn(cls, arn: str) -> "Principal":
@@ -37,8 +37,8 @@ class Principal:
     def identities(self) -> tuple[str, ...]:
         """The ARNs that a policy can know this identity by, widest first: its account, its role, itself."""
         if self.identity is None:
-            return ()
-        root = account_root(self.identity)
+            return self.accounts
+        root = _account_root(self.identity)
         role = self.role
         names = tuple(dict.fromkeys([root, *([role] if role else []), self.identity]))
         return names if self.breadth is None else names[-self.breadth :]
@@ -78,11 +78,9 @@ class Principal:
         return keys
 
 
-def account_root(arn_or_account: str) -> str:
-    """Give the root ARN of an account, or of the account of an ARN."""
-    if _ACCOUNT.match(arn_or_account):
-        return f"arn:aws:iam::{arn_or_account}:root"
-    _, partition, _, _, account, _ = arn_or_account.split(":", 5)
+def _account_root(arn: str) -> str:
+    """Give the root ARN of the account of an ARN."""
+    _, partition, _, _, account, _ = arn.split(":", 5)
     return f"arn:{partition}:iam::{account}:root"
 
 
