@@ -82,6 +82,16 @@ class Settings(BaseSettings):
             )
         ),
     ] = True
+    allowed_adoption: Annotated[
+        Literal["Never", "IfUnowned", "Always"],
+        Field(
+            description=(
+                "Which existing trails Trails of the operator's own identity may take over where their adoptionPolicy "
+                "says so: none, those without an owner tag, or also those of other owners. AWSAccounts have a field of "
+                "this name."
+            )
+        ),
+    ] = "Never"
     resync: Annotated[
         Duration,
         Field(

@@ -134,9 +134,16 @@ def operator_process(
     witnesses = ExitStack()
     identity = {**service_account.environment, **account.environment}
 
-    def make(*arguments: str, start: bool = True, namespace: str = trails.namespace, **environment: str) -> Operator:
+    def make(
+        *arguments: str,
+        start: bool = True,
+        namespace: str = trails.namespace,
+        adoption: str | None = "Always",
+        **environment: str,
+    ) -> Operator:
         defaults = ["--namespace", namespace, "--cluster-name", "test", "--health-port", "0", "--resync", "2s"]
         defaults += ["--account-selector", f"test={account.number}"]
+        defaults += ["--allowed-adoption", adoption] if adoption else []
         operator = Operator(
             {**os.environ, **cluster.environment(), **identity, **environment},
             tmp_path / f"operator-{len(made)}.log",

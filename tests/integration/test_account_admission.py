@@ -144,24 +144,27 @@ CASES = [
     ),
     Case("allowedBuckets[]", "minLength", [{"allowedBuckets": ["*"]}], [{"allowedBuckets": [""]}]),
     Case("allowedBuckets[]", "maxLength", [{"allowedBuckets": ["x" * 63]}], [{"allowedBuckets": ["x" * 64]}]),
-    Case(
-        "allowedLogRoleARNs",
-        "maxItems",
-        [{"allowedLogRoleARNs": []}, {"allowedLogRoleARNs": numbers(1000)}],
-        [{"allowedLogRoleARNs": numbers(1001)}],
+    *(
+        case
+        for name, longest in {
+            "allowedLogRoleARNs": 700,
+            "allowedTopicARNs": 700,
+            "allowedKeyARNs": 700,
+            "allowedLogGroupARNs": 700,
+            "allowedTrailNames": 128,
+        }.items()
+        for case in (
+            Case(name, "maxItems", [{name: []}, {name: numbers(1000)}], [{name: numbers(1001)}]),
+            Case(name, "x-kubernetes-list-type", [{name: [ROLE, "*"]}], [{name: [ROLE, ROLE]}]),
+            Case(f"{name}[]", "minLength", [{name: ["*"]}], [{name: [""]}]),
+            Case(f"{name}[]", "maxLength", [{name: ["x" * longest]}], [{name: ["x" * (longest + 1)]}]),
+        )
     ),
     Case(
-        "allowedLogRoleARNs",
-        "x-kubernetes-list-type",
-        [{"allowedLogRoleARNs": [ROLE, "*"]}],
-        [{"allowedLogRoleARNs": [ROLE, ROLE]}],
-    ),
-    Case("allowedLogRoleARNs[]", "minLength", [{"allowedLogRoleARNs": ["*"]}], [{"allowedLogRoleARNs": [""]}]),
-    Case(
-        "allowedLogRoleARNs[]",
-        "maxLength",
-        [{"allowedLogRoleARNs": ["x" * 700]}],
-        [{"allowedLogRoleARNs": ["x" * 701]}],
+        "allowedAdoption",
+        "enum",
+        [{"allowedAdoption": value} for value in ("Never", "IfUnowned", "Always")],
+        [{"allowedAdoption": value} for value in ("never", "Manage", "")],
     ),
     Case(
         "endpointURL",

@@ -142,6 +142,9 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         },
         "LogRoleNotAllowed",
     ),
+    "trail name": ({"allowedTrailNames": ["team-*"]}, {}, "TrailNameNotAllowed"),
+    "topic": ({"allowedTopicARNs": ["arn:aws:sns:*:*:team-*"]}, {"snsTopicName": "other"}, "ResourceNotAllowed"),
+    "key": ({"allowedKeyARNs": ["*"]}, {"kmsKeyID": "alias/other"}, "ResourceNotAllowed"),
 }
 
 
@@ -164,6 +167,7 @@ def test_what_an_account_does_not_allow(
         "allowedRegions": None,
         "allowedBuckets": None,
         "allowedLogRoleARNs": None,
+        "allowedTrailNames": None,
     }
     accounts.change(name, **everything)
     if not spec:

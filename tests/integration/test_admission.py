@@ -73,6 +73,7 @@ COMPLETE: Parts = {
         "arn": "arn:aws:cloudtrail:us-east-1:123456789012:trail/audit",
         "accountID": "123456789012",
         "homeRegion": "us-east-1",
+        "ownerTag": "prod/default/audit",
         "isLogging": True,
         "isMultiRegionTrail": True,
         "drift": [{"path": "isLogging", "desired": "true", "observed": "false"}],

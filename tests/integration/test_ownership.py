@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory, owner
-from tests.integration.kubernetes import Trails, trail
+from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
 from tests.patience import eventually
 
@@ -67,6 +67,43 @@ def test_who_may_take_what(
     two_more_looks(account)
     assert account.writes()[mark:] == []
     assert trails.condition("theirs", "Stalled")["status"] == "True"
+    trails.delete("theirs")
+    trails.wait_gone("theirs")
+    assert account.writes()[mark:] == []
+
+
+@pytest.mark.parametrize("tag", [None, "elsewhere/default/theirs"])
+def test_nobody_takes_over_what_an_account_does_not_allow(
+    tag: str | None, operator: Operator, account: Account, trails: Trails, accounts: Accounts
+) -> None:
+    """By default an AWSAccount allows no adoption, also where the own identity's setting allows all of them."""
+    make(account, "theirs", tag)
+    name = accounts.create("team", account.number, allowedNamespaces={"names": [trails.namespace]})
+    mark = len(account.writes())
+    spec = {"accountRef": {"name": name}, "adoptionPolicy": "Always", "isLogging": False}
+    trails.create(trail("theirs", f"logs-{account.number}", **spec))
+    needed = "Always" if tag else "IfUnowned"
+    said = trails.wait_reason("theirs", "AdoptionNotAllowed")["message"]
+    assert f"allowedAdoption of AWSAccount {name} to {needed}" in said
+    assert trails.condition("theirs", "Stalled") == {}
+    assert account.writes()[mark:] == []
+    accounts.change(name, allowedAdoption=needed)
+    eventually("taken", lambda: tags(account, "theirs") == owner(trails, "theirs"))
+    accounts.change(name, allowedAdoption=None)
+    two_more_looks(account)
+    assert trails.wait_reason("theirs", "LoggingOff")["status"] == "True"
+
+
+@pytest.mark.parametrize("tag", [None, "elsewhere/default/theirs"])
+def test_nobody_takes_over_what_the_operators_setting_does_not_allow(
+    tag: str | None, operator_process: OperatorFactory, account: Account, trails: Trails
+) -> None:
+    operator_process(adoption=None)  # the default
+    make(account, "theirs", tag)
+    mark = len(account.writes())
+    trails.create(trail("theirs", f"logs-{account.number}", adoptionPolicy="Always", isLogging=False))
+    said = trails.wait_reason("theirs", "AdoptionNotAllowed")["message"]
+    assert f"--allowed-adoption to {'Always' if tag else 'IfUnowned'}" in said
     trails.delete("theirs")
     trails.wait_gone("theirs")
     assert account.writes()[mark:] == []

@@ -1,4 +1,4 @@
-"""An API server in memory: Trails with versions, generations, finalizers, status, conflicts and a watch."""
+"""An API server in memory: Trails with versions, generations, finalizers, status, conflicts and a watch; accounts."""
 
 import copy
 import itertools
@@ -9,7 +9,7 @@ from typing import Any
 
 from kubernetes.aio.client.exceptions import ApiException
 
-GROUP, VERSION, PLURAL = "trail-operator.dev", "v1beta1", "trails"
+GROUP, VERSION, PLURAL, ACCOUNTS = "trail-operator.dev", "v1beta1", "trails", "awsaccounts"
 _TRAILS = f"/apis/{GROUP}/{VERSION}"
 
 Manifest = dict[str, Any]
@@ -23,6 +23,8 @@ class ApiServer:
     clock: Callable[[], datetime]
     objects: dict[str, Manifest] = field(default_factory=dict)
     """By namespace/name."""
+    accounts: dict[str, Manifest] = field(default_factory=dict)
+    """The AWSAccounts by name. Nobody is told of their changes."""
     specs: dict[tuple[str, int], Manifest] = field(default_factory=dict)
     """Every spec that there was, by UID and generation."""
     watchers: list[Watcher] = field(default_factory=list)
@@ -75,6 +77,11 @@ class ApiServer:
         """Patch the status, as whoever may write trails/status can."""
         self._patch(key, {"status": status})
 
+    def put_finalizer(self, key: str, name: str) -> None:
+        """Put a finalizer on by hand."""
+        finalizers = self.objects[key]["metadata"].get("finalizers", [])
+        self._patch(key, {"metadata": {"finalizers": [*finalizers, name]}})
+
     def delete(self, key: str) -> None:
         """Ask for deletion: finalizers hold the Trail."""
         body = copy.deepcopy(self.objects[key])
@@ -83,6 +90,15 @@ class ApiServer:
         body["metadata"]["deletionTimestamp"] = self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
         body["metadata"]["generation"] += 1
         self._put(key, body)
+
+    def put_account(self, name: str, spec: Manifest) -> Manifest:
+        """Create an AWSAccount, or put another spec in place of its own; the AWSAccount as it then is."""
+        number = next(self._numbers)
+        metadata = {"name": name, "uid": f"{number:08d}-0000-4000-8000-000000000000", "generation": 0}
+        body = self.accounts.get(name) or {"metadata": metadata}
+        changed = {"resourceVersion": str(number), "generation": body["metadata"]["generation"] + 1}
+        self.accounts[name] = body | {"metadata": body["metadata"] | changed, "spec": copy.deepcopy(spec)}
+        return copy.deepcopy(self.accounts[name])
 
     # What the operator does.
 
@@ -95,6 +111,8 @@ class ApiServer:
             return {}
         if method == "GET" and path == f"{_TRAILS}/{PLURAL}":
             return {"items": copy.deepcopy(list(self.objects.values()))}
+        if path.startswith(f"{_TRAILS}/{ACCOUNTS}/"):
+            return self._answer_about_account(path.split("/")[5], method, body)
         namespace, _, rest = path.removeprefix(f"{_TRAILS}/namespaces/").partition(f"/{PLURAL}/")
         name, _, subresource = rest.partition("/")
         key = f"{namespace}/{name}"
@@ -112,6 +130,18 @@ class ApiServer:
             after = self._patch(key, {name: value for name, value in body.items() if name != "status"})
         self.writes += after is not before
         return copy.deepcopy(after)
+
+    def _answer_about_account(self, name: str, method: str, patch: Manifest | None) -> Manifest:
+        assert method == "PATCH"
+        before = self.accounts[name]
+        after = _merged(before, {part: value for part, value in (patch or {}).items() if part != "metadata"})
+        if finalizers := (patch or {}).get("metadata", {}).get("finalizers"):
+            after["metadata"]["finalizers"] = finalizers
+        if after != before:
+            self.writes += 1
+            after["metadata"]["resourceVersion"] = str(next(self._numbers))
+            self.accounts[name] = after
+        return copy.deepcopy(self.accounts[name])
 
     def _patch(self, key: str, patch: Manifest) -> Manifest:
         """A merge patch: https://datatracker.ietf.org/doc/html/rfc7386."""

@@ -23,6 +23,7 @@ from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.virtual_time import VirtualLoop
 from trail_operator.aws.client import AWS
 from trail_operator.controller import accounts, controller, process
+from trail_operator.controller.account_loop import AccountLoop
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.lease import without_lease
 from trail_operator.controller.loop import Loop
@@ -61,17 +62,19 @@ def make_task(
 
 @contextmanager
 def own_time(loop: VirtualLoop, random: Callable[[], float]) -> Iterator[None]:
-    """Clocks and random numbers of the operator are those of the test."""
+    """Clocks and random numbers of the operator are those of the test, and its calls to AWS need no threads."""
 
     def now(zone: tzinfo) -> datetime:
         return at(loop.time()).astimezone(zone)
 
-    with mock.patch.multiple(
+    own = mock.patch.multiple(
         controller,
         time=SimpleNamespace(monotonic=loop.time),
         random=SimpleNamespace(random=random),
         datetime=SimpleNamespace(now=now),
-    ):
+    )
+    # AWSAccounts come at any time, each with a way in of its own.
+    with own, mock.patch.object(accounts, "AWS", _AWS):
         yield
 
 
@@ -85,6 +88,7 @@ class Life:
         self._settings = settings
         self._killed_in: int | None = None
         self._loop: Loop | None = None
+        self._account_loop: AccountLoop | None = None
         self._watching = False
         self._context = contextvars.copy_context()
         self._context.run(_LIFE.set, self)
@@ -121,6 +125,11 @@ class Life:
         tell = self._loop.gone if event == "DELETED" else self._loop.seen
         self._context.copy().run(tell, body)
 
+    def account_seen(self, body: Manifest) -> None:
+        """An event of the watch of AWSAccounts."""
+        if not self.dead and self._account_loop is not None and self._watching:
+            self._context.copy().run(self._account_loop.seen, body)
+
     def relist(self) -> None:
         """A watch that begins anew: what is there is told of, what has gone is not."""
         for body in self._server.answer("GET", "/apis/trail-operator.dev/v1beta1/trails", None)["items"]:
@@ -139,10 +148,7 @@ class Life:
         """As Process.start does."""
         kubernetes = _Kubernetes(self, self._wire)
         sessions, alone = Session(self._send), without_lease(asyncio.get_running_loop().time)
-        with (
-            mock.patch.object(controller, "Sessions", return_value=sessions),
-            mock.patch.object(accounts, "AWS", _AWS),
-        ):
+        with mock.patch.object(controller, "Sessions", return_value=sessions):
             parts = controller.Controller(kubernetes, alone, self._settings, CLUSTER, Metrics())
         reconcile = parts.loop._reconcile
 
@@ -154,7 +160,8 @@ class Life:
         parts.surroundings._sleep = _sleep_in_background
         trails = await process._patiently("Trails", lambda: kubernetes.trails([]))
         self._loop = parts.loop
-        parts.take_up(controller.Manifests([], [], trails))
+        self._account_loop = parts.account_loop
+        parts.take_up(controller.Manifests([], list(self._server.accounts.values()), trails))
         await asyncio.sleep(0.2)
         self._watching = True
         self.relist()

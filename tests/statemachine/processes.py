@@ -132,6 +132,7 @@ class ProcessStage:
         credentials = aws.begin()
         self._seen = aws.control("GET", "calls")["next"]
         arguments = [*(f"--namespace={name}" for name in NAMESPACES), "--cluster-name=test", "--health-port=0"]
+        arguments.append("--allowed-adoption=Always")
         arguments.append("--account-selector=test=none")  # the AWSAccounts of the cluster are other tests'
         self._operator = Operator({**environment, **credentials}, log, [*arguments, f"--resync={RESYNC:.0f}s"]).start()
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
-from tests.statemachine.aws import Aws
+from tests.statemachine.aws import ACCOUNT, Aws
 from tests.statemachine.expectation import OWNER, READS
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.operator_life import CLUSTER, KubernetesFault, KubernetesWire, Life, make_task, own_time
@@ -29,7 +29,9 @@ _CALLS_A_PASS = 30
 class VirtualStage:
     """A world of its own, with one operator."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, **settings: Any) -> None:
+        """`settings`: of the operator; it may take over any trail, unless they say otherwise."""
+        settings = {"allowed_adoption": "Always", **settings}
         self._random = random.Random(seed)
         self.loop = VirtualLoop()
         self.loop.set_task_factory(make_task)
@@ -41,7 +43,7 @@ class VirtualStage:
         self.server.watchers.append(self._tell)
         self.record.aws, self.record.server = self.aws, self.server
         self.wire = KubernetesWire(self.server, self._random.uniform)
-        self._settings = Settings(cluster_name=CLUSTER, resync=timedelta(seconds=RESYNC))
+        self._settings = Settings(cluster_name=CLUSTER, resync=timedelta(seconds=RESYNC), **settings)
         self._missing = 0
         self._last_told = 0.0
         self.life = self._new_life()
@@ -76,6 +78,11 @@ class VirtualStage:
     def delete(self, key: str) -> None:
         """Ask for deletion."""
         self.server.delete(key)
+
+    def put_account(self, name: str, **spec: Any) -> None:
+        """Create an AWSAccount of the account, without a role, or put another spec in place of its own."""
+        body = self.server.put_account(name, {"accountID": ACCOUNT, **spec})
+        self._in_loop(lambda: self.life.account_seen(body))
 
     # Time, and the operator's life.
 

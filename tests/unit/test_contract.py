@@ -62,6 +62,12 @@ def test_bad_durations_are_refused(text: str) -> None:
         Settings(resync=text)
 
 
+def test_nothing_is_taken_over_unless_somebody_says_so() -> None:
+    assert Settings().allowed_adoption == "Never"
+    with pytest.raises(ValidationError):
+        Settings(allowed_adoption="Sometimes")
+
+
 def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAIL_OPERATOR_NAMESPACE", '["a", "b"]')
     monkeypatch.setenv("TRAIL_OPERATOR_CLUSTER_NAME", "prod-1")

@@ -11,7 +11,7 @@ from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.core.failure import FailureClass
-from trail_operator.core.ownership import Claim, Claimant, foreign, outranked
+from trail_operator.core.ownership import Claim, Claimant, adoption, foreign, outranked
 from trail_operator.core.trail import ObservedTrail
 
 NEVER, IF_UNOWNED, ALWAYS = AdoptionPolicy.NEVER, AdoptionPolicy.IF_UNOWNED, AdoptionPolicy.ALWAYS
@@ -63,6 +63,23 @@ def test_a_conflict_says_how_to_mend_it(
     failure = foreign(tagged(owner), Claimant(OWNER, policy, has_held), owner_is_alive=alive)
     assert failure is not None
     assert remedy in failure.message
+
+
+@pytest.mark.parametrize(
+    ("owner", "has_held", "needed"),
+    [
+        (OWNER, False, NEVER),
+        (OWNER, True, NEVER),
+        (None, False, IF_UNOWNED),
+        (None, True, NEVER),
+        (ELSEWHERE, False, ALWAYS),
+        ("", False, ALWAYS),
+    ],
+)
+def test_only_the_taking_is_an_adoption(owner: str | None, has_held: bool, needed: AdoptionPolicy) -> None:
+    """What carries this Trail's tag, or is on record as its own and has lost the tag, is taken from nobody."""
+    for policy in AdoptionPolicy:
+        assert adoption(tagged(owner), Claimant(OWNER, policy, has_held)) is needed
 
 
 def claim(name: str, created: datetime = OLD, uid: str = "u") -> Claim:

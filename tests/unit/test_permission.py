@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from trail_operator.api.account import AWSAccountSpec
-from trail_operator.api.trail import TrailSpec
-from trail_operator.core.permission import barred, forbidden
+from trail_operator.api.trail import AdoptionPolicy, TrailSpec
+from trail_operator.core.failure import FailureClass
+from trail_operator.core.permission import adoption_refused, barred, forbidden, resources_refused
 
 ROLE = "arn:aws:iam::111111111111:role/logs"
 
@@ -70,9 +71,30 @@ def test_a_refused_namespace_learns_nothing_of_others() -> None:
     assert not any(word in refusal.message for word in ("secret", "hidden", "label", "111111111111"))
 
 
+@pytest.mark.parametrize("account", ["prod", None])
+@pytest.mark.parametrize("allowed", AdoptionPolicy)
+@pytest.mark.parametrize("needed", AdoptionPolicy)
+def test_adoption(allowed: AdoptionPolicy, needed: AdoptionPolicy, account: str | None) -> None:
+    order = list(AdoptionPolicy)
+    refusal = adoption_refused("arn:trail", needed, allowed, account)
+    if order.index(needed) <= order.index(allowed):
+        assert refusal is None
+        return
+    assert refusal is not None
+    assert (refusal.kind, refusal.reason) == (FailureClass.AUTHORITY, "AdoptionNotAllowed")
+    assert "arn:trail" in refusal.message
+    setting = "allowedAdoption of AWSAccount prod" if account else "--allowed-adoption"
+    assert f"{setting} to {needed}" in refusal.message
+    assert "administrator" in refusal.message
+
+
 @pytest.mark.parametrize(
     ("allows", "wants", "reason", "told"),
     [
+        ({"allowedTrailNames": []}, {}, "TrailNameNotAllowed", "none"),
+        ({"allowedTrailNames": ["team-*"]}, {}, "TrailNameNotAllowed", "team-*"),
+        ({"allowedTrailNames": ["Audit"]}, {}, "TrailNameNotAllowed", "Audit"),
+        ({"allowedTrailNames": ["team-*", "aud??"]}, {}, None, ""),
         ({}, {"isOrganizationTrail": True}, "OrganizationTrailNotAllowed", "isOrganizationTrail"),
         ({"allowOrganizationTrails": True}, {"isOrganizationTrail": True}, None, ""),
         ({"allowedRegions": []}, {}, None, ""),
@@ -92,10 +114,46 @@ def test_a_refused_namespace_learns_nothing_of_others() -> None:
 )
 def test_what_a_trail_may_be(allows: dict[str, Any], wants: dict[str, Any], reason: str | None, told: str) -> None:
     spec = TrailSpec.model_validate({"s3BucketName": "logs-a", **wants})
-    refusal = forbidden(account(**allows), "prod", spec, "eu-west-1")
+    refusal = forbidden(account(**allows), "prod", spec, "audit", "eu-west-1")
     if reason is None:
         assert refusal is None
         return
     assert refusal is not None
     assert refusal.reason == reason
     assert told in refusal.message
+
+
+TOPIC = "arn:aws:sns:eu-west-1:111111111111:team-topic"
+KEY = "arn:aws:kms:eu-west-1:111111111111:key/11111111-2222-3333-4444-555555555555"
+GROUP = "arn:aws:logs:eu-west-1:111111111111:log-group:team/trail"
+
+
+@pytest.mark.parametrize(
+    ("allows", "refused"),
+    [
+        ({}, None),
+        ({"allowedTopicARNs": [TOPIC], "allowedKeyARNs": [KEY], "allowedLogGroupARNs": [GROUP]}, None),
+        ({"allowedTopicARNs": ["arn:aws:sns:*:111111111111:team-*"]}, None),
+        ({"allowedTopicARNs": ["team-topic"]}, "snsTopicName"),
+        ({"allowedTopicARNs": []}, "snsTopicName"),
+        ({"allowedKeyARNs": ["arn:aws:kms:*:111111111111:key/*"]}, None),
+        ({"allowedKeyARNs": ["alias/*", "arn:aws:kms:us-*"]}, "kmsKeyID"),
+        ({"allowedLogGroupARNs": [f"{GROUP}:*"]}, None),
+        ({"allowedLogGroupARNs": ["arn:aws:logs:*:*:log-group:team/*"]}, None),
+        ({"allowedLogGroupARNs": ["arn:aws:logs:*:*:log-group:team"]}, "cloudWatchLogsLogGroupARN"),
+        ({"allowedLogGroupARNs": [GROUP[:-1] + "?"]}, None),
+    ],
+)
+def test_topic_key_and_log_group(allows: dict[str, Any], refused: str | None) -> None:
+    spec = account(**allows)
+    refusal = resources_refused(spec, "prod", topic=TOPIC, key=KEY, log_group=GROUP)
+    assert resources_refused(spec, "prod", topic=None, key=None, log_group=None) is None  # it names none
+    if refused is None:
+        assert refusal is None
+        return
+    assert refusal is not None
+    assert (refusal.kind, refusal.reason) == (FailureClass.AUTHORITY, "ResourceNotAllowed")
+    (field,) = allows
+    assert refusal.message.startswith(f"AWSAccount prod does not allow {refused} ")
+    assert field in refusal.message
+    assert all(pattern in refusal.message for pattern in allows[field])

@@ -7,9 +7,12 @@ from pydantic import Field, StringConstraints
 from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.schema import REGION, Resource, Status, rule, rules
+from trail_operator.api.trail import AdoptionPolicy
 
 _SET = {"x-kubernetes-list-type": "set"}
 _ATOMIC = {"x-kubernetes-list-type": "atomic"}
+Patterns = tuple[Annotated[str, StringConstraints(min_length=1, max_length=700)], ...]
+"""Names or ARNs with * and ?."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
 
@@ -147,7 +150,7 @@ class AWSAccountSpec(Resource):
         ),
     ] = None
     allowed_log_role_arns: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1, max_length=700)], ...] | None,
+        Patterns | None,
         Field(
             alias="allowedLogRoleARNs",
             max_length=1000,
@@ -155,6 +158,59 @@ class AWSAccountSpec(Resource):
             json_schema_extra=_SET,
         ),
     ] = None
+    allowed_topic_arns: Annotated[
+        Patterns | None,
+        Field(
+            alias="allowedTopicARNs",
+            max_length=1000,
+            description=(
+                "SNS topics that Trails may name, as ARNs with * and ?; a topic given by name is one of the trail's "
+                "region and account. Left out: any; empty: none."
+            ),
+            json_schema_extra=_SET,
+        ),
+    ] = None
+    allowed_key_arns: Annotated[
+        Patterns | None,
+        Field(
+            alias="allowedKeyARNs",
+            max_length=1000,
+            description=(
+                "KMS keys that Trails may name, as key ARNs with * and ?; ids and aliases are resolved to the key's "
+                "ARN by kms:DescribeKey. Left out: any; empty: none."
+            ),
+            json_schema_extra=_SET,
+        ),
+    ] = None
+    allowed_log_group_arns: Annotated[
+        Patterns | None,
+        Field(
+            alias="allowedLogGroupARNs",
+            max_length=1000,
+            description="Log groups that Trails may name, as ARNs with * and ?. Left out: any; empty: none.",
+            json_schema_extra=_SET,
+        ),
+    ] = None
+    allowed_trail_names: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=128)], ...] | None,
+        Field(
+            max_length=1000,
+            description=(
+                "Names that trails may have, with * and ?, also of Trails with managementPolicy: Observe. Left out: "
+                "any; empty: none."
+            ),
+            json_schema_extra=_SET,
+        ),
+    ] = None
+    allowed_adoption: Annotated[
+        AdoptionPolicy,
+        Field(
+            description=(
+                "Which existing trails a Trail may take over where its adoptionPolicy says so: none (Never), those "
+                "without an owner tag (IfUnowned), or also those of other owners (Always). Never where left out."
+            )
+        ),
+    ] = AdoptionPolicy.NEVER
     allow_organization_trails: Annotated[bool, Field(description="Whether Trails may have isOrganizationTrail.")] = (
         False
     )

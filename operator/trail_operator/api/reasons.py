@@ -54,6 +54,9 @@ class Reason(StrEnum):
     BUCKET_NOT_ALLOWED = "BucketNotAllowed"
     LOG_ROLE_NOT_ALLOWED = "LogRoleNotAllowed"
     ORGANIZATION_TRAIL_NOT_ALLOWED = "OrganizationTrailNotAllowed"
+    RESOURCE_NOT_ALLOWED = "ResourceNotAllowed"
+    TRAIL_NAME_NOT_ALLOWED = "TrailNameNotAllowed"
+    ADOPTION_NOT_ALLOWED = "AdoptionNotAllowed"
     IN_USE = "InUse"
     OBSERVED = "Observed"
     DRIFTED = "Drifted"
@@ -257,6 +260,24 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.ORGANIZATION_TRAIL_NOT_ALLOWED: Explanation(
         "The AWSAccount does not allow organization trails.",
         "Take `isOrganizationTrail` away, or ask for `allowOrganizationTrails`.",
+    ),
+    Reason.RESOURCE_NOT_ALLOWED: Explanation(
+        "The AWSAccount does not allow trails to use this SNS topic, KMS key or log group (`snsTopicName`, `kmsKeyID`, "
+        "`cloudWatchLogsLogGroupARN`), or the key could not be resolved to its ARN: the message names the field.",
+        "Choose one of those that the message names, or ask for it in `allowedTopicARNs`, `allowedKeyARNs` or "
+        "`allowedLogGroupARNs` of the AWSAccount.",
+    ),
+    Reason.TRAIL_NAME_NOT_ALLOWED: Explanation(
+        "The AWSAccount does not allow trails of this name (`spec.name`, else `metadata.name`), be it only to observe "
+        "them.",
+        "Make a Trail with a name of those that the message names, or ask for the name in `allowedTrailNames`.",
+    ),
+    Reason.ADOPTION_NOT_ALLOWED: Explanation(
+        "A trail of that name exists, and `adoptionPolicy` would take it over, but the AWSAccount's `allowedAdoption` "
+        "(of the operator's own identity: `--allowed-adoption`) does not allow that. Nothing is written to the trail.",
+        "Ask those who administer AWSAccounts (or the operator) to set it to the value that the message names. It may "
+        "be taken back afterwards: a trail that was taken over stays managed. Or choose another `spec.name`, or only "
+        "observe the trail (`managementPolicy: Observe`).",
     ),
     Reason.IN_USE: Explanation(
         "The AWSAccount is being deleted, and Trails still use it: it is held, so that they can be deleted in AWS.",

@@ -37,6 +37,11 @@ class AdoptionPolicy(StrEnum):
     IF_UNOWNED = "IfUnowned"
     ALWAYS = "Always"
 
+    def includes(self, other: "AdoptionPolicy") -> bool:
+        """Whether this policy takes over at least what the other does."""
+        order = list(AdoptionPolicy)
+        return order.index(other) <= order.index(self)
+
 
 class ManagementPolicy(StrEnum):
     """Whether the trail is kept as the spec says, or only looked at."""
@@ -424,6 +429,10 @@ class TrailStatus(Status):
         None
     )
     home_region: Annotated[str | None, Field(description="The trail's home region; pinned.")] = None
+    owner_tag: Annotated[
+        str | None,
+        Field(max_length=256, description="The owner tag by which the trail was last seen to be this resource's."),
+    ] = None
     is_logging: Annotated[bool | None, Field(description="Whether AWS says that the trail is logging.")] = None
     is_multi_region_trail: Annotated[
         bool | None, Field(description="Whether AWS says that the trail records all regions.")

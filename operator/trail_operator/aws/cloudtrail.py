@@ -121,13 +121,14 @@ class CloudTrail:
         answer = await self._aws.call("cloudtrail", region, "DescribeTrails", includeShadowTrails=True)
         return list(answer["trailList"])
 
-    async def key_arn(self, key: str, location: Location) -> str:
-        """The ARN of a KMS key given by id, alias or ARN. Only an alias needs asking.
+    async def key_arn(self, key: str, location: Location, *, verified: bool = False) -> str:
+        """The ARN of a KMS key given by id, alias or ARN.
 
-        An alias may come to point to another key, so it is asked again in every pass.
+        An alias may come to point to another key, so it is asked again in every pass. `verified`: whether AWS is to
+        say so of an id, too, where it is not known by its form alone.
         """
         arn = location.key_arn(key)
-        if ":alias/" not in arn:
+        if ":alias/" not in arn and (arn == key or not verified):
             return arn
         region = arn.split(":")[3]
         try:  # by ARN: a bare alias would mean one of the account that asks

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from trail_operator.api.account import AWSAccountSpec
 from trail_operator.api.reasons import Reason
+from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWS
 from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.diagnosis import Diagnosis
@@ -38,6 +39,8 @@ class Access:
     cloudtrail: CloudTrail
     diagnosis: Diagnosis
     neighbours: Neighbours
+    allowed_adoption: AdoptionPolicy
+    """Which existing trails may be taken over."""
 
     @property
     def default_region(self) -> str | None:
@@ -77,6 +80,7 @@ class Accounts:
         *,
         default: str | None,
         own_identity: bool,
+        allowed_adoption: AdoptionPolicy,
         cluster: str,
         clock: Callable[[], float],
         sleep: Callable[[float], Any],
@@ -86,6 +90,7 @@ class Accounts:
         self._sessions = sessions
         self._default = default
         self._own_identity = own_identity
+        self._allowed_adoption = allowed_adoption
         self._cluster = cluster
         self._clock = clock
         self._called = called
@@ -239,7 +244,8 @@ class Accounts:
             endpoint_url=endpoint_url,
             called=self._called,
         )
-        return Access(name, spec, aws, CloudTrail(aws), Diagnosis(aws), Neighbours(aws))
+        allowed = spec.allowed_adoption if spec else self._allowed_adoption
+        return Access(name, spec, aws, CloudTrail(aws), Diagnosis(aws), Neighbours(aws), allowed)
 
 
 def session_name(cluster: str, account: str) -> str:
@@ -258,7 +264,8 @@ def _way_in(spec: AWSAccountSpec) -> tuple[str, ...]:
 def _renewed(access: Access, spec: AWSAccountSpec) -> Access:
     """The same way in. What is under way by the former asks anew whether it may."""
     aws = access.aws.renewed()
-    return Access(access.name, spec, aws, CloudTrail(aws), Diagnosis(aws), Neighbours(aws))
+    parts = CloudTrail(aws), Diagnosis(aws), Neighbours(aws)
+    return Access(access.name, spec, aws, *parts, spec.allowed_adoption)
 
 
 def _refusal(reason: Reason, message: str) -> Failure:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from trail_operator.api.trail import DeletionPolicy
+from trail_operator.api.trail import AdoptionPolicy, DeletionPolicy
 from trail_operator.aws.sessions import Sessions
 from trail_operator.aws.turns import acting_for
 from trail_operator.controller.account_loop import AccountLoop
@@ -55,6 +55,7 @@ class Controller:
             Sessions(settings.region, time.monotonic, leadership.check),
             default=settings.default_account,
             own_identity=settings.own_identity,
+            allowed_adoption=AdoptionPolicy(settings.allowed_adoption),
             cluster=cluster,
             clock=time.monotonic,
             sleep=asyncio.sleep,

@@ -21,7 +21,8 @@ from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
 from trail_operator.core.differences import ABSENT, differences, fields_of
 from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, passing, together
-from trail_operator.core.ownership import Claim, Claimant, foreign, outranked
+from trail_operator.core.ownership import Claim, Claimant, adoption, foreign, outranked
+from trail_operator.core.permission import adoption_refused
 from trail_operator.core.plan import Action, plan
 from trail_operator.core.reductions import reductions
 from trail_operator.core.report import Findings, Place
@@ -95,10 +96,10 @@ class Convergence:
                 return self.unknown(subject, wrong_home(home, target.location.region))
         except FailureError as error:
             return self.unknown(subject, error.failure, gone)
-        if observed is not None and (conflict := self._foreign(subject, target, observed)):
+        if observed is not None and (refusal := self._not_to_be_managed(subject, target, observed)):
             if self._locator.settling(subject):
                 return self.unknown(subject, passing("AWS does not show the trail's owner tag yet"))
-            return Findings(subject.acting_on, known=True, observed=None, failure=conflict)
+            return Findings(subject.acting_on, known=True, observed=None, failure=refusal)
         desired = self._targets.desired(subject, target, observed)
         claim = self._claims.enter(subject)
         if observed is None or observed.owner != desired.owner:
@@ -186,16 +187,20 @@ class Convergence:
             raise FailureError(failure_of(error)) from None
         return None
 
-    def _foreign(self, subject: Subject, target: Target, observed: ObservedTrail) -> Failure | None:
+    def _not_to_be_managed(self, subject: Subject, target: Target, observed: ObservedTrail) -> Failure | None:
+        """Why the trail of that name is not this Trail's to manage: it is another's, or may not be taken over."""
         claimant = Claimant(
             self._locator.owner(subject),
             target.spec.adoption_policy,
-            # Only a trail that was this resource's is on record by its ARN.
-            has_held=subject.status.arn == observed.arn,
+            # The ARN of a trail that was only observed is on record, too, but no owner tag.
+            has_held=subject.status.arn == observed.arn and subject.status.owner_tag is not None,
         )
         resource = self._locator.resource_of(observed.owner)
         alive = resource is not None and self._claims.may_live(resource)
-        return foreign(observed, claimant, owner_is_alive=alive)
+        access, needed = target.access, adoption(observed, claimant)
+        return foreign(observed, claimant, owner_is_alive=alive) or adoption_refused(
+            observed.arn, needed, access.allowed_adoption, access.name
+        )
 
     def _is_in_doubt(self, subject: Subject, claim: Claim, observed: ObservedTrail) -> bool:
         """Whether the owner tag that AWS shows may be the one of a trail that was there before another Trail's."""
@@ -447,7 +452,7 @@ def _place(desired: DesiredTrail, observed: ObservedTrail | None) -> Place | Non
     """What goes on record of a trail, once it is seen to be ours."""
     if observed is None or observed.owner != desired.owner:
         return None
-    return Place(desired.location.account, observed.home_region, observed.arn)
+    return Place(desired.location.account, observed.home_region, observed.arn, observed.owner)
 
 
 def _is_lasting(failure: Failure) -> bool:

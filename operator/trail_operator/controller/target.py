@@ -10,7 +10,7 @@ from trail_operator.controller.accounts import Access, Accounts
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
 from trail_operator.core.failure import Failure, FailureClass, FailureError
-from trail_operator.core.permission import forbidden
+from trail_operator.core.permission import forbidden, resources_refused, unresolved
 from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail, desired_trail
 
 
@@ -31,6 +31,12 @@ class Target:
         """The ARN of the trail that the spec means."""
         return self.location.trail_arn(self.name, self.management_account)
 
+    @property
+    def limits_keys(self) -> bool:
+        """Whether the account allows some KMS keys only, so that it matters which one a name means."""
+        account = self.access.spec
+        return account is not None and account.allowed_key_arns is not None and bool(self.spec.kms_key_id)
+
 
 class Targets:
     """Resolves specs."""
@@ -45,10 +51,10 @@ class Targets:
         spec = _spec(subject)
         access = self._accounts.access_for(subject)
         region = self._locator.region(subject, access, spec.region)
-        if access.spec and (refusal := forbidden(access.spec, str(access.name), spec, region)):
+        name = spec.name or subject.key.name
+        if access.spec and (refusal := forbidden(access.spec, str(access.name), spec, name, region)):
             raise FailureError(refusal)
         location = await self._locator.location(subject, access, region)
-        name = spec.name or subject.key.name
         target = Target(access, spec, name, location)
         known = subject.status.arn
         if known and subject.held and known.endswith(f":trail/{name}"):
@@ -57,8 +63,10 @@ class Targets:
             target = replace(target, management_account=account if account != location.account else None)
         elif not subject.observing:  # a trail that is only looked at is found by its name
             target = await self.anew(target)
+        resolved = await self.with_key(target) if target.limits_keys or not subject.observing else target
+        _hold_to_limits(resolved)
         # Where a trail that is only looked at lives, and so what its names mean, is not known before it is found.
-        return target if subject.observing else await self.with_key(target)
+        return target if subject.observing else resolved
 
     async def anew(self, target: Target) -> Target:
         """The target as the spec alone has it, whatever is on record. Raises FailureError where AWS does not tell."""
@@ -72,7 +80,9 @@ class Targets:
         if not target.spec.kms_key_id:
             return target
         try:
-            key_arn = await target.access.cloudtrail.key_arn(target.spec.kms_key_id, target.location)
+            key_arn = await target.access.cloudtrail.key_arn(
+                target.spec.kms_key_id, target.location, verified=target.limits_keys
+            )
         except FailureError as error:
             return replace(target, key_arn=None, key_failure=error.failure)
         return replace(target, key_arn=key_arn, key_failure=None)
@@ -92,6 +102,24 @@ class Targets:
             key = observed.configuration.kms_key_id
             return replace(desired, configuration=replace(desired.configuration, kms_key_id=key))
         return desired
+
+
+def _hold_to_limits(target: Target) -> None:
+    """Raise FailureError where the account does not allow the topic, key or log group that the spec means."""
+    account, name, spec, location = target.access.spec, str(target.access.name), target.spec, target.location
+    if account is None:
+        return
+    if target.limits_keys and (failure := target.key_failure):
+        raise FailureError(unresolved(name, spec.kms_key_id, failure))
+    refusal = resources_refused(
+        account,
+        name,
+        topic=location.topic_arn(spec.sns_topic_name) if spec.sns_topic_name else None,
+        key=target.key_arn,
+        log_group=spec.cloud_watch_logs_log_group_arn.removesuffix(":*") or None,
+    )
+    if refusal:
+        raise FailureError(refusal)
 
 
 def _spec(subject: Subject) -> TrailSpec:

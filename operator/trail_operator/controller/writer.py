@@ -36,7 +36,7 @@ class Writer:
 
     async def forget(self, subject: Subject) -> bool:
         """Take off record whose trail was only looked at, before the Trail begins to hold one; False if it is gone."""
-        nothing = dict.fromkeys(("arn", "account_id", "home_region"))
+        nothing = dict.fromkeys(("arn", "account_id", "home_region", "owner_tag"))
         return await self._status(subject, subject.status.model_copy(update=nothing))
 
     async def pause(self, subject: Subject) -> bool:

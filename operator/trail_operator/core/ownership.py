@@ -72,6 +72,16 @@ def foreign(observed: ObservedTrail, claimant: Claimant, *, owner_is_alive: bool
     return None
 
 
+def adoption(observed: ObservedTrail, claimant: Claimant) -> AdoptionPolicy:
+    """What managing the observed trail takes: the least policy that allows it.
+
+    Nothing (Never) where the trail carries the claimant's tag, or is on record as the claimant's and has lost it.
+    """
+    if observed.owner == claimant.owner or (observed.owner is None and claimant.has_held):
+        return AdoptionPolicy.NEVER
+    return AdoptionPolicy.IF_UNOWNED if observed.owner is None else AdoptionPolicy.ALWAYS
+
+
 def outranked(claim: Claim, others: Iterable[Claim]) -> Failure | None:
     """Why a trail that is nobody's yet may not be made or taken for `claim`: an older Trail claims the same name."""
     if not any(other.precedes(claim) for other in others):

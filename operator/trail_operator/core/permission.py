@@ -4,7 +4,7 @@ from fnmatch import fnmatchcase
 
 from trail_operator.api.account import AWSAccountSpec
 from trail_operator.api.reasons import Reason
-from trail_operator.api.trail import TrailSpec
+from trail_operator.api.trail import AdoptionPolicy, TrailSpec
 from trail_operator.core.failure import Failure, FailureClass
 
 
@@ -18,8 +18,14 @@ def barred(account: AWSAccountSpec, name: str, namespace: str, labels: dict[str,
     )
 
 
-def forbidden(account: AWSAccountSpec, name: str, spec: TrailSpec, region: str) -> Failure | None:
+def forbidden(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: str, region: str) -> Failure | None:
     """What of a Trail's spec the AWSAccount `name` does not allow; None if all of it is."""
+    if account.allowed_trail_names is not None and not _matches(trail_name, account.allowed_trail_names):
+        return _refusal(
+            Reason.TRAIL_NAME_NOT_ALLOWED,
+            f"AWSAccount {name} does not allow trails named {trail_name}: make a Trail whose name (spec.name, else "
+            f"metadata.name) is one of {_listed(account.allowed_trail_names)}",
+        )
     if account.allowed_regions and region not in account.allowed_regions:
         return _refusal(
             Reason.REGION_NOT_ALLOWED,
@@ -45,6 +51,62 @@ def forbidden(account: AWSAccountSpec, name: str, spec: TrailSpec, region: str) 
             f"AWSAccount {name} does not allow organization trails: take isOrganizationTrail away",
         )
     return None
+
+
+def resources_refused(
+    account: AWSAccountSpec, name: str, *, topic: str | None, key: str | None, log_group: str | None
+) -> Failure | None:
+    """Which of a Trail's topic, key and log group the AWSAccount `name` does not allow; None if all of them are.
+
+    They are ARNs, None for what the Trail does not name; a log group's ends without ':*'.
+    """
+    limits = (
+        ("snsTopicName", topic, "allowedTopicARNs", account.allowed_topic_arns),
+        ("kmsKeyID", key, "allowedKeyARNs", account.allowed_key_arns),
+        ("cloudWatchLogsLogGroupARN", log_group, "allowedLogGroupARNs", account.allowed_log_group_arns),
+    )
+    for field, arn, limit, patterns in limits:
+        # A log group's ARN is often written with ':*' at its end, in patterns too.
+        if arn and patterns is not None and not (_matches(arn, patterns) or _matches(f"{arn}:*", patterns)):
+            return _refusal(
+                Reason.RESOURCE_NOT_ALLOWED,
+                f"AWSAccount {name} does not allow {field} {arn}: choose one of its {limit}, {_listed(patterns)}",
+            )
+    return None
+
+
+def unresolved(name: str, key: str, failure: Failure) -> Failure:
+    """Why a key whose ARN is not known may not be used, where the AWSAccount `name` allows some keys only.
+
+    What passes by itself, or shuts the operator out of all of AWS, is said as it is.
+    """
+    if failure.kind is FailureClass.TRANSIENT or failure.reason in (
+        Reason.CREDENTIALS_UNAVAILABLE,
+        Reason.ASSUME_ROLE_DENIED,
+    ):
+        return failure
+    return _refusal(
+        Reason.RESOURCE_NOT_ALLOWED,
+        f"AWSAccount {name} allows only some KMS keys (allowedKeyARNs), and kmsKeyID {key} could not be resolved to a "
+        f"key's ARN: {failure.message}",
+    )
+
+
+def adoption_refused(arn: str, needed: AdoptionPolicy, allowed: AdoptionPolicy, account: str | None) -> Failure | None:
+    """Why a trail may not be taken over; None if it may.
+
+    `account`: the AWSAccount that says what is allowed; None where the operator's own setting does.
+    """
+    if allowed.includes(needed):
+        return None
+    which = "without an owner tag" if needed is AdoptionPolicy.IF_UNOWNED else "of another owner"
+    setting = f"allowedAdoption of AWSAccount {account}" if account else "--allowed-adoption"
+    keeper = "an administrator of AWSAccounts" if account else "an administrator of the operator"
+    return _refusal(
+        Reason.ADOPTION_NOT_ALLOWED,
+        f"trail {arn} exists, and taking over trails {which} is not allowed; nothing was written to it. Ask {keeper} "
+        f"to set {setting} to {needed}; or choose another spec.name, or set managementPolicy: Observe",
+    )
 
 
 def _matches(value: str, patterns: tuple[str, ...]) -> bool:

@@ -14,6 +14,8 @@ from trail_operator.core.trail import DesiredTrail, ObservedTrail
 
 # Of so many fields it is told that AWS does not show them.
 _MOST_TOLD = 8
+# The trail of that name is another's, or may not be taken over.
+_NOT_OURS = (Reason.CONFLICT, Reason.ADOPTION_NOT_ALLOWED)
 _TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.ADVISORY)
 
 
@@ -25,6 +27,8 @@ class Place:
     """Whose credentials were used; an organization's trail is of another account's."""
     home_region: str
     arn: str
+    owner_tag: str | None = None
+    """The owner tag by which it is this resource's; None where it is only looked at."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ def pinned(previous: TrailStatus, generation: int, desired: DesiredTrail, now: d
             "account_id": desired.location.account,
             "home_region": desired.location.region,
             "arn": previous.arn if previous.arn == desired.arn else None,
+            "owner_tag": previous.owner_tag if previous.arn == desired.arn else None,
             "conditions": _conditions(previous, states, generation, now),
         }
     )
@@ -93,7 +98,14 @@ def report(previous: TrailStatus, findings: Findings, now: datetime) -> TrailSta
             "delivery": _delivery(previous, errors, now),
         }
     if place := findings.place:
-        update |= {"account_id": place.account, "home_region": place.home_region, "arn": place.arn}
+        # What was only observed is no trail of one's own; one's own stays so while it is only observed.
+        kept = previous.owner_tag if previous.arn == place.arn else None
+        update |= {
+            "account_id": place.account,
+            "home_region": place.home_region,
+            "arn": place.arn,
+            "owner_tag": place.owner_tag or kept,
+        }
     return previous.model_copy(update=update)
 
 
@@ -292,8 +304,8 @@ def _logging(previous: TrailStatus, findings: Findings) -> _State:
             return _State(_truth(before.status), before.reason, before.message)
         reason = failure.reason if failure and not findings.silent_too_long else Reason.AWS_UNREACHABLE
         return _State(None, reason, "whether the trail is logging is not known")
-    if findings.failure and findings.failure.reason is Reason.CONFLICT:
-        return _State(None, Reason.CONFLICT, "the trail of that name is not this resource's")
+    if findings.failure and findings.failure.reason in _NOT_OURS:
+        return _State(None, findings.failure.reason, "the trail of that name is not this resource's")
     if findings.observed is None:
         return _State(False, Reason.LOGGING_OFF, "there is no trail")
     if findings.observed.is_logging:
@@ -302,7 +314,7 @@ def _logging(previous: TrailStatus, findings: Findings) -> _State:
 
 
 def _delivering_or_unknown(findings: Findings, reason: Reason, message: str) -> _State:
-    if findings.known and findings.observed and reason is not Reason.CONFLICT:
+    if findings.known and findings.observed and reason not in _NOT_OURS:
         return _delivering(findings.observed, findings.delivery_advice)
     return _State(None, reason, message)
 

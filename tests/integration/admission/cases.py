@@ -1179,6 +1179,13 @@ STATUS = [
         says='supported values: "True", "False", "Unknown"',
     ),
     Case(
+        "status.ownerTag",
+        "maxLength",
+        accepted=[status(ownerTag="x" * 256)],
+        refused=[status(ownerTag="x" * 257)],
+        says="may not be more than 256",
+    ),
+    Case(
         "status.conditions[].message",
         "maxLength",
         accepted=[condition(message="m" * 32768)],

@@ -1,0 +1,293 @@
+"""What a team with an AWSAccount can and cannot do: a test for each row of the table in docs/accounts.md."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.statemachine.aws import ACCOUNT, ALIAS, KEYS, REGIONS, ROLE, group_arn, key_arn, topic_arn
+from tests.statemachine.expectation import OWNER
+from tests.statemachine.kubernetes import Manifest
+from tests.statemachine.stage import VirtualStage
+
+TEAM, KEY = "team", "team-a/alpha"
+SPEC = {"s3BucketName": "logs-one", "accountRef": {"name": TEAM}}
+OWN = {"s3BucketName": "logs-one"}
+ARN = f"arn:aws:cloudtrail:{REGIONS[0]}:{ACCOUNT}:trail/alpha"
+ELSEWHERE = "elsewhere/team-a/alpha"
+
+
+@pytest.fixture
+def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
+    """With the default of --allowed-adoption, and an AWSAccount that lets team-a in and says nothing else."""
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    result = VirtualStage(0, allowed_adoption="Never")
+    result.wait(1.0)
+    allow(result)
+    yield result
+    result.close()
+
+
+def allow(stage: VirtualStage, **limits: Any) -> None:
+    """What the AWSAccount of the team says from now on."""
+    stage.put_account(TEAM, **{"allowedNamespaces": {"names": ["team-a"]}, **limits})
+
+
+def theirs(stage: VirtualStage, owner: str | None = None) -> None:
+    """The account's own trail alpha, which is logging; `owner`: its owner tag."""
+    tags = {"TagsList": [{"Key": OWNER, "Value": owner}]} if owner else {}
+    stage.by_hand(REGIONS[0], "CreateTrail", Name="alpha", S3BucketName="logs-two", **tags)
+    stage.by_hand(REGIONS[0], "StartLogging", Name="alpha")
+
+
+def ready(stage: VirtualStage, key: str = KEY) -> tuple[str, str, str]:
+    conditions = stage.objects[key].get("status", {}).get("conditions", ())
+    found: list[Manifest] = [one for one in conditions if one["type"] == "Ready"]
+    return (found[0]["status"], found[0]["reason"], found[0]["message"]) if found else ("", "", "")
+
+
+def stalled(stage: VirtualStage, key: str = KEY) -> bool:
+    return any(one["type"] == "Stalled" for one in stage.objects[key]["status"]["conditions"])
+
+
+def writes(stage: VirtualStage) -> list[str]:
+    """The operator's writes to AWS so far."""
+    return [call.operation for call in stage.record.writes]
+
+
+def refused(stage: VirtualStage, reason: str, *told: str, key: str = KEY) -> None:
+    """The Trail says so and why, nothing is written, and it is not given up."""
+    stage.wait(30.0)
+    status, found, message = ready(stage, key)
+    assert (status, found) == ("False", reason), message
+    assert [word for word in told if word not in message] == []
+    assert not stalled(stage, key)
+    assert writes(stage) == []
+
+
+def taken(stage: VirtualStage, seconds: float = 30.0) -> None:
+    """The Trail is Ready, and the trail alpha is its own."""
+    stage.wait(seconds)
+    assert ready(stage)[:2] == ("True", "Recording"), ready(stage)
+    trail = stage.aws.trails.get(ARN)
+    assert trail is not None
+    assert dict(trail.tags)[OWNER] == f"test/{KEY}"
+
+
+# Adoption.
+
+ADOPTIONS = [
+    (policy, allowed, owner)
+    for policy in ("IfUnowned", "Always")
+    for allowed in (None, "Never", "IfUnowned", "Always")
+    for owner in (None, ELSEWHERE)
+    if policy == "Always" or owner is None
+]
+
+
+@pytest.mark.parametrize(("policy", "allowed", "owner"), ADOPTIONS)
+def test_what_an_account_lets_a_team_take_over(
+    stage: VirtualStage, policy: str, allowed: str | None, owner: str | None
+) -> None:
+    theirs(stage, owner)
+    allow(stage, **({"allowedAdoption": allowed} if allowed else {}))
+    stage.create(KEY, SPEC | {"adoptionPolicy": policy, "isLogging": False, "deletionPolicy": "Delete"})
+    needed = "Always" if owner else "IfUnowned"
+    if allowed == "Always" or allowed == needed:
+        stage.wait(30.0)
+        assert ready(stage)[:2] == ("True", "LoggingOff")
+        return
+    refused(stage, "AdoptionNotAllowed", ARN, f"allowedAdoption of AWSAccount {TEAM} to {needed}", "administrator")
+    assert not owner or owner not in ready(stage)[2]
+    stage.delete(KEY)
+    stage.wait(30.0)
+    assert KEY not in stage.objects
+    trail = stage.aws.trails.get(ARN)
+    assert trail is not None
+    assert (trail.is_logging, trail.s3_bucket_name) == (True, "logs-two")
+    assert writes(stage) == []
+
+
+@pytest.mark.parametrize(("owner", "needed"), [(None, "IfUnowned"), (ELSEWHERE, "Always")])
+def test_what_the_own_identity_lets_anybody_take_over(stage: VirtualStage, owner: str | None, needed: str) -> None:
+    theirs(stage, owner)
+    stage.create(KEY, OWN | {"adoptionPolicy": "Always"})
+    refused(stage, "AdoptionNotAllowed", ARN, f"--allowed-adoption to {needed}")
+
+
+@pytest.mark.parametrize(("policy", "owner"), [("Never", None), ("Never", ELSEWHERE), ("IfUnowned", ELSEWHERE)])
+def test_what_adoption_policy_does_not_take_is_a_conflict_whatever_is_allowed(
+    stage: VirtualStage, policy: str, owner: str | None
+) -> None:
+    """adoptionPolicy is judged first."""
+    theirs(stage, owner)
+    for allowed in ("Never", "Always"):
+        allow(stage, allowedAdoption=allowed)
+        stage.create(KEY, SPEC | {"adoptionPolicy": policy})
+        stage.wait(30.0)
+        assert ready(stage)[:2] == ("False", "Conflict")
+        assert stalled(stage)
+        stage.delete(KEY)
+        stage.wait(30.0)
+    assert writes(stage) == []
+
+
+def test_once_it_is_allowed_the_trail_is_taken_at_once_and_stays(stage: VirtualStage) -> None:
+    """Only the taking is judged."""
+    theirs(stage)
+    stage.create(KEY, SPEC | {"adoptionPolicy": "IfUnowned"})
+    refused(stage, "AdoptionNotAllowed")
+    allow(stage, allowedAdoption="IfUnowned")
+    taken(stage, 5.0)
+    allow(stage)
+    stage.by_hand(REGIONS[0], "StopLogging", Name="alpha")
+    stage.wait(90.0)
+    taken(stage)
+    stage.stop()
+    stage.restart()
+    stage.by_hand(REGIONS[0], "StopLogging", Name="alpha")
+    taken(stage, 90.0)
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["made", "taken over"])
+def test_a_trail_on_record_that_has_lost_its_tag_is_taken_back(stage: VirtualStage, made: bool) -> None:
+    if not made:
+        theirs(stage)
+        allow(stage, allowedAdoption="Always")
+    stage.create(KEY, SPEC | {"adoptionPolicy": "IfUnowned"})
+    taken(stage)
+    allow(stage)
+    stage.by_hand(REGIONS[0], "RemoveTags", ResourceId=ARN, TagsList=[{"Key": OWNER}])
+    taken(stage, 90.0)
+
+
+def test_a_trail_that_was_only_observed_is_not_on_record_as_ones_own(stage: VirtualStage) -> None:
+    """Whoever may write Trails may also put our finalizer on one; the ARN that was observed is no claim."""
+    theirs(stage)
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe"})
+    stage.wait(5.0)
+    stage.server.put_finalizer(KEY, "trail-operator.dev/finalizer")
+    stage.wait(5.0)
+    assert stage.objects[KEY]["status"]["arn"] == ARN
+    stage.replace_spec(KEY, SPEC | {"adoptionPolicy": "IfUnowned", "isLogging": False})
+    refused(stage, "AdoptionNotAllowed")
+
+
+# Names, topics, keys and log groups.
+
+TOPIC, GROUP = topic_arn("one", REGIONS[0]), group_arn("one", REGIONS[0])
+ALIAS_ARN = f"arn:aws:kms:{REGIONS[0]}:{ACCOUNT}:{ALIAS}"
+LOGS = {"cloudWatchLogsLogGroupARN": GROUP, "cloudWatchLogsRoleARN": ROLE}
+
+
+@pytest.mark.parametrize("managed", [True, False], ids=["Manage", "Observe"])
+@pytest.mark.parametrize("named", [{}, {"name": "org-security"}])
+def test_a_name_that_is_not_allowed(stage: VirtualStage, named: dict[str, str], managed: bool) -> None:
+    """Nothing of a trail of that name is told, be there one or not, and nothing is asked about it."""
+    theirs(stage)
+    allow(stage, allowedTrailNames=["team-a-*"])
+    stage.create(KEY, SPEC | named | {"managementPolicy": "Manage" if managed else "Observe"})
+    refused(stage, "TrailNameNotAllowed", named.get("name", "alpha"), "team-a-*")
+    assert [key for key in stage.objects[KEY]["status"] if key in ("arn", "isLogging", "drift")] == []
+    allow(stage, allowedTrailNames=["team-a-*", named.get("name", "alpha")])
+    stage.wait(10.0)
+    assert ready(stage)[1] != "TrailNameNotAllowed"
+
+
+RESOURCES: list[tuple[dict[str, Any], dict[str, list[str]], bool]] = [
+    # The topic, by its name and by its ARN.
+    ({"snsTopicName": "one"}, {"allowedTopicARNs": [TOPIC]}, True),
+    ({"snsTopicName": TOPIC}, {"allowedTopicARNs": ["arn:aws:sns:*:*:o?e"]}, True),
+    ({"snsTopicName": "one"}, {"allowedTopicARNs": ["one"]}, False),
+    ({"snsTopicName": "one"}, {"allowedTopicARNs": [topic_arn("one", REGIONS[1])]}, False),
+    ({"snsTopicName": topic_arn("one", REGIONS[1])}, {"allowedTopicARNs": [TOPIC]}, False),
+    ({"snsTopicName": "one"}, {"allowedTopicARNs": []}, False),
+    ({}, {"allowedTopicARNs": []}, True),
+    # The key, by its id, its alias and the ARN of either.
+    ({"kmsKeyID": KEYS[0]}, {"allowedKeyARNs": [key_arn(0)]}, True),
+    ({"kmsKeyID": key_arn(0)}, {"allowedKeyARNs": [key_arn(0)]}, True),
+    ({"kmsKeyID": ALIAS}, {"allowedKeyARNs": [key_arn(0)]}, True),
+    ({"kmsKeyID": ALIAS_ARN}, {"allowedKeyARNs": [key_arn(0)]}, True),
+    ({"kmsKeyID": ALIAS}, {"allowedKeyARNs": [ALIAS, ALIAS_ARN]}, False),
+    ({"kmsKeyID": ALIAS}, {"allowedKeyARNs": [key_arn(1)]}, False),
+    ({"kmsKeyID": key_arn(1)}, {"allowedKeyARNs": [key_arn(0)]}, False),
+    ({"kmsKeyID": KEYS[1]}, {"allowedKeyARNs": []}, False),
+    ({}, {"allowedKeyARNs": []}, True),
+    # The log group, with and without the ending that the console shows.
+    (LOGS, {"allowedLogGroupARNs": [GROUP]}, True),
+    (LOGS | {"cloudWatchLogsLogGroupARN": f"{GROUP}:*"}, {"allowedLogGroupARNs": [GROUP]}, True),
+    (LOGS, {"allowedLogGroupARNs": [f"{GROUP}:*"]}, True),
+    (LOGS, {"allowedLogGroupARNs": [group_arn("two", "*")]}, False),
+    ({}, {"allowedLogGroupARNs": []}, True),
+]
+
+
+@pytest.mark.parametrize(("names", "limits", "is_allowed"), RESOURCES)
+def test_topics_keys_and_log_groups_are_compared_by_what_they_mean(
+    stage: VirtualStage, names: dict[str, Any], limits: dict[str, list[str]], is_allowed: bool
+) -> None:
+    allow(stage, **limits)
+    stage.create(KEY, SPEC | names)
+    if is_allowed:
+        taken(stage)
+        return
+    (field,) = (name for name in names if name != "cloudWatchLogsRoleARN")
+    (limit,) = limits
+    refused(stage, "ResourceNotAllowed", field, limit)
+
+
+def test_a_key_that_means_nothing_is_not_allowed(stage: VirtualStage) -> None:
+    allow(stage, allowedKeyARNs=["*"])
+    stage.create(KEY, SPEC | {"kmsKeyID": "alias/nobody"})
+    refused(stage, "ResourceNotAllowed", "kmsKeyID alias/nobody", "does not exist")
+
+
+def test_a_key_that_may_not_be_resolved_is_not_allowed(stage: VirtualStage) -> None:
+    allow(stage, allowedKeyARNs=["*"])
+    stage.fault(operation="DescribeKey", error="AccessDeniedException", message="no")
+    stage.create(KEY, SPEC | {"kmsKeyID": ALIAS})
+    refused(stage, "ResourceNotAllowed", "kmsKeyID", "kms:DescribeKey")
+    stage.heal()
+    taken(stage, 60.0)
+
+
+def test_while_a_key_is_not_known_for_a_moment_nothing_is_written_and_nothing_claimed(stage: VirtualStage) -> None:
+    allow(stage, allowedKeyARNs=[key_arn(0)])
+    stage.create(KEY, SPEC | {"kmsKeyID": ALIAS})
+    taken(stage)
+    before = writes(stage)
+    stage.fault(operation="DescribeKey", error="ThrottlingException")
+    stage.wait(90.0)
+    assert ready(stage)[:2] == ("True", "Recording")
+    assert writes(stage) == before
+
+
+def test_an_alias_that_comes_to_mean_a_key_that_is_not_allowed(stage: VirtualStage) -> None:
+    """The trail keeps the key that it has."""
+    allow(stage, allowedKeyARNs=[key_arn(0)])
+    stage.create(KEY, SPEC | {"kmsKeyID": ALIAS})
+    taken(stage)
+    stage.aws.world.aliased = 1
+    stage.wait(90.0)
+    assert ready(stage)[1] == "ResourceNotAllowed"
+    trail = stage.aws.trails.get(ARN)
+    assert trail is not None
+    assert trail.kms_key_arn == key_arn(0)
+
+
+def test_without_limits_an_id_of_a_key_needs_no_asking(stage: VirtualStage) -> None:
+    stage.create(KEY, SPEC | {"kmsKeyID": KEYS[0]})
+    taken(stage)
+    assert stage.aws.asked["DescribeKey"] == 0
+
+
+@pytest.mark.parametrize("names", [{"snsTopicName": "one"}, {"kmsKeyID": ALIAS}, LOGS])
+def test_limits_hold_for_what_is_only_observed_too(stage: VirtualStage, names: dict[str, Any]) -> None:
+    theirs(stage)
+    allow(stage, allowedTopicARNs=[], allowedKeyARNs=[], allowedLogGroupARNs=[])
+    stage.create(KEY, SPEC | names | {"managementPolicy": "Observe"})
+    refused(stage, "ResourceNotAllowed")
+    allow(stage)
+    stage.wait(10.0)
+    assert ready(stage)[1] == "Drifted"
