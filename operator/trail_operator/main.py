@@ -1,5 +1,6 @@
 """The command `trail-operator`. Importing this module registers the kopf handlers, so `kopf run -m` works as well."""
 
+import asyncio
 import logging
 import os
 import sys
@@ -17,6 +18,9 @@ from trail_operator.cli import crds, reference
 from trail_operator.controller import handlers  # noqa: F401 - registers the handlers
 from trail_operator.settings import Settings
 from trail_operator.telemetry import logs
+
+# So much of what a watch failed with is shown.
+_SHOWN = 500
 
 
 class Run(Settings):
@@ -42,13 +46,20 @@ def run(arguments: list[str]) -> None:
     """Run the operator until SIGTERM."""
     settings = _settings(arguments)
     logs.configure(settings.log_format, settings.log_level)
-    memo = kopf.Memo(settings=settings, leave=_leave)
+    stop = asyncio.Event()
+    memo = kopf.Memo(settings=settings, leave=_leave, stop=stop)
+    ended = "a watch has ended"
     try:
-        kopf.run(memo=memo, clusterwide=not settings.namespace, namespaces=settings.namespace, standalone=True)
-    except Exception:
-        if "problem" not in memo:
-            raise
-    _leave(memo.get("problem"))
+        kopf.run(
+            memo=memo,
+            stop_flag=stop,
+            clusterwide=not settings.namespace,
+            namespaces=settings.namespace,
+            standalone=True,
+        )
+    except Exception as error:  # noqa: BLE001 - kopf ends by whatever a watch could not be gone on with
+        ended = f"a watch of the Kubernetes API has failed: {ascii(error)[:_SHOWN]}"
+    _leave(memo.get("problem") or (None if stop.is_set() else ended))
 
 
 def _leave(problem: str | None) -> NoReturn:

@@ -9,6 +9,8 @@ import requests
 from tests.edges.proxy import Proxy, Request, Twist
 from tests.recorder import Recorder
 
+ANSWER = {"metadata": {"resourceVersion": "1"}, "items": []}
+
 
 @pytest.fixture
 def upstream() -> Iterator[Recorder]:
@@ -29,7 +31,7 @@ def anything(_: Request) -> bool:
 
 def test_what_is_not_twisted_is_passed_on(upstream: Recorder, proxy: Proxy) -> None:
     answer = requests.post(f"{proxy.url}/a?b=c", "text", headers={"X-Amz-Target": "x.GetTrail"}, timeout=10)
-    assert (answer.status_code, answer.json()) == (200, {"items": []})
+    assert (answer.status_code, answer.json()) == (200, ANSWER)
     assert upstream.requests == ["POST /a?b=c GetTrail"]
 
 
@@ -39,8 +41,8 @@ def test_so_many_answers_are_twisted_and_the_request_is_passed_on_or_not(upstrea
     answer = requests.get(proxy.url, timeout=10)
     assert (answer.status_code, answer.text, answer.headers["Content-Type"]) == (503, "<html>", "text/html")
     assert upstream.requests == []
-    assert requests.get(proxy.url, timeout=10).json() == {"ITEMS": []}
-    assert requests.get(proxy.url, timeout=10).json() == {"items": []}
+    assert requests.get(proxy.url, timeout=10).json()["ITEMS"] == []
+    assert requests.get(proxy.url, timeout=10).json() == ANSWER
     assert rule.hits == 1
     assert len(upstream.requests) == 2
 
@@ -56,4 +58,4 @@ def test_answers_are_dripped_and_cut_and_dropped(proxy: Proxy) -> None:
         with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
             requests.get(proxy.url, timeout=10)
         proxy.end(rule)
-    assert requests.get(proxy.url, timeout=10).json() == {"items": []}
+    assert requests.get(proxy.url, timeout=10).json() == ANSWER

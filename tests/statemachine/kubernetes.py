@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
-from kubernetes.aio.client.exceptions import ApiException
+from tests.refusals import not_found, refused
 
 GROUP, VERSION, PLURAL, ACCOUNTS = "trail-operator.dev", "v1beta1", "trails", "awsaccounts"
 _TRAILS = f"/apis/{GROUP}/{VERSION}"
@@ -108,16 +109,20 @@ class ApiServer:
             self.writes += 1
             if body and "note" in body:
                 self.events.append((body["reason"], body["note"]))
-            return {}
+            namespace = path.split("/")[5]
+            made = {"uid": "event", "creationTimestamp": "2026-03-04T05:06:07Z", "resourceVersion": "1"}
+            name = body["metadata"]["name"] if method == "POST" and body else unquote(path.split("/")[-1])
+            return {"metadata": {"namespace": namespace, "name": name, **made}}
         if method == "GET" and path == f"{_TRAILS}/{PLURAL}":
-            return {"items": copy.deepcopy(list(self.objects.values()))}
+            items = copy.deepcopy(list(self.objects.values()))
+            return {"kind": "TrailList", "metadata": {"resourceVersion": "1"}, "items": items}
         if path.startswith(f"{_TRAILS}/{ACCOUNTS}/"):
             return self._answer_about_account(path.split("/")[5], method, body)
         namespace, _, rest = path.removeprefix(f"{_TRAILS}/namespaces/").partition(f"/{PLURAL}/")
         name, _, subresource = rest.partition("/")
         key = f"{namespace}/{name}"
         if key not in self.objects:
-            raise ApiException(status=404, reason=f'trails.{GROUP} "{name}" not found')
+            raise not_found(name)
         if method == "GET":
             return copy.deepcopy(self.objects[key])
         assert method == "PATCH"
@@ -148,11 +153,11 @@ class ApiServer:
         before = self.objects[key]
         version = patch.get("metadata", {}).get("resourceVersion")
         if version not in (None, before["metadata"]["resourceVersion"]):
-            raise ApiException(status=409, reason="the object has been modified")
+            raise refused(409, "Conflict", "the object has been modified")
         after = _merged(before, patch)
         new = set(after["metadata"].get("finalizers", ())) - set(before["metadata"].get("finalizers", ()))
         if new and "deletionTimestamp" in before["metadata"]:
-            raise ApiException(status=422, reason="no new finalizers can be added if the object is being deleted")
+            raise refused(422, "Invalid", "no new finalizers can be added if the object is being deleted")
         return before if after == before else self._put(key, after)
 
     def _put(self, key: str, body: Manifest) -> Manifest:

@@ -16,8 +16,8 @@ from unittest import mock
 from weakref import WeakSet
 
 from aiohttp import ServerDisconnectedError
-from kubernetes.aio.client.exceptions import ApiException
 
+from tests.refusals import refused
 from tests.statemachine.aws import Aws, Call, Session
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.virtual_time import VirtualLoop
@@ -231,7 +231,7 @@ class KubernetesWire:
                 self._answer(method, path, body, this)
             if fault.status is None:
                 raise ServerDisconnectedError
-            raise ApiException(status=fault.status, reason="a fault that was asked for")
+            raise refused(fault.status, "Fault", "a fault that was asked for")
         finally:
             await asyncio.sleep(self._uniform(0.001, 0.02))
 

@@ -13,11 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubernetes.aio.client.exceptions import ApiException
 
+from tests.refusals import not_found, refused
 from tests.statemachine.virtual_time import VirtualLoop
 from trail_operator.controller.kube import Connection
 from trail_operator.controller.lease import Leadership, Lease, NotLeadingError
 
 TAKE_OVER = 15.0
+# What the API server puts into an object's metadata.
+MADE = {"namespace": "ns", "uid": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
 
 
 @dataclass
@@ -32,19 +35,19 @@ class Server:
         self.requests.append(method)
         if method == "GET":
             if self.lease is None:
-                raise ApiException(status=404, reason="not found")
+                raise not_found("operator")
             return copy.deepcopy(self.lease)
         assert body is not None
         if method == "POST" and self.lease is not None:
-            raise ApiException(status=409, reason="already exists")
+            raise refused(409, "AlreadyExists")
         if method == "PUT":
             if self.lease is None:
-                raise ApiException(status=404, reason="not found")
+                raise not_found("operator")
             if body["metadata"]["resourceVersion"] != self.lease["metadata"]["resourceVersion"]:
-                raise ApiException(status=409, reason="the object has been modified")
+                raise refused(409, "Conflict")
         self.version += 1
         self.lease = copy.deepcopy(body)
-        self.lease["metadata"]["resourceVersion"] = str(self.version)
+        self.lease["metadata"] |= {**MADE, "resourceVersion": str(self.version)}
         return copy.deepcopy(self.lease)
 
 
@@ -67,7 +70,7 @@ class Wire:
 
     async def _served(self, method: str, body: dict[str, Any] | None) -> dict[str, Any]:
         if method in self.refused:
-            raise ApiException(status=403, reason="forbidden")
+            raise refused(403, "Forbidden")
         await asyncio.sleep(self.random.uniform(0.001, 0.01 + self.slow))
         lost = self.random.random() < self.lost
         try:
@@ -218,7 +221,7 @@ def test_it_is_given_up_at_once_when_another_holds_it() -> None:
         await until_one_leads([first])
         assert server.lease is not None
         server.lease["spec"]["holderIdentity"] = "somebody"
-        server.lease["metadata"]["resourceVersion"] = "changed by hand"
+        server.lease["metadata"]["resourceVersion"] = "1000"
         await asyncio.sleep(2.5)
         assert not first.leads
 
@@ -241,7 +244,7 @@ def test_a_lease_that_is_let_go_of_has_no_holder() -> None:
 
 def test_one_that_was_made_by_hand_is_taken() -> None:
     async def scenario() -> None:
-        server = Server({"metadata": {"name": "operator", "resourceVersion": "0"}})
+        server = Server({"metadata": {"name": "operator", "resourceVersion": "0", **MADE}})
         first = Contender(Wire(server, random.Random(4)))
         await until_one_leads([first])
         assert server.lease is not None

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.refusals import refused
+from trail_operator.aws.waits import Wait
+from trail_operator.controller.answers import OddAnswerError
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.kube import Key
 from trail_operator.controller.loop import Loop
@@ -36,9 +39,12 @@ class Kubernetes:
     def __init__(self) -> None:
         self.objects: dict[Key, dict[str, Any]] = {}
         self.reads = 0
+        self.error: Exception | None = None
 
     async def trail(self, key: Key) -> dict[str, Any] | None:
         self.reads += 1
+        if self.error:
+            raise self.error
         return self.objects.get(key)
 
 
@@ -51,6 +57,13 @@ class Passes:
         self.leave = asyncio.Event()
         self.leave.set()
         self._another = asyncio.Condition()
+        self.now = 0.0
+        self.restarts = 0
+        self.errors: list[Exception] = []
+        self.begun: Callable[[], None] = lambda: None
+
+    def restarted(self) -> None:
+        self.restarts += 1
 
     async def made(self, passes: int) -> None:
         """Wait until so many have begun."""
@@ -59,16 +72,20 @@ class Passes:
 
     async def __call__(self, subject: Subject) -> float | None:
         self.seen.append(subject.generation)
+        self.begun()
         async with self._another:
             self._another.notify_all()
         await self.leave.wait()
+        if self.errors:
+            raise self.errors.pop(0)
         return self.delays.pop(0) if self.delays else NEVER
 
 
 def run(scenario: Callable[[Loop, Passes, Kubernetes], Awaitable[None]], *delays: float | None) -> None:
     async def main() -> None:
         kubernetes, passes = Kubernetes(), Passes(*delays)
-        loop = Loop(kubernetes, Claims(lambda _: ("123456789012", "eu-central-1")), passes, clock=lambda: 0.0)  # type: ignore[arg-type]
+        claims = Claims(lambda _: ("123456789012", "eu-central-1"))
+        loop = Loop(kubernetes, claims, passes, lambda: passes.now, resync=600.0, restarted=passes.restarted)  # type: ignore[arg-type]
         await scenario(loop, passes, kubernetes)
         await loop.stop(0.0)
 
@@ -294,3 +311,189 @@ def test_an_object_that_has_become_odd_is_read_anew(monkeypatch: pytest.MonkeyPa
         await passes.made(2)
 
     run(scenario)
+
+
+# -- what should never happen
+
+
+def odd_read(error: Exception) -> Callable[[Loop, Passes, Kubernetes], Awaitable[None]]:
+    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+        kubernetes.error = error
+        loop.seen(body())
+        await passes.made(3)
+        assert [subject.key.name for subject in loop.subjects()] == ["audit"]
+
+    return scenario
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OddAnswerError("404 with 'default backend - 404', which is not the API server's", 404),
+        OddAnswerError("200 with something that is no object"),
+        refused(404, "NotFound"),
+        refused(401, "Unauthorized"),
+        refused(500, "InternalError"),
+        TimeoutError(),
+        OSError(),
+    ],
+    ids=repr,
+)
+def test_a_read_that_is_not_answered_forgets_no_trail(error: Exception) -> None:
+    run(odd_read(error), 0.0, 0.0)
+
+
+def test_a_task_that_an_error_ends_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trail_operator.controller.tasks._LONGEST_DELAY", 0.01)
+
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        passes.errors = [KeyError("metadata"), ValueError("what")]
+        loop.seen(body())
+        await passes.made(3)
+        assert passes.restarts == 2
+
+    run(scenario)
+
+
+def test_an_error_that_a_read_ends_with_restarts_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trail_operator.controller.tasks._LONGEST_DELAY", 0.01)
+
+    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+        kubernetes.error = KeyError("metadata")
+        loop.seen(body())
+        await passes.made(2)
+        assert passes.restarts == 1
+
+    run(scenario, 0.0)
+
+
+def test_a_trail_whose_task_has_ended_is_found_and_restarted(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.seen(body())
+        await settle()
+        assert loop.unattended() == []
+        (subject,) = loop.subjects()
+        assert subject.task is not None
+        subject.task.cancel()
+        await settle()
+        assert loop.unattended() == [subject]
+        loop.attend()
+        await settle()
+        assert (passes.seen, passes.restarts, loop.unattended()) == ([1, 1], 1, [])
+        loop.seen(body(generation=2, version=2))
+        await settle()
+        assert passes.seen == [1, 1, 2]
+
+    run(scenario)
+    assert "unattended" in caplog.text
+
+
+def test_a_trail_whose_pass_stands_still_is_found_and_restarted() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        passes.leave.clear()
+        loop.seen(body())
+        await settle()
+        passes.now = 1200.0
+        assert loop.unattended() == []
+        passes.now = 1200.1
+        (subject,) = loop.unattended()
+        loop.attend()
+        await settle()
+        assert passes.seen == [1, 1]
+        assert loop.unattended() == []
+        assert subject.busy
+
+    run(scenario)
+
+
+def test_a_pass_that_comes_two_resyncs_too_late_is_found() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.seen(body())
+        await settle()
+        passes.now = NEVER + 1200.0
+        assert loop.unattended() == []
+        passes.now = NEVER + 1200.1
+        assert len(loop.unattended()) == 1
+        (subject,) = loop.subjects()
+        subject.body["metadata"]["annotations"] = {"trail-operator.dev/paused": "true"}
+        assert loop.unattended() == [], "it is paused"
+
+    run(scenario)
+
+
+def test_who_waits_for_a_rate_stands_not_still() -> None:
+    waiting: list[Wait] = []
+
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        passes.leave.clear()
+        passes.begun = lambda: waiting.append(Wait())
+        loop.seen(body())
+        await settle()
+        passes.now = 5000.0
+        assert loop.unattended() == []
+        waiting[0].end(passes.now)
+        passes.now += 1200.0
+        assert loop.unattended() == []
+        passes.now += 0.1
+        assert len(loop.unattended()) == 1
+
+    run(scenario)
+
+
+def test_trails_that_wait_for_their_first_look_are_not_unattended() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        passes.leave.clear()
+        loop.take_up(many(100))
+        await settle()
+        assert loop.unattended() == []
+        assert loop._taking_up
+        loop._taking_up.cancel()
+        await settle()
+        assert len(loop.unattended()) == 76
+        passes.leave.set()
+        loop.attend()
+        await passes.made(100)
+
+    run(scenario)
+
+
+def test_a_list_shows_what_the_watch_has_missed() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.take_up([body("gone", uid="1", generation=1), body("changed", uid="2", generation=2)])
+        await settle()
+        passes.now = 10.0
+        loop.seen(body("newer", uid="3", generation=3, version=9))  # made since the list was asked for
+        listed = [body("changed", uid="2", generation=4, version=5), body("new", uid="4", generation=5, version=6)]
+        assert loop.listed(listed, asked=9.0) is None
+        await settle()
+        assert sorted(subject.key.name for subject in loop.subjects()) == ["changed", "new", "newer"]
+        assert passes.seen == [1, 2, 3, 4, 5]
+
+    run(scenario)
+
+
+def test_a_watch_that_tells_nothing_of_what_lists_show_does_not_run() -> None:
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.take_up([body("known", uid="1")])
+        passes.now = 1.0
+        loop.seen(body("known", uid="1"))
+        bodies = [body("known", uid="1"), body("new", uid="2")]
+        passes.now = 10.0
+        assert loop.listed(bodies, asked=10.0) is None, "it may be about to tell of it"
+        passes.now = 20.0
+        assert str(loop.listed(bodies, asked=20.0)) != "None"
+        loop.seen(body("new", uid="2"))
+        assert loop.listed(bodies, asked=30.0) is None
+
+    run(scenario)
+
+
+def test_a_trail_that_was_made_anew_gets_a_pass_also_where_only_a_read_shows_it() -> None:
+    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+        kubernetes.objects[Key("default", "audit")] = body(uid="2", generation=7, version=5)
+        loop.seen(body(uid="1", generation=3))
+        await settle()
+        assert passes.seen == [3, 7]
+        assert [subject.uid for subject in loop.subjects()] == ["2"]
+
+    run(scenario, 0.0)

@@ -118,7 +118,7 @@ def test_a_trail_is_told_of_as_its_status_says() -> None:
     )
     trail.delivered = {Destination.S3: 1700000000.0}
     trail.drifts = 2
-    metrics.registry.register(Gauges(lambda: [trail], list))
+    metrics.registry.register(Gauges(lambda: [trail], list, lambda: 3))
     where = ("team", "audit")
     assert of(metrics, "trail_ready", *where) == 0
     assert of(metrics, "trail_reason", *where, "DeliveryFailing") == 1
@@ -134,7 +134,7 @@ def test_a_trail_is_told_of_as_its_status_says() -> None:
 
 def test_what_is_not_known_of_a_trail_is_not_told() -> None:
     metrics = Metrics()
-    metrics.registry.register(Gauges(lambda: [subject(spec={"isLogging": False})], list))
+    metrics.registry.register(Gauges(lambda: [subject(spec={"isLogging": False})], list, lambda: 0))
     assert of(metrics, "trail_ready", "team", "audit") == 0
     assert of(metrics, "trail_logging_desired", "team", "audit") == 0
     assert of(metrics, "trail_logging", "team", "audit") is None
@@ -144,7 +144,7 @@ def test_what_is_not_known_of_a_trail_is_not_told() -> None:
 def test_nothing_is_left_of_a_trail_that_has_gone() -> None:
     metrics = Metrics()
     trails = [subject("goes", conditions=ready("True", "Recording"), isLogging=True), subject("stays")]
-    metrics.registry.register(Gauges(lambda: trails, list))
+    metrics.registry.register(Gauges(lambda: trails, list, lambda: 0))
     assert b"goes" in generate_latest(metrics.registry)
     del trails[0]
     assert b"goes" not in generate_latest(metrics.registry)

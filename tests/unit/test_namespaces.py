@@ -28,7 +28,8 @@ class Watch:
 
     def tells(self, event: str, **labels: str) -> None:
         namespace = subject("audit").key.namespace
-        told = {"type": event, "object": {"metadata": {"name": namespace, "labels": labels}}}
+        made = {"uid": "1", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
+        told = {"type": event, "object": {"metadata": {"name": namespace, "labels": labels, **made}}}
         memo = SimpleNamespace(process=SimpleNamespace(controller=self._controller))
         handler: Any = handlers.namespace_changed
         asyncio.run(handler(event=told, memo=memo))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -16,6 +17,7 @@ from trail_operator.aws.client import AWS, Caller
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.sessions import Identity, Role, Sessions
 from trail_operator.aws.threads import Threads
+from trail_operator.controller.answers import OddAnswerError
 from trail_operator.controller.kube import Connection, Key, Kubernetes
 from trail_operator.controller.lease import Leadership, NotLeadingError
 
@@ -174,7 +176,8 @@ def test_nothing_is_written_to_kubernetes(server: Recorder, write: Callable[[Kub
         configuration.host = server.url
         connection = Connection(ApiClient(configuration))
         kubernetes = Kubernetes(connection, "pod_1", term.leadership.check)
-        await write(kubernetes)
+        with suppress(OddAnswerError):  # the server's answer is no object
+            await write(kubernetes)
         assert len(server.requests) == 1, "while the term goes on"
         term.end()
         with pytest.raises(NotLeadingError):

@@ -26,6 +26,7 @@ from trail_operator.aws.limits import Ask, RateLimiter, always_due
 from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.aws.turns import Rounds
+from trail_operator.aws.waits import Wait
 from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError
 
 # An account that does not answer has this many calls under way at most.
@@ -122,7 +123,11 @@ class AWS:
         async def attempt() -> dict[str, Any]:
             async with self._cut_short():
                 if service == "cloudtrail":
-                    await self._limiter.read((region, operation))
+                    wait = Wait()
+                    try:
+                        await self._limiter.read((region, operation))
+                    finally:
+                        wait.end(self._clock())
                 return await self._ask(service, region, operation, parameters)
 
         with _errors(f"{service}:{operation}", region):
@@ -143,7 +148,8 @@ class AWS:
         had ended: so each attempt is made only if STS says that we are in `account`.
         """
 
-        async def may_be_made() -> None:
+        async def may_be_made(wait: Wait) -> None:
+            wait.end(self._clock())
             try:
                 caller = await self.identity(region)
             except AWSError as error:
@@ -155,10 +161,17 @@ class AWS:
             await still_due()
 
         async def attempt() -> dict[str, Any]:
-            async with self._cut_short() as pending, self._limiter.write((region, operation), may_be_made):
-                return await self._ask(
-                    "cloudtrail", region, operation, parameters, sent=lambda: self._pending.discard(pending)
-                )
+            wait = Wait()
+            try:
+                async with (
+                    self._cut_short() as pending,
+                    self._limiter.write((region, operation), lambda: may_be_made(wait)),
+                ):
+                    return await self._ask(
+                        "cloudtrail", region, operation, parameters, sent=lambda: self._pending.discard(pending)
+                    )
+            finally:
+                wait.end(self._clock())
 
         with _errors(f"cloudtrail:{operation}", region):
             return await _with_good_credentials(attempt)

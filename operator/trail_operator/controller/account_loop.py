@@ -19,6 +19,7 @@ from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
+from trail_operator.controller.tasks import restarting
 from trail_operator.core.account import account_status, finalizers, held_back
 from trail_operator.core.advice import Sight
 from trail_operator.core.backoff import resync_delay, retry_delay
@@ -49,6 +50,7 @@ class AccountLoop:
         clock: Callable[[], float],
         now: Callable[[], datetime],
         random: Callable[[], float],
+        restarted: Callable[[], None],
     ) -> None:
         """`namespaces`: those that are watched, none for all; `users`: those of the Trails that use an AWSAccount."""
         self._kubernetes = kubernetes
@@ -64,6 +66,7 @@ class AccountLoop:
         self._clock = clock
         self._now = now
         self._random = random
+        self._restarted = restarted
         self._stopping = False
 
     def take_up(self, bodies: list[dict[str, Any]]) -> None:
@@ -98,7 +101,7 @@ class AccountLoop:
             logger.error(f"AWSAccount {name} has a spec that this version can't read")
             return
         if account.task is None:
-            account.task = asyncio.create_task(self._run(account, after), name=f"account {name}")
+            self._start(account, after)
         if (generation, deleting) != _wanted(body):
             self._surroundings.changed(account.access)
             self._changed(name)
@@ -136,6 +139,14 @@ class AccountLoop:
         if account:
             account.wake.set()
 
+    def attend(self) -> None:
+        """Restart the tasks that have ended: none should."""
+        for account in [] if self._stopping else self._accounts.all():
+            if account.task is None or account.task.done():
+                logger.error("unattended: no task; its task is restarted", extra=_about(account))
+                self._restarted()
+                self._start(account, 0.0)
+
     def stop(self) -> None:
         """End all tasks: nothing of theirs needs to be finished."""
         self._stopping = True
@@ -148,6 +159,10 @@ class AccountLoop:
             account.task.cancel()
         self._surroundings.forget(name)
         self._changed(name)
+
+    def _start(self, account: Account, after: float) -> None:
+        run = restarting(lambda: self._run(account, after), self._restarted, _about(account))
+        account.task = asyncio.create_task(run, name=f"account {account.name}")
 
     async def _run(self, account: Account, after: float) -> None:
         failures, delay = 0, after

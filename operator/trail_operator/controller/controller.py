@@ -102,7 +102,9 @@ class Controller:
             clock=time.monotonic,
             reconciled=metrics.reconciled,
         )
-        self.loop = Loop(kubernetes, claims, self._reconcile, time.monotonic)
+        self.loop = Loop(
+            *(kubernetes, claims, self._reconcile, time.monotonic), resync=resync, restarted=metrics.task_restarted
+        )
         self.account_loop = AccountLoop(
             kubernetes,
             self.accounts,
@@ -119,11 +121,12 @@ class Controller:
             clock=time.monotonic,
             now=_now,
             random=random.random,
+            restarted=metrics.task_restarted,
         )
         self.loop.entered = self.account_loop.used
         self.loop.forgotten = lambda subject: self.account_loop.wake(self.accounts.name_for(subject))
         self.surroundings.noticed = self._notice
-        metrics.registry.register(Gauges(self._own_subjects, self.accounts.all))
+        metrics.registry.register(Gauges(self._own_subjects, self.accounts.all, lambda: len(self.loop.unattended())))
 
     def take_up(self, there_is: Manifests) -> None:
         """Begin with all that there is: before the first write, all claims are known."""

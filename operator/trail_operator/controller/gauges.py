@@ -19,14 +19,24 @@ from trail_operator.telemetry.metrics import Family
 class Gauges(Collector):
     """The states of all Trails and AWSAccounts."""
 
-    def __init__(self, subjects: Callable[[], Iterable[Subject]], accounts: Callable[[], Iterable[Account]]) -> None:
+    def __init__(
+        self,
+        subjects: Callable[[], Iterable[Subject]],
+        accounts: Callable[[], Iterable[Account]],
+        unattended: Callable[[], int],
+    ) -> None:
+        """`unattended`: how many Trails have no task or no pass."""
         self._subjects = subjects
         self._accounts = accounts
+        self._unattended = unattended
 
     def collect(self) -> Iterator[Metric]:
         """All families, with what there is now."""
         yield from _of_trails(self._subjects())
         yield from _of_accounts(self._accounts())
+        unattended = _gauge(metrics.UNATTENDED)
+        unattended.add_metric((), self._unattended())
+        yield unattended
 
 
 def _of_trails(subjects: Iterable[Subject]) -> list[Metric]:

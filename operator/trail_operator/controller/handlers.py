@@ -12,9 +12,11 @@ import kopf
 from kubernetes.aio.config import ConfigException
 
 from trail_operator.api.names import ACCOUNTS, GROUP, PLURAL, VERSION
+from trail_operator.controller.answers import is_whole
 from trail_operator.controller.controller import Controller
 from trail_operator.controller.process import Process
 from trail_operator.settings import Settings
+from trail_operator.telemetry.logs import logger
 
 
 @kopf.on.startup(errors=kopf.ErrorsMode.PERMANENT)
@@ -25,12 +27,14 @@ async def startup(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) ->
     settings.scanning.disabled = True
     settings.peering.standalone = True
     wanted: Settings = memo.get("settings") or Settings()
+    if "stop" in memo:
+        await _end_on_signals(memo.stop)
 
-    def replaced() -> None:
-        memo.problem = "another may work now: this process has lost its Lease, and ends to begin anew"
+    def end(problem: str) -> None:
+        memo.problem = problem
         signal.raise_signal(signal.SIGTERM)  # kopf ends everything
 
-    process = memo.process = Process(wanted, replaced)
+    process = memo.process = Process(wanted, end)
     try:
         await process.start()
     except asyncio.CancelledError:
@@ -48,7 +52,9 @@ async def startup(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) ->
 @kopf.on.event(GROUP, VERSION, PLURAL)
 async def changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     """A Trail was listed, added, modified or has gone."""
-    body = dict(event["object"])
+    body: dict[str, Any] = dict(event["object"])
+    if not _is_whole(body):
+        return
     if event["type"] == "DELETED":
         _controller(memo).loop.gone(body)
     else:
@@ -59,6 +65,8 @@ async def changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
 async def account_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     """An AWSAccount was listed, added, modified or has gone."""
     body: dict[str, Any] = dict(event["object"])
+    if not _is_whole(body):
+        return
     if event["type"] == "DELETED":
         _controller(memo).account_loop.gone(body)
     else:
@@ -69,6 +77,8 @@ async def account_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> No
 async def namespace_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     """A namespace was listed, added, modified or has gone."""
     body: dict[str, Any] = dict(event["object"])
+    if not _is_whole(body):
+        return
     if event["type"] == "DELETED":
         _controller(memo).namespace_gone(body["metadata"]["name"])
     else:
@@ -80,8 +90,24 @@ async def cleanup(memo: kopf.Memo, **_: Any) -> None:
     """Stop the process."""
     if "process" in memo:
         await memo.process.stop()
-    if "leave" in memo:  # kopf may wait 5 s for what is left of a watch that it was cut off in
+    # kopf may wait 5 s for what is left of a watch that it was cut off in. Where nobody has asked it to end, a watch
+    # has failed: what with, kopf raises in the end, and tells it nowhere before.
+    if "leave" in memo and memo.stop.is_set():
         memo.leave(memo.get("problem"))
+
+
+async def _end_on_signals(stop: asyncio.Event) -> None:
+    """Have signals end kopf by this: it does not tell its own end by a signal from that by a failure."""
+    await asyncio.sleep(0)  # by now kopf has its own handlers of signals, in whose place these come
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+def _is_whole(body: dict[str, Any]) -> bool:
+    if is_whole(body):
+        return True
+    logger.warning("the watch has told of something that is no object: ignored")
+    return False
 
 
 def _controller(memo: kopf.Memo) -> Controller:

@@ -1,11 +1,10 @@
 """The Kubernetes API as the operator uses it: Trails, their status and finalizers, Events. Knows nothing of AWS."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from kubernetes.aio import config
@@ -13,8 +12,8 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.names import ACCOUNT_KIND, ACCOUNTS, API_VERSION, GROUP, KIND, PLURAL, VERSION
+from trail_operator.controller.answers import is_not_found, parsed, whole_list, whole_object
 
-NOT_FOUND = 404
 FORBIDDEN = 403
 CONFLICT = 409
 _TIMEOUT = 20
@@ -64,7 +63,10 @@ class Connection:
         body: dict[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        """The answer to a request. Raises ApiException for an error that the API server answers."""
+        """The answer to a request, a JSON object.
+
+        Raises ApiException for an error that the API server answers, OddAnswerError for what is no answer of its.
+        """
         request = await self._client.param_serialize(
             method=method,
             resource_path=path,
@@ -73,11 +75,7 @@ class Connection:
             auth_settings=["BearerToken"],
         )
         response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
-        raw = await response.read()
-        if not 200 <= response.status < 300:
-            raise ApiException(status=response.status, reason=_told(raw))
-        answer: dict[str, Any] = json.loads(raw)
-        return answer
+        return parsed(response.status, await response.read())
 
 
 class Kubernetes:
@@ -93,51 +91,49 @@ class Kubernetes:
         """All Trails of these namespaces, or of all if none is named."""
         paths = [f"/apis/{GROUP}/{VERSION}/namespaces/{quote(name)}/{PLURAL}" for name in namespaces]
         answers = [await self._request("GET", path) for path in paths or [f"/apis/{GROUP}/{VERSION}/{PLURAL}"]]
-        return [item for answer in answers for item in answer["items"]]
+        return [item for answer in answers for item in whole_list(answer)]
 
     async def trail(self, key: Key) -> dict[str, Any] | None:
         """The Trail as it is now, None if it is gone."""
-        try:
-            return await self._request("GET", _path(key))
-        except ApiException as error:
-            if error.status == NOT_FOUND:
-                return None
-            raise
+        return await self._object("GET", _path(key), key.name, key.namespace)
 
     async def write_status(self, key: Key, status: dict[str, Any]) -> dict[str, Any] | None:
         """Write the Trail's status; return the Trail as it then is, None if it is gone."""
-        return await self._patch(f"{_path(key)}/status", {"status": status})
+        return await self._patch(f"{_path(key)}/status", {"status": status}, key.name, key.namespace)
 
     async def write_finalizers(self, key: Key, finalizers: list[str], version: str) -> dict[str, Any] | None:
         """Write the Trail's finalizers, if it is still at that resource version; None if it is gone."""
-        return await self._patch(_path(key), {"metadata": {"finalizers": finalizers, "resourceVersion": version}})
+        patch = {"metadata": {"finalizers": finalizers, "resourceVersion": version}}
+        return await self._patch(_path(key), patch, key.name, key.namespace)
 
     async def accounts(self) -> list[dict[str, Any]]:
         """All AWSAccounts."""
-        return list((await self._request("GET", f"/apis/{GROUP}/{VERSION}/{ACCOUNTS}"))["items"])
+        return whole_list(await self._request("GET", f"/apis/{GROUP}/{VERSION}/{ACCOUNTS}"))
 
     async def account(self, name: str) -> dict[str, Any] | None:
         """The AWSAccount as it is now, None if there is none. By a list: the right to list is there for the watch."""
         path = f"/apis/{GROUP}/{VERSION}/{ACCOUNTS}?fieldSelector=metadata.name%3D{quote(name)}"
-        return next(iter((await self._request("GET", path))["items"]), None)
+        return next(
+            (body for body in whole_list(await self._request("GET", path)) if body["metadata"]["name"] == name), None
+        )
 
     async def write_account_status(self, name: str, status: dict[str, Any]) -> dict[str, Any] | None:
         """Write an AWSAccount's status; return it as it then is, None if it is gone."""
-        return await self._patch(f"{_account_path(name)}/status", {"status": status})
+        return await self._patch(f"{_account_path(name)}/status", {"status": status}, name)
 
     async def write_account_finalizers(self, name: str, finalizers: list[str], version: str) -> dict[str, Any] | None:
         """Write an AWSAccount's finalizers, if it is still at that resource version; None if it is gone."""
         patch = {"metadata": {"finalizers": finalizers, "resourceVersion": version}}
-        return await self._patch(_account_path(name), patch)
+        return await self._patch(_account_path(name), patch, name)
 
     async def namespaces(self) -> list[dict[str, Any]]:
         """All namespaces."""
-        return list((await self._request("GET", "/api/v1/namespaces"))["items"])
+        return whole_list(await self._request("GET", "/api/v1/namespaces"))
 
     async def namespace_uid(self, name: str) -> str:
         """The UID of a namespace."""
         answer = await self._request("GET", f"/api/v1/namespaces/{quote(name)}")
-        return str(answer["metadata"]["uid"])
+        return str(whole_object(answer, name)["metadata"]["uid"])
 
     async def write_event(
         self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
@@ -146,21 +142,31 @@ class Kubernetes:
         written = event(self._instance, body, kind, reason, action, note)
         metadata = written["metadata"]
         path = f"/apis/events.k8s.io/v1/namespaces/{quote(metadata['namespace'])}/events"
-        await self._request("POST", path, written)
+        whole_object(await self._request("POST", path, written), metadata["name"], metadata["namespace"])
         return f"{path}/{quote(metadata['name'])}"
 
     async def repeat_event(self, path: str, count: int) -> bool:
         """Say that what an Event tells of has happened again; False if the Event is gone."""
         series = {"count": count, "lastObservedTime": _micro_time()}
-        return await self._patch(path, {"series": series}) is not None
+        *_, namespace, _, name = map(unquote, path.split("/"))
+        return await self._patch(path, {"series": series}, name, namespace) is not None
 
-    async def _patch(self, path: str, patch: dict[str, Any]) -> dict[str, Any] | None:
+    async def _patch(
+        self, path: str, patch: dict[str, Any], name: str, namespace: str | None = None
+    ) -> dict[str, Any] | None:
+        return await self._object("PATCH", path, name, namespace, patch, "application/merge-patch+json")
+
+    async def _object(
+        self, method: str, path: str, name: str, namespace: str | None, *body: Any
+    ) -> dict[str, Any] | None:
+        """The object of that name that is answered, None if the API server says that there is none."""
         try:
-            return await self._request("PATCH", path, patch, "application/merge-patch+json")
+            answer = await self._request(method, path, *body)
         except ApiException as error:
-            if error.status == NOT_FOUND:
+            if is_not_found(error, name):
                 return None
             raise
+        return whole_object(answer, name, namespace)
 
     async def _request(
         self,
@@ -202,14 +208,6 @@ def event(
             **({"namespace": namespace} if "namespace" in metadata else {}),
         },
     }
-
-
-def _told(answer: bytes) -> str:
-    """The API server's own words for an error."""
-    try:
-        return str(json.loads(answer)["message"])
-    except (ValueError, KeyError, TypeError):
-        return answer[:200].decode(errors="replace")
 
 
 def _micro_time() -> str:

@@ -16,7 +16,8 @@ from typing import Any
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.controller.kube import CONFLICT, NOT_FOUND, Connection
+from trail_operator.controller.answers import OddAnswerError, is_not_found, whole_object
+from trail_operator.controller.kube import CONFLICT, Connection
 from trail_operator.telemetry.logs import logger
 
 # Seconds that a Lease outlives its holder's last sign of life.
@@ -70,6 +71,7 @@ class Lease:
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._connection = connection
+        self._namespace = namespace
         self._path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         self._name = name
         self._clock = clock
@@ -81,7 +83,7 @@ class Lease:
         self.leadership = Leadership(clock, -math.inf)
 
     def __str__(self) -> str:
-        return f"{self._path.split('/')[-2]}/{self._name}"
+        return f"{self._namespace}/{self._name}"
 
     @property
     def is_in_touch(self) -> bool:
@@ -91,11 +93,12 @@ class Lease:
     async def read(self) -> dict[str, Any] | None:
         """The Lease as it is; None if there is none."""
         try:
-            return await self._connection.request("GET", f"{self._path}/{self._name}")
+            answer = await self._connection.request("GET", f"{self._path}/{self._name}")
         except ApiException as error:
-            if error.status == NOT_FOUND:
+            if is_not_found(error, self._name):
                 return None
             raise
+        return whole_object(answer, self._name, self._namespace)
 
     async def acquire(self) -> None:
         """Wait until this process holds the Lease."""
@@ -179,10 +182,13 @@ class Lease:
             spec |= {"acquireTime": now, "leaseTransitions": before.get("leaseTransitions", -1) + 1}
         if body is None:
             kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": self._name}}
-            await self._connection.request("POST", self._path, {**kind, "spec": spec})
+            answer = await self._connection.request("POST", self._path, {**kind, "spec": spec})
         else:
             # The version makes it that only one of those who found it free gets it.
-            await self._connection.request("PUT", f"{self._path}/{self._name}", {**body, "spec": {**before, **spec}})
+            written = {**body, "spec": {**before, **spec}}
+            answer = await self._connection.request("PUT", f"{self._path}/{self._name}", written)
+        if (whole_object(answer, self._name, self._namespace).get("spec") or {}).get("holderIdentity") != holder:
+            raise OddAnswerError("200 with another Lease than was written")
 
     def _tell(self, text: str) -> None:
         if text != self._told:

@@ -4,6 +4,7 @@ Level-triggered: a pass never knows why it runs. Changes of a Trail that arrive 
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
@@ -11,9 +12,12 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.aws.turns import Turns
+from trail_operator.aws.waits import Waits, counted
+from trail_operator.controller.answers import OddAnswerError
 from trail_operator.controller.claims import Claims
 from trail_operator.controller.kube import Key, Kubernetes
-from trail_operator.controller.subject import Subject
+from trail_operator.controller.subject import Subject, resource_version
+from trail_operator.controller.tasks import restarting
 from trail_operator.telemetry.logs import about, logger
 
 # At the start so many Trails are looked at together that need no more than that: enough to wait for AWS's answers side
@@ -22,6 +26,12 @@ _LOOKS_AT_ONCE = 24
 # A look that has taken so long no longer counts: AWS does not answer.
 _SECONDS_A_LOOK = 2.0
 _SECONDS_UNREADABLE = 60.0
+# A pass that has taken so long, without waiting for a rate, goes on no more: each of its calls has a deadline.
+_LONGEST_PASS = 600.0
+# As long may a pass come too late: it begins with a read.
+_LONGEST_READ = 60.0
+# What is left of a task that was ended is waited for no longer.
+_SECONDS_TO_END = 30.0
 
 Reconcile = Callable[[Subject], Awaitable[float | None]]
 
@@ -30,12 +40,23 @@ class Loop:
     """Runs the passes of all Trails."""
 
     def __init__(
-        self, kubernetes: Kubernetes, claims: Claims, reconcile: Reconcile, clock: Callable[[], float]
+        self,
+        kubernetes: Kubernetes,
+        claims: Claims,
+        reconcile: Reconcile,
+        clock: Callable[[], float],
+        *,
+        resync: float,
+        restarted: Callable[[], None],
     ) -> None:
+        """`restarted`: called for each task that is restarted."""
         self._kubernetes = kubernetes
         self._claims = claims
         self._reconcile = reconcile
         self._clock = clock
+        self._resync = resync
+        self._restarted = restarted
+        self._heard = -math.inf  # when the watch last told of something
         self._subjects: dict[Key, Subject] = {}
         self._taking_up: asyncio.Task[None] | None = None
         self._stopping = False
@@ -55,10 +76,17 @@ class Loop:
         subjects = [subject for body in settled if (subject := self._enter(body))]
         for body in bodies:
             if not _is_settled(body):
-                self.seen(body)
+                self._take(body)
         self._taking_up = asyncio.create_task(self._begin_in_turn(subjects))
 
     def seen(self, body: dict[str, Any]) -> None:
+        """A Trail as the watch tells of it."""
+        self._heard = self._clock()
+        self._take(body)
+        if subject := self._subjects.get(_key(body)):
+            subject.is_told = True
+
+    def _take(self, body: dict[str, Any]) -> None:
         """A Trail as the API server has it now."""
         if self._stopping:
             return
@@ -72,12 +100,33 @@ class Loop:
                 self._begin(subject)
             return
         if subject is not None:
+            if resource_version(body) < resource_version(subject.body):
+                return  # a former one of that name
             self._forget(subject)
         if entered := self._enter(body):
             self._begin(entered)
 
+    def listed(self, bodies: list[dict[str, Any]], asked: float) -> Subject | None:
+        """All Trails, by a list that was asked for at that moment: one that it lacks is gone.
+
+        Returns one that an earlier list has shown as well, where the watch has told of nothing since: it does not run.
+        """
+        there = {body["metadata"]["uid"] for body in bodies}
+        for subject in self.subjects():
+            if subject.uid not in there and subject.started < asked:
+                self._forget(subject)
+        for body in bodies:
+            self._take(body)
+        unheard = None
+        for subject in self.subjects():
+            if not subject.is_told and subject.listings and self._heard < subject.started:
+                unheard = subject
+            subject.listings += subject.uid in there
+        return unheard
+
     def gone(self, body: dict[str, Any]) -> None:
-        """A Trail that the API server no longer has."""
+        """A Trail that the watch tells to be gone."""
+        self._heard = self._clock()
         subject = self._subjects.get(_key(body))
         if subject is not None and subject.uid == body["metadata"]["uid"]:
             self._forget(subject)
@@ -85,6 +134,22 @@ class Loop:
     def subjects(self) -> list[Subject]:
         """All Trails that are known."""
         return list(self._subjects.values())
+
+    def unattended(self) -> list[Subject]:
+        """The Trails without a task, or without a pass for two resyncs."""
+        return [subject for subject in self._subjects.values() if self._is_unattended(subject)]
+
+    def attend(self) -> None:
+        """Restart the tasks of unattended Trails."""
+        for subject in [] if self._stopping else self.unattended():
+            logger.error(
+                "unattended: no task, or no pass for two resyncs; its task is restarted", extra=subject.about()
+            )
+            self._restarted()
+            former = subject.task
+            if former:
+                former.cancel()
+            self._start(subject, after=former)
 
     def wake(self, concerns: Callable[[Subject], bool]) -> None:
         """Look again at the Trails that something outside them concerns."""
@@ -124,28 +189,60 @@ class Loop:
     def _begin(self, subject: Subject, looked: Callable[[], None] = lambda: None) -> None:
         """Begin with its passes, unless that was done. `looked`: called after the first."""
         if subject.task is None and self._is_known(subject):
-            subject.task = asyncio.create_task(self._run(subject, looked), name=f"trail {subject.key}")
+            self._start(subject, looked)
         else:
             looked()
+
+    def _start(
+        self, subject: Subject, looked: Callable[[], None] = lambda: None, after: asyncio.Task[None] | None = None
+    ) -> None:
+        subject.due = self._clock()
+        subject.task = asyncio.create_task(self._run(subject, looked, after), name=f"trail {subject.key}")
 
     async def _begin_in_turn(self, subjects: list[Subject]) -> None:
         turns = Turns(_LOOKS_AT_ONCE, _SECONDS_A_LOOK)
         for subject in subjects:
             self._begin(subject, await turns.begin())
 
-    async def _run(self, subject: Subject, looked: Callable[[], None]) -> None:
-        while not self._stopping and self._is_known(subject):
-            subject.wake.clear()
-            subject.busy = True
-            delay = await self._pass(subject)
-            subject.busy = False
-            looked()
-            if delay is None:
-                self._forget(subject)
-            elif self._is_known(subject) and not self._stopping and not await _woken(subject.wake, delay):
-                await self._refresh(subject)
+    async def _run(self, subject: Subject, looked: Callable[[], None], after: asyncio.Task[None] | None) -> None:
+        """Run the passes of a Trail as long as it is known. `after`: a former task, which was cancelled."""
+        if after:
+            await asyncio.wait([after], timeout=_SECONDS_TO_END)
+        subject.waits = Waits()
+        with counted(subject.waits):
+            await restarting(lambda: self._passes(subject, looked), self._restarted, subject.about())
         if not self._is_known(subject):  # the last pass may have entered its claim again
             self._wake_heirs(self._claims.withdraw(subject.uid))
+
+    async def _passes(self, subject: Subject, looked: Callable[[], None]) -> None:
+        while self._goes_on(subject):
+            subject.wake.clear()
+            subject.busy, subject.due = True, self._clock()
+            try:
+                delay = await self._pass(subject)
+            finally:
+                subject.busy = False
+                looked()
+            if delay is None:
+                self._forget(subject)
+            elif self._goes_on(subject):
+                subject.due = self._clock() + delay
+                if not await _woken(subject.wake, delay):
+                    await self._refresh(subject)
+
+    def _goes_on(self, subject: Subject) -> bool:
+        """Whether the task that asks is still the Trail's, and is to go on."""
+        return not self._stopping and self._is_known(subject) and subject.task is asyncio.current_task()
+
+    def _is_unattended(self, subject: Subject) -> bool:
+        if subject.task is None:  # those that need no more than a look wait for their turn
+            return self._taking_up is None or self._taking_up.done()
+        if subject.task.done():
+            return True
+        if subject.paused or subject.waits.under_way:
+            return False
+        patience = max(2 * self._resync, _LONGEST_PASS if subject.busy else _LONGEST_READ)
+        return self._clock() - max(subject.due, subject.waits.ended) > patience
 
     async def _pass(self, subject: Subject) -> float | None:
         try:
@@ -162,12 +259,14 @@ class Loop:
         except ApiException as error:
             logger.warning(f"not read anew: {error.status} {error.reason}", extra=about(str(subject.key)))
             return  # the pass goes on with what is known
-        except (ClientError, TimeoutError, OSError):
+        except (ClientError, TimeoutError, OSError) as error:
+            if isinstance(error, OddAnswerError):
+                logger.warning(f"not read anew: {error}", extra=about(str(subject.key)))
             return  # its own writes meet the same fault
-        if body is None or body["metadata"]["uid"] != subject.uid:
+        if body is None:
             self._forget(subject)
         else:
-            subject.replace(body)
+            self._take(body)  # it may have been made anew under the same name
 
     def _is_known(self, subject: Subject) -> bool:
         return self._subjects.get(subject.key) is subject

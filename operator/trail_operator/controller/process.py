@@ -10,16 +10,20 @@ from uuid import uuid4
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
+from trail_operator.controller.answers import OddAnswerError
 from trail_operator.controller.controller import Controller, Manifests
 from trail_operator.controller.health import Health
-from trail_operator.controller.kube import FORBIDDEN, NOT_FOUND, Connection, Kubernetes
+from trail_operator.controller.kube import FORBIDDEN, Connection, Kubernetes
 from trail_operator.controller.lease import Lease, without_lease
+from trail_operator.controller.tasks import restarting
+from trail_operator.controller.watchdog import Watchdog
 from trail_operator.settings import Settings
-from trail_operator.telemetry.logs import logger
+from trail_operator.telemetry.logs import about, logger
 from trail_operator.telemetry.metrics import Metrics
 
 _SHUTDOWN_PATIENCE = 6.0
 _START_POLL = 2.0
+_NOT_FOUND = 404
 
 T = TypeVar("T")
 
@@ -27,10 +31,10 @@ T = TypeVar("T")
 class Process:
     """From start to stop."""
 
-    def __init__(self, settings: Settings, replaced: Callable[[], None]) -> None:
-        """`replaced`: called when this process may act no more, as another may act instead."""
+    def __init__(self, settings: Settings, end: Callable[[str], None]) -> None:
+        """`end`: called with the reason when this process is of no use any more, and has to end."""
         self._settings = settings
-        self._replaced = replaced
+        self._end = end
         # Another one after every start: of what an earlier process has sent, something may still be under way.
         self._identity = f"{socket.gethostname()}_{uuid4().hex[:8]}"
         self._metrics = Metrics()
@@ -39,6 +43,7 @@ class Process:
         self._connection: Connection | None = None
         self._lease: Lease | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._controller: Controller | None = None
 
     @property
@@ -73,6 +78,7 @@ class Process:
         there_is = await _manifests(kubernetes, settings)
         self._controller = Controller(kubernetes, self._leadership, settings, cluster, self._metrics)
         self._controller.take_up(there_is)
+        self._watching = asyncio.create_task(self._watch_over(self._controller, kubernetes))
         # Not before: one that has the Lease and may read nothing is of no use, and that is to be seen.
         self._metrics.leader.set_function(lambda: self._leadership.holds)
         self._health.is_fit = lambda: self._leadership.holds
@@ -84,6 +90,8 @@ class Process:
         closing = asyncio.create_task(self._health.close())  # whoever reads an answer slowly holds up nothing else
         if self._keeping:  # what is left of its term is enough, and where it is not given back, another waits less
             self._keeping.cancel()
+        if self._watching:
+            self._watching.cancel()
         patience = _SHUTDOWN_PATIENCE if self._leadership.holds else 0.0
         all_is_done = self._controller is None or await self._controller.stop(patience)
         if self._lease and all_is_done:
@@ -92,12 +100,21 @@ class Process:
         if self._connection:
             await self._connection.close()
 
+    async def _watch_over(self, controller: Controller, kubernetes: Kubernetes) -> None:
+        watchdog = Watchdog(
+            *(controller.loop, controller.account_loop, lambda: kubernetes.trails(self._settings.namespace)),
+            resync=self._settings.resync.total_seconds(),
+            clock=time.monotonic,
+            unheard=self._end,
+        )
+        await restarting(watchdog.run, self._metrics.task_restarted, about("watchdog"))
+
     async def _keep(self, lease: Lease) -> None:
         try:
             await lease.keep()
         except Exception:  # noqa: BLE001 - whatever it is: one that does not keep the Lease must not stay
             logger.exception(f"the Lease {lease} is no longer kept")
-        self._replaced()
+        self._end("another may work now: this process has lost its Lease, and ends to begin anew")
 
 
 async def _manifests(kubernetes: Kubernetes, settings: Settings) -> Manifests:
@@ -115,10 +132,13 @@ async def _patiently(what: str, read: Callable[[], Awaitable[T]]) -> T:
         try:
             return await read()
         except ApiException as error:
-            problem = {
-                NOT_FOUND: "the API server does not know it: is the CustomResourceDefinition applied?",
-                FORBIDDEN: f"the operator's service account may not: is its role bound? {error.reason}",
-            }.get(error.status, f"the API server answers {error.status} {error.reason}")
+            problem = f"the API server answers {error.status} {error.reason}"
+            if error.status == FORBIDDEN:
+                problem = f"the operator's service account may not: is its role bound? {error.reason}"
+        except OddAnswerError as error:
+            problem = f"the API server answers {error}"
+            if error.status == _NOT_FOUND:  # to whom it serves no such kind, the API server answers plain text
+                problem = "the API server does not know it: is the CustomResourceDefinition applied?"
         except (ClientError, TimeoutError, OSError) as error:
             problem = f"the API server does not answer ({type(error).__name__})"
         if problem != told:

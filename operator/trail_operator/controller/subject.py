@@ -9,6 +9,7 @@ from typing import Any
 from trail_operator.api.names import FINALIZER, PAUSED, RECONCILE_AT
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail import Destination, Difference, ManagementPolicy, TrailSpec, TrailStatus
+from trail_operator.aws.waits import Waits
 from trail_operator.controller.kube import Key
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure
@@ -37,6 +38,14 @@ class Subject:
     task: asyncio.Task[None] | None = None
     busy: bool = False
     """Whether a pass is under way."""
+    due: float = 0.0
+    """When the pass under way began, or when the next is to begin."""
+    waits: Waits = field(default_factory=Waits)
+    """Its passes' waits for rates."""
+    is_told: bool = False
+    """Whether the watch has told of it."""
+    listings: int = 0
+    """How many lists have shown it since the operator has known it."""
     acting_on: int = -1
     """The generation that the pass works towards: the spec may change under way, and the pass knows nothing of that."""
     forced: bool = False

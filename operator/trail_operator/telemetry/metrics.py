@@ -95,6 +95,18 @@ WAITED = Family(
     ("kind",),
     "Seconds for which calls (read or write) were held back by the operator's own rates, lest AWS throttles.",
 )
+RESTARTS = Family(
+    "trail_operator_task_restarts_total",
+    "counter",
+    (),
+    "Tasks of Trails and AWSAccounts that ended unexpectedly or made no progress, and were restarted.",
+)
+UNATTENDED = Family(
+    "trail_operator_unattended_trails",
+    "gauge",
+    (),
+    "Trails without a task, or without a pass for two resyncs that are neither paused nor waiting for a rate.",
+)
 DRIFT = Family(
     "trail_operator_drift_total",
     "counter",
@@ -145,7 +157,8 @@ ACCOUNT_UNMANAGED = Family(
 )
 
 FAMILIES = (
-    *(BUILD_INFO, LEADER, RECONCILES, PASS_SECONDS, CALLS, CALL_SECONDS, THROTTLES, WAITED, DRIFT),
+    *(BUILD_INFO, LEADER, RECONCILES, PASS_SECONDS, CALLS, CALL_SECONDS, THROTTLES, WAITED),
+    *(RESTARTS, UNATTENDED, DRIFT),
     *(TRAIL_READY, TRAIL_REASON, TRAIL_LOGGING, TRAIL_LOGGING_DESIRED, TRAIL_DELIVERED, TRAIL_FAILING, TRAIL_DRIFT),
     *(ACCOUNT_READY, ACCOUNT_REASON, ACCOUNT_TRAILS, ACCOUNT_UNMANAGED),
 )
@@ -167,6 +180,7 @@ class Metrics:
         self._call_seconds = self._histogram(CALL_SECONDS, _CALL_SECONDS)
         self._throttles = self._counter(THROTTLES)
         self._waited = self._counter(WAITED)
+        self._restarts = self._counter(RESTARTS)
         self._drift = self._counter(DRIFT)
         for result in Result:
             self._reconciles.labels(result)
@@ -196,6 +210,10 @@ class Metrics:
     def waited(self, kind: str, seconds: float) -> None:
         """A call was held back."""
         self._waited.labels(kind).inc(seconds)
+
+    def task_restarted(self) -> None:
+        """The task of a Trail or an AWSAccount was restarted."""
+        self._restarts.inc()
 
     def drifted(self, fields: Iterable[str]) -> None:
         """A trail was found changed in AWS."""
