@@ -95,7 +95,9 @@ class ApiServer:
     def put_account(self, name: str, spec: Manifest) -> Manifest:
         """Create an AWSAccount, or put another spec in place of its own; the AWSAccount as it then is."""
         number = next(self._numbers)
-        metadata = {"name": name, "uid": f"{number:08d}-0000-4000-8000-000000000000", "generation": 0}
+        created = self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        uid = f"{number:08d}-0000-4000-8000-000000000000"
+        metadata = {"name": name, "uid": uid, "generation": 0, "creationTimestamp": created}
         body = self.accounts.get(name) or {"metadata": metadata}
         changed = {"resourceVersion": str(number), "generation": body["metadata"]["generation"] + 1}
         self.accounts[name] = body | {"metadata": body["metadata"] | changed, "spec": copy.deepcopy(spec)}
