@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import OperatorFactory, kubectl
+from tests.integration.conftest import OperatorFactory, calls_of, kubectl
 from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
 from tests.patience import eventually
@@ -241,11 +241,12 @@ def test_a_change_of_an_account_shows_while_its_trails_wait_for_aws(
     arn = role(other, trusting(account, "id-1"))
     name = accounts.create("team", other.number, roleARN=arn, externalID="id-1", allowedNamespaces=allowed(trails))
     accounts.wait_reason(name, "IdentityVerified")
-    other.fault(service="cloudtrail", operation="*", delay=60)
+    other.fault(service="cloudtrail", operation="*", delay=600)
     trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
     eventually("it waits", lambda: any(call["operation"] == "GetTrail" for call in other.calls()))
     accounts.change(name, **change)
-    trails.wait_reason("audit", reason, seconds=12)  # nobody waits for an answer longer than 20 s
+    trails.wait_reason("audit", reason)
+    assert "no answer" not in operator.log.read_text(), "it waits still"
     other.no_faults()
     accounts.change(name, externalID="id-1", allowedNamespaces=allowed(trails))
     trails.wait_ready("audit")
@@ -257,16 +258,21 @@ def test_a_write_that_waits_for_its_turn_does_not_go_out_once_the_namespace_lost
     name = accounts.create("team", account.number, allowedNamespaces=allowed(trails))
     accounts.wait_reason(name, "IdentityVerified")
     account.open_bucket(f"logs-{account.number}")
-    names = [f"audit-{index}" for index in range(8)]
-    for each in names:  # of which one a second may be made
+    names = [f"audit-{index}" for index in range(5)]  # as many as AWS allows in a region
+    account.fault(service="cloudtrail", operation="CreateTrail", delay=600, count=1)
+    for each in names:  # of which one at a time may be made
         trails.create(trail(each, f"logs-{account.number}", accountRef={"name": name}, isMultiRegionTrail=False))
-    eventually("the first is made", account.trails)
+    eventually("the first is being made", lambda: calls_of(account, "CreateTrail"))
     accounts.change(name, allowedNamespaces={"names": ["another"]})
+    accounts.wait_reason(name, "IdentityVerified")  # the operator knows of the change
+    account.no_faults()
     for each in names:
         trails.wait_reason(each, "NamespaceNotAllowed")
-    assert len(account.trails()) < 5
+    assert len(calls_of(account, "CreateTrail")) == 1
     accounts.change(name, allowedNamespaces=allowed(trails))
-    trails.wait_ready(names[0], 60)
+    for each in names:
+        trails.wait_ready(each, 60)
+    assert len(account.trails()) == len(names)
 
 
 def test_a_role_withdrawn_and_given_back(
@@ -396,7 +402,10 @@ def test_keys_of_the_operator_that_are_exchanged_in_time_are_taken_up(
     trails.wait_ready("audit")
     assert accounts.ready(name)["reason"] == "IdentityVerified"
     into = [call for call in account.calls() if call["operation"] == "AssumeRole" and arn in str(call["parameters"])]
-    assert [call["error"] for call in into] == ["ExpiredToken", None]
+    *refused, last = [call["error"] for call in into]
+    # The check of the AWSAccount and the Trail's reconcile may both meet the end of the own session.
+    assert set(refused) == {"ExpiredToken"}
+    assert last is None
 
 
 @pytest.mark.parametrize("by_account", [True, False], ids=["of an AWSAccount", "of its own"])

@@ -105,6 +105,17 @@ def test_a_delay_before_an_answer_is_lost(aws: Account, trail: str, when: str, t
     thread.join()
 
 
+def test_ending_a_fault_releases_what_it_holds(aws: Account, trail: str) -> None:
+    aws.fault(service="cloudtrail", operation=OURS, delay=600, count=1)
+    held = threading.Thread(target=outcome, args=(aws, trail))
+    held.start()
+    while not any(call["operation"] == OURS for call in aws.calls()):
+        assert held.is_alive()
+    aws.no_faults()
+    held.join()
+    assert [call["answered"] for call in aws.calls() if call["operation"] == OURS] == [True]
+
+
 def test_skip_and_count(aws: Account, trail: str) -> None:
     aws.fault(service="cloudtrail", operation=OURS, error="InternalFailure", skip=2, count=2)
     assert [outcome(aws, trail) for _ in range(6)] == ["ok", "ok", "InternalFailure", "InternalFailure", "ok", "ok"]
