@@ -50,8 +50,11 @@ class Sandbox:
 
     # What it is for.
 
-    def up(self) -> None:
-        """Start what is not running and wait until all of it answers."""
+    def up(self, *, background: bool = True) -> None:
+        """Start what is not running and wait until all of it answers.
+
+        Without `background`, an AWS that is started delivers only when it is asked to.
+        """
         if sys.platform != "linux":
             raise SandboxError("the sandbox runs on Linux only: it needs /proc and all of 127.0.0.0/8")
         for program in programs.PROGRAMS:
@@ -61,7 +64,7 @@ class Sandbox:
             pki.Pki(self.state.pki).create()
             self._choose_ports()
             self._write_kubeconfigs()
-            for stage in self._plan().stages():
+            for stage in self._plan().stages(background=background):
                 for component in stage:
                     self._start(component)
                 for component in stage:

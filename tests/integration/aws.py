@@ -249,8 +249,10 @@ class Account:
         ).raise_for_status()
 
     def deliver(self) -> None:
-        """One round of deliveries, now."""
-        requests.post(f"{self.endpoint}/_sandbox/deliver", timeout=60).raise_for_status()
+        """One round of deliveries of what happened in this account and its organization, now."""
+        requests.post(
+            f"{self.endpoint}/_sandbox/deliver", params={"account": self.number}, timeout=60
+        ).raise_for_status()
 
     def end_sessions(self) -> None:
         """End all sessions of the account's roles, before the time that STS told."""

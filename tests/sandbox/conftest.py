@@ -16,16 +16,17 @@ from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
 from tests.integration.aws import REGION, Account
+from tests.patience import seconds
 from trail_sandbox import ports
 
 _accounts = itertools.count(700_000_000_000)
 
 
 @contextmanager
-def started(log: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+def started(log: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """An emulated AWS that answers: its URL and its process, which must end well by SIGTERM."""
     port = ports.choose(["aws"])["aws"]
-    command = [sys.executable, "-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port", str(port)]
+    command = [sys.executable, "-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port", str(port), *options]
     with log.open("w") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
         url = f"http://{ports.LOOPBACK}:{port}"
         try:
@@ -38,14 +39,14 @@ def started(log: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
 
 @pytest.fixture(scope="session")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of the emulated AWS of this run. Rates are off: tests of them switch them on."""
-    with started(tmp_path_factory.mktemp("aws") / "aws.log") as (url, _):
+    """The URL of the emulated AWS of this run: it delivers when asked to, and rates are off but for tests of them."""
+    with started(tmp_path_factory.mktemp("aws") / "aws.log", "--no-background") as (url, _):
         put_settings(url, rates=False)
         yield url
 
 
 def _await_answer(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + seconds(60)
     while process.poll() is None and time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(f"{url}/_sandbox/health", timeout=5):  # noqa: S310 - loopback
@@ -75,16 +76,21 @@ class QuickAccount(Account):
         return self._clients[service, region]
 
 
+def fresh(endpoint: str) -> Account:
+    """The administrator of an account that nothing was done in."""
+    return QuickAccount(endpoint, str(next(_accounts)))
+
+
 @pytest.fixture
 def aws(endpoint: str) -> Account:
     """A fresh account's administrator."""
-    return QuickAccount(endpoint, str(next(_accounts)))
+    return fresh(endpoint)
 
 
 @pytest.fixture
 def another(endpoint: str) -> Account:
     """Another fresh account's administrator."""
-    return QuickAccount(endpoint, str(next(_accounts)))
+    return fresh(endpoint)
 
 
 @pytest.fixture
