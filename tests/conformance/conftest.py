@@ -15,10 +15,11 @@ from tests.conformance import report
 from tests.conformance.account import Account, Clients, Trail
 from tests.conformance.endpoints import AWS, EMULATOR, MOTO, Endpoint, start
 from tests.conformance.undo import Undo
+from tests.patience import seconds
 
 _URL = "CONFORMANCE_URL"
-_SETTLES = {EMULATOR: 3.0, MOTO: 0.3, AWS: 120.0}
-_DELIVERS = {EMULATOR: 20.0, MOTO: 0.3, AWS: 2 * 3600.0}  # AWS writes digests hourly
+_SETTLES = {EMULATOR: seconds(10), MOTO: 0.3, AWS: 120.0}
+_DELIVERS = {EMULATOR: seconds(20), MOTO: 0.3, AWS: 2 * 3600.0}  # AWS writes digests hourly
 # Regions that are on in every account; us-east-1 is left to the facts that are about it.
 _REGIONS = (
     *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),

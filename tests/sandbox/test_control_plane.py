@@ -8,15 +8,14 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kubernetes import client, config
 
+from tests.patience import eventually, seconds
 from trail_sandbox import processes
 from trail_sandbox.binaries.cache import Cache, default_directory
 from trail_sandbox.binaries.programs import ETCD, PROGRAMS
@@ -28,15 +27,7 @@ COMPONENTS = {"etcd", "kube-apiserver", "kube-controller-manager", "node", "aws"
 
 def cli(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "trail_sandbox.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=check, timeout=200)
-
-
-def eventually(what: str, check: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := check()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
-    return answer
+    return subprocess.run(command, capture_output=True, text=True, check=check, timeout=seconds(200))
 
 
 def pids(sandbox: Sandbox) -> dict[str, int | None]:
