@@ -29,7 +29,7 @@ _WAIT = ("--namespace", NAMESPACE, "--wait", timeout(90))
 @pytest.fixture(scope="module")
 def own(worker_id: str) -> Iterator[Sandbox]:
     sandbox = Sandbox(f"test-chart-{worker_id}-{os.getpid()}")
-    sandbox.up()
+    sandbox.up(background=False)
     yield sandbox
     sandbox.down()
 

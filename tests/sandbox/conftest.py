@@ -23,10 +23,15 @@ _accounts = itertools.count(700_000_000_000)
 
 
 @contextmanager
-def started(log: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """An emulated AWS that answers: its URL and its process, which must end well by SIGTERM."""
+def started(log: Path, *, background: bool = False) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """An emulated AWS that answers: its URL and its process, which must end well by SIGTERM.
+
+    It delivers when it is asked to; with `background` also by itself, as is its default.
+    """
     port = ports.choose(["aws"])["aws"]
-    command = [sys.executable, "-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port", str(port), *options]
+    command = [sys.executable, "-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port", str(port)]
+    if not background:
+        command.append("--no-background")
     with log.open("w") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
         url = f"http://{ports.LOOPBACK}:{port}"
         try:
@@ -40,7 +45,7 @@ def started(log: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[b
 @pytest.fixture(scope="session")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of the emulated AWS of this run: it delivers when asked to, and rates are off but for tests of them."""
-    with started(tmp_path_factory.mktemp("aws") / "aws.log", "--no-background") as (url, _):
+    with started(tmp_path_factory.mktemp("aws") / "aws.log") as (url, _):
         put_settings(url, rates=False)
         yield url
 

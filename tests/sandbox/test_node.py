@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.patience import eventually, seconds, whole_seconds
 from trail_sandbox import processes
-from trail_sandbox.kubernetes.node import credentials, environment, probes
+from trail_sandbox.kubernetes.node import agent, credentials, environment, probes
 from trail_sandbox.kubernetes.node.addresses import Addresses
 from trail_sandbox.kubernetes.node.api import ApiError
 from trail_sandbox.kubernetes.node.container import Backoff
+from trail_sandbox.kubernetes.node.pod import NodeContext
 from trail_sandbox.kubernetes.node.status import ContainerRecord
 from trail_sandbox.sandbox import Sandbox
 
@@ -648,7 +649,45 @@ def test_a_killed_node_comes_back_and_down_leaves_no_orphans() -> None:
     assert not sandbox.state.directory.exists()
 
 
-# Parts that would take an hour to see from outside.
+# Parts that could not be had, or would take an hour to see, from outside.
+
+
+class Overloaded:
+    """Stands at the edge to the API server: there is one Pod without a node, and the first binding gets no answer."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.is_bound = asyncio.Event()
+
+    async def get(self, path: str) -> Object:
+        assert path == "/api/v1/pods"
+        pod = {"metadata": {"name": "p", "namespace": "n", "uid": "u"}, "spec": {}}
+        return {"metadata": {"resourceVersion": "1"}, "items": [pod]}
+
+    async def watch(self, *_: str) -> AsyncIterator[Object]:
+        await asyncio.Event().wait()
+        yield {}
+
+    async def post(self, path: str, body: Object) -> Object:
+        assert path == "/api/v1/namespaces/n/pods/p/binding"
+        assert body["target"]["name"] == "sandbox"
+        self.tries += 1
+        if self.tries == 1:
+            raise ApiError(0, "TimeoutError")
+        self.is_bound.set()
+        return {}
+
+
+def test_a_binding_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "_RETRY_SECONDS", 0.01)
+    api: Any = Overloaded()
+
+    async def live() -> None:
+        running = asyncio.create_task(agent.Agent(NodeContext(api, tmp_path, {}), Addresses(20000)).run())
+        await api.is_bound.wait()
+        running.cancel()
+
+    asyncio.run(asyncio.wait_for(live(), seconds(10)))
 
 
 class ShortLived:
