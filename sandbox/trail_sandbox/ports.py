@@ -39,7 +39,7 @@ def choose(names: Iterable[str]) -> dict[str, int]:
     wanted = list(names)
     chosen: list[int] = []
     with _claims() as claims:
-        for port in random.sample(_CANDIDATES, len(_CANDIDATES)):
+        for port in random.SystemRandom().sample(_CANDIDATES, len(_CANDIDATES)):
             if len(chosen) == len(wanted):
                 break
             if str(port) not in claims and is_free(port):

@@ -18,8 +18,8 @@ from tests.conformance.undo import Undo
 from tests.patience import seconds
 
 _URL = "CONFORMANCE_URL"
-_SETTLES = {EMULATOR: seconds(10), MOTO: 0.3, AWS: 120.0}
-_DELIVERS = {EMULATOR: seconds(20), MOTO: 0.3, AWS: 2 * 3600.0}  # AWS writes digests hourly
+_SETTLES = {EMULATOR: 10.0, MOTO: 0.3, AWS: 120.0}
+_DELIVERS = {EMULATOR: 20.0, MOTO: 0.3, AWS: 2 * 3600.0}  # AWS writes digests hourly
 # Regions that are on in every account; us-east-1 is left to the facts that are about it.
 _REGIONS = (
     *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
@@ -102,8 +102,8 @@ def place(pytestconfig: pytest.Config) -> Place:
         name,
         os.environ[_URL] if name != AWS else None,
         pytestconfig.getoption("prefix", "") or "conformance-",
-        _SETTLES[name],
-        _DELIVERS[name],
+        seconds(_SETTLES[name]) if name == EMULATOR else _SETTLES[name],
+        seconds(_DELIVERS[name]) if name == EMULATOR else _DELIVERS[name],
         name != AWS or pytestconfig.getoption("spend", False),
     )
     endpoint.await_answer()
