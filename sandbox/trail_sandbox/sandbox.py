@@ -21,7 +21,8 @@ from trail_sandbox.state import State
 
 __all__ = ["ACCOUNT_ID", "REGION", "ComponentStatus", "Sandbox", "SandboxError"]
 
-_READY_WITHIN_SECONDS = 90.0
+_READY_WITHIN_SECONDS = 300.0
+"""One that ends is noticed at once; a busy machine may take minutes."""
 _POLL_SECONDS = 0.05
 _LOG_LINES_SHOWN = 15
 

@@ -83,7 +83,9 @@ class Endpoint:
     def hurry(self, account: str) -> None:
         """Have what is to be delivered of an account delivered now, if that can be had."""
         if self.name == EMULATOR:
-            requests.post(f"{self.url}/_sandbox/deliver", params={"account": account}, timeout=60).raise_for_status()
+            requests.post(
+                f"{self.url}/_sandbox/deliver", params={"account": account}, timeout=seconds(60)
+            ).raise_for_status()
 
     def await_answer(self) -> None:
         """Wait until there is an answer."""
@@ -92,7 +94,7 @@ class Endpoint:
         deadline = time.monotonic() + seconds(60)
         while time.monotonic() < deadline:
             try:
-                requests.get(f"{self.url}{_HEALTH[self.name]}", timeout=5).raise_for_status()
+                requests.get(f"{self.url}{_HEALTH[self.name]}", timeout=seconds(30)).raise_for_status()
             except requests.RequestException:
                 time.sleep(0.1)
             else:

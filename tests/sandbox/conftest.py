@@ -54,7 +54,7 @@ def _await_answer(url: str, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + seconds(60)
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{url}/_sandbox/health", timeout=5):  # noqa: S310 - loopback
+            with urllib.request.urlopen(f"{url}/_sandbox/health", timeout=seconds(30)):  # noqa: S310 - loopback
                 return
         except OSError:
             time.sleep(0.05)
@@ -62,7 +62,7 @@ def _await_answer(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def put_settings(endpoint: str, **settings: Any) -> None:
-    requests.put(f"{endpoint}/_sandbox/settings", json=settings, timeout=10).raise_for_status()
+    requests.put(f"{endpoint}/_sandbox/settings", json=settings, timeout=seconds(30)).raise_for_status()
 
 
 class QuickAccount(Account):

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.integration.aws import Account, trust
 from tests.patience import eventually
+from tests.patience import seconds as bound
 from tests.sandbox.conftest import Refused, put_settings
 from tests.sandbox.identities import allow, assume, client, deny, outcome, role, trusting, user, written
 
@@ -229,7 +230,7 @@ def test_sessions_that_end_before_the_time_that_was_told(aws: Account, another: 
     arn = f"arn:aws:iam::{aws.number}:role/auditor"
     again = assume(aws.client("sts"), arn)
     assert outcome(client(aws, "cloudtrail", again).list_trails) == "ok"
-    requests.post(f"{aws.endpoint}/_sandbox/sessions/end", timeout=10).raise_for_status()
+    requests.post(f"{aws.endpoint}/_sandbox/sessions/end", timeout=bound(30)).raise_for_status()
     for account, keys in ((aws, again), (another, others)):
         assert outcome(client(account, "cloudtrail", keys).list_trails) == "ExpiredTokenException"
 

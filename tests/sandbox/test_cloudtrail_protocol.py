@@ -36,7 +36,7 @@ def post(
             "X-Amz-Target": f"{TARGET}.{operation}",
             "Content-Type": "application/x-amz-json-1.1",
         },
-        timeout=10,
+        timeout=seconds(30),
     )
 
 

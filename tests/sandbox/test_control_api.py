@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
 from tests.integration.aws import Account
-from tests.patience import eventually
+from tests.patience import eventually, seconds
 from tests.sandbox.conftest import Refused, put_settings
 
 OURS = "GetTrail"
@@ -33,7 +33,7 @@ SETTINGS = {
 @pytest.fixture(autouse=True)
 def no_faults_left(endpoint: str) -> Iterator[None]:
     yield
-    requests.delete(f"{endpoint}/_sandbox/faults", timeout=10).raise_for_status()
+    requests.delete(f"{endpoint}/_sandbox/faults", timeout=seconds(30)).raise_for_status()
 
 
 def client(aws: Account, service: str, region: str = "us-east-1") -> Any:
@@ -239,7 +239,7 @@ BAD_FAULTS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("body", "words"), BAD_FAULTS)
 def test_bad_faults_are_told_why(endpoint: str, body: Any, words: str) -> None:
-    answer = requests.post(f"{endpoint}/_sandbox/faults", json=body, timeout=10)
+    answer = requests.post(f"{endpoint}/_sandbox/faults", json=body, timeout=seconds(30))
     assert answer.status_code == 400
     assert words in answer.json()["error"]
 
@@ -264,7 +264,7 @@ def test_nulls_of_the_contract_are_defaults(aws: Account, trail: str) -> None:
 
 
 def calls(endpoint: str, since: int = 0, **parameters: Any) -> dict[str, Any]:
-    answer = requests.get(f"{endpoint}/_sandbox/calls", params={"since": since, **parameters}, timeout=10)
+    answer = requests.get(f"{endpoint}/_sandbox/calls", params={"since": since, **parameters}, timeout=seconds(30))
     answer.raise_for_status()
     found: dict[str, Any] = answer.json()
     return found
@@ -343,7 +343,7 @@ def test_secrets_and_bodies_are_not_kept(aws: Account) -> None:
     iam.create_login_profile(UserName="user", Password=secret)
     key = aws.key("trail")
     aws.client("kms").encrypt(KeyId=key, Plaintext=secret.encode())
-    text = requests.get(f"{aws.endpoint}/_sandbox/calls", params={"account": aws.number}, timeout=10).text
+    text = requests.get(f"{aws.endpoint}/_sandbox/calls", params={"account": aws.number}, timeout=seconds(30)).text
     assert "CreateLoginProfile" in text
     assert secret not in text
     assert "k" * 32 not in text
@@ -378,14 +378,14 @@ def test_calls_of_one_account(aws: Account, another: Account, endpoint: str) -> 
 def test_emptying_the_list(aws: Account, endpoint: str) -> None:
     client(aws, "cloudtrail").list_trails()
     then = calls(endpoint)["next"]
-    requests.delete(f"{endpoint}/_sandbox/calls", timeout=10).raise_for_status()
+    requests.delete(f"{endpoint}/_sandbox/calls", timeout=seconds(30)).raise_for_status()
     assert calls(endpoint) == {"calls": [], "next": then}
     client(aws, "cloudtrail").list_trails()
     assert [call["sequence"] for call in calls(endpoint)["calls"]] == [then]
 
 
 def test_a_bad_since(endpoint: str) -> None:
-    answer = requests.get(f"{endpoint}/_sandbox/calls", params={"since": "yesterday"}, timeout=10)
+    answer = requests.get(f"{endpoint}/_sandbox/calls", params={"since": "yesterday"}, timeout=seconds(30))
     assert (answer.status_code, "since must be a number" in answer.json()["error"]) == (400, True)
 
 
@@ -394,9 +394,9 @@ def test_a_bad_since(endpoint: str) -> None:
 
 def test_settings_are_set_one_by_one(endpoint: str) -> None:
     url = f"{endpoint}/_sandbox/settings"
-    assert requests.get(url, timeout=10).json() == SETTINGS | {"rates": False}
+    assert requests.get(url, timeout=seconds(30)).json() == SETTINGS | {"rates": False}
     put_settings(endpoint, stale_reads=0.5)
-    assert requests.get(url, timeout=10).json() == SETTINGS | {"rates": False, "stale_reads": 0.5}
+    assert requests.get(url, timeout=seconds(30)).json() == SETTINGS | {"rates": False, "stale_reads": 0.5}
     put_settings(endpoint, quotas=True, rates=False, stale_reads=0)
 
 
@@ -417,7 +417,7 @@ def test_settings_are_set_one_by_one(endpoint: str) -> None:
     ],
 )
 def test_bad_settings_are_told_why(endpoint: str, body: Any, words: str) -> None:
-    answer = requests.put(f"{endpoint}/_sandbox/settings", json=body, timeout=10)
+    answer = requests.put(f"{endpoint}/_sandbox/settings", json=body, timeout=seconds(30))
     assert answer.status_code == 400
     assert words in answer.json()["error"]
 
@@ -432,21 +432,21 @@ def test_a_delivery_round_of_one_account_leaves_the_others_alone(aws: Account, a
     aws.cloudtrail.start_logging(Name=trail)
     another.deliver()
     assert "LatestDeliveryTime" not in aws.cloudtrail.get_trail_status(Name=trail)
-    requests.post(f"{aws.endpoint}/_sandbox/deliver", timeout=60).raise_for_status()
+    requests.post(f"{aws.endpoint}/_sandbox/deliver", timeout=seconds(60)).raise_for_status()
     assert "LatestDeliveryTime" in aws.cloudtrail.get_trail_status(Name=trail), "without an account it is of all"
 
 
 def test_what_is_not_there(endpoint: str) -> None:
-    assert requests.get(f"{endpoint}/_sandbox/nothing", timeout=10).status_code == 404
-    assert requests.get(f"{endpoint}/_sandbox/faults", timeout=10).status_code == 405
-    assert requests.post(f"{endpoint}/_sandbox/faults", data="{", timeout=10).status_code == 400
+    assert requests.get(f"{endpoint}/_sandbox/nothing", timeout=seconds(30)).status_code == 404
+    assert requests.get(f"{endpoint}/_sandbox/faults", timeout=seconds(30)).status_code == 405
+    assert requests.post(f"{endpoint}/_sandbox/faults", data="{", timeout=seconds(30)).status_code == 400
 
 
 def test_reset_forgets_everything(aws: Account, bucket: str, trail: str, endpoint: str, refused: Refused) -> None:
     aws.fault(service="cloudtrail", operation="*", error="InternalFailure")
     put_settings(endpoint, background=True, quotas=False, stale_reads=7, iam_propagation=7, session_seconds=7)
-    requests.post(f"{endpoint}/_sandbox/reset", timeout=30).raise_for_status()
-    settings = requests.get(f"{endpoint}/_sandbox/settings", timeout=10).json()
+    requests.post(f"{endpoint}/_sandbox/reset", timeout=seconds(30)).raise_for_status()
+    settings = requests.get(f"{endpoint}/_sandbox/settings", timeout=seconds(30)).json()
     put_settings(endpoint, rates=False)
     assert settings == SETTINGS
     assert calls(endpoint)["calls"] == []

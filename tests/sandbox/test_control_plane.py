@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from kubernetes import client, config
 
 from tests.patience import eventually, seconds
@@ -32,6 +33,11 @@ def cli(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]
 
 def pids(sandbox: Sandbox) -> dict[str, int | None]:
     return {component.name: component.pid for component in sandbox.status()}
+
+
+def delivers_by_itself(sandbox: Sandbox) -> bool:
+    settings = requests.get(f"{sandbox.aws_endpoint}/_sandbox/settings", timeout=seconds(30)).json()
+    return bool(settings["background"])
 
 
 def assert_nothing_is_left(sandbox: Sandbox) -> None:
@@ -192,6 +198,7 @@ def test_its_life(own: Sandbox) -> None:
     """Up twice, a component that died, two at once, down twice."""
     cli("up", "--name", own.name)
     first, port = pids(own), own.kubernetes_endpoint
+    assert delivers_by_itself(own)
     core_api(own).create_namespaced_config_map("default", {"metadata": {"name": "kept"}})
 
     cli("up", "--name", own.name)
@@ -206,7 +213,8 @@ def test_its_life(own: Sandbox) -> None:
 
     other = Sandbox(f"{own.name}-b")
     try:
-        other.up()
+        cli("up", "--name", other.name, "--no-background")
+        assert not delivers_by_itself(other)
         assert other.kubernetes_endpoint != port
         names = [c.metadata.name for c in core_api(other).list_namespaced_config_map("default").items]
         assert "kept" not in names

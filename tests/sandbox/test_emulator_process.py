@@ -23,14 +23,14 @@ def aws_state() -> Emulated:
 
 def test_settings_at_the_start(tmp_path: Path) -> None:
     with started(tmp_path / "aws.log", background=True) as (url, _):
-        settings = requests.get(f"{url}/_sandbox/settings", timeout=10).json()
+        settings = requests.get(f"{url}/_sandbox/settings", timeout=seconds(30)).json()
     off = {"stale_reads": 0, "iam_propagation": 0, "session_seconds": None}
     assert settings.items() >= {"background": True, "quotas": True, "rates": True, **off}.items()
 
 
 def test_rounds_of_delivery_come_by_themselves_unless_told_otherwise(tmp_path: Path) -> None:
     with started(tmp_path / "aws.log") as (url, _):
-        assert requests.get(f"{url}/_sandbox/settings", timeout=10).json()["background"] is False
+        assert requests.get(f"{url}/_sandbox/settings", timeout=seconds(30)).json()["background"] is False
         aws = Account(url, "123456789012")
         aws.bucket("logs", "trail")
         aws.cloudtrail.create_trail(Name="trail", S3BucketName="logs")

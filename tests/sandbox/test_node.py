@@ -20,7 +20,7 @@ import pytest
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from tests.patience import eventually, seconds, whole_seconds
+from tests.patience import eventually, evidence, seconds, whole_seconds
 from trail_sandbox import processes
 from trail_sandbox.kubernetes.node import agent, credentials, environment, probes
 from trail_sandbox.kubernetes.node.addresses import Addresses
@@ -106,6 +106,14 @@ class Namespace:
             },
         )
 
+    def described(self) -> str:
+        """What a failing test shows: the objects, and what the node and the controllers did."""
+        objects = self.kubectl("get", "deployments,replicasets,pods,events", "--output=yaml", check=False).stdout
+        logs = self.sandbox.state.logs
+        node = [line for line in (logs / "node.log").read_text().splitlines() if self.name in line]
+        controllers = (logs / "kube-controller-manager.log").read_text().splitlines()[-50:]
+        return "\n".join([objects, "--- the node's log", *node, "--- the controllers' log", *controllers])
+
     def pods(self) -> list[Any]:
         return list(self.core.list_namespaced_pod(self.name).items)
 
@@ -118,7 +126,8 @@ def namespace(sandbox: Sandbox) -> Iterator[Namespace]:
         "the service account is there",
         lambda: result.core.list_namespaced_service_account(result.name).items,
     )
-    yield result
+    with evidence(result.described):
+        yield result
     result.core.delete_namespace(result.name, grace_period_seconds=0)
 
 
@@ -196,14 +205,14 @@ def test_helm_waits_for_what_it_installs(namespace: Namespace, tmp_path: Path) -
         )
 
     installed = helm("install", "web", str(tmp_path), "--set", "path=/", "--wait", "--timeout", whole_seconds(60))
-    assert installed.returncode == 0, installed.stderr
+    assert installed.returncode == 0, f"{installed.stderr}\n{namespace.described()}"
     assert [pod.status.container_statuses[0].ready for pod in namespace.pods()] == [True, True]
 
     upgraded = helm("upgrade", "web", str(tmp_path), "--set", "path=/absent", "--wait", "--timeout", "4s")
     assert upgraded.returncode != 0, "it says so when Pods don't become ready"
 
     uninstalled = helm("uninstall", "web", "--wait", "--cascade", "foreground", "--timeout", whole_seconds(60))
-    assert uninstalled.returncode == 0, uninstalled.stderr
+    assert uninstalled.returncode == 0, f"{uninstalled.stderr}\n{namespace.described()}"
     # Awaited here: helm takes a first look that found nothing yet for the end of what it deletes.
     eventually("no Pod is left", lambda: not namespace.pods())
 
@@ -597,10 +606,10 @@ def test_logs_are_not_for_everybody(sandbox: Sandbox) -> None:
     url = f"https://127.0.0.1:{sandbox.state.read_ports()['node']}/healthz"
     context = ssl.create_default_context(cafile=str(sandbox.state.pki / "ca.crt"))
     with pytest.raises(OSError, match=r"(?i)closed connection|certificate required|reset"):
-        urllib.request.urlopen(url, context=context, timeout=10)
+        urllib.request.urlopen(url, context=context, timeout=seconds(30))
     pki = sandbox.state.pki
     context.load_cert_chain(pki / "client-kubelet-client.crt", pki / "client-kubelet-client.key")
-    with urllib.request.urlopen(url, context=context, timeout=10) as answer:
+    with urllib.request.urlopen(url, context=context, timeout=seconds(30)) as answer:
         assert answer.read() == b"ok"
 
 
