@@ -20,7 +20,7 @@ import pytest
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from tests.patience import eventually, evidence, seconds, whole_seconds
+from tests.patience import eventually, evidence, seconds, timeout
 from trail_sandbox import processes
 from trail_sandbox.kubernetes.node import agent, credentials, environment, probes
 from trail_sandbox.kubernetes.node.addresses import Addresses
@@ -141,7 +141,7 @@ def container_processes(pod_directory: Path) -> list[processes.Process]:
 
 def rolled_out(namespace: Namespace) -> None:
     """Wait until the Deployment is as it is to be."""
-    namespace.kubectl("rollout", "status", "deployment/web", f"--timeout={whole_seconds(60)}")
+    namespace.kubectl("rollout", "status", "deployment/web", timeout(60))
 
 
 def test_a_deployment_becomes_available_rolls_over_and_is_deleted(namespace: Namespace) -> None:
@@ -204,14 +204,14 @@ def test_helm_waits_for_what_it_installs(namespace: Namespace, tmp_path: Path) -
             timeout=seconds(120),
         )
 
-    installed = helm("install", "web", str(tmp_path), "--set", "path=/", "--wait", "--timeout", whole_seconds(60))
+    installed = helm("install", "web", str(tmp_path), "--set", "path=/", "--wait", timeout(60))
     assert installed.returncode == 0, f"{installed.stderr}\n{namespace.described()}"
     assert [pod.status.container_statuses[0].ready for pod in namespace.pods()] == [True, True]
 
     upgraded = helm("upgrade", "web", str(tmp_path), "--set", "path=/absent", "--wait", "--timeout", "4s")
     assert upgraded.returncode != 0, "it says so when Pods don't become ready"
 
-    uninstalled = helm("uninstall", "web", "--wait", "--cascade", "foreground", "--timeout", whole_seconds(60))
+    uninstalled = helm("uninstall", "web", "--wait", "--cascade", "foreground", timeout(60))
     assert uninstalled.returncode == 0, f"{uninstalled.stderr}\n{namespace.described()}"
     # Awaited here: helm takes a first look that found nothing yet for the end of what it deletes.
     eventually("no Pod is left", lambda: not namespace.pods())
