@@ -88,6 +88,7 @@ class Operator:
         """Start it, and wait until it watches. `to`: the file descriptor that it logs to instead of the file."""
         offset = self.log.stat().st_size if self.log.exists() else 0
         output = str(self.log) if to is None else f"/proc/{os.getpid()}/fd/{to}"
+        self.log.touch()
         self.process = Process(self._environment, output, self._arguments)
         if wait:
             eventually(
