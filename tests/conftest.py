@@ -62,5 +62,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def sandbox() -> Sandbox:
     """The sandbox of this run, up."""
     result = Sandbox(os.environ[_NAME])
-    result.up()  # idempotent, and one at a time
+    # Idempotent, and one at a time. Deliveries happen when a test asks for them, in its account.
+    result.up(background=False)
     return result

@@ -14,6 +14,7 @@ from typing import Any
 VARIABLE = "TEST_PATIENCE"
 _POLL_SECONDS = 0.05
 _AT_REST = 2.0
+_MOST = 6.0
 """The factor on an idle machine: parallel tests keep it busy, and a bound costs a passing test nothing."""
 
 
@@ -21,7 +22,7 @@ def decide() -> float:
     """Choose the factor for this process and those that it starts, unless the environment has it already."""
     if not os.environ.get(VARIABLE):
         load_a_core = os.getloadavg()[0] / (os.cpu_count() or 1)
-        os.environ[VARIABLE] = f"{_AT_REST * (1 + load_a_core):.1f}"
+        os.environ[VARIABLE] = f"{min(_AT_REST * (1 + load_a_core), _MOST):.1f}"
     return patience()
 
 
@@ -35,9 +36,9 @@ def seconds(at_rest: float) -> float:
     return at_rest * patience()
 
 
-def whole_seconds(at_rest: float) -> str:
-    """A bound as kubectl and helm take it."""
-    return f"{round(seconds(at_rest))}s"
+def timeout(at_rest: float) -> str:
+    """A bound as a flag of kubectl and helm."""
+    return f"--timeout={round(seconds(at_rest))}s"
 
 
 _evidence: list[Callable[[], str]] = []

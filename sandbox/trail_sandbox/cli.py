@@ -43,14 +43,21 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command_parser = commands.add_parser(name, parents=[common], help=purpose)
         command_parser.set_defaults(command=command)
+        if command is _up:
+            command_parser.add_argument(
+                "--no-background",
+                dest="background",
+                action="store_false",
+                help="start an AWS that delivers only when it is asked to, not every few seconds",
+            )
         if command is _logs:
             command_parser.add_argument("log", nargs="?", metavar="LOG")
             command_parser.add_argument("--follow", "-f", action="store_true", help="print what comes, too")
     return parser
 
 
-def _up(sandbox: Sandbox, _: argparse.Namespace) -> None:
-    sandbox.up()
+def _up(sandbox: Sandbox, options: argparse.Namespace) -> None:
+    sandbox.up(background=options.background)
 
 
 def _env(sandbox: Sandbox, _: argparse.Namespace) -> None:

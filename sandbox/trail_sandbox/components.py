@@ -70,9 +70,13 @@ class Plan:
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    def stages(self) -> list[list[Component]]:
+    def stages(self, *, background: bool = True) -> list[list[Component]]:
         """The components in the order in which they start: those of a stage together."""
-        return [[self._etcd()], [self._kube_apiserver(), self._aws()], [self._controller_manager(), self._node()]]
+        return [
+            [self._etcd()],
+            [self._kube_apiserver(), self._aws(background)],
+            [self._controller_manager(), self._node()],
+        ]
 
     def _etcd(self) -> Component:
         command = control_plane.etcd(self.program(programs.ETCD), self.state.etcd_data, self.ports[ETCD])
@@ -113,9 +117,11 @@ class Plan:
         ]
         return Component(NODE, command, lambda: self._answers(NODE, "/healthz"), self.aws_variables)
 
-    def _aws(self) -> Component:
+    def _aws(self, background: bool) -> Component:
         module = (sys.executable, "-m", "trail_sandbox.aws")
         command = [*module, "--host", LOOPBACK, "--port", str(self.ports[AWS])]
+        if not background:
+            command.append("--no-background")
         return Component(AWS, command, lambda: _answers(f"{self.aws_endpoint}/_sandbox/health"))
 
     @property

@@ -2,15 +2,25 @@
 
 They are taken from below the range from which the kernel gives ports to outgoing connections
 (/proc/sys/net/ipv4/ip_local_port_range begins at 32768), which else would now and then take one between the choice
-and the start of the server that is to listen on it.
+and the start of the server that is to listen on it. Nor does another process choose it meanwhile: it is claimed.
 """
 
+import fcntl
+import json
+import os
 import random
 import socket
-from collections.abc import Iterable
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 _CANDIDATES = range(20000, 32000)
+_CLAIMS = Path(tempfile.gettempdir()) / f"trail-operator-ports-{os.getuid()}.json"
+_CLAIM_SECONDS = 600
+"""Longer than a server takes until it listens."""
 
 
 def is_free(port: int) -> bool:
@@ -25,12 +35,34 @@ def is_free(port: int) -> bool:
 
 
 def choose(names: Iterable[str]) -> dict[str, int]:
-    """A free port for each name."""
+    """A free port for each name, which no other process of this user chooses for some minutes."""
     wanted = list(names)
     chosen: list[int] = []
-    for port in random.sample(_CANDIDATES, len(_CANDIDATES)):
-        if len(chosen) == len(wanted):
-            break
-        if is_free(port):
-            chosen.append(port)
+    with _claims() as claims:
+        for port in random.SystemRandom().sample(_CANDIDATES, len(_CANDIDATES)):
+            if len(chosen) == len(wanted):
+                break
+            if str(port) not in claims and is_free(port):
+                chosen.append(port)
+        claims.update({str(port): time.time() for port in chosen})
     return dict(zip(wanted, chosen, strict=True))
+
+
+@contextmanager
+def _claims() -> Iterator[dict[str, float]]:
+    """Ports that were chosen lately, and when; what is added is kept. One process at a time."""
+    with os.fdopen(os.open(_CLAIMS, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        claims = {port: at for port, at in _read(file.read()).items() if 0 <= time.time() - at < _CLAIM_SECONDS}
+        yield claims
+        file.seek(0)
+        file.truncate()
+        json.dump(claims, file)
+
+
+def _read(text: str) -> dict[str, float]:
+    try:
+        claims = json.loads(text)
+    except ValueError:
+        return {}
+    return claims if isinstance(claims, dict) else {}

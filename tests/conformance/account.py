@@ -88,7 +88,7 @@ class Account:
 
     def delivered(self, read: Callable[[], Value], holds: Callable[[Value], object] = bool) -> Value:
         """Read until what happened was delivered."""
-        return self._await(read, holds, self._endpoint.delivers, self._endpoint.hurry)
+        return self._await(read, holds, self._endpoint.delivers, lambda: self._endpoint.hurry(self.number))
 
     def _await(
         self, read: Callable[[], Value], holds: Callable[[Value], object], seconds: float, hurry: Callable[[], None]

@@ -15,9 +15,10 @@ from tests.conformance import report
 from tests.conformance.account import Account, Clients, Trail
 from tests.conformance.endpoints import AWS, EMULATOR, MOTO, Endpoint, start
 from tests.conformance.undo import Undo
+from tests.patience import seconds
 
 _URL = "CONFORMANCE_URL"
-_SETTLES = {EMULATOR: 3.0, MOTO: 0.3, AWS: 120.0}
+_SETTLES = {EMULATOR: 10.0, MOTO: 0.3, AWS: 120.0}
 _DELIVERS = {EMULATOR: 20.0, MOTO: 0.3, AWS: 2 * 3600.0}  # AWS writes digests hourly
 # Regions that are on in every account; us-east-1 is left to the facts that are about it.
 _REGIONS = (
@@ -101,8 +102,8 @@ def place(pytestconfig: pytest.Config) -> Place:
         name,
         os.environ[_URL] if name != AWS else None,
         pytestconfig.getoption("prefix", "") or "conformance-",
-        _SETTLES[name],
-        _DELIVERS[name],
+        seconds(_SETTLES[name]) if name == EMULATOR else _SETTLES[name],
+        seconds(_DELIVERS[name]) if name == EMULATOR else _DELIVERS[name],
         name != AWS or pytestconfig.getoption("spend", False),
     )
     endpoint.await_answer()

@@ -17,11 +17,12 @@ import requests
 from botocore.config import Config
 from botocore.loaders import Loader
 
+from tests.patience import seconds
 from trail_sandbox import ports
 
 EMULATOR, MOTO, AWS = "emulator", "moto", "aws"
 _COMMANDS = {
-    EMULATOR: ["-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port"],
+    EMULATOR: ["-m", "trail_sandbox.aws", "--no-background", "--host", ports.LOOPBACK, "--port"],
     MOTO: ["-m", "moto.server", "-H", ports.LOOPBACK, "-p"],
 }
 _HEALTH = {EMULATOR: "/_sandbox/health", MOTO: "/moto-api/"}
@@ -79,19 +80,21 @@ class Endpoint:
             client.meta.events.register("before-send", name_account)
         return client
 
-    def hurry(self) -> None:
-        """Have what is to be delivered delivered now, if that can be had."""
+    def hurry(self, account: str) -> None:
+        """Have what is to be delivered of an account delivered now, if that can be had."""
         if self.name == EMULATOR:
-            requests.post(f"{self.url}/_sandbox/deliver", timeout=60).raise_for_status()
+            requests.post(
+                f"{self.url}/_sandbox/deliver", params={"account": account}, timeout=seconds(60)
+            ).raise_for_status()
 
     def await_answer(self) -> None:
         """Wait until there is an answer."""
         if self.url is None:
             return
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + seconds(60)
         while time.monotonic() < deadline:
             try:
-                requests.get(f"{self.url}{_HEALTH[self.name]}", timeout=5).raise_for_status()
+                requests.get(f"{self.url}{_HEALTH[self.name]}", timeout=seconds(30)).raise_for_status()
             except requests.RequestException:
                 time.sleep(0.1)
             else:
@@ -113,6 +116,6 @@ def start(name: str) -> tuple[str, Callable[[], None]]:
 
     def end() -> None:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=seconds(30))
 
     return f"http://{ports.LOOPBACK}:{port}", end

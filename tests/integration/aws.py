@@ -9,6 +9,8 @@ from botocore.config import Config
 from botocore.loaders import create_loader
 from mypy_boto3_cloudtrail import CloudTrailClient
 
+from tests.patience import seconds
+
 REGION = "us-east-1"
 # Parsed once for all tests: that takes longer than most calls.
 _MODELS = create_loader()
@@ -239,29 +241,31 @@ class Account:
     def fault(self, **fault: Any) -> None:
         """Make calls in this account fail, wait or lose their answer."""
         requests.post(
-            f"{self.endpoint}/_sandbox/faults", json={"account": self.number, **fault}, timeout=10
+            f"{self.endpoint}/_sandbox/faults", json={"account": self.number, **fault}, timeout=seconds(30)
         ).raise_for_status()
 
     def no_faults(self) -> None:
         """End all faults of the account."""
         requests.delete(
-            f"{self.endpoint}/_sandbox/faults", params={"account": self.number}, timeout=10
+            f"{self.endpoint}/_sandbox/faults", params={"account": self.number}, timeout=seconds(30)
         ).raise_for_status()
 
     def deliver(self) -> None:
-        """One round of deliveries, now."""
-        requests.post(f"{self.endpoint}/_sandbox/deliver", timeout=60).raise_for_status()
+        """One round of deliveries of what happened in this account and its organization, now."""
+        requests.post(
+            f"{self.endpoint}/_sandbox/deliver", params={"account": self.number}, timeout=seconds(60)
+        ).raise_for_status()
 
     def end_sessions(self) -> None:
         """End all sessions of the account's roles, before the time that STS told."""
         requests.post(
-            f"{self.endpoint}/_sandbox/sessions/end", params={"account": self.number}, timeout=10
+            f"{self.endpoint}/_sandbox/sessions/end", params={"account": self.number}, timeout=seconds(30)
         ).raise_for_status()
 
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
         """All requests made in this account, in their order."""
         where: dict[str, str | int] = {"since": since, "account": self.number}
-        answer = requests.get(f"{self.endpoint}/_sandbox/calls", params=where, timeout=10)
+        answer = requests.get(f"{self.endpoint}/_sandbox/calls", params=where, timeout=seconds(30))
         answer.raise_for_status()
         calls: list[dict[str, Any]] = answer.json()["calls"]
         return calls

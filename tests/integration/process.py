@@ -22,10 +22,16 @@ _LINES_SHOWN = 60
 
 def _run(environment: dict[str, str], output: str, arguments: list[str]) -> None:
     """What the forked process does: become the command."""
-    from trail_operator.main import main  # the server has imported it, pytest's process has not
+    # The server has imported them, pytest's process has not.
+    from kubernetes.aio.config import kube_config as asynchronous
+    from kubernetes.config import kube_config as synchronous
+
+    from trail_operator.main import main
 
     os.environ.clear()
     os.environ.update(environment)
+    for module in (asynchronous, synchronous):  # the only ones that read a variable when they are imported
+        module.KUBE_CONFIG_DEFAULT_LOCATION = environment.get("KUBECONFIG", "~/.kube/config")
     stream = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for standard in (1, 2):
         os.dup2(stream, standard)
@@ -82,9 +88,15 @@ class Operator:
         """Start it, and wait until it watches. `to`: the file descriptor that it logs to instead of the file."""
         offset = self.log.stat().st_size if self.log.exists() else 0
         output = str(self.log) if to is None else f"/proc/{os.getpid()}/fd/{to}"
+        self.log.touch()
         self.process = Process(self._environment, output, self._arguments)
         if wait:
-            eventually("the operator watches", lambda: b"watching Trails" in self._written()[offset:], 90)
+            eventually(
+                "the operator watches, or has ended",
+                lambda: b"watching Trails" in self._written()[offset:] or not self.running,
+                90,
+            )
+            assert self.running, self.evidence()
         return self
 
     def kill(self) -> None:

@@ -1,7 +1,6 @@
 """AWSAccounts: the way into other accounts, who may use them, and which trails they have."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 import requests
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import OperatorFactory, kubectl
+from tests.integration.conftest import OperatorFactory, calls_of, kubectl
 from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
 from tests.patience import eventually
@@ -18,6 +17,7 @@ from tests.sandbox import identities
 from trail_sandbox.sandbox import Sandbox
 
 ROLE = "trail-operator"
+_EXPIRED = {"ExpiredTokenException", "ExpiredToken"}  # as CloudTrail and as STS say it
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
@@ -245,11 +245,12 @@ def test_a_change_of_an_account_shows_while_its_trails_wait_for_aws(
     arn = role(other, trusting(account, "id-1"))
     name = accounts.create("team", other.number, roleARN=arn, externalID="id-1", allowedNamespaces=allowed(trails))
     accounts.wait_reason(name, "IdentityVerified")
-    other.fault(service="cloudtrail", operation="*", delay=60)
+    other.fault(service="cloudtrail", operation="*", delay=600)
     trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
     eventually("it waits", lambda: any(call["operation"] == "GetTrail" for call in other.calls()))
     accounts.change(name, **change)
-    trails.wait_reason("audit", reason, seconds=12)  # nobody waits for an answer longer than 20 s
+    trails.wait_reason("audit", reason)
+    assert "no answer" not in operator.log.read_text(), "it waits still"
     other.no_faults()
     accounts.change(name, externalID="id-1", allowedNamespaces=allowed(trails))
     trails.wait_ready("audit")
@@ -261,16 +262,21 @@ def test_a_write_that_waits_for_its_turn_does_not_go_out_once_the_namespace_lost
     name = accounts.create("team", account.number, allowedNamespaces=allowed(trails))
     accounts.wait_reason(name, "IdentityVerified")
     account.open_bucket(f"logs-{account.number}")
-    names = [f"audit-{index}" for index in range(8)]
-    for each in names:  # of which one a second may be made
+    names = [f"audit-{index}" for index in range(5)]  # as many as AWS allows in a region
+    account.fault(service="cloudtrail", operation="CreateTrail", delay=600, count=1)
+    for each in names:  # of which one at a time may be made
         trails.create(trail(each, f"logs-{account.number}", accountRef={"name": name}, isMultiRegionTrail=False))
-    eventually("the first is made", account.trails)
+    eventually("the first is being made", lambda: calls_of(account, "CreateTrail"))
     accounts.change(name, allowedNamespaces={"names": ["another"]})
+    accounts.wait_reason(name, "IdentityVerified")  # the operator knows of the change
+    account.no_faults()
     for each in names:
         trails.wait_reason(each, "NamespaceNotAllowed")
-    assert len(account.trails()) < 5
+    assert len(calls_of(account, "CreateTrail")) == 1
     accounts.change(name, allowedNamespaces=allowed(trails))
-    trails.wait_ready(names[0], 60)
+    for each in names:
+        trails.wait_ready(each, 60)
+    assert len(account.trails()) == len(names)
 
 
 def test_a_role_withdrawn_and_given_back(
@@ -291,7 +297,7 @@ def test_a_role_withdrawn_and_given_back(
 def test_sessions_that_end_early_are_renewed_unnoticed(
     operator_process: OperatorFactory, account: Account, other: Account, trails: Trails, accounts: Accounts
 ) -> None:
-    """For a minute all sessions in two accounts end every few seconds, without STS having told so.
+    """All sessions in two accounts end again and again, before the time that STS gave.
 
     Each costs one AssumeRole, each call that meets its end is repeated once, and no condition changes.
     """
@@ -328,30 +334,43 @@ def test_sessions_that_end_early_are_renewed_unnoticed(
 
     before = conditions()
     marks = {team: len(team.calls()) for team in (account, *names)}
-    ended = 0
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+
+    def renewed(team: Account) -> int:
+        """How many sessions the operator has begun in an account since."""
+        asked = [call for call in account.calls()[marks[account] :] if call["operation"] == "AssumeRole"]
+        return sum(
+            call["parameters"]["RoleArn"] == f"arn:aws:iam::{team.number}:role/{ROLE}" and call["error"] is None
+            for call in asked
+        )
+
+    for ended in range(1, 16):
         for team in names:
             team.end_sessions()
-        ended += 1
         for each in made:  # a pass of each, now
             trails.annotate(each, {"trail-operator.dev/reconcile-at": str(ended)})
-        time.sleep(3)  # sessions end every few seconds; what must not change is looked at after each
+        for team in names:
+            eventually("a new session", lambda team=team, ended=ended: renewed(team) >= ended)  # type: ignore[misc]
         assert conditions() == before
     assert [event.reason for each in made for event in trails.events(each) if event.type == "Warning"] == []
     for team in names:
-        calls = [call for call in team.calls()[marks[team] :] if call["caller"].endswith(f"@{team.number}")]
-        assert {call["error"] for call in calls} == {None, "ExpiredTokenException", "InsightNotEnabledException"}
-        for call in [call for call in calls if call["error"] == "ExpiredTokenException"]:
-            again = _again(call, calls)
-            assert again is not None, f"{call} was not repeated"
-            calls.remove(again)
-        assumed = [
-            call
-            for call in account.calls()[marks[account] :]
-            if call["operation"] == "AssumeRole" and call["parameters"]["RoleArn"].split(":")[4] == team.number
-        ]
-        assert len(assumed) == ended, "one session for all calls that met the end of the one before"
+
+        def made_since(team: Account = team) -> list[dict[str, Any]]:
+            return [call for call in team.calls()[marks[team] :] if call["caller"].endswith(f"@{team.number}")]
+
+        assert any(call["error"] in _EXPIRED for call in made_since())
+        eventually("each refused call was repeated", lambda made_since=made_since: _all_repeated(made_since()))  # type: ignore[misc]
+        assert {call["error"] for call in made_since()} <= {None, "InsightNotEnabledException", *_EXPIRED}
+        assert renewed(team) == ended, "one session for all calls that met the end of the one before"
+
+
+def _all_repeated(calls: list[dict[str, Any]]) -> bool:
+    """Whether each call that met the end of its session was made again, once each."""
+    for refused in [call for call in calls if call["error"] in _EXPIRED]:
+        again = _again(refused, calls)
+        if again is None:
+            return False
+        calls.remove(again)
+    return True
 
 
 def _again(refused: dict[str, Any], calls: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -362,7 +381,7 @@ def _again(refused: dict[str, Any], calls: list[dict[str, Any]]) -> dict[str, An
             call
             for call in calls
             if call["sequence"] > refused["sequence"]
-            and call["error"] != "ExpiredTokenException"
+            and call["error"] not in _EXPIRED
             and all(call[name] == refused[name] for name in same)
         ),
         None,
@@ -400,7 +419,10 @@ def test_keys_of_the_operator_that_are_exchanged_in_time_are_taken_up(
     trails.wait_ready("audit")
     assert accounts.ready(name)["reason"] == "IdentityVerified"
     into = [call for call in account.calls() if call["operation"] == "AssumeRole" and arn in str(call["parameters"])]
-    assert [call["error"] for call in into] == ["ExpiredToken", None]
+    *refused, last = [call["error"] for call in into]
+    # The check of the AWSAccount and the Trail's reconcile may both meet the end of the own session.
+    assert set(refused) == {"ExpiredToken"}
+    assert last is None
 
 
 @pytest.mark.parametrize("by_account", [True, False], ids=["of an AWSAccount", "of its own"])

@@ -13,7 +13,7 @@ from kubernetes import client
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import Trails, trail
-from tests.patience import eventually
+from tests.patience import eventually, timeout
 from trail_sandbox.sandbox import Sandbox
 
 CHART = str(ROOT / "charts" / "trail-operator")
@@ -61,7 +61,17 @@ def install(cluster: Sandbox, trails: Trails, account: Account, number: str) -> 
         arguments = [f"--set-json={name}={json.dumps(value)}" for name, value in {**defaults, **values}.items()]
         helm(
             cluster,
-            *(command, release, CHART, "--namespace", namespace, "--create-namespace", "--wait", "--timeout", "90s"),
+            *(
+                command,
+                release,
+                CHART,
+                "--namespace",
+                namespace,
+                "--create-namespace",
+                "--wait",
+                "--timeout",
+                timeout(90),
+            ),
             *arguments,
         )
         return namespace

@@ -18,18 +18,18 @@ from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.test_chart import CHART, can_i, helm
-from tests.patience import eventually
+from tests.patience import eventually, timeout
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
 NAMESPACE = "trail-operator"
 _TAKE_OVER = 15  # seconds, as docs/operations.md promises
-_WAIT = ("--namespace", NAMESPACE, "--wait", "--timeout", "90s")
+_WAIT = ("--namespace", NAMESPACE, "--wait", timeout(90))
 
 
 @pytest.fixture(scope="module")
 def own(worker_id: str) -> Iterator[Sandbox]:
     sandbox = Sandbox(f"test-chart-{worker_id}-{os.getpid()}")
-    sandbox.up()
+    sandbox.up(background=False)
     yield sandbox
     sandbox.down()
 
@@ -261,7 +261,15 @@ def test_an_installation_as_it_is_documented(own: Sandbox, tmp_path: Path, name:
     (tmp_path / "values.yaml").write_text(values)
     for script in blocks(sections()[name], "console"):
         carry_out(own, script, tmp_path)
-    kubectl(own, "rollout", "status", "deployment/trail-operator", "--namespace", NAMESPACE, "--timeout=60s")
+    kubectl(
+        own,
+        "rollout",
+        "status",
+        "deployment/trail-operator",
+        "--namespace",
+        NAMESPACE,
+        timeout(60),
+    )
     if "watchNamespaces" not in values:
         manifest, *_ = blocks((ROOT / "README.md").read_text(), "yaml")
         region = (yaml.safe_load(values) or {}).get("region")

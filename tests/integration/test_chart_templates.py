@@ -13,6 +13,7 @@ import yaml
 from docs import generate
 
 from tests.integration.conftest import ROOT, established, kubectl
+from tests.patience import timeout
 from trail_operator.settings import Settings
 from trail_sandbox.binaries.cache import Cache, default_directory
 from trail_sandbox.binaries.programs import HELM
@@ -38,7 +39,6 @@ EVERY_SETTING: dict[str, Any] = {
     "healthHost": "0.0.0.0",  # noqa: S104
     "healthPort": 9090,
 }
-
 
 # What is no value of the chart: a parent chart has the one, and by the other turns this one on and off.
 OF_PARENTS = {"global", "enabled"}
@@ -541,7 +541,7 @@ def test_the_api_server_takes_the_pod_where_restricted_is_enforced(helm: Path, c
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
     kubectl(cluster, "apply", "-f", "-", text=json.dumps(body))
-    kubectl(cluster, "wait", "--for=create", "serviceaccount/default", "-n", namespace, "--timeout=30s")
+    kubectl(cluster, "wait", "--for=create", "serviceaccount/default", "-n", namespace, timeout(30))
     objects = render(helm, serviceAccount={"create": False})
     pod = {
         "apiVersion": "v1",

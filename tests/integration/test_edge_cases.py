@@ -278,10 +278,7 @@ def test_another_caller_who_uses_up_the_rates(
 def test_a_session_that_has_ended(
     operator_process: OperatorFactory, own: Account, settings: tuple[str, Settings], trails: Trails
 ) -> None:
-    arn = role(own, allow("*"), name="operator")
-    settings[1](session_seconds=40)
-    keys = assume(own.client("sts"), arn)
-    settings[1](session_seconds=None)
+    keys = assume(own.client("sts"), role(own, allow("*"), name="operator"))
     bucket = bucket_of(own)
     running = operator_process(
         AWS_ENDPOINT_URL=own.endpoint,
@@ -291,7 +288,8 @@ def test_a_session_that_has_ended(
     )
     trails.create(trail(NAME, bucket))
     trails.wait_ready(NAME)
-    condition = trails.wait_reason(NAME, "CredentialsUnavailable", 60)
+    own.end_sessions()
+    condition = trails.wait_reason(NAME, "CredentialsUnavailable")
     assert "ExpiredToken" in condition["message"]
     assert keys["SessionToken"] not in condition["message"]
     running.stop()

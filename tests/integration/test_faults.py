@@ -45,8 +45,9 @@ def versions(trails: Trails) -> str:
     ],
 )
 def test_a_passing_fault_does_not_touch_ready(
-    operator: Operator, account: Account, trails: Trails, error: str, seconds: float
+    operator_process: OperatorFactory, account: Account, trails: Trails, error: str, seconds: float
 ) -> None:
+    operator_process("--resync", "5s")  # after three without an answer Ready may rightly be Unknown
     trails.create(trail(NAME, bucket(account)))
     trails.wait_ready(NAME)
     before = versions(trails)
@@ -289,7 +290,7 @@ def stale(tmp_path: Path, account: Account) -> Iterator[Account]:
     """The account in an AWS of its own, whose reads show a write only after three seconds."""
     log = (tmp_path / "aws.log").open("wb")
     port = str(_free_port())
-    command = [sys.executable, "-m", "trail_sandbox.aws", "--host", "127.0.0.1", "--port", port]
+    command = [sys.executable, "-m", "trail_sandbox.aws", "--no-background", "--host", "127.0.0.1", "--port", port]
     process = subprocess.Popen(command, stdout=log, stderr=log)
     endpoint = f"http://127.0.0.1:{port}"
 

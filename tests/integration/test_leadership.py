@@ -189,10 +189,14 @@ def test_a_clean_stop_waits_for_a_look_that_is_under_way(
         return [call["operation"] for call in contenders.calls("one")].count("ListTrails")
 
     eventually("it looks at the trails of the account", looks)
-    account.fault(service="cloudtrail", operation="ListTrails", delay=1.5, count=1)
+    account.fault(service="cloudtrail", operation="ListTrails", delay=600, count=1)
     seen = looks()
     eventually("it looks again", lambda: looks() > seen)
-    assert one.stop() == 0
+    assert one.process is not None
+    one.process.terminate()
+    eventually("it begins to stop", lambda: not ready(one))
+    account.no_faults()  # AWS answers
+    assert one.process.wait() == 0
     assert contenders.holder == "", "nobody is waited for"
     contenders.start("another")  # lets the Trail go
 
@@ -202,11 +206,12 @@ def test_a_process_that_stood_still_does_nothing_more(contenders: Contenders, tr
     bucket = account.bucket(f"logs-{account.number}", NAME)
     first = contenders.start("first")
     second = contenders.start("second")
-    account.fault(service="cloudtrail", operation="GetTrail", delay=1.5, count=1)
+    account.fault(service="cloudtrail", operation="GetTrail", delay=600, count=1)
     trails.create(trail(NAME, bucket))
     eventually("the first asks", lambda: contenders.calls("first"))
     assert first.process is not None
     os.kill(first.process.pid, signal.SIGSTOP)
+    account.no_faults()  # AWS answers
     trails.wait_ready(NAME, 60)
     before = contenders.calls("first")
     assert [call["operation"] for call in before] == ["GetTrail"]

@@ -10,7 +10,7 @@ from tests.integration.aws import REGION, Account
 from tests.integration.conftest import OperatorFactory, kubectl, owner
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.process import Operator
-from tests.patience import eventually
+from tests.patience import eventually, timeout
 from trail_sandbox.sandbox import Sandbox
 
 BARE = {
@@ -326,7 +326,7 @@ def test_deleted_with_its_namespace(operator: Operator, account: Account, trails
     bucket = account.bucket(f"logs-{account.number}", "homeless")
     trails.create(trail("homeless", bucket))
     trails.wait_ready("homeless")
-    kubectl(cluster, "delete", "namespace", trails.namespace, "--timeout=30s")
+    kubectl(cluster, "delete", "namespace", trails.namespace, timeout(30))
     assert account.trails() == []
 
 
@@ -363,7 +363,15 @@ def test_the_status_as_kubectl_shows_it(operator: Operator, account: Account, tr
     bucket = account.bucket(f"logs-{account.number}", "shown")
     manifest = trail("shown", bucket)
     kubectl(cluster, "apply", "-n", trails.namespace, "-f", "-", text=json.dumps(manifest))
-    kubectl(cluster, "wait", "-n", trails.namespace, "--for=condition=Ready", "trail/shown", "--timeout=30s")
+    kubectl(
+        cluster,
+        "wait",
+        "-n",
+        trails.namespace,
+        "--for=condition=Ready",
+        "trail/shown",
+        timeout(30),
+    )
     row = kubectl(cluster, "get", "trails", "-n", trails.namespace, "-o", "wide", "--no-headers").split()
     assert row[:5] == ["shown", "True", "True", bucket, REGION]
     assert row[-3:] == ["Recording", account.trail_arn("shown"), account.number]

@@ -16,16 +16,22 @@ from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
 from tests.integration.aws import REGION, Account
+from tests.patience import seconds
 from trail_sandbox import ports
 
 _accounts = itertools.count(700_000_000_000)
 
 
 @contextmanager
-def started(log: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """An emulated AWS that answers: its URL and its process, which must end well by SIGTERM."""
+def started(log: Path, *, background: bool = False) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """An emulated AWS that answers: its URL and its process, which must end well by SIGTERM.
+
+    It delivers when it is asked to; with `background` also by itself, as is its default.
+    """
     port = ports.choose(["aws"])["aws"]
     command = [sys.executable, "-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port", str(port)]
+    if not background:
+        command.append("--no-background")
     with log.open("w") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
         url = f"http://{ports.LOOPBACK}:{port}"
         try:
@@ -38,17 +44,17 @@ def started(log: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
 
 @pytest.fixture(scope="session")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of the emulated AWS of this run. Rates are off: tests of them switch them on."""
+    """The URL of the emulated AWS of this run: it delivers when asked to, and rates are off but for tests of them."""
     with started(tmp_path_factory.mktemp("aws") / "aws.log") as (url, _):
         put_settings(url, rates=False)
         yield url
 
 
 def _await_answer(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + seconds(60)
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{url}/_sandbox/health", timeout=5):  # noqa: S310 - loopback
+            with urllib.request.urlopen(f"{url}/_sandbox/health", timeout=seconds(30)):  # noqa: S310 - loopback
                 return
         except OSError:
             time.sleep(0.05)
@@ -56,7 +62,7 @@ def _await_answer(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def put_settings(endpoint: str, **settings: Any) -> None:
-    requests.put(f"{endpoint}/_sandbox/settings", json=settings, timeout=10).raise_for_status()
+    requests.put(f"{endpoint}/_sandbox/settings", json=settings, timeout=seconds(30)).raise_for_status()
 
 
 class QuickAccount(Account):
@@ -75,16 +81,21 @@ class QuickAccount(Account):
         return self._clients[service, region]
 
 
+def fresh(endpoint: str) -> Account:
+    """The administrator of an account that nothing was done in."""
+    return QuickAccount(endpoint, str(next(_accounts)))
+
+
 @pytest.fixture
 def aws(endpoint: str) -> Account:
     """A fresh account's administrator."""
-    return QuickAccount(endpoint, str(next(_accounts)))
+    return fresh(endpoint)
 
 
 @pytest.fixture
 def another(endpoint: str) -> Account:
     """Another fresh account's administrator."""
-    return QuickAccount(endpoint, str(next(_accounts)))
+    return fresh(endpoint)
 
 
 @pytest.fixture

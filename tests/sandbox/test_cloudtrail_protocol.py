@@ -5,7 +5,9 @@ Unknown members are ignored, as AWS's services do; errors are as aws-sdk-go-v2's
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -15,7 +17,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.integration.aws import Account
+from tests.patience import eventually, seconds
 from tests.sandbox.conftest import Refused, put_settings
+from tests.sandbox.identities import outcome
 
 TARGET = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"
 
@@ -32,7 +36,7 @@ def post(
             "X-Amz-Target": f"{TARGET}.{operation}",
             "Content-Type": "application/x-amz-json-1.1",
         },
-        timeout=10,
+        timeout=seconds(30),
     )
 
 
@@ -143,39 +147,42 @@ def client(aws: Account, region: str = "us-east-1") -> Any:
     )
 
 
-def codes_until_throttled(call: Callable[[], object]) -> list[str]:
-    """What calls in quick succession come to, up to the first ThrottlingException."""
-    codes: list[str] = []
-    while len(codes) < 200 and "ThrottlingException" not in codes:
+def until_throttled(call: Callable[[], object]) -> Counter[str]:
+    """What calls in quick succession come to, several at once, until one is throttled."""
+
+    def code(_: int) -> str:
         try:
             call()
         except ClientError as error:
-            codes.append(error.response["Error"]["Code"])
-        else:
-            codes.append("ok")
+            return str(error.response["Error"]["Code"])
+        return "ok"
+
+    codes: Counter[str] = Counter()
+    deadline = time.monotonic() + seconds(60)
+    with ThreadPoolExecutor(8) as threads:
+        while "ThrottlingException" not in codes:
+            assert time.monotonic() < deadline, f"never throttled: {codes}"
+            codes.update(threads.map(code, range(16)))
     return codes
 
 
-def test_one_write_a_second_for_each_operation(trail: str, impatient: Account) -> None:
+# How many calls exactly is in test_cloudtrail_state, where the clock stands still.
+
+
+def test_writes_are_throttled_for_each_operation(trail: str, impatient: Account) -> None:
     cloudtrail = client(impatient)
     cloudtrail.start_logging(Name=trail)
-    codes = codes_until_throttled(lambda: cloudtrail.stop_logging(Name=trail))
-    assert codes[0] == "ok"
-    assert codes[-1] == "ThrottlingException"
-    assert len(codes) < 10
+    assert until_throttled(lambda: cloudtrail.stop_logging(Name=trail))["ok"] >= 1
 
 
-def test_ten_reads_a_second(impatient: Account) -> None:
-    codes = codes_until_throttled(client(impatient).describe_trails)
-    assert codes[:10] == ["ok"] * 10
-    assert codes[-1] == "ThrottlingException"
+def test_ten_reads_at_once_are_let_through(impatient: Account) -> None:
+    assert until_throttled(client(impatient).describe_trails)["ok"] >= 10
 
 
 def test_refused_writes_count_too(impatient: Account) -> None:
     cloudtrail = client(impatient)
-    codes = codes_until_throttled(lambda: cloudtrail.stop_logging(Name="gone"))
-    assert codes[0] == "TrailNotFoundException"
-    assert codes[-1] == "ThrottlingException"
+    codes = until_throttled(lambda: cloudtrail.stop_logging(Name="gone"))
+    assert set(codes) == {"TrailNotFoundException", "ThrottlingException"}
 
 
 def test_regions_and_accounts_have_rates_of_their_own(trail: str, impatient: Account, another: Account) -> None:
@@ -187,18 +194,8 @@ def test_regions_and_accounts_have_rates_of_their_own(trail: str, impatient: Acc
 
 def test_patience_is_rewarded(trail: str, impatient: Account) -> None:
     cloudtrail = client(impatient)
-    begin = time.monotonic()
-    cloudtrail.stop_logging(Name=trail)
-    refusals = 0
-    while time.monotonic() - begin < 10:
-        try:
-            cloudtrail.stop_logging(Name=trail)
-        except ClientError:
-            refusals += 1
-        else:
-            break
-    assert refusals
-    assert 1 <= time.monotonic() - begin < 10
+    until_throttled(lambda: cloudtrail.stop_logging(Name=trail))
+    eventually("let through again", lambda: outcome(cloudtrail.stop_logging, Name=trail) == "ok")
 
 
 # Staleness.
@@ -206,8 +203,8 @@ def test_patience_is_rewarded(trail: str, impatient: Account) -> None:
 
 @pytest.fixture
 def stale(endpoint: str) -> Iterator[None]:
-    """Reads answer from a minute ago."""
-    put_settings(endpoint, stale_reads=60)
+    """Reads answer from ten minutes ago."""
+    put_settings(endpoint, stale_reads=600)
     yield
     put_settings(endpoint, stale_reads=0)
 
@@ -240,20 +237,12 @@ def test_writes_know_the_truth(aws: Account, bucket: str, trail: str, stale: Non
 def test_changes_are_seen_late_and_the_state_before_them_meanwhile(aws: Account, trail: str, endpoint: str) -> None:
     put_settings(endpoint, stale_reads=1)
     try:
-        await_seen(aws.cloudtrail.list_trails, lambda answer: answer["Trails"])
-        put_settings(endpoint, stale_reads=0)
+        eventually("the trail is seen", lambda: aws.cloudtrail.list_trails()["Trails"])
+        before = time.monotonic()
         aws.cloudtrail.update_trail(Name=trail, EnableLogFileValidation=True)
         aws.cloudtrail.start_logging(Name=trail)
-        changed = time.monotonic()
-        put_settings(endpoint, stale_reads=1)
-        await_seen(lambda: aws.cloudtrail.get_trail_status(Name=trail), lambda answer: answer["IsLogging"])
-        assert time.monotonic() - changed > 0.9
+        eventually("it logs", lambda: aws.cloudtrail.get_trail_status(Name=trail)["IsLogging"])
+        assert time.monotonic() - before > 0.9
         assert aws.cloudtrail.get_trail(Name=trail)["Trail"]["LogFileValidationEnabled"] is True
     finally:
         put_settings(endpoint, stale_reads=0)
-
-
-def await_seen(read: Callable[[], Any], seen: Callable[[Any], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not seen(read()):
-        assert time.monotonic() < deadline

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -12,10 +13,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
 from tests.integration.aws import Account
+from tests.patience import eventually, seconds
 from tests.sandbox.conftest import Refused, put_settings
 
 OURS = "GetTrail"
 SETTINGS = {
+    "background": False,
     "quotas": True,
     "rates": True,
     "stale_reads": 0,
@@ -31,7 +34,7 @@ SETTINGS = {
 @pytest.fixture(autouse=True)
 def no_faults_left(endpoint: str) -> Iterator[None]:
     yield
-    requests.delete(f"{endpoint}/_sandbox/faults", timeout=10).raise_for_status()
+    requests.delete(f"{endpoint}/_sandbox/faults", timeout=seconds(30)).raise_for_status()
 
 
 def client(aws: Account, service: str, region: str = "us-east-1") -> Any:
@@ -42,14 +45,14 @@ def client(aws: Account, service: str, region: str = "us-east-1") -> Any:
         endpoint_url=aws.endpoint,
         aws_access_key_id=aws.number,
         aws_secret_access_key="secret",
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=200),
     )
 
 
-def outcome(aws: Account, trail: str, service: str = "cloudtrail") -> str:
-    """What a GetTrail comes to."""
+def outcome(aws: Account, trail: str, call: str = "get_trail") -> str:
+    """What a call about a trail comes to."""
     try:
-        client(aws, service).get_trail(Name=trail)
+        getattr(client(aws, "cloudtrail"), call)(Name=trail)
     except ClientError as error:
         return str(error.response["Error"]["Code"])
     except HTTPClientError:
@@ -89,21 +92,49 @@ def test_a_delay_is_no_error(aws: Account, trail: str) -> None:
     assert time.monotonic() - begin >= 0.5
 
 
+def while_it_waits(
+    aws: Account, operation: str, call: Callable[[], object], look: Callable[[], Any], **fault: Any
+) -> Any:
+    """What `look` finds while a call is held up by a fault; where the call had ended by then, the next waits longer."""
+    for delay in (1, 5, 25, 125):
+        since = calls(aws.endpoint)["next"]
+        aws.fault(service="cloudtrail", operation=operation, delay=delay, count=1, **fault)
+        thread = threading.Thread(target=call)
+        thread.start()
+        eventually("the call has come", lambda: any(one["operation"] == operation for one in aws.calls(since)))  # noqa: B023
+        found = look()
+        was_in_time = thread.is_alive()
+        thread.join()
+        if was_in_time:
+            return found
+    raise AssertionError(f"{operation} never waited long enough to look")
+
+
 @pytest.mark.parametrize(("when", "took_effect"), [("before", False), ("after", True)])
 def test_a_delay_before_an_answer_is_lost(aws: Account, trail: str, when: str, took_effect: bool) -> None:
-    aws.fault(service="cloudtrail", operation="StartLogging", delay=1.5, drop=True, when=when, count=1)
+    answers: list[str] = []
 
     def start_logging() -> None:
-        with pytest.raises(HTTPClientError):
-            client(aws, "cloudtrail").start_logging(Name=trail)
+        aws.cloudtrail.stop_logging(Name=trail)
+        answers.append(outcome(aws, trail, call="start_logging"))
 
-    thread = threading.Thread(target=start_logging)
-    thread.start()
-    while not any(call["operation"] == "StartLogging" for call in aws.calls()):
-        assert thread.is_alive()
-    assert aws.cloudtrail.get_trail_status(Name=trail)["IsLogging"] is took_effect
-    assert thread.is_alive()
-    thread.join()
+    def is_logging() -> bool:
+        return bool(aws.cloudtrail.get_trail_status(Name=trail)["IsLogging"])
+
+    assert while_it_waits(aws, "StartLogging", start_logging, is_logging, drop=True, when=when) is took_effect
+    assert set(answers) == {"no answer"}
+    assert is_logging() is took_effect
+
+
+def test_ending_a_fault_releases_what_it_holds(aws: Account, trail: str) -> None:
+    aws.fault(service="cloudtrail", operation=OURS, delay=600, count=1)
+    held = threading.Thread(target=outcome, args=(aws, trail))
+    held.start()
+    while not any(call["operation"] == OURS for call in aws.calls()):
+        assert held.is_alive()
+    aws.no_faults()
+    held.join()
+    assert [call["answered"] for call in aws.calls() if call["operation"] == OURS] == [True]
 
 
 def test_skip_and_count(aws: Account, trail: str) -> None:
@@ -209,7 +240,7 @@ BAD_FAULTS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("body", "words"), BAD_FAULTS)
 def test_bad_faults_are_told_why(endpoint: str, body: Any, words: str) -> None:
-    answer = requests.post(f"{endpoint}/_sandbox/faults", json=body, timeout=10)
+    answer = requests.post(f"{endpoint}/_sandbox/faults", json=body, timeout=seconds(30))
     assert answer.status_code == 400
     assert words in answer.json()["error"]
 
@@ -234,18 +265,18 @@ def test_nulls_of_the_contract_are_defaults(aws: Account, trail: str) -> None:
 
 
 def calls(endpoint: str, since: int = 0, **parameters: Any) -> dict[str, Any]:
-    answer = requests.get(f"{endpoint}/_sandbox/calls", params={"since": since, **parameters}, timeout=10)
+    answer = requests.get(f"{endpoint}/_sandbox/calls", params={"since": since, **parameters}, timeout=seconds(30))
     answer.raise_for_status()
     found: dict[str, Any] = answer.json()
     return found
 
 
 def test_what_a_call_tells(aws: Account, trail: str) -> None:
-    before = time.time()
+    before = datetime.now(UTC)
     client(aws, "cloudtrail", "eu-west-1").list_trails()
     call = aws.calls()[-1]
     assert call.pop("sequence") >= 0
-    assert call.pop("time")[:10] == time.strftime("%Y-%m-%d", time.gmtime(before))
+    assert before <= datetime.fromisoformat(call.pop("time")) <= datetime.now(UTC)
     assert call == {
         "account": aws.number,
         "region": "eu-west-1",
@@ -313,7 +344,7 @@ def test_secrets_and_bodies_are_not_kept(aws: Account) -> None:
     iam.create_login_profile(UserName="user", Password=secret)
     key = aws.key("trail")
     aws.client("kms").encrypt(KeyId=key, Plaintext=secret.encode())
-    text = requests.get(f"{aws.endpoint}/_sandbox/calls", params={"account": aws.number}, timeout=10).text
+    text = requests.get(f"{aws.endpoint}/_sandbox/calls", params={"account": aws.number}, timeout=seconds(30)).text
     assert "CreateLoginProfile" in text
     assert secret not in text
     assert "k" * 32 not in text
@@ -321,14 +352,12 @@ def test_secrets_and_bodies_are_not_kept(aws: Account) -> None:
 
 
 def test_a_call_is_listed_from_its_arrival_on(aws: Account, trail: str) -> None:
-    aws.fault(service="cloudtrail", operation=OURS, delay=1.5, count=1)
-    thread = threading.Thread(target=outcome, args=(aws, trail))
-    thread.start()
-    while not (found := [call for call in aws.calls() if call["operation"] == OURS]):
-        assert thread.is_alive()
-    assert found[0]["answered"] is False
-    thread.join()
-    assert [call["answered"] for call in aws.calls() if call["operation"] == OURS] == [True]
+    def answered() -> list[bool]:
+        return [call["answered"] for call in aws.calls() if call["operation"] == OURS]
+
+    *_, last = while_it_waits(aws, OURS, lambda: outcome(aws, trail), answered)
+    assert last is False
+    assert set(answered()) == {True}
 
 
 def test_calls_since(aws: Account, endpoint: str) -> None:
@@ -350,14 +379,14 @@ def test_calls_of_one_account(aws: Account, another: Account, endpoint: str) -> 
 def test_emptying_the_list(aws: Account, endpoint: str) -> None:
     client(aws, "cloudtrail").list_trails()
     then = calls(endpoint)["next"]
-    requests.delete(f"{endpoint}/_sandbox/calls", timeout=10).raise_for_status()
+    requests.delete(f"{endpoint}/_sandbox/calls", timeout=seconds(30)).raise_for_status()
     assert calls(endpoint) == {"calls": [], "next": then}
     client(aws, "cloudtrail").list_trails()
     assert [call["sequence"] for call in calls(endpoint)["calls"]] == [then]
 
 
 def test_a_bad_since(endpoint: str) -> None:
-    answer = requests.get(f"{endpoint}/_sandbox/calls", params={"since": "yesterday"}, timeout=10)
+    answer = requests.get(f"{endpoint}/_sandbox/calls", params={"since": "yesterday"}, timeout=seconds(30))
     assert (answer.status_code, "since must be a number" in answer.json()["error"]) == (400, True)
 
 
@@ -366,9 +395,9 @@ def test_a_bad_since(endpoint: str) -> None:
 
 def test_settings_are_set_one_by_one(endpoint: str) -> None:
     url = f"{endpoint}/_sandbox/settings"
-    assert requests.get(url, timeout=10).json() == SETTINGS | {"rates": False}
+    assert requests.get(url, timeout=seconds(30)).json() == SETTINGS | {"rates": False}
     put_settings(endpoint, stale_reads=0.5)
-    assert requests.get(url, timeout=10).json() == SETTINGS | {"rates": False, "stale_reads": 0.5}
+    assert requests.get(url, timeout=seconds(30)).json() == SETTINGS | {"rates": False, "stale_reads": 0.5}
     put_settings(endpoint, quotas=True, rates=False, stale_reads=0)
 
 
@@ -376,7 +405,7 @@ def test_settings_are_set_one_by_one(endpoint: str) -> None:
     ("body", "words"),
     [
         ([], "settings are a JSON object"),
-        ({"speed": 3}, "unknown: speed; there are quotas, rates, stale_reads"),
+        ({"speed": 3}, "unknown: speed; there are background, quotas, rates, stale_reads"),
         ({"rates": 1}, "rates must be true or false"),
         ({"stale_reads": -1}, "stale_reads must be a number of seconds"),
         ({"stale_reads": True}, "stale_reads must be a number of seconds"),
@@ -390,7 +419,7 @@ def test_settings_are_set_one_by_one(endpoint: str) -> None:
     ],
 )
 def test_bad_settings_are_told_why(endpoint: str, body: Any, words: str) -> None:
-    answer = requests.put(f"{endpoint}/_sandbox/settings", json=body, timeout=10)
+    answer = requests.put(f"{endpoint}/_sandbox/settings", json=body, timeout=seconds(30))
     assert answer.status_code == 400
     assert words in answer.json()["error"]
 
@@ -401,25 +430,26 @@ def test_a_delivery_round(aws: Account, trail: str) -> None:
     assert "LatestDeliveryTime" in aws.cloudtrail.get_trail_status(Name=trail)
 
 
-def test_rounds_come_by_themselves(aws: Account, trail: str) -> None:
+def test_a_delivery_round_of_one_account_leaves_the_others_alone(aws: Account, another: Account, trail: str) -> None:
     aws.cloudtrail.start_logging(Name=trail)
-    deadline = time.monotonic() + 20
-    while "LatestDeliveryTime" not in aws.cloudtrail.get_trail_status(Name=trail):
-        assert time.monotonic() < deadline
+    another.deliver()
+    assert "LatestDeliveryTime" not in aws.cloudtrail.get_trail_status(Name=trail)
+    requests.post(f"{aws.endpoint}/_sandbox/deliver", timeout=seconds(60)).raise_for_status()
+    assert "LatestDeliveryTime" in aws.cloudtrail.get_trail_status(Name=trail), "without an account it is of all"
 
 
 def test_what_is_not_there(endpoint: str) -> None:
-    assert requests.get(f"{endpoint}/_sandbox/nothing", timeout=10).status_code == 404
-    assert requests.get(f"{endpoint}/_sandbox/faults", timeout=10).status_code == 405
-    assert requests.post(f"{endpoint}/_sandbox/faults", data="{", timeout=10).status_code == 400
+    assert requests.get(f"{endpoint}/_sandbox/nothing", timeout=seconds(30)).status_code == 404
+    assert requests.get(f"{endpoint}/_sandbox/faults", timeout=seconds(30)).status_code == 405
+    assert requests.post(f"{endpoint}/_sandbox/faults", data="{", timeout=seconds(30)).status_code == 400
 
 
 def test_reset_forgets_everything(aws: Account, bucket: str, trail: str, endpoint: str, refused: Refused) -> None:
     aws.fault(service="cloudtrail", operation="*", error="InternalFailure")
-    put_settings(endpoint, quotas=False, stale_reads=7, iam_propagation=7, session_seconds=7)
+    put_settings(endpoint, background=True, quotas=False, stale_reads=7, iam_propagation=7, session_seconds=7)
     put_settings(endpoint, default_encryption_needs_decrypt=True)
-    requests.post(f"{endpoint}/_sandbox/reset", timeout=30).raise_for_status()
-    settings = requests.get(f"{endpoint}/_sandbox/settings", timeout=10).json()
+    requests.post(f"{endpoint}/_sandbox/reset", timeout=seconds(30)).raise_for_status()
+    settings = requests.get(f"{endpoint}/_sandbox/settings", timeout=seconds(30)).json()
     put_settings(endpoint, rates=False)
     assert settings == SETTINGS
     assert calls(endpoint)["calls"] == []

@@ -8,15 +8,15 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+import requests
 from kubernetes import client, config
 
+from tests.patience import eventually, seconds
 from trail_sandbox import processes
 from trail_sandbox.binaries.cache import Cache, default_directory
 from trail_sandbox.binaries.programs import ETCD, PROGRAMS
@@ -28,19 +28,16 @@ COMPONENTS = {"etcd", "kube-apiserver", "kube-controller-manager", "node", "aws"
 
 def cli(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "trail_sandbox.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=check, timeout=200)
-
-
-def eventually(what: str, check: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := check()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
-    return answer
+    return subprocess.run(command, capture_output=True, text=True, check=check, timeout=seconds(200))
 
 
 def pids(sandbox: Sandbox) -> dict[str, int | None]:
     return {component.name: component.pid for component in sandbox.status()}
+
+
+def delivers_by_itself(sandbox: Sandbox) -> bool:
+    settings = requests.get(f"{sandbox.aws_endpoint}/_sandbox/settings", timeout=seconds(30)).json()
+    return bool(settings["background"])
 
 
 def assert_nothing_is_left(sandbox: Sandbox) -> None:
@@ -201,6 +198,7 @@ def test_its_life(own: Sandbox) -> None:
     """Up twice, a component that died, two at once, down twice."""
     cli("up", "--name", own.name)
     first, port = pids(own), own.kubernetes_endpoint
+    assert delivers_by_itself(own)
     core_api(own).create_namespaced_config_map("default", {"metadata": {"name": "kept"}})
 
     cli("up", "--name", own.name)
@@ -215,7 +213,8 @@ def test_its_life(own: Sandbox) -> None:
 
     other = Sandbox(f"{own.name}-b")
     try:
-        other.up()
+        cli("up", "--name", other.name, "--no-background")
+        assert not delivers_by_itself(other)
         assert other.kubernetes_endpoint != port
         names = [c.metadata.name for c in core_api(other).list_namespaced_config_map("default").items]
         assert "kept" not in names

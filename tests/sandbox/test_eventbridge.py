@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import REGION, Account
+from tests.patience import eventually
 
 ABROAD = "eu-west-1"
 OF_CLOUDTRAIL = {"source": ["aws.cloudtrail"], "detail-type": ["AWS API Call via CloudTrail"]}
@@ -59,7 +60,11 @@ class Bus:
 
     def next(self, name: str) -> Any:
         """The next message of a rule's queue, as soon as it is there."""
-        [message] = self._sqs.receive_message(QueueUrl=self._queues[name], WaitTimeSeconds=10)["Messages"]
+        url = self._queues[name]
+        [message] = eventually(
+            f"a message in {name}",
+            lambda: self._sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10).get("Messages"),
+        )
         self._sqs.delete_message(QueueUrl=self._queues[name], ReceiptHandle=message["ReceiptHandle"])
         return json.loads(message["Body"])
 

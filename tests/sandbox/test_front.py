@@ -11,6 +11,7 @@ import requests
 from botocore.config import Config
 
 from tests.integration.aws import Account
+from tests.patience import seconds
 from tests.sandbox.conftest import Refused
 
 
@@ -78,7 +79,7 @@ def test_keys_that_nobody_has(aws: Account, refused: Refused, service: str, oper
 
 
 def test_unsigned_requests(endpoint: str) -> None:
-    answer = requests.get(f"{endpoint}/some-bucket", timeout=10)
+    answer = requests.get(f"{endpoint}/some-bucket", timeout=seconds(30))
     assert (answer.status_code, "<Code>AccessDenied</Code>" in answer.text) == (403, True)
 
 
@@ -239,7 +240,7 @@ def test_presigned_urls(aws: Account, bucket: str) -> None:
         aws_secret_access_key="secret",
         config=Config(signature_version="s3v4"),
     ).generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
-    assert requests.get(url, timeout=10).content == b"x"
+    assert requests.get(url, timeout=seconds(30)).content == b"x"
 
 
 # The rest of moto.
@@ -285,12 +286,12 @@ def test_operations_that_are_none(
     signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"}
     method = "PATCH" if service == "s3" else "POST"
     answer = requests.request(
-        method, aws.endpoint, data=body, headers={"Content-Type": content} | signed | headers, timeout=10
+        method, aws.endpoint, data=body, headers={"Content-Type": content} | signed | headers, timeout=seconds(30)
     )
     assert (answer.status_code, code in answer.text) == (status, True)
 
 
 def test_unsigned_requests_to_cloudtrail(endpoint: str) -> None:
     target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListTrails"
-    answer = requests.post(endpoint, data="{}", headers={"X-Amz-Target": target}, timeout=10)
+    answer = requests.post(endpoint, data="{}", headers={"X-Amz-Target": target}, timeout=seconds(30))
     assert (answer.status_code, answer.json()["__type"]) == (400, "MissingAuthenticationTokenException")

@@ -366,10 +366,10 @@ def test_who_has_left_delivers_no_more(aws: Account, organization: Organization,
     another.client("kms").list_keys()
     organization.client.remove_account_from_organization(AccountId=another.number)
     another.client("kms").list_keys()
-    aws.deliver()
+    another.deliver()
     assert listed(aws, bucket) == {another.number: 1}
     theirs = [key for key in keys(aws, bucket) if f"/{another.number}/" in key]
-    aws.deliver()
+    another.deliver()
     assert [key for key in keys(aws, bucket) if f"/{another.number}/" in key] == theirs
     assert {key.split("/")[3] for key in theirs} == {"CloudTrail", "CloudTrail-Digest"}
 

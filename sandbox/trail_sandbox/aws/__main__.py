@@ -6,6 +6,7 @@ import logging
 import os
 
 from trail_sandbox.aws.server import serve
+from trail_sandbox.aws.settings import Settings
 
 
 def main() -> None:
@@ -13,9 +14,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m trail_sandbox.aws", description="An AWS on one port.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument(
+        "--no-background",
+        dest="background",
+        action="store_false",
+        help="rounds of delivery run only when they are asked for; the setting `background` switches them on",
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(serve(arguments.host, arguments.port))
+    asyncio.run(serve(arguments.host, arguments.port, Settings(background=arguments.background)))
     # A thread that waits for a message of a queue would hold the exit for as long.
     os._exit(0)
 

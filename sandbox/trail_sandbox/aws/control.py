@@ -41,6 +41,8 @@ class Control:
     calls: CallLog
     faults: Faults
     settings: Settings
+    at_start: Settings
+    """What a reset returns to."""
     roles: Roles
 
     async def handle(self, request: HttpRequest) -> HttpAnswer:
@@ -91,8 +93,9 @@ class Control:
         self.calls.clear()
         return _json(200, {})
 
-    async def _deliver(self, _: HttpRequest) -> HttpAnswer:
-        await asyncio.to_thread(self.delivery.run_round, was_asked_for=True)
+    async def _deliver(self, request: HttpRequest) -> HttpAnswer:
+        """Run a round for all accounts, or with `account` for that account and its organization."""
+        await asyncio.to_thread(self.delivery.run_round, _parameter(request, "account"), was_asked_for=True)
         return _json(200, {})
 
     async def _get_settings(self, _: HttpRequest) -> HttpAnswer:
@@ -117,7 +120,7 @@ class Control:
         self.roles.clear()
         self.faults.clear()
         self.calls.clear()
-        for name, value in asdict(Settings()).items():
+        for name, value in asdict(self.at_start).items():
             setattr(self.settings, name, value)
         return _json(200, {})
 

@@ -1,7 +1,9 @@
 """Faults that somebody asked for: calls that fail, wait or lose their answer."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 When = Literal["before", "after"]
@@ -27,6 +29,7 @@ class Fault:
     count: int | None
     account: str | None
     region: str | None
+    _ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def concerns(self, service: str, operation: str, account: str | None, region: str) -> bool:
         """Say whether a call is of the kind that this fault is for."""
@@ -44,20 +47,36 @@ class Fault:
             return False
         return self.count is None or self.count > 0
 
+    async def hold(self) -> None:
+        """Hold a call for the delay, or until the fault is ended."""
+        if self.delay:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), self.delay)
+
+    def end(self) -> None:
+        """Release the calls that it holds."""
+        self._ended.set()
+
 
 class Faults:
     """All faults that were asked for, oldest first: a call is hit by the first that is due."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self._used_up: list[Fault] = []
+        """They hit no further call, but may still hold one."""
 
     def add(self, fault: Fault) -> None:
         """Ask for a fault."""
         self._faults.append(fault)
 
     def clear(self, account: str | None = None) -> None:
-        """End all faults, or those that were asked for in an account."""
+        """End all faults, or those that were asked for in an account; the calls that they hold go on at once."""
+        for one in (*self._faults, *self._used_up):
+            if account in (None, one.account):
+                one.end()
         self._faults = [one for one in self._faults if account not in (None, one.account)]
+        self._used_up = [one for one in self._used_up if account not in (None, one.account)]
 
     def hit(self, service: str, operation: str, account: str | None, region: str) -> Fault | None:
         """Say which fault hits a call that has come, if any does."""
@@ -71,6 +90,7 @@ class Faults:
             hit.count -= 1
             if not hit.count:
                 self._faults.remove(hit)
+                self._used_up.append(hit)
         return hit
 
 

@@ -97,7 +97,7 @@ class Front:
     async def _act_faultily(self, fault: Fault, arrival: Arrival) -> Outcome | None:
         """Do what a fault leaves of a request; None is a lost answer."""
         outcome = await self._act(arrival) if fault.when == "after" else None
-        await asyncio.sleep(fault.delay)
+        await fault.hold()
         if fault.drop:
             return None
         if fault.error:

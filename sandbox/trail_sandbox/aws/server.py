@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -31,9 +32,9 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], Awaitable[HttpAnswer | None]]
 
 
-async def serve(host: str, port: int) -> None:
+async def serve(host: str, port: int, at_start: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    trails, settings = TrailStore(now), Settings()
+    trails, settings = TrailStore(now), replace(at_start)
     roles = Roles(settings, now)
     world = World(roles, settings)
     calls, faults, moto = CallLog(), Faults(), Moto()
@@ -50,12 +51,12 @@ async def serve(host: str, port: int) -> None:
         settings=settings,
         clock=now,
     )
-    control = Control(cloudtrail, moto, delivery, calls, faults, settings, roles)
+    control = Control(cloudtrail, moto, delivery, calls, faults, settings, at_start, roles)
 
     async def handle(request: HttpRequest) -> HttpAnswer | None:
         return await (control if request.path.startswith(PREFIX) else front).handle(request)
 
-    rounds = asyncio.create_task(_deliver_for_ever(delivery))
+    rounds = asyncio.create_task(deliver_for_ever(delivery, settings))
     # auto_decompress would unpack the bodies of objects that are stored compressed.
     runner = web.ServerRunner(web.Server(_adapt(handle), auto_decompress=False), shutdown_timeout=0.1)
     await runner.setup()
@@ -70,9 +71,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _deliver_for_ever(delivery: Delivery) -> None:
+async def deliver_for_ever(delivery: Delivery, settings: Settings, pause: float = _SECONDS_BETWEEN_ROUNDS) -> None:
+    """Run rounds of delivery while the settings have them run by themselves."""
     while True:
-        await asyncio.sleep(_SECONDS_BETWEEN_ROUNDS)
+        await asyncio.sleep(pause)
+        if not settings.background:
+            continue
         try:
             await asyncio.to_thread(delivery.run_round)
         except Exception:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 class Settings:
     """The start is AWS as it is, but for staleness, which AWS shows only now and then."""
 
+    background: bool = True
+    """Rounds of delivery run by themselves, every few seconds; else only those that are asked for."""
     quotas: bool = True
     """Five trails in a region."""
     rates: bool = True

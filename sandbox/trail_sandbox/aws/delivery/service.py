@@ -15,6 +15,7 @@ from trail_sandbox.aws.delivery.selection import CLOUDTRAIL, Selection
 from trail_sandbox.aws.delivery.signing import PublicKey, SigningKeys
 from trail_sandbox.aws.eventbridge import EventBridge
 from trail_sandbox.aws.events import ApiEvent, Caller
+from trail_sandbox.aws.organizations import organization_of
 from trail_sandbox.aws.trails import TrailStore
 from trail_sandbox.aws.world import World
 
@@ -41,11 +42,16 @@ class Delivery:
             if self._bus.listens(entry.account, entry.region):
                 self._tell_bus(entry)
 
-    def run_round(self, *, was_asked_for: bool = False) -> None:
-        """Deliver all that waits. A round that was asked for writes digests also where no log file is new."""
+    def run_round(self, account: str | None = None, *, was_asked_for: bool = False) -> None:
+        """Deliver all that waits, or what happened in one account and in those of its organization.
+
+        A round that was asked for writes digests also where no log file is new.
+        """
         with self._one_round_at_a_time:
-            for account in self._recorder.accounts():
-                self._run_for(account, was_asked_for=was_asked_for)
+            chosen = None if account is None else _with_its_organization(account)
+            for one in self._recorder.accounts():
+                if chosen is None or one in chosen:
+                    self._run_for(one, was_asked_for=was_asked_for)
 
     def public_keys(self, region: str) -> list[PublicKey]:
         """The keys that a region's digests are signed with, as ListPublicKeys tells them."""
@@ -97,3 +103,8 @@ class Delivery:
                 request_id=str(uuid.uuid4()),
             )
         )
+
+
+def _with_its_organization(account: str) -> set[str]:
+    organization = organization_of(account)
+    return {account, *(organization.accounts if organization else ())}

@@ -17,7 +17,7 @@ NAME = "sandbox"
 _PODS = "/api/v1/pods"
 _NODES = "/api/v1/nodes"
 _RETRY_SECONDS = 1.0
-_CONFLICT, _GONE = 409, 410
+_NOT_FOUND, _CONFLICT = 404, 409
 _SCHEDULER = "default-scheduler"
 _CAPACITY = {"cpu": str(os.cpu_count()), "memory": "16Gi", "pods": "250", "ephemeral-storage": "100Gi"}
 
@@ -30,6 +30,7 @@ class Agent:
         self._api: Api = context.api
         self._addresses = addresses
         self._pods: dict[str, Pod] = {}
+        self._binding: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def register(self, kubelet_port: int) -> None:
@@ -98,8 +99,9 @@ class Agent:
             self._pods[uid].update(pod)
         elif pod["spec"].get("nodeName") == NAME:
             self._take(pod)
-        elif _is_for_us(pod):
-            await self._bind(pod)
+        elif _is_for_us(pod) and uid not in self._binding:
+            self._binding.add(uid)
+            self._spawn(self._bind(pod))
 
     def _take(self, pod: Object) -> None:
         """Begin a Pod's life here, unless an earlier life of the node saw its end."""
@@ -138,9 +140,21 @@ class Agent:
             "target": {"apiVersion": "v1", "kind": "Node", "name": NAME},
         }
         try:
-            await self._api.post(f"/api/v1/namespaces/{namespace}/pods/{name}/binding", binding)
+            while True:
+                if await self._is_decided(f"/api/v1/namespaces/{namespace}/pods/{name}/binding", binding):
+                    return
+                await asyncio.sleep(_RETRY_SECONDS)
+        finally:
+            self._binding.discard(pod["metadata"]["uid"])
+
+    async def _is_decided(self, path: str, binding: Object) -> bool:
+        """Try to bind a Pod; decided is also that it is gone, or bound already."""
+        try:
+            await self._api.post(path, binding)
         except ApiError as error:
-            _LOG.warning("%s/%s: not bound: %s", namespace, name, error)
+            _LOG.warning("%s: %s", path, error)
+            return error.status in (_NOT_FOUND, _CONFLICT)
+        return True
 
 
 def _is_for_us(pod: Object) -> bool:
