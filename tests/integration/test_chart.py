@@ -69,7 +69,6 @@ def install(cluster: Sandbox, trails: Trails, account: Account, number: str) -> 
                 namespace,
                 "--create-namespace",
                 "--wait",
-                "--timeout",
                 timeout(90),
             ),
             *arguments,
