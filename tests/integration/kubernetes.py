@@ -67,6 +67,10 @@ class Trails:
         """Put annotations on; None takes one off."""
         return self._patch(name, {"metadata": {"annotations": annotations}})
 
+    def would_take(self, name: str, patch: dict[str, Any]) -> dict[str, Any]:
+        """Ask what would come of a merge patch; raises ApiException where the API server would refuse it."""
+        return self._patch(name, patch, dry_run=True)
+
     def delete(self, name: str, propagation: str = "Background", dry_run: bool = False) -> None:
         """Ask for deletion; the operator's finalizer may hold the Trail."""
         self._objects.delete_namespaced_custom_object(
@@ -124,9 +128,11 @@ class Trails:
         bodies = [self.get(name) for name in self.names()]
         return "\n".join(_described(body) for body in bodies if body)
 
-    def _patch(self, name: str, patch: Any, kind: str = "application/merge-patch+json") -> dict[str, Any]:
+    def _patch(
+        self, name: str, patch: Any, kind: str = "application/merge-patch+json", *, dry_run: bool = False
+    ) -> dict[str, Any]:
         return self._objects.patch_namespaced_custom_object(  # type: ignore[no-any-return]
-            GROUP, VERSION, self.namespace, PLURAL, name, patch, _content_type=kind
+            GROUP, VERSION, self.namespace, PLURAL, name, patch, _content_type=kind, **_dry(dry_run)
         )
 
 

@@ -218,6 +218,13 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+def values_and_account(section: str) -> tuple[str, str]:
+    """The values of a section that installs, and its AWSAccount."""
+    found = blocks(section, "yaml")
+    manifests = [block for block in found if "\nkind: " in block]
+    return "".join(block for block in found if block not in manifests), "".join(manifests)
+
+
 def attempt(sandbox: Sandbox, *command: str, directory: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run a command as the administrator; how it ended."""
     environment = {**os.environ, **sandbox.environment()}
@@ -257,8 +264,9 @@ def test_an_installation_as_it_is_documented(own: Sandbox, tmp_path: Path, name:
     kubectl(own, "apply", "--server-side", "-f", str(Path(__file__).parent / "chart" / "monitoring.yaml"))
     release = Release(own)
     (tmp_path / "charts").symlink_to(ROOT / "charts")
-    values = "".join(blocks(sections()[name], "yaml"))
+    values, account = values_and_account(sections()[name])
     (tmp_path / "values.yaml").write_text(values)
+    (tmp_path / "account.yaml").write_text(account)
     for script in blocks(sections()[name], "console"):
         carry_out(own, script, tmp_path)
     kubectl(
@@ -280,6 +288,8 @@ def test_an_installation_as_it_is_documented(own: Sandbox, tmp_path: Path, name:
         release.trails.change("audit", deletionPolicy="Delete")
         release.trails.delete("audit")
         release.trails.wait_gone("audit")
+    if account:
+        kubectl(own, "delete", "awsaccounts", "--all")  # they are held, too
     helm(own, "uninstall", "trail-operator", *_WAIT)
     # With its role gone, the operator can't give the Lease back: the next one would wait until it has run out.
     kubectl(own, "delete", "leases", "--all", "--namespace", NAMESPACE)

@@ -19,7 +19,9 @@ from trail_sandbox.sandbox import Sandbox
 
 __all__ = ["install"]
 
-ALLOW = {"trail-operator.dev/allow-deletion": "true"}
+ALLOW_NAME = "trail-operator.dev/allow-deletion"
+ALLOW = {ALLOW_NAME: "true"}
+FINALIZER = {"metadata": {"finalizers": ["trail-operator.dev/finalizer"]}}
 
 
 def refusal(act: Callable[[], object]) -> str:
@@ -35,7 +37,13 @@ def refusal(act: Callable[[], object]) -> str:
 
 def rails(bucket: str) -> dict[str, Any]:
     """All rules."""
-    names = ("denyDeletion", "requireLogging", "requireMultiRegion", "requireLogFileValidation")
+    names = (
+        "denyDeletion",
+        "requireLogging",
+        "requireManagementEvents",
+        "requireMultiRegion",
+        "requireLogFileValidation",
+    )
     return {**dict.fromkeys(names, True), "allowedBuckets": [bucket, "another-bucket"]}
 
 
@@ -62,6 +70,7 @@ def test_all_rules_with_the_operator_at_work(
         ({"isMultiRegionTrail": False}, "isMultiRegionTrail must be true"),
         ({"includeGlobalServiceEvents": False}, "isMultiRegionTrail must be true"),
         ({"enableLogFileValidation": False}, "enableLogFileValidation must be true"),
+        (NO_MANAGEMENT_EVENTS[0], "record management events here"),
         ({"s3BucketName": "third-bucket"}, f"s3BucketName must be one of {bucket}, another-bucket"),
     ]
     for broken, said in rules:
@@ -153,6 +162,81 @@ def test_a_namespace_with_a_trail_stays(
     assert "deletionTimestamp" not in (trails.get("audit") or {})["metadata"]
     trails.annotate("audit", ALLOW)
     trails.wait_gone("audit", 120)
+
+
+PAUSED = "trail-operator.dev/paused"
+HINT = "allow-deletion=true"
+
+
+def test_logging_is_not_got_round_by_looking_away(trails: Trails, rules: Callable[[str], None]) -> None:
+    """What is paused or only observed is not corrected: both begin by a change that says that it is meant."""
+    trails.create(trail("watched", "some-bucket", managementPolicy="Observe"))
+    trails.create(trail("held", "some-bucket"))
+    trails.annotate("held", {PAUSED: "true"})
+    rules("guardRails.requireLogging=true")
+    for name in ("audit", "meant"):
+        trails.create(trail(name, "some-bucket"))
+
+    # Newly paused: by the annotation's value alone.
+    pause = {"metadata": {"annotations": {PAUSED: "true"}}}
+    eventually("pausing is refused", lambda: HINT in refusal(lambda: trails.would_take("audit", pause)))
+    assert "a paused Trail is not corrected" in refusal(lambda: trails.annotate("audit", {PAUSED: "true"}))
+    assert refusal(lambda: trails.annotate("audit", {PAUSED: "no", "note": "1"})) == ""
+    # Newly observed, also where the default is spelt out before.
+    observe = {"managementPolicy": "Observe"}
+    eventually("observing is refused", lambda: HINT in refusal(lambda: trails.would_take("audit", {"spec": observe})))
+    assert refusal(lambda: trails.change("audit", managementPolicy="Manage")) == ""
+    assert "is not corrected" in refusal(lambda: trails.change("audit", **observe))
+    # Whoever says that it is meant may, before or in the same change.
+    assert refusal(lambda: trails.annotate("meant", {PAUSED: "true", **ALLOW})) == ""
+    assert refusal(lambda: trails.change("meant", **observe)) == ""
+
+    # What is so already is let alone, and may be made so from the beginning.
+    assert refusal(lambda: trails.annotate("held", {"note": "1"})) == ""
+    assert refusal(lambda: trails.change("held", s3KeyPrefix="p")) == ""
+    assert refusal(lambda: trails.change("watched", s3KeyPrefix="p")) == ""
+    assert refusal(lambda: trails.create(trail("new", "some-bucket", **observe))) == ""
+    # The way back is open; the way there then is not.
+    assert refusal(lambda: trails.annotate("held", {PAUSED: None})) == ""
+    assert HINT in refusal(lambda: trails.annotate("held", {PAUSED: "true"}))
+    # The operator's own patches: of its status none is asked, and its finalizer is no matter of these rules.
+    trails.annotate("audit", {PAUSED: "true", **ALLOW})
+    trails.annotate("audit", {ALLOW_NAME: None})
+    for name in ("audit", "watched"):
+        assert refusal(lambda name=name: trails.would_take(name, FINALIZER)) == ""  # type: ignore[misc]
+
+
+MANAGEMENT = {"field": "eventCategory", "equals": ["Management"]}
+DATA = [{"field": "eventCategory", "equals": ["Data"]}, {"field": "resources.type", "equals": ["AWS::S3::Object"]}]
+OBJECTS = [{"type": "AWS::S3::Object", "values": ["arn:aws:s3"]}]
+NO_MANAGEMENT_EVENTS: list[dict[str, Any]] = [
+    {"advancedEventSelectors": [{"fieldSelectors": DATA}]},
+    {"eventSelectors": [{"includeManagementEvents": False, "dataResources": OBJECTS}]},
+]
+SOME_MANAGEMENT_EVENTS: list[dict[str, Any]] = [
+    {},
+    {"advancedEventSelectors": [{"fieldSelectors": DATA}, {"fieldSelectors": [MANAGEMENT]}]},
+    {"advancedEventSelectors": [{"fieldSelectors": [MANAGEMENT, {"field": "readOnly", "equals": ["false"]}]}]},
+    {"eventSelectors": [{"readWriteType": "WriteOnly"}]},
+    {"eventSelectors": [{"includeManagementEvents": False, "dataResources": OBJECTS}, {}]},
+]
+
+
+def test_management_events_are_recorded(trails: Trails, rules: Callable[[str], None]) -> None:
+    for number, spec in enumerate(NO_MANAGEMENT_EVENTS):
+        trails.create(trail(f"before-{number}", "some-bucket", **spec))
+    rules("guardRails.requireManagementEvents=true")
+    trails.create(trail("audit", "some-bucket"))
+    said = "record management events here"
+    for number, spec in enumerate(NO_MANAGEMENT_EVENTS):
+        body = trail("new", "some-bucket", **spec)
+        eventually(said, lambda body=body: said in refusal(lambda: trails.create(body, dry_run=True)))  # type: ignore[misc]
+        assert said in refusal(lambda spec=spec: trails.change("audit", **spec))  # type: ignore[misc]
+        # One that was so before is let alone until its spec changes.
+        assert refusal(lambda name=f"before-{number}": trails.annotate(name, {"note": "1"})) == ""  # type: ignore[misc]
+        assert said in refusal(lambda name=f"before-{number}": trails.change(name, s3KeyPrefix="p"))  # type: ignore[misc]
+    for spec in SOME_MANAGEMENT_EVENTS:
+        assert refusal(lambda spec=spec: trails.create(trail("new", "some-bucket", **spec), dry_run=True)) == ""  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("action", ["Warn", "Audit"])

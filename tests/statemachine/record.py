@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.statemachine.aws import ACCOUNT, REGIONS, Aws, Call
@@ -90,12 +91,23 @@ class Record:
         rival = self.server.objects.get(key)
         return rival is not None and rival["metadata"]["creationTimestamp"] < this.body["metadata"]["creationTimestamp"]
 
+    def _is_admitted(self, key: str, spec: Manifest) -> bool:
+        """Whether the AWSAccount that a Trail names, if it does, lets it have a trail of its name."""
+        if "accountRef" not in spec:
+            return True
+        account = self.server.accounts[spec["accountRef"]["name"]]["spec"]
+        namespace, _, name = key.partition("/")
+        names = account.get("allowedTrailNames", ["*"])
+        is_named = any(fnmatchcase(spec.get("name", name), pattern) for pattern in names)
+        return is_named and namespace in account["allowedNamespaces"]["names"]
+
     def _judge_precedence(self, call: Call, this: Pass) -> None:
         """A trail was made: no older Trail claims it that the operator must have known of when the pass began."""
         for key, rival in self.server.objects.items():
             is_older = _age(rival) < _age(this.body)
             is_known = self.known_since.get(key, self.time()) < this.begun - _NEWS_TRAVELS
-            if key != this.key and is_older and is_known and arn_of(key, rival["spec"]) == call.arn:
+            wants_it = arn_of(key, rival["spec"]) == call.arn and self._is_admitted(key, rival["spec"])
+            if key != this.key and is_older and is_known and wants_it:
                 self._problem(call, f"was made though {key} is older")
 
     def wrote_status(self, before: Manifest, body: Manifest) -> None:

@@ -1,11 +1,14 @@
 """What a team with an AWSAccount can and cannot do: a test for each row of the table in docs/accounts.md."""
 
+import json
 import logging
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
+from tests.integration import test_accounts_docs
 from tests.statemachine.aws import ACCOUNT, ALIAS, KEYS, REGIONS, ROLE, group_arn, key_arn, topic_arn
 from tests.statemachine.expectation import OWNER
 from tests.statemachine.kubernetes import Manifest
@@ -75,6 +78,21 @@ def taken(stage: VirtualStage, seconds: float = 30.0) -> None:
     assert dict(trail.tags)[OWNER] == f"test/{KEY}"
 
 
+_Test = TypeVar("_Test", bound=Callable[..., None])
+ROWS: dict[str, Callable[..., None]] = {}
+"""The test of each row of the table."""
+
+
+def row(what: str) -> Callable[[_Test], _Test]:
+    """Mark the test of a row, by its first cell."""
+
+    def mark(test: _Test) -> _Test:
+        ROWS[what] = test
+        return test
+
+    return mark
+
+
 # Adoption.
 
 ADOPTIONS = [
@@ -86,6 +104,8 @@ ADOPTIONS = [
 ]
 
 
+@row("take over, change, stop or delete a trail without an owner tag")
+@row("take over, change, stop or delete a trail of another owner")
 @pytest.mark.parametrize(("policy", "allowed", "owner"), ADOPTIONS)
 def test_what_an_account_lets_a_team_take_over(
     stage: VirtualStage, policy: str, allowed: str | None, owner: str | None
@@ -223,6 +243,7 @@ RESOURCES: list[tuple[dict[str, Any], dict[str, list[str]], bool]] = [
 ]
 
 
+@row("name any SNS topic, KMS key or log group")
 @pytest.mark.parametrize(("names", "limits", "is_allowed"), RESOURCES)
 def test_topics_keys_and_log_groups_are_compared_by_what_they_mean(
     stage: VirtualStage, names: dict[str, Any], limits: dict[str, list[str]], is_allowed: bool
@@ -291,3 +312,162 @@ def test_limits_hold_for_what_is_only_observed_too(stage: VirtualStage, names: d
     allow(stage)
     stage.wait(10.0)
     assert ready(stage)[1] == "Drifted"
+
+
+# What else the table says.
+
+# A limit that excludes what the spec asks for, the reason, and the cell of the table.
+LIMITS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "give a new trail any name that is free": ({"allowedTrailNames": ["other"]}, {}, "TrailNameNotAllowed"),
+    "home its trail in any region": ({"allowedRegions": [REGIONS[0]]}, {"region": REGIONS[1]}, "RegionNotAllowed"),
+    "have its trail deliver to any bucket that lets CloudTrail in": (
+        {"allowedBuckets": ["logs-two"]},
+        {},
+        "BucketNotAllowed",
+    ),
+    "name any role for a log group": ({"allowedLogRoleARNs": []}, LOGS, "LogRoleNotAllowed"),
+}
+
+
+@pytest.mark.parametrize("what", LIMITS)
+def test_a_team_may_choose_unless_there_is_a_limit(stage: VirtualStage, what: str) -> None:
+    limit, spec, reason = LIMITS[what]
+    allow(stage, **limit)
+    stage.create(KEY, SPEC | spec)
+    refused(stage, reason)
+    allow(stage)
+    stage.wait(20.0)
+    assert ready(stage)[:2] == ("True", "Recording")
+
+
+@row("make, change, stop and delete a trail of its own")
+def test_a_team_has_trails_of_its_own(stage: VirtualStage) -> None:
+    stage.create(KEY, SPEC)
+    taken(stage)
+    stage.replace_spec(KEY, SPEC | {"s3KeyPrefix": "a", "isLogging": False})
+    stage.wait(30.0)
+    trail = stage.aws.trails.get(ARN)
+    assert trail is not None
+    assert (trail.s3_key_prefix, trail.is_logging) == ("a", False)
+    stage.delete(KEY)
+    stage.wait(30.0)
+    assert not stage.aws.trails.all()
+
+
+@row("use an AWSAccount that does not allow its namespace")
+def test_a_team_elsewhere(stage: VirtualStage) -> None:
+    stage.create("team-b/beta", SPEC)
+    refused(stage, "NamespaceNotAllowed", TEAM, key="team-b/beta")
+    assert ACCOUNT not in json.dumps(stage.objects["team-b/beta"]["status"])
+
+
+@row("learn whether there is an AWSAccount of some name")
+def test_names_of_accounts_are_told(stage: VirtualStage) -> None:
+    stage.create("team-b/beta", SPEC)
+    refused(stage, "NamespaceNotAllowed", key="team-b/beta")
+    stage.create("team-b/gamma", SPEC | {"accountRef": {"name": "nobody"}})
+    refused(stage, "AccountNotFound", "nobody", key="team-b/gamma")
+
+
+@row("record all accounts of the organization")
+def test_organization_trails(stage: VirtualStage) -> None:
+    stage.create(KEY, SPEC | {"isOrganizationTrail": True})
+    refused(stage, "OrganizationTrailNotAllowed")
+
+
+@row("take over the trail of a Trail that lives in this cluster")
+def test_a_living_trail_keeps_its_trail(stage: VirtualStage) -> None:
+    allow(stage, allowedAdoption="Always", allowedNamespaces={"names": ["team-a", "team-b"]})
+    stage.create(KEY, SPEC)
+    taken(stage)
+    before = writes(stage)
+    stage.create("team-b/beta", SPEC | {"name": "alpha", "adoptionPolicy": "Always"})
+    stage.wait(30.0)
+    assert ready(stage, "team-b/beta")[1] == "Conflict"
+    assert KEY not in ready(stage, "team-b/beta")[2]
+    assert writes(stage) == before
+    assert ready(stage)[:2] == ("True", "Recording")
+
+
+NOT_ADMITTED: list[dict[str, Any]] = [{"allowedNamespaces": {"names": ["team-c"]}}, {"allowedTrailNames": ["team-b-*"]}]
+
+
+@row("hold a name that it may not use, so that another team's Trail waits for it")
+@pytest.mark.parametrize("limits", NOT_ADMITTED)
+def test_a_name_that_may_not_be_used_is_held_by_nobody(stage: VirtualStage, limits: dict[str, Any]) -> None:
+    """Of two that may use a name the older has it."""
+    stage.put_account("of-others", **{"allowedNamespaces": {"names": ["team-b"]}, **limits})
+    stage.create("team-b/squatter", SPEC | {"accountRef": {"name": "of-others"}, "name": "alpha"})
+    stage.wait(5.0)
+    stage.create(KEY, SPEC)
+    taken(stage)
+    # Once it may: too late.
+    stage.put_account("of-others", allowedNamespaces={"names": ["team-b"]})
+    stage.wait(80.0)
+    assert ready(stage, "team-b/squatter")[1] == "Conflict"
+    taken(stage, 1.0)
+
+
+def test_who_may_no_longer_use_a_name_makes_way(stage: VirtualStage) -> None:
+    """But a trail that it has is not taken from it."""
+    allow(stage, allowedNamespaces={"names": ["team-a", "team-b"]})
+    stage.shut("logs-two")
+    stage.create("team-b/older", SPEC | {"name": "alpha", "s3BucketName": "logs-two"})
+    stage.wait(5.0)
+    stage.create(KEY, SPEC)
+    stage.wait(5.0)
+    assert ready(stage)[1] == "Conflict"
+    allow(stage)
+    taken(stage)
+
+
+@row("see how any trail differs from a spec, and whether it logs (`managementPolicy: Observe`)")
+def test_a_team_may_observe(stage: VirtualStage) -> None:
+    theirs(stage, ELSEWHERE)
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe"})
+    stage.wait(10.0)
+    status = stage.objects[KEY]["status"]
+    assert (status["isLogging"], status["arn"]) == (True, ARN)
+    assert {"path": "s3BucketName", "desired": "logs-one", "observed": "logs-two"} in status["drift"]
+    stage.delete(KEY)
+    stage.wait(10.0)
+    assert writes(stage) == []
+    allow(stage, allowedTrailNames=[])
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe"})
+    refused(stage, "TrailNameNotAllowed")
+
+
+@row("use up the trails that a region may have, and learn which fill it")
+def test_a_full_region(stage: VirtualStage) -> None:
+    for number in range(6):
+        stage.create(f"team-a/t-{number}", SPEC | {"isMultiRegionTrail": False})
+    stage.wait(60.0)
+    full = [key for key in stage.objects if ready(stage, key)[1] == "QuotaExceeded"]
+    assert len(full) == 1
+    message = ready(stage, full[0])[2]
+    assert [key for key in stage.objects if key not in full and key.partition("/")[2] not in message] == []
+
+
+@row("get round all limits by naming no AWSAccount")
+@pytest.mark.parametrize("settings", [{"own_identity": False}, {"own_identity": False, "default_account": TEAM}])
+def test_a_trail_without_an_account(settings: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    stage = VirtualStage(0, allowed_adoption="Never", **settings)
+    stage.wait(1.0)
+    allow(stage, allowedBuckets=["logs-two"])
+    stage.create(KEY, OWN)
+    refused(stage, "BucketNotAllowed" if "default_account" in settings else "AccountNotFound")
+    stage.close()
+
+
+READING = "read AWSAccounts: numbers, roles, external ids, other teams' trails"
+
+
+def test_each_row_of_the_table_has_a_test() -> None:
+    page = (Path(__file__).parents[2] / "docs/accounts.md").read_text()
+    section = page.split("### What a team can and cannot do\n")[1].split("\n\nWhat keeps teams apart")[0]
+    cells = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
+    # By the roles of a real API server.
+    roles = {READING: test_accounts_docs.test_a_team_may_write_trails_and_not_see_accounts}
+    assert {what for what, *_ in cells} == {*ROWS, *LIMITS, *roles}
+    assert {can for _, can, _ in cells} == {"yes", "no"}

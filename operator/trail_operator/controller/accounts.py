@@ -21,7 +21,7 @@ from trail_operator.aws.sessions import Role, Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.controller.subject import Subject, resource_version
 from trail_operator.core.failure import Failure, FailureClass, FailureError
-from trail_operator.core.permission import barred
+from trail_operator.core.permission import allows_name, barred
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME_LENGTH = 64
@@ -220,6 +220,15 @@ class Accounts:
         if refusal := barred(account.spec, name, namespace, self._labels.get(namespace)):
             raise FailureError(refusal)
         return account.access
+
+    def admits(self, subject: Subject) -> bool:
+        """Whether a Trail may use its account, and for a trail of its name."""
+        try:
+            access = self.access_for(subject)
+        except FailureError:
+            return False
+        name = subject.body["spec"].get("name") or subject.key.name
+        return access.spec is None or allows_name(access.spec, name)
 
     async def close(self, seconds: float) -> bool:
         """Let no further call begin; those under way get some seconds. Whether all have ended."""

@@ -11,9 +11,18 @@ from trail_operator.core.ownership import Claim
 class Claims:
     """The claims of all Trails that the operator watches."""
 
-    def __init__(self, place: Callable[[Subject], tuple[str, str]], namespaces: Collection[str] = ()) -> None:
-        """`place`: the number and the default region of the account that a Trail uses."""
+    def __init__(
+        self,
+        place: Callable[[Subject], tuple[str, str]],
+        namespaces: Collection[str] = (),
+        admits: Callable[[Subject], bool] = lambda _: True,
+    ) -> None:
+        """`place`: the number and the default region of the account that a Trail uses.
+
+        `admits`: whether it may use that account for a trail of its name.
+        """
         self._place = place
+        self._admits = admits
         self._namespaces = namespaces
         # By region and name. The account is compared when it matters: AWS tells only meanwhile who the own identity is.
         self._by_name: dict[tuple[str, str], dict[str, Claim]] = defaultdict(dict)
@@ -37,8 +46,8 @@ class Claims:
         )
         self.withdraw(subject.uid)
         self._resources[claim.uid] = claim.resource
-        if subject.observing:
-            return claim  # it wants nothing
+        if subject.observing or not self._admits(subject):
+            return claim  # it wants nothing, or nothing that it may have: it is in nobody's way
         self._by_uid[claim.uid] = claim
         self._claimants[claim.uid] = subject
         self._by_name[claim.region, claim.name][claim.uid] = claim

@@ -65,7 +65,7 @@ class Controller:
         self.surroundings = Surroundings(
             self.accounts.current, resync=resync, clock=time.monotonic, sleep=asyncio.sleep
         )
-        claims = Claims(self.accounts.place_of, settings.namespace)
+        claims = Claims(self.accounts.place_of, settings.namespace, self.accounts.admits)
         targets = Targets(self.accounts, locator, tuple(settings.ignore_tags))
         decisions = Decisions(locator, time.monotonic)
         convergence = Convergence(

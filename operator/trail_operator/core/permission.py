@@ -20,11 +20,11 @@ def barred(account: AWSAccountSpec, name: str, namespace: str, labels: dict[str,
 
 def forbidden(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: str, region: str) -> Failure | None:
     """What of a Trail's spec the AWSAccount `name` does not allow; None if all of it is."""
-    if account.allowed_trail_names is not None and not _matches(trail_name, account.allowed_trail_names):
+    if not allows_name(account, trail_name):
         return _refusal(
             Reason.TRAIL_NAME_NOT_ALLOWED,
             f"AWSAccount {name} does not allow trails named {trail_name}: make a Trail whose name (spec.name, else "
-            f"metadata.name) is one of {_listed(account.allowed_trail_names)}",
+            f"metadata.name) is one of {_listed(account.allowed_trail_names or ())}",
         )
     if account.allowed_regions and region not in account.allowed_regions:
         return _refusal(
@@ -51,6 +51,11 @@ def forbidden(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: s
             f"AWSAccount {name} does not allow organization trails: take isOrganizationTrail away",
         )
     return None
+
+
+def allows_name(account: AWSAccountSpec, trail_name: str) -> bool:
+    """Whether trails of the account may have that name."""
+    return account.allowed_trail_names is None or _matches(trail_name, account.allowed_trail_names)
 
 
 def resources_refused(
