@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 
 from tests.edges.proxy import Proxy
 from tests.integration.conftest import (
@@ -21,6 +22,13 @@ from trail_sandbox.kubernetes.pki import Pki
 from trail_sandbox.sandbox import Sandbox
 
 __all__ = ["account", "accounts", "api", "cluster", "number", "operator_process", "service_account", "trails"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_quotas(sandbox: Sandbox) -> None:
+    """Let an account have many trails, and the tests stop them all at once."""
+    settings = {"quotas": False, "rates": False}
+    requests.put(f"{sandbox.aws_endpoint}/_sandbox/settings", json=settings, timeout=30).raise_for_status()
 
 
 @pytest.fixture

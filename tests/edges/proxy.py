@@ -34,6 +34,7 @@ class Request:
     """With the query."""
     target: str
     """The operation, with AWS's JSON protocol."""
+    agent: str
     body: bytes
 
     @property
@@ -85,6 +86,7 @@ class _State:
     rules: list[Rule] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     connections: set[socket.socket] = field(default_factory=set)
+    asked: list[tuple[float, Request]] = field(default_factory=list)
 
 
 class Proxy:
@@ -129,6 +131,11 @@ class Proxy:
         with self._state.lock:
             if rule in self._state.rules:
                 self._state.rules.remove(rule)
+
+    def last(self, concerns: Callable[[Request], bool]) -> float:
+        """When a request of a kind was last made."""
+        with self._state.lock:
+            return max((moment for moment, request in self._state.asked if concerns(request)), default=0.0)
 
     def cut(self) -> None:
         """Cut all connections: watches begin anew."""
@@ -181,7 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
     def pass_on(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        request = Request(self.command, self.path, target, self.rfile.read(length) if length else b"")
+        body = self.rfile.read(length) if length else b""
+        request = Request(self.command, self.path, target, self.headers.get("User-Agent", ""), body)
         twist = self._twist_for(request)
         if twist is None:
             self._relay(request)
@@ -199,11 +207,13 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _twist_for(self, request: Request) -> Twist | None:
+        now = time.monotonic()
         with self.server.state.lock:
+            self.server.state.asked.append((now, request))
             for rule in self.server.state.rules:
                 if rule.hits < rule.count and rule.concerns(request):
                     rule.hits += 1
-                    rule.last = time.monotonic()
+                    rule.last = now
                     return rule.twist
         return None
 
