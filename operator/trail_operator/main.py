@@ -19,9 +19,6 @@ from trail_operator.controller import handlers  # noqa: F401 - registers the han
 from trail_operator.settings import Settings
 from trail_operator.telemetry import logs
 
-# So much of what a watch failed with is shown.
-_SHOWN = 500
-
 
 class Run(Settings):
     """Run the operator: keep AWS CloudTrail trails as the Trail resources of the cluster say.
@@ -46,9 +43,13 @@ def run(arguments: list[str]) -> None:
     """Run the operator until SIGTERM."""
     settings = _settings(arguments)
     logs.configure(settings.log_format, settings.log_level)
-    stop = asyncio.Event()
-    memo = kopf.Memo(settings=settings, leave=_leave, stop=stop)
-    ended = "a watch has ended"
+    stop, failure = asyncio.Event(), logs.LastFailure("kopf._core.reactor")
+
+    def leave() -> NoReturn:
+        failed = f"a watch of the Kubernetes API has failed: {failure}"
+        _leave(memo.get("problem") or (None if stop.is_set() else failed))
+
+    memo = kopf.Memo(settings=settings, leave=leave, stop=stop)
     try:
         kopf.run(
             memo=memo,
@@ -57,9 +58,10 @@ def run(arguments: list[str]) -> None:
             namespaces=settings.namespace,
             standalone=True,
         )
-    except Exception as error:  # noqa: BLE001 - kopf ends by whatever a watch could not be gone on with
-        ended = f"a watch of the Kubernetes API has failed: {ascii(error)[:_SHOWN]}"
-    _leave(memo.get("problem") or (None if stop.is_set() else ended))
+    except Exception:
+        if "problem" not in memo:
+            raise
+    leave()
 
 
 def _leave(problem: str | None) -> NoReturn:

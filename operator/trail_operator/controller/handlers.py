@@ -90,10 +90,8 @@ async def cleanup(memo: kopf.Memo, **_: Any) -> None:
     """Stop the process."""
     if "process" in memo:
         await memo.process.stop()
-    # kopf may wait 5 s for what is left of a watch that it was cut off in. Where nobody has asked it to end, a watch
-    # has failed: what with, kopf raises in the end, and tells it nowhere before.
-    if "leave" in memo and memo.stop.is_set():
-        memo.leave(memo.get("problem"))
+    if "leave" in memo:  # kopf may wait for what is left of a watch: 5 s, or for ever where one was answered 401
+        memo.leave()
 
 
 async def _end_on_signals(stop: asyncio.Event) -> None:

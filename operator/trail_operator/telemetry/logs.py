@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 logger = logging.getLogger("trail_operator")
+# So much of a failure is shown.
+_SHOWN = 500
 
 
 def configure(log_format: str, level: str) -> None:
@@ -24,6 +26,24 @@ def configure(log_format: str, level: str) -> None:
 def about(trail: str, **fields: Any) -> dict[str, Any]:
     """The `extra` of a log line: which Trail (namespace/name) it is about, and further fields but empty ones."""
     return {"trail": trail, "fields": {name: value for name, value in fields.items() if value != ""}}
+
+
+class LastFailure(logging.Handler):
+    """Remembers the last exception that a library has logged: what ended it, it may tell nowhere else."""
+
+    def __init__(self, library: str) -> None:
+        super().__init__(logging.ERROR)
+        self._text = ""
+        logging.getLogger(library).addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take note of a line."""
+        if record.exc_info and record.exc_info[1]:
+            self._text = f"{record.getMessage()} ({type(record.exc_info[1]).__name__})"
+
+    def __str__(self) -> str:
+        """One line, cut."""
+        return ascii(self._text[:_SHOWN])[1:-1] or "no reason was logged"
 
 
 class _TextFormatter(logging.Formatter):
