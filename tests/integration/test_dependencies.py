@@ -219,8 +219,8 @@ CASES = {
         ),
     ),
     "role missing": Case(
-        "RoleNotTrusted",
-        ("does not exist", "sts:AssumeRole"),
+        "RoleNotFound",
+        ("does not exist", "sts:AssumeRole", "logs:PutLogEvents"),
         lambda account: {
             **missing_group(account),
             "cloudWatchLogsLogGroupARN": account.log_group("group"),

@@ -75,7 +75,7 @@ def test_a_role_that_was_just_made_is_waited_for(
     trails.create(trail(NAME, bucket, cloudWatchLogsLogGroupARN=group, cloudWatchLogsRoleARN=own.role("new", group)))
     message = trails.wait_reason(NAME, "RoleNotTrusted")["message"]
     assert "Access denied. Check the trust relationships for your role." in message
-    assert "may not have reached CloudTrail yet" in message
+    assert "a change that has not reached CloudTrail yet" in message
     trails.wait_ready(NAME, 60)
 
 
@@ -112,7 +112,8 @@ def test_the_policy_of_another_accounts_bucket_is_not_guessed(
     archive.client("s3").create_bucket(Bucket=bucket)
     trails.create(trail(NAME, bucket))
     message = trails.wait_reason(NAME, "BucketPolicyDenies")["message"]
-    assert "was not verified, since the operator lacks s3:GetBucketPolicy" in message
+    assert f"the bucket is not in account {account.number}" in message
+    assert "check s3BucketName" in message
     policy = message[message.index('{"Version"') :]
     archive.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy)
     trails.wait_ready(NAME, 60)

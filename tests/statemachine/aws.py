@@ -117,6 +117,11 @@ class Dependencies(World):
                 return {"Policy": bucket.policy}
             case "s3", "GetBucketLocation":
                 return {}
+            case "s3", "GetBucketEncryption":
+                rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+                return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
+            case "s3", "GetBucketRequestPayment":
+                return {"Payer": "BucketOwner"}
             case "sns", "GetTopicAttributes":
                 return {"Attributes": {"Policy": _OPEN}}
             case "kms", "DescribeKey" | "GetKeyPolicy":

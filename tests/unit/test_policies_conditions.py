@@ -13,6 +13,7 @@ CONTEXT: dict[str, tuple[str | None, ...]] = {
     "aws:securetransport": ("true",),
     "s3:tlsversion": ("1.2", "1.3"),
     "s3:x-amz-acl": (None,),
+    "aws:principaltag/*": (None,),
     "s3:x-amz-server-side-encryption": ("AES256", None),
 }
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
@@ -80,6 +81,13 @@ T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
         ("NumericEquals", "s3:TlsVersion", "1.20", U),
         ("NumericNotEquals", "s3:TlsVersion", "1.1", T),
         ("NumericLessThan", "s3:TlsVersion", "new", U),
+        ("IpAddress", "s3:x-amz-acl", "192.0.2.0/24", F),
+        ("NotIpAddress", "s3:x-amz-acl", "192.0.2.0/24", T),
+        ("DateLessThan", "s3:x-amz-acl", "2026-01-01T00:00:00Z", F),
+        ("DateNotEquals", "aws:SourceAccount", "2026-01-01T00:00:00Z", U),
+        ("StringNotEquals", "aws:PrincipalTag/Team", "x", T),
+        ("StringLike", "aws:PrincipalTag/Team", "*", F),
+        ("StringLike", "aws:SourceArn", "*${aws:PrincipalTag/Team, 'audit'}", T),
         ("IpAddress", "aws:SourceAccount", "192.0.2.0/24", U),
         ("stringequals", "aws:SourceAccount", "123456789012", U),
         ("ForSomeValues:StringEquals", "aws:SourceAccount", "123456789012", U),

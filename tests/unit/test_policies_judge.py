@@ -1,7 +1,7 @@
 """Verdicts on policies as they are met in the wild, one row each."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -212,11 +212,6 @@ LACKING: dict[str, tuple[list[Statement], str]] = {
         [ACL | {"Condition": {"ForAnyValue:StringLike": {"s3:x-amz-acl": "*"}}}, WRITE],
         "CloudTrail sends no s3:x-amz-acl with s3:GetBucketAcl",
     ),
-    "accounts of CloudTrail's regions": (
-        [ACL, write(Principal={"AWS": ["arn:aws:iam::859597730677:root", "arn:aws:iam::814480443879:root"]})],
-        "its Principal AWS arn:aws:iam::859597730677:root, AWS arn:aws:iam::814480443879:root is not "
-        "cloudtrail.amazonaws.com",
-    ),
 }
 
 
@@ -233,8 +228,8 @@ DENIED: dict[str, tuple[Statement, str]] = {
     "everything": (
         deny(),
         "statement 'DenyX' (Deny) of the policy of bucket audit-logs matches s3:GetBucketAcl on "
-        f"arn:aws:s3:::audit-logs and s3:PutObject on {OBJECTS}: remove it or exempt cloudtrail.amazonaws.com, "
-        'e.g. with the condition "Bool":{"aws:PrincipalIsAWSService":"false"}',
+        f"arn:aws:s3:::audit-logs and s3:PutObject on {OBJECTS}: remove it, or narrow it: "
+        'add "Bool":{"aws:PrincipalIsAWSService":"false"} to its Condition',
     ),
     "all objects": (deny(Resource="arn:aws:s3:::audit-logs/*"), f"matches s3:PutObject on {OBJECTS}:"),
     "the service by name": (deny(Principal=CLOUDTRAIL, Action="s3:PutObject"), "matches s3:PutObject"),
@@ -288,15 +283,17 @@ def test_following_the_advice_against_a_deny_heals(statement: Statement) -> None
 
 
 UNCLEAR: dict[str, tuple[list[Statement], str]] = {
-    "organization of the principal": (
-        [ACL, WRITE, deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}})],
-        "statement 'DenyX' (Deny) of the policy of bucket audit-logs may refuse",
+    "organization of the resource": (
+        [ACL, WRITE, deny({"StringNotEquals": {"aws:ResourceOrgID": "o-a1b2c3d4e5"}})],
+        "whether statement 'DenyX' (Deny) of the policy of bucket audit-logs denies s3:GetBucketAcl on "
+        f"arn:aws:s3:::audit-logs and s3:PutObject on {OBJECTS} cannot be decided, because its condition "
+        "StringNotEquals aws:ResourceOrgID 'o-a1b2c3d4e5' depends on what CloudTrail sends as aws:ResourceOrgID, which "
+        'is not known; if it does, narrow it: add "Bool":{"aws:PrincipalIsAWSService":"false"} to its Condition',
     ),
     "source address": (
         [ACL, WRITE, deny({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}})],
-        "its condition NotIpAddress aws:SourceIp '192.0.2.0/24' hangs on what is not known here",
+        "its condition NotIpAddress aws:SourceIp '192.0.2.0/24' depends on what CloudTrail sends as aws:SourceIp",
     ),
-    "VPC endpoint": ([ACL, WRITE, deny({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}})], "aws:SourceVpce"),
     "unknown operator": ([ACL, WRITE, deny({"StringAlmost": {"aws:SourceArn": TRAIL}})], "StringAlmost"),
     "operator that is not implemented": (
         [ACL, WRITE, deny({"DateLessThan": {"aws:SourceArn": "2026-01-01T00:00:00Z"}})],
@@ -308,16 +305,16 @@ UNCLEAR: dict[str, tuple[list[Statement], str]] = {
     ),
     "source organization": (
         [ACL, write({"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"}})],
-        "may allow s3:PutObject",
+        f"of the policy of bucket audit-logs allows s3:PutObject on {OBJECTS} cannot be decided, because",
     ),
     "log files without digests": (
         [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/123456789012/CloudTrail/*")],
-        "meets only a part of that",
+        "covers only a part of that",
     ),
-    "denial of some keys": ([ACL, WRITE, deny(Resource="arn:aws:s3:::audit-logs/*.exe")], "meets only a part of that"),
+    "denial of some keys": ([ACL, WRITE, deny(Resource="arn:aws:s3:::audit-logs/*.exe")], "covers only a part of that"),
     "unknown variable": (
-        [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/${aws:PrincipalAccount}/*")],
-        "its Resource hangs on what is not known here",
+        [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/${aws:userid}/*")],
+        "its Resource depends on what is not known here",
     ),
     "service of the China regions": (
         [ACL, write(Principal={"Service": "cloudtrail.amazonaws.com.cn"})],
@@ -330,9 +327,11 @@ UNCLEAR: dict[str, tuple[list[Statement], str]] = {
 @pytest.mark.parametrize(("statements", "sentence"), UNCLEAR.values(), ids=UNCLEAR.keys())
 def test_what_cannot_be_told_is_said_and_not_guessed(statements: list[Statement], sentence: str) -> None:
     verdict = bucket_verdict(*statements)
-    assert verdict.answer is Answer.UNKNOWN
+    assert verdict.answer is Answer.UNDECIDABLE
     assert not verdict.allowed
     assert sentence in verdict.message
+    assert "cannot be decided, because" in verdict.message
+    assert "no statement" not in verdict.message
 
 
 def test_an_unclear_allow_gets_the_prescribed_statement() -> None:
@@ -342,10 +341,10 @@ def test_an_unclear_allow_gets_the_prescribed_statement() -> None:
 
 
 def test_a_deny_that_cannot_be_told_does_not_hide_what_is_missing() -> None:
-    verdict = bucket_verdict(ACL, deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))
+    verdict = bucket_verdict(ACL, deny({"StringNotEquals": {"aws:ResourceOrgID": "o-a1b2c3d4e5"}}))
     assert verdict.answer is Answer.REFUSED
     assert "no statement of the policy" in verdict.message
-    assert "'DenyX' (Deny) of the policy of bucket audit-logs may refuse" in verdict.message
+    assert "whether statement 'DenyX' (Deny) of the policy of bucket audit-logs denies" in verdict.message
 
 
 @pytest.mark.parametrize(
@@ -381,7 +380,7 @@ def test_variables_count_only_in_the_newer_version_of_policies() -> None:
 def test_a_bucket_without_a_policy_gets_the_whole_policy() -> None:
     verdict = judge.judge_bucket_policy(None, bucket=BUCKET, prefix="p", trail_arn=TRAIL)
     assert verdict.answer is Answer.REFUSED
-    assert verdict.message.startswith("the policy of bucket audit-logs does not exist. Required is: {")
+    assert verdict.message.startswith("bucket audit-logs has no policy. It needs: {")
     assert judge.judge_bucket_policy(verdict.remedy, bucket=BUCKET, prefix="p", trail_arn=TRAIL).allowed
 
 
@@ -404,7 +403,7 @@ def test_a_bucket_without_a_policy_gets_the_whole_policy() -> None:
 def test_a_malformed_policy_is_called_malformed(document: str, reason: str) -> None:
     verdict = judge.judge_bucket_policy(document, bucket=BUCKET, prefix="p", trail_arn=TRAIL)
     assert not verdict.allowed
-    assert "the policy of bucket audit-logs is malformed: " in verdict.message
+    assert "by the policy of bucket audit-logs cannot be decided, because it is malformed: " in verdict.message
     assert reason in verdict.message
     assert judge.judge_bucket_policy(verdict.remedy, bucket=BUCKET, prefix="p", trail_arn=TRAIL).allowed
 
@@ -580,7 +579,7 @@ TRUST = required.role_trust_statement()
         ([TRUST, TRUST | {"Effect": "Deny"}], Answer.REFUSED, "statement 2 (Deny) of the trust policy of role"),
         (
             [TRUST | {"Condition": {"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"}}}],
-            Answer.UNKNOWN,
+            Answer.UNDECIDABLE,
             "aws:SourceOrgID",
         ),
     ],
@@ -626,8 +625,8 @@ def permissions_verdict(*documents: str) -> Verdict:
         ),
         (
             [policy(STREAM, EVENTS | {"Resource": EVENTS["Resource"].removesuffix("*")})],
-            Answer.UNKNOWN,
-            "meets only a part of that",
+            Answer.UNDECIDABLE,
+            "covers only a part of that",
         ),
         (
             [policy(STREAM, EVENTS | {"Condition": {"StringEquals": {"aws:SourceArn": TRAIL}}})],
@@ -638,7 +637,7 @@ def permissions_verdict(*documents: str) -> Verdict:
             [policy(STREAM, EVENTS), policy({"Effect": "Deny", "Action": "logs:Put*", "Resource": "*"})],
             Answer.REFUSED,
             f"statement 1 (Deny) of the policies of role {ROLE} matches logs:PutLogEvents on "
-            f"{EVENTS['Resource']}: remove it",
+            f"{EVENTS['Resource']}: remove it, or narrow it so that it leaves out logs:PutLogEvents",
         ),
         (
             [policy(STREAM, EVENTS, EVENTS | {"Effect": "Deny", "Condition": NOT_A_SERVICE})],
@@ -646,7 +645,7 @@ def permissions_verdict(*documents: str) -> Verdict:
             "statement 'AWSCloudTrailPutLogEvents20141101' (Deny)",
         ),
         ([policy(STREAM, EVENTS | {"Principal": "*"})], Answer.REFUSED, "allows logs:PutLogEvents"),
-        ([policy(STREAM, EVENTS), "{"], Answer.UNKNOWN, "is malformed: it is not JSON"),
+        ([policy(STREAM, EVENTS), "{"], Answer.UNDECIDABLE, "is malformed: it is not JSON"),
     ],
     ids=[
         "prescribed",
@@ -690,9 +689,9 @@ def test_partitions_reach_every_arn() -> None:
 def test_a_policy_that_was_not_read_is_neither_allowed_nor_refused() -> None:
     statements = required.bucket_statements(BUCKET, "p", TRAIL)
     verdict = judge.not_read("the policy of bucket audit-logs", "s3:GetBucketPolicy", statements)
-    assert verdict.answer is Answer.UNKNOWN
+    assert verdict.answer is Answer.UNDECIDABLE
     assert verdict.message.startswith(
-        "the policy of bucket audit-logs was not verified, since the operator lacks s3:GetBucketPolicy. Required is: {"
+        "not verified, since the operator lacks s3:GetBucketPolicy: the policy of bucket audit-logs. It needs: {"
     )
     assert json.loads(verdict.remedy)["Statement"] == statements
 
@@ -737,3 +736,98 @@ def test_an_organizations_log_streams_have_its_id() -> None:
     assert verdict.answer is Answer.REFUSED
     assert f":log-stream:{ORGANIZATION}_*" in verdict.message
     assert judged(verdict.remedy).allowed
+
+
+# -- an S3 Bucket Key, and keys that S3 or SNS use for CloudTrail
+
+
+def test_an_s3_bucket_key_needs_decrypt_as_well() -> None:
+    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+    def judged(*statements: Statement) -> Verdict:
+        return judge.judge_key_policy(policy(*statements), key_arn=KEY, trail_arn=TRAIL, bucket_key=True)
+
+    verdict = judged(ENCRYPT, DESCRIBE)
+    assert verdict.answer is Answer.REFUSED
+    assert f"do kms:Decrypt on {KEY}" in verdict.message
+    (decrypt,) = json.loads(f"[{verdict.remedy}]")
+    assert decrypt["Action"] == "kms:Decrypt"
+    assert "Condition" not in decrypt
+    assert judged(ENCRYPT, DESCRIBE, decrypt).allowed
+    assert key_verdict(ENCRYPT, DESCRIBE).allowed
+    other = {"Condition": {"StringEquals": {"kms:EncryptionContext:aws:s3:arn": "x"}}}
+    assert judged(ENCRYPT, DESCRIBE, decrypt | other).answer is Answer.UNDECIDABLE
+
+
+def topic_key_verdict(*statements: Statement) -> Verdict:
+    return judge.judge_topic_key_policy(policy(*statements), key_arn=KEY, topic_arn=TOPIC, trail_arn=TRAIL)
+
+
+def default_key_verdict(*statements: Statement) -> Verdict:
+    return judge.judge_default_key_policy(policy(*statements), key_arn=KEY, bucket=BUCKET, trail_arn=TRAIL)
+
+
+@pytest.mark.parametrize("judged", [topic_key_verdict, default_key_verdict], ids=["topic", "bucket"])
+@pytest.mark.parametrize(
+    "statements",
+    [[], [ACCOUNT_MAY_ALL], [ENCRYPT, DESCRIBE], [ACCOUNT_MAY_ALL, ENCRYPT | {"Action": "kms:Decrypt"}]],
+    ids=["nothing", "account", "a trail's", "half"],
+)
+def test_a_key_of_others_gets_one_statement_without_the_encryption_context(
+    statements: list[Statement], judged: Callable[..., Verdict]
+) -> None:
+    verdict = judged(*statements)
+    assert not verdict.allowed
+    assert KEY in verdict.message
+    (statement,) = json.loads(f"[{verdict.remedy}]")
+    assert statement["Action"] == ["kms:GenerateDataKey*", "kms:Decrypt"]
+    assert "EncryptionContext" not in json.dumps(statement)
+    healed = judged(*statements, statement)
+    assert healed.allowed, healed.message
+
+
+def test_the_default_key_of_a_bucket_is_never_called_refused() -> None:
+    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/encrypting-cloudtrail-log-files-with-aws-kms.html
+    refusal = deny(Action="kms:*", Resource="*")
+    for statements in ([], [ENCRYPT], [ENCRYPT | {"Action": "kms:*", "Condition": {}}, refusal]):
+        verdict = default_key_verdict(*statements)
+        assert verdict.answer is Answer.UNDECIDABLE
+        assert "cannot be decided, because AWS does not document" in verdict.message
+        assert "no statement" not in verdict.message
+        assert f"bucket {BUCKET} encrypts by default" in verdict.message
+    assert "'DenyX' (Deny)" in verdict.message
+    assert "Unverified remedy" in default_key_verdict().message
+
+
+def test_the_key_of_a_topic_refuses_and_is_named() -> None:
+    verdict = topic_key_verdict(ACCOUNT_MAY_ALL)
+    assert verdict.answer is Answer.REFUSED
+    assert f"no statement of the policy of key {KEY}, with which topic {TOPIC} is encrypted," in verdict.message
+
+
+# -- a permissions boundary
+
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
+
+
+def boundary_verdict(*statements: Statement, arn: str = BOUNDARY) -> Verdict:
+    return judge.judge_role_boundary(
+        policy(*statements), boundary_arn=arn, role_arn=ROLE, log_group_arn=GROUP, trail_arn=TRAIL
+    )
+
+
+def test_a_boundary_is_judged_like_a_policy() -> None:
+    only_s3 = {"Sid": "S3", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    verdict = boundary_verdict(only_s3)
+    assert verdict.answer is Answer.REFUSED
+    assert f"no statement of the permissions boundary {BOUNDARY} of role {ROLE} allows logs:" in verdict.message
+    assert boundary_verdict(only_s3, *json.loads(f"[{verdict.remedy}]")).allowed
+    assert boundary_verdict(only_s3 | {"Action": "*"}).allowed
+    refusal = {"Sid": "NoLogs", "Effect": "Deny", "Action": "logs:*", "Resource": "*"}
+    assert "statement 'NoLogs' (Deny)" in boundary_verdict(only_s3 | {"Action": "*"}, refusal).message
+
+
+def test_a_boundary_that_aws_manages_is_replaced_and_not_changed() -> None:
+    arn = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
+    verdict = boundary_verdict({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, arn=arn)
+    assert "AWS manages it: give the role a boundary of your own" in verdict.message
+    assert boundary_verdict(*json.loads(verdict.remedy)["Statement"]).allowed

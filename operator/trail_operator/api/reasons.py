@@ -33,8 +33,10 @@ class Reason(StrEnum):
     TOPIC_POLICY_DENIES = "TopicPolicyDenies"
     KEY_NOT_FOUND = "KeyNotFound"
     KEY_DISABLED = "KeyDisabled"
+    KEY_NOT_USABLE = "KeyNotUsable"
     KEY_POLICY_DENIES = "KeyPolicyDenies"
     LOG_GROUP_NOT_FOUND = "LogGroupNotFound"
+    ROLE_NOT_FOUND = "RoleNotFound"
     ROLE_NOT_TRUSTED = "RoleNotTrusted"
     ROLE_POLICY_DENIES = "RolePolicyDenies"
     QUOTA_EXCEEDED = "QuotaExceeded"
@@ -71,6 +73,7 @@ class Reason(StrEnum):
     LOGS_OWN_DELIVERY = "LogsOwnDelivery"
     NO_MANAGEMENT_EVENTS = "NoManagementEvents"
     UNKNOWN_SELECTOR = "UnknownSelector"
+    LEGACY_PRINCIPAL = "LegacyPrincipal"
 
 
 ACCOUNT_REASONS = (
@@ -166,21 +169,33 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "The KMS key is disabled or scheduled for deletion.",
         f"Enable the key or cancel its deletion; or name another key. {_WAITS}",
     ),
+    Reason.KEY_NOT_USABLE: Explanation(
+        "The KMS key cannot encrypt for CloudTrail: it is not a symmetric encryption key, or AWS manages it, so that "
+        "its policy cannot be changed. The message says which: the trail's, or the one that encrypts its topic.",
+        "Name a customer managed key with `KeySpec: SYMMETRIC_DEFAULT` and the statements that the message prints. "
+        f"{_WAITS}",
+    ),
     Reason.KEY_POLICY_DENIES: Explanation(
-        "The KMS key's policy does not let CloudTrail encrypt the trail's logs.",
+        "The policy of a KMS key does not let CloudTrail use it: the trail's key, the one that its topic is encrypted "
+        "with, or the one that its bucket encrypts with by default. The message names it.",
         f"Add the statement that the message prints to the key policy. {_WAITS}",
     ),
     Reason.LOG_GROUP_NOT_FOUND: Explanation(
         "The log group of `cloudWatchLogsLogGroupARN` does not exist, or is not in the trail's region and account.",
         f"Create it there, or correct the ARN. {_WAITS}",
     ),
+    Reason.ROLE_NOT_FOUND: Explanation(
+        "The role of `cloudWatchLogsRoleARN` does not exist.",
+        f"Create it with the trust policy and the permissions that the message prints, or correct the ARN. {_WAITS}",
+    ),
     Reason.ROLE_NOT_TRUSTED: Explanation(
-        "The role of `cloudWatchLogsRoleARN` does not exist, or its trust policy does not let CloudTrail assume it.",
+        "The trust policy of the role of `cloudWatchLogsRoleARN` does not let CloudTrail assume it.",
         f"Add the statement that the message prints to the role's trust policy. {_WAITS}",
     ),
     Reason.ROLE_POLICY_DENIES: Explanation(
-        "The role of `cloudWatchLogsRoleARN` may not write to the log group.",
-        f"Add the statements that the message prints to the role's permissions. {_WAITS}",
+        "The role of `cloudWatchLogsRoleARN` may not write to the log group, by its policies or by its permissions "
+        "boundary.",
+        f"Add the statements that the message prints to what it names. {_WAITS}",
     ),
     Reason.QUOTA_EXCEEDED: Explanation(
         "The region already has its five trails; shadow copies of multi-region and organization trails count. The "
@@ -347,5 +362,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "A selector names a field or a form of resource type that this version of the operator does not know. It is "
         "passed on as it is.",
         "Check the spelling. AWS's refusal, if it comes, is on Ready.",
+    ),
+    Reason.LEGACY_PRINCIPAL: Explanation(
+        "The policy of the bucket or topic lets CloudTrail in only by accounts that it once had in single regions. "
+        "Whether it still delivers from them is not documented, and from other regions it does not.",
+        "Name the service principal `cloudtrail.amazonaws.com` in the policy instead; the message on Ready prints the "
+        "statement.",
     ),
 }

@@ -32,6 +32,7 @@ ALREADY_EXISTS = "TrailAlreadyExistsException"
 _BUSY = "ConflictException"
 ASSUME_ROLE = "sts:AssumeRole"
 INSIGHTS_OFF = "InsightNotEnabledException"
+INVALID_INSIGHTS = "InvalidInsightSelectorsException"
 # The account of the topic is.
 SUSPENDED = "CloudTrailInvalidClientTokenIdException"
 
@@ -129,7 +130,7 @@ _TERMINAL = {
     "InvalidSnsTopicNameException": Reason.INVALID_SPEC,
     "InvalidKmsKeyIdException": Reason.INVALID_SPEC,
     "InvalidEventSelectorsException": Reason.INVALID_SPEC,
-    "InvalidInsightSelectorsException": Reason.INVALID_SPEC,
+    INVALID_INSIGHTS: Reason.INVALID_SPEC,
     "InvalidParameterException": Reason.INVALID_SPEC,
     "InvalidParameterCombinationException": Reason.INVALID_SPEC,
     "InvalidTagParameterException": Reason.INVALID_SPEC,

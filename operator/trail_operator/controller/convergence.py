@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Difference, Refusal
+from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access
@@ -411,19 +412,22 @@ class Convergence:
         if observed is not None:
             is_settled = not drift or (bool(failures) and all(map(_is_lasting, failures)))
             await self._tell_of_losses(subject, observed, is_settled=is_settled and not subject.unanswered)
-        advice = ""
+        delivery = DeliveryAdvice()
         if observed is not None and observed.failing_destinations:
-            advice = await target.access.diagnosis.delivery_advice(desired, observed)
+            delivery = await target.access.diagnosis.delivery_advice(desired, observed)
+        advice = self._surroundings.advice(subject, target.access, desired)
+        if advice is not None:
+            advice += (*(failure.advice if failure else ()), *delivery.advice)
         return Findings(
             subject.acting_on,
             known=True,
             observed=observed,
             drift=drift,
             failure=failure,
-            delivery_advice=advice,
+            delivery_advice=delivery.message,
             place=_place(desired, observed),
             refused=refused,
-            advice=self._surroundings.advice(subject, target.access, desired),
+            advice=advice,
         )
 
     async def _tell_of_losses(self, subject: Subject, observed: ObservedTrail, *, is_settled: bool) -> None:

@@ -45,7 +45,7 @@ class Observation:
             )
         advice = ""
         if observed.failing_destinations:
-            advice = await target.access.diagnosis.delivery_advice(view.desired, observed)
+            advice = (await target.access.diagnosis.delivery_advice(view.desired, observed)).message
         return Findings(
             subject.acting_on,
             known=True,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from trail_operator.api.reasons import Reason
+from trail_operator.core.advice import Advice
 
 
 class FailureClass(Enum):
@@ -34,6 +35,8 @@ class Failure:
     """Whether AWS asks for minutes, where others of the class pass in seconds."""
     request_id: str = field(default="", compare=False)
     """AWS's own name of the request that it refused; for the log."""
+    advice: tuple[Advice, ...] = ()
+    """What to warn of besides, as was seen on the way."""
 
 
 def passing(message: str) -> Failure:
@@ -60,7 +63,11 @@ def together(failures: Sequence[Failure]) -> Failure | None:
         return None
     first = min(failures, key=lambda one: _URGENCY.index(one.kind))
     others = [one for one in failures if one is not first]
-    return replace(first, message="; ".join(dict.fromkeys(one.message for one in (first, *others))))
+    return replace(
+        first,
+        message="; ".join(dict.fromkeys(one.message for one in (first, *others))),
+        advice=tuple(dict.fromkeys(advice for one in (first, *others) for advice in one.advice)),
+    )
 
 
 class FailureError(Exception):

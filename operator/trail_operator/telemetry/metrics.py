@@ -29,7 +29,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "kms": ("DescribeKey", "GetKeyPolicy"),
     "logs": ("DescribeLogGroups",),
     "organizations": ("DescribeOrganization",),
-    "s3": ("GetBucketLocation", "GetBucketPolicy"),
+    "s3": ("GetBucketEncryption", "GetBucketLocation", "GetBucketPolicy", "GetBucketRequestPayment"),
     "sns": ("GetTopicAttributes",),
     "sts": ("AssumeRole", "GetCallerIdentity"),
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trail_operator.core.policies.document import Condition
-from trail_operator.core.policies.patterns import Context, Target, text_matches
+from trail_operator.core.policies.patterns import Context, Target, possible_values, text_matches
 from trail_operator.core.policies.truth import Truth, agreed, all_of, any_of
 
 _NAME = re.compile(r"(?:(?P<quantifier>ForAllValues|ForAnyValue):)?(?P<base>[A-Za-z]+?)(?P<if_exists>IfExists)?$")
@@ -28,7 +28,7 @@ class _Operator:
 
 def holds(condition: Condition, context: Context, variables: bool) -> Truth:
     """Tell whether the condition holds for the request, whichever of its possible values the key has."""
-    possible = context.get(condition.key.lower(), ())
+    possible = possible_values(condition.key, context)
     return agreed(_holds_for(condition, sent, context, variables) for sent in possible)
 
 
@@ -65,7 +65,7 @@ def _string_equals(value: str, sent: str, context: Context, variables: bool) -> 
 
 
 def _string_equals_ignoring_case(value: str, sent: str, context: Context, variables: bool) -> Truth:
-    lowered: Mapping[str, tuple[str | None, ...]] = {
+    lowered: Context = {
         key: tuple(one if one is None else one.lower() for one in values) for key, values in context.items()
     }
     return _string_equals(value.lower(), sent.lower(), lowered, variables)
@@ -109,6 +109,11 @@ def _numeric(compare: Callable[[float, float], bool]) -> _Comparison:
     return comparison
 
 
+def _not_compared(_value: str, _sent: str, _context: Context, _variables: bool) -> Truth:
+    """Compare nothing: no key that is known has an address, a date or bytes."""
+    return Truth.UNKNOWN
+
+
 _OPERATORS: Mapping[str, _Operator] = {
     "StringEquals": _Operator(_string_equals),
     "StringNotEquals": _Operator(_string_equals, negated=True),
@@ -127,4 +132,13 @@ _OPERATORS: Mapping[str, _Operator] = {
     "NumericLessThanEquals": _Operator(_numeric(operator.le)),
     "NumericGreaterThan": _Operator(_numeric(operator.gt)),
     "NumericGreaterThanEquals": _Operator(_numeric(operator.ge)),
+    "IpAddress": _Operator(_not_compared),
+    "NotIpAddress": _Operator(_not_compared, negated=True),
+    "BinaryEquals": _Operator(_not_compared),
+    "DateEquals": _Operator(_not_compared),
+    "DateNotEquals": _Operator(_not_compared, negated=True),
+    "DateLessThan": _Operator(_not_compared),
+    "DateLessThanEquals": _Operator(_not_compared),
+    "DateGreaterThan": _Operator(_not_compared),
+    "DateGreaterThanEquals": _Operator(_not_compared),
 }

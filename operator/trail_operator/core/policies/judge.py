@@ -1,20 +1,26 @@
 """Verdicts on the policies that CloudTrail depends on: does one let it work, and if not, what must change.
 
 A verdict is honest about what it cannot know: it is ALLOWED or REFUSED only if that follows from the policy's
-text and from what CloudTrail is documented to send; else it is UNKNOWN and names the statement in question.
+text and from what CloudTrail sends; else it is UNDECIDABLE, says why, and calls no statement missing.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from trail_operator.core.policies import requests, required, wording
 from trail_operator.core.policies.document import MalformedPolicy, Statement, parse
+from trail_operator.core.policies.legacy import names_legacy
+from trail_operator.core.policies.patterns import Values
+from trail_operator.core.policies.requests import Place, Source
 from trail_operator.core.policies.statements import Element, Match, Request, match
 from trail_operator.core.policies.truth import Truth, any_of
 
 LONGEST_MESSAGE = 2000
+_ADD = "Add to its Statement list"
+_ADD_TO_ROLE = "Add this policy to the role"  # whole, so that no policy that others share is touched
+_NEEDED = "It needs"
 
 
 class Answer(Enum):
@@ -22,12 +28,12 @@ class Answer(Enum):
 
     ALLOWED = "allowed"
     REFUSED = "refused"
-    UNKNOWN = "unknown"
+    UNDECIDABLE = "undecidable"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong or could not be judged, and the statement concerned, if there is one."""
+    """One thing that is wrong or cannot be decided, and the statement concerned, if there is one."""
 
     message: str
     statement: str | None = None
@@ -42,6 +48,7 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     advice: str = ""  # what to do with the remedy
     remedy: str = ""  # JSON on one line: statements, separated by commas, or a whole policy; "" if none helps
+    legacy_principal: bool = False  # whether only CloudTrail's accounts of old are let in
 
     @property
     def allowed(self) -> bool:
@@ -91,7 +98,14 @@ class _Outcome:
         if self.denied is Truth.TRUE or self.allowed is Truth.FALSE:
             return Answer.REFUSED
         unclear = Truth.UNKNOWN in (self.allowed, self.denied)
-        return Answer.UNKNOWN if unclear else Answer.ALLOWED
+        return Answer.UNDECIDABLE if unclear else Answer.ALLOWED
+
+    @property
+    def legacy_principal(self) -> bool:
+        """Whether it hangs on a statement that names CloudTrail's accounts of old."""
+        return self.allowed is Truth.UNKNOWN and any(
+            found.truth is Truth.UNKNOWN and names_legacy(found.statement.principals) for found in self.allows
+        )
 
 
 def judge_bucket_policy(
@@ -102,65 +116,162 @@ def judge_bucket_policy(
     trail_arn: str,
     kms_key_arn: str | None = None,
     organization: str | None = None,
+    account: str | None = None,
+    region: str | None = None,
+    source_organization: Values = (),
 ) -> Verdict:
-    """Judge a bucket's policy (None: it has none) for a trail with this prefix and, if any, key and organization."""
+    """Judge a bucket's policy (None: it has none) for a trail with this prefix and, if any, key and organization.
+
+    `account`, `region`: the bucket's. `source_organization`: that of the trail's owner, whatever kind of trail it is;
+    (None,) where it is in none, () where that is not known.
+    """
+    source, place = Source(trail_arn, source_organization), Place(account, region)
     acl, *writes = required.bucket_statements(bucket, prefix, trail_arn, organization)
     owners = (None, organization) if organization else (None,)
     needs = (
-        _Need(requests.read_bucket_acl(bucket, trail_arn), acl["Resource"], acl),
+        _Need(requests.read_bucket_acl(bucket, place, source), acl["Resource"], acl),
         *(
-            _Need(requests.write_log_files(bucket, prefix, trail_arn, kms_key_arn, owner), write["Resource"], write)
+            _Need(
+                requests.write_log_files(bucket, prefix, place, source, kms_key_arn=kms_key_arn, organization=owner),
+                write["Resource"],
+                write,
+            )
             for owner, write in zip(owners, writes, strict=True)
         ),
     )
     return _judge_resource(f"the policy of bucket {bucket}", document, needs)
 
 
-def judge_topic_policy(document: str | None, *, topic_arn: str, trail_arn: str) -> Verdict:
+def judge_topic_policy(
+    document: str | None, *, topic_arn: str, trail_arn: str, source_organization: Values = ()
+) -> Verdict:
     """Judge a topic's policy (None: it has none)."""
     statement = required.topic_statement(topic_arn, trail_arn)
-    need = _Need(requests.publish(topic_arn, trail_arn), topic_arn, statement)
+    need = _Need(requests.publish(topic_arn, Source(trail_arn, source_organization)), topic_arn, statement)
     return _judge_resource(f"the policy of topic {topic_arn}", document, (need,))
 
 
-def judge_key_policy(document: str | None, *, key_arn: str, trail_arn: str) -> Verdict:
-    """Judge the policy of the key (by its key ARN, not an alias) that encrypts the log files."""
-    encrypt, describe = required.key_statements(trail_arn)
+def judge_key_policy(
+    document: str | None,
+    *,
+    key_arn: str,
+    trail_arn: str,
+    bucket_key: bool = False,
+    source_organization: Values = (),
+) -> Verdict:
+    """Judge the policy of the key (by its key ARN, not an alias) that the trail encrypts its files with.
+
+    `bucket_key`: whether the bucket has an S3 Bucket Key.
+    """
+    source = Source(trail_arn, source_organization)
+    encrypt, describe, *decrypt = required.key_statements(trail_arn, bucket_key=bucket_key)
     needs = (
-        _Need(requests.generate_data_key(key_arn, trail_arn), key_arn, encrypt),
-        _Need(requests.describe_key(key_arn, trail_arn), key_arn, describe),
+        _Need(requests.generate_data_key(key_arn, source), key_arn, encrypt),
+        _Need(requests.describe_key(key_arn, source), key_arn, describe),
+        *(_Need(requests.use_key("kms:Decrypt", key_arn, source), key_arn, statement) for statement in decrypt),
     )
     return _judge_resource(f"the policy of key {key_arn}", document, needs)
 
 
+def judge_topic_key_policy(
+    document: str | None, *, key_arn: str, topic_arn: str, trail_arn: str, source_organization: Values = ()
+) -> Verdict:
+    """Judge the policy of the key that a topic is encrypted with."""
+    subject = f"the policy of key {key_arn}, with which topic {topic_arn} is encrypted,"
+    statement = required.topic_key_statement(trail_arn)
+    return _judge_resource(subject, document, _key_uses(key_arn, Source(trail_arn, source_organization), statement))
+
+
+def judge_default_key_policy(
+    document: str | None, *, key_arn: str, bucket: str, trail_arn: str, source_organization: Values = ()
+) -> Verdict:
+    """Judge the policy of the key that a bucket encrypts with by default, for a trail without a key of its own.
+
+    Whether CloudTrail's files are encrypted with it, or as CloudTrail asks, is not documented: it never REFUSES.
+    """
+    subject = f"the policy of key {key_arn}, with which bucket {bucket} encrypts by default,"
+    statement = required.default_key_statement(trail_arn)
+    needs = _key_uses(key_arn, Source(trail_arn, source_organization), statement)
+    verdict = _judge_resource(subject, document, needs)
+    if verdict.allowed:
+        return verdict
+    doubt = Finding(
+        f"whether {subject} keeps CloudTrail from writing cannot be decided, because AWS does not document what "
+        "CloudTrail needs of a bucket's default key where the trail has no kmsKeyID"
+    )
+    denials = tuple(finding for finding in verdict.findings if finding.statement)
+    advice = f"Unverified remedy. {_ADD}" if verdict.remedy else ""
+    return Verdict(subject, Answer.UNDECIDABLE, (doubt, *denials), advice, verdict.remedy)
+
+
 def judge_role_trust(document: str | None, *, role_arn: str) -> Verdict:
     """Judge the trust policy of the log group's role."""
-    need = _Need(requests.assume_role(), "", required.role_trust_statement())
+    need = _Need(requests.assume_role(role_arn), "", required.role_trust_statement())
     return _judge_resource(f"the trust policy of role {role_arn}", document, (need,))
 
 
 def judge_role_permissions(
-    documents: Sequence[str], *, role_arn: str, log_group_arn: str, trail_arn: str, organization: str | None = None
+    documents: Sequence[str],
+    *,
+    role_arn: str,
+    log_group_arn: str,
+    trail_arn: str,
+    organization: str | None = None,
+    source_organization: Values = (),
 ) -> Verdict:
     """Judge all policies of the log group's role together, inline and attached ones."""
     subject = f"the policies of role {role_arn}"
-    needs = tuple(
-        _Need(
-            requests.use_log_streams(statement["Action"], log_group_arn, trail_arn, organization),
-            statement["Resource"],
-            statement,
-        )
-        for statement in required.role_permission_statements(log_group_arn, trail_arn, organization)
-    )
+    needs = _role_needs(role_arn, log_group_arn, Source(trail_arn, source_organization), organization)
     whole = _document([need.statement for need in needs])
-    advice = "Add this policy to the role"  # whole, so that no policy that others share is touched
     try:
         statements = [statement for document in documents for statement in parse(document)]
     except MalformedPolicy as error:
-        return _malformed(subject, error, whole, advice)
+        return _malformed(subject, error, whole, _ADD_TO_ROLE)
     outcomes = _outcomes(statements, needs)
     lacking = any(outcome.allowed is not Truth.TRUE for outcome in outcomes)
-    return _verdict(subject, outcomes, whole if lacking else "", advice)
+    return _verdict(subject, outcomes, whole if lacking else "", _ADD_TO_ROLE)
+
+
+def judge_role_boundary(
+    document: str,
+    *,
+    boundary_arn: str,
+    role_arn: str,
+    log_group_arn: str,
+    trail_arn: str,
+    organization: str | None = None,
+    source_organization: Values = (),
+) -> Verdict:
+    """Judge the permissions boundary of the log group's role: what it does not allow, no policy of the role can.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    """
+    subject = f"the permissions boundary {boundary_arn} of role {role_arn}"
+    needs = _role_needs(role_arn, log_group_arn, Source(trail_arn, source_organization), organization)
+    verdict = _judge_resource(subject, document, needs)
+    if verdict.remedy and ":iam::aws:" in boundary_arn:
+        whole = _document([need.statement for need in needs])
+        return replace(
+            verdict, advice="AWS manages it: give the role a boundary of your own that also allows", remedy=whole
+        )
+    return verdict
+
+
+def _key_uses(key_arn: str, source: Source, statement: required.Statement) -> tuple[_Need, ...]:
+    """Return what another service asks of a key for CloudTrail, all by one statement."""
+    actions = ("kms:GenerateDataKey", "kms:Decrypt")
+    return tuple(_Need(requests.use_key(action, key_arn, source), key_arn, statement) for action in actions)
+
+
+def _role_needs(role_arn: str, log_group_arn: str, source: Source, organization: str | None) -> tuple[_Need, ...]:
+    return tuple(
+        _Need(
+            requests.use_log_streams(statement["Action"], role_arn, log_group_arn, source, organization),
+            statement["Resource"],
+            statement,
+        )
+        for statement in required.role_permission_statements(log_group_arn, source.trail_arn, organization)
+    )
 
 
 def not_read(subject: str, permission: str, statements: Sequence[required.Statement]) -> Verdict:
@@ -168,22 +279,31 @@ def not_read(subject: str, permission: str, statements: Sequence[required.Statem
 
     `subject` is named as the other verdicts do it ("the policy of bucket B").
     """
-    finding = Finding(f"{subject} was not verified, since the operator lacks {permission}")
-    return Verdict(subject, Answer.UNKNOWN, (finding,), "Required is", _document(statements))
+    finding = Finding(f"not verified, since the operator lacks {permission}: {subject}")
+    remedy = _document(statements) if statements else ""
+    return Verdict(subject, Answer.UNDECIDABLE, (finding,), _NEEDED if remedy else "", remedy)
+
+
+def to_paste(statements: Sequence[required.Statement]) -> str:
+    """Return statements as they are pasted into a policy's list of statements."""
+    return ",".join(_compact(statement) for statement in statements)
 
 
 def _judge_resource(subject: str, document: str | None, needs: Sequence[_Need]) -> Verdict:
     if document is None:
         whole = _document([need.statement for need in needs])
-        finding = Finding(f"{subject} does not exist")
-        return Verdict(subject, Answer.REFUSED, (finding,), "Required is", whole)
+        finding = Finding(f"{subject.removeprefix('the policy of ')} has no policy")
+        return Verdict(subject, Answer.REFUSED, (finding,), _NEEDED, whole)
     try:
         statements = parse(document)
     except MalformedPolicy as error:
-        return _malformed(subject, error, _document([need.statement for need in needs]), "Required is")
+        return _malformed(subject, error, _document([need.statement for need in needs]), _NEEDED)
     outcomes = _outcomes(statements, needs)
-    lacking = [outcome.need.statement for outcome in outcomes if outcome.allowed is not Truth.TRUE]
-    return _verdict(subject, outcomes, _to_add(lacking, statements), "Add to its Statement list")
+    lacking: list[required.Statement] = []
+    for outcome in outcomes:
+        if outcome.allowed is not Truth.TRUE and outcome.need.statement not in lacking:
+            lacking.append(outcome.need.statement)
+    return _verdict(subject, outcomes, _to_add(lacking, statements), _ADD)
 
 
 def _outcomes(statements: Sequence[Statement], needs: Sequence[_Need]) -> list[_Outcome]:
@@ -199,13 +319,16 @@ def _outcomes(statements: Sequence[Statement], needs: Sequence[_Need]) -> list[_
 
 def _verdict(subject: str, outcomes: Sequence[_Outcome], remedy: str, advice: str) -> Verdict:
     answers = {outcome.answer for outcome in outcomes}
-    worst = next(answer for answer in (Answer.REFUSED, Answer.UNKNOWN, Answer.ALLOWED) if answer in answers)
+    worst = next(answer for answer in (Answer.REFUSED, Answer.UNDECIDABLE, Answer.ALLOWED) if answer in answers)
     findings = (
         *_denials(subject, outcomes),
         *(finding for outcome in outcomes for finding in _lacks(subject, outcome)),
-        *(finding for outcome in outcomes for finding in _doubts(subject, outcome)),
+        *_doubts(subject, outcomes),
     )
-    return Verdict(subject, worst, findings, advice if remedy else "", remedy)
+    if worst is Answer.UNDECIDABLE:
+        advice = f"One statement more decides it. {advice}"
+    legacy_principal = any(outcome.legacy_principal for outcome in outcomes)
+    return Verdict(subject, worst, findings, advice if remedy else "", remedy, legacy_principal)
 
 
 def _denials(subject: str, outcomes: Sequence[_Outcome]) -> list[Finding]:
@@ -246,26 +369,28 @@ def _comes_near(found: Match) -> bool:
     return Element.PRINCIPAL not in failed or (failed == {Element.PRINCIPAL} and names_actions)
 
 
-def _doubts(subject: str, outcome: _Outcome) -> list[Finding]:
-    """Report the statements on which it hangs, where that cannot be told."""
-    unclear = [found for found in outcome.denies if found.truth is Truth.UNKNOWN]
-    if outcome.allowed is Truth.UNKNOWN:
-        unclear += [found for found in outcome.allows if found.truth is Truth.UNKNOWN]
-    return [
-        Finding(wording.unclear(subject, found, outcome.need.request, outcome.need.asked), found.statement.label)
-        for found in unclear
-    ]
+def _doubts(subject: str, outcomes: Sequence[_Outcome]) -> list[Finding]:
+    """Report each statement on which it hangs once, where that cannot be decided."""
+    by_statement: dict[Statement, list[tuple[Match, Request, str]]] = {}
+    for outcome in outcomes:
+        unclear = [found for found in outcome.denies if found.truth is Truth.UNKNOWN]
+        if outcome.allowed is Truth.UNKNOWN:
+            unclear += [found for found in outcome.allows if found.truth is Truth.UNKNOWN]
+        for found in unclear:
+            case = (found, outcome.need.request, outcome.need.asked)
+            by_statement.setdefault(found.statement, []).append(case)
+    return [Finding(wording.unclear(subject, cases), statement.label) for statement, cases in by_statement.items()]
 
 
 def _malformed(subject: str, error: MalformedPolicy, remedy: str, advice: str) -> Verdict:
-    finding = Finding(f"{subject} is malformed: {error}")
-    return Verdict(subject, Answer.UNKNOWN, (finding,), advice, remedy)
+    finding = Finding(f"what CloudTrail may do by {subject} cannot be decided, because it is malformed: {error}")
+    return Verdict(subject, Answer.UNDECIDABLE, (finding,), advice, remedy)
 
 
 def _to_add(lacking: Sequence[required.Statement], statements: Sequence[Statement]) -> str:
     """Return statements to paste into a policy; AWS refuses a policy in which two have the same Sid."""
     taken = {statement.sid for statement in statements}
-    return ",".join(_compact(_with_free_sid(statement, taken)) for statement in lacking)
+    return to_paste([_with_free_sid(statement, taken) for statement in lacking])
 
 
 def _with_free_sid(statement: required.Statement, taken: set[str | None]) -> required.Statement:

@@ -12,9 +12,18 @@ from math import prod
 
 from trail_operator.core.policies.truth import Truth, agreed
 
-# What is known of a request: for each key (in lower case, as AWS ignores the case of keys) the values that it
-# may have, None standing for a request without the key. A key not in the mapping may have any value, or none.
-Context = Mapping[str, tuple[str | None, ...]]
+# The values that a key of a request may have, None standing for a request without it; none at all: nothing is known.
+Values = tuple[str | None, ...]
+# What is known of a request, by key, in lower case, as AWS ignores the case of keys. `*` at the end: all that begin so.
+Context = Mapping[str, Values]
+
+
+def possible_values(key: str, context: Context) -> Values:
+    """Return the values that a key may have."""
+    key = key.lower()
+    if key in context:
+        return context[key]
+    return next((context[name] for name in context if name.endswith("*") and key.startswith(name[:-1])), ())
 
 
 class Wildcard(Enum):
@@ -146,7 +155,7 @@ def _filled_in(text: str, context: Context, wildcards: bool) -> Iterable[Pattern
         return ()  # it is not documented what half a variable means
     # A key has one value in a request, however often it is named.
     keys = {piece.key for piece in pieces if isinstance(piece, _Variable) and piece.name not in _ESCAPES}
-    possible = {key: context.get(key, ()) for key in sorted(keys)}
+    possible = {key: possible_values(key, context) for key in sorted(keys)}
     if prod(map(len, possible.values())) > _MOST_CASES:
         return ()
     cases = (dict(zip(possible, values, strict=True)) for values in product(*possible.values()))

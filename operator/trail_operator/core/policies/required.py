@@ -87,8 +87,11 @@ def topic_statement(topic_arn: str, trail_arn: str) -> Statement:
     }
 
 
-def key_statements(trail_arn: str) -> list[Statement]:
-    """Return the statements for the key: encrypt log files of the account's trails, see the key."""
+def key_statements(trail_arn: str, *, bucket_key: bool = False) -> list[Statement]:
+    """Return the statements for the key: encrypt log files of the account's trails, see the key.
+
+    `bucket_key`: whether the bucket has an S3 Bucket Key, for which CloudTrail needs to decrypt as well.
+    """
     trail = TrailArn.parse(trail_arn)
     trails = f"arn:{trail.partition}:cloudtrail:*:{trail.account}:trail/*"
     return [
@@ -111,7 +114,47 @@ def key_statements(trail_arn: str) -> list[Statement]:
             "Resource": "*",
             "Condition": {"StringEquals": {"aws:SourceArn": trail_arn}},
         },
+        *([decrypt_statement()] if bucket_key else []),
     ]
+
+
+def decrypt_statement() -> Statement:
+    """Return the statement for the key of a trail whose bucket has an S3 Bucket Key; AWS prescribes no condition."""
+    return {
+        "Sid": "Allow CloudTrail to decrypt a trail",
+        "Effect": "Allow",
+        "Principal": _CLOUDTRAIL,
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+    }
+
+
+def topic_key_statement(trail_arn: str) -> Statement:
+    """Return the statement for the key that encrypts the topic.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+    """
+    return _data_key_statement("Allow CloudTrail to publish to an encrypted topic", trail_arn)
+
+
+def default_key_statement(trail_arn: str) -> Statement:
+    """Return the statement for the key that the bucket encrypts with by default, where the trail names none.
+
+    Unverified: AWS does not document what CloudTrail needs then.
+    """
+    return _data_key_statement("Allow CloudTrail to write to an encrypted bucket", trail_arn)
+
+
+def _data_key_statement(sid: str, trail_arn: str) -> Statement:
+    """Return a statement without a condition on the encryption context, which is that of S3 or SNS."""
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": _CLOUDTRAIL,
+        "Action": ["kms:GenerateDataKey*", "kms:Decrypt"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceArn": trail_arn}},
+    }
 
 
 def role_trust_statement() -> Statement:

@@ -5,6 +5,7 @@ from enum import Enum
 
 from trail_operator.core.policies.conditions import holds
 from trail_operator.core.policies.document import Condition, Principals, Statement, Texts
+from trail_operator.core.policies.legacy import is_legacy
 from trail_operator.core.policies.patterns import Context, Target, matches, text_matches, tokens
 from trail_operator.core.policies.truth import Truth, all_of, any_of
 
@@ -72,7 +73,7 @@ def match(statement: Statement, request: Request) -> Match:
     return Match(
         statement,
         (
-            Check(Element.PRINCIPAL, _principal(statement.principals, request.caller)),
+            Check(Element.PRINCIPAL, _principal(statement.principals, request)),
             Check(Element.ACTION, _action(statement.actions, request.action)),
             Check(Element.RESOURCE, _resource(statement, request)),
             *conditions,
@@ -80,20 +81,22 @@ def match(statement: Statement, request: Request) -> Match:
     )
 
 
-def _principal(principals: Principals | None, caller: Caller) -> Truth:
-    if caller is Caller.ROLE:
+def _principal(principals: Principals | None, request: Request) -> Truth:
+    if request.caller is Caller.ROLE:
         return Truth.of(principals is None)
     if principals is None:
         return Truth.UNKNOWN  # AWS stores no such statement in a resource's policy
-    named = any_of(_names_cloudtrail(kind, name) for kind, name in principals.names)
+    named = any_of(_names_cloudtrail(kind, name, request) for kind, name in principals.names)
     return named.negated() if principals.negated else named
 
 
-def _names_cloudtrail(kind: str, name: str) -> Truth:
+def _names_cloudtrail(kind: str, name: str, request: Request) -> Truth:
     if (kind, name) in (("AWS", "*"), ("Service", CLOUDTRAIL)):
         return Truth.TRUE
     # Undocumented: a star for services, and which services have the suffix of the China regions there.
     if kind == "Service" and name in ("*", f"{CLOUDTRAIL}.cn"):
+        return Truth.UNKNOWN
+    if is_legacy(kind, name) and request.action.startswith(("s3:", "sns:")):
         return Truth.UNKNOWN
     return Truth.FALSE
 

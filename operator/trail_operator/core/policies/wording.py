@@ -1,14 +1,21 @@
-"""The sentences of a verdict: what is missing, what denies, what differs, what could not be told."""
+"""The sentences of a verdict: what is missing, what denies, what differs, what cannot be decided."""
 
 import re
 from collections.abc import Sequence
 
-from trail_operator.core.policies.document import Condition, Principals, Texts
-from trail_operator.core.policies.patterns import Context
+from trail_operator.core.policies.document import Condition, Principals, Statement, Texts
+from trail_operator.core.policies.legacy import names_legacy
+from trail_operator.core.policies.patterns import possible_values
 from trail_operator.core.policies.statements import CLOUDTRAIL, Caller, Check, Element, Match, Request
 from trail_operator.core.policies.truth import Truth
 
-_EXEMPTION = '"Bool":{"aws:PrincipalIsAWSService":"false"}'
+# Conditions that leave CloudTrail out of a Deny: a key, its value, and the operators that say so.
+_NO_SERVICE = ("aws:PrincipalIsAWSService", "false", ("Bool", "BoolIfExists", "StringEquals", "StringEqualsIgnoreCase"))
+_NOT_CLOUDTRAIL = (
+    "aws:PrincipalServiceName",
+    CLOUDTRAIL,
+    ("StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike", "StringNotEqualsIfExists"),
+)
 _LOG_OBJECTS = re.compile(r"arn:[^:]*:s3:::(?P<bucket>[^/]*)/(?:(?P<prefix>.*)/)?AWSLogs/(?P<account>[^/]*)/")
 _LONGEST_VALUE = 160
 _MOST_VALUES = 3
@@ -24,32 +31,54 @@ def missing(subject: str, request: Request, asked: str) -> str:
 def near_miss(found: Match, request: Request, needed: str) -> str:
     """Say what keeps a statement from allowing what is asked."""
     reasons = (_mismatch(check, found, request, needed) for check in found.with_truth(Truth.FALSE))
-    return f"{found.statement.label} comes near, but " + " and ".join(reasons)
+    return f"{found.statement.label} almost matches, but " + " and ".join(reasons)
 
 
 def denied(subject: str, matched: Sequence[tuple[Match, Request, str]]) -> str:
-    """Say which statement denies, what it denies, why it applies and how to be rid of it."""
+    """Say which statement denies, what it denies, why it applies and how to change that."""
     match, request, _ = matched[0]
-    asked = " and ".join(asked for _, _, asked in matched)
     reasons = dict.fromkeys(reason for match, request, _ in matched for reason in _applied(match, request))
     because = f" ({'; '.join(reasons)})" if reasons else ""
-    return f"{match.statement.label} (Deny) of {subject} matches {asked}{because}: {_remove_or_exempt(request)}"
+    narrow = _narrow(match.statement, request)
+    # What hits because a key is absent was meant for others: the statement is right, and only too wide.
+    too_wide = any(_hits_as_absent(found, request) for found, request, _ in matched)
+    remedy = narrow if too_wide else f"remove it, or {narrow}"
+    return f"{match.statement.label} (Deny) of {subject} matches {_all_asked(matched)}{because}: {remedy}"
 
 
-def unclear(subject: str, found: Match, request: Request, asked: str) -> str:
-    """Say why it can't be told whether a statement allows or denies what is asked."""
-    label = found.statement.label
-    reasons = " and ".join(_doubt(check, found) for check in found.with_truth(Truth.UNKNOWN))
-    if found.statement.allows:
-        return f"{label} of {subject} may allow {asked}, which cannot be judged: {reasons}"
-    exempt = f"; if it does, {_remove_or_exempt(request)}"
-    return f"{label} (Deny) of {subject} may refuse {asked}, which cannot be judged: {reasons}{exempt}"
+def unclear(subject: str, cases: Sequence[tuple[Match, Request, str]]) -> str:
+    """Say why it cannot be decided whether a statement allows or denies what is asked."""
+    match, request, _ = cases[0]
+    label = f"{match.statement.label}{'' if match.statement.allows else ' (Deny)'} of {subject}"
+    reasons = dict.fromkeys(
+        _doubt(check, found, request) for found, request, _ in cases for check in found.with_truth(Truth.UNKNOWN)
+    )
+    verb = "allows" if match.statement.allows else "denies"
+    doubt = f"whether {label} {verb} {_all_asked(cases)} cannot be decided, because {' and '.join(reasons)}"
+    return doubt if match.statement.allows else f"{doubt}; if it does, {_narrow(match.statement, request)}"
 
 
-def _remove_or_exempt(request: Request) -> str:
+def _all_asked(cases: Sequence[tuple[Match, Request, str]]) -> str:
+    return " and ".join(asked for _, _, asked in cases)
+
+
+def _narrow(statement: Statement, request: Request) -> str:
+    """Say how a Deny leaves CloudTrail out: by a condition that takes the place of none that the statement has."""
     if request.caller is Caller.ROLE:
-        return "remove it"
-    return f"remove it or exempt {CLOUDTRAIL}, e.g. with the condition {_EXEMPTION}"
+        return f"narrow it so that it leaves out {request.action}"
+    keys = {condition.key.lower() for condition in statement.conditions}
+    key, value, operators = _NOT_CLOUDTRAIL if _NO_SERVICE[0].lower() in keys else _NO_SERVICE
+    taken = {condition.operator for condition in statement.conditions}
+    operator = next((one for one in operators if one not in taken), operators[0])
+    return f'narrow it: add "{operator}":{{"{key}":"{value}"}} to its Condition'
+
+
+def _hits_as_absent(found: Match, request: Request) -> bool:
+    return any(
+        possible_values(check.condition.key, request.context) == (None,)
+        for check in found.checks
+        if check.condition is not None
+    )
 
 
 def _applied(found: Match, request: Request) -> list[str]:
@@ -72,15 +101,35 @@ def _mismatch(check: Check, found: Match, request: Request, needed: str) -> str:
     return f"it allows {allowed}, needed is {_shortened(needed)}"
 
 
-def _doubt(check: Check, found: Match) -> str:
+def _doubt(check: Check, found: Match, request: Request) -> str:
     if check.condition is not None:
-        return f"{_condition(check.condition)} hangs on what is not known here"
+        return _condition_doubt(check.condition, request)
+    principals, resources = found.statement.principals, found.statement.resources
+    if check.element is Element.PRINCIPAL and names_legacy(principals):
+        return (
+            f"{_principal(principals)} is an account that CloudTrail once used in one region, and AWS does not "
+            f"document whether it still does: name the service principal {CLOUDTRAIL} instead"
+        )
     if check.element is Element.PRINCIPAL:
-        return f"{_principal(found.statement.principals)} is not known to mean {CLOUDTRAIL}"
-    resources = found.statement.resources
+        return f"{_principal(principals)} is not known to mean {CLOUDTRAIL}"
     if check.element is Element.RESOURCE and resources and not any("${" in text for text in resources.texts):
-        return f"{_texts('Resource', resources)} meets only a part of that"
-    return f"its {check.element.value} hangs on what is not known here"
+        return f"{_texts('Resource', resources)} covers only a part of that"
+    return f"its {check.element.value} depends on what is not known here"
+
+
+def _condition_doubt(condition: Condition, request: Request) -> str:
+    values = possible_values(condition.key, request.context)
+    if not values:
+        return (
+            f"{_condition(condition)} depends on what {_sender(request)} sends as {condition.key}, which is not known"
+        )
+    if len(values) > 1:
+        return f"{_condition(condition)} depends on which it is: {_sent(condition.key, request)}"
+    return f"{_condition(condition)} cannot be evaluated here"
+
+
+def _sender(request: Request) -> str:
+    return "CloudTrail" if request.caller is Caller.CLOUDTRAIL else "the role"
 
 
 def _difference(texts: Sequence[str], needed: str) -> str:
@@ -99,16 +148,12 @@ def _condition(condition: Condition) -> str:
 
 
 def _sent(key: str, request: Request) -> str:
-    sender = "CloudTrail" if request.caller is Caller.CLOUDTRAIL else "the role"
-    values = _possible(key, request.context)
+    sender = _sender(request)
+    values = possible_values(key, request.context)
     if values == (None,):
         return f"{sender} sends no {key} with {request.action}"
     sent = " or ".join("nothing" if value is None else f"'{_shortened(value)}'" for value in values)
     return f"{sender} sends {sent}"
-
-
-def _possible(key: str, context: Context) -> tuple[str | None, ...]:
-    return context[key.lower()]  # a condition that was judged has a key that is known
 
 
 def _principal(principals: Principals | None) -> str:

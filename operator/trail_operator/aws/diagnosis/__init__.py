@@ -1,0 +1,146 @@
+"""Why AWS refuses: reads what a trail depends on and says what is missing, where the operator may read it.
+
+Where it may not, it says which permission it lacks and prints what is required; where AWS does not answer just now, it
+says that, and AWS's own refusal stands. Only ever reads.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from trail_operator.api.reasons import Reason
+from trail_operator.api.trail import Destination
+from trail_operator.aws.client import AWS
+from trail_operator.aws.diagnosis.bucket import Bucket
+from trail_operator.aws.diagnosis.case import Case, Dependency, dependency
+from trail_operator.aws.diagnosis.key import TrailKey
+from trail_operator.aws.diagnosis.log_group import LogGroup, LogRole
+from trail_operator.aws.diagnosis.topic import Topic
+from trail_operator.aws.errors import INVALID_INSIGHTS, SUSPENDED, AWSError, failure_of
+from trail_operator.core.advice import Advice
+from trail_operator.core.failure import Failure, FailureError
+from trail_operator.core.trail import DesiredTrail, ObservedTrail
+
+
+@dataclass(frozen=True)
+class DeliveryAdvice:
+    """What is wrong with the destinations that AWS cannot deliver to, in words, and what to warn of besides."""
+
+    message: str = ""
+    advice: tuple[Advice, ...] = ()
+
+
+class Diagnosis:
+    """Explains refusals and delivery errors."""
+
+    def __init__(self, aws: AWS) -> None:
+        self._aws = aws
+
+    async def explain(self, error: AWSError, desired: DesiredTrail) -> Failure:
+        """The failure behind an error, as exactly as it can be known."""
+        failure = failure_of(error)
+        if error.code == SUSPENDED:
+            return failure  # no policy is to blame
+        if error.code == INVALID_INSIGHTS and desired.insights:
+            written = ", ".join(sorted({kind for kind, _ in desired.insights}))
+            return replace(failure, message=f"{failure.message}: spec.insightSelectors has {written}")
+        try:
+            return await self._behind(failure, error, desired)
+        except (AWSError, FailureError) as further:
+            return replace(failure, message=f"{failure.message}; {_unseen(further)}")
+
+    async def _behind(self, failure: Failure, error: AWSError, desired: DesiredTrail) -> Failure:
+        configuration = desired.configuration
+        case = Case(self._aws, desired.arn, desired.location, configuration, failure)
+        # AWS may name what the trail does not have, such as the key that a bucket encrypts with by default.
+        match failure.reason:
+            case Reason.BUCKET_NOT_FOUND:
+                return await Bucket(case).missing()
+            case Reason.BUCKET_POLICY_DENIES:
+                return await Bucket(case).explain()
+            case Reason.TOPIC_POLICY_DENIES if configuration.sns_topic_name:
+                return await Topic(case).explain()
+            case Reason.KEY_POLICY_DENIES:
+                return await _key_or_bucket(case)
+            case Reason.KEY_NOT_FOUND | Reason.KEY_DISABLED:
+                return await _some_key(case)
+            case Reason.ROLE_NOT_TRUSTED if configuration.cloud_watch_logs_role_arn:
+                return await LogRole(case).explain()
+            case Reason.LOG_GROUP_NOT_FOUND | Reason.ROLE_POLICY_DENIES if configuration.cloud_watch_logs_log_group_arn:
+                return await LogGroup(case).explain()
+            case Reason.QUOTA_EXCEEDED:
+                return await _Region(case).full(error.message)
+        return failure
+
+    async def delivery_advice(self, desired: DesiredTrail, observed: ObservedTrail) -> DeliveryAdvice:
+        """What is wrong with the destinations that AWS can't deliver to."""
+        case = Case(self._aws, observed.arn, desired.location, observed.configuration)
+        failing = observed.failing_destinations.keys()
+        looks: list[Callable[[], Awaitable[Failure]]] = []
+        if failing & {Destination.S3, Destination.DIGEST}:
+            looks.append(lambda: _key_or_bucket(case))
+        if Destination.SNS in failing:
+            looks.append(Topic(case).explain)
+        if Destination.CLOUD_WATCH_LOGS in failing:
+            looks.append(LogGroup(case).explain)
+        messages: list[str] = []
+        advice: list[Advice] = []
+        for look in looks:
+            try:
+                found = await look()
+            except (AWSError, FailureError) as error:
+                messages.append(_unseen(error))
+                continue
+            messages.append(found.message)
+            advice.extend(found.advice)
+        return DeliveryAdvice(" ".join(messages), tuple(advice))
+
+
+class _Region(Dependency):
+    async def full(self, refusal: str) -> Failure:
+        """Which trails fill the region that AWS names: `User: ACCOUNT already has 5 trails in REGION.`"""
+        named = re.search(r"trails in ([a-z0-9-]+)", refusal)
+        region = named.group(1) if named else self._case.location.region
+        answer = await self._call("cloudtrail", "DescribeTrails", region=region, includeShadowTrails=True)
+        trails = ", ".join(sorted(trail["TrailARN"] for trail in answer["trailList"]))
+        return dependency(
+            Reason.QUOTA_EXCEEDED,
+            f"region {region} has no room for another trail: AWS allows five, and there are {trails}. The trail is "
+            "made when one of them goes",
+        )
+
+
+async def _some_key(case: Case) -> Failure:
+    """AWS does not always say which: the trail's key or its topic's where that is known to be unusable, else policies.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html#API_CreateTrail_Errors
+    """
+    key, bucket, configuration = TrailKey(case), Bucket(case), case.configuration
+    if configuration.kms_key_id and (unusable := await key.state(await bucket.region())):
+        return unusable
+    if configuration.sns_topic_name and (unusable := await Topic(case).key()):
+        return unusable
+    if not configuration.kms_key_id:
+        return await bucket.explain()
+    return key.judged((Reason.KEY_POLICY_DENIES, await key.policy(bucket_key=await _has_bucket_key(bucket))))
+
+
+async def _key_or_bucket(case: Case) -> Failure:
+    """AWS names both in one error: the trail's key where that is known to refuse, else the bucket."""
+    key, bucket = TrailKey(case), Bucket(case)
+    if not case.configuration.kms_key_id:
+        return await bucket.explain()
+    if unusable := await key.state(await bucket.region()):
+        return unusable
+    verdict = await key.policy(bucket_key=await _has_bucket_key(bucket))
+    return await bucket.explain(verdict)
+
+
+async def _has_bucket_key(bucket: Bucket) -> bool | None:
+    encryption = await bucket.encryption()
+    return encryption.bucket_key if encryption else None
+
+
+def _unseen(error: AWSError | FailureError) -> str:
+    told = error.failure.message if isinstance(error, FailureError) else f"{error.action}: {error.code}"
+    return f"what stands in the way could not be looked at just now ({told})"

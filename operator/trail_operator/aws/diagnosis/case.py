@@ -1,0 +1,126 @@
+"""What every look at a trail's dependencies shares: the trail, AWS's refusal if any, and how verdicts read."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.client import AWS
+from trail_operator.aws.errors import AWSError, failure_of
+from trail_operator.core.advice import Advice
+from trail_operator.core.failure import Failure, FailureClass
+from trail_operator.core.policies.judge import Answer, Verdict
+from trail_operator.core.policies.patterns import Values
+from trail_operator.core.policies.required import Statement
+from trail_operator.core.trail import Configuration, Location
+
+_IN_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
+_NOT_KNOWN: Values = ()
+_IN_NONE: Values = (None,)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One trail that AWS refuses, or cannot deliver for."""
+
+    aws: AWS
+    arn: str
+    location: Location
+    configuration: Configuration
+    refusal: Failure | None = None
+
+    def reason(self, otherwise: Reason) -> Reason:
+        """AWS's own reason, which stays where what stands in the way is not certain."""
+        return self.refusal.reason if self.refusal else otherwise
+
+
+class Dependency:
+    """Something that a trail depends on, as AWS has it now."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+
+    async def _call(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
+        return await self._case.aws.call(service, region or self._case.location.region, operation, **parameters)
+
+    async def _organization(self) -> str | None:
+        """The id of the organization whose trail it is."""
+        if not self._case.configuration.is_organization_trail:
+            return None
+        return (await self._case.aws.organization(self._case.location.region)).id
+
+    async def _source_organization(self, *documents: str | None) -> Values:
+        """The organization of the trail's owner; asked for only where a policy depends on it."""
+        text = " ".join(document.lower() for document in documents if document)
+        if "aws:sourceorgid" not in text and "aws:principalorgid" not in text:
+            return _NOT_KNOWN
+        region = self._case.location.region
+        is_own = Location.of(self._case.arn).account == (await self._case.aws.identity(region)).account
+        if not is_own and not self._case.configuration.is_organization_trail:
+            return _NOT_KNOWN
+        try:
+            return ((await self._case.aws.organization(region)).id,)
+        except AWSError as error:
+            if error.code == _IN_NO_ORGANIZATION:
+                return _IN_NONE
+            may_not_look(error)
+            return _NOT_KNOWN
+
+    def judged(self, *verdicts: tuple[Reason, Verdict]) -> Failure:
+        """What refuses; else what cannot be decided; else, where nothing is seen to refuse, what cannot be seen."""
+        refused = [(reason, verdict) for reason, verdict in verdicts if verdict.answer is Answer.REFUSED]
+        undecided = [(reason, verdict) for reason, verdict in verdicts if verdict.answer is Answer.UNDECIDABLE]
+        if refused:
+            return _told(refused[0][0], [verdict for _, verdict in refused + undecided])
+        if not undecided:
+            return self._all_allow(verdicts)
+        failure = _told(self._case.reason(undecided[0][0]), [verdict for _, verdict in undecided])
+        refusal = self._case.refusal
+        return replace(failure, message=f"{refusal.message}; {failure.message}") if refusal else failure
+
+    def _all_allow(self, verdicts: Sequence[tuple[Reason, Verdict]]) -> Failure:
+        subjects = " and ".join(verdict.subject.rstrip(",") for _, verdict in verdicts)
+        hidden = "resource control policies of the organization"
+        if any(reason is Reason.ROLE_POLICY_DENIES for reason, _ in verdicts):
+            hidden += " and service control policies for the role"
+        note = (
+            f"all that can be read allows it ({subjects}). What cannot be read may refuse it: {hidden}, or a change "
+            "that has not reached CloudTrail yet"
+        )
+        if self._case.refusal is None:
+            return dependency(verdicts[0][0], note)
+        return replace(self._case.refusal, message=f"{self._case.refusal.message}; {note}")
+
+
+def _told(reason: Reason, verdicts: Sequence[Verdict]) -> Failure:
+    advice = tuple(one for verdict in verdicts for one in _legacy(verdict))
+    return replace(dependency(reason, ". ".join(verdict.message for verdict in verdicts)), advice=advice)
+
+
+def may_not_look(error: AWSError) -> None:
+    """Raise the error, unless it says that the operator may not look. 405: only a bucket's own account may."""
+    denied = (Reason.ACCESS_DENIED, Reason.DENIED_BY_ORGANIZATION)
+    if error.code != "MethodNotAllowed" and failure_of(error).reason not in denied:
+        raise error
+
+
+def dependency(reason: Reason, message: str) -> Failure:
+    """The failure of a dependency."""
+    return Failure(FailureClass.DEPENDENCY, reason, message)
+
+
+def compact(statements: Statement | Sequence[Statement]) -> str:
+    """Statements as a whole policy, or one statement by itself, on one line."""
+    value = statements if isinstance(statements, dict) else {"Version": "2012-10-17", "Statement": list(statements)}
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _legacy(verdict: Verdict) -> tuple[Advice, ...]:
+    if not verdict.legacy_principal:
+        return ()
+    message = (
+        f"{verdict.subject} lets CloudTrail in only by the accounts that it once had in single regions: name the "
+        "service principal cloudtrail.amazonaws.com instead"
+    )
+    return (Advice(Reason.LEGACY_PRINCIPAL, message),)

@@ -1,0 +1,234 @@
+"""What is wrong with the KMS keys that a trail depends on: its own, and those of its topic and of its bucket.
+
+https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.diagnosis.case import Dependency, dependency, may_not_look
+from trail_operator.aws.errors import AWSError
+from trail_operator.core.failure import Failure
+from trail_operator.core.policies import required
+from trail_operator.core.policies.judge import (
+    Answer,
+    Verdict,
+    judge_default_key_policy,
+    judge_key_policy,
+    judge_topic_key_policy,
+    not_read,
+    to_paste,
+)
+from trail_operator.core.trail import Location
+
+_MANAGED_ALIAS = ":alias/aws/"
+_REMEDIES = {
+    "Disabled": "enable it",
+    "PendingDeletion": "cancel its deletion and enable it",
+    "PendingReplicaDeletion": "cancel its deletion and enable it",
+    "PendingImport": "import its key material",
+    "Unavailable": "connect its key store",
+}
+
+
+@dataclass(frozen=True)
+class _Role:
+    """What a key is for, in words, and the statements that its policy then needs."""
+
+    name: str
+    replace: str
+    statements: Sequence[required.Statement]
+
+
+class _Key(Dependency):
+    async def _metadata(self, key: str) -> Mapping[str, Any]:
+        region = key.split(":")[3]
+        metadata: Mapping[str, Any] = (await self._call("kms", "DescribeKey", region=region, KeyId=key))["KeyMetadata"]
+        return metadata
+
+    async def _policy(self, key: str) -> str:
+        answer = await self._call("kms", "GetKeyPolicy", region=key.split(":")[3], KeyId=key, PolicyName="default")
+        return str(answer["Policy"])
+
+
+class TrailKey(_Key):
+    """The key of kmsKeyID."""
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return str(self._case.configuration.kms_key_id)
+
+    async def state(self, bucket_region: str | None) -> Failure | None:
+        """What is wrong with its place, its kind or its state."""
+        key, bucket, region = self.arn, self._case.configuration.s3_bucket_name, self.arn.split(":")[3]
+        if bucket_region is not None and bucket_region != region:
+            return dependency(
+                Reason.KEY_NOT_FOUND,
+                f"KMS key {key} is in {region}, but bucket {bucket} is in {bucket_region}: CloudTrail needs a key in "
+                "the bucket's region",
+            )
+        try:
+            metadata = await self._metadata(key)
+        except AWSError as error:
+            if error.code == "NotFoundException":
+                where = f"in {region}, where bucket {bucket} is" if bucket_region else f"in {region}"
+                return dependency(Reason.KEY_NOT_FOUND, f"KMS key {key} does not exist {where}: correct kmsKeyID")
+            may_not_look(error)
+            return dependency(
+                self._case.reason(Reason.KEY_POLICY_DENIES),
+                f"AWS refuses KMS key {key}, and the operator may not look at it (it lacks kms:DescribeKey): it must "
+                "be a symmetric encryption key, be enabled and be in the bucket's region",
+            )
+        role = _Role(f"KMS key {key}", "set kmsKeyID to", required.key_statements(self._case.arn, bucket_key=True))
+        return _unusable(metadata, role)
+
+    async def policy(self, *, bucket_key: bool | None) -> Verdict:
+        """What its policy lets CloudTrail do. `bucket_key`: whether the bucket has an S3 Bucket Key, if known."""
+        try:
+            document = await self._policy(self.arn)
+        except AWSError as error:
+            may_not_look(error)
+            statements = required.key_statements(self._case.arn, bucket_key=bucket_key is not False)
+            return not_read(f"the policy of key {self.arn}", "kms:GetKeyPolicy", statements)
+        organization = await self._source_organization(document)
+
+        def judged(bucket_key: bool) -> Verdict:
+            return judge_key_policy(
+                document,
+                key_arn=self.arn,
+                trail_arn=self._case.arn,
+                bucket_key=bucket_key,
+                source_organization=organization,
+            )
+
+        verdict = judged(bool(bucket_key))
+        if bucket_key is None and verdict.allowed and not judged(bucket_key=True).allowed:
+            subject = (
+                f"whether bucket {self._case.configuration.s3_bucket_name} has an S3 Bucket Key, for which the policy "
+                f"of key {self.arn} lacks a statement"
+            )
+            return not_read(subject, "s3:GetEncryptionConfiguration", [required.decrypt_statement()])
+        return verdict
+
+
+class TopicKey(_Key):
+    """The key that a topic is encrypted with."""
+
+    async def explain(self, topic: str, name: str) -> Failure | None:
+        """What of it keeps CloudTrail from publishing; None if nothing is seen to. `name`: its id, alias or ARN."""
+        key = Location.of(topic).key_arn(name)
+        role = _Role(
+            f"topic {topic} is encrypted with KMS key {key}, which",
+            "encrypt the topic with",
+            [required.topic_key_statement(self._case.arn)],
+        )
+        if _MANAGED_ALIAS in key:
+            return _managed(role)
+        try:
+            metadata = await self._metadata(key)
+        except AWSError as error:
+            if error.code == "NotFoundException":
+                return dependency(Reason.KEY_NOT_FOUND, f"{role.name} does not exist: {role.replace} another key")
+            may_not_look(error)
+            return self.judged((Reason.TOPIC_POLICY_DENIES, self._not_read(key, topic, "kms:DescribeKey")))
+        if unusable := _unusable(metadata, role):
+            return unusable
+        key = str(metadata.get("Arn") or key)
+        try:
+            document = await self._policy(key)
+        except AWSError as error:
+            may_not_look(error)
+            return self.judged((Reason.TOPIC_POLICY_DENIES, self._not_read(key, topic, "kms:GetKeyPolicy")))
+        verdict = judge_topic_key_policy(
+            document,
+            key_arn=key,
+            topic_arn=topic,
+            trail_arn=self._case.arn,
+            source_organization=await self._source_organization(document),
+        )
+        reason = Reason.KEY_POLICY_DENIES if verdict.answer is Answer.REFUSED else Reason.TOPIC_POLICY_DENIES
+        return None if verdict.allowed else self.judged((reason, verdict))
+
+    def _not_read(self, key: str, topic: str, permission: str) -> Verdict:
+        subject = f"the policy of key {key}, with which topic {topic} is encrypted"
+        return not_read(subject, permission, [required.topic_key_statement(self._case.arn)])
+
+
+class DefaultKey(_Key):
+    """The key that a bucket encrypts with by default, where the trail has none.
+
+    Whether CloudTrail depends on it is not documented, so that AWS's own reason always stays.
+    """
+
+    async def explain(self, bucket: str, name: str | None, account: str, region: str) -> Failure | None:
+        """What of it may keep CloudTrail from writing; None if nothing is seen to. `name`: its id, alias or ARN."""
+        place = Location(Location.of(self._case.arn).partition, account, region)
+        key = place.key_arn(name or "alias/aws/s3")
+        role = _Role(
+            f"bucket {bucket} encrypts by default with KMS key {key}, which",
+            "set kmsKeyID, or let the bucket encrypt with",
+            [required.default_key_statement(self._case.arn)],
+        )
+        if _MANAGED_ALIAS in key:
+            return self._uncertain(_managed(role))
+        try:
+            metadata = await self._metadata(key)
+        except AWSError as error:
+            if error.code == "NotFoundException":
+                missing = f"{role.name} does not exist: {role.replace} another key"
+                return self._uncertain(dependency(Reason.KEY_NOT_FOUND, missing))
+            may_not_look(error)
+            return self.judged((Reason.KEY_POLICY_DENIES, self._not_read(key, bucket, "kms:DescribeKey")))
+        if unusable := _unusable(metadata, role):
+            return self._uncertain(unusable)
+        key = str(metadata.get("Arn") or key)
+        try:
+            document = await self._policy(key)
+        except AWSError as error:
+            may_not_look(error)
+            return self.judged((Reason.KEY_POLICY_DENIES, self._not_read(key, bucket, "kms:GetKeyPolicy")))
+        verdict = judge_default_key_policy(
+            document,
+            key_arn=key,
+            bucket=bucket,
+            trail_arn=self._case.arn,
+            source_organization=await self._source_organization(document),
+        )
+        return None if verdict.allowed else self.judged((Reason.KEY_POLICY_DENIES, verdict))
+
+    def _uncertain(self, failure: Failure) -> Failure:
+        return dependency(self._case.reason(failure.reason), failure.message)
+
+    def _not_read(self, key: str, bucket: str, permission: str) -> Verdict:
+        subject = f"the policy of key {key}, with which bucket {bucket} encrypts by default"
+        return not_read(subject, permission, [required.default_key_statement(self._case.arn)])
+
+
+def _unusable(metadata: Mapping[str, Any], role: _Role) -> Failure | None:
+    """What is wrong with the kind or the state of a key."""
+    if metadata.get("KeyManager") == "AWS":
+        return _managed(role)
+    spec, usage = metadata.get("KeySpec", "SYMMETRIC_DEFAULT"), metadata.get("KeyUsage", "ENCRYPT_DECRYPT")
+    if (spec, usage) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
+        return dependency(
+            Reason.KEY_NOT_USABLE,
+            f"{role.name} has KeySpec {spec} and KeyUsage {usage}, and cannot encrypt for CloudTrail: {role.replace} a "
+            f"key with KeySpec SYMMETRIC_DEFAULT and KeyUsage ENCRYPT_DECRYPT, with this in its policy: "
+            f"{to_paste(role.statements)}",
+        )
+    state = metadata["KeyState"]
+    if state == "Enabled":
+        return None
+    remedy = _REMEDIES.get(state, "wait until it is Enabled")
+    return dependency(Reason.KEY_DISABLED, f"{role.name} is {state}: {remedy}, or {role.replace} another key")
+
+
+def _managed(role: _Role) -> Failure:
+    return dependency(
+        Reason.KEY_NOT_USABLE,
+        f"{role.name} is managed by AWS, so that its policy cannot be changed: {role.replace} a customer managed key "
+        f"with this in its policy: {to_paste(role.statements)}",
+    )

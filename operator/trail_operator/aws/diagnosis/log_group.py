@@ -1,0 +1,147 @@
+"""What is wrong with a trail's log group, and with the role by which CloudTrail writes to it."""
+
+import json
+from typing import Any
+
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, may_not_look
+from trail_operator.aws.errors import AWSError
+from trail_operator.core.failure import Failure
+from trail_operator.core.policies import required
+from trail_operator.core.policies.judge import (
+    Answer,
+    Verdict,
+    judge_role_boundary,
+    judge_role_permissions,
+    judge_role_trust,
+    not_read,
+)
+
+
+class LogGroup(Dependency):
+    """A trail's log group."""
+
+    async def explain(self) -> Failure:
+        """Where it is and whether it is there; then its role."""
+        group, location = str(self._case.configuration.cloud_watch_logs_log_group_arn), self._case.location
+        _, _, _, region, account, _, name = group.split(":", 6)
+        if self._case.refusal and (region, account) != (location.region, location.account):
+            return dependency(
+                Reason.LOG_GROUP_NOT_FOUND,
+                f"log group {group} must be in the trail's region {location.region} and account "
+                f"{location.account}: correct cloudWatchLogsLogGroupARN",
+            )
+        if account != (await self._case.aws.identity(region)).account:
+            return await self._of_others(group)
+        try:
+            answer = await self._call("logs", "DescribeLogGroups", logGroupNamePrefix=name)
+        except AWSError:
+            return await LogRole(self._case).explain()
+        if all(found["logGroupName"] != name for found in answer["logGroups"]):
+            return dependency(
+                Reason.LOG_GROUP_NOT_FOUND,
+                f"log group {name} does not exist in {region}: create it, or correct cloudWatchLogsLogGroupARN",
+            )
+        return await LogRole(self._case).explain()
+
+    async def _of_others(self, group: str) -> Failure:
+        """AWS has taken it for an organization's trail: it is of whoever keeps that, and is not looked at from here."""
+        return dependency(
+            Reason.ROLE_POLICY_DENIES,
+            f"log group {group} and role {self._case.configuration.cloud_watch_logs_role_arn} were not verified, since "
+            f"they are of another account: the group must exist, the role must have "
+            f"{await LogRole(self._case).prescribed()}",
+        )
+
+
+class LogRole(Dependency):
+    """The role by which CloudTrail writes to the log group."""
+
+    @property
+    def _arn(self) -> str:
+        return str(self._case.configuration.cloud_watch_logs_role_arn)
+
+    @property
+    def _group(self) -> str:
+        return str(self._case.configuration.cloud_watch_logs_log_group_arn)
+
+    async def prescribed(self) -> str:
+        """Both of its policies, in words."""
+        trust = required.role_trust_statement()
+        permissions = required.role_permission_statements(self._group, self._case.arn, await self._organization())
+        return f"this trust policy: {compact([trust])} and these permissions: {compact(permissions)}"
+
+    async def explain(self) -> Failure:
+        """Its trust, then its permissions."""
+        name = self._arn.rsplit("/", 1)[1]
+        try:
+            role = (await self._call("iam", "GetRole", RoleName=name))["Role"]
+        except AWSError as error:
+            if error.code == "NoSuchEntity":
+                message = f"role {self._arn} does not exist: create it, with {await self.prescribed()}"
+                return dependency(Reason.ROLE_NOT_FOUND, message)
+            may_not_look(error)
+            trust = required.role_trust_statement()
+            unread = not_read(f"the trust policy of role {self._arn}", "iam:GetRole", [trust])
+            return self.judged((Reason.ROLE_NOT_TRUSTED, unread))
+        verdict = judge_role_trust(_document(role["AssumeRolePolicyDocument"]), role_arn=self._arn)
+        if verdict.answer is Answer.REFUSED:
+            return self.judged((Reason.ROLE_NOT_TRUSTED, verdict))
+        boundary = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+        return self.judged(
+            (Reason.ROLE_NOT_TRUSTED, verdict),
+            (Reason.ROLE_POLICY_DENIES, await self._permissions(name)),
+            *([(Reason.ROLE_POLICY_DENIES, await self._boundary(boundary))] if boundary else []),
+        )
+
+    async def _permissions(self, name: str) -> Verdict:
+        organization = await self._organization()
+        try:
+            documents = await self._policies(name)
+        except AWSError as error:
+            may_not_look(error)
+            statements = required.role_permission_statements(self._group, self._case.arn, organization)
+            return not_read(f"the policies of role {self._arn}", error.action, statements)
+        return judge_role_permissions(
+            documents,
+            role_arn=self._arn,
+            log_group_arn=self._group,
+            trail_arn=self._case.arn,
+            organization=organization,
+            source_organization=await self._source_organization(*documents),
+        )
+
+    async def _boundary(self, arn: str) -> Verdict:
+        organization = await self._organization()
+        try:
+            document = await self._managed_policy(arn)
+        except AWSError as error:
+            may_not_look(error)
+            statements = required.role_permission_statements(self._group, self._case.arn, organization)
+            return not_read(f"the permissions boundary {arn} of role {self._arn}", error.action, statements)
+        return judge_role_boundary(
+            document,
+            boundary_arn=arn,
+            role_arn=self._arn,
+            log_group_arn=self._group,
+            trail_arn=self._case.arn,
+            organization=organization,
+            source_organization=await self._source_organization(document),
+        )
+
+    async def _policies(self, role: str) -> list[str]:
+        documents = []
+        for name in (await self._call("iam", "ListRolePolicies", RoleName=role))["PolicyNames"]:
+            answer = await self._call("iam", "GetRolePolicy", RoleName=role, PolicyName=name)
+            documents.append(_document(answer["PolicyDocument"]))
+        attached = (await self._call("iam", "ListAttachedRolePolicies", RoleName=role))["AttachedPolicies"]
+        return [*documents, *[await self._managed_policy(policy["PolicyArn"]) for policy in attached]]
+
+    async def _managed_policy(self, arn: str) -> str:
+        version = (await self._call("iam", "GetPolicy", PolicyArn=arn))["Policy"]["DefaultVersionId"]
+        answer = await self._call("iam", "GetPolicyVersion", PolicyArn=arn, VersionId=version)
+        return _document(answer["PolicyVersion"]["Document"])
+
+
+def _document(policy: Any) -> str:
+    return policy if isinstance(policy, str) else json.dumps(policy)

@@ -1,0 +1,456 @@
+"""What is said of each dependency in each of its states, and that the printed statements are what its policy lacks."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.unit.builders import ARN, FULL, desired, observed
+from trail_operator.api.reasons import Reason
+from trail_operator.api.trail import Destination
+from trail_operator.aws.client import Caller, Organization
+from trail_operator.aws.diagnosis import DeliveryAdvice, Diagnosis
+from trail_operator.aws.errors import AWSError
+from trail_operator.core.failure import Failure
+from trail_operator.core.policies import required
+from trail_operator.core.trail import Configuration
+
+ACCOUNT = "123456789012"
+GROUP, ROLE = str(FULL.cloud_watch_logs_log_group_arn), str(FULL.cloud_watch_logs_role_arn)
+TOPIC, KEY = str(FULL.sns_topic_name), str(FULL.kms_key_id)
+PLAIN = replace(FULL, kms_key_id=None)
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+ROOT = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+
+BUCKET_REFUSED = "InsufficientS3BucketPolicyException"
+TOPIC_REFUSED = "InsufficientSnsTopicPolicyException"
+KEY_REFUSED = "InsufficientEncryptionPolicyException"
+ROLE_REFUSED = "InvalidCloudWatchLogsRoleArnException"
+GROUP_REFUSED = "InvalidCloudWatchLogsLogGroupArnException"
+
+
+def policy(*statements: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def encrypted(key: str | None = KEY, *, bucket_key: bool = False) -> dict[str, Any]:
+    default = {"SSEAlgorithm": "aws:kms"} | ({"KMSMasterKeyID": key} if key else {})
+    rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": bucket_key}
+    return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
+
+
+def metadata(**more: Any) -> dict[str, Any]:
+    return {
+        "KeyMetadata": {
+            "Arn": KEY,
+            "KeyState": "Enabled",
+            "KeyManager": "CUSTOMER",
+            "KeySpec": "SYMMETRIC_DEFAULT",
+            "KeyUsage": "ENCRYPT_DECRYPT",
+        }
+        | more
+    }
+
+
+def role(**more: Any) -> dict[str, Any]:
+    return {"Role": {"AssumeRolePolicyDocument": policy(required.role_trust_statement())} | more}
+
+
+BUCKET_POLICY = policy(*required.bucket_statements(FULL.s3_bucket_name, FULL.s3_key_prefix, ARN))
+KEY_POLICY = policy(ROOT, *required.key_statements(ARN))
+TOPIC_POLICY = policy(required.topic_statement(TOPIC, ARN))
+# An account in which all is right. What is an error code is answered as that error.
+RIGHT: dict[str, Any] = {
+    "GetBucketPolicy": {"Policy": BUCKET_POLICY},
+    "GetBucketLocation": {"LocationConstraint": "eu-central-1"},
+    "GetBucketEncryption": "ServerSideEncryptionConfigurationNotFoundError",
+    "GetBucketRequestPayment": {"Payer": "BucketOwner"},
+    "GetTopicAttributes": {"Attributes": {"Policy": TOPIC_POLICY}},
+    "DescribeKey": metadata(),
+    "GetKeyPolicy": {"Policy": KEY_POLICY},
+    "DescribeLogGroups": {"logGroups": [{"logGroupName": "trail"}]},
+    "GetRole": role(),
+    "ListRolePolicies": {"PolicyNames": ["logs"]},
+    "GetRolePolicy": {"PolicyDocument": policy(*required.role_permission_statements(GROUP, ARN))},
+    "ListAttachedRolePolicies": {"AttachedPolicies": []},
+    "GetPolicy": {"Policy": {"DefaultVersionId": "v1"}},
+    "GetPolicyVersion": {"PolicyVersion": {"Document": policy({"Effect": "Allow", "Action": "*", "Resource": "*"})}},
+    "DescribeOrganization": "AWSOrganizationsNotInUseException",
+}
+
+
+class AWS:
+    """AWS at the edge: each operation has one answer."""
+
+    def __init__(self, **changes: Any) -> None:
+        self._answers = RIGHT | changes
+        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+
+    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        self.asked.append((operation, region, parameters))
+        answer = self._answers[operation]
+        if isinstance(answer, str):
+            raise AWSError(f"{service}:{operation}", region, answer, "AWS's own words", 400)
+        return dict(answer)
+
+    async def identity(self, _: str) -> Caller:
+        return Caller(ACCOUNT, "aws", f"arn:aws:iam::{ACCOUNT}:role/operator")
+
+    async def organization(self, region: str) -> Organization:
+        answer = await self.call("organizations", region, "DescribeOrganization")
+        return Organization(answer["Id"], answer["MasterAccountId"])
+
+
+def explained(code: str, configuration: Configuration = FULL, **changes: Any) -> Failure:
+    return explained_by(AWS(**changes), code, configuration)
+
+
+def explained_by(aws: AWS, code: str, configuration: Configuration = FULL) -> Failure:
+    diagnosis = Diagnosis(aws)  # type: ignore[arg-type]
+    refusal = AWSError("cloudtrail:CreateTrail", "eu-central-1", code, "AWS's own words", 400)
+    return asyncio.run(diagnosis.explain(refusal, desired(configuration)))
+
+
+def advised(destination: Destination, configuration: Configuration = FULL, **changes: Any) -> DeliveryAdvice:
+    failing = observed(configuration, delivery_errors={destination: "AccessDenied"})
+    diagnosis = Diagnosis(AWS(**changes))  # type: ignore[arg-type]
+    return asyncio.run(diagnosis.delivery_advice(desired(configuration), failing))
+
+
+def printed(message: str) -> list[dict[str, Any]]:
+    """The statements that a message prints, by themselves or as a whole policy."""
+    found, decoder, at = [], json.JSONDecoder(), 0
+    while (start := message.find('{"', at)) >= 0:
+        value, at = decoder.raw_decode(message, start)
+        found += value.get("Statement", [value])
+    return found
+
+
+def test_where_all_that_can_be_read_allows_what_cannot_be_read_is_named() -> None:
+    for code in (BUCKET_REFUSED, TOPIC_REFUSED, KEY_REFUSED, ROLE_REFUSED):
+        message = explained(code).message
+        assert message.startswith("cloudtrail:CreateTrail: AWS's own words")
+        assert "resource control policies of the organization" in message
+        assert "a change that has not reached CloudTrail yet" in message
+        assert ("service control policies for the role" in message) is (code == ROLE_REFUSED)
+    assert "resource control policies" in advised(Destination.SNS).message
+
+
+# -- the trail's key
+
+
+@pytest.mark.parametrize(("spec", "usage"), [("HMAC_256", "GENERATE_VERIFY_MAC"), ("RSA_2048", "ENCRYPT_DECRYPT")])
+@pytest.mark.parametrize("code", ["KmsException", "KmsKeyDisabledException", KEY_REFUSED])
+def test_a_key_that_cannot_encrypt_is_not_called_disabled(code: str, spec: str, usage: str) -> None:
+    failure = explained(code, DescribeKey=metadata(KeySpec=spec, KeyUsage=usage))
+    assert failure.reason is Reason.KEY_NOT_USABLE
+    assert f"KeySpec {spec}" in failure.message
+    assert "KeySpec SYMMETRIC_DEFAULT" in failure.message
+    assert "isabled" not in failure.message
+
+
+@pytest.mark.parametrize("code", ["KmsException", KEY_REFUSED])
+def test_a_key_that_aws_manages_is_replaced_and_its_policy_is_not_to_be_changed(code: str) -> None:
+    failure = explained(code, DescribeKey=metadata(KeyManager="AWS"))
+    assert failure.reason is Reason.KEY_NOT_USABLE
+    assert "managed by AWS, so that its policy cannot be changed: set kmsKeyID to a customer managed key" in (
+        failure.message
+    )
+    statements = printed(failure.message)
+    assert explained(KEY_REFUSED, GetKeyPolicy={"Policy": policy(*statements)}).message.startswith("cloudtrail:")
+
+
+@pytest.mark.parametrize(
+    ("state", "remedy"),
+    [
+        ("Disabled", "enable it"),
+        ("PendingDeletion", "cancel its deletion"),
+        ("PendingImport", "import its key material"),
+        ("Unavailable", "connect its key store"),
+        ("Creating", "wait"),
+    ],
+)
+def test_a_key_in_another_state(state: str, remedy: str) -> None:
+    failure = explained("KmsException", DescribeKey=metadata(KeyState=state))
+    assert failure.reason is Reason.KEY_DISABLED
+    assert f"is {state}: {remedy}" in failure.message
+
+
+def test_an_s3_bucket_key_makes_decrypt_a_need() -> None:
+    with_bucket_key = encrypted(bucket_key=True)
+    failure = explained(KEY_REFUSED, GetBucketEncryption=with_bucket_key)
+    assert failure.reason is Reason.KEY_POLICY_DENIES
+    statements = printed(failure.message)
+    assert [statement["Action"] for statement in statements] == ["kms:Decrypt"]
+    healed = {"Policy": policy(ROOT, *required.key_statements(ARN), *statements)}
+    healed_failure = explained(KEY_REFUSED, GetBucketEncryption=with_bucket_key, GetKeyPolicy=healed)
+    assert "all that can be read allows it" in healed_failure.message
+    assert "kms:Decrypt" in advised(Destination.S3, GetBucketEncryption=with_bucket_key).message
+
+
+def test_whether_there_is_an_s3_bucket_key_may_not_be_known() -> None:
+    failure = explained(KEY_REFUSED, GetBucketEncryption="AccessDenied")
+    assert failure.reason is Reason.KEY_POLICY_DENIES
+    assert "not verified, since the operator lacks s3:GetEncryptionConfiguration" in failure.message
+    assert [statement["Action"] for statement in printed(failure.message)] == ["kms:Decrypt"]
+
+
+def test_with_a_key_of_its_own_the_default_key_of_the_bucket_does_not_matter() -> None:
+    aws = AWS(GetBucketEncryption=encrypted("alias/other"))
+    assert "all that can be read allows it" in explained_by(aws, KEY_REFUSED).message
+    assert {parameters["KeyId"] for operation, _, parameters in aws.asked if operation == "DescribeKey"} == {KEY}
+
+
+# -- the key that the bucket encrypts with by default
+
+
+@pytest.mark.parametrize("code", [KEY_REFUSED, BUCKET_REFUSED])
+@pytest.mark.parametrize("key", [KEY, KEY.rsplit("/", 1)[1], "alias/logs"])
+def test_the_default_key_of_the_bucket_is_named_and_its_statement_printed(key: str, code: str) -> None:
+    default: dict[str, Any] = {"GetBucketEncryption": encrypted(key)}
+    failure = explained(code, PLAIN, **default)
+    own = Reason.KEY_POLICY_DENIES if code == KEY_REFUSED else Reason.BUCKET_POLICY_DENIES
+    assert failure.reason is own  # as AWS has it
+    assert f"key {KEY}, with which bucket bucket-1 encrypts by default" in failure.message
+    assert "cannot be decided, because" in failure.message
+    assert "nverified" in failure.message
+    (statement,) = printed(failure.message)
+    assert statement["Action"] == ["kms:GenerateDataKey*", "kms:Decrypt"]
+    assert "EncryptionContext" not in json.dumps(statement)
+    healed = explained(
+        code, PLAIN, **default, GetKeyPolicy={"Policy": policy(ROOT, *required.key_statements(ARN), statement)}
+    )
+    assert "all that can be read allows it" in healed.message
+    assert "KMS key None" not in failure.message
+    assert "by default" in advised(Destination.S3, PLAIN, **default).message
+
+
+@pytest.mark.parametrize("key", [None, "alias/aws/s3"])
+def test_a_bucket_that_encrypts_with_the_key_that_aws_manages(key: str | None) -> None:
+    failure = explained(KEY_REFUSED, PLAIN, GetBucketEncryption=encrypted(key))
+    assert failure.reason is Reason.KEY_POLICY_DENIES
+    assert "bucket bucket-1 encrypts by default with KMS key" in failure.message
+    assert "managed by AWS, so that its policy cannot be changed" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"DescribeKey": metadata(KeyState="Disabled")}, "which is Disabled: enable it"),
+        ({"DescribeKey": metadata(KeySpec="RSA_2048")}, "which has KeySpec RSA_2048"),
+        ({"DescribeKey": "NotFoundException"}, "which does not exist"),
+        ({"DescribeKey": "AccessDeniedException"}, "lacks kms:DescribeKey"),
+        ({"GetKeyPolicy": "AccessDeniedException"}, "lacks kms:GetKeyPolicy"),
+        ({"GetBucketEncryption": "AccessDenied"}, "lacks s3:GetEncryptionConfiguration"),
+    ],
+)
+def test_the_default_key_in_other_states_leaves_aws_its_reason(changes: dict[str, Any], sentence: str) -> None:
+    failure = explained(KEY_REFUSED, PLAIN, **({"GetBucketEncryption": encrypted()} | changes))
+    assert failure.reason is Reason.KEY_POLICY_DENIES
+    assert sentence in failure.message
+
+
+def test_a_bucket_without_a_kms_key_is_not_suspected() -> None:
+    for encryption in (
+        "ServerSideEncryptionConfigurationNotFoundError",
+        {
+            "ServerSideEncryptionConfiguration": {
+                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+            }
+        },
+    ):
+        aws = AWS(GetBucketEncryption=encryption)
+        assert "all that can be read allows it" in explained_by(aws, BUCKET_REFUSED, PLAIN).message
+        assert "DescribeKey" not in [operation for operation, _, _ in aws.asked]
+
+
+# -- the bucket
+
+
+def test_a_requester_pays_bucket() -> None:
+    failure = explained(BUCKET_REFUSED, GetBucketRequestPayment={"Payer": "Requester"})
+    assert failure.reason is Reason.BUCKET_POLICY_DENIES
+    assert "is a Requester Pays bucket, to which CloudTrail cannot deliver" in failure.message
+    assert "Payer=BucketOwner" in failure.message
+    unknown = explained(BUCKET_REFUSED, GetBucketRequestPayment="AccessDenied")
+    assert "lacks s3:GetBucketRequestPayment" in unknown.message
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "MethodNotAllowed"])
+def test_a_bucket_that_may_be_another_accounts(code: str) -> None:
+    failure = explained(BUCKET_REFUSED, GetBucketPolicy=code)
+    assert "the bucket is not in account 123456789012" in failure.message
+    assert "check s3BucketName" in failure.message
+    assert ("lacks s3:GetBucketPolicy" in failure.message) is (code == "AccessDenied")
+    assert printed(failure.message) == required.bucket_statements("bucket-1", "logs", ARN)
+
+
+def test_account_and_region_of_the_bucket_decide() -> None:
+    def refusing(name: str, value: str) -> dict[str, Any]:
+        deny = {"Sid": "DenyX", "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}
+        statements = json.loads(BUCKET_POLICY)["Statement"]
+        return {"Policy": policy(*statements, deny | {"Condition": {"StringNotEquals": {name: value}}})}
+
+    for name, value in (("aws:ResourceAccount", ACCOUNT), ("aws:RequestedRegion", "eu-central-1")):
+        assert "all that can be read" in explained(BUCKET_REFUSED, GetBucketPolicy=refusing(name, value)).message
+        assert "'DenyX' (Deny)" in explained(BUCKET_REFUSED, GetBucketPolicy=refusing(name, "x")).message
+    organization = refusing("aws:SourceOrgID", "o-1")
+    assert "sends no aws:SourceOrgID" in explained(BUCKET_REFUSED, GetBucketPolicy=organization).message
+    in_it: dict[str, Any] = {"Id": "o-1", "MasterAccountId": ACCOUNT}
+    known = explained(BUCKET_REFUSED, GetBucketPolicy=organization, DescribeOrganization=in_it)
+    assert "all that can be read" in known.message
+    unknown = explained(BUCKET_REFUSED, GetBucketPolicy=organization, DescribeOrganization="AccessDeniedException")
+    assert "cannot be decided, because" in unknown.message
+    assert unknown.reason is Reason.BUCKET_POLICY_DENIES
+    aws = AWS()
+    explained_by(aws, BUCKET_REFUSED)
+    assert "DescribeOrganization" not in [operation for operation, _, _ in aws.asked]
+
+
+def test_cloudtrails_accounts_of_old_are_warned_of() -> None:
+    old = {"Principal": {"AWS": "arn:aws:iam::035351147821:root"}}
+    statements = [statement | old for statement in json.loads(BUCKET_POLICY)["Statement"]]
+    failure = explained(BUCKET_REFUSED, GetBucketPolicy={"Policy": policy(*statements)})
+    assert failure.reason is Reason.BUCKET_POLICY_DENIES
+    assert "cannot be decided, because" in failure.message
+    assert [advice.reason for advice in failure.advice] == [Reason.LEGACY_PRINCIPAL]
+    assert "name the service principal cloudtrail.amazonaws.com" in failure.advice[0].message
+    topic = {"Attributes": {"Policy": policy(required.topic_statement(TOPIC, ARN) | old)}}
+    delivery = advised(Destination.SNS, GetTopicAttributes=topic)
+    assert [advice.reason for advice in delivery.advice] == [Reason.LEGACY_PRINCIPAL]
+
+
+# -- the topic's key
+
+
+def on_topic(key: str) -> dict[str, Any]:
+    return {"GetTopicAttributes": {"Attributes": {"Policy": TOPIC_POLICY, "KmsMasterKeyId": key}}}
+
+
+@pytest.mark.parametrize("key", [KEY, KEY.rsplit("/", 1)[1], "alias/topic"])
+def test_the_key_of_a_topic_is_judged_and_named(key: str) -> None:
+    failure = explained(TOPIC_REFUSED, **on_topic(key))
+    assert failure.reason is Reason.KEY_POLICY_DENIES
+    assert f"the policy of key {KEY}, with which topic {TOPIC} is encrypted" in failure.message
+    (statement,) = printed(failure.message)
+    assert statement["Action"] == ["kms:GenerateDataKey*", "kms:Decrypt"]
+    assert "EncryptionContext" not in json.dumps(statement)
+    healed: dict[str, Any] = {"GetKeyPolicy": {"Policy": policy(ROOT, *required.key_statements(ARN), statement)}}
+    assert "all that can be read allows it" in explained(TOPIC_REFUSED, **on_topic(key), **healed).message
+    delivery = advised(Destination.SNS, **on_topic(key))
+    assert printed(delivery.message) == [statement]
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [("alias/aws/sns", {"DescribeKey": "NotFoundException"}), (KEY, {"DescribeKey": metadata(KeyManager="AWS")})],
+)
+def test_a_topic_encrypted_with_the_key_that_aws_manages(key: str, changes: dict[str, Any]) -> None:
+    for message in (
+        explained(TOPIC_REFUSED, **on_topic(key), **changes).message,
+        advised(Destination.SNS, **on_topic(key), **changes).message,
+    ):
+        assert (
+            "managed by AWS, so that its policy cannot be changed: encrypt the topic with a customer managed key"
+            in (message)
+        )
+        assert printed(message) == [required.topic_key_statement(ARN)]
+        assert "seems right" not in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "sentence"),
+    [
+        ({"DescribeKey": metadata(KeyState="Disabled")}, Reason.KEY_DISABLED, "which is Disabled: enable it"),
+        ({"DescribeKey": metadata(KeySpec="HMAC_256")}, Reason.KEY_NOT_USABLE, "which has KeySpec HMAC_256"),
+        ({"DescribeKey": "NotFoundException"}, Reason.KEY_NOT_FOUND, "which does not exist"),
+        ({"DescribeKey": "AccessDeniedException"}, Reason.TOPIC_POLICY_DENIES, "lacks kms:DescribeKey"),
+        ({"GetKeyPolicy": "AccessDeniedException"}, Reason.TOPIC_POLICY_DENIES, "lacks kms:GetKeyPolicy"),
+    ],
+)
+def test_the_key_of_a_topic_in_other_states(changes: dict[str, Any], reason: Reason, sentence: str) -> None:
+    failure = explained(TOPIC_REFUSED, **on_topic(KEY), **changes)
+    assert failure.reason is reason
+    assert sentence in failure.message
+
+
+@pytest.mark.parametrize("configuration", [FULL, PLAIN], ids=["a key for the trail as well", "no key for the trail"])
+def test_aws_may_mean_the_key_of_the_topic(configuration: Configuration) -> None:
+    other = "arn:aws:kms:eu-central-1:123456789012:key/of-the-topic"
+
+    class TwoKeys(AWS):
+        async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+            if parameters.get("KeyId") == other:
+                raise AWSError("kms:DescribeKey", region, "NotFoundException", "AWS's own words", 400)
+            return await super().call(service, region, operation, **parameters)
+
+    failure = explained_by(TwoKeys(**on_topic(other)), "KmsKeyNotFoundException", configuration)
+    assert failure.reason is Reason.KEY_NOT_FOUND
+    assert f"topic {TOPIC} is encrypted with KMS key {other}, which does not exist" in failure.message
+
+
+def test_the_key_of_a_topic_elsewhere_is_looked_for_there() -> None:
+    topic = "arn:aws:sns:us-west-2:123456789012:topic"
+    aws = AWS(
+        GetTopicAttributes={
+            "Attributes": {"Policy": policy(required.topic_statement(topic, ARN)), "KmsMasterKeyId": "alias/t"}
+        }
+    )
+    explained_by(aws, TOPIC_REFUSED, replace(FULL, sns_topic_name=topic))
+    ((_, region, parameters),) = [call for call in aws.asked if call[0] == "DescribeKey"]
+    assert (region, parameters) == ("us-west-2", {"KeyId": "arn:aws:kms:us-west-2:123456789012:alias/t"})
+
+
+# -- the role
+
+
+def test_a_role_that_does_not_exist_gets_both_its_policies() -> None:
+    failure = explained(ROLE_REFUSED, GetRole="NoSuchEntity")
+    assert failure.reason is Reason.ROLE_NOT_FOUND
+    trust, *permissions = printed(failure.message)
+    assert trust == required.role_trust_statement()
+    assert permissions == required.role_permission_statements(GROUP, ARN)
+
+
+def bounded(*statements: dict[str, Any], arn: str = BOUNDARY) -> dict[str, Any]:
+    return {
+        "GetRole": role(PermissionsBoundary={"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}),
+        "GetPolicyVersion": {"PolicyVersion": {"Document": policy(*statements)}},
+    }
+
+
+def test_a_permissions_boundary_is_judged_and_named() -> None:
+    only_s3 = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    failure = explained(ROLE_REFUSED, **bounded(only_s3))
+    assert failure.reason is Reason.ROLE_POLICY_DENIES
+    assert f"the permissions boundary {BOUNDARY} of role {ROLE}" in failure.message
+    healed = explained(ROLE_REFUSED, **bounded(only_s3, *printed(failure.message)))
+    assert "all that can be read allows it" in healed.message
+    assert BOUNDARY in advised(Destination.CLOUD_WATCH_LOGS, **bounded(only_s3)).message
+    unread = explained(ROLE_REFUSED, **(bounded(only_s3) | {"GetPolicyVersion": "AccessDenied"}))
+    assert "lacks iam:GetPolicyVersion: the permissions boundary" in unread.message
+
+
+def test_policies_and_boundary_that_both_refuse_are_told_together() -> None:
+    only_s3 = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    failure = explained(GROUP_REFUSED, **bounded(only_s3), GetRolePolicy={"PolicyDocument": policy(only_s3)})
+    assert f"the policies of role {ROLE}" in failure.message
+    assert f"the permissions boundary {BOUNDARY}" in failure.message
+
+
+# -- insights
+
+
+def test_insight_types_are_quoted_as_they_were_written() -> None:
+    diagnosis = Diagnosis(AWS())  # type: ignore[arg-type]
+    words = "Valid values for InsightType are ApiCallRateInsight and ApiErrorRateInsight."
+    code = "InvalidInsightSelectorsException"
+    refusal = AWSError("cloudtrail:PutInsightSelectors", "eu-central-1", code, words, 400)
+    wanted = desired(FULL, insights=frozenset({("ApiCalRateInsight", "Management"), ("ApiErrorRateInsight", "Data")}))
+    failure = asyncio.run(diagnosis.explain(refusal, wanted))
+    assert failure.message.startswith(f"cloudtrail:PutInsightSelectors: {words}")
+    assert re.search(r"spec\.insightSelectors has ApiCalRateInsight, ApiErrorRateInsight$", failure.message)
