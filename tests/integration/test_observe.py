@@ -97,5 +97,7 @@ def test_from_observe_to_manage_and_back(operator: Operator, account: Account, t
 
 def test_no_trail_to_observe(operator: Operator, account: Account, trails: Trails) -> None:
     trails.create(trail("nothing", "some-bucket", managementPolicy="Observe"))
-    assert trails.wait_reason("nothing", "TrailNotFound")["status"] == "False"
+    ready = trails.wait_reason("nothing", "TrailNotFound")
+    assert ready["status"] == "False"
+    assert f"account {account.number} has no trail nothing visible in {REGION}" in ready["message"]
     assert account.writes() == []

@@ -94,6 +94,25 @@ def test_a_copy_names_the_others_and_says_which_are_the_organization_s() -> None
     assert "eu-west-1:123456789012:trail/other (of the organization)" in copy.message
 
 
+def test_of_a_trail_that_is_not_there_yet_only_what_will_be_is_said() -> None:
+    copies = advise(trail(), [other()], exists=False)
+    assert [advice.reason for advice in copies] == [Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY]
+    for advice in copies:
+        assert "will be recorded more than once" in advice.message
+        assert "are recorded" not in advice.message
+    unread = other(management_events=None)
+    assert all("may be recorded more than once" in advice.message for advice in advise(trail(), [unread], exists=False))
+    (circular,) = advise(trail(event_selectors=objects("arn:aws:s3")), [], exists=False)
+    assert "the trail will record data events of its own bucket" in circular.message
+
+
+def test_several_others_take_and_one_takes() -> None:
+    (twin, _) = advise(trail(), [other()])
+    assert "trail/other takes them too" in twin.message
+    (_, copy) = advise(trail(), [other(), other("eu-west-1")])
+    assert "trail/other take some of them too" in copy.message
+
+
 def test_what_can_t_be_read_of_another_trail_is_not_said_to_be_so() -> None:
     unread = other("eu-west-1", management_events=None, is_organization_trail=True)
     for advice in advise(trail(), [unread]):
@@ -175,6 +194,12 @@ def on_objects(**operators: list[str]) -> Selectors:
         (MINIMAL, objects(f"{LOGS}AWSLogs/999999999999/"), False),
         (MINIMAL, objects(f"{LOGS}AWSLogs/o-example/"), False),
         (MINIMAL, on_objects(equals=[f"{LOGS}data.csv"]), False),
+        # of callers that CloudTrail is not: it has no ARN and no session of the console
+        (MINIMAL, advanced(on_management(), on_data(userIdentity_arn={"startsWith": ["arn:aws:sts::1:"]})), False),
+        (MINIMAL, advanced(on_management(), on_data(userIdentity_arn={"equals": ["arn:aws:iam::1:user/a"]})), False),
+        (MINIMAL, advanced(on_management(), on_data(userIdentity_arn={"notStartsWith": ["arn:aws:sts::1:"]})), True),
+        (MINIMAL, advanced(on_management(), on_data(sessionCredentialFromConsole={"equals": ["true"]})), False),
+        (MINIMAL, advanced(on_management(), on_data(sessionCredentialFromConsole={"notEquals": ["true"]})), True),
         (MINIMAL, on_objects(endsWith=[".csv"]), False),
         (MINIMAL, on_objects(endsWith=["Z.json.gz"]), True),
         # of all accounts of an organization
@@ -257,3 +282,11 @@ def test_the_most_important_is_first() -> None:
         Reason.FURTHER_COPY,
         Reason.UNKNOWN_SELECTOR,
     ]
+
+
+def test_insight_types_that_this_version_does_not_know_are_warned_of_before_aws_refuses_them() -> None:
+    (advice,) = advise(trail(insights=frozenset({("ApiCalRateInsight", "Management")})), [])
+    assert advice.reason == Reason.UNKNOWN_SELECTOR
+    assert "insight type ApiCalRateInsight" in advice.message
+    known = frozenset({("ApiCallRateInsight", "Management"), ("ApiErrorRateInsight", "Data")})
+    assert advise(trail(insights=known), []) == ()

@@ -1,5 +1,9 @@
 """The error taxonomy: every code has a class and a reason, and no message tells a secret."""
 
+import base64
+import json
+from pathlib import Path
+
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -181,3 +185,42 @@ def test_a_log_group_that_the_role_may_not_write_to_is_about_the_role() -> None:
     words = "Access denied. Check the permissions for your role."
     failure = failure_of(error("InvalidCloudWatchLogsLogGroupArnException", words))
     assert (failure.kind, failure.reason) == (D, Reason.ROLE_POLICY_DENIES)
+
+
+def a_token(subject: object) -> str:
+    claims = base64.urlsafe_b64encode(json.dumps({"sub": subject}).encode()).decode().rstrip("=")
+    return f"header.{claims}.signature"
+
+
+@pytest.mark.parametrize("variable", ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
+def test_refused_credentials_name_the_region_the_account_and_the_service_account(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(a_token("system:serviceaccount:trails:trail-operator"))
+    monkeypatch.setenv(variable, str(token))
+    refused = error("InvalidClientTokenId")
+    refused.account = "123456789012"
+    message = failure_of(refused).message
+    assert "enable us-east-1 in account 123456789012 where it is an opt-in region" in message
+    assert "the role of service account trails/trail-operator: its annotation eks.amazonaws.com/role-arn" in message
+    none = failure_without_answer(NoCredentialsError(), "sts:GetCallerIdentity", "us-east-1")
+    assert none is not None
+    assert "give service account trails/trail-operator a role" in none.message
+    own = AWSError("sts:AssumeRoleWithWebIdentity", "us-east-1", "AccessDenied", "text", 403, own=True)
+    assert "sub system:serviceaccount:trails:trail-operator and aud" in failure_of(own).message
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "a.b.c", "a.!!.c", a_token(1), a_token("system:serviceaccount:A\x1b:b"), None]
+)
+def test_a_token_that_names_no_service_account_is_not_quoted(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tmp_path / "token"
+    if text is not None:
+        token.write_text(text)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+    message = failure_of(error("InvalidClientTokenId")).message
+    assert "enable us-east-1 in the account where it is an opt-in region" in message
+    assert "check the role of the operator's service account:" in message

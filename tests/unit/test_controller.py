@@ -34,7 +34,7 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
     """Else thousands of accounts with thousands of Trails would cost their product."""
     compared = 0
 
-    def advise(*_: object) -> tuple[Advice, ...]:
+    def advise(*_: object, **__: object) -> tuple[Advice, ...]:
         nonlocal compared
         compared += 1
         return ()

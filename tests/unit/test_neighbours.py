@@ -202,13 +202,13 @@ def told(
         subject: Any = SimpleNamespace(status=SimpleNamespace(condition=lambda _: condition))
         access: Any = SimpleNamespace(name=None, neighbours=Neighbours(cast(Any, account)))
         surroundings = Surroundings(lambda _: access, resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0))
-        surroundings.advice(subject, access, desired(MINIMAL))
+        surroundings.advice(subject, access, desired(MINIMAL), exists=True)
         await asyncio.sleep(0.01)
         then()
         surroundings.changed(access)
-        surroundings.advice(subject, access, desired(MINIMAL))
+        surroundings.advice(subject, access, desired(MINIMAL), exists=True)
         await asyncio.sleep(0.01)
-        return surroundings.advice(subject, access, desired(MINIMAL))
+        return surroundings.advice(subject, access, desired(MINIMAL), exists=True)
 
     found = asyncio.run(run())
     return None if found is None else [advice.reason for advice in found]

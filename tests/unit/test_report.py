@@ -272,6 +272,15 @@ def test_a_trail_that_is_only_looked_at(findings: Findings, ready: tuple[str, st
     assert report(result, findings, LATER) == result
 
 
+def test_a_trail_that_is_not_there_is_named_with_its_account_and_region() -> None:
+    sought = "account 123456789012 has no trail audit visible in eu-central-1"
+    result = status(looked_at(observed=None, sought=sought))
+    ready = result.condition(ConditionType.READY)
+    assert ready is not None
+    assert ready.message.startswith(f"{sought}: ")
+    assert "spec.name" in ready.message
+
+
 def test_what_differs_and_what_can_t_be_read_is_named() -> None:
     drifted = status(looked_at(drift=DRIFT)).condition(ConditionType.READY)
     unknown = status(looked_at(observed=observed(unreadable=frozenset({"tags", "eventSelectors"})))).condition(

@@ -130,7 +130,7 @@ class AWS:
                         wait.end(self._clock())
                 return await self._ask(service, region, operation, parameters)
 
-        with _errors(f"{service}:{operation}", region):
+        with _errors(f"{service}:{operation}", region, lambda: self.account):
             return await _with_good_credentials(attempt)
 
     async def write(
@@ -173,7 +173,7 @@ class AWS:
             finally:
                 wait.end(self._clock())
 
-        with _errors(f"cloudtrail:{operation}", region):
+        with _errors(f"cloudtrail:{operation}", region, lambda: self.account):
             return await _with_good_credentials(attempt)
 
     async def identity(self, region: str) -> Caller:
@@ -312,12 +312,13 @@ def _was_assuming(error: ClientError) -> bool:
 
 
 @contextmanager
-def _errors(action: str, region: str) -> Iterator[None]:
+def _errors(action: str, region: str, account: Callable[[], str] = lambda: "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
         answered = translate(error, action, region)
         if answered is not None:
+            answered.account = account()
             raise answered from None
         failure = failure_without_answer(error, action, region)
         if failure is not None:

@@ -23,6 +23,7 @@ from botocore.exceptions import (
 )
 
 from trail_operator.api.reasons import Reason
+from trail_operator.aws.service_account import named, service_account
 from trail_operator.core.failure import Failure, FailureClass
 
 NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
@@ -182,6 +183,8 @@ class AWSError(Exception):
     """By which AWS's support finds the request."""
     own: bool = False
     """Whether it is about the operator's own credentials, which all accounts are entered with."""
+    account: str = ""
+    """Whose the credentials were, as far as STS has said."""
 
     @property
     def may_have_taken_effect(self) -> bool:
@@ -229,15 +232,17 @@ def _failure_of(error: AWSError) -> Failure:
         return _failure(
             FailureClass.AUTHORITY,
             Reason.CREDENTIALS_UNAVAILABLE,
-            f"the operator gets no credentials of its own ({code} on {error.action}): "
-            f"{_REMEDIES.get(error.action, 'check the role or profile that its AWS_* variables name')}",
+            f"the operator gets no credentials of its own ({code} on {error.action}): {_remedy(error.action)}",
         )
     if code in _CREDENTIALS:
         # AWS's own message is not repeated: that of a wrong signature quotes the request, session token included.
         return _failure(
             FailureClass.AUTHORITY,
             Reason.CREDENTIALS_UNAVAILABLE,
-            f"AWS does not accept the operator's credentials in {error.region} ({code} on {error.action})",
+            f"AWS does not accept the operator's credentials in {error.region} ({code} on {error.action}). If it does "
+            f"in other regions, enable {error.region} in {_account(error)} where it is an opt-in region, or correct "
+            f"spec.region; else check the role of {named()}: its annotation eks.amazonaws.com/role-arn or its EKS Pod "
+            "Identity association",
         )
     if code in _DEPENDENCIES:
         reason = _DEPENDENCIES[code]
@@ -291,8 +296,8 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
         return _failure(
             FailureClass.AUTHORITY,
             Reason.CREDENTIALS_UNAVAILABLE,
-            f"the operator has no AWS credentials ({type(error).__name__}): give its service account a role (IRSA or "
-            "EKS Pod Identity), or set AWS_* variables",
+            f"the operator has no AWS credentials ({type(error).__name__}): give {named()} a role (IRSA or EKS Pod "
+            "Identity), or set AWS_* variables",
         )
     if isinstance(error, ValueError) and "Invalid endpoint" in str(error):
         return _failure(
@@ -308,6 +313,16 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
             message += f": check that {region} is an AWS region (spec.region) and that the network reaches it"
         return _failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
     return None
+
+
+def _account(error: AWSError) -> str:
+    return f"account {error.account}" if error.account else "the account"
+
+
+def _remedy(action: str) -> str:
+    remedy = _REMEDIES.get(action, "check the role or profile that its AWS_* variables name")
+    known = service_account()
+    return remedy.replace("NAMESPACE:SERVICEACCOUNT", ":".join(known)) if known else remedy
 
 
 def _access_denied(error: AWSError) -> Failure:

@@ -215,7 +215,13 @@ class Accounts:
             )
         account = self._accounts.get(name)
         if account is None:
-            raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, f"there is no AWSAccount {name}"))
+            remedy = (
+                "correct --default-account"
+                if name == self._default
+                else "delete this Trail and make it again with another spec.accountRef, which cannot be changed"
+            )
+            message = f"there is no AWSAccount {name}: have it made, or {remedy}"
+            raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, message))
         namespace = subject.key.namespace
         if refusal := barred(account.spec, name, namespace, self._labels.get(namespace)):
             raise FailureError(refusal)

@@ -415,7 +415,7 @@ class Convergence:
         delivery = DeliveryAdvice()
         if observed is not None and observed.failing_destinations:
             delivery = await target.access.diagnosis.delivery_advice(desired, observed)
-        advice = self._surroundings.advice(subject, target.access, desired)
+        advice = self._surroundings.advice(subject, target.access, desired, exists=observed is not None)
         if advice is not None:
             advice += (*(failure.advice if failure else ()), *delivery.advice)
         return Findings(

@@ -35,7 +35,8 @@ class Observation:
         target = await self._targets.of(subject)
         observed = await self._find(subject, target)
         if observed is None:
-            return Findings(subject.acting_on, known=True, observed=None, observing=True)
+            sought = f"account {target.location.account} has no trail {target.name} visible in {target.location.region}"
+            return Findings(subject.acting_on, known=True, observed=None, observing=True, sought=sought)
         view = await self._view(subject, target, observed)
         drift = view.drift
         if target.spec.region not in (None, observed.home_region):

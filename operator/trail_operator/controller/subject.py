@@ -72,6 +72,8 @@ class Subject:
     """The AWSAccount that was last used; None for the operator's own identity."""
     desired: DesiredTrail | None = None
     """What the trail was last seen to be meant to be."""
+    exists: bool = False
+    """Whether the trail was there when it was last looked for."""
     advice: tuple[Advice, ...] | None = None
     """What was last warned of."""
     delivered: Mapping[Destination, float] = field(default_factory=dict)

@@ -65,10 +65,12 @@ class Surroundings:
                 view.reading = asyncio.create_task(self._read(view, access.name, location))
         return Sight() if view.reading else view.sight
 
-    def advice(self, subject: Subject, access: Access, desired: DesiredTrail) -> tuple[Advice, ...] | None:
-        """What to warn of; None while too little is known."""
+    def advice(
+        self, subject: Subject, access: Access, desired: DesiredTrail, *, exists: bool
+    ) -> tuple[Advice, ...] | None:
+        """What to warn of; None while too little is known. `exists`: whether the trail is there."""
         self.trails(access, desired.location)
-        subject.account, subject.desired = access.name, desired
+        subject.account, subject.desired, subject.exists = access.name, desired, exists
         subject.advice = self._advice(subject, desired)
         return subject.advice
 
@@ -101,12 +103,12 @@ class Surroundings:
     def _advice(self, subject: Subject, desired: DesiredTrail) -> tuple[Advice, ...] | None:
         sight = self._view(subject.account).sight
         if sight.trails is not None:
-            return advise(desired, sight.trails)
+            return advise(desired, sight.trails, exists=subject.exists)
         if not sight.hidden:
             return None
         # What the trail shows by itself can be told all the same. What was said of others can't be judged: it stays.
         before = subject.status.condition(ConditionType.ADVISORY)
-        return advise(desired, ()) or (None if before and before.reason in OF_OTHERS else ())
+        return advise(desired, (), exists=subject.exists) or (None if before and before.reason in OF_OTHERS else ())
 
     async def _read(self, view: _View, name: str | None, location: Location) -> None:
         try:

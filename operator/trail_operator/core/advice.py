@@ -19,6 +19,8 @@ _KNOWN_FIELDS = frozenset(
         *("errorCode", "sessionCredentialFromConsole", "userIdentity.arn", "vpcEndpointId"),
     }
 )
+# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_InsightSelector.html
+_KNOWN_INSIGHTS = frozenset({"ApiCallRateInsight", "ApiErrorRateInsight"})
 _RESOURCE_TYPE = re.compile(r"\AAWS::[A-Za-z0-9]+::?[A-Za-z0-9]+\Z")
 
 OF_OTHERS = frozenset({Reason.OWNED_ELSEWHERE, Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY})
@@ -69,14 +71,14 @@ class Sight:
     """Why it is not all, in words for the user: what AWS refuses for longer."""
 
 
-def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour]) -> tuple[Advice, ...]:
-    """All warnings about a trail, the most important first."""
+def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour], *, exists: bool = True) -> tuple[Advice, ...]:
+    """All warnings about a trail, the most important first. `exists`: whether it is there, or only will be."""
     others = [other for other in neighbours if other.arn != desired.arn]
     found = (
-        _own_delivery(desired),
+        _own_delivery(desired, exists=exists),
         _owned_elsewhere(desired, others),
-        _duplicate_global_events(desired, others),
-        _further_copy(desired, others),
+        _duplicate_global_events(desired, others, exists=exists),
+        _further_copy(desired, others, exists=exists),
         _no_management_events(desired),
         _inert_global_events(desired),
         _unknown_selectors(desired),
@@ -84,15 +86,16 @@ def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour]) -> tuple[Advi
     return tuple(advice for advice in found if advice)
 
 
-def _own_delivery(desired: DesiredTrail) -> Advice | None:
+def _own_delivery(desired: DesiredTrail, *, exists: bool) -> Advice | None:
     configuration, partition = desired.configuration, desired.location.partition
     if not configuration.recursive_logging or not any(
         may_record_object_writes(desired.event_selectors, partition, folder, ".json.gz") for folder in _folders(desired)
     ):
         return None
+    verb = "records" if exists else "will record"
     return Advice(
         Reason.LOGS_OWN_DELIVERY,
-        f"the trail records data events of its own bucket {configuration.s3_bucket_name}: each file that it delivers "
+        f"the trail {verb} data events of its own bucket {configuration.s3_bucket_name}: each file that it delivers "
         "is an event that it delivers next. Set recursiveLogging: false, or leave the bucket out of the selectors",
     )
 
@@ -129,7 +132,7 @@ def _owned_elsewhere(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advi
     )
 
 
-def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
+def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour], *, exists: bool) -> Advice | None:
     if not _takes_global_events(desired):
         return None
     region = _global_region(desired)
@@ -141,6 +144,7 @@ def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour])
         ),
         desired,
         "them",
+        exists=exists,
     )
     if not twins:
         return None
@@ -151,12 +155,13 @@ def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour])
     )
 
 
-def _further_copy(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
+def _further_copy(desired: DesiredTrail, others: Sequence[Neighbour], *, exists: bool) -> Advice | None:
     is_everywhere, region = desired.configuration.is_multi_region_trail, desired.location.region
     copies = _recorded_by(
         (other for other in others if is_everywhere or other.is_multi_region_trail or other.home_region == region),
         desired,
         "some of them",
+        exists=exists,
     )
     if not copies:
         return None
@@ -200,6 +205,7 @@ def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
         else:
             kinds = tuple(kind for kind, _ in entry.data_resources)
         unknown |= {f"resource type {kind}" for kind in kinds if not _RESOURCE_TYPE.match(kind)}
+    unknown |= {f"insight type {kind}" for kind, _ in desired.insights if kind not in _KNOWN_INSIGHTS}
     if not unknown:
         return None
     return Advice(
@@ -209,7 +215,7 @@ def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
     )
 
 
-def _recorded_by(others: Iterable[Neighbour], desired: DesiredTrail, what: str) -> str:
+def _recorded_by(others: Iterable[Neighbour], desired: DesiredTrail, what: str, *, exists: bool) -> str:
     """How sure it is that the others record what the trail does, and which; "" where they don't."""
     recorded = management_events(desired.event_selectors) if desired.is_logging else frozenset()
     if not recorded:
@@ -221,13 +227,14 @@ def _recorded_by(others: Iterable[Neighbour], desired: DesiredTrail, what: str) 
             unknown.append(name)
         elif other.management_events & recorded:
             known.append(name)
-    told = [f"{_listed(known)} takes {what} too"] if known else []
+    told = [f"{_listed(known)} {'takes' if len(known) == 1 else 'take'} {what} too"] if known else []
     told += (
         [f"{_listed(unknown)} may take {what} too (what is recorded there can't be read from this account)"]
         if unknown
         else []
     )
-    verb = "are" if known else "may be"
+    certain = "are" if exists else "will be"
+    verb = certain if known else "may be"
     return f"{verb} recorded more than once: {', and '.join(told)}" if told else ""
 
 

@@ -47,6 +47,8 @@ class Findings:
     """What is to go on record; None leaves the record as it is."""
     refused: Mapping[str, Failure] = field(default_factory=dict)
     """What AWS refuses for good, by operation, be it beside a failure that may pass."""
+    sought: str = ""
+    """Which trail was looked for, in words, where it is only looked at and is not there."""
     observing: bool = False
     """Whether the trail is only looked at: it may be anybody's, and what differs stays."""
     advice: tuple[Advice, ...] | None = ()
@@ -233,7 +235,8 @@ def _in_sync(observed: ObservedTrail, advice: str, logging: _State) -> dict[Cond
 def _looked_at(observed: ObservedTrail | None, findings: Findings, logging: _State) -> dict[ConditionType, _State]:
     """The states of a trail that is only looked at."""
     if observed is None:
-        absent = _State(False, Reason.TRAIL_NOT_FOUND, "there is no trail of that name to look at in this region")
+        remedy = "correct spec.name, spec.region or the account, or have it made (spec.managementPolicy: Manage)"
+        absent = _State(False, Reason.TRAIL_NOT_FOUND, f"{findings.sought}: {remedy}")
         unknown = _State(None, Reason.TRAIL_NOT_FOUND, absent.message)
         return {
             ConditionType.READY: absent,

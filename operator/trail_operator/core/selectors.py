@@ -217,7 +217,7 @@ def records_data_events(selectors: Selectors) -> bool:
 
 
 def may_record_object_writes(selectors: Selectors, partition: str, beginning: str, ending: str) -> bool:
-    """Whether the writing of S3 objects is recorded, or of some of them, whose ARNs begin and end so."""
+    """Whether CloudTrail's writing of S3 objects is recorded, or of some of them, whose ARNs begin and end so."""
     event = {
         "eventCategory": DATA,
         "resources.type": "AWS::S3::Object",
@@ -225,6 +225,10 @@ def may_record_object_writes(selectors: Selectors, partition: str, beginning: st
         "eventSource": "s3.amazonaws.com",
         "eventType": "AwsApiCall",
         "readOnly": "false",
+        # Of a service: {"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"}, with no ARN and no session.
+        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+        "userIdentity.arn": "",
+        "sessionCredentialFromConsole": "false",
     }
     every = f"arn:{partition}:s3"
     for entry in selectors:
