@@ -283,6 +283,14 @@ def _logs(world: World) -> dict[str, Any]:
     return {name: world.basic[name] for name in ("cloudWatchLogsLogGroupARN", "cloudWatchLogsRoleARN")}
 
 
+def _default_key(account: Account, world: World) -> None:
+    """A bucket that encrypts with a key by which CloudTrail may not."""
+    key = account.key(NAME)
+    account.key_policy(key, NAME, cloudtrail=False)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    account.client("s3").put_bucket_encryption(Bucket=world.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+
 def _key(world: World) -> dict[str, Any]:
     return {"kmsKeyID": world.basic["kmsKeyID"]}
 
@@ -292,6 +300,15 @@ REFUSALS = [
         "s3:GetBucketPolicy",
         "BucketPolicyDenies",
         lambda account, world: account.client("s3").delete_bucket_policy(Bucket=world.bucket),
+        lambda _: {},
+    ),
+    Refusal("s3:GetEncryptionConfiguration", "KeyPolicyDenies", _default_key, lambda _: {}),
+    Refusal(
+        "s3:GetBucketRequestPayment",
+        "BucketPolicyDenies",
+        lambda account, world: account.client("s3").put_bucket_request_payment(
+            Bucket=world.bucket, RequestPaymentConfiguration={"Payer": "Requester"}
+        ),
         lambda _: {},
     ),
     Refusal(

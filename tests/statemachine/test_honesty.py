@@ -144,6 +144,19 @@ def test_a_refusal_is_told_though_what_is_behind_it_can_not_be_seen(stage: Virtu
     assert trail.is_logging
 
 
+def test_a_forced_pass_takes_no_explanation_from_before(stage: VirtualStage) -> None:
+    stage.shut("logs-two")
+    stage.fault(operation="UpdateTrail", error="InsufficientS3BucketPolicyException")
+    stage.replace_spec(KEY, SPEC | {"s3BucketName": "logs-two"})
+    stage.wait(5.0)
+    assert "bucket logs-two has no policy" in full_condition(stage)["message"]
+    stage.aws.world.shut.clear()
+    stage.annotate(KEY, "trail-operator.dev/reconcile-at", "now")
+    stage.wait(5.0)
+    assert "has no policy" not in full_condition(stage)["message"]
+    assert "all that can be read allows it" in full_condition(stage)["message"]
+
+
 def test_the_quota_is_told_though_the_trails_that_fill_it_can_not_be_seen(stage: VirtualStage) -> None:
     stage.fault(operation="CreateTrail", error="MaximumNumberOfTrailsExceededException")
     stage.fault(operation="DescribeTrails", error="AccessDeniedException", message="not allowed to look")

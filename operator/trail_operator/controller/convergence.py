@@ -388,7 +388,8 @@ class Convergence:
         """What is behind a refusal. Looking costs several calls: the same refusal is not looked into again at once."""
         refusal = (error.code, error.message, desired.configuration)
         known = subject.explained
-        if known and known.refusal == refusal and self._clock() - known.found < _EXPLANATION_HOLDS:
+        is_recent = known is not None and self._clock() - known.found < _EXPLANATION_HOLDS
+        if known and known.refusal == refusal and is_recent and not subject.forcing:
             return known.failure
         failure = await access.diagnosis.explain(error, desired)
         subject.explained = Explanation(refusal, failure, self._clock())
