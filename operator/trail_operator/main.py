@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import os
+import resource
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -18,6 +20,8 @@ from trail_operator.cli import crds, reference
 from trail_operator.controller import handlers  # noqa: F401 - registers the handlers
 from trail_operator.settings import Settings
 from trail_operator.telemetry import logs
+
+_OPEN_FILES = 65_536
 
 
 class Run(Settings):
@@ -42,6 +46,7 @@ class Crds(BaseModel):
 def run(arguments: list[str]) -> None:
     """Run the operator until SIGTERM."""
     settings = _settings(arguments)
+    _allow_open_files()
     logs.configure(settings.log_format, settings.log_level)
     stop, failure = asyncio.Event(), logs.LastFailure("kopf._core.reactor")
 
@@ -62,6 +67,14 @@ def run(arguments: list[str]) -> None:
         if "problem" not in memo:
             raise
     leave()
+
+
+def _allow_open_files() -> None:
+    """Allow as many connections at once as the system lets us have: the ordinary limit is often 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(most, _OPEN_FILES)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _leave(problem: str | None) -> NoReturn:

@@ -13,6 +13,8 @@ _SET = {"x-kubernetes-list-type": "set"}
 _ATOMIC = {"x-kubernetes-list-type": "atomic"}
 Patterns = tuple[Annotated[str, StringConstraints(min_length=1, max_length=700)], ...]
 """Names or ARNs with * and ?."""
+EXTERNAL_ID = "<externalID>"
+"""What stands for an AWSAccount's externalID wherever others than its readers read."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
 

@@ -22,7 +22,13 @@ def rules(*entries: dict[str, str], **schema: Any) -> dict[str, Any]:
 class Resource(BaseModel):
     """Base of all models: camelCase in manifests, unknown fields ignored (a newer API server may send more)."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # an error may be logged, and an input be secret
+    )
 
 
 class Status(Resource):

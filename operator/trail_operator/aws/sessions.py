@@ -21,6 +21,7 @@ from botocore.credentials import DeferredRefreshableCredentials, ReadOnlyCredent
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.loaders import create_loader
 
+from trail_operator.api.account import EXTERNAL_ID
 from trail_operator.aws.errors import OwnCredentialsError
 
 _CONFIG = Config(
@@ -131,8 +132,11 @@ class Sessions:
         }
 
         def assume() -> dict[str, str]:
-            with self.calling_as(self.own):
-                answer = self.client("sts", region, endpoint_url).assume_role(**request)["Credentials"]
+            try:
+                with self.calling_as(self.own):
+                    answer = self.client("sts", region, endpoint_url).assume_role(**request)["Credentials"]
+            except ClientError as error:
+                raise _without(role.external_id, error) from None
             return {
                 "access_key": answer["AccessKeyId"],
                 "secret_key": answer["SecretAccessKey"],
@@ -184,6 +188,15 @@ class Sessions:
         # https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
         session.set_config_variable("sts_regional_endpoints", "regional")
         return session
+
+
+def _without(secret: str, error: ClientError) -> ClientError:
+    """The error without the external id, which AWS quotes where it is not to its taste."""
+    if not secret:
+        return error
+    answer = error.response.get("Error", {})
+    message = str(answer.get("Message", "")).replace(secret, EXTERNAL_ID)
+    return ClientError({**error.response, "Error": {**answer, "Message": message}}, error.operation_name)
 
 
 class _Lender(botocore.credentials.Credentials):

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.account import AWSAccountStatus
+from trail_operator.api.account import EXTERNAL_ID, AWSAccountStatus
 from trail_operator.api.names import NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
@@ -297,8 +297,10 @@ class AccountLoop:
         was, ready = before.condition(ConditionType.READY), status.conditions[0]
         if was is not None and (was.status, was.reason) == (ready.status, ready.reason):
             return
+        # The condition may quote the external id, as the spec does; who reads logs may read neither.
+        message = ready.message.replace(*_quoted(account)) if account.spec.external_id else ready.message
         logger.info(
-            f"Ready={ready.status} {ready.reason}: {ready.message}",
+            f"Ready={ready.status} {ready.reason}: {message}",
             extra=_about(account, ready=ready.status, reason=ready.reason, requestID=request_id),
         )
         # Who may read Events of the namespace default need not be who may read AWSAccounts.
@@ -308,6 +310,11 @@ class AccountLoop:
 
 def _status(account: Account) -> AWSAccountStatus:
     return AWSAccountStatus.parse(account.body.get("status"))
+
+
+def _quoted(account: Account) -> tuple[str, str]:
+    """The external id as a policy quotes it, and what stands for it in logs."""
+    return json.dumps(account.spec.external_id), json.dumps(EXTERNAL_ID)
 
 
 def _about(account: Account, **fields: Any) -> dict[str, Any]:

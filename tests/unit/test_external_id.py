@@ -1,0 +1,96 @@
+"""An ExternalId is a secret between two accounts: nobody is told it who can't read the AWSAccount that holds it."""
+
+import json
+import logging
+from typing import Any, cast
+
+import pytest
+
+from tests.unit.answering import answering, identity, refusal
+from tests.unit.test_controller import Server, account, ready, run
+from tests.unit.test_loop import body
+from trail_operator.api.account import AWSAccountSpec
+from trail_operator.aws.errors import AWSError, failure_of
+from trail_operator.controller.controller import Controller
+from trail_operator.controller.kube import Kubernetes
+from trail_operator.controller.location import entry_failure
+from trail_operator.controller.subject import Subject
+from trail_operator.telemetry.logs import logger
+
+SECRET = "shared/secret-7"
+ROLE = "arn:aws:iam::111111111111:role/r"
+QUOTED = f"1 validation error detected: Value '{SECRET}' at 'externalId' failed to satisfy constraint"
+
+
+class Told(Server):
+    """Also what is written as Events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[str] = []
+
+    async def write_event(self, *event: object) -> str:
+        self.events.append(repr(event[1:]))  # without the AWSAccount that it is about
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason", "quotes"),
+    [("AccessDenied", "no", "AssumeRoleDenied", True), ("ValidationError", QUOTED, "InvalidSpec", False)],
+)
+def test_only_the_condition_of_the_account_may_quote_it(
+    code: str,
+    message: str,
+    reason: str,
+    quotes: bool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger.name)
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(f"AWS_{name}", "key")
+
+    def sts(_: str, request: str) -> tuple[int, str]:
+        is_own = "GetCallerIdentity" in request
+        return (200, identity("222222222222")) if is_own else (400, refusal(code, message))
+
+    async def scenario(controller: Controller) -> None:
+        server, loop = Told(), controller.account_loop
+        loop._kubernetes = loop._events._kubernetes = cast(Kubernetes, server)
+        allowed = {"names": ["default"]}
+        more: dict[str, Any] = {
+            "roleARN": ROLE,
+            "externalID": SECRET,
+            "endpointURL": endpoint,
+            "allowedNamespaces": allowed,
+        }
+        server.body = account("1", "111111111111", **more)
+        loop.seen(server.body)
+        told = await server.status.get()
+        assert ready(told)[1] == reason
+        assert (SECRET in json.dumps(told)) == quotes
+        assert ("<externalID>" in json.dumps(told)) != quotes
+
+        trail = Subject(body("audit", accountRef={"name": "team"}), 0.0)
+        access = controller.accounts.access_for(trail)
+        with pytest.raises(AWSError) as refused:
+            await access.aws.identity("us-east-1")
+        for failure in (entry_failure(refused.value, "team"), failure_of(refused.value)):
+            assert SECRET not in failure.message
+        assert SECRET not in "".join(server.events)
+        loop.stop()
+
+    with answering(sts) as port:
+        endpoint = f"http://127.0.0.1:{port}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        run(scenario)
+    assert reason in caplog.text
+    assert "<externalID>" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_what_can_not_be_read_is_not_quoted() -> None:
+    odd: dict[str, Any] = {"accountID": "1", "roleARN": 7, "externalID": ["shared-secret"], "region": {"a": SECRET}}
+    with pytest.raises(ValueError, match="roleARN") as error:
+        AWSAccountSpec.model_validate(odd)
+    assert "secret" not in str(error.value)
