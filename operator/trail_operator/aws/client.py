@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from trail_operator.aws.errors import (
     translate,
 )
 from trail_operator.aws.limits import Ask, RateLimiter, always_due
+from trail_operator.aws.regions import check_region
 from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.aws.turns import Rounds
@@ -78,11 +79,13 @@ class AWS:
         clock: Callable[[], float],
         *,
         default_region: str | None,
+        named_regions: Collection[str] = (),
         endpoint_url: str | None = None,
         called: Callable[[str, str, str, float], None],
     ) -> None:
         self.default_region = default_region
         """The region of trails that name none."""
+        self._named_regions = {*named_regions, *filter(None, [default_region])}
         self._sessions = sessions
         self._identity = identity
         # AWS counts calls by account, whichever way they came: the account's number is asked for its rates.
@@ -120,6 +123,8 @@ class AWS:
         Raises AWSError for an error that AWS answered, FailureError where no answer came.
         """
 
+        check_region(region, self._named_regions)
+
         async def attempt() -> dict[str, Any]:
             async with self._cut_short():
                 if service == "cloudtrail":
@@ -147,6 +152,7 @@ class AWS:
         Credentials may have become others' since the trail was looked at, while the call waited or because those before
         had ended: so each attempt is made only if STS says that we are in `account`.
         """
+        check_region(region, self._named_regions)
 
         async def may_be_made(wait: Wait) -> None:
             wait.end(self._clock())
@@ -178,6 +184,7 @@ class AWS:
 
     async def identity(self, region: str) -> Caller:
         """Who we are, from STS; asked again whenever the credentials' access key changes."""
+        check_region(region, self._named_regions)
         key = await self._access_key(region)
         if self._caller is None or self._caller[0] != key:
             answer = await self.call("sts", region, "GetCallerIdentity")

@@ -33,8 +33,11 @@ _CONFIG = Config(
     # Given whole: botocore would put its own together twice for each call, a tenth of the call's CPU.
     user_agent=f"trail-operator/{version('trail-operator')} Botocore/{botocore.__version__}",
 )
-# A client costs some 10 ms to make and 400 KB to keep.
+# A client costs some 10 ms to make and 400 KB to keep. A pass uses one for each service and region.
+MOST_CLIENTS = 128
 _IDLE_SECONDS = 900.0
+# It keeps what it learns of buckets, without a bound: so it is made anew some time.
+_OLDEST_SECONDS = 3600.0
 _SECONDS_BETWEEN_CLEARINGS = 60.0
 # The longest session that a role may have which was assumed from a role's session (role chaining):
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
@@ -95,6 +98,7 @@ class Identity:
 @dataclass
 class _Client:
     client: Any
+    made: float
     used: float
 
 
@@ -147,19 +151,32 @@ class Sessions:
         return Identity(lambda: DeferredRefreshableCredentials(assume, method="assume-role"), self.own)
 
     def client(self, service: str, region: str, endpoint_url: str | None) -> Any:
-        """A client, made on first use, dropped when idle; its calls need `calling_as`."""
+        """A client, made on first use, dropped when idle, old or of too many the longest unused.
+
+        Its calls need `calling_as`.
+        """
         key = (service, region, endpoint_url)
         with self._making:
             now = self._clock()
-            if now - self._cleared > _SECONDS_BETWEEN_CLEARINGS:
-                self._clients = {name: one for name, one in self._clients.items() if now - one.used < _IDLE_SECONDS}
-                self._cleared = now
-            if key not in self._clients:
+            self._clear(now)
+            one = self._clients.pop(key, None)
+            if one is None:
                 make: Any = self._clients_of.client
-                client = make(service, region_name=region, config=_CONFIG, endpoint_url=endpoint_url)
-                self._clients[key] = _Client(client, now)
-            self._clients[key].used = now
-            return self._clients[key].client
+                one = _Client(make(service, region_name=region, config=_CONFIG, endpoint_url=endpoint_url), now, now)
+            one.used = now
+            self._clients[key] = one  # behind all that were used before
+            while len(self._clients) > MOST_CLIENTS:
+                del self._clients[next(iter(self._clients))]
+            return one.client
+
+    def _clear(self, now: float) -> None:
+        if now - self._cleared > _SECONDS_BETWEEN_CLEARINGS:
+            self._cleared = now
+            self._clients = {
+                key: one
+                for key, one in self._clients.items()
+                if now - one.used < _IDLE_SECONDS and now - one.made < _OLDEST_SECONDS
+            }
 
     @contextmanager
     def calling_as(self, identity: Identity, may_send: Callable[[], None] = lambda: None) -> Iterator[None]:

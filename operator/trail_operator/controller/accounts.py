@@ -17,6 +17,7 @@ from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.neighbours import Neighbours
+from trail_operator.aws.regions import partition_of
 from trail_operator.aws.sessions import Role, Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.controller.subject import Subject, resource_version
@@ -256,6 +257,7 @@ class Accounts:
             self._threads,
             self._clock,
             default_region=region,
+            named_regions=spec.allowed_regions if spec else (),
             endpoint_url=endpoint_url,
             called=self._called,
         )
@@ -273,7 +275,9 @@ def session_name(cluster: str, account: str) -> str:
 
 
 def _way_in(spec: AWSAccountSpec) -> tuple[str, ...]:
-    return spec.account_id, spec.role_arn, spec.external_id, spec.region, spec.endpoint_url
+    """All by which calls go where they go: of the regions those that only the AWSAccount says there are."""
+    own_regions = (region for region in spec.allowed_regions if partition_of(region) is None)
+    return spec.account_id, spec.role_arn, spec.external_id, spec.region, spec.endpoint_url, *own_regions
 
 
 def _renewed(access: Access, spec: AWSAccountSpec) -> Access:

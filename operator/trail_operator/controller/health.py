@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, exposition
@@ -66,7 +67,7 @@ class Health:
         self.is_fit: Callable[[], bool] = lambda: False
         """Asked whenever readiness is."""
         self._seconds = seconds_a_connection
-        self._metrics = {kind: _Rendering(lambda: render(registry), kind, clock) for kind, render in _FORMATS.items()}
+        self._metrics = {kind: _Rendering(partial(render, registry), kind, clock) for kind, render in _FORMATS.items()}
         self._connections: dict[asyncio.StreamWriter, None] = {}
         self._server: asyncio.Server | None = None
 

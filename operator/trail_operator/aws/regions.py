@@ -1,0 +1,36 @@
+"""The regions that AWS has, and the partition that each is in, as botocore lists them.
+
+A Trail's region, and those in the ARNs of its spec, are its user's to write. Each would be asked with a client of its
+own, which costs half a megabyte: so what is no region is not asked at all.
+"""
+
+from collections.abc import Collection
+from functools import cache
+
+from botocore.loaders import create_loader
+
+from trail_operator.api.reasons import Reason
+from trail_operator.core.failure import Failure, FailureClass, FailureError
+
+
+def partition_of(region: str) -> str | None:
+    """The partition that a region is in; None for a region that is not known."""
+    return _partitions().get(region)
+
+
+def check_region(region: str, named: Collection[str]) -> None:
+    """Raise FailureError for what is no region. `named`: those that whoever runs the operator says there are."""
+    if region in named or partition_of(region) is not None:
+        return
+    message = (
+        f"{region or 'an empty text'} is not a region that this operator knows: correct spec.region, or the region in "
+        "the spec's ARNs (kmsKeyID, snsTopicName). A region that AWS has added since is known where --region, or the "
+        "AWSAccount's region or allowedRegions, names it"
+    )
+    raise FailureError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message))
+
+
+@cache
+def _partitions() -> dict[str, str]:
+    found = create_loader().load_data("partitions")["partitions"]
+    return {region: one["id"] for one in found for region in one["regions"] if not region.endswith("-global")}
