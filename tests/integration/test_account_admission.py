@@ -8,6 +8,7 @@ import pytest
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from tests.integration.admission.cases import NO_CONTROL, odd
 from tests.integration.kubernetes import GROUP, VERSION
 from trail_operator.api.crd import account_crd
 
@@ -57,7 +58,10 @@ CASES = [
         ],
         [
             {"roleARN": value}
-            for value in ("trails", f"arn:aws:iam::{NUMBER}:user/trails", f"arn:aws:iam::{NUMBER}:role/")
+            for value in (
+                *("trails", f"arn:aws:iam::{NUMBER}:user/trails", f"arn:aws:iam::{NUMBER}:role/", f"{ROLE} "),
+                *odd(ROLE),
+            )
         ],
     ),
     Case("roleARN", "maxLength", [{"roleARN": ROLE.ljust(700, "x")}], [{"roleARN": ROLE.ljust(701, "x")}]),
@@ -87,12 +91,19 @@ CASES = [
         [{"allowedRegions": ["eu-west-1", "eu-west-2"]}],
         [{"allowedRegions": ["eu-west-1", "eu-west-1"]}],
     ),
+    Case(
+        "allowedRegions[]",
+        f"a region {NO_CONTROL}",
+        [{"allowedRegions": ["eu-west-1"]}],
+        [{"allowedRegions": [one]} for one in odd("eu")],
+    ),
     Case("allowedRegions[]", "minLength", [{"allowedRegions": ["x"]}], [{"allowedRegions": [""]}]),
     Case("allowedRegions[]", "maxLength", [{"allowedRegions": ["x" * 32]}], [{"allowedRegions": ["x" * 33]}]),
     Case("allowedNamespaces.names", "maxItems", [names(*numbers(1000))], [names(*numbers(1001))]),
     Case("allowedNamespaces.names", "x-kubernetes-list-type", [names("a", "b")], [names("a", "a")]),
     Case("allowedNamespaces.names[]", "minLength", [names("a")], [names("")]),
     Case("allowedNamespaces.names[]", "maxLength", [names("a" * 253)], [names("a" * 254)]),
+    Case("allowedNamespaces.names[]", f"a namespace {NO_CONTROL}", [names("team-a")], [names(one) for one in odd("a")]),
     Case(
         "allowedNamespaces.selector.matchLabels",
         "maxProperties",
@@ -142,6 +153,12 @@ CASES = [
         [{"allowedBuckets": ["logs-*", "audit"]}],
         [{"allowedBuckets": ["logs-*", "logs-*"]}],
     ),
+    Case(
+        "allowedBuckets[]",
+        f"a bucket {NO_CONTROL}",
+        [{"allowedBuckets": ["logs-*"]}],
+        [{"allowedBuckets": [one]} for one in odd("logs")],
+    ),
     Case("allowedBuckets[]", "minLength", [{"allowedBuckets": ["*"]}], [{"allowedBuckets": [""]}]),
     Case("allowedBuckets[]", "maxLength", [{"allowedBuckets": ["x" * 63]}], [{"allowedBuckets": ["x" * 64]}]),
     *(
@@ -156,6 +173,7 @@ CASES = [
         for case in (
             Case(name, "maxItems", [{name: []}, {name: numbers(1000)}], [{name: numbers(1001)}]),
             Case(name, "x-kubernetes-list-type", [{name: [ROLE, "*"]}], [{name: [ROLE, ROLE]}]),
+            Case(f"{name}[]", f"a pattern {NO_CONTROL}", [{name: ["a-*"]}], [{name: [one]} for one in odd("a")]),
             Case(f"{name}[]", "minLength", [{name: ["*"]}], [{name: [""]}]),
             Case(f"{name}[]", "maxLength", [{name: ["x" * longest]}], [{name: ["x" * (longest + 1)]}]),
         )
@@ -199,6 +217,7 @@ CASES = [
                 "proxy.example",
                 "https://proxy.example/a b",
                 "https://proxy.example\nhttp://other.example",
+                *odd("https://proxy.example/x"),
             )
         ],
     ),

@@ -6,16 +6,27 @@ from pydantic import Field, StringConstraints
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import REGION, Resource, Status, rule, rules
+from trail_operator.api.schema import REGION, Resource, Status, no_control_characters, rule, rules
 from trail_operator.api.trail import AdoptionPolicy
 
 _SET = {"x-kubernetes-list-type": "set"}
 _ATOMIC = {"x-kubernetes-list-type": "atomic"}
-Patterns = tuple[Annotated[str, StringConstraints(min_length=1, max_length=700)], ...]
+Patterns = tuple[
+    Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=700),
+        Field(json_schema_extra=rules(no_control_characters("a pattern"))),
+    ],
+    ...,
+]
 """Names or ARNs with * and ?."""
 EXTERNAL_ID = "<externalID>"
 """What stands for an AWSAccount's externalID wherever others than its readers read."""
-Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=253),
+    Field(json_schema_extra=rules(no_control_characters("a namespace"))),
+]
 
 
 # As botocore takes it: https://github.com/boto/botocore/blob/develop/botocore/utils.py (is_valid_endpoint_url)
@@ -103,7 +114,7 @@ class AWSAccountSpec(Resource):
             description="The role to assume, of that account. Left out: the operator's own identity.",
             json_schema_extra=rules(
                 rule(
-                    r"self == '' || self.matches(r'^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$')",
+                    r"self == '' || self.matches(r'^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$')",
                     "roleARN must be a role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
                 )
             ),
@@ -132,7 +143,14 @@ class AWSAccountSpec(Resource):
         ),
     ] = ""
     allowed_regions: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1, max_length=32)], ...],
+        tuple[
+            Annotated[
+                str,
+                StringConstraints(min_length=1, max_length=32),
+                Field(json_schema_extra=rules(no_control_characters("a region"))),
+            ],
+            ...,
+        ],
         Field(
             max_length=100,
             description="Home regions that Trails may have. Left out or empty: any.",
@@ -144,7 +162,15 @@ class AWSAccountSpec(Resource):
         Field(description="Namespaces whose Trails may use the account. Left out: none."),
     ] = AllowedNamespaces()
     allowed_buckets: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1, max_length=63)], ...] | None,
+        tuple[
+            Annotated[
+                str,
+                StringConstraints(min_length=1, max_length=63),
+                Field(json_schema_extra=rules(no_control_characters("a bucket"))),
+            ],
+            ...,
+        ]
+        | None,
         Field(
             max_length=1000,
             description="Buckets that Trails may name, as names with * and ?. Left out: any; empty: none.",
@@ -194,7 +220,15 @@ class AWSAccountSpec(Resource):
         ),
     ] = None
     allowed_trail_names: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1, max_length=128)], ...] | None,
+        tuple[
+            Annotated[
+                str,
+                StringConstraints(min_length=1, max_length=128),
+                Field(json_schema_extra=rules(no_control_characters("a pattern"))),
+            ],
+            ...,
+        ]
+        | None,
         Field(
             max_length=1000,
             description=(
@@ -224,8 +258,9 @@ class AWSAccountSpec(Resource):
             description="Where the account's AWS APIs answer. Left out: AWS's own endpoints.",
             json_schema_extra=rules(
                 rule(
-                    rf"self == '' || self.matches(r'^https://({_HOST}|\[[0-9a-fA-F:.]+\])(:[0-9]{{1,5}})?(/\S*)?$') || "
-                    r"self.matches(r'^http://(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?(/\S*)?$')",
+                    rf"self == '' || self.matches(r'^https://({_HOST}|\[[0-9a-fA-F:.]+\])(:[0-9]{{1,5}})?(/[!-~]*)?$')"
+                    " || "
+                    r"self.matches(r'^http://(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?(/[!-~]*)?$')",
                     "endpointURL must begin with https:// (http:// for this machine only) and the name of a host "
                     "(letters, digits, hyphens and dots), and have no user name",
                 )

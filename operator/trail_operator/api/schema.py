@@ -14,6 +14,14 @@ def rule(expression: str, message: str) -> dict[str, str]:
     return {"rule": expression, "message": message}
 
 
+def no_control_characters(what: str) -> dict[str, str]:
+    """The CEL rule for a text in which AWS has no use for control characters: they would only mislead who reads it."""
+    return rule(
+        r"!self.matches(r'[\p{Cc}\p{Zl}\p{Zp}]')",
+        f"{what} must not have control characters, such as line breaks: take them out",
+    )
+
+
 def rules(*entries: dict[str, str], **schema: Any) -> dict[str, Any]:
     """Schema extras of a field or model: its CEL rules and any further OpenAPI keywords."""
     return {"x-kubernetes-validations": list(entries), **schema}

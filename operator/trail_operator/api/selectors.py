@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from trail_operator.api.schema import Resource, rule, rules
+from trail_operator.api.schema import Resource, no_control_characters, rule, rules
 
 _WORD = r"^[A-Za-z][A-Za-z0-9_]*$"
 _VALUES = 500
@@ -58,7 +58,8 @@ class DataResource(Resource):
             description=(
                 "The resources' type: AWS::S3::Object, AWS::Lambda::Function or AWS::DynamoDB::Table; others need "
                 "advancedEventSelectors."
-            )
+            ),
+            json_schema_extra=rules(no_control_characters("type")),
         ),
     ]
     values: Annotated[
@@ -120,7 +121,14 @@ class EventSelector(Resource):
         ),
     ] = ()
     exclude_management_event_sources: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1, max_length=256)], ...],
+        tuple[
+            Annotated[
+                str,
+                StringConstraints(min_length=1, max_length=256),
+                Field(json_schema_extra=rules(no_control_characters("a service"))),
+            ],
+            ...,
+        ],
         Field(
             max_length=16,
             description="Services whose management events are left out: kms.amazonaws.com, rdsdata.amazonaws.com.",
@@ -188,7 +196,12 @@ class AdvancedEventSelector(Resource):
     """An advanced event selector: an event is recorded if all conditions of one selector hold."""
 
     name: Annotated[
-        str, StringConstraints(max_length=1000), Field(description="What the selector is for; AWS shows it.")
+        str,
+        StringConstraints(max_length=1000),
+        Field(
+            description="What the selector is for; AWS shows it.",
+            json_schema_extra=rules(no_control_characters("a selector's name")),
+        ),
     ] = ""
     field_selectors: Annotated[
         tuple[FieldSelector, ...],

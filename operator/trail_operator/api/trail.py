@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 from trail_operator.api.conditions import Condition
 from trail_operator.api.names import RESERVED_TAG_PREFIX
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import REGION, Resource, Status, rule, rules
+from trail_operator.api.schema import REGION, Resource, Status, no_control_characters, rule, rules
 from trail_operator.api.selectors import RULES as SELECTOR_RULES
 from trail_operator.api.selectors import (
     AdvancedEventSelectors,
@@ -97,7 +97,14 @@ class Tag(Resource):
 class AccountReference(Resource):
     """Which AWSAccount."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=253), Field(description="The AWSAccount's name.")]
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=253),
+        Field(
+            description="The AWSAccount's name.",
+            json_schema_extra=rules(no_control_characters("accountRef.name")),
+        ),
+    ]
 
 
 class TrailSpec(Resource):
@@ -164,6 +171,7 @@ class TrailSpec(Resource):
                     "!self.startsWith('/') && !self.endsWith('/')",
                     "s3KeyPrefix must not begin or end with a slash: write logs, not /logs/",
                 ),
+                no_control_characters("s3KeyPrefix"),
             ),
         ),
     ] = ""
@@ -195,7 +203,8 @@ class TrailSpec(Resource):
             ),
             json_schema_extra=rules(
                 rule(
-                    _OR_EMPTY + rf"self.matches(r'^{_PARTITION}:logs:[a-z0-9-]+:[0-9]{{12}}:log-group:[^:*]+(:\*)?$')",
+                    _OR_EMPTY
+                    + rf"self.matches(r'^{_PARTITION}:logs:[a-z0-9-]+:[0-9]{{12}}:log-group:[^:*\p{{Cc}}\p{{Zl}}\p{{Zp}}]+(:\*)?$')",
                     "cloudWatchLogsLogGroupARN must be a log group's ARN: arn:aws:logs:REGION:ACCOUNT:log-group:NAME "
                     "(an ending ':*' is optional)",
                 )
@@ -210,7 +219,7 @@ class TrailSpec(Resource):
             description="The IAM role that CloudTrail assumes to write to the log group, by ARN.",
             json_schema_extra=rules(
                 rule(
-                    _OR_EMPTY + rf"self.matches(r'^{_PARTITION}:iam::[0-9]{{12}}:role/.+$')",
+                    _OR_EMPTY + rf"self.matches(r'^{_PARTITION}:iam::[0-9]{{12}}:role/[!-~]+$')",
                     "cloudWatchLogsRoleARN must be a role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
                 )
             ),

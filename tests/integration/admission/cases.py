@@ -143,6 +143,14 @@ def role(arn: str) -> Parts:
     return spec(cloudWatchLogsRoleARN=arn, cloudWatchLogsLogGroupARN=GROUP if arn else "")
 
 
+NO_CONTROL = "must not have control characters, such as line breaks: take them out"
+
+
+def odd(text: str) -> list[str]:
+    """A text with each kind of control character."""
+    return [f"{text}{character}x" for character in ("\n", "\r", "\t", "\x1b[31m", "\x7f", "\x85", "\u2028")]
+
+
 NAMES = [
     Case(
         "",
@@ -294,6 +302,13 @@ ACCOUNTS = [
         says="may not be more than 253",
     ),
     Case(
+        "spec.accountRef.name",
+        "rule",
+        accepted=[spec(accountRef={"name": "production-1.eu"})],
+        refused=[spec(accountRef={"name": text}) for text in odd("production")],
+        says=f"accountRef.name {NO_CONTROL}",
+    ),
+    Case(
         "",
         "rule",
         before=spec(accountRef=BLUE),
@@ -362,6 +377,13 @@ PREFIXES = [
         refused=[spec(s3KeyPrefix="/logs"), spec(s3KeyPrefix="logs/"), spec(s3KeyPrefix="/")],
         says="must not begin or end with a slash: write logs, not /logs/",
     ),
+    Case(
+        "spec.s3KeyPrefix",
+        "rule",
+        accepted=[spec(s3KeyPrefix="two words/é-日本")],
+        refused=[spec(s3KeyPrefix=text) for text in odd("logs")],
+        says=f"s3KeyPrefix {NO_CONTROL}",
+    ),
 ]
 
 TOPICS = [
@@ -412,6 +434,7 @@ LOG_GROUPS = [
             group(GROUP + ":log-stream:a"),
             group(GROUP.replace(":logs:", ":s3:")),
             group(GROUP.removesuffix("audit")),
+            *map(group, odd(GROUP)),
         ],
         says="must be a log group's ARN: arn:aws:logs:REGION:ACCOUNT:log-group:NAME (an ending ':*' is optional)",
     ),
@@ -431,6 +454,8 @@ LOG_GROUPS = [
             role(ROLE.replace("role", "user")),
             role(ROLE.removesuffix("audit")),
             role(ROLE + "\n"),
+            role(ROLE + " "),
+            *map(role, odd(ROLE)),
         ],
         says="must be a role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
     ),
@@ -622,6 +647,13 @@ BASIC_SELECTORS = [
         says="may not be more than 256",
     ),
     Case(
+        "spec.eventSelectors[].dataResources[].type",
+        "rule",
+        accepted=[resources("arn:aws:new", kind="AWS::New::Thing")],
+        refused=[resources("arn:aws:new", kind=text) for text in odd("AWS::New::Thing")],
+        says=f"type {NO_CONTROL}",
+    ),
+    Case(
         "spec.eventSelectors[].dataResources[].values",
         "minItems",
         accepted=[resources("arn:aws:s3:::")],
@@ -715,6 +747,13 @@ BASIC_SELECTORS = [
         refused=[basic(excludeManagementEventSources=["a" * 257])],
         says="may not be more than 256",
     ),
+    Case(
+        "spec.eventSelectors[].excludeManagementEventSources[]",
+        "rule",
+        accepted=[basic(excludeManagementEventSources=["kms.amazonaws.com"])],
+        refused=[basic(excludeManagementEventSources=[text]) for text in odd("kms")],
+        says=f"a service {NO_CONTROL}",
+    ),
 ]
 
 OPERATORS = ("equals", "startsWith", "endsWith", "notEquals", "notStartsWith", "notEndsWith")
@@ -783,6 +822,13 @@ ADVANCED_SELECTORS = [
         ],
         refused=[advanced(MANAGEMENT, name="n" * 1001)],
         says="may not be more than 1000",
+    ),
+    Case(
+        "spec.advancedEventSelectors[].name",
+        "rule",
+        accepted=[advanced(MANAGEMENT, name="all that is written, 日本")],
+        refused=[advanced(MANAGEMENT, name=text) for text in odd("writes")],
+        says=f"a selector's name {NO_CONTROL}",
     ),
     Case(FIELDS, "minItems", [advanced(MANAGEMENT)], [advanced()], "should have at least 1 items"),
     Case(
