@@ -20,6 +20,7 @@ from trail_operator.aws.threads import Threads
 from trail_operator.controller.answers import OddAnswerError
 from trail_operator.controller.kube import Connection, Key, Kubernetes
 from trail_operator.controller.lease import Leadership, NotLeadingError
+from trail_operator.controller.route import in_pod
 
 REGION = "us-east-1"
 
@@ -174,7 +175,7 @@ def test_nothing_is_written_to_kubernetes(server: Recorder, write: Callable[[Kub
     async def scenario() -> None:
         configuration = Configuration()
         configuration.host = server.url
-        connection = Connection(ApiClient(configuration))
+        connection = Connection(ApiClient(configuration), in_pod())
         kubernetes = Kubernetes(connection, "pod_1", term.leadership.check)
         with suppress(OddAnswerError):  # the server's answer is no object
             await write(kubernetes)

@@ -8,6 +8,7 @@ import asyncio
 import signal
 from typing import Any
 
+import aiohttp
 import kopf
 from kubernetes.aio.config import ConfigException
 
@@ -15,6 +16,7 @@ from trail_operator.api.names import ACCOUNTS, GROUP, PLURAL, VERSION
 from trail_operator.controller.answers import is_whole
 from trail_operator.controller.controller import Controller
 from trail_operator.controller.process import Process
+from trail_operator.controller.route import RouteError
 from trail_operator.settings import Settings
 from trail_operator.telemetry.logs import logger
 
@@ -40,13 +42,32 @@ async def startup(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) ->
     except asyncio.CancelledError:
         await process.stop()  # kopf cleans up only after a start that was completed
         raise
-    except ConfigException as error:
+    except (ConfigException, RouteError) as error:
         memo.problem = f"no access to Kubernetes: {error}"
     except OSError as error:
         where = f"{wanted.health_host}:{wanted.health_port}"
         memo.problem = f"no health endpoints on {where} ({error.strerror}): set another --health-port"
     if "problem" in memo:
         raise kopf.PermanentError(memo.problem)
+
+
+@kopf.on.login()
+async def login(memo: kopf.Memo, **more: Any) -> kopf.AiohttpSession | None:
+    """Whose credentials kopf watches with, as it finds them itself; the way is that of the operator's own requests."""
+    found = await asyncio.to_thread(kopf.login_via_client, **more)
+    if found is None:
+        return None
+    process: Process = memo.process
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=found.as_ssl_context()),
+        headers=found.as_http_headers(),
+        proxy=process.route.proxy,
+        trust_env=False,
+        trace_configs=[process.watches.trace()],
+    )
+    return kopf.AiohttpSession(
+        server=found.server, priority=found.priority, default_namespace=found.default_namespace, aiohttp_session=session
+    )
 
 
 @kopf.on.event(GROUP, VERSION, PLURAL)

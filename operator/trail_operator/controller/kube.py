@@ -1,5 +1,6 @@
 """The Kubernetes API as the operator uses it: Trails, their status and finalizers, Events. Knows nothing of AWS."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.names import ACCOUNT_KIND, ACCOUNTS, API_VERSION, GROUP, KIND, PLURAL, VERSION
 from trail_operator.controller.answers import is_not_found, parsed, whole_list, whole_object
+from trail_operator.controller.route import Route, by_kubeconfig, in_pod
+from trail_operator.telemetry.logs import logger
 
 FORBIDDEN = 403
 CONFLICT = 409
@@ -37,8 +40,10 @@ class Key:
 class Connection:
     """A connection to the API server, with the credentials of the Pod or of the kubeconfig."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, route: Route) -> None:
         self._client = client
+        self.route = route
+        """The way to the API server."""
 
     @classmethod
     async def open(cls) -> "Connection":
@@ -46,11 +51,16 @@ class Connection:
         configuration = Configuration()
         try:
             config.load_incluster_config(client_configuration=configuration)
+            route = in_pod()
         except config.ConfigException:
             await config.load_kube_config(client_configuration=configuration)
+            route = by_kubeconfig(configuration.host, configuration.proxy, os.environ)
+        configuration.proxy = route.proxy
+        configuration.client_session_kwargs = {"trust_env": False}  # else the session would look for itself
         client = ApiClient(configuration)
         client.user_agent = "trail-operator"  # also the name that managedFields shows
-        return cls(client)
+        logger.info(f"the API server {configuration.host} is reached {route}")
+        return cls(client, route)
 
     async def close(self) -> None:
         """Close all connections."""

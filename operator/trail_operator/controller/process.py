@@ -15,8 +15,10 @@ from trail_operator.controller.controller import Controller, Manifests
 from trail_operator.controller.health import Health
 from trail_operator.controller.kube import FORBIDDEN, Connection, Kubernetes
 from trail_operator.controller.lease import Lease, without_lease
+from trail_operator.controller.route import Route
 from trail_operator.controller.tasks import restarting
 from trail_operator.controller.watchdog import Watchdog
+from trail_operator.controller.watches import Watches
 from trail_operator.settings import Settings
 from trail_operator.telemetry.logs import about, logger
 from trail_operator.telemetry.metrics import Metrics
@@ -39,6 +41,8 @@ class Process:
         self._identity = f"{socket.gethostname()}_{uuid4().hex[:8]}"
         self._metrics = Metrics()
         self._health = Health(self._metrics.registry)
+        self.watches = Watches(settings.namespace)
+        """What kopf watches once the process has started."""
         self._leadership = without_lease(time.monotonic)
         self._connection: Connection | None = None
         self._lease: Lease | None = None
@@ -52,6 +56,13 @@ class Process:
         if self._controller is None:
             raise RuntimeError("the process has not started")
         return self._controller
+
+    @property
+    def route(self) -> Route:
+        """The way to the API server, once the process has connected."""
+        if self._connection is None:
+            raise RuntimeError("the process has not connected")
+        return self._connection.route
 
     async def start(self) -> None:
         """Connect, wait for the Lease if there is one, and take up every Trail that exists."""
@@ -81,7 +92,7 @@ class Process:
         self._watching = asyncio.create_task(self._watch_over(self._controller, kubernetes))
         # Not before: one that has the Lease and may read nothing is of no use, and that is to be seen.
         self._metrics.leader.set_function(lambda: self._leadership.holds)
-        self._health.is_fit = lambda: self._leadership.holds
+        self._health.is_fit = lambda: self._leadership.holds and self.watches.run
         scope = ", ".join(settings.namespace) or "all namespaces"
         logger.info(f"watching Trails in {scope} as owner {cluster}; {len(there_is.trails)} found")
 

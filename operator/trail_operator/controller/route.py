@@ -1,0 +1,120 @@
+"""Which way leads to the API server: one for both HTTP stacks, the Kubernetes client's and kopf's.
+
+As kubectl goes: by the kubeconfig's proxy-url, else by HTTPS_PROXY (HTTP_PROXY for http) unless NO_PROXY names the
+server. In a Pod the API server is next door, so no proxy is asked for it, whatever is set for AWS.
+https://pkg.go.dev/golang.org/x/net/http/httpproxy, https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#proxy
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Route:
+    """The way to the API server. `proxy`: its URL, None for none; `why`: what says so."""
+
+    proxy: str | None
+    why: str
+
+    def __str__(self) -> str:
+        if self.proxy is None:
+            return f"directly ({self.why})"
+        url = urlsplit(self.proxy)
+        return f"through the proxy {url.scheme}://{_address(url)} ({self.why})"
+
+
+class RouteError(Exception):
+    """What is set names no proxy that can be used."""
+
+
+def in_pod() -> Route:
+    """The way of a Pod with its service account."""
+    return Route(None, "the Pod's service account: the API server counts as part of NO_PROXY")
+
+
+def by_kubeconfig(server: str, proxy_url: str | None, environment: Mapping[str, str]) -> Route:
+    """The way that a kubeconfig and the environment name. Raises RouteError."""
+    if proxy_url:
+        return Route(_usable(proxy_url, "the kubeconfig's proxy-url"), "the kubeconfig's proxy-url")
+    url = urlsplit(server)
+    variable = "HTTPS_PROXY" if url.scheme == "https" else "HTTP_PROXY"
+    proxy = _variable(environment, variable)
+    if not proxy:
+        return Route(None, f"neither the kubeconfig's proxy-url nor {variable} is set")
+    if _is_this_machine(url.hostname or ""):
+        return Route(None, "the server is this machine")
+    if not _needs_proxy(url, _variable(environment, "NO_PROXY")):
+        return Route(None, "NO_PROXY")
+    return Route(_usable(proxy, variable), variable)
+
+
+def _variable(environment: Mapping[str, str], name: str) -> str:
+    return environment.get(name) or environment.get(name.lower()) or ""
+
+
+def _usable(proxy: str, what: str) -> str:
+    """The URL of a proxy; http where it has no scheme."""
+    url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    if url.scheme not in _PORTS or not url.hostname:
+        # Not quoted whole: it may hold a password.
+        raise RouteError(f"{what} must be http://HOST:PORT or https://HOST:PORT, not one of {url.scheme}")
+    return url.geturl()
+
+
+def _needs_proxy(server: SplitResult, exceptions: str) -> bool:
+    """Whether no exception names the server: a name with all below it, a suffix, an address, or a range of them."""
+    host, port = (server.hostname or "").lower(), server.port or _PORTS.get(server.scheme)
+    return not any(_names(entry.strip().lower(), host, port) for entry in exceptions.split(",") if entry.strip())
+
+
+def _names(entry: str, host: str, port: int | None) -> bool:
+    if entry == "*":
+        return True
+    address = _as_address(host)
+    if "/" in entry:
+        try:
+            return address is not None and address in ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            return False
+    name, wanted = _split(entry)
+    if wanted and wanted != str(port):
+        return False
+    if (named := _as_address(name)) is not None:
+        return address == named
+    suffix = name.removeprefix("*")
+    if suffix.startswith("."):
+        return host.endswith(suffix) and host != suffix
+    return bool(suffix) and (host == suffix or host.endswith(f".{suffix}"))
+
+
+def _split(entry: str) -> tuple[str, str]:
+    """Host and port; "" for none. An IPv6 address with a port is in brackets."""
+    if entry.startswith("["):
+        name, _, rest = entry[1:].partition("]")
+        return name, rest.removeprefix(":")
+    if entry.count(":") == 1:
+        name, _, port = entry.partition(":")
+        return name, port
+    return entry, ""
+
+
+def _as_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _is_this_machine(host: str) -> bool:
+    address = _as_address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _address(url: SplitResult) -> str:
+    """Host and port, without what a proxy is to be told of who asks."""
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+    return f"{host}:{url.port}" if url.port else str(host)
