@@ -23,6 +23,7 @@ from botocore.exceptions import (
 )
 
 from trail_operator.api.reasons import Reason
+from trail_operator.aws.reaching import hindrance
 from trail_operator.aws.service_account import named, service_account
 from trail_operator.core.failure import Failure, FailureClass
 
@@ -307,7 +308,9 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
         )
     if isinstance(error, BotoCoreError | OSError):
         message = f"no answer from AWS to {action} in {region} ({type(error).__name__})"
-        if isinstance(
+        if told := hindrance(error, "the file that AWS_CA_BUNDLE names"):
+            message += f": {told}"
+        elif isinstance(
             error, EndpointConnectionError | NoRegionError | InvalidRegionError
         ):  # as of a name without address
             message += f": check that {region} is an AWS region (spec.region) and that the network reaches it"

@@ -10,6 +10,7 @@ from uuid import uuid4
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
+from trail_operator.aws.reaching import hindrance
 from trail_operator.controller.answers import OddAnswerError
 from trail_operator.controller.controller import Controller, Manifests
 from trail_operator.controller.health import Health
@@ -151,7 +152,8 @@ async def _patiently(what: str, read: Callable[[], Awaitable[T]]) -> T:
             if error.status == _NOT_FOUND:  # to whom it serves no such kind, the API server answers plain text
                 problem = "the API server does not know it: is the CustomResourceDefinition applied?"
         except (ClientError, TimeoutError, OSError) as error:
-            problem = f"the API server does not answer ({type(error).__name__})"
+            why = hindrance(error, "the certificate-authority of the kubeconfig")
+            problem = f"the API server does not answer ({type(error).__name__}){why and ': '}{why}"
         if problem != told:
             logger.warning(f"waiting to read {what}: {problem}")
             told = problem
