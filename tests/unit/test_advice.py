@@ -78,6 +78,9 @@ def test_a_trail_is_no_neighbour_of_its_own() -> None:
         (trail(SINGLE, "us-gov-west-1", "aws-us-gov"), single("us-gov-west-1"), True, True),
         (trail(MINIMAL, "us-gov-east-1", "aws-us-gov"), single("us-east-1"), False, True),
         (trail(MINIMAL, "cn-northwest-1", "aws-cn"), single("cn-north-1"), True, True),
+        (trail(MINIMAL, "cn-northwest-1", "aws-cn"), single("cn-northwest-1"), True, True),
+        (trail(SINGLE, "cn-northwest-1", "aws-cn"), single("cn-north-1"), False, False),
+        (trail(SINGLE, "cn-northwest-1", "aws-cn"), single("cn-northwest-1"), True, True),
         (trail(LOCAL, "us-iso-east-1", "aws-iso"), single("us-iso-east-1"), False, True),
     ],
 )
@@ -130,7 +133,8 @@ def test_what_can_t_be_read_of_another_trail_is_not_said_to_be_so() -> None:
     [
         (SINGLE, "eu-central-1", "aws", True),
         (SINGLE, "us-gov-east-1", "aws-us-gov", True),
-        (SINGLE, "cn-northwest-1", "aws-cn", True),
+        (SINGLE, "cn-northwest-1", "aws-cn", False),
+        (SINGLE, "cn-north-1", "aws-cn", False),
         (SINGLE, "us-east-1", "aws", False),
         (SINGLE, "us-gov-west-1", "aws-us-gov", False),
         (SINGLE, "us-iso-east-1", "aws-iso", False),

@@ -346,7 +346,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.GLOBAL_EVENTS_INERT: Explanation(
         "`includeGlobalServiceEvents` has no effect on this trail: a single-region trail records the events of global "
-        "services in us-east-1 only.",
+        "services in us-east-1 only (in other partitions, in regions of their own).",
         "Set it to false, or make the trail multi-region.",
     ),
     Reason.LOGS_OWN_DELIVERY: Explanation(

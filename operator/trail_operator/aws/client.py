@@ -23,7 +23,7 @@ from trail_operator.aws.errors import (
     translate,
 )
 from trail_operator.aws.limits import Ask, RateLimiter, always_due
-from trail_operator.aws.regions import check_region
+from trail_operator.aws.regions import check_region, partition_of
 from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.aws.turns import Rounds
@@ -185,10 +185,12 @@ class AWS:
     async def identity(self, region: str) -> Caller:
         """Who we are, from STS; asked again whenever the credentials' access key changes."""
         check_region(region, self._named_regions)
-        key = await self._access_key(region)
+        # The same key is another identity in another partition, as far as it is any.
+        key = f"{await self._access_key(region)} in {partition_of(region)}"
         if self._caller is None or self._caller[0] != key:
             answer = await self.call("sts", region, "GetCallerIdentity")
-            partition = answer["Arn"].split(":")[1]
+            # The region decides; of one that botocore does not list, STS tells.
+            partition = partition_of(region) or answer["Arn"].split(":")[1]
             self._caller = (key, Caller(answer["Account"], partition, answer["Arn"]))
         return self._caller[1]
 

@@ -6,6 +6,7 @@ own, which costs half a megabyte: so what is no region is not asked at all.
 
 from collections.abc import Collection
 from functools import cache
+from typing import Any
 
 from botocore.loaders import create_loader
 
@@ -16,6 +17,12 @@ from trail_operator.core.failure import Failure, FailureClass, FailureError
 def partition_of(region: str) -> str | None:
     """The partition that a region is in; None for a region that is not known."""
     return _partitions().get(region)
+
+
+def leading_region(arn: str) -> str:
+    """Where STS is asked if no region is known: in the partition of an ARN, AWS's own where there is none."""
+    partition = arn.split(":")[1] if arn.startswith("arn:") else "aws"
+    return _leading().get(partition, "us-east-1")
 
 
 def check_region(region: str, named: Collection[str]) -> None:
@@ -32,5 +39,14 @@ def check_region(region: str, named: Collection[str]) -> None:
 
 @cache
 def _partitions() -> dict[str, str]:
-    found = create_loader().load_data("partitions")["partitions"]
-    return {region: one["id"] for one in found for region in one["regions"] if not region.endswith("-global")}
+    return {region: one["id"] for one in _data() for region in one["regions"] if not region.endswith("-global")}
+
+
+@cache
+def _leading() -> dict[str, str]:
+    return {one["id"]: one["outputs"]["implicitGlobalRegion"] for one in _data()}
+
+
+@cache
+def _data() -> list[dict[str, Any]]:
+    return list(create_loader().load_data("partitions")["partitions"])

@@ -14,7 +14,7 @@ from trail_operator.api.account import EXTERNAL_ID, AWSAccountStatus
 from trail_operator.api.names import NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
-from trail_operator.controller.accounts import NO_REGION, Access, Account, Accounts
+from trail_operator.controller.accounts import Access, Account, Accounts
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
@@ -223,7 +223,7 @@ class AccountLoop:
 
     async def _enter(self, access: Access) -> tuple[Failure | None, Location | None]:
         """Whether STS says that we are in the account, and where we are."""
-        region = access.default_region or NO_REGION
+        region = access.sts_region
         expected = access.spec.account_id if access.spec else ""
         try:
             identity = await access.aws.identity(region)
@@ -244,7 +244,7 @@ class AccountLoop:
         if not is_shut_out(error) or access.spec is None:
             return failure_of(error)
         try:
-            caller = _principal((await self._accounts.own.aws.identity(error.region or NO_REGION)).arn)
+            caller = _principal((await self._accounts.own.aws.identity(error.region or access.sts_region)).arn)
         except (AWSError, FailureError):
             caller = "the operator's role"
         statement: dict[str, Any] = {

@@ -17,7 +17,7 @@ from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.neighbours import Neighbours
-from trail_operator.aws.regions import partition_of
+from trail_operator.aws.regions import leading_region, partition_of
 from trail_operator.aws.sessions import Role, Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.controller.subject import Subject, resource_version
@@ -27,7 +27,6 @@ from trail_operator.core.permission import allows_name, barred
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME_LENGTH = 64
 _CLUSTER_LENGTH = _SESSION_NAME_LENGTH - len("trail-operator@") - len("@123456789012")
-NO_REGION = "us-east-1"  # of STS, where neither the account nor the operator has one
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,11 @@ class Access:
     def default_region(self) -> str | None:
         """The region of trails that name none."""
         return self.aws.default_region
+
+    @property
+    def sts_region(self) -> str:
+        """Where STS is asked who we are."""
+        return self.default_region or leading_region(self.spec.role_arn if self.spec else "")
 
 
 @dataclass
@@ -249,7 +253,7 @@ class Accounts:
         identity = self._sessions.own
         if spec and spec.role_arn:
             role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, spec.account_id))
-            identity = self._sessions.assuming(role, region or NO_REGION, endpoint_url)
+            identity = self._sessions.assuming(role, region or leading_region(spec.role_arn), endpoint_url)
         aws = AWS(
             self._sessions,
             identity,

@@ -27,7 +27,7 @@ class Watches:
         """Whether all run: the API server has answered the last request of each, which was to watch."""
         return all(self._runs.values())
 
-    def trace(self) -> "TraceConfig[SimpleNamespace]":
+    def trace(self) -> TraceConfig:
         """What tells of a session's requests."""
         trace = TraceConfig()
         trace.on_request_end.append(self._answered)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
 from trail_operator.core.selectors import AdvancedSelector, management_events, may_record_object_writes
-from trail_operator.core.trail import GLOBAL_REGIONS, DesiredTrail
+from trail_operator.core.trail import GLOBAL_REGIONS, DesiredTrail, has_global_events
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
 # Others only draw a warning.
@@ -135,13 +135,8 @@ def _owned_elsewhere(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advi
 def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour], *, exists: bool) -> Advice | None:
     if not _takes_global_events(desired):
         return None
-    region = _global_region(desired)
     twins = _recorded_by(
-        (
-            other
-            for other in others
-            if other.is_multi_region_trail or (other.home_region == region and other.include_global_service_events)
-        ),
+        (other for other in others if _takes_the_same_global_events(desired, other)),
         desired,
         "them",
         exists=exists,
@@ -178,11 +173,12 @@ def _no_management_events(desired: DesiredTrail) -> Advice | None:
 
 
 def _inert_global_events(desired: DesiredTrail) -> Advice | None:
-    configuration, region = desired.configuration, _global_region(desired)
+    configuration, location = desired.configuration, desired.location
     if configuration.is_multi_region_trail or not configuration.include_global_service_events:
         return None
-    if region is None or desired.location.region == region:
+    if has_global_events(location.partition, location.region) is not False:
         return None
+    region = " and ".join(GLOBAL_REGIONS[location.partition])
     return Advice(
         Reason.GLOBAL_EVENTS_INERT,
         f"includeGlobalServiceEvents has no effect: the events of global services (IAM, CloudFront, ...) are recorded "
@@ -239,14 +235,18 @@ def _recorded_by(others: Iterable[Neighbour], desired: DesiredTrail, what: str, 
 
 
 def _takes_global_events(desired: DesiredTrail) -> bool:
-    configuration = desired.configuration
-    at_home = desired.location.region == _global_region(desired) and configuration.include_global_service_events
-    return configuration.is_multi_region_trail or at_home
+    configuration, location = desired.configuration, desired.location
+    has_them = has_global_events(location.partition, location.region) and configuration.include_global_service_events
+    return configuration.is_multi_region_trail or bool(has_them)
 
 
-def _global_region(desired: DesiredTrail) -> str | None:
-    """Where events of global services are recorded; None in a partition of which that is not known."""
-    return GLOBAL_REGIONS.get(desired.location.partition)
+def _takes_the_same_global_events(desired: DesiredTrail, other: Neighbour) -> bool:
+    """Whether another trail takes some of those that this one takes: of China's two regions, each has its own."""
+    if other.is_multi_region_trail:
+        return True
+    in_reach = desired.configuration.is_multi_region_trail or other.home_region == desired.location.region
+    has_them = has_global_events(desired.location.partition, other.home_region)
+    return in_reach and bool(has_them) and other.include_global_service_events
 
 
 def _listed(values: Sequence[str]) -> str:

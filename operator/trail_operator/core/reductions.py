@@ -16,7 +16,7 @@ from trail_operator.core.selectors import (
     management_events,
     records_data_events,
 )
-from trail_operator.core.trail import GLOBAL_REGIONS, ObservedTrail
+from trail_operator.core.trail import ObservedTrail, has_global_events
 
 _WAYS = {"true": "read", "false": "write"}
 """What the field readOnly says."""
@@ -50,8 +50,8 @@ def reductions(before: ObservedTrail, after: ObservedTrail) -> tuple[str, ...]:
 
 def _takes_global_events(trail: ObservedTrail) -> bool:
     configuration, partition = trail.configuration, trail.arn.split(":")[1]
-    at_home = GLOBAL_REGIONS.get(partition, trail.home_region) == trail.home_region
-    return configuration.is_multi_region_trail or (at_home and configuration.include_global_service_events)
+    may_have = has_global_events(partition, trail.home_region) is not False
+    return configuration.is_multi_region_trail or (may_have and configuration.include_global_service_events)
 
 
 @dataclass

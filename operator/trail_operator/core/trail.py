@@ -21,9 +21,21 @@ from trail_operator.core.selectors import (
     wanted_selectors,
 )
 
-# The only region with events of global services since 22 November 2021, by partition:
+# The only regions with events of global services since 22 November 2021, by partition:
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
-GLOBAL_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
+# In China those of CloudFront are in Ningxia: https://docs.amazonaws.cn/en_us/aws/latest/userguide/cloudtrail.html
+# That those of IAM are in Beijing, and which region of GovCloud has them, is unverified.
+GLOBAL_REGIONS = {
+    "aws": ("us-east-1",),
+    "aws-us-gov": ("us-gov-west-1",),
+    "aws-cn": ("cn-north-1", "cn-northwest-1"),
+}
+
+
+def has_global_events(partition: str, region: str) -> bool | None:
+    """Whether events of global services are recorded in a region; None in a partition of which that is not known."""
+    regions = GLOBAL_REGIONS.get(partition)
+    return None if regions is None else region in regions
 
 
 @dataclass(frozen=True)
