@@ -15,6 +15,7 @@ from tests.unit.test_metrics import subject
 from trail_operator.controller.answers import OddAnswerError
 from trail_operator.controller.kube import Connection, Key, Kubernetes
 from trail_operator.controller.lease import Lease
+from trail_operator.controller.route import in_pod
 
 KEY = Key("team", "audit")
 Answer = tuple[int, str, bytes]
@@ -82,7 +83,7 @@ def results(server: Server, asks: Iterable[Ask], answer: Answer) -> list[object]
     async def scenario() -> list[object]:
         configuration = Configuration()
         configuration.host = server.url
-        connection = Connection(ApiClient(configuration))
+        connection = Connection(ApiClient(configuration), in_pod())
         kubernetes = Kubernetes(connection, "pod_1", lambda: None)
         try:
             return await asyncio.gather(*(ask(kubernetes) for ask in asks), return_exceptions=True)
