@@ -13,6 +13,8 @@ class Proxy:
     def __init__(self, to: tuple[str, int]) -> None:
         self.asked: list[str] = []
         """The host and port of each CONNECT, and the URL of each other request."""
+        self.heads: list[bytes] = []
+        """All headers that were sent to the proxy itself."""
         self.refuses = ""
         """What it answers instead, such as "502 Bad Gateway"; tunnels that are open then end."""
         self._to = to
@@ -52,6 +54,7 @@ class Proxy:
             return
         method, target, _ = request.decode().split(" ", 2)
         self.asked.append(target)
+        self.heads += [head] if method == "CONNECT" else []
         if self.refuses:
             client.wfile.write(f"HTTP/1.1 {self.refuses}\r\nContent-Length: 0\r\n\r\n".encode())
             return

@@ -9,9 +9,10 @@ import pytest
 
 from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory
-from tests.integration.kubernetes import Trails, eventually, trail
+from tests.integration.kubernetes import Trails, trail
 from tests.integration.service_account import ServiceAccount
 from tests.integration.test_leadership import ready
+from tests.patience import eventually
 from tests.proxies import Proxy, proxying
 from trail_sandbox.kubernetes import kubeconfig
 from trail_sandbox.sandbox import Sandbox
@@ -56,6 +57,7 @@ def test_an_api_server_that_only_a_proxy_reaches(
     trails.create(trail("audit", bucket))  # which only a watch can tell of
     trails.wait_ready("audit")
     assert set(proxy.asked) == {SERVER.removeprefix("https://")}
+    assert not any(b"authorization" in head.lower() for head in proxy.heads), "the token is not the proxy's"
 
     proxy.refuse("502 Bad Gateway")
     eventually("it is not ready", lambda: not ready(operator))

@@ -11,13 +11,15 @@ Answer = Callable[[str, str], tuple[int, str]]
 
 
 @contextmanager
-def answering(answer: Answer, *, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Answer on a port of loopback."""
+def answering(answer: Answer, *, tls: ssl.SSLContext | None = None, bearer: str = "") -> Iterator[int]:
+    """Answer on a port of loopback. `bearer`: the token without which nobody is answered."""
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             status, text = answer(self.path, body)
+            if bearer and self.headers.get("Authorization", "").lower() != f"bearer {bearer}":
+                status, text = 401, "{}"
             self.send_response(status)
             self.send_header("Content-Type", "text/xml")
             self.send_header("Content-Length", str(len(text)))

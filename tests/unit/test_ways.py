@@ -38,7 +38,7 @@ def port(authority: Authority) -> Iterator[int]:
     def answer(*_: str) -> tuple[int, str]:
         return 200, json.dumps({"items": []})
 
-    with answering(answer, tls=authority.server(NAME, "127.0.0.1")) as number:
+    with answering(answer, tls=authority.server(NAME, "127.0.0.1"), bearer="token") as number:
         yield number
 
 
@@ -71,7 +71,7 @@ async def both_ask() -> None:
     """A request by each stack."""
     connection = await Connection.open()
     try:
-        assert await connection.request("GET", TRAILS) == {"items": []}
+        assert await connection.request("GET", TRAILS) == {"items": []}, "answered to who has the token"
         memo = SimpleNamespace(process=SimpleNamespace(route=connection.route, watches=Watches([])))
         login: Any = handlers.login
         found = await login(memo=memo, logger=logging.getLogger(), settings=kopf.OperatorSettings())
@@ -103,6 +103,7 @@ def test_through_the_proxy_that_is_named(
     monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", path)
     asyncio.run(both_ask())
     assert proxy.asked == [f"{NAME}:6443"] * 2
+    assert not any(b"token" in head or b"authorization" in head.lower() for head in proxy.heads), "not the proxy's"
     assert f"the API server https://{NAME}:6443 is reached through the proxy {proxy.url}" in caplog.text
     assert by in caplog.text
 
@@ -148,7 +149,7 @@ def test_watches_run_once_each_was_answered_and_until_one_fails(tmp_path: Path) 
         watches = Watches(["a", "b"])
         paths = [f"/apis/trail-operator.dev/v1beta1/namespaces/{name}/trails" for name in ("a", "b")]
         paths += ["/apis/trail-operator.dev/v1beta1/awsaccounts", "/api/v1/namespaces"]
-        async with aiohttp.ClientSession(trace_configs=[watches.trace()]) as session:
+        async with aiohttp.ClientSession(middlewares=(watches.noted,)) as session:
 
             async def ask(path: str, query: str = "?watch=true", number: int | None = None) -> None:
                 url = f"http://127.0.0.1:{number or server}/a/cluster{path}{query}"

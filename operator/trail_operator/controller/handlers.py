@@ -8,7 +8,6 @@ import asyncio
 import signal
 from typing import Any
 
-import aiohttp
 import kopf
 from kubernetes.aio.config import ConfigException
 
@@ -17,6 +16,7 @@ from trail_operator.controller.answers import is_whole
 from trail_operator.controller.controller import Controller
 from trail_operator.controller.process import Process
 from trail_operator.controller.route import RouteError
+from trail_operator.controller.watches import watching_session
 from trail_operator.settings import Settings
 from trail_operator.telemetry.logs import logger
 
@@ -58,15 +58,11 @@ async def login(memo: kopf.Memo, **more: Any) -> kopf.AiohttpSession | None:
     if found is None:
         return None
     process: Process = memo.process
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=found.as_ssl_context()),
-        headers=found.as_http_headers(),
-        proxy=process.route.proxy,
-        trust_env=False,
-        trace_configs=[process.watches.trace()],
-    )
     return kopf.AiohttpSession(
-        server=found.server, priority=found.priority, default_namespace=found.default_namespace, aiohttp_session=session
+        server=found.server,
+        priority=found.priority,
+        default_namespace=found.default_namespace,
+        aiohttp_session=watching_session(found, process.route.proxy, process.watches),
     )
 
 
