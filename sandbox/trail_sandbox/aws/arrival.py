@@ -15,7 +15,7 @@ from trail_sandbox.aws.http import HttpRequest
 from trail_sandbox.aws.identity import Lease, Scope, caller_of, lease_of, scope_of, session_token
 from trail_sandbox.aws.models import UNKNOWN, Operation, identify, recordable
 from trail_sandbox.aws.moto_app import environ_of
-from trail_sandbox.aws.regions import is_region
+from trail_sandbox.aws.regions import is_region, partition_of
 
 _CLOUDTRAIL = "cloudtrail"
 _INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - a message
@@ -50,7 +50,15 @@ def understand(request: HttpRequest, now: datetime) -> Arrival:
         environ = environ_of(request)
         operation = identify(scope.service, environ)
         environ["wsgi.input"].seek(0)
-    return Arrival(request, environ, scope, caller_of(scope.access_key_id), operation, now, str(uuid.uuid4()))
+    return Arrival(
+        request,
+        environ,
+        scope,
+        caller_of(scope.access_key_id, partition_of(scope.region)),
+        operation,
+        now,
+        str(uuid.uuid4()),
+    )
 
 
 def check_credentials(arrival: Arrival) -> None:

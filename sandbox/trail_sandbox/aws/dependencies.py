@@ -105,7 +105,7 @@ def bucket_problem(
     world: World, trail: Trail, object_key: str | None = None, region: str | None = None
 ) -> Problem | None:
     """Say what keeps CloudTrail from putting an object (any log file of the home region, unless named)."""
-    bucket = world.bucket(trail.s3_bucket_name)
+    bucket = _bucket(world, trail)
     if bucket is None:
         return Problem.BUCKET_MISSING
     if bucket.requester_pays:
@@ -113,7 +113,7 @@ def bucket_problem(
         # does not say that it pays, https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html
         return Problem.BUCKET_DENIES
     log_files = [f"{root}/CloudTrail/{trail.home_region}/log.json.gz" for root in object_roots(world, trail)]
-    arn = f"arn:aws:s3:::{bucket.name}"
+    arn = bucket.arn
     asker, owner = _Asker(world, trail, region), _Owner(bucket.account, bucket.region)
     of_s3 = {"s3:ResourceAccount": bucket.account}
     readable = asker.allows(bucket.policy, "s3:GetBucketAcl", arn, owner, of_s3)
@@ -125,7 +125,7 @@ def bucket_problem(
 
 def encryption_problem(world: World, trail: Trail, region: str | None = None) -> Problem | None:
     """Say what keeps CloudTrail from encrypting log files, by the trail's key or by the bucket's default one."""
-    bucket = world.bucket(trail.s3_bucket_name)
+    bucket = _bucket(world, trail)
     if bucket is None:
         return Problem.BUCKET_MISSING
     asker = _Asker(world, trail, region)
@@ -179,6 +179,12 @@ def log_group_problem(world: World, trail: Trail) -> Problem | None:
     needed = ("logs:CreateLogStream", "logs:PutLogEvents")
     owner = _Owner(group.account, group.region)
     return None if all(_role_may(world, role, action, stream, owner) for action in needed) else Problem.ROLE_DENIED
+
+
+def _bucket(world: World, trail: Trail) -> Bucket | None:
+    """The trail's bucket: those of other partitions are not there."""
+    bucket = world.bucket(trail.s3_bucket_name)
+    return bucket if bucket and trail.is_in_partition_of(bucket.region) else None
 
 
 def source_keys(world: World, trail: Trail) -> dict[str, str | Sequence[str]]:
@@ -240,7 +246,7 @@ def _default_key_problem(asker: _Asker, bucket: Bucket, key: Key | None) -> Prob
         return Problem.KEY_UNUSABLE
     needs_decrypt = bucket.bucket_key_enabled or asker.world.settings.default_encryption_needs_decrypt
     actions = ["kms:GenerateDataKey", *(["kms:Decrypt"] if needs_decrypt else [])]
-    arn = f"arn:aws:s3:::{bucket.name}"
+    arn = bucket.arn
     log_file = f"{arn}/{object_roots(asker.world, asker.trail)[-1]}/log.json.gz"
     context = _encryption_context("aws:s3:arn", arn if bucket.bucket_key_enabled else log_file)
     return None if asker.may_use(key, actions, context) else Problem.KEY_DENIES
@@ -259,7 +265,7 @@ def _is_trusted(world: World, role: Role) -> bool:
 
 def _role_may(world: World, role: Role, action: str, resource: str, owner: _Owner) -> bool:
     name = role.arn.rpartition("/")[2]
-    session = f"arn:aws:sts::{role.account}:assumed-role/{name}/CLOUDWATCH_LOGS_DELIVERY_SESSION"
+    session = f"arn:{role.arn.split(':')[1]}:sts::{role.account}:assumed-role/{name}/CLOUDWATCH_LOGS_DELIVERY_SESSION"
     keys = {
         "aws:PrincipalArn": role.arn,
         **_organization_keys(world, role.account, "Principal"),

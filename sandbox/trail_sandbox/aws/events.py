@@ -25,6 +25,11 @@ class Caller:
     account is known, which is whose resource it uses."""
 
     @property
+    def partition(self) -> str:
+        """The partition that the caller is of; of a service nothing is known but that it is in AWS."""
+        return self.arn.split(":")[1] if self.arn else "aws"
+
+    @property
     def is_root(self) -> bool:
         """Say whether this is the account's administrator, whom no policy of IAM's binds."""
         return self.arn.endswith(":root")

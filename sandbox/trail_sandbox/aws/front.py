@@ -26,6 +26,7 @@ from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.models import UNKNOWN
 from trail_sandbox.aws.moto_app import Moto
 from trail_sandbox.aws.refusals import check_policies
+from trail_sandbox.aws.regions import partition_of
 from trail_sandbox.aws.roles import Roles
 from trail_sandbox.aws.settings import Settings
 
@@ -144,9 +145,10 @@ class Front:
         return Outcome(answer, output | {"Credentials": told})
 
     async def _ask_moto(self, arrival: Arrival, account: str) -> Outcome:
-        check_policies(arrival.scope.service, arrival.operation)
+        partition = partition_of(arrival.scope.region)
+        check_policies(arrival.scope.service, arrival.operation, partition)
         if arrival.scope.service == "iam":
-            self._roles.before(account, arrival.operation.name, arrival.operation.parameters)
+            self._roles.before(partition, account, arrival.operation.name, arrival.operation.parameters)
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, self._moto.answer, arrival.environ or {}, account)
         if arrival.scope.service == "organizations":

@@ -16,7 +16,6 @@ from moto.sts.models import AssumedRole, sts_backends
 
 from trail_sandbox.aws.events import Caller
 from trail_sandbox.aws.http import HttpRequest
-from trail_sandbox.aws.trails import PARTITION
 
 _ACCOUNT = re.compile(r"\A[0-9]{12}\Z")
 _SIGNATURE = re.compile(r"\AAWS4-[A-Z0-9-]+ +Credential=(?P<credential>[^,\s]+)")
@@ -72,7 +71,7 @@ class Session(AssumedRole):
         transitive_tags: frozenset[str],
         source_identity: str | None,
     ) -> None:
-        super().__init__(account, PARTITION, key, name, role_arn, "", 0, "")
+        super().__init__(account, role_arn.split(":")[1], key, name, role_arn, "", 0, "")
         self.expiration += timedelta(seconds=seconds)
         self.role_id = role_id
         self.policies = tuple(policies)
@@ -96,20 +95,20 @@ class Lease:
     expiration: datetime
 
 
-def caller_of(access_key_id: str) -> Caller | None:
-    """Tell whose an access key is; None if it is nobody's."""
+def caller_of(access_key_id: str, partition: str) -> Caller | None:
+    """Tell whose an access key is in a partition; None if it is nobody's there."""
     if _ACCOUNT.match(access_key_id):
-        return administrator(access_key_id)
+        return administrator(access_key_id, partition)
     for account, backends in list(iam_backends.items()):
-        iam = backends.get(PARTITION)
+        iam = backends.get(partition)
         if iam is not None and access_key_id in iam.access_keys:
-            return _issued(account, iam, access_key_id)
+            return _issued(account, partition, iam, access_key_id)
     return None
 
 
-def administrator(account: str) -> Caller:
+def administrator(account: str, partition: str) -> Caller:
     """Whoever signs with an account's number: its root user."""
-    return Caller(account, f"arn:{PARTITION}:iam::{account}:root", account, account)
+    return Caller(account, f"arn:{partition}:iam::{account}:root", account, account)
 
 
 def lease_of(caller: Caller) -> Lease | None:
@@ -131,18 +130,18 @@ def end_sessions(account: str | None) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
     for number, backends in list(sts_backends.items()):
         if account in (None, number):
-            for session in list(backends[PARTITION].assumed_roles):
+            for session in [one for sts in list(backends.values()) for one in sts.assumed_roles]:
                 session.expiration = min(session.expiration, now)
 
 
 def _moto_session(caller: Caller) -> AssumedRole | None:
     if caller.role_arn is None:
         return None
-    return sts_backends[caller.account][PARTITION].get_assumed_role_from_access_key(caller.access_key_id)
+    return sts_backends[caller.account][caller.partition].get_assumed_role_from_access_key(caller.access_key_id)
 
 
-def _issued(account: str, iam: Any, access_key_id: str) -> Caller | None:
-    session = sts_backends[account][PARTITION].get_assumed_role_from_access_key(access_key_id)
+def _issued(account: str, partition: str, iam: Any, access_key_id: str) -> Caller | None:
+    session = sts_backends[account][partition].get_assumed_role_from_access_key(access_key_id)
     if session is not None:
         return Caller(account, session.arn, session.user_id, access_key_id, session.role_arn)
     user = iam.get_user_from_access_key_id(access_key_id)

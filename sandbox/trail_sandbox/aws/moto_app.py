@@ -112,5 +112,5 @@ def _correct() -> None:
 def _caller_identity(sts: STSBackend, access_key_id: str, _: str) -> tuple[str, str, str]:
     """Tell user id, ARN and account of an access key: moto gives keys that it has not issued an ARN that can't be."""
     # moto does not read access keys of digits: what is none of IAM's or STS's is the account's administrator.
-    caller = caller_of(access_key_id) or administrator(sts.account_id)
+    caller = caller_of(access_key_id, sts.partition) or administrator(sts.account_id, sts.partition)
     return caller.principal_id, caller.arn, caller.account

@@ -12,8 +12,10 @@ from moto.iam.models import iam_backends
 from moto.organizations.models import OrganizationsBackend, organizations_backends
 
 from trail_sandbox.aws.roles import find_role
-from trail_sandbox.aws.trails import PARTITION, Trail, TrailStore
+from trail_sandbox.aws.trails import Trail, TrailStore
 
+# There are organizations in the other partitions, too, but not here.
+PARTITION = "aws"
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
 MOST_ADMINISTRATORS = 3
@@ -113,7 +115,7 @@ def service_linked_role_arn(account: str) -> str:
 
 def has_service_linked_role(account: str) -> bool:
     """Say whether the role that CloudTrail serves organizations with is there."""
-    return find_role(account, _SERVICE_LINKED_ROLE) is not None
+    return find_role(PARTITION, account, _SERVICE_LINKED_ROLE) is not None
 
 
 def create_service_linked_role(account: str) -> None:

@@ -17,9 +17,9 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, ManagedPolicy, iam_backends
 
 from trail_sandbox.aws.settings import Settings
-from trail_sandbox.aws.trails import MEMORY, PARTITION
+from trail_sandbox.aws.trails import MEMORY
 
-_AWS_POLICIES = f"arn:{PARTITION}:iam::aws:policy/"
+_OF_AWS = ":iam::aws:policy/"
 _NOTHING = ""
 _READS = ("Get", "List", "Simulate", "Generate")
 
@@ -54,40 +54,42 @@ class Roles:
     ) -> None:
         self._settings = settings or Settings()
         self._clock = clock
-        self._pasts: dict[tuple[str, str], deque[_Past]] = {}
+        self._pasts: dict[tuple[str, str, str], deque[_Past]] = {}
 
     def get(self, arn: str) -> Role | None:
         """A role by its ARN, as CloudTrail sees it: before the changes of the last `iam_propagation` seconds."""
-        account, name = arn.split(":")[4] if arn.count(":") >= 5 else "", arn.rpartition("/")[2]
+        if arn.count(":") < len(("arn", "partition", "service", "region", "account")):
+            return None
+        partition, account, name = arn.split(":")[1], arn.split(":")[4], arn.rpartition("/")[2]
         moment = self._clock() - timedelta(seconds=self._settings.iam_propagation)
-        past = next((one for one in self._pasts.get((account, name), ()) if one.until > moment), None)
-        role = past.role if past and self._settings.iam_propagation else read_role(account, name)
+        past = next((one for one in self._pasts.get((partition, account, name), ()) if one.until > moment), None)
+        role = past.role if past and self._settings.iam_propagation else read_role(partition, account, name)
         return role if role and role.arn == arn else None
 
-    def before(self, account: str, operation: str, parameters: Mapping[str, Any]) -> None:
+    def before(self, partition: str, account: str, operation: str, parameters: Mapping[str, Any]) -> None:
         """Have the managed policies ready that a call to IAM names, and note the roles that it is about to change."""
         for name in ("PolicyArn", "PermissionsBoundary"):
-            managed_policy(account, str(parameters.get(name, "")))
+            managed_policy(partition, account, str(parameters.get(name, "")))
         if operation.startswith(_READS):
             return
         now = self._clock()
-        for name in _changed(account, parameters):
-            pasts = self._pasts.setdefault((account, name), deque())
+        for name in _changed(partition, account, parameters):
+            pasts = self._pasts.setdefault((partition, account, name), deque())
             while pasts and pasts[0].until <= now - MEMORY:
                 pasts.popleft()
-            pasts.append(_Past(now, read_role(account, name)))
+            pasts.append(_Past(now, read_role(partition, account, name)))
 
     def clear(self) -> None:
         """Forget the past."""
         self._pasts.clear()
 
 
-def _changed(account: str, parameters: Mapping[str, Any]) -> list[str]:
+def _changed(partition: str, account: str, parameters: Mapping[str, Any]) -> list[str]:
     """Name the roles of a change: the one it names, or all that a managed policy is attached to or bounds."""
     if "RoleName" in parameters:
         return [str(parameters["RoleName"])]
     arn = parameters.get("PolicyArn")
-    roles = list(iam_backends[account][PARTITION].roles.values()) if arn else []
+    roles = list(iam_backends[account][partition].roles.values()) if arn else []
     return [
         role.name
         for role in roles
@@ -95,25 +97,25 @@ def _changed(account: str, parameters: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def read_role(account: str, name: str) -> Role | None:
+def read_role(partition: str, account: str, name: str) -> Role | None:
     """A role as it is."""
-    found = find_role(account, name)
+    found = find_role(partition, account, name)
     if found is None:
         return None
     trust = as_json(found.assume_role_policy_document)
-    return Role(found.arn, account, trust, documents(found), boundary_of(account, found))
+    return Role(found.arn, account, trust, documents(found), boundary_of(partition, account, found))
 
 
-def find_role(account: str, name: str) -> Any | None:
+def find_role(partition: str, account: str, name: str) -> Any | None:
     """A role as moto keeps it, by its name: a path does not make another one of it."""
-    return next((role for role in list(iam_backends[account][PARTITION].roles.values()) if role.name == name), None)
+    return next((role for role in list(iam_backends[account][partition].roles.values()) if role.name == name), None)
 
 
-def boundary_of(account: str, role: Any) -> str | None:
+def boundary_of(partition: str, account: str, role: Any) -> str | None:
     """The permissions boundary of a role of moto's as JSON; one that cannot be read allows nothing."""
     if not role.permissions_boundary_arn:
         return None
-    policy = managed_policy(account, role.permissions_boundary_arn)
+    policy = managed_policy(partition, account, role.permissions_boundary_arn)
     return default_document(policy) if policy else _NOTHING
 
 
@@ -123,12 +125,12 @@ def documents(holder: Any) -> tuple[str, ...]:
     return (*(as_json(document) for document in list(holder.policies.values())), *managed)
 
 
-def managed_policy(account: str, arn: str) -> ManagedPolicy | None:
+def managed_policy(partition: str, account: str, arn: str) -> ManagedPolicy | None:
     """A managed policy; of AWS's own, moto gets those that somebody asks for, since all 1,500 take it long to read."""
-    iam = iam_backends[account][PARTITION]
+    iam = iam_backends[account][partition]
     name = arn.rpartition("/")[2]
-    if arn not in iam.managed_policies and arn.startswith(_AWS_POLICIES) and name in _policies_of_aws():
-        policy = AWSManagedPolicy.from_data(name, account, PARTITION, _policies_of_aws()[name])
+    if arn not in iam.managed_policies and arn.startswith(f"arn:{partition}{_OF_AWS}") and name in _policies_of_aws():
+        policy = AWSManagedPolicy.from_data(name, account, partition, _policies_of_aws()[name])
         iam.managed_policies[policy.arn] = policy
     return iam.managed_policies.get(arn)
 

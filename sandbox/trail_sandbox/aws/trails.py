@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-PARTITION = "aws"
+from trail_sandbox.aws.regions import partition_of
 
 DEFAULT_SELECTOR: Mapping[str, Any] = {
     "ReadWriteType": "All",
@@ -82,7 +82,12 @@ class Trail:
 
     def is_visible_in(self, region: str) -> bool:
         """Say whether the trail is in that region: at home, or as the shadow of a multi-region trail."""
-        return self.is_multi_region_trail or self.home_region == region
+        is_everywhere = self.is_multi_region_trail and self.is_in_partition_of(region)
+        return is_everywhere or self.home_region == region
+
+    def is_in_partition_of(self, region: str) -> bool:
+        """Say whether the trail is in the partition of that region: in another one it is not known."""
+        return partition_of(self.home_region) == partition_of(region)
 
     def delivery(self, region: str, account: str | None = None) -> DeliveryStatus:
         """What delivery found in a region (of a member's events, if named): one object for all copies of this trail."""
@@ -91,7 +96,7 @@ class Trail:
 
 def trail_arn(account: str, region: str, name: str) -> str:
     """Spell the ARN of a trail."""
-    return f"arn:{PARTITION}:cloudtrail:{region}:{account}:trail/{name}"
+    return f"arn:{partition_of(region)}:cloudtrail:{region}:{account}:trail/{name}"
 
 
 @dataclass(frozen=True)

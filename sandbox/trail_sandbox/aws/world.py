@@ -15,9 +15,9 @@ from moto.sns.models import sns_backends
 
 from trail_sandbox.aws.moto_s3 import REQUESTER_PAYS, payer_of
 from trail_sandbox.aws.organizations import Organization, is_suspended, organization_of
+from trail_sandbox.aws.regions import partition_of
 from trail_sandbox.aws.roles import Role, Roles
 from trail_sandbox.aws.settings import Settings
-from trail_sandbox.aws.trails import PARTITION
 
 _KEY_OF_S3 = "alias/aws/s3"
 
@@ -36,6 +36,11 @@ class Bucket:
     bucket_key_enabled: bool
     requester_pays: bool = False
 
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return f"arn:{partition_of(self.region)}:s3:::{self.name}"
+
     def put_object(
         self,
         key: str,
@@ -47,7 +52,7 @@ class Bucket:
         kms_key_arn: str | None = None,
     ) -> None:
         """Put an object with user metadata, owned by the bucket's owner; encrypted with a key where one is given."""
-        backend = s3_backends[self.account][PARTITION]
+        backend = s3_backends[self.account][partition_of(self.region)]
         # Every object is encrypted: https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html
         by_default = None if backend.get_bucket_encryption(self.name) else "AES256"
         encryption = "aws:kms" if kms_key_arn else by_default
@@ -115,8 +120,8 @@ class World:
 
     def bucket(self, name: str) -> Bucket | None:
         """A bucket of any account: bucket names are global."""
-        _, account = s3_backends.bucket_accounts.get(name, (None, None))
-        found = s3_backends[account][PARTITION].buckets.get(name) if account else None
+        partition, account = s3_backends.bucket_accounts.get(name, ("", None))
+        found = s3_backends[account][partition].buckets.get(name) if account else None
         if found is None:
             return None
         rule = (found.encryption or {}).get("Rule", {})
@@ -135,7 +140,7 @@ class World:
     def holds(self, bucket: str, key: str) -> bool:
         """Say whether there is an object of this key in a bucket."""
         found = self.bucket(bucket)
-        return found is not None and key in s3_backends[found.account][PARTITION].buckets[bucket].keys
+        return found is not None and key in s3_backends[found.account][partition_of(found.region)].buckets[bucket].keys
 
     def topic(self, arn: str) -> Topic | None:
         """A topic by its ARN."""

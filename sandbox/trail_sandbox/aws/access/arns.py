@@ -9,7 +9,6 @@ from moto.iam.models import iam_backends
 
 from trail_sandbox.aws.access.needs import Ask, Need, tag_keys
 from trail_sandbox.aws.roles import find_role
-from trail_sandbox.aws.trails import PARTITION
 from trail_sandbox.aws.world import World
 
 Arns = Callable[[World, Ask], list[str]]
@@ -76,14 +75,14 @@ def _of_iam(_: World, ask: Ask) -> list[str]:
     if ask.text("InstanceProfileName"):
         return named("instance-profile", ask.text("InstanceProfileName"))
     if ask.text("RoleName"):
-        role = find_role(ask.caller.account, ask.text("RoleName"))
+        role = find_role(ask.caller.partition, ask.caller.account, ask.text("RoleName"))
         return [role.arn] if role else named("role", ask.text("RoleName"))
     if ask.text("AWSServiceName"):
         return [ask.arn(f"role/aws-service-role/{ask.text('AWSServiceName')}/*", region="")]
     if ask.text("GroupName"):
         return named("group", ask.text("GroupName"))
     if ask.text("UserName"):
-        user = iam_backends[ask.caller.account][PARTITION].users.get(ask.text("UserName"))
+        user = iam_backends[ask.caller.account][ask.caller.partition].users.get(ask.text("UserName"))
         return [user.arn] if user else named("user", ask.text("UserName"))
     if ask.text("PolicyArn"):
         return [ask.text("PolicyArn")]

@@ -18,11 +18,10 @@ from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.identity import Session, session_of
 from trail_sandbox.aws.policy import MalformedPolicy, PolicyKind, validate
 from trail_sandbox.aws.roles import as_json, default_document, find_role, managed_policy
-from trail_sandbox.aws.trails import PARTITION
 
 _SHORTEST, _USUAL, _LONGEST = 900, 3600, 43200
 _LONGEST_IN_A_CHAIN = 3600
-_ROLE_ARN = re.compile(r"\Aarn:aws:iam::(?P<account>[0-9]{12}):role/(?:.*/)?(?P<name>[^/]+)\Z")
+_ROLE_ARN = re.compile(r"\Aarn:(?P<partition>aws[a-z-]*):iam::(?P<account>[0-9]{12}):role/(?:.*/)?(?P<name>[^/]+)\Z")
 _NAME = re.compile(r"\A[\w+=,.@-]{2,64}\Z", re.ASCII)
 _EXTERNAL_ID = re.compile(r"\A[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
 
@@ -42,10 +41,10 @@ def assume_role(given: Mapping[str, Any], permissions: Permissions, session_seco
         )
     if seconds > int(role.max_session_duration or _USUAL):
         raise _invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-    account = arn.split(":")[4]
-    policies = _session_policies(account, given)
+    partition, account = arn.split(":")[1], arn.split(":")[4]
+    policies = _session_policies(partition, account, given)
     session = Session(
-        key=iam_backends[account][PARTITION].create_temp_access_key(),
+        key=iam_backends[account][partition].create_temp_access_key(),
         account=account,
         role_arn=arn,
         role_id=role.id,
@@ -56,7 +55,7 @@ def assume_role(given: Mapping[str, Any], permissions: Permissions, session_seco
         transitive_tags=frozenset([*given.get("TransitiveTagKeys", []), *inherited]),
         source_identity=source,
     )
-    sts_backends[account][PARTITION].assumed_roles.append(session)
+    sts_backends[account][partition].assumed_roles.append(session)
     return _output(session)
 
 
@@ -86,8 +85,8 @@ def _trusting_role(
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html#troubleshoot_roles_cant-assume-role
     """
     match = _ROLE_ARN.match(arn)
-    role = find_role(match["account"], match["name"]) if match else None
-    if role is not None and role.arn != arn:
+    role = find_role(match["partition"], match["account"], match["name"]) if match else None
+    if role is not None and (role.arn != arn or arn.split(":")[1] != permissions.caller.partition):
         role = None
     account = match["account"] if match else ""
     trust = as_json(role.assume_role_policy_document) if role else None
@@ -114,7 +113,7 @@ def _keys(given: Mapping[str, Any], tags: Mapping[str, str], source: str | None,
     }
 
 
-def _session_policies(account: str, given: Mapping[str, Any]) -> list[str]:
+def _session_policies(partition: str, account: str, given: Mapping[str, Any]) -> list[str]:
     policies = []
     if given.get("Policy"):
         try:
@@ -123,7 +122,7 @@ def _session_policies(account: str, given: Mapping[str, Any]) -> list[str]:
             raise AwsError("MalformedPolicyDocument", str(error)) from error
         policies.append(str(given["Policy"]))
     for arn in [str(one.get("arn", "")) for one in given.get("PolicyArns", [])]:
-        policy = managed_policy(account, arn)
+        policy = managed_policy(partition, account, arn)
         if policy is None:
             raise _invalid(f"Policy {arn} does not exist.")
         policies.append(default_document(policy))

@@ -33,7 +33,7 @@ def attached_to(world: World, need: Need, account: str) -> Attached | None:
     """Find the resource with a policy that an account's caller needs, if it is such a one."""
     service, _, operation = need.action.partition(":")
     if service == "s3" and operation != "CreateBucket":
-        bucket = world.bucket(need.resource.removeprefix("arn:aws:s3:::").partition("/")[0])
+        bucket = world.bucket(need.resource.split(":", 5)[-1].partition("/")[0])
         return Attached(bucket.account, bucket.policy) if bucket else None
     if service == "kms" and ":key/" in need.resource:
         key = world.key(need.resource, account, "")

@@ -11,7 +11,6 @@ from moto.iam.models import iam_backends
 from trail_sandbox.aws.events import Caller
 from trail_sandbox.aws.identity import session_of
 from trail_sandbox.aws.roles import boundary_of, documents
-from trail_sandbox.aws.trails import PARTITION
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,16 @@ def _of_session(caller: Caller, role_arn: str) -> Grants:
     session = session_of(caller)
     policies, tags = (session.policies, session.tags) if session else ((), {})
     role_id = caller.principal_id.partition(":")[0]
-    roles = list(iam_backends[caller.account][PARTITION].roles.values())
+    roles = list(iam_backends[caller.account][caller.partition].roles.values())
     role = next((one for one in roles if one.arn == role_arn and one.id == role_id), None)
     if role is None:
         return Grants((), None, policies, dict(tags))
-    boundary = boundary_of(caller.account, role)
+    boundary = boundary_of(caller.partition, caller.account, role)
     return Grants(documents(role), boundary, policies, {tag["Key"]: tag["Value"] for tag in role.tags} | dict(tags))
 
 
 def _of_user(caller: Caller) -> Grants:
-    iam = iam_backends[caller.account][PARTITION]
+    iam = iam_backends[caller.account][caller.partition]
     user = next((one for one in list(iam.users.values()) if one.arn == caller.arn), None)
     if user is None:
         return Grants((), None, (), {})

@@ -9,20 +9,21 @@ from trail_sandbox.aws.access.needs import Keys
 from trail_sandbox.aws.arrival import Arrival
 from trail_sandbox.aws.events import Caller
 from trail_sandbox.aws.identity import session_of
+from trail_sandbox.aws.regions import main_region
 from trail_sandbox.aws.world import World
 
-# Their one endpoint is in us-east-1, wherever the caller is.
+# Their one endpoint is in the main region, wherever the caller is.
 _GLOBAL = frozenset({"iam", "organizations"})
 
 
 def global_keys(world: World, caller: Caller, arrival: Arrival, principal_tags: Mapping[str, str]) -> Keys:
     """Tell what is known of the caller and of the way of the request; who asks adds the keys of the principal."""
-    time = arrival.time
+    time, region = arrival.time, arrival.scope.region
     keys: dict[str, str] = {
         "aws:userid": caller.principal_id,
         "aws:CurrentTime": time.isoformat(),
         "aws:EpochTime": str(int(time.timestamp())),
-        "aws:RequestedRegion": "us-east-1" if arrival.scope.service in _GLOBAL else arrival.scope.region,
+        "aws:RequestedRegion": main_region(region) if arrival.scope.service in _GLOBAL else region,
         "aws:SourceIp": arrival.request.source_ip,
         "aws:UserAgent": arrival.request.headers.get("user-agent", ""),
         "aws:ViaAWSService": "false",

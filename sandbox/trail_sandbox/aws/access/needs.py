@@ -44,7 +44,7 @@ class Ask:
     def arn(self, resource: str, *, region: str | None = None, service: str | None = None) -> str:
         """An ARN in the caller's account and the call's region."""
         where = self.region if region is None else region
-        return f"arn:aws:{service or self.service}:{where}:{self.caller.account}:{resource}"
+        return f"arn:{self.caller.partition}:{service or self.service}:{where}:{self.caller.account}:{resource}"
 
 
 def tag_keys(parameters: Mapping[str, Any]) -> dict[str, str | Sequence[str]]:

@@ -55,17 +55,17 @@ _KEYS = {
 
 def s3_needs(ask: Ask) -> Iterator[Need]:
     """Give the bucket, the object or objects of a call, and of a copy its source."""
-    bucket, key = ask.text("Bucket"), ask.text("Key")
+    bucket, key, buckets = ask.text("Bucket"), ask.text("Key"), f"arn:{ask.caller.partition}:s3:::"
     action = s3_action(ask)
     if not bucket:
         yield Need(action)
         return
     keys: Keys = {name: ask.text(of) for of, name in _KEYS.items() if ask.text(of)}
     for one in _deleted(ask) or [key]:
-        yield Need(action, f"arn:aws:s3:::{bucket}" + (f"/{one}" if one else ""), keys)
+        yield Need(action, f"{buckets}{bucket}" + (f"/{one}" if one else ""), keys)
     source = ask.text("CopySource")
     if source:
-        yield Need("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').partition('?')[0]}")
+        yield Need("s3:GetObject", f"{buckets}{unquote(source).lstrip('/').partition('?')[0]}")
 
 
 def s3_action(ask: Ask) -> str:

@@ -21,12 +21,13 @@ Selector = Mapping[str, Any]
 _MOST_VALUES = 500
 _ANY = ("Equals", "StartsWith", "EndsWith", "NotEquals", "NotStartsWith", "NotEndsWith")
 _EXACT = ("Equals", "NotEquals")
-_ARN = re.compile(r"arn:aws:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:.+")
+# ARNs without their beginning, arn:PARTITION.
+_ARN = re.compile(r"[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}|aws)?:.+")
 _EXACT_ARNS: Mapping[str, re.Pattern[str]] = {
     # A bucket's ARN with a slash is accepted: https://github.com/hashicorp/terraform-provider-aws/issues/28582
-    "AWS::S3::Object": re.compile(r"arn:aws:s3:::[A-Za-z0-9._-]{3,255}/.*"),
-    "AWS::Lambda::Function": re.compile(r"arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:.+"),
-    "AWS::DynamoDB::Table": re.compile(r"arn:aws:dynamodb:[a-z0-9-]+:[0-9]{12}:table/.+"),
+    "AWS::S3::Object": re.compile(r"s3:::[A-Za-z0-9._-]{3,255}/.*"),
+    "AWS::Lambda::Function": re.compile(r"lambda:[a-z0-9-]+:[0-9]{12}:function:.+"),
+    "AWS::DynamoDB::Table": re.compile(r"dynamodb:[a-z0-9-]+:[0-9]{12}:table/.+"),
 }
 
 
@@ -84,17 +85,17 @@ _CATEGORIES: Mapping[str, Mapping[str, _Rule]] = {
 }
 
 
-def parse_advanced(selectors: Sequence[Selector]) -> tuple[Selector, ...]:
+def parse_advanced(selectors: Sequence[Selector], partition: str) -> tuple[Selector, ...]:
     """Give selectors as they are, or refuse them. How many there are is limited by their values alone."""
     values = [values for one in selectors for field in one["FieldSelectors"] for values in _conditions(field).values()]
     if sum(map(len, values)) > _MOST_VALUES:
         raise invalid("Specify up to 500 values for all conditions in all advanced event selectors for a trail.")
     for selector in selectors:
-        _check(selector["FieldSelectors"])
+        _check(selector["FieldSelectors"], partition)
     return tuple(selectors)
 
 
-def _check(fields: Sequence[Selector]) -> None:
+def _check(fields: Sequence[Selector], partition: str) -> None:
     category = _category_of(fields)
     rules = _CATEGORIES[category]
     names = [field["Field"] for field in fields]
@@ -112,7 +113,7 @@ def _check(fields: Sequence[Selector]) -> None:
             )
     for field in fields:
         _check_conditions(field, rules[field["Field"]])
-    _check_arns(fields)
+    _check_arns(fields, partition)
 
 
 def _category_of(fields: Sequence[Selector]) -> str:
@@ -140,15 +141,16 @@ def _check_conditions(field: Selector, rule: _Rule) -> None:
                 raise _invalid_value(name, value)
 
 
-def _check_arns(fields: Sequence[Selector]) -> None:
-    """Hold exact ARNs to the form of the selector's resource type."""
+def _check_arns(fields: Sequence[Selector], partition: str) -> None:
+    """Hold exact ARNs to the partition, and to the form of the selector's resource type."""
     by_name = {field["Field"]: field for field in fields}
     if "resources.ARN" not in by_name:
         return
     form = _EXACT_ARNS.get(by_name["resources.type"]["Equals"][0], _ARN)
     for operator in _EXACT:
         for value in by_name["resources.ARN"].get(operator, ()):
-            if not form.fullmatch(value):
+            beginning, _, rest = value.partition(f"arn:{partition}:")
+            if beginning or not form.fullmatch(rest):
                 raise _invalid_value("resources.ARN", value)
 
 

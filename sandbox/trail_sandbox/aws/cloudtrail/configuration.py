@@ -65,7 +65,7 @@ def _with_log_group(request: Request, trail: Trail) -> Trail:
     # Both or neither, also in an update: one of them alone is not filled up from the trail.
     group = request.input.get("CloudWatchLogsLogGroupArn") or None
     role = request.input.get("CloudWatchLogsRoleArn") or None
-    rules.check_log_group_pair(group, role)
+    rules.check_log_group_pair(group, role, request.region)
     if group and group.split(":")[3] != request.region:
         raise AwsError(
             "InvalidCloudWatchLogsLogGroupArnException",
@@ -88,7 +88,7 @@ def _with_key(request: Request, trail: Trail) -> Trail:
         return trail
     if not given:
         return replace(trail, kms_key_arn=None)
-    rules.check_key_id(given)
+    rules.check_key_id(given, request.region)
     key = request.world.key(given, request.account, request.region)
     return replace(trail, kms_key_arn=key.arn if key else given)
 

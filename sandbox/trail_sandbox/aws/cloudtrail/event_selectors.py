@@ -19,25 +19,26 @@ _MOST_DATA_RESOURCES = 250
 _READ_WRITE_TYPES = frozenset({"ReadOnly", "WriteOnly", "All"})
 _EXCLUDABLE = frozenset({"kms.amazonaws.com", "rdsdata.amazonaws.com"})
 
-_ALL_OF_A_TYPE = frozenset({"arn:aws:s3", "arn:aws:s3:::", "arn:aws:lambda", "arn:aws:dynamodb"})
+# Values without their beginning, arn:PARTITION.
+_ALL_OF_A_TYPE = frozenset({"s3", "s3:::", "lambda", "dynamodb"})
 # A bucket's ARN ends in a slash, then comes the beginning of the objects' keys: https://github.com/aws/aws-cdk/issues/3450
 _VALUES: Mapping[str, re.Pattern[str]] = {
-    "AWS::S3::Object": re.compile(r"arn:aws:s3(:::([A-Za-z0-9._-]{3,255}/[^*]*)?)?"),
+    "AWS::S3::Object": re.compile(r"s3(:::([A-Za-z0-9._-]{3,255}/[^*]*)?)?"),
     "AWS::Lambda::Function": re.compile(
-        r"arn:aws:lambda(:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]+)?)?"
+        r"lambda(:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]+)?)?"
     ),
-    "AWS::DynamoDB::Table": re.compile(r"arn:aws:dynamodb(:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9._-]{3,255})?"),
+    "AWS::DynamoDB::Table": re.compile(r"dynamodb(:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9._-]{3,255})?"),
 }
 
 
-def parse_basic(selectors: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+def parse_basic(selectors: Sequence[Mapping[str, Any]], partition: str) -> tuple[Mapping[str, Any], ...]:
     """Give selectors with every member, or refuse them."""
     if not 1 <= len(selectors) <= _MOST_SELECTORS:
         raise invalid("Specify a valid number of selectors (1 to 5) for your trail")
-    parsed = tuple(_parse(selector) for selector in selectors)
+    parsed = tuple(_parse(selector, partition) for selector in selectors)
     values = [value for selector in parsed for resource in selector["DataResources"] for value in resource["Values"]]
     # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html: all of a type is none.
-    if sum(value not in _ALL_OF_A_TYPE for value in values) > _MOST_DATA_RESOURCES:
+    if sum(_rest(value, partition) not in _ALL_OF_A_TYPE for value in values) > _MOST_DATA_RESOURCES:
         raise invalid("Specify a valid number of DataResources.Values (0 to 250) for all your selectors")
     return parsed
 
@@ -47,11 +48,11 @@ def invalid(message: str) -> AwsError:
     return AwsError("InvalidEventSelectorsException", message)
 
 
-def _parse(selector: Mapping[str, Any]) -> Mapping[str, Any]:
+def _parse(selector: Mapping[str, Any], partition: str) -> Mapping[str, Any]:
     parsed = {
         "ReadWriteType": selector.get("ReadWriteType", "All"),
         "IncludeManagementEvents": selector.get("IncludeManagementEvents", True),
-        "DataResources": [_parse_resource(resource) for resource in selector.get("DataResources", ())],
+        "DataResources": [_parse_resource(resource, partition) for resource in selector.get("DataResources", ())],
         "ExcludeManagementEventSources": selector.get("ExcludeManagementEventSources", []),
     }
     _check_value("ReadWriteType", parsed["ReadWriteType"], valid=parsed["ReadWriteType"] in _READ_WRITE_TYPES)
@@ -74,13 +75,19 @@ def _check_without_management_events(selector: Mapping[str, Any]) -> None:
         raise invalid(f"{combination}ExcludeManagementEventSources must be empty")
 
 
-def _parse_resource(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+def _parse_resource(resource: Mapping[str, Any], partition: str) -> Mapping[str, Any]:
     kind, values = resource.get("Type"), resource.get("Values", [])
     if kind is None or kind not in _VALUES:
         raise _invalid_value("DataResources.Type", kind or "null")
     for value in values:
-        _check_value("DataResources.Values", value, valid=_VALUES[kind].fullmatch(value) is not None)
+        _check_value("DataResources.Values", value, valid=_VALUES[kind].fullmatch(_rest(value, partition)) is not None)
     return {"Type": kind, "Values": values}
+
+
+def _rest(value: str, partition: str) -> str:
+    """Give an ARN of the partition without its beginning; of any other text nothing."""
+    beginning, _, rest = value.partition(f"arn:{partition}:")
+    return "" if beginning else rest
 
 
 def _check_value(member: str, value: str, *, valid: bool) -> None:

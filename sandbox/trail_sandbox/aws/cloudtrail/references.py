@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from trail_sandbox.aws.cloudtrail.rules import check_trail_name
 from trail_sandbox.aws.errors import AwsError
+from trail_sandbox.aws.regions import partition_of
 from trail_sandbox.aws.trails import Trail, trail_arn
 
-_ARN = re.compile(r"\Aarn:aws:cloudtrail:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):trail/(?P<name>.+)\Z")
+_ARN = re.compile(
+    r"\Aarn:(?P<partition>aws[a-z-]*):cloudtrail:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):trail/(?P<name>.+)\Z"
+)
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,13 @@ def parse_reference(text: str, account: str, region: str) -> Reference:
     if not text.startswith("arn:"):
         check_trail_name(text)
         return Reference(text, account, region)
-    return parse_arn(text)
+    return parse_arn(text, region)
 
 
-def parse_arn(text: str) -> Reference:
-    """Read the ARN of a trail."""
+def parse_arn(text: str, region: str) -> Reference:
+    """Read the ARN of a trail, as it can be named in a region: of its partition."""
     match = _ARN.match(text)
-    if match is None:
+    if match is None or {match["partition"], partition_of(match["region"])} != {partition_of(region)}:
         raise AwsError(
             "CloudTrailARNInvalidException",
             f"{text} is not a valid trail ARN: use arn:aws:cloudtrail:us-east-2:123456789012:trail/MyTrail.",

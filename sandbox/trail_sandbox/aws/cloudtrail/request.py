@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from trail_sandbox.aws.delivery import Delivery
+from trail_sandbox.aws.organizations import trails_in
 from trail_sandbox.aws.settings import Settings
-from trail_sandbox.aws.trails import TrailStore
+from trail_sandbox.aws.trails import Trail, TrailStore
 from trail_sandbox.aws.world import World
 
 Output = Mapping[str, Any]
@@ -29,6 +30,11 @@ class Request:
     delivery: Delivery
     allowed: Allowed
     """For what an operation needs beside its own action, which is allowed by now."""
+
+    def trails_of(self, account: str, as_of: datetime | None = None) -> list[Trail]:
+        """The trails of an account, its organization's among them, in the partition of the call."""
+        trails = trails_in(self.trails, account, as_of)
+        return [trail for trail in trails if trail.is_in_partition_of(self.region)]
 
     @property
     def as_of(self) -> datetime | None:

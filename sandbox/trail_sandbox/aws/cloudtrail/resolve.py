@@ -66,7 +66,7 @@ def retagged_trail(request: Request, arn: str) -> Trail:
 
 def tagged_trail(request: Request, arn: str, as_of: datetime | None = None) -> Trail:
     """Give the trail whose tags are meant: by ARN, in its home region."""
-    reference = references.parse_arn(arn)
+    reference = references.parse_arn(arn, request.region)
     trail = _find(request, reference, as_of)
     if trail and not may_manage(request, trail):
         # https://github.com/prowler-cloud/prowler/pull/2025

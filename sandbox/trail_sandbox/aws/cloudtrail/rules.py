@@ -7,7 +7,7 @@ Names: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-tra
 import re
 
 from trail_sandbox.aws.errors import AwsError
-from trail_sandbox.aws.trails import PARTITION
+from trail_sandbox.aws.regions import partition_of
 
 _NAME_LENGTHS = range(3, 129)
 _NAME_CHARACTERS = re.compile(r"\A[A-Za-z0-9._-]+\Z")
@@ -18,12 +18,16 @@ _BUCKET_LENGTHS = range(3, 64)
 _PREFIX_LENGTH = 200
 _TOPIC_LENGTH = 256
 _TOPIC_NAME = re.compile(r"\A[A-Za-z0-9_-]+\Z")
-_TOPIC_ARN = re.compile(r"\Aarn:aws:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+\Z")
+_TOPIC_ARN = re.compile(r"\Aarn:(?P<partition>aws[a-z-]*):sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+\Z")
 _KEY_ID = r"(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _ALIAS = r"alias/[A-Za-z0-9/_-]+"
-_KEY = re.compile(rf"\A({_KEY_ID}|{_ALIAS}|arn:aws:kms:[a-z0-9-]+:[0-9]{{12}}:(key/{_KEY_ID}|{_ALIAS}))\Z")
-_LOG_GROUP = re.compile(r"\Aarn:aws:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9_./#-]{1,512}:\*\Z")
-_ROLE = re.compile(r"\Aarn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+\Z")
+_KEY = re.compile(
+    rf"\A({_KEY_ID}|{_ALIAS}|arn:(?P<partition>aws[a-z-]*):kms:[a-z0-9-]+:[0-9]{{12}}:(key/{_KEY_ID}|{_ALIAS}))\Z"
+)
+_LOG_GROUP = re.compile(
+    r"\Aarn:(?P<partition>aws[a-z-]*):logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9_./#-]{1,512}:\*\Z"
+)
+_ROLE = re.compile(r"\Aarn:(?P<partition>aws[a-z-]*):iam::[0-9]{12}:role/[\w+=,.@/-]+\Z")
 
 
 def check_trail_name(name: str) -> None:
@@ -101,7 +105,7 @@ def topic_arn(name_or_arn: str, account: str, region: str) -> str:
     """Give the ARN of a topic that is named by its ARN, or by its name in the trail's account and home region."""
     if len(name_or_arn) > _TOPIC_LENGTH:
         raise AwsError("InvalidSnsTopicNameException", "SNS topic name is longer than 256 characters.")
-    if _TOPIC_ARN.match(name_or_arn):
+    if _is_arn(_TOPIC_ARN, name_or_arn, region):
         return name_or_arn
     if not _TOPIC_NAME.match(name_or_arn):
         raise AwsError(
@@ -109,30 +113,36 @@ def topic_arn(name_or_arn: str, account: str, region: str) -> str:
             f"{name_or_arn} is neither the name nor the ARN of an SNS topic: a name has letters, numbers, hyphens (-) "
             "and underscores (_).",
         )
-    return f"arn:{PARTITION}:sns:{region}:{account}:{name_or_arn}"
+    return f"arn:{partition_of(region)}:sns:{region}:{account}:{name_or_arn}"
 
 
-def check_key_id(key_id: str) -> None:
-    """Hold a key's name to the forms that CloudTrail knows."""
-    if not _KEY.match(key_id):
+def check_key_id(key_id: str, region: str) -> None:
+    """Hold a key's name to the forms that CloudTrail knows in a region."""
+    if not _is_arn(_KEY, key_id, region):
         raise AwsError(
             "InvalidKmsKeyIdException",
             f"KmsKeyId {key_id} is not valid: use a key ARN, a key ID, or an alias or alias ARN.",
         )
 
 
-def check_log_group_pair(group: str | None, role: str | None) -> None:
-    """Hold log group and role to their forms, and to coming together."""
+def check_log_group_pair(group: str | None, role: str | None, region: str) -> None:
+    """Hold log group and role to their forms in a region, and to coming together."""
     if group and not role:
         raise AwsError("InvalidCloudWatchLogsRoleArnException", "You must specify a role ARN as well as a log group.")
     if role and not group:
         raise AwsError(
             "InvalidCloudWatchLogsLogGroupArnException", "You must specify a log group as well as a role ARN."
         )
-    if group and not _LOG_GROUP.match(group):
+    if group and not _is_arn(_LOG_GROUP, group, region):
         raise unknown_log_group()
-    if role and not _ROLE.match(role):
+    if role and not _is_arn(_ROLE, role, region):
         raise AwsError("InvalidCloudWatchLogsRoleArnException", f"{role} is not a valid role ARN.")
+
+
+def _is_arn(form: re.Pattern[str], text: str, region: str) -> bool:
+    """Say whether a text has a form; as an ARN it has to be of the region's partition."""
+    match = form.match(text)
+    return match is not None and match["partition"] in (None, partition_of(region))
 
 
 def unknown_log_group() -> AwsError:

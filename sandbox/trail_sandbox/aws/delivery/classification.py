@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.h
 """
 
 from trail_sandbox.aws.events import ApiEvent
+from trail_sandbox.aws.regions import main_region
 
-GLOBAL_REGION = "us-east-1"
 # Services without regions. STS is not among them: its regional endpoints log in their own regions, and the global one
 # is us-east-1, which a request to one endpoint address for all cannot be told from the regional one.
 _GLOBAL_SERVICES = frozenset({"iam", "organizations", "cloudfront", "route53"})
@@ -66,5 +66,5 @@ def is_global(event: ApiEvent) -> bool:
 
 
 def region_of(event: ApiEvent) -> str:
-    """Give the region that a request was made in; to services without regions, us-east-1."""
-    return GLOBAL_REGION if is_global(event) else event.region
+    """Give the region that a request was made in; to services without regions, that of their events."""
+    return main_region(event.region) if is_global(event) else event.region

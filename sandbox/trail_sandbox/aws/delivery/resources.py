@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from trail_sandbox.aws.delivery.classification import is_management
 from trail_sandbox.aws.events import ApiEvent
-from trail_sandbox.aws.trails import PARTITION
+from trail_sandbox.aws.regions import partition_of
 from trail_sandbox.aws.world import World
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
@@ -43,7 +43,7 @@ def _s3(event: ApiEvent, world: World) -> tuple[Resource, ...]:
     if not name:
         return ()
     found = None if event.operation == "CreateBucket" else world.bucket(name)
-    arn = f"arn:{PARTITION}:s3:::{name}"
+    arn = f"arn:{partition_of(event.region)}:s3:::{name}"
     account, region = (found.account, found.region) if found else (event.caller.account, event.region)
     bucket = Resource("AWS::S3::Bucket", arn, account, region)
     if is_management(event):
@@ -93,7 +93,7 @@ def _named(event: ApiEvent, kind: str, service: str, path: str, name: str) -> tu
         parts = name.split(":")
         return (Resource(kind, name, parts[4], parts[3]),) if len(parts) > 5 else ()
     account, region = event.caller.account, event.region
-    arn = f"arn:{PARTITION}:{service}:{region}:{account}:{path}{name}"
+    arn = f"arn:{partition_of(event.region)}:{service}:{region}:{account}:{path}{name}"
     return (Resource(kind, arn, account, region),) if name else ()
 
 

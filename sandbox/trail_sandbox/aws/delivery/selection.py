@@ -13,6 +13,7 @@ from typing import Any
 
 from trail_sandbox.aws.delivery.classification import is_global
 from trail_sandbox.aws.delivery.entry import Entry
+from trail_sandbox.aws.regions import partition_of
 from trail_sandbox.aws.trails import DEFAULT_SELECTOR, Trail
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
@@ -34,7 +35,8 @@ _NEGATIVE = {f"Not{name}": operator for name, operator in _POSITIVE.items()}
 class Selection:
     """What of an account's events a trail delivers. Trails that select the same are equal here."""
 
-    region: str | None  # None: of all regions
+    region: str | None  # None: of all regions of the partition
+    partition: str
     global_events: bool
     recursive: bool
     selectors: str  # as JSON
@@ -44,6 +46,7 @@ class Selection:
         """Read the selection of a trail. Multi-region trails always include global service events."""
         chosen = trail.advanced_event_selectors or trail.event_selectors
         return cls(
+            partition=partition_of(trail.home_region),
             region=None if trail.is_multi_region_trail else trail.home_region,
             global_events=trail.is_multi_region_trail or trail.include_global_service_events,
             recursive=trail.recursive_logging,
@@ -56,7 +59,9 @@ class Selection:
         Global service events are events of one region since 22 November 2021, so single-region trails elsewhere have
         none: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html
         """
-        if self.region not in (None, entry.region) or (is_global(entry.event) and not self.global_events):
+        if self.region not in (None, entry.region) or self.partition != partition_of(entry.region):
+            return False
+        if is_global(entry.event) and not self.global_events:
             return False
         if self.selectors == _DEFAULT:
             return entry.is_management

@@ -12,7 +12,9 @@ from trail_sandbox.aws.policy.document import MalformedPolicy, Statement, parse
 from trail_sandbox.aws.policy.patterns import expand, like
 
 _RESOURCE = re.compile(r"\A(\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+)\Z", re.DOTALL)
-_BUCKET_RESOURCE = re.compile(r"\Aarn:[^:]+:s3:[^:]*:[^:]*:(?P<bucket>[^/]*)(?P<object>/.*)?\Z", re.DOTALL)
+_BUCKET_RESOURCE = re.compile(
+    r"\Aarn:(?P<partition>[^:]+):s3:[^:]*:[^:]*:(?P<bucket>[^/]*)(?P<object>/.*)?\Z", re.DOTALL
+)
 # Actions on objects; the rest are on buckets. Of the names with "Object", those of the bucket's own settings say so.
 _OBJECT_ACTION = re.compile(
     r"\As3:((?!.*Bucket)\w*Object\w*|AbortMultipartUpload|ListMultipartUploadParts|Bypass\w+|Replicate\w+)\Z",
@@ -43,18 +45,18 @@ def validate(document: str | Mapping[str, Any], kind: PolicyKind = PolicyKind.RE
         _check_sids([statement.sid for statement in policy.statements if statement.sid])
 
 
-def validate_bucket_policy(document: str | Mapping[str, Any], bucket: str) -> None:
-    """Raise MalformedPolicy for what Amazon S3 would not store for this bucket."""
+def validate_bucket_policy(document: str | Mapping[str, Any], bucket: str, partition: str = "aws") -> None:
+    """Raise MalformedPolicy for what Amazon S3 would not store for this bucket of a partition."""
     validate(document)
     for statement in parse(document).statements:
-        _check_bucket_statement(statement, bucket)
+        _check_bucket_statement(statement, bucket, partition)
 
 
-def _check_bucket_statement(statement: Statement, bucket: str) -> None:
+def _check_bucket_statement(statement: Statement, bucket: str, partition: str) -> None:
     actions, resources = statement.actions.values, statement.resources.values if statement.resources else ()
     if not all(action == "*" or action.lower().startswith("s3:") for action in actions):
         raise MalformedPolicy("Policy has invalid action")
-    if not all(resource == "*" or _may_mean(resource, bucket) for resource in resources):
+    if not all(resource == "*" or _may_mean(resource, bucket, partition) for resource in resources):
         raise MalformedPolicy("Policy has invalid resource")
     if statement.actions.negated or (statement.resources and statement.resources.negated):
         return
@@ -63,10 +65,10 @@ def _check_bucket_statement(statement: Statement, bucket: str) -> None:
             raise MalformedPolicy("Action does not apply to any resource(s) in statement")
 
 
-def _may_mean(resource: str, bucket: str) -> bool:
+def _may_mean(resource: str, bucket: str, partition: str) -> bool:
     """Say whether an ARN, with its wildcards and variables, can be of the bucket or of an object in it."""
     parts = _BUCKET_RESOURCE.match(resource)
-    if parts is None:
+    if parts is None or not like(expand(parts["partition"], {}, variables=False) or "", partition):
         return False
     pattern = expand(parts["bucket"], {}, variables=True)
     return pattern is None or like(pattern, bucket)

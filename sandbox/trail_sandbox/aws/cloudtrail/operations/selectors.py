@@ -10,6 +10,7 @@ from trail_sandbox.aws.cloudtrail.advanced_selectors import parse_advanced
 from trail_sandbox.aws.cloudtrail.event_selectors import invalid, parse_basic
 from trail_sandbox.aws.cloudtrail.request import Output, Request
 from trail_sandbox.aws.cloudtrail.resolve import readable_trail, trail_at_home
+from trail_sandbox.aws.regions import partition_of
 from trail_sandbox.aws.trails import Trail
 
 
@@ -32,9 +33,10 @@ def _changed(request: Request, trail: Trail) -> Trail:
     if basic is not None and advanced is not None:
         # AWS's own words, as badmintoncryer/cdk-preflight got them.
         raise invalid("You can select events by using either EventSelectors or AdvancedEventSelectors, but not both")
+    partition = partition_of(request.region)
     if not advanced:
-        return replace(trail, event_selectors=parse_basic(basic or ()), advanced_event_selectors=())
-    return replace(trail, event_selectors=(), advanced_event_selectors=parse_advanced(advanced))
+        return replace(trail, event_selectors=parse_basic(basic or (), partition), advanced_event_selectors=())
+    return replace(trail, event_selectors=(), advanced_event_selectors=parse_advanced(advanced, partition))
 
 
 def _check_what_rests_on_them(trail: Trail) -> None:

@@ -10,7 +10,6 @@ from trail_sandbox.aws.cloudtrail.organizations import owner_of_new_trail
 from trail_sandbox.aws.cloudtrail.request import Output, Request
 from trail_sandbox.aws.cloudtrail.resolve import is_of_organization, trail_at_home, visible_trail
 from trail_sandbox.aws.errors import AwsError
-from trail_sandbox.aws.organizations import trails_in
 from trail_sandbox.aws.trails import Trail
 
 
@@ -54,7 +53,7 @@ def get_trail(request: Request) -> Output:
 
 def describe_trails(request: Request) -> Output:
     """Tell of the trails of a region with the shadows there, or of those that are named."""
-    trails = trails_in(request.trails, request.account, request.as_of)
+    trails = request.trails_of(request.account, request.as_of)
     names = request.input.get("trailNameList")
     if names:
         meant = [references.parse_reference(name, request.account, request.region) for name in names]
@@ -75,7 +74,7 @@ def list_trails(request: Request) -> Output:
     return {
         "Trails": [
             {"TrailARN": trail.arn, "Name": trail.name, "HomeRegion": trail.home_region}
-            for trail in _sorted(trails_in(request.trails, request.account, request.as_of))
+            for trail in _sorted(request.trails_of(request.account, request.as_of))
         ]
     }
 
@@ -89,7 +88,7 @@ def _check_quota(request: Request, trail: Trail) -> None:
     if not request.settings.quotas:
         return
     for account in sorted({trail.account, request.account}):
-        others = [other for other in trails_in(request.trails, account) if other.arn != trail.arn]
+        others = [other for other in request.trails_of(account) if other.arn != trail.arn]
         check_quota(account, request.region, others, multi_region=trail.is_multi_region_trail)
 
 
