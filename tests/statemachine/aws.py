@@ -190,6 +190,8 @@ class Aws:
     world: Dependencies = field(default_factory=Dependencies)
     faults: Faults = field(default_factory=Faults)
     settings: Settings = field(default_factory=Settings)
+    ignored: set[str] = field(default_factory=set)
+    """Operations that are answered as if they were done, and are not."""
     calls: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     """How often each operation was called."""
@@ -253,6 +255,9 @@ class Aws:
     def _act(self, call: Call) -> Mapping[str, Any]:
         if call.service != "cloudtrail":
             call.answer = self.world.answer(call.service, call.operation, call.region, call.parameters)
+            return call.answer
+        if call.operation in self.ignored:
+            call.answer = {}
             return call.answer
         call.before = self.trails.get(call.arn) if call.arn else None
         call.answer = self._cloudtrail.answer(self._call(call.region, call.operation, call.parameters))

@@ -33,6 +33,10 @@ class ApiServer:
     """Reason and note of each Event."""
     writes: int = 0
     """How many writes of the operator changed something, Events included."""
+    unwritable: set[str] = field(default_factory=set)
+    """Trails that the operator cannot write: stored when the definition was looser."""
+    refusals: int = 0
+    """How often that was tried."""
     wrote_status: Callable[[Manifest, Manifest], None] = lambda *_: None
     """Called with each object before and after the operator has written its status."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -129,6 +133,9 @@ class ApiServer:
             return copy.deepcopy(self.objects[key])
         assert method == "PATCH"
         assert body is not None
+        if key in self.unwritable:
+            self.refusals += 1
+            raise ApiException(status=422, reason=f'trails.{GROUP} "{name}" is invalid: spec: Required value')
         before = self.objects[key]
         if subresource == "status":
             after = self._patch(key, {"status": body["status"]})

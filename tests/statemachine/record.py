@@ -163,7 +163,9 @@ class Record:
 
 
 def _conditions(body: Manifest) -> list[dict[str, Any]]:
-    return list(body.get("status", {}).get("conditions", ()))
+    status = body.get("status")
+    conditions = status.get("conditions", ()) if isinstance(status, dict) else ()
+    return list(conditions) if isinstance(conditions, list | tuple) else []
 
 
 def _had(body: Manifest, arn: str) -> bool:
@@ -173,7 +175,9 @@ def _had(body: Manifest, arn: str) -> bool:
 
 
 def arn_of(key: str, spec: Manifest) -> str:
-    """The ARN of the trail that a Trail means."""
+    """The ARN of the trail that a Trail means; that of an odd spec means none."""
+    if not isinstance(spec, dict):
+        return ""
     name = spec.get("name") or key.partition("/")[2]
     return f"arn:aws:cloudtrail:{spec.get('region', REGIONS[0])}:{ACCOUNT}:trail/{name}"
 

@@ -140,6 +140,10 @@ class VirtualStage:
         """A bucket or key lets nobody in any more."""
         self.aws.world.shut.add(what)
 
+    def ignore(self, operation: str) -> None:
+        """AWS, or a proxy before it, answers such calls as if they were done."""
+        self.aws.ignored.add(operation)
+
     def stale(self, seconds: float) -> None:
         """AWS answers reads from so long ago."""
         self.aws.settings.stale_reads = seconds
@@ -150,11 +154,19 @@ class VirtualStage:
     def ails(self) -> bool:
         """Whether anything is wrong with AWS, the API server or the watch."""
         settings, world = self.aws.settings, self.aws.world
-        return bool(self.aws.faults._faults or world.shut or self.wire.faults or settings.stale_reads or self._missing)
+        return bool(
+            self.aws.faults._faults
+            or self.aws.ignored
+            or world.shut
+            or self.wire.faults
+            or settings.stale_reads
+            or self._missing
+        )
 
     def heal(self) -> None:
         """End all that is wrong."""
         self.aws.faults.clear()
+        self.aws.ignored.clear()
         self.aws.world.shut.clear()
         self.wire.faults.clear()
         self.stale(0.0)
@@ -237,13 +249,13 @@ class VirtualStage:
         key = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
         if event == "DELETED":
             self.record.let_go[key] = body
-        if event == "DELETED" or body["spec"].get("managementPolicy") == "Observe":
+        if event == "DELETED" or _observes(body):
             self.record.known_since.pop(key, None)
         if self._missing and event != "ADDED":  # what was never seen, no timer finds
             self._missing -= 1
             self.record.known_since.pop(key, None)
             return
-        if event != "DELETED" and body["spec"].get("managementPolicy") != "Observe":
+        if event != "DELETED" and not _observes(body):
             self.record.known_since.setdefault(key, self.time)
         self._last_told = max(self._last_told, self.loop.time() + self._random.uniform(0.001, 0.1))
         self.loop.call_at(self._last_told, lambda: self.life.seen(event, body))
@@ -265,6 +277,11 @@ def _kind(trail: Trail) -> tuple[object, ...]:
         bool(trail.insight_selectors),
         bool(trail.aggregation_configurations),
     )
+
+
+def _observes(body: Manifest) -> bool:
+    spec = body.get("spec")
+    return isinstance(spec, dict) and spec.get("managementPolicy") == "Observe"
 
 
 def _owner(trail: Trail) -> str | None:

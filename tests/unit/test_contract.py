@@ -10,7 +10,14 @@ import pytest
 from pydantic import ValidationError
 
 from trail_operator.api.crd import definitions, render, trail_crd
-from trail_operator.api.reasons import CONDITION_MEANINGS, EXPLANATIONS, ConditionType, Reason
+from trail_operator.api.reasons import (
+    CONDITION_MEANINGS,
+    EVENT_EXPLANATIONS,
+    EXPLANATIONS,
+    ConditionType,
+    EventReason,
+    Reason,
+)
 from trail_operator.cli import reference
 from trail_operator.settings import Settings
 from trail_operator.telemetry import logs
@@ -21,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 def test_every_reason_and_condition_is_explained() -> None:
     assert set(EXPLANATIONS) == set(Reason)
     assert set(CONDITION_MEANINGS) == set(ConditionType)
+    assert set(EVENT_EXPLANATIONS) == set(EventReason)
 
 
 @pytest.mark.parametrize("folder", ["crds", "charts/trail-operator/files/crds"])

@@ -5,17 +5,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import pytest
+from kubernetes.aio.client.exceptions import ApiException
 
 from tests.unit.builders import desired
 from tests.unit.test_loop import body
 from trail_operator.aws.client import AWS, Caller
 from trail_operator.controller import surroundings
 from trail_operator.controller.controller import Controller
+from trail_operator.controller.gauges import Gauges
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.lease import without_lease
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.advice import Advice, Sight
+from trail_operator.core.failure import FailureError
 from trail_operator.settings import Settings
 from trail_operator.telemetry.metrics import Metrics
 
@@ -109,6 +112,60 @@ def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: 
         monkeypatch.setattr(Surroundings, "trails", lambda *_: Sight((), 0))
         loop.wake("team")
         assert ready(await server.status.get())[:2] == ("True", "IdentityVerified")
+
+    run(scenario)
+
+
+def test_an_account_that_can_not_be_read_is_invalid_until_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    monkeypatch.setattr(AWS, "identity", identified)
+    monkeypatch.setattr(Surroundings, "trails", lambda *_: Sight((), 0))
+
+    async def scenario(controller: Controller) -> None:
+        loop = controller.account_loop
+        loop._kubernetes = loop._events._kubernetes = cast(Kubernetes, server)
+        specs: list[Any] = ["x", None, [], {"accountID": 7}, {"accountID": "111111111111", "roleARN": []}]
+        for version, odd in enumerate(specs, 1):
+            server.body = {**account("1", "111111111111", str(version)), "spec": odd}
+            server.status = asyncio.Queue()
+            loop.seen(server.body)
+            if version == 1:
+                assert ready(await server.status.get())[:2] == ("False", "InvalidSpec")
+            user = Subject(body("audit", version=version, accountRef={"name": "team"}), started=0.0)
+            with pytest.raises(FailureError, match="the spec of AWSAccount team is invalid"):
+                controller.accounts.access_for(user)
+        server.body = account("1", "111111111111", "9", allowedNamespaces={"names": ["default"]})
+        loop.seen(server.body)
+        while ready(await server.status.get())[:2] != ("True", "IdentityVerified"):
+            pass
+        controller.accounts.access_for(user)
+
+    run(scenario)
+
+
+def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = asyncio.Event()
+
+    class Refusing(Server):
+        async def write_account_status(self, _: str, __: dict[str, Any]) -> dict[str, Any]:
+            refused.set()
+            raise ApiException(status=422, reason="spec: Required value")
+
+    server = Refusing()
+    monkeypatch.setattr(AWS, "identity", identified)
+    monkeypatch.setattr(Surroundings, "trails", lambda *_: Sight((), 0))
+
+    async def scenario(controller: Controller) -> None:
+        loop = controller.account_loop
+        loop._kubernetes = loop._events._kubernetes = cast(Kubernetes, server)
+        server.body = account("1", "111111111111")
+        loop.seen(server.body)
+        await refused.wait()
+        gauges = Gauges(list, controller.accounts.all)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        found = [sample for family in gauges.collect() for sample in family.samples if "unrep" in sample.name]
+        assert {sample.labels["kind"]: sample.value for sample in found} == {"Trail": 0, "AWSAccount": 1}
 
     run(scenario)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType
@@ -247,9 +247,9 @@ class AWSAccountSpec(Resource):
             )
         ),
     ] = AdoptionPolicy.NEVER
-    allow_organization_trails: Annotated[bool, Field(description="Whether Trails may have isOrganizationTrail.")] = (
-        False
-    )
+    allow_organization_trails: Annotated[
+        StrictBool, Field(description="Whether Trails may have isOrganizationTrail.")
+    ] = False
     endpoint_url: Annotated[
         str,
         StringConstraints(max_length=2048),
@@ -305,7 +305,7 @@ class AccountTrail(Resource):
     is_multi_region_trail: Annotated[bool, Field(description="Whether it records all regions.")]
     is_organization_trail: Annotated[bool, Field(description="Whether it is the organization's.")]
     is_logging: Annotated[
-        bool | None, Field(description="Whether it is logging; absent where AWS does not show it.")
+        StrictBool | None, Field(description="Whether it is logging; absent where AWS does not show it.")
     ] = None
 
 

@@ -76,6 +76,16 @@ class Reason(StrEnum):
     LEGACY_PRINCIPAL = "LegacyPrincipal"
 
 
+class EventReason(StrEnum):
+    """Reasons of Events that are no reason of a condition."""
+
+    RELEASED = "Released"
+    OWNER_TAG_STAYED = "OwnerTagStayed"
+    DELETION_NOT_CONFIRMED = "DeletionNotConfirmed"
+    RELEASED_UNVERIFIED = "ReleasedUnverified"
+    STATUS_REFUSED = "StatusRefused"
+
+
 ACCOUNT_REASONS = (
     Reason.IDENTITY_VERIFIED,
     Reason.ASSUME_ROLE_DENIED,
@@ -368,5 +378,32 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Whether it still delivers from them is not documented, and from other regions it does not.",
         "Name the service principal `cloudtrail.amazonaws.com` in the policy instead; the message on Ready prints the "
         "statement.",
+    ),
+}
+
+EVENT_EXPLANATIONS: dict[EventReason, Explanation] = {
+    EventReason.RELEASED: Explanation("The Trail goes; the message says what was read of its trail.", "Nothing."),
+    EventReason.OWNER_TAG_STAYED: Explanation(
+        "`deletionPolicy: Retain`: the owner tag could not be removed, or AWS still shows it after RemoveTags. The "
+        "Trail goes all the same.",
+        "Remove the tag that the message names by hand, if AWS still shows it.",
+    ),
+    EventReason.DELETION_NOT_CONFIRMED: Explanation(
+        "DeleteTrail was sent, and 60 s later AWS still shows the trail as this Trail's. The Trail is held, and "
+        "DeleteTrail is repeated.",
+        "Look at the trail in AWS, and at whatever answers between the operator and AWS, such as a proxy. To release "
+        "the Trail and keep the trail, set `deletionPolicy: Retain`.",
+    ),
+    EventReason.RELEASED_UNVERIFIED: Explanation(
+        "The Trail goes although AWS could not be asked whether it has a trail, because nothing was on record "
+        "(neither `status.arn` nor `status.accountID` and `status.homeRegion`).",
+        "If the status was changed by hand, or the Trail restored from a backup, look in AWS for a trail with this "
+        "Trail's owner tag.",
+    ),
+    EventReason.STATUS_REFUSED: Explanation(
+        "The API server refuses to write the status or the finalizers of the Trail or AWSAccount, as of one that was "
+        "stored when the definition was looser: it has no condition. It is tried again when it changes, else every 10 "
+        "minutes.",
+        "Correct what the message names, or delete the object.",
     ),
 }

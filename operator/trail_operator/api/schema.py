@@ -1,11 +1,14 @@
 """What all models of resources share: their base, and how rules for the API server are written."""
 
+import re
+from collections.abc import Collection
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-REGION = r"self.matches(r'^[a-z]{2,}(-[a-z]+)+-[0-9]+$')"
+REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
+REGION = f"self.matches(r'{REGION_PATTERN}')"
 """Whether a text is the code of an AWS region, as CEL."""
 
 
@@ -25,6 +28,26 @@ def no_control_characters(what: str) -> dict[str, str]:
 def rules(*entries: dict[str, str], **schema: Any) -> dict[str, Any]:
     """Schema extras of a field or model: its CEL rules and any further OpenAPI keywords."""
     return {"x-kubernetes-validations": list(entries), **schema}
+
+
+def matching(*patterns: str) -> AfterValidator:
+    """Hold a text to one of these patterns: what was stored before the API server had a rule is judged here alone."""
+
+    def check(text: str | None) -> str | None:
+        if text is not None and not any(re.fullmatch(pattern, text) for pattern in patterns):
+            raise ValueError("is not of the form that the API server's rule for this field describes")
+        return text
+
+    return AfterValidator(check)
+
+
+def problems(error: ValidationError, fields: Collection[str] = ()) -> str:
+    """What is wrong, in one line; `fields`: with these fields alone."""
+    return "; ".join(
+        f"{'.'.join(map(str, entry['loc'])) or 'spec'}: {entry['msg']}"
+        for entry in error.errors()
+        if not fields or not entry["loc"] or entry["loc"][0] in fields
+    )
 
 
 class Resource(BaseModel):

@@ -7,7 +7,7 @@ for what it does not know. https://docs.aws.amazon.com/awscloudtrail/latest/APIR
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StrictBool, StringConstraints
 
 from trail_operator.api.schema import Resource, no_control_characters, rule, rules
 
@@ -106,7 +106,7 @@ class EventSelector(Resource):
         ),
     ] = ReadWriteType.ALL
     include_management_events: Annotated[
-        bool,
+        StrictBool,
         Field(
             description="Whether management events are recorded. true where left out.",
             json_schema_extra={"default": None},

@@ -8,12 +8,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.names import RESERVED_TAG_PREFIX
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import REGION, Resource, Status, no_control_characters, rule, rules
+from trail_operator.api.schema import (
+    REGION,
+    REGION_PATTERN,
+    Resource,
+    Status,
+    matching,
+    no_control_characters,
+    rule,
+    rules,
+)
 from trail_operator.api.selectors import RULES as SELECTOR_RULES
 from trail_operator.api.selectors import (
     AdvancedEventSelectors,
@@ -52,7 +61,23 @@ class ManagementPolicy(StrEnum):
 
 # Optional texts may be "", which means the same as leaving them out: nobody's template engine should matter.
 _OR_EMPTY = "self == '' || "
+_EMPTY = "^$"
 _PARTITION = "arn:aws[a-z-]*"
+_NAME_PATTERN = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"
+_BUCKET_PATTERN = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+_TOPIC_PATTERN = "^[A-Za-z0-9_-]{1,256}$"
+_TOPIC_ARN_PATTERN = f"^{_PARTITION}:sns:[a-z0-9-]+:[0-9]{{12}}:[A-Za-z0-9_-]+$"
+# Python's, which does not know the classes of RE2.
+_GROUP_ARN_PATTERN = (
+    rf"^{_PARTITION}:logs:[a-z0-9-]+:[0-9]{{12}}:log-group:[^:*\x00-\x1f\x7f-\x9f\u2028\u2029]+(:\*)?$"
+)
+_ROLE_ARN_PATTERN = f"^{_PARTITION}:iam::[0-9]{{12}}:role/[!-~]+$"
+_ALIAS_PATTERN = "^alias/[A-Za-z0-9/_-]+$"
+_KEY_ARN_PATTERN = f"^{_PARTITION}:kms:[a-z0-9-]+:[0-9]{{12}}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$"
+_KEY_ID_PATTERN = "^(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$"
+# Of a status: what is on record is used only if it can be what the operator writes.
+_TRAIL_ARN_PATTERN = rf"^{_PARTITION}:cloudtrail:[a-z0-9-]+:[0-9]{{12}}:trail/[A-Za-z0-9._-]+$"
+_ACCOUNT_PATTERN = "^[0-9]{12}$"
 
 
 class Tag(Resource):
@@ -113,11 +138,13 @@ class TrailSpec(Resource):
     name: Annotated[
         str | None,
         StringConstraints(min_length=3, max_length=128),
+        matching(_NAME_PATTERN),
         Field(description="The trail's name in AWS; metadata.name where left out. Immutable."),
     ] = None
     region: Annotated[
         str | None,
         StringConstraints(max_length=32),
+        matching(REGION_PATTERN),
         Field(
             description="The trail's home region; the operator's region where left out. Immutable once created.",
             json_schema_extra=rules(
@@ -140,12 +167,13 @@ class TrailSpec(Resource):
     s3_bucket_name: Annotated[
         str,
         StringConstraints(min_length=3, max_length=63),
+        matching(_BUCKET_PATTERN),
         Field(
             alias="s3BucketName",
             description="The S3 bucket that receives the log files. Its policy must let CloudTrail write.",
             json_schema_extra=rules(
                 rule(
-                    r"self.matches(r'^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$') && !self.contains('..')",
+                    f"self.matches(r'{_BUCKET_PATTERN}') && !self.contains('..')",
                     "s3BucketName must be a bucket's name: 3 to 63 lowercase letters, digits, dots and hyphens, "
                     "beginning and ending with a letter or digit (no ARN, no s3:// address)",
                 ),
@@ -178,14 +206,13 @@ class TrailSpec(Resource):
     sns_topic_name: Annotated[
         str,
         StringConstraints(max_length=256),
+        matching(_EMPTY, _TOPIC_PATTERN, _TOPIC_ARN_PATTERN),
         Field(
             alias="snsTopicName",
             description="The SNS topic told of each log file: a name (in the trail's home region and account) or an ARN.",
             json_schema_extra=rules(
                 rule(
-                    _OR_EMPTY
-                    + r"self.matches(r'^[A-Za-z0-9_-]{1,256}$') || "
-                    + rf"self.matches(r'^{_PARTITION}:sns:[a-z0-9-]+:[0-9]{{12}}:[A-Za-z0-9_-]+$')",
+                    f"{_OR_EMPTY}self.matches(r'{_TOPIC_PATTERN}') || self.matches(r'{_TOPIC_ARN_PATTERN}')",
                     "snsTopicName must be a topic's name (letters, digits, _ and -) or a topic's ARN "
                     "(arn:aws:sns:REGION:ACCOUNT:NAME)",
                 )
@@ -195,6 +222,7 @@ class TrailSpec(Resource):
     cloud_watch_logs_log_group_arn: Annotated[
         str,
         StringConstraints(max_length=700),
+        matching(_EMPTY, _GROUP_ARN_PATTERN),
         Field(
             alias="cloudWatchLogsLogGroupARN",
             description=(
@@ -214,12 +242,13 @@ class TrailSpec(Resource):
     cloud_watch_logs_role_arn: Annotated[
         str,
         StringConstraints(max_length=700),
+        matching(_EMPTY, _ROLE_ARN_PATTERN),
         Field(
             alias="cloudWatchLogsRoleARN",
             description="The IAM role that CloudTrail assumes to write to the log group, by ARN.",
             json_schema_extra=rules(
                 rule(
-                    _OR_EMPTY + rf"self.matches(r'^{_PARTITION}:iam::[0-9]{{12}}:role/[!-~]+$')",
+                    f"{_OR_EMPTY}self.matches(r'{_ROLE_ARN_PATTERN}')",
                     "cloudWatchLogsRoleARN must be a role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
                 )
             ),
@@ -228,6 +257,7 @@ class TrailSpec(Resource):
     kms_key_id: Annotated[
         str,
         StringConstraints(max_length=350),
+        matching(_EMPTY, _ALIAS_PATTERN, _KEY_ARN_PATTERN, _KEY_ID_PATTERN),
         Field(
             alias="kmsKeyID",
             description=(
@@ -236,10 +266,8 @@ class TrailSpec(Resource):
             ),
             json_schema_extra=rules(
                 rule(
-                    _OR_EMPTY
-                    + r"self.matches(r'^alias/[A-Za-z0-9/_-]+$') || "
-                    + rf"self.matches(r'^{_PARTITION}:kms:[a-z0-9-]+:[0-9]{{12}}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$') || "
-                    + r"self.matches(r'^(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$')",
+                    f"{_OR_EMPTY}self.matches(r'{_ALIAS_PATTERN}') || self.matches(r'{_KEY_ARN_PATTERN}') || "
+                    f"self.matches(r'{_KEY_ID_PATTERN}')",
                     "kmsKeyID must be a key id, a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias (alias/NAME) or an "
                     "alias ARN",
                 )
@@ -247,7 +275,7 @@ class TrailSpec(Resource):
         ),
     ] = ""
     is_multi_region_trail: Annotated[
-        bool | None,
+        StrictBool | None,
         Field(
             description=(
                 "Whether the trail records all regions. Left out: true, or false where includeGlobalServiceEvents is false."
@@ -255,7 +283,7 @@ class TrailSpec(Resource):
         ),
     ] = None
     include_global_service_events: Annotated[
-        bool,
+        StrictBool,
         Field(
             description=(
                 "Whether the trail records events of global services (IAM, STS, CloudFront). Must be true for a "
@@ -264,11 +292,11 @@ class TrailSpec(Resource):
         ),
     ] = True
     enable_log_file_validation: Annotated[
-        bool,
+        StrictBool,
         Field(description="Whether AWS writes signed digest files, by which a changed log file is found."),
     ] = True
     is_organization_trail: Annotated[
-        bool,
+        StrictBool,
         Field(
             description=(
                 "Whether the trail records all accounts of the organization. Needs the organization's management account "
@@ -276,9 +304,9 @@ class TrailSpec(Resource):
             )
         ),
     ] = False
-    is_logging: Annotated[bool, Field(description="Whether the trail records.")] = True
+    is_logging: Annotated[StrictBool, Field(description="Whether the trail records.")] = True
     recursive_logging: Annotated[
-        bool,
+        StrictBool,
         Field(
             description=(
                 "Whether the trail records the data events that its own delivery causes. false breaks the circle of a "
@@ -363,7 +391,7 @@ ROOT_RULES = [
         "metadata.name must have at most 128 characters, so that the owner tag in AWS holds it: choose a shorter name",
     ),
     rule(
-        rf"{_THIS_NAME}.matches(r'^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$') && size({_THIS_NAME}) >= 3",
+        rf"{_THIS_NAME}.matches(r'{_NAME_PATTERN}') && size({_THIS_NAME}) >= 3",
         "the trail's name (spec.name, else metadata.name) must have 3 to 128 letters, digits, '.', '_' and '-', begin and "
         "end with a letter or digit, and have no two of . _ - side by side: set spec.name to such a name",
     ),
@@ -433,18 +461,22 @@ class Refusal(Resource):
 class TrailStatus(Status):
     """What the operator last found in AWS."""
 
-    arn: Annotated[str | None, Field(description="The trail's ARN.")] = None
-    account_id: Annotated[str | None, Field(alias="accountID", description="The AWS account of the trail; pinned.")] = (
-        None
-    )
-    home_region: Annotated[str | None, Field(description="The trail's home region; pinned.")] = None
+    arn: Annotated[str | None, matching(_TRAIL_ARN_PATTERN), Field(description="The trail's ARN.")] = None
+    account_id: Annotated[
+        str | None,
+        matching(_ACCOUNT_PATTERN),
+        Field(alias="accountID", description="The AWS account of the trail; pinned."),
+    ] = None
+    home_region: Annotated[
+        str | None, matching(REGION_PATTERN), Field(description="The trail's home region; pinned.")
+    ] = None
     owner_tag: Annotated[
         str | None,
         Field(max_length=256, description="The owner tag by which the trail was last seen to be this resource's."),
     ] = None
-    is_logging: Annotated[bool | None, Field(description="Whether AWS says that the trail is logging.")] = None
+    is_logging: Annotated[StrictBool | None, Field(description="Whether AWS says that the trail is logging.")] = None
     is_multi_region_trail: Annotated[
-        bool | None, Field(description="Whether AWS says that the trail records all regions.")
+        StrictBool | None, Field(description="Whether AWS says that the trail records all regions.")
     ] = None
     drift: Annotated[
         tuple[Difference, ...],

@@ -107,6 +107,10 @@ class CloudTrail:
         lists = (entry.get("TagsList", []) for entry in answer["ResourceTagList"] if entry["ResourceId"] == arn)
         return {tag["Key"]: tag.get("Value", "") for tags in lists for tag in tags}
 
+    async def exists(self, arn: str, region: str) -> bool:
+        """Whether there is a trail of that ARN."""
+        return await self._trail(arn, region) is not None
+
     async def home_of(self, name: str, region: str) -> str | None:
         """The ARN of the trail that holds a name in a region, be it a shadow of one homed elsewhere."""
         trails = await self.trails(region)

@@ -4,7 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from trail_operator.api.crd import account_crd, trail_crd
-from trail_operator.api.reasons import ACCOUNT_REASONS, CONDITION_MEANINGS, EXPLANATIONS, Reason
+from trail_operator.api.reasons import (
+    ACCOUNT_REASONS,
+    CONDITION_MEANINGS,
+    EVENT_EXPLANATIONS,
+    EXPLANATIONS,
+    Explanation,
+    Reason,
+)
 from trail_operator.settings import Settings
 
 
@@ -14,6 +21,8 @@ def render() -> str:
         *_resource(trail_crd(), "Trail"),
         "## Conditions\n\n" + _table(["condition", "meaning"], CONDITION_MEANINGS.items()),
         "## Reasons\n\nThe set is closed: a condition never has another reason.\n\n" + _reasons(EXPLANATIONS),
+        "## Reasons of Events\n\nBeside those of conditions. The other Events are in operations.md.\n\n"
+        + _explained(EVENT_EXPLANATIONS.items()),
         "## Settings of `trail-operator run`\n\n" + _table(["flag", "variable", "default", "meaning"], _settings()),
     ]
     return "\n".join(sections)
@@ -39,7 +48,10 @@ def _resource(definition: dict[str, Any], kind: str) -> list[str]:
 
 
 def _reasons(reasons: Iterable[Reason]) -> str:
-    explained = ((reason, EXPLANATIONS[reason]) for reason in reasons)
+    return _explained((reason, EXPLANATIONS[reason]) for reason in reasons)
+
+
+def _explained(explained: Iterable[tuple[str, Explanation]]) -> str:
     return _table(
         ["reason", "meaning", "what to do"], ((reason, entry.meaning, entry.remedy) for reason, entry in explained)
     )

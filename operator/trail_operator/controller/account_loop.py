@@ -20,6 +20,7 @@ from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.tasks import restarting
+from trail_operator.controller.unreportable import Unreportable, is_refusal
 from trail_operator.core.account import account_status, finalizers, held_back
 from trail_operator.core.advice import Sight
 from trail_operator.core.backoff import resync_delay, retry_delay
@@ -40,6 +41,7 @@ class AccountLoop:
         accounts: Accounts,
         surroundings: Surroundings,
         events: Events,
+        unreportable: Unreportable,
         *,
         cluster: str,
         labels: Mapping[str, str],
@@ -57,6 +59,7 @@ class AccountLoop:
         self._accounts = accounts
         self._surroundings = surroundings
         self._events = events
+        self._unreportable = unreportable
         self._cluster = cluster
         self._labels = labels
         self._namespaces = namespaces
@@ -97,9 +100,6 @@ class AccountLoop:
         generation, deleting = _wanted(before.body) if before else (None, None)
         holders = _finalizers(before.body) if before else []
         account = self._accounts.seen(body)
-        if account is None:
-            logger.error(f"AWSAccount {name} has a spec that this version can't read")
-            return
         if account.task is None:
             self._start(account, after)
         if (generation, deleting) != _wanted(body):
@@ -178,12 +178,18 @@ class AccountLoop:
 
     async def _pass(self, account: Account) -> FailureClass | None:
         """One look; the class of what went wrong."""
+        if self._unreportable.seconds_left(account.refused, _wanted(account.body)) > 0.0:
+            return None
         try:
             if "deletionTimestamp" in account.body["metadata"]:
-                return await self._let_go(account)
-            await self._hold(account, deleting=False)
-            return await self._look(account)
+                failure = await self._let_go(account)
+            else:
+                await self._hold(account, deleting=False)
+                failure = await self._look(account)
         except ApiException as error:
+            if is_refusal(error):
+                account.refused = await self._unreportable.report(account.body, _wanted(account.body), error)
+                return None
             logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=_about(account))
         except (ClientError, TimeoutError, OSError) as error:
             problem = type(error).__name__
@@ -191,6 +197,9 @@ class AccountLoop:
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the AWSAccount's task; it is reported
             logger.exception("internal error", extra=_about(account))
             await self._report_fault(account, error)
+        else:
+            account.refused = None
+            return failure
         return FailureClass.TRANSIENT
 
     async def _report_fault(self, account: Account, error: Exception) -> None:
@@ -201,6 +210,10 @@ class AccountLoop:
 
     async def _look(self, account: Account) -> FailureClass | None:
         access = account.access
+        if account.problem:
+            failure = Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, f"spec: {account.problem}")
+            await self._report(account, self._status(account, failure, Sight()))
+            return None
         failure, location = await self._enter(access)
         if access is not account.access:  # changed meanwhile: what became of the former tells nothing
             return FailureClass.TRANSIENT

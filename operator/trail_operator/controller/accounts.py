@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from trail_operator.api.account import AWSAccountSpec
 from trail_operator.api.reasons import Reason
+from trail_operator.api.schema import problems
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWS
 from trail_operator.aws.cloudtrail import CloudTrail
@@ -20,13 +21,15 @@ from trail_operator.aws.neighbours import Neighbours
 from trail_operator.aws.regions import leading_region, partition_of
 from trail_operator.aws.sessions import Role, Sessions
 from trail_operator.aws.threads import Threads
-from trail_operator.controller.subject import Subject, resource_version
+from trail_operator.controller.subject import Refused, Subject, resource_version
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.permission import allows_name, barred
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME_LENGTH = 64
 _CLUSTER_LENGTH = _SESSION_NAME_LENGTH - len("trail-operator@") - len("@123456789012")
+# In place of one that cannot be read: it lets nobody in, and its way in is closed.
+_UNREADABLE = AWSAccountSpec.model_construct(account_id="")
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,10 @@ class Account:
     """When AWS last answered who we are; on the monotonic clock."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    problem: str = ""
+    """What is wrong with the spec, so that it cannot be read."""
+    refused: Refused | None = None
+    """That the API server refuses to write the object."""
 
     def take(self, body: dict[str, Any] | None) -> None:
         """The answer to a write of ours; the watch may have told of a newer state meanwhile."""
@@ -110,15 +117,15 @@ class Accounts:
 
     # What is told of the cluster.
 
-    def seen(self, body: dict[str, Any]) -> Account | None:
-        """An AWSAccount as the API server has it now. None if this version can't read it."""
+    def seen(self, body: dict[str, Any]) -> Account:
+        """An AWSAccount as the API server has it now. One whose spec cannot be read lets nobody in."""
         name = body["metadata"]["name"]
         self._others.discard(name)
+        spec, problem = _UNREADABLE, ""
         try:
-            spec = AWSAccountSpec.model_validate(body["spec"])
-        except ValidationError:
-            self.gone(name)
-            return None
+            spec = AWSAccountSpec.model_validate(body.get("spec"))
+        except ValidationError as error:
+            problem = problems(error)
         known = self._accounts.get(name)
         if known and resource_version(body) < resource_version(known.body):
             return known  # an event that was overtaken by the answer to our own write
@@ -131,6 +138,9 @@ class Accounts:
             elif spec != known.spec:
                 known.access = _renewed(known.access, spec)
             known.body, known.spec = body, spec
+        known.problem = problem
+        if problem:
+            known.access.aws.close()
         return known
 
     def seen_of_others(self, name: str) -> bool:
@@ -165,7 +175,7 @@ class Accounts:
         if name is None:
             return self.own
         account = self._accounts.get(name)
-        return account.access if account else None
+        return account.access if account and not account.problem else None
 
     def unlabelled(self, namespace: str) -> None:
         """A namespace that the API server no longer has."""
@@ -183,9 +193,7 @@ class Accounts:
 
     def name_for(self, subject: Subject) -> str | None:
         """The name of the AWSAccount that a Trail uses; None for the operator's own identity."""
-        reference = subject.body["spec"].get("accountRef") or {}
-        name: str | None = reference.get("name") or self._default
-        return name
+        return subject.names_account or self._default
 
     def knows(self, name: str) -> bool:
         """Whether there is an AWSAccount of that name, be it another operator's."""
@@ -208,6 +216,8 @@ class Accounts:
 
     def access_for(self, subject: Subject) -> Access:
         """The way into the account that a Trail uses. Raises FailureError where there is none for it."""
+        if subject.manifest.get("accountRef") is not None and not subject.names_account:
+            raise FailureError(_refusal(Reason.INVALID_SPEC, "spec.accountRef does not name an AWSAccount"))
         name = self.name_for(subject)
         if name is None:
             if self._own_identity:
@@ -226,6 +236,9 @@ class Accounts:
                 else "delete this Trail and make it again with another spec.accountRef, which cannot be changed"
             )
             message = f"there is no AWSAccount {name}: have it made, or {remedy}"
+            raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, message))
+        if account.problem:
+            message = f"the spec of AWSAccount {name} is invalid: see its conditions"
             raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, message))
         namespace = subject.key.namespace
         if refusal := barred(account.spec, name, namespace, self._labels.get(namespace)):

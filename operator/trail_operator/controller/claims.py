@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection
 
-from trail_operator.api.trail import TrailStatus
 from trail_operator.controller.subject import Subject
 from trail_operator.core.ownership import Claim
+from trail_operator.core.trail import Location
 
 
 class Claims:
@@ -32,17 +32,16 @@ class Claims:
 
     def enter(self, subject: Subject) -> Claim:
         """Record the claim of a Trail, in place of its former one."""
-        spec = subject.body["spec"]
         _, default_region = self._place(subject)
         # On record of a Trail that is not held is only where a trail was that it looked at.
-        status = subject.status if subject.held else TrailStatus()
-        region = spec.get("region") or status.home_region or default_region
+        arn, pinned = (subject.recorded_arn, subject.status.home_region) if subject.held else (None, None)
+        region = subject.text("region") or pinned or default_region
         claim = Claim(
             created=subject.created,
             uid=subject.uid,
             resource=str(subject.key),
-            region=status.arn.split(":")[3] if status.arn else region,
-            name=spec.get("name") or subject.metadata["name"],
+            region=Location.of(arn).region if arn else region,
+            name=subject.text("name") or subject.key.name,
         )
         self.withdraw(subject.uid)
         self._resources[claim.uid] = claim.resource

@@ -27,6 +27,7 @@ from trail_operator.controller.reconcile import Reconciler
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Targets
+from trail_operator.controller.unreportable import Unreportable
 from trail_operator.controller.writer import Writer
 from trail_operator.settings import Settings
 from trail_operator.telemetry.metrics import Metrics
@@ -49,6 +50,7 @@ class Controller:
     ) -> None:
         resync = settings.resync.total_seconds()
         events = Events(kubernetes, time.monotonic)
+        unreportable = Unreportable(events, time.monotonic)
         writer = Writer(kubernetes, events, now=_now)
         locator = Locator(cluster, time.monotonic)
         self.accounts = Accounts(
@@ -89,6 +91,7 @@ class Controller:
             events,
             DeletionPolicy(settings.default_deletion_policy),
             clock=time.monotonic,
+            now=_now,
         )
         self._resync = resync
         self._reconciler = Reconciler(
@@ -97,6 +100,7 @@ class Controller:
             locator,
             writer,
             events,
+            unreportable,
             resync=resync,
             random=random.random,
             clock=time.monotonic,
@@ -110,6 +114,7 @@ class Controller:
             self.accounts,
             self.surroundings,
             events,
+            unreportable,
             cluster=cluster,
             labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
             namespaces=settings.namespace,

@@ -27,7 +27,7 @@ from trail_operator.core.permission import adoption_refused
 from trail_operator.core.plan import Action, plan
 from trail_operator.core.reductions import reductions
 from trail_operator.core.report import Findings, Place
-from trail_operator.core.trail import DesiredTrail, ObservedTrail
+from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail
 from trail_operator.telemetry.logs import logger
 
 # Seconds for which the explanation of a refusal is taken to hold while AWS goes on refusing in the same words.
@@ -96,6 +96,9 @@ class Convergence:
             if observed is None and (home := await self._elsewhere(subject, target)):
                 return self.unknown(subject, wrong_home(home, target.location.region))
         except FailureError as error:
+            if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_refuted(subject):
+                await self._writer.forget(subject)
+                return self.unknown(subject, passing("status.arn names no trail of this resource: looking for it anew"))
             return self.unknown(subject, error.failure, gone)
         if observed is not None and (refusal := self._not_to_be_managed(subject, target, observed)):
             if self._locator.settling(subject):
@@ -162,6 +165,17 @@ class Convergence:
         observed = await target.access.cloudtrail.observe(target.arn, target.location.region, expected=expected)
         subject.last_seen = self._clock()
         return observed
+
+    async def _is_refuted(self, subject: Subject) -> bool:
+        """Whether AWS has no trail of this resource where the record says: a status can be forged."""
+        arn = subject.recorded_arn
+        if arn is None or self._locator.may_lag(subject):
+            return False
+        try:
+            tags = await self._targets.access_for(subject).cloudtrail.tags(arn, Location.of(arn).region)
+        except FailureError:
+            return False
+        return (tags or {}).get(OWNER_TAG) != self._locator.owner(subject)
 
     async def _elsewhere(self, subject: Subject, target: Target) -> str | None:
         """In which other region this resource's trail is, before it would be made a second time.

@@ -1,25 +1,70 @@
-"""Letting a Trail go: what becomes of its trail in AWS, and when the resource may vanish."""
+"""Releasing a Trail: what becomes of its trail in AWS, and when the resource may go.
+
+Status is a memory that AWS is asked about: the place on record is looked at, and the place that the spec names.
+"""
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from trail_operator.api.names import OWNER_TAG
-from trail_operator.api.trail import DeletionPolicy
+from trail_operator.api.reasons import EventReason, Reason
+from trail_operator.api.trail import DeletionPolicy, Difference
 from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access, Accounts
 from trail_operator.controller.decisions import Decisions, NoLongerDueError
 from trail_operator.controller.events import Events
-from trail_operator.controller.location import Locator
-from trail_operator.controller.subject import Subject
+from trail_operator.controller.location import CONSISTENCY_WINDOW, Locator
+from trail_operator.controller.subject import SentDeletion, Subject
 from trail_operator.controller.surroundings import Surroundings
-from trail_operator.core.failure import FailureError
+from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, passing
 from trail_operator.core.plan import Action, deletion, disowning
 from trail_operator.core.trail import Location
 
 # Retain tries to take the owner tag off, but must not hold the object.
 _RETAIN_PATIENCE = 5.0
+# After so many seconds a trail that is still there is reported; and a Trail of which nothing is on record is released.
+_PATIENCE = 60.0
+
+STILL_THERE = (Difference(path="trail", desired="absent", observed="present"),)
+"""How a trail differs that DeleteTrail did not remove."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """The resource may go. `reason` and `note` are those of the Event that says what became of the trail."""
+
+    note: str
+    reason: EventReason = EventReason.RELEASED
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """AWS may still answer what was before: it is asked again, in so many seconds at the latest."""
+
+    within: float
+
+
+class NotConfirmedError(FailureError):
+    """Raised where a trail is still there although DeleteTrail was sent again and again."""
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(
+            passing(
+                f"DeleteTrail was sent for {arn}, and {_PATIENCE:.0f} s later AWS still shows the trail as this one's"
+            )
+        )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a trail of the resource may be."""
+
+    arn: str
+    location: Location
 
 
 class Deletion:
@@ -35,70 +80,153 @@ class Deletion:
         default: DeletionPolicy,
         *,
         clock: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         self._accounts = accounts
         self._locator = locator
         self._decisions = decisions
         self._surroundings = surroundings
         self._events = events
-        self._clock = clock
         self._default = default
+        self._clock = clock
+        self._now = now
 
-    async def let_go(self, subject: Subject) -> str | None:
-        """Do what the deletion policy says; return what became of the trail, None if that will show in a moment.
-
-        Raises FailureError where AWS stands in the way.
-        """
-        status = subject.status
+    async def release(self, subject: Subject) -> Released | NotYet:
+        """Do what the deletion policy says. Raises FailureError where AWS or the spec stands in the way."""
         if subject.observing:
-            return "its trail was only looked at"
-        if status.account_id is None or status.home_region is None:
-            # Where a trail is to be is on record before it is made: this one never was.
-            return "no trail was ever made for it"
-        # Not through the model: whatever else is wrong with the spec must not hold the resource.
-        policy = subject.body["spec"].get("deletionPolicy", self._default)
+            return Released("the trail was only observed")
         try:
-            if policy == DeletionPolicy.RETAIN:
-                return await self._retain(subject, status.home_region)
-            return await self._remove(subject, status.home_region)
+            policy = self._policy(subject)
+            return await (self._retain if policy is DeletionPolicy.RETAIN else self._remove)(subject)
         except (ClosedError, NoLongerDueError):
-            return None
+            return NotYet(CONSISTENCY_WINDOW)
+        except FailureError as error:
+            if self.seconds_held(subject) > 0.0 or error.failure.kind is FailureClass.TRANSIENT:
+                raise
+            return _unverified(error.failure.message)
 
-    async def _arn(self, subject: Subject, access: Access, location: Location) -> str:
-        """The trail's ARN: on record, or where one that was made without our learning it would be."""
-        if subject.status.arn:
-            return subject.status.arn
-        name = subject.body["spec"].get("name") or subject.key.name
-        owner = None
-        if subject.body["spec"].get("isOrganizationTrail"):
-            owner = await self._locator.management_account(access, location)
-        return location.trail_arn(name, owner)
+    def seconds_held(self, subject: Subject) -> float:
+        """For how long a Trail is held while AWS cannot be asked about its trail: without end if one is on record."""
+        if subject.is_on_record or subject.deletion_requested is None:
+            return float("inf")
+        left = subject.deletion_requested + timedelta(seconds=_PATIENCE) - self._now()
+        return left.total_seconds()
 
-    async def _remove(self, subject: Subject, region: str) -> str | None:
+    def _policy(self, subject: Subject) -> DeletionPolicy:
+        """Not through the model: whatever else is wrong with the spec must not hold the resource."""
+        value = subject.manifest.get("deletionPolicy") or self._default
+        if value not in [*DeletionPolicy]:
+            raise _invalid("deletionPolicy must be Delete or Retain")
+        return DeletionPolicy(value)
+
+    # Where the trail may be.
+
+    async def _places(self, subject: Subject, access: Access) -> list[_Place]:
+        """The place on record and the place that the spec names. Raises FailureError where they cannot be found out."""
+        arn = subject.status.arn
+        named = subject.text("region") or access.default_region
+        recorded = Location.of(arn).region if arn else subject.status.home_region
+        region = recorded or named
+        if region is None:
+            raise _invalid("no home region is known: set spec.region, or give the operator --region")
+        here = await self._locator.location(subject, access, region)
+        places = {arn: Location(here.partition, here.account, region)} if arn else {}
+        if (problem := subject.misplaced) is not None:
+            if not arn:
+                raise _invalid(problem)
+            return [_Place(*place) for place in places.items()]
+        name = subject.text("name") or subject.key.name
+        for home in dict.fromkeys(filter(None, (recorded, named))):
+            location = Location(here.partition, here.account, home)
+            places.setdefault(location.trail_arn(name), location)
+            if subject.manifest.get("isOrganizationTrail") is True:
+                owner = await self._owner_account(subject, access, location)
+                places.setdefault(location.trail_arn(name, owner), location)
+        return [_Place(*place) for place in places.items()]
+
+    async def _owner_account(self, subject: Subject, access: Access, location: Location) -> str | None:
+        """Whose an organization's trail is; what is on record answers that without a call."""
+        if subject.status.arn and (account := Location.of(subject.status.arn).account) != location.account:
+            return account
+        return await self._locator.management_account(access, location)
+
+    async def _tags(self, subject: Subject, access: Access, place: _Place) -> dict[str, str] | None:
+        tags = await access.cloudtrail.tags(place.arn, place.location.region)
+        subject.last_seen = self._clock()
+        return tags
+
+    def _is_ours(self, subject: Subject, tags: dict[str, str] | None) -> bool:
+        return tags is not None and tags.get(OWNER_TAG) == self._locator.owner(subject)
+
+    def _may_lag(self, subject: Subject) -> bool:
+        """Whether AWS may not show yet that a trail is this resource's: before it there may have been another."""
+        return self._locator.may_lag(subject) if subject.is_on_record else self._locator.settling(subject)
+
+    # Delete.
+
+    async def _remove(self, subject: Subject) -> Released | NotYet:
         access = self._accounts.access_for(subject)
-        location = await self._locator.location(subject, access, region)
-        arn = await self._arn(subject, access, location)
-        still_due = self._still_due(subject, access, arn)
-        tags = await access.cloudtrail.tags(arn, region)
-        if tags is None or tags.get(OWNER_TAG) != self._locator.owner(subject):
-            if self._locator.may_lag(subject):  # before this resource's trail there may have been another of its name
-                return None
-            return "the trail was already gone" if tags is None else _not_ours(arn)
+        notes = []
+        for place in await self._places(subject, access):
+            outcome = await self._remove_at(subject, access, place)
+            if isinstance(outcome, NotYet):
+                return outcome
+            notes.append(outcome)
+        return Released("; ".join(notes))
+
+    async def _remove_at(self, subject: Subject, access: Access, place: _Place) -> str | NotYet:
+        """What became of a trail. DeleteTrail is believed only once AWS no longer shows the trail as ours."""
+        tags = await self._tags(subject, access, place)
+        sent = subject.deletions.get(place.arn)
+        if not self._is_ours(subject, tags):
+            if sent is None and self._may_lag(subject):
+                return NotYet(CONSISTENCY_WINDOW)
+            return _told(place.arn, exists=tags is not None, deleted=sent is not None)
+        now = self._clock()
+        if sent is not None and now < sent.last + CONSISTENCY_WINDOW:
+            return NotYet(sent.last + CONSISTENCY_WINDOW - now)
+        await self._send(subject, access, place)
+        if not await self._is_there(subject, access, place):
+            return _told(place.arn, exists=False, deleted=True)
+        if now - subject.deletions[place.arn].first >= _PATIENCE:
+            raise NotConfirmedError(place.arn)
+        return NotYet(CONSISTENCY_WINDOW)
+
+    async def _send(self, subject: Subject, access: Access, place: _Place) -> None:
+        """Send DeleteTrail, and remember that: also where no answer came, since it may have taken effect."""
+        arn, now = place.arn, self._clock()
+        sent = subject.deletions.get(arn) or SentDeletion(first=now, last=float("-inf"))
         try:
-            await self._apply(deletion(arn), access, location, still_due)
+            await self._apply(deletion(arn), access, place.location, self._still_due(subject, access, arn))
         except AWSError as error:
+            if error.may_have_taken_effect:
+                subject.deletions[arn] = sent
             if error.code not in NOT_FOUND:
                 raise FailureError(failure_of(error)) from None
-        return f"deleted trail {arn}; its log files stay in the bucket"
+        except NotSentError:
+            raise
+        except FailureError:
+            subject.deletions[arn] = sent
+            raise
+        subject.deletions[arn] = replace(sent, last=self._clock())
 
-    async def _retain(self, subject: Subject, region: str) -> str:
-        arn = subject.status.arn or f"of {subject.key}"
+    async def _is_there(self, subject: Subject, access: Access, place: _Place) -> bool:
+        """Whether AWS still has a trail of ours there: what is no longer ours is as good as gone."""
+        if not await access.cloudtrail.exists(place.arn, place.location.region):
+            return False
+        return self._is_ours(subject, await self._tags(subject, access, place))
+
+    # Retain.
+
+    async def _retain(self, subject: Subject) -> Released:
+        place: _Place | None = None
+        notes = []
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE) as patience:
                 access = self._accounts.access_for(subject)
-                location = await self._locator.location(subject, access, region)
-                arn = await self._arn(subject, access, location)
-                return await self._disown(subject, access, arn, location, patience)
+                for place in await self._places(subject, access):
+                    notes.append(await self._disown(subject, access, place, patience))
+                return Released("; ".join(notes))
         except (ClosedError, NoLongerDueError):
             raise
         except FailureError as error:
@@ -107,28 +235,35 @@ class Deletion:
             problem = failure_of(error).message
         except TimeoutError:
             problem = "AWS did not answer in time"
-        owner = self._locator.owner(subject)
-        note = f"trail {arn} is kept, but its tag {OWNER_TAG}={owner} was not taken off: {problem}"
-        await self._events.write(subject.body, "Warning", "OwnerTagStayed", "RemoveTags", note)
-        return f"trail {arn} is kept, its owner tag too"
+        if not subject.is_on_record:
+            return _unverified(problem)
+        arn = place.arn if place else subject.status.arn or f"of {subject.key}"
+        await self._warn_of_tag(subject, arn, f"was not removed: {problem}")
+        return Released("; ".join([*notes, f"trail {arn} was left as it is, its owner tag too"]))
 
-    async def _disown(
-        self, subject: Subject, access: Access, arn: str, location: Location, patience: asyncio.Timeout
-    ) -> str:
-        still_due = self._still_due(subject, access, arn)
+    async def _disown(self, subject: Subject, access: Access, place: _Place, patience: asyncio.Timeout) -> str:
+        still_due = self._still_due(subject, access, place.arn)
 
         async def its_turn() -> None:
             patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
             await still_due()
 
-        tags = await access.cloudtrail.tags(arn, location.region)
-        if tags is None:
-            return "the trail was already gone"
-        if tags.get(OWNER_TAG) != self._locator.owner(subject):
-            return _not_ours(arn)
+        tags = await self._tags(subject, access, place)
+        if not self._is_ours(subject, tags):
+            return _told(place.arn, exists=tags is not None)
         patience.reschedule(None)  # many that go at once wait for each other, which is no fault of AWS
-        await self._apply(disowning(arn, OWNER_TAG), access, location, its_turn)
-        return f"trail {arn} is kept, without the owner tag"
+        await self._apply(disowning(place.arn, OWNER_TAG), access, place.location, its_turn)
+        if not self._is_ours(subject, await self._tags(subject, access, place)):
+            return f"trail {place.arn} is kept, without the owner tag"
+        await self._warn_of_tag(subject, place.arn, "is still there after RemoveTags")
+        return f"trail {place.arn} is kept, its owner tag too"
+
+    async def _warn_of_tag(self, subject: Subject, arn: str, problem: str) -> None:
+        tag = f"{OWNER_TAG}={self._locator.owner(subject)}"
+        note = f"the tag {tag} of trail {arn} {problem}. Remove it by hand if AWS still shows it"
+        await self._events.write(subject.body, "Warning", EventReason.OWNER_TAG_STAYED, "RemoveTags", note)
+
+    # Both.
 
     def _still_due(self, subject: Subject, access: Access, arn: str) -> Ask:
         return self._decisions.still_due(subject, access, arn, self._locator.owner(subject), self._clock())
@@ -141,5 +276,17 @@ class Deletion:
             self._surroundings.trails(access, location)  # has them read: no pass of this Trail will
 
 
-def _not_ours(arn: str) -> str:
-    return f"trail {arn} was left as it is: it is not this resource's"
+def _told(arn: str, *, exists: bool, deleted: bool = False) -> str:
+    """What was read of a trail that is not, or no longer, this resource's."""
+    if exists:
+        return f"trail {arn} was left as it is: it is not this resource's"
+    return f"deleted trail {arn}; its log files stay in the bucket" if deleted else f"there is no trail {arn}"
+
+
+def _unverified(problem: str) -> Released:
+    note = f"released without asking AWS whether there is a trail, which nothing on record says: {problem}"
+    return Released(note, EventReason.RELEASED_UNVERIFIED)
+
+
+def _invalid(message: str) -> FailureError:
+    return FailureError(Failure(FailureClass.AUTHORITY, Reason.INVALID_SPEC, message))

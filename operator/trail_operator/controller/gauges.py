@@ -1,6 +1,6 @@
 """What the Trails and AWSAccounts are, as Prometheus is told of it: read off the objects at the moment it asks.
 
-From the plain objects, not through the models: a scrape of thousands of Trails is a matter of a fraction of a second.
+A status is read through its model, which leaves out what is odd: one odd object must not spoil the answer for all.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +9,10 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from trail_operator.api.account import AWSAccountStatus
+from trail_operator.api.conditions import Condition
+from trail_operator.api.names import ACCOUNT_KIND, KIND
+from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail import Destination
 from trail_operator.controller.accounts import Account
 from trail_operator.controller.subject import Subject
@@ -32,8 +36,13 @@ class Gauges(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families, with what there is now."""
-        yield from _of_trails(self._subjects())
-        yield from _of_accounts(self._accounts())
+        subjects, accounts = [*self._subjects()], [*self._accounts()]
+        yield from _of_trails(subjects)
+        yield from _of_accounts(accounts)
+        unreportable = _gauge(metrics.UNREPORTABLE)
+        for kind, objects in ((KIND, subjects), (ACCOUNT_KIND, accounts)):
+            unreportable.add_metric((kind,), sum(entry.refused is not None for entry in objects))
+        yield unreportable
         unattended = _gauge(metrics.UNATTENDED)
         unattended.add_metric((), self._unattended())
         yield unattended
@@ -47,14 +56,14 @@ def _of_trails(subjects: Iterable[Subject]) -> list[Metric]:
     drift = CounterMetricFamily(family.name, family.meaning, labels=family.labels)
     for subject in subjects:
         key = (subject.key.namespace, subject.key.name)
-        spec, status = subject.body["spec"], subject.body.get("status") or {}
-        _add_ready(ready, reason, key, status)
-        desired.add_metric(key, spec.get("isLogging", True))
+        spec, status = subject.manifest, subject.status
+        _add_ready(ready, reason, key, status.condition(ConditionType.READY))
+        if isinstance(is_desired := spec.get("isLogging", True), bool):
+            desired.add_metric(key, is_desired)
         drift.add_metric(key, subject.drifts)
-        is_logging = status.get("isLogging")
-        if is_logging is not None:
-            logging.add_metric(key, is_logging)
-            errors = {entry["destination"] for entry in status.get("delivery", ())}
+        if status.is_logging is not None:
+            logging.add_metric(key, status.is_logging)
+            errors = {entry.destination for entry in status.delivery}
             for destination in _destinations(spec) | errors:
                 failing.add_metric((*key, destination), destination in errors)
         for destination, seconds in subject.delivered.items():
@@ -66,28 +75,30 @@ def _of_accounts(accounts: Iterable[Account]) -> list[Metric]:
     ready, reason = _gauge(metrics.ACCOUNT_READY), _gauge(metrics.ACCOUNT_REASON)
     trails, unmanaged = _gauge(metrics.ACCOUNT_TRAILS), _gauge(metrics.ACCOUNT_UNMANAGED)
     for account in accounts:
-        key, status = (account.name,), account.body.get("status") or {}
-        _add_ready(ready, reason, key, status)
-        for family, field in ((trails, "trailCount"), (unmanaged, "unmanagedCount")):
-            if status.get(field) is not None:
-                family.add_metric(key, status[field])
+        key, status = (account.name,), account.body.get("status")
+        status = status if isinstance(status, dict) else {}
+        # Not the trails, of which there may be a thousand.
+        told = AWSAccountStatus.parse({name: value for name, value in status.items() if name != "trails"})
+        _add_ready(ready, reason, key, told.condition(ConditionType.READY))
+        for family, count in ((trails, told.trail_count), (unmanaged, told.unmanaged_count)):
+            if count is not None:
+                family.add_metric(key, count)
     return [ready, reason, trails, unmanaged]
 
 
 def _add_ready(
-    ready: GaugeMetricFamily, reason: GaugeMetricFamily, key: tuple[str, ...], status: dict[str, Any]
+    ready: GaugeMetricFamily, reason: GaugeMetricFamily, key: tuple[str, ...], condition: Condition | None
 ) -> None:
-    condition = next((entry for entry in status.get("conditions", ()) if entry["type"] == "Ready"), None)
-    ready.add_metric(key, condition is not None and condition["status"] == "True")
+    ready.add_metric(key, condition is not None and condition.status == "True")
     if condition is not None:
-        reason.add_metric((*key, condition["reason"]), 1)
+        reason.add_metric((*key, condition.reason), 1)
 
 
 def _destinations(spec: dict[str, Any]) -> set[str]:
     """What the spec has AWS deliver to."""
     configured = {
         Destination.S3: True,
-        Destination.DIGEST: spec.get("enableLogFileValidation", True),
+        Destination.DIGEST: spec.get("enableLogFileValidation", True) is not False,
         Destination.SNS: spec.get("snsTopicName"),
         Destination.CLOUD_WATCH_LOGS: spec.get("cloudWatchLogsLogGroupARN"),
     }

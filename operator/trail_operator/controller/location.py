@@ -9,8 +9,8 @@ from trail_operator.controller.subject import Subject
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.trail import DesiredTrail, Location
 
-# For so many seconds after a write AWS may go on answering the state before it.
-_SETTLING = 10.0
+CONSISTENCY_WINDOW = 10.0
+"""For so many seconds after a write AWS may go on answering the state before it."""
 
 
 class Locator:
@@ -40,9 +40,10 @@ class Locator:
                     "no home region is known: set spec.region, or give the operator --region",
                 )
             )
-        pinned = subject.status.home_region
-        if subject.status.arn and pinned != region and not subject.observing:
-            raise FailureError(wrong_home(str(pinned), region))
+        if (arn := subject.recorded_arn) and not subject.observing:
+            home = Location.of(arn).region
+            if home != region:
+                raise FailureError(wrong_home(home, region))
         return region
 
     async def location(self, subject: Subject, access: Access, region: str) -> Location:
@@ -95,11 +96,11 @@ class Locator:
 
     def settled_in(self, subject: Subject) -> float:
         """Seconds until AWS no longer answers the state before our last write; 0 where it does not."""
-        return 0.0 if subject.written is None else max(0.0, subject.written + _SETTLING - self._clock())
+        return 0.0 if subject.written is None else max(0.0, subject.written + CONSISTENCY_WINDOW - self._clock())
 
     def may_lag(self, subject: Subject) -> bool:
         """The same of a write by the operator before this one: it may have ended just before this one began."""
-        return self.settling(subject) or self._clock() - subject.started < _SETTLING
+        return self.settling(subject) or self._clock() - subject.started < CONSISTENCY_WINDOW
 
 
 def wrong_home(home: str, region: str) -> Failure:

@@ -288,8 +288,8 @@ class Loop:
 
 def _is_settled(body: dict[str, Any]) -> bool:
     """Whether a Trail's spec was seen to, so that it needs no more than a look."""
-    metadata = body["metadata"]
-    is_observed = (body.get("status") or {}).get("observedGeneration") == metadata["generation"]
+    metadata, status = body["metadata"], body.get("status")
+    is_observed = isinstance(status, dict) and status.get("observedGeneration") == metadata["generation"]
     return is_observed and "deletionTimestamp" not in metadata
 
 

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
+from trail_operator.api.reasons import EventReason
+from trail_operator.api.trail import Difference
 from trail_operator.controller.convergence import Convergence
-from trail_operator.controller.deletion import Deletion
+from trail_operator.controller.deletion import STILL_THERE, Deletion, NotConfirmedError, NotYet
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import CONFLICT
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
+from trail_operator.controller.unreportable import Unreportable, is_refusal
 from trail_operator.controller.writer import Writer
 from trail_operator.core.backoff import resync_delay, retry_delay
 from trail_operator.core.failure import Failure, FailureClass, FailureError, internal
@@ -19,8 +23,6 @@ from trail_operator.core.report import Findings
 from trail_operator.telemetry.logs import logger
 from trail_operator.telemetry.metrics import Result
 
-# How soon to look again at what AWS does not show yet, in seconds.
-_SETTLING_LOOK = 1.0
 _RESULTS = {
     FailureClass.TRANSIENT: Result.TRANSIENT,
     FailureClass.DEPENDENCY: Result.DEPENDENCY,
@@ -42,6 +44,7 @@ class Reconciler:
         locator: Locator,
         writer: Writer,
         events: Events,
+        unreportable: Unreportable,
         *,
         resync: float,
         random: Callable[[], float],
@@ -53,6 +56,7 @@ class Reconciler:
         self._locator = locator
         self._writer = writer
         self._events = events
+        self._unreportable = unreportable
         self._resync = resync
         self._random = random
         self._clock = clock
@@ -60,6 +64,8 @@ class Reconciler:
 
     async def reconcile(self, subject: Subject) -> float | None:
         """One pass. Returns the seconds until the next, None when the Trail is gone."""
+        if (left := self._unreportable.seconds_left(subject.refused, subject.wanted)) > 0.0:
+            return left
         begun = self._clock()
         result, delay = await self._guarded(subject)
         self._reconciled(result, self._clock() - begun)
@@ -68,10 +74,12 @@ class Reconciler:
     async def _guarded(self, subject: Subject) -> _Outcome:
         result = Result.KUBERNETES
         try:
-            return await self._pass(subject)
+            outcome = await self._pass(subject)
         except ApiException as error:
             if error.status == CONFLICT:  # somebody else wrote the Trail: go on at once from what is there now
                 return result, 0.0 if await self._refreshed(subject) else None
+            if is_refusal(error):
+                return result, await self._refuse(subject, error)
             logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=subject.about())
         except (ClientError, TimeoutError, OSError) as error:
             logger.warning(f"no answer from Kubernetes: {type(error).__name__}", extra=subject.about())
@@ -79,6 +87,9 @@ class Reconciler:
             logger.exception("internal error", extra=subject.about())
             await self._report_fault(subject, error)
             result = Result.INTERNAL
+        else:
+            subject.refused = None
+            return outcome
         return result, self._retry(subject, FailureClass.TRANSIENT)
 
     async def _pass(self, subject: Subject) -> _Outcome:
@@ -90,7 +101,7 @@ class Reconciler:
                 return _GONE
             return Result.PAUSED, resync_delay(self._resync, self._random())
         if subject.deleting:
-            return await self._let_go(subject)
+            return await self._release(subject)
         if not await self._is_held(subject):
             return _GONE
         subject.forcing, subject.forced = subject.forced, False
@@ -113,25 +124,32 @@ class Reconciler:
             return False
         return await self._writer.hold(subject)
 
-    async def _let_go(self, subject: Subject) -> _Outcome:
+    async def _release(self, subject: Subject) -> _Outcome:
         subject.acting_on = subject.generation
         try:
-            told = await self._deletion.let_go(subject)
+            outcome = await self._deletion.release(subject)
+        except NotConfirmedError as error:
+            note = error.failure.message
+            await self._events.write(subject.body, "Warning", EventReason.DELETION_NOT_CONFIRMED, "DeleteTrail", note)
+            return await self._hold_back(subject, error.failure, STILL_THERE)
         except FailureError as error:
             return await self._hold_back(subject, error.failure)
-        if told is None:
-            return Result.SETTLING, _SETTLING_LOOK
-        await self._events.write(subject.body, "Normal", "Released", "Delete", told)
+        if isinstance(outcome, NotYet):
+            return Result.SETTLING, min(self._retry(subject, FailureClass.TRANSIENT), outcome.within)
+        kind: Literal["Normal", "Warning"] = "Normal" if outcome.reason is EventReason.RELEASED else "Warning"
+        await self._events.write(subject.body, kind, outcome.reason, "Delete", outcome.note)
         await self._writer.release(subject)
-        logger.info(told, extra=subject.about())
+        logger.info(outcome.note, extra=subject.about())
         return _GONE
 
-    async def _hold_back(self, subject: Subject, failure: Failure) -> _Outcome:
+    async def _hold_back(self, subject: Subject, failure: Failure, drift: tuple[Difference, ...] = ()) -> _Outcome:
         message = f"the trail can't be deleted: {failure.message}. To let the resource go, set deletionPolicy: Retain"
-        findings = self._convergence.unknown(subject, replace(failure, message=message))
+        findings = self._convergence.unknown(subject, replace(failure, message=message), drift)
         await self._writer.report(subject, findings)
         kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
-        return _RESULTS[failure.kind], self._retry(subject, kind, slowly=failure.slowly)
+        delay = self._retry(subject, kind, slowly=failure.slowly)
+        left = self._deletion.seconds_held(subject)
+        return _RESULTS[failure.kind], min(delay, left) if left > 0.0 else delay
 
     def _next_look(self, subject: Subject, findings: Findings) -> float:
         if findings.failure is not None and findings.failure.kind is not FailureClass.TERMINAL:
@@ -156,9 +174,21 @@ class Reconciler:
         except (ApiException, ClientError, TimeoutError, OSError):
             return True  # the next pass meets the same fault, and waits
 
+    async def _refuse(self, subject: Subject, error: ApiException) -> float | None:
+        """Report that the Trail cannot be written; seconds until the next pass: none where it has changed meanwhile."""
+        if not await self._refreshed(subject):
+            return None
+        if subject.wanted == subject.acting_for:
+            subject.refused = await self._unreportable.report(subject.body, subject.wanted, error)
+        return self._unreportable.seconds_left(subject.refused, subject.wanted)
+
     async def _report_fault(self, subject: Subject, error: Exception) -> None:
         try:
             await self._writer.report(subject, self._convergence.unknown(subject, internal(error)))
+        except ApiException as refusal:
+            logger.warning(f"the fault could not be reported: {refusal.reason}", extra=subject.about())
+            if is_refusal(refusal):
+                await self._refuse(subject, refusal)
         except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
             logger.exception("the fault could not be reported", extra=subject.about())
 

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from trail_operator.api.names import FINALIZER, PAUSED, RECONCILE_AT
 from trail_operator.api.reasons import ConditionType
+from trail_operator.api.schema import problems
 from trail_operator.api.trail import Destination, Difference, ManagementPolicy, TrailSpec, TrailStatus
 from trail_operator.aws.waits import Waits
 from trail_operator.controller.kube import Key
@@ -17,6 +20,9 @@ from trail_operator.core.plan import Action
 from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
 from trail_operator.telemetry.logs import about
 
+# The fields of the spec that say which trail is meant.
+_WHEREABOUTS = ("name", "region", "accountRef", "isOrganizationTrail")
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -25,6 +31,22 @@ class Explanation:
     refusal: tuple[str, str, Configuration]
     failure: Failure
     found: float
+
+
+@dataclass(frozen=True)
+class Refused:
+    """For which state of an object the API server refused a write, and until when that is taken to hold."""
+
+    wanted: tuple[object, ...]
+    until: float
+
+
+@dataclass(frozen=True)
+class SentDeletion:
+    """A DeleteTrail that may have taken effect: when the first was sent, and when AWS last answered one."""
+
+    first: float
+    last: float
 
 
 @dataclass
@@ -86,6 +108,10 @@ class Subject:
     """Writes that may have taken effect though AWS did not say so, and what they were to bring about."""
     attempts: dict[str, float] = field(default_factory=dict)
     """When AWS last answered each write that it refused, by operation."""
+    refused: Refused | None = None
+    """That the API server refuses to write the object."""
+    deletions: dict[str, SentDeletion] = field(default_factory=dict)
+    """What was sent to delete trails, by ARN."""
     in_sync_at: int | None = None
     """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
     _parsed: TrailStatus | None = field(default=None, init=False, repr=False)
@@ -134,6 +160,12 @@ class Subject:
         return "deletionTimestamp" in self.metadata
 
     @property
+    def deletion_requested(self) -> datetime | None:
+        """When the object was asked to go."""
+        requested = self.metadata.get("deletionTimestamp")
+        return datetime.fromisoformat(requested) if requested else None
+
+    @property
     def paused(self) -> bool:
         """Whether the trail is to be let alone."""
         return self.annotations.get(PAUSED) == "true"
@@ -141,7 +173,7 @@ class Subject:
     @property
     def observing(self) -> bool:
         """Whether the trail is only to be looked at. Not through the model: it holds whatever else is wrong."""
-        return bool(self.body["spec"].get("managementPolicy") == ManagementPolicy.OBSERVE)
+        return bool(self.manifest.get("managementPolicy") == ManagementPolicy.OBSERVE)
 
     @property
     def annotations(self) -> dict[str, str]:
@@ -161,7 +193,46 @@ class Subject:
     @property
     def spec(self) -> TrailSpec:
         """The spec. Raises pydantic.ValidationError if the API server let something pass that the models don't."""
-        return TrailSpec.model_validate(self.body["spec"])
+        return TrailSpec.model_validate(self.body.get("spec"))
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The spec as it is written, which may be odd in each field; {} where it is no object."""
+        spec = self.body.get("spec")
+        return spec if isinstance(spec, dict) else {}
+
+    def text(self, name: str) -> str | None:
+        """A field of the spec that is a text; None where it is none, or empty."""
+        value = self.manifest.get(name)
+        return value if isinstance(value, str) and value else None
+
+    @property
+    def names_account(self) -> str | None:
+        """The AWSAccount that the spec names."""
+        reference = self.manifest.get("accountRef")
+        name = reference.get("name") if isinstance(reference, dict) else None
+        return name if name and isinstance(name, str) else None
+
+    @property
+    def misplaced(self) -> str | None:
+        """What is wrong with the spec so that nobody can know which trail it means."""
+        try:
+            _ = self.spec
+        except ValidationError as error:
+            return problems(error, _WHEREABOUTS) or None
+        return None
+
+    @property
+    def recorded_arn(self) -> str | None:
+        """The ARN on record, if it can be that of the trail that the spec names: the name never changes."""
+        arn, name = self.status.arn, self.text("name") or self.key.name
+        return arn if arn and arn.endswith(f":trail/{name}") else None
+
+    @property
+    def is_on_record(self) -> bool:
+        """Whether the status says where the trail is, or was to be made."""
+        status = self.status
+        return status.arn is not None or (status.account_id is not None and status.home_region is not None)
 
     @property
     def status(self) -> TrailStatus:

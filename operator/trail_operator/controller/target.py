@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pydantic import ValidationError
 
 from trail_operator.api.reasons import Reason
+from trail_operator.api.schema import problems
 from trail_operator.api.trail import TrailSpec
 from trail_operator.controller.accounts import Access, Accounts
 from trail_operator.controller.location import Locator
@@ -46,6 +47,10 @@ class Targets:
         self._locator = locator
         self._ignored_tags = ignored_tags
 
+    def access_for(self, subject: Subject) -> Access:
+        """The way into the Trail's account. Raises FailureError where there is none for it."""
+        return self._accounts.access_for(subject)
+
     async def of(self, subject: Subject) -> Target:
         """The target of a Trail. Raises FailureError where the spec can't work or AWS does not tell what it means."""
         spec = _spec(subject)
@@ -56,17 +61,22 @@ class Targets:
             raise FailureError(refusal)
         location = await self._locator.location(subject, access, region)
         target = Target(access, spec, name, location)
-        known = subject.status.arn
-        if known and subject.held and known.endswith(f":trail/{name}"):
+        known = subject.recorded_arn
+        if known and subject.held:
             # Whose it is does not change with the spec: turned into an organization's or back, it stays the same trail.
-            account = known.split(":")[4]
-            target = replace(target, management_account=account if account != location.account else None)
+            target = replace(target, management_account=await self._recorded_owner(target, known))
         elif not subject.observing:  # a trail that is only looked at is found by its name
             target = await self.anew(target)
         resolved = await self.with_key(target) if target.limits_keys or not subject.observing else target
         _hold_to_limits(resolved)
         # Where a trail that is only looked at lives, and so what its names mean, is not known before it is found.
         return target if subject.observing else resolved
+
+    async def _recorded_owner(self, target: Target, arn: str) -> str | None:
+        """Whose the trail on record is, if not the account's own: nobody's but the management account's."""
+        if Location.of(arn).account == target.location.account:
+            return None
+        return await self._locator.management_account(target.access, target.location)
 
     async def anew(self, target: Target) -> Target:
         """The target as the spec alone has it, whatever is on record. Raises FailureError where AWS does not tell."""
@@ -126,5 +136,5 @@ def _spec(subject: Subject) -> TrailSpec:
     try:
         return subject.spec
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors())
-        raise FailureError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, f"spec: {problems}")) from None
+        message = f"spec: {problems(error)}"
+        raise FailureError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message)) from None

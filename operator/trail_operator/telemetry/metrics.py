@@ -155,12 +155,18 @@ ACCOUNT_TRAILS = Family("trail_operator_account_trails", "gauge", _ACCOUNT, "How
 ACCOUNT_UNMANAGED = Family(
     "trail_operator_account_unmanaged_trails", "gauge", _ACCOUNT, "How many of them no operator manages."
 )
+UNREPORTABLE = Family(
+    "trail_operator_unreportable_objects",
+    "gauge",
+    ("kind",),
+    "Trails and AWSAccounts that the API server refuses to write, so that they have no condition: see their Events.",
+)
 
 FAMILIES = (
     *(BUILD_INFO, LEADER, RECONCILES, PASS_SECONDS, CALLS, CALL_SECONDS, THROTTLES, WAITED),
     *(RESTARTS, UNATTENDED, DRIFT),
     *(TRAIL_READY, TRAIL_REASON, TRAIL_LOGGING, TRAIL_LOGGING_DESIRED, TRAIL_DELIVERED, TRAIL_FAILING, TRAIL_DRIFT),
-    *(ACCOUNT_READY, ACCOUNT_REASON, ACCOUNT_TRAILS, ACCOUNT_UNMANAGED),
+    *(ACCOUNT_READY, ACCOUNT_REASON, ACCOUNT_TRAILS, ACCOUNT_UNMANAGED, UNREPORTABLE),
 )
 
 

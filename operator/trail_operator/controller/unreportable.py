@@ -1,0 +1,50 @@
+"""Objects that the API server refuses to write, such as one that was stored when the definition was looser.
+
+No condition can be written on them: a Warning Event, a log line and a gauge report them instead. They affect no other
+object, and are tried again when they change, else rarely.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from kubernetes.aio.client.exceptions import ApiException
+
+from trail_operator.api.names import ACCOUNT_KIND, KIND
+from trail_operator.api.reasons import EventReason
+from trail_operator.controller.events import Events
+from trail_operator.controller.subject import Refused
+from trail_operator.telemetry.logs import about, logger
+
+_SECONDS = 600.0
+# Bad Request, Content Too Large, Unprocessable Content: the same request would be refused again.
+_REFUSALS = (400, 413, 422)
+_LENGTH = 1024
+
+
+def is_refusal(error: ApiException) -> bool:
+    """Whether the API server judged the object, and not the moment."""
+    return error.status in _REFUSALS
+
+
+class Unreportable:
+    """Reports objects whose status or finalizers cannot be written."""
+
+    def __init__(self, events: Events, clock: Callable[[], float]) -> None:
+        self._events = events
+        self._clock = clock
+
+    def seconds_left(self, refused: Refused | None, wanted: tuple[object, ...]) -> float:
+        """For how many seconds an object that was refused is still left alone."""
+        return refused.until - self._clock() if refused is not None and refused.wanted == wanted else 0.0
+
+    async def report(self, body: dict[str, Any], wanted: tuple[object, ...], error: ApiException) -> Refused:
+        """Say that the API server refuses to write the object."""
+        metadata = body["metadata"]
+        kind = KIND if "namespace" in metadata else ACCOUNT_KIND
+        name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        note = f"the API server refuses to write this {kind}: correct it, or delete it. {error.reason}"[:_LENGTH]
+        logger.error(note, extra=about(name, generation=metadata["generation"], reason=EventReason.STATUS_REFUSED))
+        # Of an AWSAccount no word: who may read Events of the namespace default need not be who may read AWSAccounts.
+        note = note if kind == KIND else "the API server refuses to write this AWSAccount: see the operator's log"
+        await self._events.write(body, "Warning", EventReason.STATUS_REFUSED, "Reconcile", note)
+        return Refused(wanted, self._clock() + _SECONDS)

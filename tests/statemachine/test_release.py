@@ -1,0 +1,346 @@
+"""What becomes of a trail when its Trail is deleted, whatever AWS answers and whatever is in the status."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.statemachine.aws import ACCOUNT, REGIONS
+from tests.statemachine.expectation import OWNER
+from tests.statemachine.stage import VirtualStage
+
+KEY, OTHER = "team-a/alpha", "team-b/beta"
+SPEC = {"s3BucketName": "logs-one"}
+FOREIGN = "999999999999"
+PAUSED = "trail-operator.dev/paused"
+TWO_RESYNCS = 150.0
+
+
+def arn_of(name: str, region: str = REGIONS[0], account: str = ACCOUNT) -> str:
+    return f"arn:aws:cloudtrail:{region}:{account}:trail/{name}"
+
+
+ARN = arn_of("alpha")
+
+
+@pytest.fixture
+def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
+    """A world in which one Trail is Ready, and its operator runs for a while."""
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    result = VirtualStage(0)
+    result.create(KEY, SPEC)
+    result.wait(30.0)
+    assert ready(result) == ("True", "Recording")
+    result.server.events.clear()
+    yield result
+    result.close()
+
+
+@pytest.fixture
+def empty(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
+    """A world in which nothing is."""
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    result = VirtualStage(0)
+    yield result
+    result.close()
+
+
+def ready(stage: VirtualStage, key: str = KEY) -> tuple[str, str]:
+    found = next(one for one in stage.objects[key]["status"]["conditions"] if one["type"] == "Ready")
+    return found["status"], found["reason"]
+
+
+def notes(stage: VirtualStage, reason: str) -> list[str]:
+    return [note for one, note in stage.server.events if one == reason]
+
+
+def arns(stage: VirtualStage) -> list[str]:
+    return [trail.arn for trail in stage.aws.trails.all()]
+
+
+# DeleteTrail is believed only once AWS no longer shows the trail as ours.
+
+
+def test_a_deletion_that_was_not_done_is_repeated_after_the_consistency_window(stage: VirtualStage) -> None:
+    stage.ignore("DeleteTrail")
+    stage.delete(KEY)
+    stage.wait(9.0)
+    assert stage.aws.asked["DeleteTrail"] == 1
+    stage.wait(3.0)
+    assert stage.aws.asked["DeleteTrail"] == 2
+    assert KEY in stage.objects
+    stage.heal()
+    stage.wait(15.0)
+    assert not stage.objects
+    assert arns(stage) == []
+    assert [ARN in note and "deleted" in note for note in notes(stage, "Released")] == [True]
+    assert notes(stage, "DeletionNotConfirmed") == []
+
+
+def test_a_deletion_that_is_never_done_holds_the_trail_and_is_reported(stage: VirtualStage) -> None:
+    stage.ignore("DeleteTrail")
+    stage.delete(KEY)
+    stage.wait(80.0)
+    assert ready(stage) == ("False", "Progressing")
+    assert [ARN in note for note in set(notes(stage, "DeletionNotConfirmed"))] == [True]
+    asked = stage.aws.asked["DeleteTrail"]
+    stage.wait(600.0)
+    assert 8 <= stage.aws.asked["DeleteTrail"] - asked <= 20, "the ordinary back-off: every minute, with its jitter"
+    assert KEY in stage.objects
+    assert notes(stage, "Released") == []
+    stage.heal()
+    stage.wait(80.0)
+    assert not stage.objects
+    assert arns(stage) == []
+
+
+def test_a_deletion_that_is_never_done_ends_with_retain(stage: VirtualStage) -> None:
+    stage.ignore("DeleteTrail")
+    stage.delete(KEY)
+    stage.wait(100.0)
+    stage.replace_spec(KEY, SPEC | {"deletionPolicy": "Retain"})
+    stage.wait(3.0)
+    assert not stage.objects
+    (trail,) = stage.aws.trails.all()
+    assert OWNER not in dict(trail.tags)
+
+
+def test_an_operator_that_is_restarted_meanwhile_goes_on(stage: VirtualStage) -> None:
+    stage.ignore("DeleteTrail")
+    stage.delete(KEY)
+    stage.wait(3.0)
+    stage.kill(0)
+    stage.restart()
+    stage.heal()
+    stage.wait(30.0)
+    assert not stage.objects
+    assert arns(stage) == []
+
+
+def test_a_trail_that_reads_still_show_is_not_deleted_twice(stage: VirtualStage) -> None:
+    stage.wait(40.0)
+    stage.stale(6.0)
+    stage.delete(KEY)
+    stage.wait(20.0)
+    assert stage.aws.asked["DeleteTrail"] == 1
+    assert not stage.objects
+    assert ["deleted" in note for note in notes(stage, "Released")] == [True]
+
+
+@pytest.mark.parametrize("owner", [None, "abroad/team-b/alpha"])
+def test_a_trail_that_was_made_again_by_somebody_else_counts_as_gone(stage: VirtualStage, owner: str | None) -> None:
+    stage.ignore("DeleteTrail")
+    stage.delete(KEY)
+    stage.wait(3.0)
+    stage.by_hand(REGIONS[0], "DeleteTrail", Name=ARN)
+    tags = [{"Key": OWNER, "Value": owner}] if owner else []
+    stage.by_hand(REGIONS[0], "CreateTrail", Name="alpha", S3BucketName="logs-two", TagsList=tags)
+    stage.wait(20.0)
+    assert not stage.objects
+    assert arns(stage) == [ARN]
+    assert ["left as it is" in note for note in notes(stage, "Released")] == [True]
+
+
+def test_a_tag_that_was_not_removed_is_warned_of_and_the_resource_goes(stage: VirtualStage) -> None:
+    stage.ignore("RemoveTags")
+    stage.replace_spec(KEY, SPEC | {"deletionPolicy": "Retain"})
+    stage.delete(KEY)
+    stage.wait(5.0)
+    assert not stage.objects
+    (trail,) = stage.aws.trails.all()
+    assert OWNER in dict(trail.tags)
+    (note,) = notes(stage, "OwnerTagStayed")
+    assert "still there" in note
+    assert not any("without the owner tag" in note for note in notes(stage, "Released"))
+
+
+def test_a_removed_tag_is_not_warned_of(stage: VirtualStage) -> None:
+    stage.replace_spec(KEY, SPEC | {"deletionPolicy": "Retain"})
+    stage.delete(KEY)
+    stage.wait(5.0)
+    assert notes(stage, "OwnerTagStayed") == []
+    assert [f"trail {ARN} is kept, without the owner tag"] == notes(stage, "Released")
+
+
+# The status is a memory that AWS is asked about.
+
+GONE = {"arn": None, "accountID": None, "homeRegion": None}
+FORGED: dict[str, dict[str, Any]] = {
+    "no arn": {"arn": None},
+    "nothing": GONE,
+    "no home region": {"homeRegion": None},
+    "no ARN": {"arn": "x"},
+    "no ARN and nothing else": GONE | {"arn": "x"},
+    "an ARN of another service": {"arn": f"arn:aws:s3:::{ARN}"},
+    "a number for an ARN": {"arn": 7},
+    "another trail": {"arn": arn_of("beta")},
+    "another trail elsewhere": {"arn": arn_of("beta", REGIONS[1])},
+    "another region": {"arn": arn_of("alpha", REGIONS[1]), "homeRegion": REGIONS[1]},
+    "another region beside the ARN": {"homeRegion": REGIONS[1]},
+    "another region, no ARN": {"arn": None, "homeRegion": REGIONS[1]},
+    "a text for a status": "x",  # type: ignore[dict-item]
+    "no region": {"homeRegion": "nowhere", "arn": None},
+    "no account": {"accountID": "me", "arn": None},
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_a_deletion_finds_the_trail_whatever_the_status_says(stage: VirtualStage, forged: Any) -> None:
+    stage.create(OTHER, SPEC)
+    stage.wait(30.0)
+    stage.kill(0)
+    stage.server.write_status(KEY, forged)
+    stage.delete(KEY)
+    stage.restart()
+    stage.wait(40.0)
+    assert KEY not in stage.objects
+    assert arns(stage) == [arn_of("beta")]
+    assert ["deleted" in note for note in notes(stage, "Released")] == [True]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_a_trail_is_looked_after_whatever_the_status_says(stage: VirtualStage, forged: Any, restarted: bool) -> None:
+    if restarted:
+        stage.kill(0)
+    stage.server.write_status(KEY, forged)
+    stage.by_hand(REGIONS[0], "StopLogging", Name=ARN)
+    if restarted:
+        stage.restart()
+    stage.wait(TWO_RESYNCS)
+    (trail,) = stage.aws.trails.all()
+    assert trail.is_logging
+    assert ready(stage) == ("True", "Recording")
+    assert stage.objects[KEY]["status"]["arn"] == ARN
+    assert stage.objects[KEY]["status"]["homeRegion"] == REGIONS[0]
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+def test_retain_finds_the_trail_whatever_the_status_says(stage: VirtualStage, policy: str) -> None:
+    stage.server.write_status(KEY, GONE)
+    stage.replace_spec(KEY, SPEC | {"deletionPolicy": policy})
+    stage.delete(KEY)
+    stage.wait(20.0)
+    assert not stage.objects
+    assert [OWNER in dict(trail.tags) for trail in stage.aws.trails.all()] == ([False] if policy == "Retain" else [])
+
+
+# Where AWS cannot be asked.
+
+DENIED = {"error": "AccessDeniedException"}
+UNKNOWN = {"error": "UnrecognizedClientException"}
+
+
+def unmade(stage: VirtualStage, **spec: Any) -> None:
+    """A Trail of which nothing is on record, as AWS refuses to say who the operator is."""
+    stage.fault(**UNKNOWN)
+    stage.create(KEY, SPEC | spec)
+    stage.wait(20.0)
+    assert ready(stage) == ("False", "CredentialsUnavailable")
+    assert "arn" not in stage.objects[KEY]["status"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_trail_of_which_nothing_is_on_record_is_held_for_a_minute(empty: VirtualStage, restarted: bool) -> None:
+    unmade(empty)
+    empty.delete(KEY)
+    empty.wait(30.0)
+    if restarted:
+        empty.kill(0)
+        empty.restart()
+    empty.wait(28.0)
+    assert KEY in empty.objects
+    assert "deletionPolicy: Retain" in empty.objects[KEY]["status"]["conditions"][0]["message"]
+    empty.wait(6.0)
+    assert not empty.objects
+    (note,) = notes(empty, "ReleasedUnverified")
+    assert "without asking AWS" in note
+    assert notes(empty, "Released") == []
+
+
+def test_what_can_be_asked_within_the_minute_is_released_verified(empty: VirtualStage) -> None:
+    unmade(empty)
+    empty.delete(KEY)
+    empty.wait(20.0)
+    empty.heal()
+    empty.wait(30.0)
+    assert not empty.objects
+    assert notes(empty, "ReleasedUnverified") == []
+    assert notes(empty, "Released") == [f"there is no trail {ARN}"]
+
+
+def test_a_trail_that_is_on_record_is_held_without_end(stage: VirtualStage) -> None:
+    stage.fault(**UNKNOWN)
+    stage.delete(KEY)
+    stage.wait(600.0)
+    assert ready(stage) == ("False", "CredentialsUnavailable")
+    stage.heal()
+    stage.wait(60.0)
+    assert not stage.objects
+    assert arns(stage) == []
+
+
+@pytest.mark.parametrize("fault", [{"error": "ThrottlingException"}, {"drop": True}])
+def test_an_outage_releases_nothing(stage: VirtualStage, fault: dict[str, Any]) -> None:
+    stage.server.write_status(KEY, GONE)
+    stage.fault(**fault)
+    stage.delete(KEY)
+    stage.wait(300.0)
+    assert KEY in stage.objects
+    stage.heal()
+    stage.wait(90.0)
+    assert not stage.objects
+    assert arns(stage) == []
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"accountRef": {"name": "nowhere"}},
+        {"accountRef": "x"},
+        {"name": {"a": 1}},
+        {"region": ["eu-west-1"]},
+        {"deletionPolicy": "Orphan"},
+        {"isOrganizationTrail": "yes"},
+    ],
+)
+def test_whom_to_ask_may_be_unknown(empty: VirtualStage, spec: dict[str, Any]) -> None:
+    empty.create(KEY, SPEC | spec)
+    empty.wait(20.0)
+    empty.delete(KEY)
+    empty.wait(55.0)
+    assert KEY in empty.objects
+    empty.wait(10.0)
+    assert not empty.objects
+    assert len(notes(empty, "ReleasedUnverified")) == 1
+
+
+def test_retain_waits_no_minute(empty: VirtualStage) -> None:
+    unmade(empty, deletionPolicy="Retain")
+    empty.delete(KEY)
+    empty.wait(7.0)
+    assert not empty.objects
+    assert len(notes(empty, "ReleasedUnverified")) == 1
+
+
+def test_observe_and_conflict_are_released_at_once(stage: VirtualStage) -> None:
+    stage.create("team-a/watcher", SPEC | {"name": "alpha", "managementPolicy": "Observe"})
+    stage.create("team-b/rival", SPEC | {"name": "alpha"})
+    stage.wait(20.0)
+    assert ready(stage, "team-b/rival") == ("False", "Conflict")
+    stage.delete("team-a/watcher")
+    stage.delete("team-b/rival")
+    stage.wait(2.0)
+    assert list(stage.objects) == [KEY]
+    assert arns(stage) == [ARN]
+
+
+def test_a_paused_trail_is_held(stage: VirtualStage) -> None:
+    stage.server.write_status(KEY, GONE)
+    stage.annotate(KEY, PAUSED, "true")
+    stage.fault(**DENIED)
+    stage.delete(KEY)
+    stage.wait(300.0)
+    assert KEY in stage.objects
+    assert arns(stage) == [ARN]
