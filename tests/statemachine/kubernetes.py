@@ -135,7 +135,7 @@ class ApiServer:
         assert body is not None
         if key in self.unwritable:
             self.refusals += 1
-            raise ApiException(status=422, reason=f'trails.{GROUP} "{name}" is invalid: spec: Required value')
+            raise refused(422, "Invalid", f'trails.{GROUP} "{name}" is invalid: spec: Required value')
         before = self.objects[key]
         if subresource == "status":
             after = self._patch(key, {"status": body["status"]})

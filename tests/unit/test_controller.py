@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import pytest
-from kubernetes.aio.client.exceptions import ApiException
 
+from tests.refusals import refused as refusal
 from tests.unit.builders import desired
 from tests.unit.test_loop import body
 from trail_operator.aws.client import AWS, Caller
@@ -144,12 +144,15 @@ def test_an_account_that_can_not_be_read_is_invalid_until_it_can(monkeypatch: py
 
 
 def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = asyncio.Event()
+    refused, tries = asyncio.Event(), 0
 
     class Refusing(Server):
         async def write_account_status(self, _: str, __: dict[str, Any]) -> dict[str, Any]:
-            refused.set()
-            raise ApiException(status=422, reason="spec: Required value")
+            nonlocal tries
+            tries += 1
+            if tries > 1:
+                refused.set()
+            raise refusal(422, "Invalid", "spec: Required value")
 
     server = Refusing()
     monkeypatch.setattr(AWS, "identity", identified)
@@ -161,7 +164,7 @@ def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.Monke
         server.body = account("1", "111111111111")
         loop.seen(server.body)
         await refused.wait()
-        gauges = Gauges(list, controller.accounts.all)
+        gauges = Gauges(list, controller.accounts.all, lambda: 0)
         for _ in range(20):
             await asyncio.sleep(0)
         found = [sample for family in gauges.collect() for sample in family.samples if "unrep" in sample.name]

@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from trail_operator.api.account import AWSAccountStatus
 from trail_operator.api.trail import TrailStatus
 
-PINS = {"accountID": "123456789012", "homeRegion": "eu-west-1", "arn": "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"}
+PINS = {
+    "accountID": "123456789012",
+    "homeRegion": "eu-west-1",
+    "arn": "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit",
+}
 READY = {
     "type": "Ready",
     "status": "True",

@@ -175,6 +175,8 @@ class AccountLoop:
             failures = failures + 1 if failure else 0
             random = self._random()
             delay = retry_delay(failure, failures, random) if failure else resync_delay(self._resync, random)
+            if (left := self._unreportable.seconds_left(account.refused, _wanted(account.body))) > 0.0:
+                delay = left
 
     async def _pass(self, account: Account) -> FailureClass | None:
         """One look; the class of what went wrong."""
@@ -188,7 +190,8 @@ class AccountLoop:
                 failure = await self._look(account)
         except ApiException as error:
             if is_refusal(error):
-                account.refused = await self._unreportable.report(account.body, _wanted(account.body), error)
+                wanted = _wanted(account.body)
+                account.refused = await self._unreportable.report(account.body, wanted, error, account.refused)
                 return None
             logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=_about(account))
         except (ClientError, TimeoutError, OSError) as error:

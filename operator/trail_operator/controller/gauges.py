@@ -41,7 +41,9 @@ class Gauges(Collector):
         yield from _of_accounts(accounts)
         unreportable = _gauge(metrics.UNREPORTABLE)
         for kind, objects in ((KIND, subjects), (ACCOUNT_KIND, accounts)):
-            unreportable.add_metric((kind,), sum(entry.refused is not None for entry in objects))
+            unreportable.add_metric(
+                (kind,), sum(entry.refused is not None and entry.refused.reported for entry in objects)
+            )
         yield unreportable
         unattended = _gauge(metrics.UNATTENDED)
         unattended.add_metric((), self._unattended())

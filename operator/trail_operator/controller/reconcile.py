@@ -179,7 +179,7 @@ class Reconciler:
         if not await self._refreshed(subject):
             return None
         if subject.wanted == subject.acting_for:
-            subject.refused = await self._unreportable.report(subject.body, subject.wanted, error)
+            subject.refused = await self._unreportable.report(subject.body, subject.wanted, error, subject.refused)
         return self._unreportable.seconds_left(subject.refused, subject.wanted)
 
     async def _report_fault(self, subject: Subject, error: Exception) -> None:

@@ -39,6 +39,7 @@ class Refused:
 
     wanted: tuple[object, ...]
     until: float
+    reported: bool
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,15 @@ from trail_operator.controller.subject import Refused
 from trail_operator.telemetry.logs import about, logger
 
 _SECONDS = 600.0
-# Bad Request, Content Too Large, Unprocessable Content: the same request would be refused again.
-_REFUSALS = (400, 413, 422)
+_SECONDS_IN_DOUBT = 1.0
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
+_REFUSALS = ("BadRequest", "Invalid", "RequestEntityTooLarge")
 _LENGTH = 1024
 
 
 def is_refusal(error: ApiException) -> bool:
     """Whether the API server judged the object, and not the moment."""
-    return error.status in _REFUSALS
+    return isinstance(error.body, dict) and error.body.get("reason") in _REFUSALS
 
 
 class Unreportable:
@@ -37,8 +38,12 @@ class Unreportable:
         """For how many seconds an object that was refused is still left alone."""
         return refused.until - self._clock() if refused is not None and refused.wanted == wanted else 0.0
 
-    async def report(self, body: dict[str, Any], wanted: tuple[object, ...], error: ApiException) -> Refused:
-        """Say that the API server refuses to write the object."""
+    async def report(
+        self, body: dict[str, Any], wanted: tuple[object, ...], error: ApiException, before: Refused | None
+    ) -> Refused:
+        """Say that the API server refuses to write the object, once it has done so twice. `before`: the last time."""
+        if before is None or before.wanted != wanted:
+            return Refused(wanted, self._clock() + _SECONDS_IN_DOUBT, reported=False)
         metadata = body["metadata"]
         kind = KIND if "namespace" in metadata else ACCOUNT_KIND
         name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
@@ -47,4 +52,4 @@ class Unreportable:
         # Of an AWSAccount no word: who may read Events of the namespace default need not be who may read AWSAccounts.
         note = note if kind == KIND else "the API server refuses to write this AWSAccount: see the operator's log"
         await self._events.write(body, "Warning", EventReason.STATUS_REFUSED, "Reconcile", note)
-        return Refused(wanted, self._clock() + _SECONDS)
+        return Refused(wanted, self._clock() + _SECONDS, reported=True)
