@@ -214,8 +214,8 @@ class AccountLoop:
     async def _look(self, account: Account) -> FailureClass | None:
         access = account.access
         if account.problem:
-            failure = Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, f"spec: {account.problem}")
-            await self._report(account, self._status(account, failure, Sight()))
+            invalid = Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, f"spec: {account.problem}")
+            await self._report(account, self._status(account, invalid, Sight()))
             return None
         failure, location = await self._enter(access)
         if access is not account.access:  # changed meanwhile: what became of the former tells nothing
