@@ -251,7 +251,7 @@ class Accounts:
             access = self.access_for(subject)
         except FailureError:
             return False
-        name = subject.body["spec"].get("name") or subject.key.name
+        name = subject.text("name") or subject.key.name
         return access.spec is None or allows_name(access.spec, name)
 
     async def close(self, seconds: float) -> bool:
