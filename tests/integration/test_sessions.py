@@ -14,6 +14,7 @@ from tests.integration.aws import REGION, Account
 from tests.sandbox.conftest import endpoint  # noqa: F401 - a fixture
 from tests.sandbox.identities import allow, assume, role, trusting
 from trail_operator.api.reasons import Reason
+from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
 from trail_operator.aws.sessions import Sessions
@@ -89,7 +90,15 @@ def known_accounts(**parts: Any) -> Accounts:
     parts = {"clock": time.monotonic, "sleep": asyncio.sleep, **parts}
     sessions = Sessions(REGION, time.monotonic, lambda: None)
     ignored: dict[str, Any] = {"called": lambda *_: None, "waited": lambda *_: None}
-    return Accounts(sessions, default=None, own_identity=True, cluster="test", **ignored, **parts)
+    return Accounts(
+        sessions,
+        default=None,
+        own_identity=True,
+        allowed_adoption=AdoptionPolicy.NEVER,
+        cluster="test",
+        **ignored,
+        **parts,
+    )
 
 
 def way_into(known: Accounts, account: Account, arn: str | None = None) -> AWS:
