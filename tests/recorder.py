@@ -20,7 +20,7 @@ class Recorder:
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.end_headers()
-                self.wfile.write(b'{"metadata": {"resourceVersion": "1"}, "items": []}')
+                self.wfile.write(b'{"metadata": {"resourceVersion": "1"}, "items": [], "Trails": []}')
 
             do_GET = do_POST = do_PATCH = answer  # noqa: N815 - the names that http.server calls
 

@@ -107,17 +107,17 @@ def test_reads_end_at_once_those_that_wait_too() -> None:
 
 def test_a_write_that_was_sent_is_waited_for_and_the_next_is_never_sent() -> None:
     async def scenario(aws: AWS, wire: Wire, counted: list[str]) -> None:
-        sent, waiting = begin_write(aws, "CreateTrail"), begin_write(aws, "CreateTrail")
+        sent, waiting = begin_write(aws, "StartLogging"), begin_write(aws, "StartLogging")
         await arrivals(wire, 1)
         aws.close()
         with pytest.raises(ClosedError):
             await asyncio.wait_for(waiting, 10)
         assert not sent.done()
         wire.answer.set()
-        assert await sent == {"told": "create_trail"}
+        assert await sent == {"told": "start_logging"}
         with pytest.raises(ClosedError):
-            await begin_write(aws, "UpdateTrail")
-        assert (wire.arrived, counted) == (["create_trail"], ["CreateTrail"])
+            await begin_write(aws, "StopLogging")
+        assert (wire.arrived, counted) == (["start_logging"], ["StartLogging"])
 
     run(scenario)
 
@@ -127,11 +127,11 @@ def test_who_asks_anew_does_not_wait_for_calls_that_hang() -> None:
         former = [begin(aws, operation) for operation in READS]  # as many as an account may have under way
         await arrivals(wire, 6)
         now = aws.renewed()
-        later = begin(now, "GetTrail")
+        later = begin(now, "GetTrailStatus")
         await asyncio.gather(*former, return_exceptions=True)
         await arrivals(wire, 1)
         wire.answer.set()
-        assert await later == {"told": "get_trail"}
+        assert await later == {"told": "get_trail_status"}
 
     run(scenario)
 

@@ -12,12 +12,14 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
 from trail_operator.api.reasons import Reason
+from trail_operator.aws.answers import check_subject
 from trail_operator.aws.errors import (
     ASSUME_ROLE,
     EXPIRED,
     NO_ANSWER,
     OK,
     AWSError,
+    UnexpectedError,
     failure_of,
     failure_without_answer,
     translate,
@@ -236,6 +238,7 @@ class AWS:
 
         try:
             answer = await self._in_thread(timed, sent)
+            check_subject(operation, region, parameters, answer)
             code = OK
         except Exception as error:
             if answered := translate(error, f"{service}:{operation}", ""):
@@ -271,6 +274,12 @@ class AWS:
             except ClientError as error:
                 if _has_ended(error):
                     self._identity.ended(assuming=_was_assuming(error))
+                raise
+            except FailureError:
+                raise
+            except Exception as error:
+                if failure_without_answer(error, "", "") is None:
+                    raise UnexpectedError(type(error).__name__).with_traceback(error.__traceback__) from None
                 raise
 
         async with self._slots.turn():
@@ -331,5 +340,5 @@ def _errors(action: str, region: str, account: Callable[[], str] = lambda: "") -
             raise answered from None
         failure = failure_without_answer(error, action, region)
         if failure is not None:
-            raise FailureError(failure) from error
+            raise FailureError(failure) from None
         raise

@@ -25,6 +25,8 @@ from botocore.exceptions import (
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.reaching import hindrance
 from trail_operator.aws.service_account import named, service_account
+from trail_operator.aws.answers import NotWholeError
+from trail_operator.aws.threads import DEADLINE, DeadlineError
 from trail_operator.core.failure import Failure, FailureClass
 
 NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
@@ -171,6 +173,10 @@ class OwnCredentialsError(ClientError):
     """What AWS answered when the operator asked for its own credentials, such as those of IRSA."""
 
 
+class UnexpectedError(Exception):
+    """What botocore raises and should not. Only its type is told: its text may quote a request or an answer."""
+
+
 @dataclass
 class AWSError(Exception):
     """An answer of AWS that is an error. `action` is in IAM's spelling, such as `cloudtrail:CreateTrail`."""
@@ -280,6 +286,16 @@ def is_shut_out(error: AWSError) -> bool:
 
 def failure_without_answer(error: Exception, action: str, region: str) -> Failure | None:
     """The failure behind a boto3 exception to which AWS gave no answer; None for what is a fault of ours."""
+    if isinstance(error, NotWholeError):
+        return _failure(FailureClass.TRANSIENT, Reason.PROGRESSING, _not_whole(error, action, region))
+    if isinstance(error, DeadlineError):
+        message = f"no whole answer from AWS to {action} in {region} within {DEADLINE:.0f} seconds"
+        return _failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
+    if isinstance(error, CredentialRetrievalError) and _is_garbled(error):
+        message = (
+            "the answer of the source of the operator's credentials cannot be read: check the EKS Pod Identity Agent"
+        )
+        return _failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
     if isinstance(error, ParamValidationError):
         return _failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, f"{action}: {error}")
     if isinstance(
@@ -326,6 +342,26 @@ def _remedy(action: str) -> str:
     remedy = _REMEDIES.get(action, "check the role or profile that its AWS_* variables name")
     known = service_account()
     return remedy.replace("NAMESPACE:SERVICEACCOUNT", ":".join(known)) if known else remedy
+
+
+def _not_whole(error: NotWholeError, action: str, region: str) -> str:
+    if error.operation == "credentials":
+        return f"the operator's credentials were not answered as AWS does: {error.problem}"
+    if error.operation.startswith("AssumeRole"):  # within whatever call first needed the credentials
+        action = f"sts:{error.operation}"
+    return (
+        f"what was answered to {action} in {region} is no answer of AWS ({error.problem}): a proxy or gateway in "
+        "between may have sent it"
+    )
+
+
+def _is_garbled(error: BaseException | None) -> bool:
+    """Whether it was raised over text that could not be parsed."""
+    while error is not None:
+        if isinstance(error, ValueError):
+            return True
+        error = error.__context__
+    return False
 
 
 def _access_denied(error: AWSError) -> Failure:

@@ -5,6 +5,7 @@ next to nothing. So a client knows no credentials: whoever calls lends it theirs
 """
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,11 +19,13 @@ import botocore.credentials
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials, ReadOnlyCredentials, RefreshableCredentials
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError
 from botocore.loaders import create_loader
 
 from trail_operator.api.account import EXTERNAL_ID
+from trail_operator.aws.answers import NotWholeError, Parsers
 from trail_operator.aws.errors import OwnCredentialsError
+from trail_operator.core.failure import FailureError
 
 _CONFIG = Config(
     # One attempt a call: backing off is the reconcile loop's, which can act on a new spec meanwhile.
@@ -66,16 +69,22 @@ class Identity:
 
     def credentials(self) -> ReadOnlyCredentials:
         """The credentials as they are now; may take a while. Raises NoCredentialsError, or what STS answers."""
-        with self._finding:
-            found = self._lent.found = self._found = self._found or self._find()
-        if found is None:
-            raise NoCredentialsError
         try:
-            return found.get_frozen_credentials()
+            with self._finding:
+                found = self._lent.found = self._found = self._found or self._find()
+            return _frozen(found)
         except ClientError as error:
             if self._source is None:
                 raise OwnCredentialsError(error.response, error.operation_name) from None
             raise
+        except NotWholeError:
+            self._forget()
+            raise
+        except (BotoCoreError, OSError, FailureError):
+            raise
+        except Exception as error:  # noqa: BLE001 - so botocore's providers fail over answers that they can't read
+            self._forget()
+            raise NotWholeError("credentials", f"they cannot be read: {type(error).__name__}") from None
 
     def is_at_hand(self) -> bool:
         """Whether the credentials are there, so that asking for them takes no time."""
@@ -90,9 +99,24 @@ class Identity:
         if assuming and self._source:
             self._source.ended(assuming=False)
             return
+        self._forget()
+
+    def _forget(self) -> None:
         with self._finding:
-            if self._found is self._lent.found:
+            if self._found is getattr(self._lent, "found", None):
                 self._found = None
+
+
+def _frozen(found: botocore.credentials.Credentials | None) -> ReadOnlyCredentials:
+    """Credentials as they are now, if they can be sent: one with a line break would be quoted in an exception."""
+    if found is None:
+        raise NoCredentialsError
+    frozen = found.get_frozen_credentials()
+    if all(re.fullmatch("[!-~]+", one or "") for one in (frozen.access_key, frozen.secret_key, frozen.token or "-")):
+        return frozen
+    if isinstance(found, RefreshableCredentials):
+        raise NotWholeError("credentials", "they have characters that no credentials have")
+    raise CredentialRetrievalError(provider=found.method, error_msg="no credentials have such characters")
 
 
 @dataclass
@@ -110,6 +134,7 @@ class Sessions:
         # Asked right before each request goes out; raises if it may not.
         self._may_send = may_send
         self._loader = create_loader()
+        self._parsers = Parsers()
         self._lender = _Lender()
         # boto3 knows AWS_DEFAULT_REGION only; pods with a role are given AWS_REGION as well, or alone.
         self._region = default_region or os.environ.get("AWS_REGION")
@@ -197,6 +222,7 @@ class Sessions:
     def _session(self) -> botocore.session.Session:
         session = botocore.session.get_session()
         session.register_component("data_loader", self._loader)
+        session.register_component("response_parser_factory", self._parsers)
         # All clients of a session inherit it: also those by which botocore itself finds credentials.
         session.register("before-send", lambda **_: self._check())
         if self._region:

@@ -40,6 +40,8 @@ def configure(log_format: str, level: str) -> None:
     logger.setLevel(level.upper())
     # It logs a traceback for each role that can't be assumed; conditions and our own lines tell it in words.
     logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
+    # It quotes headers that it can't parse: of a garbled answer, they may be its body.
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 def about(trail: str, **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+"""Ends a call over HTTP from another thread: a socket's timeout is for each byte, so a dripping answer outlives it."""
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
+
+_this_thread = threading.local()
+
+T = TypeVar("T")
+
+
+class Exchange:
+    """A function that makes HTTP requests, and may be ended while it waits for an answer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._is_over = False
+
+    def carry(self, function: Callable[[], T]) -> T:
+        """Call the function in this thread."""
+        _this_thread.exchange = self
+        try:
+            return function()
+        finally:
+            _this_thread.exchange = None
+            with self._lock:
+                self._is_over = True
+
+    def end(self) -> None:
+        """Break the connection that the function waits for, and let it open no other."""
+        with self._lock:
+            if self._is_over:
+                return
+            self._is_over = True
+            if sock := getattr(self._connection, "sock", None):
+                try:
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)  # of TLS, too, what is beneath
+                except OSError:
+                    return  # it has ended by itself
+
+    def use(self, connection: Any) -> None:
+        """Note the connection that the function uses now."""
+        with self._lock:
+            if self._is_over:
+                raise TimeoutError
+            self._connection = connection
+
+
+class _Noted:
+    """Of a connection: the exchange of the thread knows that it is used."""
+
+    def connect(self) -> None:
+        self._note()
+        super().connect()  # type: ignore[misc]
+
+    def request(self, *arguments: Any, **more: Any) -> Any:
+        self._note()
+        return super().request(*arguments, **more)  # type: ignore[misc]
+
+    def _note(self) -> None:
+        exchange: Exchange | None = getattr(_this_thread, "exchange", None)
+        if exchange is not None:
+            exchange.use(self)
+
+
+class _HTTPConnection(_Noted, AWSHTTPConnection):  # type: ignore[misc]
+    pass
+
+
+class _HTTPSConnection(_Noted, AWSHTTPSConnection):  # type: ignore[misc]
+    pass
+
+
+# Of all clients, those too by which botocore finds credentials.
+AWSHTTPConnectionPool.ConnectionCls = _HTTPConnection
+AWSHTTPSConnectionPool.ConnectionCls = _HTTPSConnection
