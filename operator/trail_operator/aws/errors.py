@@ -11,6 +11,7 @@ from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
     EndpointConnectionError,
+    HTTPClientError,
     InvalidRegionError,
     NoAuthTokenError,
     NoCredentialsError,
@@ -356,9 +357,9 @@ def _not_whole(error: NotWholeError, action: str, region: str) -> str:
 
 
 def _is_garbled(error: BaseException | None) -> bool:
-    """Whether it was raised over text that could not be parsed."""
+    """Whether it was raised over an answer that could not be read."""
     while error is not None:
-        if isinstance(error, ValueError):
+        if isinstance(error, ValueError | HTTPClientError):
             return True
         error = error.__context__
     return False
