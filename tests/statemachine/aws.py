@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ParamValid
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
+from tests.statemachine import raw
 from tests.statemachine.kubernetes import at
 from trail_operator.aws.sessions import Identity
 from trail_sandbox.aws.answers import status_of
@@ -123,7 +124,7 @@ class Dependencies(World):
             case "s3", "GetBucketRequestPayment":
                 return {"Payer": "BucketOwner"}
             case "sns", "GetTopicAttributes":
-                return {"Attributes": {"Policy": _OPEN}}
+                return {"Attributes": {"TopicArn": parameters["TopicArn"], "Policy": _OPEN}}
             case "kms", "DescribeKey" | "GetKeyPolicy":
                 key = self.key(parameters["KeyId"], ACCOUNT, region)
                 if key is None:
@@ -134,11 +135,11 @@ class Dependencies(World):
             case "logs", "DescribeLogGroups":
                 return {"logGroups": [{"logGroupName": parameters["logGroupNamePrefix"]}]}
             case "iam", "GetRole":
-                return {"Role": {"AssumeRolePolicyDocument": _OPEN}}
+                return {"Role": {"RoleName": parameters["RoleName"], "Arn": ROLE, "AssumeRolePolicyDocument": _OPEN}}
             case "iam", "ListRolePolicies":
                 return {"PolicyNames": ["all"]}
             case "iam", "GetRolePolicy":
-                return {"PolicyDocument": _ROLE_OPEN}
+                return {"RoleName": parameters["RoleName"], "PolicyName": "all", "PolicyDocument": _ROLE_OPEN}
             case "iam", "ListAttachedRolePolicies":
                 return {"AttachedPolicies": []}
         raise AssertionError(f"nobody answers {service}:{operation}")
@@ -196,6 +197,8 @@ class Aws:
     asked: Counter[str] = field(default_factory=Counter)
     """How often each operation was called."""
     """How many the operator has made."""
+    garble: Callable[[Call, raw.Raw], raw.Raw | None] = lambda _, sent: sent
+    """What becomes of an answer on its way; None is that it never ends."""
 
     def __post_init__(self) -> None:
         self.trails = TrailStore(lambda: at(self.loop.time()))
@@ -233,12 +236,27 @@ class Aws:
         await asyncio.sleep(self.random.uniform(0.001, 0.05))
         fault = self.faults.hit(call.service, call.operation, ACCOUNT, call.region)
         try:
-            return self._act(call) if fault is None else await self._act_faultily(call, fault)
+            answer = self._act(call) if fault is None else await self._act_faultily(call, fault)
+            sent = raw.success(call.service, call.operation, answer)
         except AwsError as error:
-            call.answer, call.error = None, error.code
-            raise _client_error(error, call.operation) from None
+            sent = raw.failure(call.service, error)
         finally:
             await asyncio.sleep(self.random.uniform(0.001, 0.05))
+        return await self._read(call, self.garble(call, sent))
+
+    async def _read(self, call: Call, sent: raw.Raw | None) -> Mapping[str, Any]:
+        """What the caller makes of what is sent; of nothing, it waits for ever."""
+        call.answer, call.error = None, "no answer"
+        if sent is None:
+            await asyncio.get_running_loop().create_future()
+        assert sent is not None
+        try:
+            call.answer = raw.read(call.service, call.operation, sent)
+        except ClientError as error:
+            call.error = error.response["Error"]["Code"]
+            raise
+        call.error = None
+        return call.answer
 
     async def _act_faultily(self, call: Call, fault: Fault) -> Mapping[str, Any]:
         if fault.when == "after":
@@ -267,11 +285,6 @@ class Aws:
 
     def _call(self, region: str, operation: str, parameters: Mapping[str, Any]) -> CloudTrailCall:
         return CloudTrailCall(operation, ACCOUNT, region, dict(parameters), lambda *_: True)
-
-
-def _client_error(error: AwsError, operation: str) -> ClientError:
-    told = {"Error": {"Code": error.code, "Message": error.message}}
-    return ClientError(cast(Any, told | {"ResponseMetadata": {"HTTPStatusCode": error.status}}), operation)
 
 
 Send = Callable[[str, str, str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]

@@ -21,7 +21,7 @@ from tests.refusals import refused
 from tests.statemachine.aws import Aws, Call, Session
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.virtual_time import VirtualLoop
-from trail_operator.aws.client import AWS
+from trail_operator.aws.threads import Threads
 from trail_operator.controller import accounts, controller, process
 from trail_operator.controller.account_loop import AccountLoop
 from trail_operator.controller.kube import Kubernetes
@@ -74,7 +74,7 @@ def own_time(loop: VirtualLoop, random: Callable[[], float]) -> Iterator[None]:
         datetime=SimpleNamespace(now=now),
     )
     # AWSAccounts come at any time, each with a way in of its own.
-    with own, mock.patch.object(accounts, "AWS", _AWS):
+    with own, mock.patch.object(accounts, "Threads", _Tasks):
         yield
 
 
@@ -181,11 +181,10 @@ async def _sleep_in_background(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-class _AWS(AWS):
-    """The operator's AWS, whose clients need no threads."""
+class _Tasks(Threads):
+    """The operator's threads, whose functions need none: they return what is awaited."""
 
-    async def _in_thread(self, function: Callable[[], Any], begun: Callable[[], None] = lambda: None) -> Any:
-        begun()
+    async def _result(self, function: Callable[[], Any]) -> Any:
         result = function()
         return await result if inspect.isawaitable(result) else result
 

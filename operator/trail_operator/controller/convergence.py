@@ -126,6 +126,11 @@ class Convergence:
         left = (self._refusal_holds(subject, entry) for entry in subject.status.refusals)
         return min((seconds for seconds in left if seconds > 0.0), default=float("inf"))
 
+    def silent_in(self, subject: Subject) -> float:
+        """Seconds until no read of the trail has succeeded for three resyncs."""
+        since = subject.last_seen if subject.last_seen is not None else subject.started
+        return since + 3 * self._resync - self._clock()
+
     def unknown(
         self,
         subject: Subject,
@@ -134,8 +139,7 @@ class Convergence:
         refused: Mapping[str, Failure] | None = None,
     ) -> Findings:
         """The findings of a pass that could not see what the trail is now. `drift`: what it saw before it wrote."""
-        since = subject.last_seen if subject.last_seen is not None else subject.started
-        silent = failure.kind is FailureClass.TRANSIENT and self._clock() - since > 3 * self._resync
+        silent = failure.kind is FailureClass.TRANSIENT and self.silent_in(subject) <= 0.0
         return Findings(
             subject.acting_on,
             known=False,

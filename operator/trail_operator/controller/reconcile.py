@@ -1,6 +1,8 @@
 """One pass over one Trail, always the same, whatever caused it: let it go, or bring it to its spec and report."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
@@ -18,11 +20,13 @@ from trail_operator.controller.subject import Subject
 from trail_operator.controller.unreportable import Unreportable, is_refusal
 from trail_operator.controller.writer import Writer
 from trail_operator.core.backoff import resync_delay, retry_delay
-from trail_operator.core.failure import Failure, FailureClass, FailureError, internal
+from trail_operator.core.failure import Failure, FailureClass, FailureError, internal, passing
 from trail_operator.core.report import Findings
 from trail_operator.telemetry.logs import logger
 from trail_operator.telemetry.metrics import Result
 
+# So long a pass may take, in seconds, before it is said that AWS does not answer.
+_PATIENCE = 5.0
 _RESULTS = {
     FailureClass.TRANSIENT: Result.TRANSIENT,
     FailureClass.DEPENDENCY: Result.DEPENDENCY,
@@ -67,9 +71,25 @@ class Reconciler:
         if (left := self._unreportable.seconds_left(subject.refused, subject.wanted)) > 0.0:
             return left
         begun = self._clock()
-        result, delay = await self._guarded(subject)
+        watch = asyncio.create_task(self._watch(subject))
+        try:
+            result, delay = await self._guarded(subject)
+        finally:
+            watch.cancel()
         self._reconciled(result, self._clock() - begun)
         return delay
+
+    async def _watch(self, subject: Subject) -> None:
+        """Say during a pass that AWS does not answer, once that is so for three resyncs: Ready is not to stay True."""
+        patience = _PATIENCE
+        while (left := self._convergence.silent_in(subject)) > 0.0:
+            await asyncio.sleep(max(left, patience))
+            patience = 0.0
+            if subject.paused or self._convergence.silent_in(subject) > 0.0:
+                continue
+            with suppress(ApiException, ClientError, TimeoutError, OSError):  # the pass will meet it, too
+                failure = passing("AWS has not answered yet")
+                await self._writer.report(subject, self._convergence.unknown(subject, failure))
 
     async def _guarded(self, subject: Subject) -> _Outcome:
         result = Result.KUBERNETES
@@ -166,7 +186,10 @@ class Reconciler:
 
     def _retry(self, subject: Subject, kind: FailureClass, *, slowly: bool = False) -> float:
         subject.failures += 1
-        return retry_delay(kind, subject.failures, self._random(), slowly=slowly)
+        delay = retry_delay(kind, subject.failures, self._random(), slowly=slowly)
+        silent_in = self._convergence.silent_in(subject)
+        # Not later than Ready has to say that AWS does not answer.
+        return min(delay, silent_in) if kind is FailureClass.TRANSIENT and silent_in > 0.0 else delay
 
     async def _refreshed(self, subject: Subject) -> bool:
         try:

@@ -1,0 +1,107 @@
+"""Answers as they are on the wire, written by botocore's models, and read by the operator's parsers: botocore's own."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, cast
+from xml.sax.saxutils import escape
+
+import botocore.session
+from botocore.exceptions import ClientError
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+
+from trail_operator.aws.answers import Parsers
+from trail_sandbox.aws.errors import AwsError
+
+# What the root of an XML answer is called where the model does not tell.
+_ROOTS = {"GetBucketLocation": "LocationConstraint"}
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What comes over the wire."""
+
+    body: bytes
+    status: int = 200
+
+
+@cache
+def model(service: str) -> ServiceModel:
+    """The model of a service."""
+    return botocore.session.get_session().get_service_model(service)
+
+
+@cache
+def operation_model(service: str, operation: str) -> OperationModel:
+    """The model of an operation."""
+    return model(service).operation_model(operation)
+
+
+def is_json(service: str) -> bool:
+    """Whether a service speaks JSON; the others speak XML."""
+    return model(service).resolved_protocol == "json"
+
+
+def success(service: str, operation: str, answer: Mapping[str, Any]) -> Raw:
+    """An answer as the service writes it."""
+    shape = operation_model(service, operation).output_shape
+    if is_json(service):
+        return Raw(json.dumps(_plain(answer)).encode())
+    assert isinstance(shape, StructureShape)
+    if payload := shape.serialization.get("payload"):
+        return Raw(str(answer[payload]).encode())
+    inner = _xml(shape, answer)
+    wrapper = shape.serialization.get("resultWrapper")
+    if wrapper:
+        root = f"{wrapper.removesuffix('Result')}Response"
+        return Raw(f"<{root}><{wrapper}>{inner}</{wrapper}></{root}>".encode())
+    return Raw(f"<{_ROOTS[operation]}>{inner}</{_ROOTS[operation]}>".encode())
+
+
+def failure(service: str, error: AwsError) -> Raw:
+    """An error as the service writes it."""
+    code, message = escape(error.code), escape(error.message)
+    if is_json(service):
+        body = json.dumps({"__type": error.code, "Message": error.message})
+    elif service == "s3":
+        body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    else:
+        body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+    return Raw(body.encode(), error.status)
+
+
+def read(service: str, operation: str, raw: Raw) -> dict[str, Any]:
+    """What a client of the operator makes of it. Raises ClientError and NotWholeError."""
+    response = {"status_code": raw.status, "headers": {}, "body": raw.body, "context": {}}
+    parser = Parsers().create_parser(model(service).resolved_protocol)
+    parsed = parser.parse(response, operation_model(service, operation).output_shape)
+    if raw.status >= 300:
+        raise ClientError(cast(Any, parsed), operation)
+    return cast(dict[str, Any], parsed)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value.timestamp() if isinstance(value, datetime) else value
+
+
+def _xml(shape: Shape, value: Any) -> str:
+    if isinstance(shape, StructureShape):
+        members = ((shape.members[name], name, one) for name, one in value.items() if one is not None)
+        return "".join(
+            f"<{tag}>{_xml(member, one)}</{tag}>"
+            for member, name, one in members
+            for tag in (member.serialization.get("name", name),)
+        )
+    if isinstance(shape, ListShape):
+        return "".join(f"<member>{_xml(shape.member, one)}</member>" for one in value)
+    if isinstance(shape, MapShape):
+        return "".join(f"<entry><key>{key}</key><value>{escape(one)}</value></entry>" for key, one in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
+    return escape(str(value))
