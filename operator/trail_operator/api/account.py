@@ -290,16 +290,17 @@ SPEC_RULES = [
 class AccountTrail(Resource):
     """A trail of the account."""
 
-    arn: Annotated[str, Field(description="The trail's ARN.")]
-    name: Annotated[str, Field(description="The trail's name.")]
-    home_region: Annotated[str, Field(description="Its home region.")]
+    arn: Annotated[str, Field(description="The trail's ARN.", json_schema_extra={"maxLength": 256})]
+    name: Annotated[str, Field(description="The trail's name.", json_schema_extra={"maxLength": 128})]
+    home_region: Annotated[str, Field(description="Its home region.", json_schema_extra={"maxLength": 32})]
     owner: Annotated[
         str,
         Field(
             description=(
                 "Whose it is: the Trail namespace/name of this cluster, the owner tag of another cluster, Unmanaged, "
                 "or Unknown where AWS does not show it."
-            )
+            ),
+            json_schema_extra={"maxLength": 256},
         ),
     ]
     is_multi_region_trail: Annotated[bool, Field(description="Whether it records all regions.")]
@@ -326,14 +327,22 @@ class AWSAccountStatus(Status):
                 "Every trail of the account in all regions, as the console's Trails page lists them. What AWS does not "
                 "let the operator read is left out, and Ready says so."
             ),
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["arn"]},
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["arn"],
+                "maxItems": 1000,
+            },
         ),
     ] = ()
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
             description="Ready: STS says that we are in the account.",
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+                "maxItems": 16,
+            },
         ),
     ] = ()
 

@@ -422,9 +422,9 @@ ROOT_RULES = [
 class Difference(Resource):
     """One field in which AWS differs from the spec."""
 
-    path: Annotated[str, Field(description="The field, as in spec.")]
-    desired: Annotated[str, Field(description="What the spec says.")]
-    observed: Annotated[str, Field(description="What AWS says.")]
+    path: Annotated[str, Field(description="The field, as in spec.", json_schema_extra={"maxLength": 512})]
+    desired: Annotated[str, Field(description="What the spec says.", json_schema_extra={"maxLength": 1100})]
+    observed: Annotated[str, Field(description="What AWS says.", json_schema_extra={"maxLength": 1100})]
 
 
 class Destination(StrEnum):
@@ -443,7 +443,7 @@ class DeliveryError(Resource):
     destination: Annotated[
         str, Field(description="What AWS delivers to.", json_schema_extra={"enum": [*map(str, Destination)]})
     ]
-    error: Annotated[str, Field(description="AWS's error code.")]
+    error: Annotated[str, Field(description="AWS's error code.", json_schema_extra={"maxLength": 256})]
     since: Annotated[datetime, Field(description="When the operator first saw it.")]
 
 
@@ -480,7 +480,7 @@ class TrailStatus(Status):
         tuple[Difference, ...],
         Field(
             description="In what AWS differs from the spec, while it does; of selectors the first ten members.",
-            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+            json_schema_extra={"x-kubernetes-list-type": "atomic", "maxItems": 128},
         ),
     ] = ()
     delivery: Annotated[
@@ -490,6 +490,7 @@ class TrailStatus(Status):
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["destination"],
+                "maxItems": 4,
             },
         ),
     ] = ()
@@ -511,7 +512,11 @@ class TrailStatus(Status):
         tuple[Condition, ...],
         Field(
             description="Ready, Synced, Logging, Delivering; Reconciling and Stalled only while true.",
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+                "maxItems": 16,
+            },
         ),
     ] = ()
 

@@ -216,9 +216,10 @@ def _is_home(trail: Mapping[str, Any]) -> bool:
 
 
 def _is_named(trail: Mapping[str, Any]) -> bool:
-    """Whether a trail's ARN is one, and has its name. One recorded answer has another home region than the ARN."""
-    found = re.fullmatch(r"arn:[\w-]+:cloudtrail:[\w-]+:\d{12}:trail/([\w.-]+)", trail["TrailARN"], re.ASCII)
-    return found is not None and found[1] == trail["Name"]
+    """Whether a trail's ARN is one, and its name in it. One recorded answer has another home region than the ARN."""
+    found = re.fullmatch(r"arn:[\w-]+:cloudtrail:[\w-]+:\d{12}:trail/([\w.-]{1,128})", trail["TrailARN"], re.ASCII)
+    is_region = re.fullmatch(r"[\w-]{1,32}", trail["HomeRegion"], re.ASCII) is not None
+    return found is not None and found[1] == trail["Name"] and is_region
 
 
 _JUDGES: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, Any]], bool]] = {

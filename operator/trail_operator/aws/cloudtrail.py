@@ -12,6 +12,7 @@ from trail_operator.aws.limits import Ask
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.plan import Action
 from trail_operator.core.selectors import read_aggregations, read_insights, read_selectors
+from trail_operator.core.texts import ERROR, clean
 from trail_operator.core.trail import Configuration, Location, ObservedTrail, Part
 
 _ERRORS = {
@@ -225,7 +226,7 @@ def _observed(
         event_selectors=read_selectors(selectors),
         insights=read_insights(insights),
         aggregations=read_aggregations(configuration),
-        delivery_errors={place: status[name] for place, name in _ERRORS.items() if status.get(name)},
+        delivery_errors={place: clean(status[name], ERROR) for place, name in _ERRORS.items() if status.get(name)},
         delivered={place: status[name].timestamp() for place, name in _TIMES.items() if status.get(name)},
         ever_logged="StartLoggingTime" in status,
         unreadable=unreadable,

@@ -29,6 +29,7 @@ from trail_operator.aws.service_account import named, service_account
 from trail_operator.aws.answers import NotWholeError
 from trail_operator.aws.threads import DEADLINE, DeadlineError
 from trail_operator.core.failure import Failure, FailureClass
+from trail_operator.core.texts import clean
 
 NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
 ALREADY_EXISTS = "TrailAlreadyExistsException"
@@ -166,6 +167,7 @@ _SERVER_ERROR = 500
 _ABSENT = frozenset({"NoSuchBucket", "NoSuchBucketPolicy", "NoSuchEntity", "NotFound", "NotFoundException"})
 _KNOWN = THROTTLED | _CREDENTIALS | _ACCESS | _ABSENT | NOT_FOUND | {INSIGHTS_OFF}
 _KNOWN |= _ORGANIZATION.keys() | _DEPENDENCIES.keys() | _TERMINAL.keys()
+_LONGEST_CODE, _LONGEST_MESSAGE = 128, 800
 # How calls are counted that AWS did not answer with an error of its own.
 OK, NO_ANSWER, OTHER = "ok", "no-answer", "other"
 
@@ -213,8 +215,8 @@ def translate(error: Exception, action: str, region: str) -> AWSError | None:
     return AWSError(
         action=action,
         region=region,
-        code=str(answer.get("Code", "")),
-        message=str(answer.get("Message", "")),
+        code=clean(str(answer.get("Code", "")), _LONGEST_CODE),
+        message=clean(str(answer.get("Message", "")), _LONGEST_MESSAGE),
         status=int(metadata.get("HTTPStatusCode", 0)),
         request_id=str(metadata.get("RequestId", "")),
         own=isinstance(error, OwnCredentialsError),

@@ -9,6 +9,7 @@ from trail_operator.api.names import FINALIZER, NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.failure import Failure, FailureClass
+from trail_operator.core.texts import ERROR, MESSAGE, clean
 
 UNMANAGED, UNKNOWN = "Unmanaged", "Unknown"
 # Beyond that a status would not fit into an object; an account has five trails a region.
@@ -132,7 +133,7 @@ def _told(
         type=ConditionType.READY,
         status=status,
         reason=reason,
-        message=message[:32768],
+        message=clean(message, MESSAGE),
         last_transition_time=before.last_transition_time if before is not None and same else now,
         observed_generation=generation,
     )
@@ -155,4 +156,4 @@ def _owner(trail: Neighbour, cluster: str) -> str:
         return UNKNOWN
     if trail.owner is None:
         return UNMANAGED
-    return trail.owner.removeprefix(f"{cluster}/")
+    return clean(trail.owner.removeprefix(f"{cluster}/"), ERROR)

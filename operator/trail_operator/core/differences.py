@@ -14,6 +14,7 @@ from trail_operator.core.selectors import (
     insight_parameters,
     selector_parameters,
 )
+from trail_operator.core.texts import clean
 from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
 
 # How the spec and AWS spell each field:
@@ -41,6 +42,7 @@ FIELDS = (
 # A status must fit into an object, and a trail may have 500 conditions of 2 KB each.
 ABSENT = (Difference(path="trail", desired="present", observed="absent"),)
 _LONGEST = 1000
+_LONGEST_PATH = 512
 _MOST_MEMBERS = 10
 
 
@@ -143,7 +145,7 @@ def tag_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Dif
 
 def about_tags(changed: Iterable[Difference], keys: Iterable[str]) -> tuple[Difference, ...]:
     """Those of the differences that are about tags of these keys."""
-    paths = {f"tags[{key}]" for key in keys}
+    paths = {_path(f"tags[{key}]") for key in keys}
     return tuple(entry for entry in changed if entry.path in paths)
 
 
@@ -180,7 +182,11 @@ def _by_field(selector: dict[str, Any]) -> dict[str, Any]:
 
 
 def _difference(path: str, desired: Any, observed: Any) -> Difference:
-    return Difference(path=path, desired=_shown(desired), observed=_shown(observed))
+    return Difference(path=_path(path), desired=_shown(desired), observed=_shown(observed))
+
+
+def _path(path: str) -> str:
+    return clean(path, _LONGEST_PATH)
 
 
 def _shown(value: Any) -> str:
@@ -189,7 +195,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = _written(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
+    shown = clean(text[:_LONGEST], _LONGEST)
+    return shown if len(text) <= _LONGEST else f"{shown}... ({len(text)} characters)"
 
 
 def _written(value: Any) -> str:

@@ -10,12 +10,16 @@ from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import DeliveryError, Destination, Difference, Refusal, TrailStatus
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass, together
+from trail_operator.core.texts import MESSAGE, clean
 from trail_operator.core.trail import DesiredTrail, ObservedTrail
 
 # Of so many fields it is told that AWS does not show them.
 _MOST_TOLD = 8
 # The trail of that name is another's, or may not be taken over.
 _NOT_OURS = (Reason.CONFLICT, Reason.ADOPTION_NOT_ALLOWED)
+# The CustomResourceDefinition allows no more.
+_MOST_DIFFERENCES = 128
+_LONGEST_REFUSAL = 1024
 _TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.ADVISORY)
 
 
@@ -96,7 +100,7 @@ def report(previous: TrailStatus, findings: Findings, now: datetime) -> TrailSta
         update |= {
             "is_logging": observed.is_logging if observed else None,
             "is_multi_region_trail": observed.configuration.is_multi_region_trail if observed else None,
-            "drift": findings.drift,
+            "drift": findings.drift[:_MOST_DIFFERENCES],
             "delivery": _delivery(previous, errors, now),
         }
     if place := findings.place:
@@ -349,7 +353,10 @@ def _refusals(previous: TrailStatus, findings: Findings) -> tuple[Refusal, ...]:
         for operation, failure in findings.refused.items()
         if failure.reason is Reason.INVALID_SPEC
     }
-    return tuple(Refusal(operation=operation, message=messages[operation]) for operation in sorted(messages))
+    return tuple(
+        Refusal(operation=operation, message=clean(messages[operation], _LONGEST_REFUSAL))
+        for operation in sorted(messages)
+    )
 
 
 def _conditions(
@@ -371,7 +378,7 @@ def _conditions(
                 type=kind,
                 status=status,
                 reason=state.reason,
-                message=state.message[:32768],
+                message=clean(state.message, MESSAGE),
                 last_transition_time=old.last_transition_time if old is not None and same else now,
                 observed_generation=generation,
             )

@@ -1,0 +1,17 @@
+"""Texts of AWS as they can be shown: on one line, without control characters, and no longer than is of use."""
+
+import unicodedata
+
+# The lengths that the CustomResourceDefinitions allow.
+MESSAGE = 32768
+ERROR = 256
+# Control and format characters, halves of surrogate pairs, ends of lines and paragraphs.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def clean(text: str, longest: int) -> str:
+    """The text without what would forge lines or cannot be written, and cut at so many characters."""
+    shown = text[: longest + 1]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(" " if unicodedata.category(one) in _HIDDEN else one for one in shown)
+    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
