@@ -24,9 +24,9 @@ from botocore.exceptions import (
 )
 
 from trail_operator.api.reasons import Reason
+from trail_operator.aws.answers import NotWholeError
 from trail_operator.aws.reaching import hindrance
 from trail_operator.aws.service_account import named, service_account
-from trail_operator.aws.answers import NotWholeError
 from trail_operator.aws.threads import DEADLINE, DeadlineError
 from trail_operator.core.failure import Failure, FailureClass
 from trail_operator.core.texts import clean
