@@ -216,6 +216,29 @@ def test_faults_speak_every_protocol(
     assert error["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
+@pytest.mark.parametrize(("when", "took_effect"), [("before", False), ("after", True)])
+def test_an_answer_that_is_none_of_aws(aws: Account, trail: str, when: str, took_effect: bool) -> None:
+    page = "<html>Please log in</html>"
+    fault = {"service": "cloudtrail", "operation": "StartLogging", "when": when, "count": 2}
+    aws.fault(**fault, status=502, contentType="text/html; charset=utf-8", body=page)
+    told: list[tuple[int, str, bytes]] = []
+
+    def note(http_response: Any, **_: Any) -> None:
+        told.append((http_response.status_code, http_response.headers["content-type"], http_response.content))
+
+    one = client(aws, "cloudtrail")
+    one.meta.events.register("after-call", note)
+    with pytest.raises(ClientError):
+        one.start_logging(Name=trail)
+    assert told == [(502, "text/html; charset=utf-8", page.encode())]
+    assert aws.cloudtrail.get_trail_status(Name=trail)["IsLogging"] is took_effect
+    aws.no_faults()
+    aws.fault(service="cloudtrail", operation="GetTrail", body="", count=1)
+    assert "Trail" not in one.get_trail(Name=trail), "botocore makes an empty answer of nothing"
+    assert told[1:] == [(200, "text/html", b"")]
+    assert one.get_trail(Name=trail)["Trail"]["Name"] == trail
+
+
 def test_a_lost_answer_of_another_service(aws: Account) -> None:
     aws.fault(service="s3", operation="CreateBucket", drop=True, when="after", count=1)
     with pytest.raises(HTTPClientError):
@@ -226,7 +249,13 @@ def test_a_lost_answer_of_another_service(aws: Account) -> None:
 BAD_FAULTS: list[tuple[Any, str]] = [
     ([], "a fault is a JSON object"),
     ({}, "service is missing"),
-    ({"service": "s3"}, "needs an error, a delay or drop"),
+    ({"service": "s3"}, "needs an error, an answer (status, contentType, body), a delay or drop"),
+    ({"service": "s3", "status": 200, "error": "X"}, "status and error exclude each other"),
+    ({"service": "s3", "body": "", "drop": True}, "body and drop exclude each other"),
+    ({"service": "s3", "status": 99}, "status must be an HTTP status from 200 to 599"),
+    ({"service": "s3", "status": True}, "status must be an HTTP status"),
+    ({"service": "s3", "contentType": "text/html\r\nX: y"}, "contentType must be a media type"),
+    ({"service": "s3", "body": 1}, "body must be text"),
     ({"service": "s3", "eror": "X"}, "unknown: eror"),
     ({"service": "s3", "error": "X", "drop": True}, "exclude each other"),
     ({"service": "s3", "drop": "yes"}, "drop must be true or false"),

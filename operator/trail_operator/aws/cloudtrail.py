@@ -9,7 +9,7 @@ from trail_operator.api.trail import Destination
 from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
-from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.failure import Failure, FailureClass, FailureError, passing
 from trail_operator.core.plan import Action
 from trail_operator.core.selectors import read_aggregations, read_insights, read_selectors
 from trail_operator.core.texts import ERROR, clean
@@ -31,6 +31,10 @@ _TIMES = {
 
 # Where AWS does not offer insights or aggregation, there are none.
 _NOT_OFFERED = ("UnknownOperationException", "UnsupportedOperationException")
+
+
+# An account has five trails a region.
+_MOST_PAGES = 100
 
 
 class CloudTrail:
@@ -169,12 +173,13 @@ async def list_trails(aws: AWS, region: str) -> list[dict[str, Any]]:
     """ARN, name and home region of all trails of the account: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTrails.html."""
     trails: list[dict[str, Any]] = []
     more: dict[str, str] = {}
-    while True:
+    for _ in range(_MOST_PAGES):
         answer = await aws.call("cloudtrail", region, "ListTrails", **more)
         trails += answer["Trails"]
         if not answer.get("NextToken"):
             return trails
         more = {"NextToken": answer["NextToken"]}
+    raise FailureError(passing(f"AWS does not come to an end of the trails in {region}"))
 
 
 def _absent(error: AWSError, absences: Collection[str]) -> dict[str, Any] | None:

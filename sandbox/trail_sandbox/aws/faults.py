@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from trail_sandbox.aws.http import HttpAnswer
+
 When = Literal["before", "after"]
 _ANY = "*"
 
@@ -29,6 +31,8 @@ class Fault:
     count: int | None
     account: str | None
     region: str | None
+    answer: HttpAnswer | None = None
+    """What is answered, whatever AWS would."""
     _ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def concerns(self, service: str, operation: str, account: str | None, region: str) -> bool:
@@ -118,7 +122,15 @@ def parse_fault(body: object) -> Fault:
         count=given.get("count"),
         account=given.get("account"),
         region=given.get("region"),
+        answer=_answer(given),
     )
+
+
+def _answer(given: Mapping[str, Any]) -> HttpAnswer | None:
+    if not _ANSWER.intersection(given):
+        return None
+    headers = [("Content-Type", given.get("contentType", "text/html"))]
+    return HttpAnswer(given.get("status", 200), headers, given.get("body", "").encode())
 
 
 def _check_sense(given: Mapping[str, Any]) -> None:
@@ -126,8 +138,11 @@ def _check_sense(given: Mapping[str, Any]) -> None:
         raise BadRequest("service is missing: name a service, such as cloudtrail, or *")
     if given.get("error") and given.get("drop"):
         raise BadRequest("error and drop exclude each other: a dropped connection has no answer")
-    if not given.get("error") and not given.get("drop") and not given.get("delay"):
-        raise BadRequest("a fault needs an error, a delay or drop")
+    answers = sorted(_ANSWER.intersection(given))
+    if answers and (given.get("error") or given.get("drop")):
+        raise BadRequest(f"{', '.join(answers)} and {'error' if given.get('error') else 'drop'} exclude each other")
+    if not given.get("error") and not given.get("drop") and not given.get("delay") and not answers:
+        raise BadRequest("a fault needs an error, an answer (status, contentType, body), a delay or drop")
 
 
 def _is_text(value: object) -> bool:
@@ -142,11 +157,15 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+_ANSWER = frozenset({"status", "contentType", "body"})
 _FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "service": ("the name of a service, or *", _is_text),
     "operation": ("the name of an operation, or *", _is_text),
     "error": ("the code of an error", _is_text),
     "message": ("text", lambda value: isinstance(value, str)),
+    "status": ("an HTTP status from 200 to 599", lambda value: _is_count(value) and 200 <= int(str(value)) <= 599),
+    "contentType": ("a media type", lambda value: _is_text(value) and str(value).isprintable()),
+    "body": ("text", lambda value: isinstance(value, str)),
     "when": ("before or after", lambda value: value in ("before", "after")),
     "delay": ("a number of seconds", _is_number),
     "drop": ("true or false", lambda value: isinstance(value, bool)),

@@ -101,6 +101,8 @@ class Front:
         await fault.hold()
         if fault.drop:
             return None
+        if fault.answer:
+            return Outcome(fault.answer, error=AwsError("Garbled", "", fault.answer.status))
         if fault.error:
             error = AwsError(fault.error, fault.message, answers.status_of(fault.error, arrival.operation.protocol))
             return _failed(error, arrival)
