@@ -69,13 +69,14 @@ def test_a_role_that_was_just_made_is_waited_for(
     operator_process: OperatorFactory, own: Account, settings: tuple[str, Settings], trails: Trails
 ) -> None:
     """AWS: "Access denied. Check the trust relationships for your role.", though it is right as everybody reads it."""
-    settings[1](iam_propagation=8)
+    settings[1](iam_propagation=600)
     operator_process(AWS_ENDPOINT_URL=own.endpoint)
     bucket, group = bucket_of(own), own.log_group("new")
     trails.create(trail(NAME, bucket, cloudWatchLogsLogGroupARN=group, cloudWatchLogsRoleARN=own.role("new", group)))
     message = trails.wait_reason(NAME, "RoleNotTrusted")["message"]
     assert "Access denied. Check the trust relationships for your role." in message
     assert "a change that has not reached CloudTrail yet" in message
+    settings[1](iam_propagation=0)  # it has arrived
     trails.wait_ready(NAME, 60)
 
 
@@ -151,7 +152,9 @@ def test_a_key_that_cannot_encrypt_what_cloudtrail_writes(operator: Operator, ac
     key = kms.create_key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
     account.key_policy(key, NAME)
     trails.create(trail(NAME, bucket_of(account), kmsKeyID=key))
-    assert "KmsException" in trails.wait_reason(NAME, "KeyDisabled")["message"]
+    message = trails.wait_reason(NAME, "KeyNotUsable")["message"]
+    assert "KeySpec RSA_2048" in message
+    assert "SYMMETRIC_DEFAULT" in message
     trails.change(NAME, kmsKeyID=account.key(NAME))
     trails.wait_ready(NAME)
 

@@ -25,7 +25,7 @@ NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES = (
     json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", _PAGE, re.DOTALL)
 )
 # What the operator meets in the ordinary course of things.
-_NO_DENIALS = {None, "TrailNotFoundException", "InsightNotEnabledException"}
+_NO_DENIALS = {None, "TrailNotFoundException", "ResourceNotFoundException", "InsightNotEnabledException"}
 
 
 class Identity:
