@@ -236,7 +236,7 @@ def test_an_answer_that_is_none_of_aws(aws: Account, trail: str, when: str, took
     aws.fault(service="cloudtrail", operation="GetTrail", body="", count=1)
     assert "Trail" not in one.get_trail(Name=trail), "botocore makes an empty answer of nothing"
     assert told[1:] == [(200, "text/html", b"")]
-    assert one.get_trail(Name=trail)["Trail"]["Name"] == trail
+    assert one.get_trail(Name=trail)["Trail"]["TrailARN"] == trail
 
 
 def test_a_lost_answer_of_another_service(aws: Account) -> None:

@@ -16,7 +16,7 @@ from trail_operator.aws.answers import Parsers
 from trail_sandbox.aws.errors import AwsError
 
 # What the root of an XML answer is called where the model does not tell.
-_ROOTS = {"GetBucketLocation": "LocationConstraint"}
+_ROOTS = {"GetBucketLocation": "LocationConstraint", "GetBucketRequestPayment": "RequestPaymentConfiguration"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,9 @@ def success(service: str, operation: str, answer: Mapping[str, Any]) -> Raw:
         return Raw(json.dumps(_plain(answer)).encode())
     assert isinstance(shape, StructureShape)
     if payload := shape.serialization.get("payload"):
+        member = shape.members[payload]
+        if isinstance(member, StructureShape):
+            return Raw(f"<{member.name}>{_xml(member, answer[payload])}</{member.name}>".encode())
         return Raw(str(answer[payload]).encode())
     inner = _xml(shape, answer)
     wrapper = shape.serialization.get("resultWrapper")
@@ -90,14 +93,16 @@ def _plain(value: Any) -> Any:
     return value.timestamp() if isinstance(value, datetime) else value
 
 
+def _member(shape: Shape, name: str, value: Any) -> str:
+    tag = shape.serialization.get("name", name)
+    if isinstance(shape, ListShape) and shape.serialization.get("flattened"):
+        return "".join(f"<{tag}>{_xml(shape.member, one)}</{tag}>" for one in value)
+    return f"<{tag}>{_xml(shape, value)}</{tag}>"
+
+
 def _xml(shape: Shape, value: Any) -> str:
     if isinstance(shape, StructureShape):
-        members = ((shape.members[name], name, one) for name, one in value.items() if one is not None)
-        return "".join(
-            f"<{tag}>{_xml(member, one)}</{tag}>"
-            for member, name, one in members
-            for tag in (member.serialization.get("name", name),)
-        )
+        return "".join(_member(shape.members[name], name, one) for name, one in value.items() if one is not None)
     if isinstance(shape, ListShape):
         return "".join(f"<member>{_xml(shape.member, one)}</member>" for one in value)
     if isinstance(shape, MapShape):

@@ -89,7 +89,11 @@ _DOCUMENTS = {
     "GetPolicyVersion": "PolicyVersion.Document",
 }
 # What the root of an XML answer is called, where the model does not tell.
-_ROOTS = {"GetBucketLocation": "LocationConstraint"}
+_ROOTS = {
+    "GetBucketLocation": "LocationConstraint",
+    "GetBucketEncryption": "ServerSideEncryptionConfiguration",
+    "GetBucketRequestPayment": "RequestPaymentConfiguration",
+}
 _WITHOUT_BODY = frozenset({"HeadBucket"})
 _KINDS: dict[str, tuple[type, ...]] = {
     "string": (str,),
