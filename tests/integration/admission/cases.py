@@ -4,6 +4,7 @@ A case is found by where it applies and by the schema's keyword; "rule" stands f
 its message. `test_admission.py` runs the cases, and fails for a rule or bound that has none.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ class Case:
     says: str
     before: Parts | None = None
     """The Trail before a change; None: accepted and refused are about creation (or, if they are a status, about it)."""
+    besides: frozenset[str] = frozenset()
+    """What else is refused, where the bound cannot be exceeded alone."""
 
 
 def spec(**fields: Any) -> Parts:
@@ -32,6 +35,9 @@ def spec(**fields: Any) -> Parts:
 def named(name: str, /, **fields: Any) -> Parts:
     """A Trail of that metadata.name, with fields of the spec."""
     return {"metadata": {"name": name}, "spec": fields}
+
+
+DESTINATIONS = ("S3", "Digest", "SNS", "CloudWatchLogs")
 
 
 def status(**fields: Any) -> Parts:
@@ -60,6 +66,18 @@ def condition(**fields: Any) -> Parts:
 def delivery(**fields: Any) -> Parts:
     """A status with one delivery error."""
     return status(delivery=[{"destination": "S3", "error": "NoSuchBucket", "since": "2026-01-31T12:00:00Z", **fields}])
+
+
+def difference(**fields: Any) -> Parts:
+    """A status with one difference."""
+    return status(drift=[{"path": "isLogging", "desired": "true", "observed": "false", **fields}])
+
+
+def several(parts: Parts, number: int, key: str, values: Iterable[str] = ()) -> Parts:
+    """The same status with so many entries in its list, told apart by `key`."""
+    ((name, (entry,)),) = parts["status"].items()
+    names = list(values) or [f"{key}-{index}" for index in range(number)]
+    return status(**{name: [{**entry, key: each} for each in names]})
 
 
 def refusal(*operations: str, message: str = "no") -> Parts:
@@ -1255,7 +1273,7 @@ STATUS = [
     Case(
         "status.delivery[].destination",
         "enum",
-        accepted=[delivery(destination=name) for name in ("S3", "Digest", "SNS", "CloudWatchLogs")],
+        accepted=[delivery(destination=name) for name in DESTINATIONS],
         refused=[delivery(destination="SQS")],
         says='supported values: "S3", "Digest", "SNS", "CloudWatchLogs"',
     ),
@@ -1265,6 +1283,56 @@ STATUS = [
         accepted=[delivery(since="2026-01-31T12:00:00Z")],
         refused=[delivery(since="12:00")],
         says="must be of type date-time",
+    ),
+    Case(
+        "status.conditions",
+        "maxItems",
+        accepted=[several(condition(), 16, "type")],
+        refused=[several(condition(), 17, "type")],
+        says="must have at most 16 items",
+    ),
+    Case(
+        "status.delivery",
+        "maxItems",
+        accepted=[several(delivery(), 4, "destination", DESTINATIONS)],
+        refused=[several(delivery(), 5, "destination", [*DESTINATIONS, "S3"])],
+        says="must have at most 4 items",
+        besides=frozenset({"status.delivery[]"}),
+    ),
+    Case(
+        "status.delivery[].error",
+        "maxLength",
+        accepted=[delivery(error="e" * 256)],
+        refused=[delivery(error="e" * 257)],
+        says="may not be more than 256",
+    ),
+    Case(
+        "status.drift",
+        "maxItems",
+        accepted=[several(difference(), 128, "path")],
+        refused=[several(difference(), 129, "path")],
+        says="must have at most 128 items",
+    ),
+    Case(
+        "status.drift[].path",
+        "maxLength",
+        accepted=[difference(path="p" * 512)],
+        refused=[difference(path="p" * 513)],
+        says="may not be more than 512",
+    ),
+    Case(
+        "status.drift[].desired",
+        "maxLength",
+        accepted=[difference(desired="d" * 1100)],
+        refused=[difference(desired="d" * 1101)],
+        says="may not be more than 1100",
+    ),
+    Case(
+        "status.drift[].observed",
+        "maxLength",
+        accepted=[difference(observed="o" * 1100)],
+        refused=[difference(observed="o" * 1101)],
+        says="may not be more than 1100",
     ),
     Case(
         "status.refusals",
