@@ -11,6 +11,30 @@ from trail_operator.api.trail import AdoptionPolicy
 
 _SET = {"x-kubernetes-list-type": "set"}
 _ATOMIC = {"x-kubernetes-list-type": "atomic"}
+Regions = tuple[
+    Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=32),
+        Field(json_schema_extra=rules(no_control_characters("a region"))),
+    ],
+    ...,
+]
+BucketPatterns = tuple[
+    Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=63),
+        Field(json_schema_extra=rules(no_control_characters("a bucket"))),
+    ],
+    ...,
+]
+TrailNamePatterns = tuple[
+    Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=128),
+        Field(json_schema_extra=rules(no_control_characters("a pattern"))),
+    ],
+    ...,
+]
 Patterns = tuple[
     Annotated[
         str,
@@ -143,14 +167,7 @@ class AWSAccountSpec(Resource):
         ),
     ] = ""
     allowed_regions: Annotated[
-        tuple[
-            Annotated[
-                str,
-                StringConstraints(min_length=1, max_length=32),
-                Field(json_schema_extra=rules(no_control_characters("a region"))),
-            ],
-            ...,
-        ],
+        Regions,
         Field(
             max_length=100,
             description="Home regions that Trails may have. Left out or empty: any.",
@@ -162,15 +179,7 @@ class AWSAccountSpec(Resource):
         Field(description="Namespaces whose Trails may use the account. Left out: none."),
     ] = AllowedNamespaces()
     allowed_buckets: Annotated[
-        tuple[
-            Annotated[
-                str,
-                StringConstraints(min_length=1, max_length=63),
-                Field(json_schema_extra=rules(no_control_characters("a bucket"))),
-            ],
-            ...,
-        ]
-        | None,
+        BucketPatterns | None,
         Field(
             max_length=1000,
             description="Buckets that Trails may name, as names with * and ?. Left out: any; empty: none.",
@@ -220,15 +229,7 @@ class AWSAccountSpec(Resource):
         ),
     ] = None
     allowed_trail_names: Annotated[
-        tuple[
-            Annotated[
-                str,
-                StringConstraints(min_length=1, max_length=128),
-                Field(json_schema_extra=rules(no_control_characters("a pattern"))),
-            ],
-            ...,
-        ]
-        | None,
+        TrailNamePatterns | None,
         Field(
             max_length=1000,
             description=(

@@ -251,8 +251,7 @@ class Accounts:
             access = self.access_for(subject)
         except FailureError:
             return False
-        name = subject.text("name") or subject.key.name
-        return access.spec is None or allows_name(access.spec, name)
+        return access.spec is None or allows_name(access.spec, subject.trail_name)
 
     async def close(self, seconds: float) -> bool:
         """Let no further call begin; those under way get some seconds. Whether all have ended."""

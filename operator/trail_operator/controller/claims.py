@@ -41,7 +41,7 @@ class Claims:
             uid=subject.uid,
             resource=str(subject.key),
             region=Location.of(arn).region if arn else region,
-            name=subject.text("name") or subject.key.name,
+            name=subject.trail_name,
         )
         self.withdraw(subject.uid)
         self._resources[claim.uid] = claim.resource

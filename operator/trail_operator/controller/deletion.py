@@ -135,7 +135,7 @@ class Deletion:
             if not arn:
                 raise _invalid(problem)
             return [_Place(*place) for place in places.items()]
-        name = subject.text("name") or subject.key.name
+        name = subject.trail_name
         for home in dict.fromkeys(filter(None, (recorded, named))):
             location = Location(here.partition, here.account, home)
             places.setdefault(location.trail_arn(name), location)

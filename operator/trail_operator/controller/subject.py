@@ -208,6 +208,11 @@ class Subject:
         return value if isinstance(value, str) and value else None
 
     @property
+    def trail_name(self) -> str:
+        """The name that the trail has in AWS. Not through the model: it holds whatever else is wrong."""
+        return self.text("name") or self.key.name
+
+    @property
     def names_account(self) -> str | None:
         """The AWSAccount that the spec names."""
         reference = self.manifest.get("accountRef")
@@ -226,8 +231,8 @@ class Subject:
     @property
     def recorded_arn(self) -> str | None:
         """The ARN on record, if it can be that of the trail that the spec names: the name never changes."""
-        arn, name = self.status.arn, self.text("name") or self.key.name
-        return arn if arn and arn.endswith(f":trail/{name}") else None
+        arn = self.status.arn
+        return arn if arn and arn.endswith(f":trail/{self.trail_name}") else None
 
     @property
     def is_on_record(self) -> bool:
