@@ -7,9 +7,7 @@ import pytest
 import requests
 
 from tests.edges.proxy import Proxy, Request, Twist
-from tests.recorder import Recorder
-
-ANSWER = {"metadata": {"resourceVersion": "1"}, "items": []}
+from tests.recorder import ANSWER, Recorder
 
 
 @pytest.fixture

@@ -21,16 +21,13 @@ READ_ONLY = {"eventSelectors": [{"readWriteType": "ReadOnly"}]}
 
 
 @pytest.fixture
-def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
+def stage(empty: VirtualStage) -> VirtualStage:
     """A world in which one Trail is Ready."""
-    caplog.set_level(logging.CRITICAL, "trail_operator")
-    result = VirtualStage(0)
-    result.create(KEY, SPEC)
-    result.wait(20.0)
-    assert condition(result) == ("True", "Recording")
-    result.server.events.clear()
-    yield result
-    result.close()
+    empty.create(KEY, SPEC)
+    empty.wait(20.0)
+    assert condition(empty) == ("True", "Recording")
+    empty.server.events.clear()
+    return empty
 
 
 def full_condition(stage: VirtualStage, kind: str = "Ready") -> dict[str, str]:

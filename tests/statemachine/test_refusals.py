@@ -1,7 +1,5 @@
 """What AWS refuses for good is remembered in status.refusals, and no refusal is believed without end."""
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,15 +19,12 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
+def stage(empty: VirtualStage) -> VirtualStage:
     """A world in which one Trail is Ready."""
-    caplog.set_level(logging.CRITICAL, "trail_operator")
-    result = VirtualStage(0)
-    result.create(KEY, SPEC)
-    result.wait(20.0)
-    assert condition(result) == ("True", "Recording")
-    yield result
-    result.close()
+    empty.create(KEY, SPEC)
+    empty.wait(20.0)
+    assert condition(empty) == ("True", "Recording")
+    return empty
 
 
 def condition(stage: VirtualStage, kind: str = "Ready") -> tuple[str, str] | None:

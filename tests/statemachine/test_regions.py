@@ -1,8 +1,5 @@
 """Regions that are none: said on the Trail, asked nothing, and costing nothing."""
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 
 from tests.statemachine.aws import ACCOUNT, REGIONS, Session
@@ -10,14 +7,6 @@ from tests.statemachine.stage import VirtualStage
 from tests.statemachine.test_scenarios import ready
 
 KEY = "team-a/alpha"
-
-
-@pytest.fixture
-def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
-    caplog.set_level(logging.CRITICAL, "trail_operator")
-    result = VirtualStage(0)
-    yield result
-    result.close()
 
 
 @pytest.mark.parametrize("where", ["region", "kmsKeyID"])

@@ -1,7 +1,5 @@
 """What becomes of a trail when its Trail is deleted, whatever AWS answers and whatever is in the status."""
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,25 +23,13 @@ ARN = arn_of("alpha")
 
 
 @pytest.fixture
-def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
+def stage(empty: VirtualStage) -> VirtualStage:
     """A world in which one Trail is Ready, and its operator runs for a while."""
-    caplog.set_level(logging.CRITICAL, "trail_operator")
-    result = VirtualStage(0)
-    result.create(KEY, SPEC)
-    result.wait(30.0)
-    assert ready(result) == ("True", "Recording")
-    result.server.events.clear()
-    yield result
-    result.close()
-
-
-@pytest.fixture
-def empty(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
-    """A world in which nothing is."""
-    caplog.set_level(logging.CRITICAL, "trail_operator")
-    result = VirtualStage(0)
-    yield result
-    result.close()
+    empty.create(KEY, SPEC)
+    empty.wait(30.0)
+    assert ready(empty) == ("True", "Recording")
+    empty.server.events.clear()
+    return empty
 
 
 def ready(stage: VirtualStage, key: str = KEY) -> tuple[str, str]:

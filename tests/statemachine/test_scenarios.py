@@ -1,7 +1,5 @@
 """What the walk has found, each as the shortest way to it."""
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,14 +11,6 @@ from tests.statemachine.stage import VirtualStage
 
 KEY = "team-a/alpha"
 SPEC = {"s3BucketName": "logs-one"}
-
-
-@pytest.fixture
-def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
-    caplog.set_level(logging.CRITICAL, "trail_operator")
-    result = VirtualStage(0)
-    yield result
-    result.close()
 
 
 def comes_to_rest(stage: VirtualStage) -> None:

@@ -1,7 +1,5 @@
 """Odd objects, as a looser definition let them in: each is reported, and none affects another."""
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,14 +9,6 @@ from tests.statemachine.stage import VirtualStage
 
 ODD, WELL = "team-a/odd", "team-b/well"
 SPEC = {"s3BucketName": "logs-one"}
-
-
-@pytest.fixture
-def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
-    caplog.set_level(logging.CRITICAL, "trail_operator")
-    result = VirtualStage(0)
-    yield result
-    result.close()
 
 
 def ready(stage: VirtualStage, key: str) -> tuple[str, str] | None:

@@ -3,14 +3,14 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
+from tests.local_server import LocalServer
 from tests.unit.test_metrics import subject
 from trail_operator.controller.answers import OddAnswerError
 from trail_operator.controller.kube import Connection, Key, Kubernetes
@@ -21,35 +21,18 @@ KEY = Key("team", "audit")
 Answer = tuple[int, str, bytes]
 
 
-class Server:
+class Server(LocalServer):
     """Answers everything with `answer`: status, content type and body."""
 
-    def __init__(self) -> None:
-        self.answer: Answer = (200, "application/json", b"{}")
-        outer = self
+    answer: Answer = (200, "application/json", b"{}")
 
-        class Handler(BaseHTTPRequestHandler):
-            def give(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, content_type, body = outer.answer
-                self.send_response(status)
-                self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_GET = do_POST = do_PUT = do_PATCH = give  # noqa: N815 - the names that http.server calls
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def respond(self, request: BaseHTTPRequestHandler, _: bytes) -> None:
+        status, content_type, body = self.answer
+        request.send_response(status)
+        request.send_header("Content-Type", content_type)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ import logging
 import os
 import traceback
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
+from tests.local_server import LocalServer
 from trail_operator.aws.client import AWS
 from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.sessions import Identity, Role, Sessions
@@ -41,34 +41,14 @@ def by_agent(*, key: str = KEY, token: str = TOKEN, expiration: str = "2099-01-0
     return json.dumps(told).encode()
 
 
-class Server:
-    """STS and the EKS Pod Identity Agent: answers for credentials what it is told to."""
+class Server(LocalServer):
+    """STS and the EKS Pod Identity Agent: answers requests for credentials with `raw`."""
 
-    def __init__(self) -> None:
-        self.raw = b""
-        outer = self
+    raw = b""
 
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                raw = outer.raw
-                if b"GetCallerIdentity" in body:
-                    raw = http(CALLER)
-                self.wfile.write(raw)
-                self.close_connection = True
-
-            do_GET = do_POST = answer  # noqa: N815 - the names that http.server calls
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def respond(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        request.wfile.write(http(CALLER) if b"GetCallerIdentity" in body else self.raw)
+        request.close_connection = True
 
 
 def http(body: bytes, status: str = "200 OK", *, length: int | None = None, between: bytes = b"\r\n\r\n") -> bytes:
