@@ -14,8 +14,8 @@ from typing import Any
 VARIABLE = "TEST_PATIENCE"
 _POLL_SECONDS = 0.05
 _AT_REST = 2.0
-_MOST = 6.0
 """The factor on an idle machine: parallel tests keep it busy, and a bound costs a passing test nothing."""
+_MOST = 6.0
 
 
 def decide() -> float:

@@ -12,7 +12,7 @@ from tests.integration.aws import REGION, Account
 from tests.integration.conftest import OperatorFactory, calls_of, kubectl
 from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
-from tests.patience import eventually
+from tests.patience import eventually, seconds
 from tests.sandbox import identities
 from trail_sandbox.sandbox import Sandbox
 
@@ -442,7 +442,7 @@ def test_a_web_identity_that_is_refused_is_not_said_of_the_role_of_an_account(
     fault = {"service": "sts", "operation": "AssumeRoleWithWebIdentity", "error": "AccessDenied"}
     # Nobody else here has a web identity.
     told = {"message": "Not authorized to perform sts:AssumeRoleWithWebIdentity"}
-    requests.post(f"{account.endpoint}/_sandbox/faults", json=fault | told, timeout=10).raise_for_status()
+    requests.post(f"{account.endpoint}/_sandbox/faults", json=fault | told, timeout=seconds(10)).raise_for_status()
     operator_process(
         AWS_ACCESS_KEY_ID="",
         AWS_SECRET_ACCESS_KEY="",

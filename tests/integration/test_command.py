@@ -13,7 +13,7 @@ import pytest
 from tests.integration.aws import Account
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.service_account import ServiceAccount
-from tests.patience import eventually
+from tests.patience import eventually, seconds
 from trail_sandbox.sandbox import Sandbox
 
 BIN = Path(sys.executable).parent
@@ -26,7 +26,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=seconds(60),
     )
 
 
@@ -91,7 +91,7 @@ def kopf_run(
             trails.delete(name)
             trails.wait_gone(name)
         process.terminate()
-        process.wait(timeout=15)
+        process.wait(timeout=seconds(15))
 
 
 def test_kopf_run_serves_as_well(kopf_run: Path, account: Account, trails: Trails) -> None:

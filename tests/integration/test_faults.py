@@ -13,7 +13,7 @@ from tests.integration.aws import REGION, Account
 from tests.integration.conftest import OperatorFactory, owner
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.process import Operator
-from tests.patience import eventually
+from tests.patience import eventually, seconds
 
 NAME = "faulty"
 
@@ -302,7 +302,7 @@ def stale(tmp_path: Path, account: Account) -> Iterator[Account]:
 
     eventually("AWS answers", up)
     settings = {"quotas": True, "rates": True, "stale_reads": 3}
-    requests.put(f"{endpoint}/_sandbox/settings", json=settings, timeout=5).raise_for_status()
+    requests.put(f"{endpoint}/_sandbox/settings", json=settings, timeout=seconds(5)).raise_for_status()
     yield Account(endpoint, account.number)
     process.terminate()
     process.wait()

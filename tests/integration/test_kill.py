@@ -15,7 +15,7 @@ from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory, owner
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.process import Operator
-from tests.patience import eventually
+from tests.patience import eventually, seconds
 
 NAME = "mortal"
 HELD_SECONDS = 60.0
@@ -191,7 +191,7 @@ def test_a_stop_amid_many_events_leaves_nothing_to_wait_for(
         trails.create(trail(name, f"logs-{again}"))
     os.kill(operator.process.pid, signal.SIGCONT)
     operator.process.terminate()
-    assert operator.process.wait(30) == 0
+    assert operator.process.wait(seconds(30)) == 0
     assert "Traceback" not in operator.log.read_text()
     for name in names:
         trails.release(name)

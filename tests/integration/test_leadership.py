@@ -20,7 +20,7 @@ from tests.integration.conftest import OperatorFactory
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
-from tests.patience import eventually
+from tests.patience import eventually, seconds
 from tests.recorder import Recorder
 from tests.sandbox.identities import allow, user
 from trail_sandbox.kubernetes import kubeconfig
@@ -139,12 +139,12 @@ def port(operator: Operator) -> str:
 def ready(operator: Operator) -> bool:
     where = port(operator)
     with suppress(requests.ConnectionError):
-        return bool(where) and requests.get(f"http://127.0.0.1:{where}/readyz", timeout=5).ok
+        return bool(where) and requests.get(f"http://127.0.0.1:{where}/readyz", timeout=seconds(5)).ok
     return False
 
 
 def leads(operator: Operator) -> bool:
-    text = requests.get(f"http://127.0.0.1:{port(operator)}/metrics", timeout=5).text
+    text = requests.get(f"http://127.0.0.1:{port(operator)}/metrics", timeout=seconds(5)).text
     return "trail_operator_leader 1.0" in text.splitlines()
 
 
@@ -217,7 +217,7 @@ def test_a_process_that_stood_still_does_nothing_more(contenders: Contenders, tr
     assert [call["operation"] for call in before] == ["GetTrail"]
     heals = contenders.heals()
     os.kill(first.process.pid, signal.SIGCONT)
-    assert first.process.wait(20) == 1
+    assert first.process.wait(seconds(20)) == 1
     assert "has lost its Lease" in first.log.read_text()
     assert "Traceback" not in first.log.read_text()
     assert contenders.calls("first") == before, "nothing came of what it knew"
@@ -292,7 +292,7 @@ def test_who_can_not_reach_the_api_server_stops_before_another_begins(
     assert first.process is not None
     eventually("the second works", lambda: contenders.calls("second"))
     eventually("the second heals", contenders.heals())
-    assert first.process.wait(20) == 1
+    assert first.process.wait(seconds(20)) == 1
     last, begun = contenders.calls("first")[-1], contenders.calls("second")[0]
     assert last["time"] < begun["time"], "the first had ended before"
     assert second.running
@@ -316,7 +316,7 @@ def test_who_may_no_longer_read_the_lease_is_not_fit(contenders: Contenders, ser
     try:
         eventually("it is not fit", lambda: not ready(second))
         assert first.process is not None
-        assert first.process.wait(20) == 1
+        assert first.process.wait(seconds(20)) == 1
         assert second.running
         assert "standing by" in second.log.read_text()
     finally:
@@ -378,7 +378,7 @@ def test_what_waits_in_a_thread_while_the_term_ends_is_not_sent(
     assert sts.requests == []
     log.unblock()
     assert first.process is not None
-    assert first.process.wait(20) == 1
+    assert first.process.wait(seconds(20)) == 1
     assert sts.requests == []
     sts.close()
 
@@ -393,6 +393,6 @@ def _writer(fifo: Path) -> int | None:
 def test_leader_election_needs_a_namespace(operator_process: OperatorFactory) -> None:
     operator = operator_process("--leader-election", "true", start=False).start(wait=False)
     assert operator.process is not None
-    assert operator.process.wait(20) == 1
+    assert operator.process.wait(seconds(20)) == 1
     assert "--leader-election needs --lease-namespace" in operator.log.read_text()
     assert "Traceback" not in operator.log.read_text()

@@ -15,7 +15,7 @@ from tests.integration.conftest import OperatorFactory
 from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
 from tests.integration.test_alerts import promtool, run  # noqa: F401 - a fixture
-from tests.patience import eventually
+from tests.patience import eventually, seconds
 from trail_operator.controller.kube import event
 from trail_operator.telemetry.metrics import OPERATIONS
 
@@ -31,7 +31,7 @@ class Scraped:
         self._namespace = namespace
 
     def text(self) -> str:
-        answer = requests.get(self._url, timeout=10)
+        answer = requests.get(self._url, timeout=seconds(10))
         answer.raise_for_status()
         return answer.text
 

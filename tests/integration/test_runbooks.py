@@ -11,7 +11,7 @@ from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT
 from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.test_chart import Install, install, pods
-from tests.patience import eventually
+from tests.patience import eventually, seconds
 from trail_sandbox.sandbox import Sandbox
 
 __all__ = ["install"]
@@ -61,7 +61,7 @@ def test_every_command_of_the_runbooks_works(
         for what, ours in here.items():
             command = re.sub(what, ours, command)
         done = subprocess.run(
-            ["bash", "-c", command], env=environment, capture_output=True, text=True, check=False, timeout=60
+            ["bash", "-c", command], env=environment, capture_output=True, text=True, check=False, timeout=seconds(60)
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         assert done.stdout.strip(), f"{command} told nothing"

@@ -18,7 +18,7 @@ from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
 from tests.integration.test_accounts import allowed, role, trusting
 from tests.integration.test_metrics import Scraped
-from tests.patience import eventually
+from tests.patience import eventually, seconds
 from tests.sandbox import identities
 
 _ISSUED = re.compile(r"<(AccessKeyId|SecretAccessKey|SessionToken)>([^<]+)<")
@@ -71,7 +71,7 @@ class Wire:
             self.secrets |= set(filter(None, found))
         if token := headers.get("X-Amz-Security-Token"):
             self.secrets.add(token)
-        connection = http.client.HTTPConnection(self._to, timeout=60)
+        connection = http.client.HTTPConnection(self._to, timeout=seconds(60))
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         text = answer.read()
