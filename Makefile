@@ -44,10 +44,10 @@ other-python: setup
 statemachine: setup
 	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -n logical --dist load --maxschedchunk 1 --ignore tests/statemachine/test_on_processes.py
 
-# In random order; a run prints its seed. A free worker gets one test at a time, so none ends up with a queue of its own.
+# In random order; a run prints its seed. A free worker gets the next test or group, so none has a queue of its own.
 integration: setup
 	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q \
-	  -n auto --dist load --maxschedchunk 1
+	  -n auto --dist loadgroup
 
 # Builds the image and runs the operator from it; as root, with buildah and debootstrap, which Debian has.
 test-image: setup

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 VARIABLE = "TEST_PATIENCE"
-_POLL_SECONDS = 0.05
+_SHORTEST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 0.5
 _AT_REST = 2.0
 """The factor on an idle machine: parallel tests keep it busy, and a bound costs a passing test nothing."""
 _MOST = 6.0
@@ -57,14 +58,16 @@ def evidence(describe: Callable[[], str]) -> Iterator[None]:
 def eventually(what: str, check: Callable[[], Any], at_rest: float = 30) -> Any:
     """Return the first true answer of `check`; fail with `what`, the last answer and the evidence after the bound."""
     bound = seconds(at_rest)
-    deadline = time.monotonic() + bound
+    begin = time.monotonic()
     while True:
         answer = check()
         if answer:
             return answer
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begin
+        if waited > bound:
             raise AssertionError(f"not within {bound:.0f} s: {what}; last: {answer!r}{_gathered()}")
-        time.sleep(_POLL_SECONDS)
+        # A tenth more at most, so that many waiting tests do not keep the API server and AWS busy with questions.
+        time.sleep(min(max(waited / 10, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS))
 
 
 def _gathered() -> str:
