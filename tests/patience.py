@@ -42,6 +42,15 @@ def timeout(at_rest: float) -> str:
     return f"--timeout={round(seconds(at_rest))}s"
 
 
+def resync(at_rest: float) -> str:
+    """A value of --resync for operators in tests.
+
+    It grows with the factor: Ready turns Unknown when nothing was read for three resyncs, which a process that gets
+    little CPU must not run into.
+    """
+    return f"{at_rest * patience() / _AT_REST:.2f}s"
+
+
 _evidence: list[Callable[[], str]] = []
 
 

@@ -18,7 +18,7 @@ from tests.integration.aws import Account
 from tests.integration.kubernetes import Accounts, Trails
 from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
-from tests.patience import eventually, evidence
+from tests.patience import eventually, evidence, resync
 from trail_sandbox.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +141,7 @@ def operator_process(
         adoption: str | None = "Always",
         **environment: str,
     ) -> Operator:
-        defaults = ["--namespace", namespace, "--cluster-name", "test", "--health-port", "0", "--resync", "2s"]
+        defaults = ["--namespace", namespace, "--cluster-name", "test", "--health-port", "0", "--resync", resync(2)]
         defaults += ["--account-selector", f"test={account.number}"]
         defaults += ["--allowed-adoption", adoption] if adoption else []
         operator = Operator(

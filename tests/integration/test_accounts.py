@@ -12,7 +12,7 @@ from tests.integration.aws import REGION, Account
 from tests.integration.conftest import OperatorFactory, calls_of, kubectl
 from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
-from tests.patience import eventually, seconds
+from tests.patience import eventually, resync, seconds
 from tests.sandbox import identities
 from trail_sandbox.sandbox import Sandbox
 
@@ -301,7 +301,7 @@ def test_sessions_that_end_early_are_renewed_unnoticed(
 
     Each costs one AssumeRole, each call that meets its end is repeated once, and no condition changes.
     """
-    operator_process("--resync", "1s")
+    operator_process("--resync", resync(1))
     third = Account(account.endpoint, f"8{account.number[1:]}")
     third.open_bucket(f"logs-{third.number}")
     names = {

@@ -16,7 +16,7 @@ from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.partitions import SERVICE, Partition, Place
-from tests.patience import eventually
+from tests.patience import eventually, resync
 from tests.sandbox.conftest import put_settings, started
 
 Spec = dict[str, Any]
@@ -577,7 +577,7 @@ def test_advice_that_is_followed_leads_to_ready(
         courses.append(Course(one, place, reader, spec, waits=one.later is not None))
         members = {"region": region, "isMultiRegionTrail": False, **spec}
         trails.create(trail(place.trail, place.bucket, **members))
-    operator_process("--resync", "5s", AWS_ENDPOINT_URL=endpoint)
+    operator_process("--resync", resync(5), AWS_ENDPOINT_URL=endpoint)
 
     def all_ready() -> bool:
         for course in courses:

@@ -13,7 +13,7 @@ from kubernetes import client
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import Trails, trail
-from tests.patience import eventually, timeout
+from tests.patience import eventually, resync, timeout
 from trail_sandbox.sandbox import Sandbox
 
 CHART = str(ROOT / "charts" / "trail-operator")
@@ -56,7 +56,12 @@ def install(cluster: Sandbox, trails: Trails, account: Account, number: str) -> 
 
     def run(command: str = "install", **values: Any) -> str:
         environment = [{"name": name, "value": value} for name, value in account.environment.items()]
-        defaults = {"crds": {"enabled": False}, "resync": "2s", "extraEnv": environment, "fullnameOverride": release}
+        defaults = {
+            "crds": {"enabled": False},
+            "resync": resync(2),
+            "extraEnv": environment,
+            "fullnameOverride": release,
+        }
         defaults["accountSelector"] = f"test={number}"  # those of other tests are theirs
         arguments = [f"--set-json={name}={json.dumps(value)}" for name, value in {**defaults, **values}.items()]
         helm(

@@ -18,7 +18,7 @@ from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.test_chart import CHART, can_i, helm
-from tests.patience import eventually, timeout
+from tests.patience import eventually, resync, timeout
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
 # One worker runs them all: a sandbox for each worker would cost more than the tests.
@@ -114,7 +114,7 @@ class Release:
 
 def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None:
     release = Release(own)
-    often = "--set=resync=2s"
+    often = f"--set=resync={resync(2)}"
     release.helm("install", str(earlier), "--create-namespace", often, "--set=logFormat=text")
     assert not release.knows_recursive_logging()
     assert not release.counts_events()
@@ -180,7 +180,7 @@ def test_definitions_that_are_guarded_go_only_where_that_is_meant(own: Sandbox) 
 
 def test_an_upgrade_leaves_no_gap_in_healing_beyond_the_take_over(own: Sandbox) -> None:
     release = Release(own)
-    often = ("--set=resync=1s", "--set=replicas=2")
+    often = (f"--set=resync={resync(1)}", "--set=replicas=2")
     release.helm("install", CHART, "--create-namespace", *often, "--set=logFormat=text")
     before = len(release.account.writes())
     release.trails.create(trail("audit", release.account.bucket("logs-upgrade", "audit")))

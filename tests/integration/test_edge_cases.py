@@ -14,7 +14,7 @@ from tests.integration.conftest import OperatorFactory
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.process import Operator
 from tests.integration.whole import World
-from tests.patience import eventually
+from tests.patience import eventually, resync
 from tests.sandbox.conftest import put_settings, started
 from tests.sandbox.identities import allow, assume, role, user
 from tests.sandbox.organizations import Organization
@@ -257,7 +257,7 @@ def test_another_caller_who_uses_up_the_rates(
     keys = user(account, allow("*"), name="operator")
     identity = {"AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"]}
     # After three resyncs without an answer Ready may rightly be Unknown: a resync is longer than a bout of calls.
-    operator_process("--resync", "5s", **identity)
+    operator_process("--resync", resync(5), **identity)
     trails.create(trail(NAME, bucket_of(account)))
     body = trails.wait_ready(NAME)
     cloudtrail = account.cloudtrail  # it tries again when it is throttled

@@ -13,7 +13,7 @@ from tests.integration.aws import REGION, Account
 from tests.integration.conftest import OperatorFactory, owner
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.process import Operator
-from tests.patience import eventually, seconds
+from tests.patience import eventually, resync, seconds
 
 NAME = "faulty"
 
@@ -47,7 +47,7 @@ def versions(trails: Trails) -> str:
 def test_a_passing_fault_does_not_touch_ready(
     operator_process: OperatorFactory, account: Account, trails: Trails, error: str, seconds: float
 ) -> None:
-    operator_process("--resync", "5s")  # after three without an answer Ready may rightly be Unknown
+    operator_process("--resync", resync(5))  # after three without an answer Ready may rightly be Unknown
     trails.create(trail(NAME, bucket(account)))
     trails.wait_ready(NAME)
     before = versions(trails)
@@ -84,7 +84,7 @@ def test_drift_that_cannot_be_healed_yet_ends_ready(operator: Operator, account:
 
 
 def test_long_silence_is_unknown_and_ends(operator_process: OperatorFactory, account: Account, trails: Trails) -> None:
-    operator_process("--resync", "1s")
+    operator_process("--resync", resync(1))
     trails.create(trail(NAME, bucket(account)))
     trails.wait_ready(NAME)
     account.fault(service="cloudtrail", operation="*", drop=True, when="before")
@@ -109,7 +109,7 @@ def test_a_lost_answer_to_each_write_is_no_harm(operator: Operator, account: Acc
 def test_what_aws_refuses_for_good_is_stalled_and_not_asked_again(
     operator_process: OperatorFactory, account: Account, trails: Trails
 ) -> None:
-    running = operator_process("--resync", "0.5s")
+    running = operator_process("--resync", resync(0.5))
     made = bucket(account)
     account.fault(
         service="cloudtrail", operation="CreateTrail", error="InvalidS3PrefixException", message="No such prefix."

@@ -20,7 +20,7 @@ from tests.integration.conftest import OperatorFactory
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
-from tests.patience import eventually, seconds
+from tests.patience import eventually, resync, seconds
 from tests.recorder import Recorder
 from tests.sandbox.identities import allow, user
 from trail_sandbox.kubernetes import kubeconfig
@@ -89,7 +89,7 @@ class Contenders:
         }
         operator = self._make(
             *("--leader-election", "true", "--lease-name", self._name, "--lease-namespace", self._name),
-            *("--resync", "1s"),
+            *("--resync", resync(1)),
             start=False,
             **environment,
         )

@@ -18,7 +18,7 @@ from tests.integration.aws import Account
 from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
-from tests.patience import eventually
+from tests.patience import eventually, resync
 from trail_sandbox.sandbox import Sandbox
 
 Permission = tuple[str, str, str]
@@ -161,7 +161,7 @@ def identity(cluster: Sandbox, api: client.ApiClient, number: str, tmp_path: Pat
 def life(
     cluster: Sandbox, identity: ServiceAccount, account: Account, accounts: Accounts, trails: Trails, tmp_path: Path
 ) -> Iterator[Life]:
-    arguments = ["--namespace", trails.namespace, "--health-port", "0", "--resync", "2s"]
+    arguments = ["--namespace", trails.namespace, "--health-port", "0", "--resync", resync(2)]
     arguments += ["--account-selector", f"test={account.number}"]
     environment = {**os.environ, **cluster.environment(), **account.environment, **identity.environment}
     operator = Operator(environment, tmp_path / "operator.log", arguments)

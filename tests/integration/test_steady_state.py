@@ -6,7 +6,7 @@ from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory, kubectl
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.process import Operator
-from tests.patience import eventually
+from tests.patience import eventually, resync
 from trail_sandbox.sandbox import Sandbox
 
 
@@ -36,7 +36,7 @@ def reads(account: Account) -> int:
 def test_resyncs_and_a_restart_write_nothing(
     operator_process: OperatorFactory, account: Account, trails: Trails
 ) -> None:
-    running = operator_process("--resync", "0.5s")
+    running = operator_process("--resync", resync(0.5))
     bucket = account.bucket(f"logs-{account.number}", "steady")
     trails.create(trail("steady", bucket, tags=[{"key": "team", "value": "a"}]))
     trails.create(trail("dark", bucket, name="steady-2", isLogging=False))
@@ -44,7 +44,7 @@ def test_resyncs_and_a_restart_write_nothing(
     trails.wait_ready("steady")
     trails.wait_reason("dark", "BucketPolicyDenies")
     before, written, seen = kubernetes_writes(trails), account.writes(), reads(account)
-    eventually("forty resyncs", lambda: reads(account) >= seen + 40, 60)
+    eventually("twenty resyncs", lambda: reads(account) >= seen + 20, 60)
     assert running.stop() == 0
     running.start()
     seen = reads(account)
@@ -57,7 +57,7 @@ def test_resyncs_and_a_restart_write_nothing(
 def test_the_api_server_counts_no_write(
     cluster: Sandbox, operator_process: OperatorFactory, account: Account, trails: Trails
 ) -> None:
-    running = operator_process("--resync", "0.5s")
+    running = operator_process("--resync", resync(0.5))
     bucket = account.bucket(f"logs-{account.number}", "counted")
     trails.create(trail("counted", bucket))
     body = trails.wait_ready("counted")

@@ -16,6 +16,7 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.integration.kubernetes import Trails
 from tests.integration.process import Operator
+from tests.patience import resync, seconds
 from tests.statemachine.aws import ACCOUNT, ALIAS, BUCKETS, KEYS, REGIONS
 from tests.statemachine.expectation import OWNER, READS
 from tests.statemachine.kubernetes import Manifest
@@ -24,13 +25,13 @@ from tests.statemachine.rest import FORCE, Rest
 from tests.statemachine.specs import TRAILS
 
 NAMESPACES = ("team-a", "team-b")
-RESYNC = 1.0
+RESYNC = resync(1)
 # Beyond these a test would only wait.
 _LONGEST_WAIT = 3.0
 _LONGEST_DELAY = 2.0
-_AT_REST_WITHIN = 90.0
+_AT_REST_WITHIN = seconds(45)
 _POINT = 0.02
-_QUIET = 3 * 1.2 * RESYNC + 1.0
+_QUIET = 3 * 1.2 * float(RESYNC.removesuffix("s")) + 1.0
 _TRIES = 4
 # Between a look at whose a trail is and the write that follows it.
 _RACE = 10.0
@@ -134,7 +135,7 @@ class ProcessStage:
         arguments = [*(f"--namespace={name}" for name in NAMESPACES), "--cluster-name=test", "--health-port=0"]
         arguments.append("--allowed-adoption=Always")
         arguments.append("--account-selector=test=none")  # the AWSAccounts of the cluster are other tests'
-        self._operator = Operator({**environment, **credentials}, log, [*arguments, f"--resync={RESYNC:.0f}s"]).start()
+        self._operator = Operator({**environment, **credentials}, log, [*arguments, f"--resync={RESYNC}"]).start()
 
     def close(self) -> None:
         """End everything."""
