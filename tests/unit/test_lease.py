@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import uuid4
@@ -15,6 +16,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from tests.refusals import not_found, refused
 from tests.statemachine.virtual_time import VirtualLoop
+from trail_operator.controller.answers import OddAnswerError
 from trail_operator.controller.kube import Connection
 from trail_operator.controller.lease import Leadership, Lease, NotLeadingError
 
@@ -52,6 +54,29 @@ class Server:
 
 
 @dataclass
+class Odd:
+    """So many answers to a method that are none."""
+
+    method: str
+    instead: Any
+    """What is answered; an error is raised."""
+    done: bool
+    """Whether the API server is asked at all."""
+    count: int
+
+    def concerns(self, method: str) -> bool:
+        return method == self.method and self.count > 0
+
+    def answer(self, ask: Callable[[], object]) -> dict[str, Any]:
+        self.count -= 1
+        if self.done:
+            ask()
+        if isinstance(self.instead, Exception):
+            raise self.instead
+        return copy.deepcopy(self.instead)
+
+
+@dataclass
 class Wire:
     """One process's way to the API server."""
 
@@ -63,6 +88,8 @@ class Wire:
     """How often an answer gets lost."""
     refused: tuple[str, ...] = ()
     """What the service account may not."""
+    odd: "Odd | None" = None
+    """What comes in place of answers."""
 
     async def request(self, method: str, _: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         # What was sent arrives, though nobody may wait for its answer any more.
@@ -72,6 +99,8 @@ class Wire:
         if method in self.refused:
             raise refused(403, "Forbidden")
         await asyncio.sleep(self.random.uniform(0.001, 0.01 + self.slow))
+        if self.odd and self.odd.concerns(method):
+            return self.odd.answer(lambda: self.server.answer(method, body))
         lost = self.random.random() < self.lost
         try:
             answer = self.server.answer(method, body)
@@ -210,6 +239,42 @@ def test_who_can_not_renew_it_no_longer_leads_when_another_may_begin() -> None:
         await watch([first, second], TAKE_OVER)
         assert not first.leads
         assert second.leads
+
+    run(scenario())
+
+
+METADATA = {"name": "operator", "resourceVersion": "1", **MADE}
+ODD: dict[str, Any] = {
+    "no JSON": OddAnswerError("200 with a page of a proxy"),
+    "an empty object": {},
+    "another Lease": {"metadata": METADATA | {"name": "another"}, "spec": {"holderIdentity": "somebody"}},
+    "a spec that is none": {"metadata": METADATA, "spec": "somebody"},
+    "a duration that is none": {"metadata": METADATA, "spec": {"leaseDurationSeconds": "long"}},
+    "a conflict": refused(409, "Conflict"),
+    "an error": refused(500, "InternalError"),
+    "nothing": ServerDisconnectedError(),
+}
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize(("method", "done"), [("GET", False), ("PUT", False), ("PUT", True)])
+@pytest.mark.parametrize("odd", ODD)
+def test_it_is_kept_though_answers_to_a_renewal_are_none(odd: str, method: str, done: bool, count: int) -> None:
+    """As client-go does, it is tried again until the term ends."""
+
+    async def scenario() -> None:
+        server, chance = Server(), random.Random(7)
+        first = Contender(Wire(server, chance))
+        await until_one_leads([first])
+        second = Contender(Wire(server, chance))
+        await watch([first, second], 5)
+        lease = first.lease
+        first.wire.odd = Odd(method, ODD[odd], done, count)
+        for _ in range(200):
+            await watch([first, second], 0.05)
+            assert first.lease is lease
+            assert first.leads
+        assert first.wire.odd.count == 0
 
     run(scenario())
 

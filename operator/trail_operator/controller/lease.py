@@ -129,7 +129,7 @@ class Lease:
             logger.warning(f"the Lease {self} could not be given back: it ends by itself in {_DURATION} s")
 
     async def _give_back(self) -> None:
-        while (body := await self.read()) and (body.get("spec") or {}).get("holderIdentity") == self._holder:
+        while (body := await self.read()) and _spec(body).get("holderIdentity") == self._holder:
             try:
                 await self._write(body, holder="")
             except ApiException as error:
@@ -166,7 +166,7 @@ class Lease:
 
     def _held_by_another(self, body: dict[str, Any]) -> str:
         """Who else holds it, "" if it is free: let go of, or without a sign of life for as long as it lasts."""
-        spec = body.get("spec") or {}  # none in one that was made by hand
+        spec = _spec(body)
         version = str(body["metadata"]["resourceVersion"])
         if version != self._seen[0]:
             self._seen = version, self._clock()
@@ -175,7 +175,7 @@ class Lease:
         return "" if holder == self._holder or self._clock() >= self._seen[1] + lasts else holder
 
     async def _write(self, body: dict[str, Any] | None, holder: str) -> None:
-        before = (body or {}).get("spec") or {}
+        before = _spec(body) if body else {}
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec = {"holderIdentity": holder, "leaseDurationSeconds": _DURATION, "renewTime": now}
         if before.get("holderIdentity") != holder:
@@ -187,10 +187,19 @@ class Lease:
             # The version makes it that only one of those who found it free gets it.
             written = {**body, "spec": {**before, **spec}}
             answer = await self._connection.request("PUT", f"{self._path}/{self._name}", written)
-        if (whole_object(answer, self._name, self._namespace).get("spec") or {}).get("holderIdentity") != holder:
+        if _spec(whole_object(answer, self._name, self._namespace)).get("holderIdentity") != holder:
             raise OddAnswerError("200 with another Lease than was written")
 
     def _tell(self, text: str) -> None:
         if text != self._told:
             logger.info(text)
             self._told = text
+
+
+def _spec(lease: dict[str, Any]) -> dict[str, Any]:
+    """The spec of a Lease: empty in one that was made by hand. Raises OddAnswerError where it is none."""
+    spec = lease.get("spec") or {}
+    numbers = ("leaseDurationSeconds", "leaseTransitions")
+    if not isinstance(spec, dict) or not all(isinstance(spec.get(name) or 0, int) for name in numbers):
+        raise OddAnswerError("200 with a Lease whose spec is none")
+    return spec
