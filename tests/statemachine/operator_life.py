@@ -28,6 +28,7 @@ from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.lease import without_lease
 from trail_operator.controller.loop import Loop
 from trail_operator.controller.subject import Subject
+from trail_operator.controller.watchdog import Watchdog
 from trail_operator.settings import Settings
 from trail_operator.telemetry.metrics import Metrics
 
@@ -87,8 +88,9 @@ class Life:
         self._wire = wire
         self._settings = settings
         self._killed_in: int | None = None
-        self._loop: Loop | None = None
-        self._account_loop: AccountLoop | None = None
+        self.loop: Loop | None = None
+        self.account_loop: AccountLoop | None = None
+        self.metrics = Metrics()
         self._watching = False
         self._context = contextvars.copy_context()
         self._context.run(_LIFE.set, self)
@@ -114,21 +116,34 @@ class Life:
 
     async def stop(self) -> None:
         """SIGTERM."""
-        if self._loop is not None:
-            await self._loop.stop(6.0)
+        if self.loop is not None:
+            await self.loop.stop(6.0)
         self.kill()
 
     def seen(self, event: str, body: Manifest) -> None:
         """An event of the watch."""
-        if self.dead or self._loop is None or not self._watching:
+        if self.dead or self.loop is None or not self._watching:
             return
-        tell = self._loop.gone if event == "DELETED" else self._loop.seen
+        tell = self.loop.gone if event == "DELETED" else self.loop.seen
         self._context.copy().run(tell, body)
 
     def account_seen(self, body: Manifest) -> None:
         """An event of the watch of AWSAccounts."""
-        if not self.dead and self._account_loop is not None and self._watching:
-            self._context.copy().run(self._account_loop.seen, body)
+        if not self.dead and self.account_loop is not None and self._watching:
+            self._context.copy().run(self.account_loop.seen, body)
+
+    def watch_over(self) -> None:
+        """Start the watchdog, as Process does. Not by itself: what a watch has missed, its lists find."""
+        assert self.loop is not None
+        assert self.account_loop is not None
+        kubernetes, clock = _Kubernetes(self, self._wire), asyncio.get_running_loop().time
+        watchdog = Watchdog(
+            *(self.loop, self.account_loop, lambda: kubernetes.trails([])),
+            resync=self._settings.resync.total_seconds(),
+            clock=clock,
+            unheard=lambda _: self.kill(),
+        )
+        asyncio.get_running_loop().create_task(watchdog.run(), context=self._context.copy())
 
     def relist(self) -> None:
         """A watch that begins anew: what is there is told of, what has gone is not."""
@@ -149,7 +164,7 @@ class Life:
         kubernetes = _Kubernetes(self, self._wire)
         sessions, alone = Session(self._send), without_lease(asyncio.get_running_loop().time)
         with mock.patch.object(controller, "Sessions", return_value=sessions):
-            parts = controller.Controller(kubernetes, alone, self._settings, CLUSTER, Metrics())
+            parts = controller.Controller(kubernetes, alone, self._settings, CLUSTER, self.metrics)
         reconcile = parts.loop._reconcile
 
         async def passing(subject: Subject) -> float | None:
@@ -159,8 +174,8 @@ class Life:
         parts.loop._reconcile = passing
         parts.surroundings._sleep = _sleep_in_background
         trails = await process._patiently("Trails", lambda: kubernetes.trails([]))
-        self._loop = parts.loop
-        self._account_loop = parts.account_loop
+        self.loop = parts.loop
+        self.account_loop = parts.account_loop
         parts.take_up(controller.Manifests([], list(self._server.accounts.values()), trails))
         await asyncio.sleep(0.2)
         self._watching = True

@@ -109,6 +109,10 @@ class VirtualStage:
         """Start the operator."""
         self._in_loop(self.life.start)
 
+    def watch_over(self) -> None:
+        """Start the operator's watchdog."""
+        self._in_loop(self.life.watch_over)
+
     def restart(self) -> None:
         """Start another operator in place of the one that has ended."""
         self.life = self._new_life()
