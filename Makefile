@@ -87,7 +87,7 @@ sandbox: setup
 	@echo 'The sandbox is up. To play:'
 	@echo '  eval "$$($(BIN)/sandbox env)"'
 	@echo '  helm install trail-operator charts/trail-operator --namespace trail-operator --create-namespace --wait'
-	@echo '  kubectl apply -f examples/minimal.yaml; kubectl get trails -o wide --watch'
+	@echo '  kubectl apply -f examples/minimal.yaml; kubectl get ctrail -o wide --watch'
 	@echo 'and to end it: $(BIN)/sandbox down'
 
 benchmarks: setup

@@ -68,8 +68,8 @@ class Demo:
         self._headline("A Trail: kubectl apply, until Ready")
         print(Path("examples/minimal.yaml").read_text())
         self._run("kubectl apply -f examples/minimal.yaml")
-        self._run(f"kubectl wait --for=condition=Ready trail/{TRAIL} --timeout=60s")
-        self._run("kubectl get trails -o wide")
+        self._run(f"kubectl wait --for=condition=Ready ctrail/{TRAIL} --timeout=60s")
+        self._run("kubectl get ctrail -o wide")
         status = self._aws("cloudtrail").get_trail_status(Name=TRAIL)
         self._expect(status["IsLogging"], "AWS says that the trail is logging")
 
@@ -101,7 +101,7 @@ class Demo:
         policy["Statement"] = [entry for entry in policy["Statement"] if entry["Action"] != "s3:PutObject"]
         self._put_policy(policy)
         condition = self._seen("Ready=False DeliveryFailing", lambda: self._ready("False", "DeliveryFailing"))
-        self._run("kubectl get trails -o wide")
+        self._run("kubectl get ctrail -o wide")
         print(f"\n{condition['message']}")
         self._expect("s3:PutObject" in condition["message"], "the message prints the missing statement")
 
@@ -110,7 +110,7 @@ class Demo:
         self._headline("The bucket policy mended")
         self._put_policy(self._policy())
         self._seen("Ready=True Recording", lambda: self._ready("True", "Recording"))
-        self._run("kubectl get trails -o wide")
+        self._run("kubectl get ctrail -o wide")
 
     def delete_trail(self) -> None:
         """The Trail deleted, and its trail with it."""
@@ -191,7 +191,7 @@ class Demo:
         return str(events[0]["message"]) if events else ""
 
     def _ready(self, status: str, reason: str) -> dict[str, Any] | None:
-        conditions = self._get("trail", TRAIL).get("status", {}).get("conditions", [])
+        conditions = self._get("trails.trail-operator.dev", TRAIL).get("status", {}).get("conditions", [])
         wanted = ("Ready", status, reason)
         found = (entry for entry in conditions if (entry["type"], entry["status"], entry["reason"]) == wanted)
         return next(found, None)

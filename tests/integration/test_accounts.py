@@ -531,9 +531,9 @@ def test_what_trails_an_account_has(
     assert (status["trailCount"], status["unmanagedCount"]) == (5, 2)
     arns = [entry["arn"] for entry in status["trails"]]
     assert arns == sorted(arns)
-    columns, row = (line.split() for line in kubectl(cluster, "get", "awsaccounts", name).splitlines())
-    assert columns == ["NAME", "READY", "ACCOUNT", "TRAILS", "UNMANAGED", "AGE"]
-    assert row[:5] == [name, "True", account.number, "5", "2"]
+    columns, row = (line.split() for line in kubectl(cluster, "get", "awsacc", name).splitlines())
+    assert columns == ["NAME", "READY", "REASON", "ACCOUNT", "TRAILS", "UNMANAGED", "AGE"]
+    assert row[:6] == [name, "True", "IdentityVerified", account.number, "5", "2"]
 
 
 @pytest.mark.parametrize(("policy", "owners"), [("Delete", {}), ("Retain", {"goes": "Unmanaged"})])

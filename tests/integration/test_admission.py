@@ -576,24 +576,24 @@ def test_kubectl_get_shows_what_matters(cluster: Sandbox, admission: Admission) 
     def table(*arguments: str) -> list[list[str]]:
         return [line.split() for line in kubectl(cluster, "get", "-n", admission.namespace, *arguments).splitlines()]
 
-    head, (*row, age) = table("trails")
-    assert head == ["NAME", "READY", "LOGGING", "BUCKET", "REGION", "MULTI-REGION", "AGE"]
-    assert row == ["audit", "True", "True", "example-audit-logs", "us-east-1", "true"]
+    head, (*row, age) = table("ctrail")
+    assert head == ["NAME", "READY", "LOGGING", "REASON", "BUCKET", "REGION", "AGE"]
+    assert row == ["audit", "True", "True", "Recording", "example-audit-logs", "us-east-1"]
     assert re.fullmatch(r"\d+s", age)
 
-    head, row = table("trails", "-o", "wide")
-    assert head == ["NAME", "READY", "LOGGING", "BUCKET", "REGION", "MULTI-REGION", "AGE", "REASON", "ARN", "ACCOUNT"]
-    assert row[7:] == ["Recording", COMPLETE["status"]["arn"], "123456789012"]
+    head, row = table("ctrail", "-o", "wide")
+    assert head == ["NAME", "READY", "LOGGING", "REASON", "BUCKET", "REGION", "AGE", "MULTI-REGION", "ARN", "ACCOUNT"]
+    assert row[7:] == ["true", COMPLETE["status"]["arn"], "123456789012"]
 
-    without_age = [line[:-1] for line in table("trails")]
-    assert [line[:-1] for line in table("trail")] == without_age
+    without_age = [line[:-1] for line in table("ctrail")]
+    assert [line[:-1] for line in table("trails.trail-operator.dev")] == without_age
     assert ["trail.trail-operator.dev/audit"] in table("aws", "-o", "name"), "AWSAccounts are of this category too"
     admission.trails.delete(name)
 
 
 def test_kubectl_explain_tells_every_field(cluster: Sandbox) -> None:
     def explained() -> str:
-        return kubectl(cluster, "explain", "trail.spec")
+        return kubectl(cluster, "explain", "ctrail.spec")
 
     # The API server publishes the schema shortly after it serves the resource.
     eventually("the schema is published", lambda: "s3BucketName" in explained())
@@ -607,7 +607,7 @@ def test_kubectl_explain_tells_every_field(cluster: Sandbox) -> None:
     "path", [path for path, schema in NODES.items() if path[-1:] == "]" and "properties" in schema]
 )
 def test_kubectl_explain_tells_every_field_of_a_list(cluster: Sandbox, path: str) -> None:
-    text = " ".join(kubectl(cluster, "explain", f"trail.{path.replace('[]', '')}").split())
+    text = " ".join(kubectl(cluster, "explain", f"ctrail.{path.replace('[]', '')}").split())
     for name, schema in NODES[path]["properties"].items():
         assert f"{name} <" in text
         assert path.startswith("status") or schema["description"] in text

@@ -292,7 +292,7 @@ def test_an_installation_as_it_is_documented(own: Sandbox, tmp_path: Path, name:
         release.trails.delete("audit")
         release.trails.wait_gone("audit")
     if account:
-        kubectl(own, "delete", "awsaccounts", "--all")  # they are held, too
+        kubectl(own, "delete", "awsacc", "--all")  # they are held, too
     helm(own, "uninstall", "trail-operator", *_WAIT)
     # With its role gone, the operator can't give the Lease back: the next one would wait until it has run out.
     kubectl(own, "delete", "leases", "--all", "--namespace", NAMESPACE)

@@ -358,7 +358,7 @@ def test_the_notes_are_about_what_was_installed(helm: Path) -> None:
     told = notes(helm, watchNamespaces=["team-a", "team-b"], clusterName="prod", crds={"enabled": False})
     assert "watches team-a, team-b" in told
     assert "    name: audit\n    namespace: team-a\n" in told
-    assert "kubectl get trails --namespace team-a -o wide --watch" in told
+    assert "kubectl get ctrail --namespace team-a -o wide --watch" in told
     assert kept not in told
     assert kept not in notes(helm, crds={"keep": False})
 

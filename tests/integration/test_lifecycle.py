@@ -371,9 +371,9 @@ def test_the_status_as_kubectl_shows_it(operator: Operator, account: Account, tr
         "-n",
         trails.namespace,
         "--for=condition=Ready",
-        "trail/shown",
+        "ctrail/shown",
         timeout(30),
     )
-    row = kubectl(cluster, "get", "trails", "-n", trails.namespace, "-o", "wide", "--no-headers").split()
-    assert row[:5] == ["shown", "True", "True", bucket, REGION]
-    assert row[-3:] == ["Recording", account.trail_arn("shown"), account.number]
+    row = kubectl(cluster, "get", "ctrail", "-n", trails.namespace, "-o", "wide", "--no-headers").split()
+    assert row[:6] == ["shown", "True", "True", "Recording", bucket, REGION]
+    assert row[-3:] == ["true", account.trail_arn("shown"), account.number]

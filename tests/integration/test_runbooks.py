@@ -44,7 +44,7 @@ def test_every_command_of_the_runbooks_works(
     here = {
         r"trail-operator(?= |$)(?<!name=trail-operator)": namespace,
         r"deployment/\S+": f"pod/{pod.metadata.name}",
-        r"(?<=awsaccount )NAME\b": name,
+        r"(?<=awsacc )NAME\b": name,
         r"\bNAMESPACE\b": trails.namespace,
         r"\bTRAIL\b": "audit",
         r"\bARN\b": arn,

@@ -7,37 +7,38 @@ from pydantic import BaseModel
 
 from trail_operator.api.account import SPEC_RULES as ACCOUNT_RULES
 from trail_operator.api.account import AWSAccountSpec, AWSAccountStatus
-from trail_operator.api.names import ACCOUNT_KIND, ACCOUNTS, GROUP, KIND, PLURAL, VERSION
+from trail_operator.api.names import (
+    ACCOUNT_KIND,
+    ACCOUNT_SHORT_NAME,
+    ACCOUNTS,
+    GROUP,
+    KIND,
+    PLURAL,
+    SHORT_NAME,
+    VERSION,
+)
 from trail_operator.api.trail import ROOT_RULES, SPEC_RULES, TrailSpec, TrailStatus
 
+_READY = '.status.conditions[?(@.type=="Ready")]'
+# kubectl shows those of priority 1 with `-o wide` only, and leaves the order as it is here.
 _PRINTER_COLUMNS: list[dict[str, Any]] = [
-    {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
+    {"name": "Ready", "type": "string", "jsonPath": f"{_READY}.status"},
     {"name": "Logging", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Logging")].status'},
+    {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason"},
     {"name": "Bucket", "type": "string", "jsonPath": ".spec.s3BucketName"},
     {"name": "Region", "type": "string", "jsonPath": ".status.homeRegion"},
-    {"name": "Multi-Region", "type": "boolean", "jsonPath": ".status.isMultiRegionTrail"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-    {
-        "name": "Reason",
-        "type": "string",
-        "priority": 1,
-        "jsonPath": '.status.conditions[?(@.type=="Ready")].reason',
-    },
+    {"name": "Multi-Region", "type": "boolean", "priority": 1, "jsonPath": ".status.isMultiRegionTrail"},
     {"name": "ARN", "type": "string", "priority": 1, "jsonPath": ".status.arn"},
     {"name": "Account", "type": "string", "priority": 1, "jsonPath": ".status.accountID"},
 ]
 _ACCOUNT_COLUMNS: list[dict[str, Any]] = [
-    {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
+    {"name": "Ready", "type": "string", "jsonPath": f"{_READY}.status"},
+    {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason"},
     {"name": "Account", "type": "string", "jsonPath": ".spec.accountID"},
     {"name": "Trails", "type": "integer", "jsonPath": ".status.trailCount"},
     {"name": "Unmanaged", "type": "integer", "jsonPath": ".status.unmanagedCount"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-    {
-        "name": "Reason",
-        "type": "string",
-        "priority": 1,
-        "jsonPath": '.status.conditions[?(@.type=="Ready")].reason',
-    },
 ]
 
 
@@ -46,6 +47,7 @@ def trail_crd() -> dict[str, Any]:
     return _definition(
         KIND,
         PLURAL,
+        SHORT_NAME,
         "Namespaced",
         "Trail is an AWS CloudTrail trail: what it is to be, and whether it records.",
         TrailSpec,
@@ -61,6 +63,7 @@ def account_crd() -> dict[str, Any]:
     return _definition(
         ACCOUNT_KIND,
         ACCOUNTS,
+        ACCOUNT_SHORT_NAME,
         "Cluster",
         "AWSAccount is an AWS account: how to get into it, who may use it for what, and which trails it has.",
         AWSAccountSpec,
@@ -79,6 +82,7 @@ def definitions() -> list[dict[str, Any]]:
 def _definition(
     kind: str,
     plural: str,
+    short_name: str,
     scope: str,
     description: str,
     spec_model: type[BaseModel],
@@ -118,6 +122,7 @@ def _definition(
                 "listKind": f"{kind}List",
                 "plural": plural,
                 "singular": kind.lower(),
+                "shortNames": [short_name],
                 "categories": ["aws"],
             },
             "versions": [
