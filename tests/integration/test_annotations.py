@@ -1,4 +1,4 @@
-"""Pausing, and looking at once."""
+"""Pausing, looking at once, and annotations that ACK and Crossplane obey."""
 
 from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory
@@ -7,6 +7,8 @@ from tests.integration.process import Operator
 from tests.patience import eventually
 
 PAUSED, RECONCILE_AT = "trail-operator.dev/paused", "trail-operator.dev/reconcile-at"
+ACK_POLICY = "services.k8s.aws/deletion-policy"
+OWNER_TAG = "trail-operator.dev/owner"
 
 
 def looks(account: Account) -> int:
@@ -77,3 +79,55 @@ def test_a_look_on_demand_asks_again_for_what_was_refused(
     trails.wait_reason("audit", "InvalidSpec")
     trails.annotate("audit", {RECONCILE_AT: "now"})
     trails.wait_ready("audit")
+
+
+def test_acks_retain_keeps_the_trail_and_other_annotations_are_warned_of(
+    operator_process: OperatorFactory, account: Account, trails: Trails
+) -> None:
+    """Each is seen at once: the next resync is an hour away."""
+    operator_process("--resync", "1h")
+    trails.create(trail("audit", account.bucket(f"logs-{account.number}", "audit")))
+    trails.wait_ready("audit")
+
+    def is_advised(*texts: str) -> bool:
+        advisory = trails.condition("audit", "Advisory")
+        told = advisory.get("message", "")
+        is_ready = trails.condition("audit").get("status") == "True"
+        return is_ready and advisory.get("reason") == "AnnotationIgnored" and all(text in told for text in texts)
+
+    trails.annotate("audit", {"services.k8s.aws/region": "eu-west-1", "crossplane.io/paused": "true"})
+    eventually("both are named", lambda: is_advised("set spec.region", 'trail-operator.dev/paused: "true"'))
+    eventually("an Event", lambda: trails.events("audit", "AnnotationIgnored"))
+    trails.annotate("audit", {"services.k8s.aws/region": None, "crossplane.io/paused": None, ACK_POLICY: "retain"})
+    eventually("nothing to warn of", lambda: not trails.condition("audit", "Advisory"))
+    trails.change("audit", deletionPolicy="Delete")
+    eventually("the field decides", lambda: is_advised("because spec.deletionPolicy is Delete"))
+    trails.change("audit", deletionPolicy=None)
+    trails.wait_ready("audit")
+    assert not trails.condition("audit", "Advisory"), "the annotation decides"
+
+    trails.delete("audit")
+    trails.wait_gone("audit")
+    arn = account.trail_arn("audit")
+    assert account.trails() == [arn]
+    (tags,) = account.cloudtrail.list_tags(ResourceIdList=[arn])["ResourceTagList"]
+    assert OWNER_TAG not in {tag["Key"] for tag in tags["TagsList"]}
+
+
+def test_annotations_are_warned_of_where_the_trail_is_not_ours(
+    operator: Operator, account: Account, trails: Trails
+) -> None:
+    """Who moves from ACK begins there, and the warning says how to go on."""
+    account.bucket(f"logs-{account.number}", "audit")
+    account.cloudtrail.create_trail(Name="audit", S3BucketName=f"logs-{account.number}")
+    for name, policy in (("managing", "Manage"), ("watching", "Observe")):
+        manifest = trail(name, f"logs-{account.number}", name="audit", managementPolicy=policy)
+        manifest["metadata"]["annotations"] = {"services.k8s.aws/adoption-policy": "adopt"}
+        trails.create(manifest)
+
+    def told(name: str) -> str:
+        return str(trails.condition(name, "Advisory").get("message", ""))
+
+    eventually("where it is managed", lambda: "set spec.adoptionPolicy" in told("managing"))
+    eventually("where it is observed", lambda: "set spec.adoptionPolicy" in told("watching"))
+    assert trails.condition("managing")["reason"] == "Conflict"

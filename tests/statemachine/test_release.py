@@ -1,5 +1,6 @@
 """What becomes of a trail when its Trail is deleted, whatever AWS answers and whatever is in the status."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -147,6 +148,64 @@ def test_a_removed_tag_is_not_warned_of(stage: VirtualStage) -> None:
     stage.wait(5.0)
     assert notes(stage, "OwnerTagStayed") == []
     assert [f"trail {ARN} is kept, without the owner tag"] == notes(stage, "Released")
+
+
+# ACK's annotation is a deletion policy, where the spec gives none.
+
+ACK_POLICY = "services.k8s.aws/deletion-policy"
+
+
+def kept(stage: VirtualStage) -> list[bool]:
+    """Of each trail in AWS, whether it was left without the owner tag."""
+    return [OWNER not in dict(trail.tags) for trail in stage.aws.trails.all()]
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "outcome"),
+    [
+        ("retain", {}, [True]),
+        ("reatin", {}, [True]),
+        ("delete", {}, []),
+        ("retain", {"deletionPolicy": "Delete"}, []),
+        ("delete", {"deletionPolicy": "Retain"}, [True]),
+    ],
+)
+def test_acks_deletion_policy_decides_where_the_spec_does_not(
+    stage: VirtualStage, value: str, spec: dict[str, Any], outcome: list[bool]
+) -> None:
+    stage.annotate(KEY, ACK_POLICY, value)
+    stage.replace_spec(KEY, SPEC | spec)
+    stage.delete(KEY)
+    stage.wait(20.0)
+    assert not stage.objects
+    assert kept(stage) == outcome
+
+
+def test_acks_annotation_deletes_nothing_that_is_kept_by_default(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    stage = VirtualStage(0, default_deletion_policy="Retain")
+    stage.create(KEY, SPEC)
+    stage.annotate(KEY, ACK_POLICY, "delete")
+    stage.wait(30.0)
+    (advisory,) = (one for one in stage.objects[KEY]["status"]["conditions"] if one["type"] == "Advisory")
+    assert advisory["reason"] == "AnnotationIgnored"
+    assert "spec.deletionPolicy: Delete" in advisory["message"]
+    stage.delete(KEY)
+    stage.wait(20.0)
+    assert not stage.objects
+    assert kept(stage) == [True]
+    stage.close()
+
+
+def test_a_held_deletion_ends_at_once_with_acks_retain(stage: VirtualStage) -> None:
+    """Annotations leave the generation as it is, and the next retry is a minute away."""
+    stage.ignore("DeleteTrail")
+    stage.delete(KEY)
+    stage.wait(100.0)
+    stage.annotate(KEY, ACK_POLICY, "retain")
+    stage.wait(3.0)
+    assert not stage.objects
+    assert kept(stage) == [True]
 
 
 # The status is a memory that AWS is asked about.

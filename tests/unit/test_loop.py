@@ -165,6 +165,33 @@ def test_a_changed_spec_gets_a_pass_at_once_and_not_the_old_wait() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize(
+    ("name", "passes_more"),
+    [
+        ("services.k8s.aws/deletion-policy", True),
+        ("services.k8s.aws/anything", True),
+        ("crossplane.io/paused", True),
+        ("crossplane.io/external-name", True),
+        ("crossplane.io/external-create-time", False),
+        ("example.com/note", False),
+    ],
+)
+def test_annotations_of_ack_and_crossplane_that_change_cause_a_pass(name: str, passes_more: bool) -> None:
+    """They leave the generation as it is."""
+
+    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+        loop.seen(body())
+        await settle()
+        for version, annotations in enumerate(({name: "a"}, {name: "b"}, {}), 2):
+            changed = body(version=version)
+            changed["metadata"]["annotations"] = annotations
+            loop.seen(changed)
+            await settle()
+        assert len(passes.seen) == (4 if passes_more else 1)
+
+    run(scenario)
+
+
 def test_changes_during_a_pass_cause_one_more() -> None:
     async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()

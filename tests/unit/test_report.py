@@ -357,6 +357,37 @@ def test_a_warning_that_changes_its_words_keeps_its_time() -> None:
     assert (advisory.reason, advisory.last_transition_time) == ("GlobalServiceEventsInert", NOW)
 
 
+IGNORED = Advice(Reason.ANNOTATION_IGNORED, "Annotation a has no effect: set b. Annotation c has no effect: set d")
+LESS = replace(IGNORED, message="Annotation a has no effect: set b")
+
+
+def advised(result: TrailStatus) -> tuple[str, str] | None:
+    found = result.condition(ConditionType.ADVISORY)
+    return (found.reason, found.message) if found else None
+
+
+def test_ignored_annotations_are_said_before_other_warnings() -> None:
+    warned = report(TrailStatus(), found(advice=(TWICE,)), NOW, IGNORED)
+    assert advised(warned) == ("AnnotationIgnored", f"{IGNORED.message}; recorded twice")
+    assert shown(warned)["Ready"] == ("True", "Recording")
+
+
+@pytest.mark.parametrize("failure", [None, CONFLICT, TERMINAL, AUTHORITY, DEPENDENCY])
+@pytest.mark.parametrize("advice", [None, ()])
+def test_ignored_annotations_are_said_whatever_else_is_known(failure: Failure | None, advice: tuple[()] | None) -> None:
+    findings = found(known=failure is None, observed=None, failure=failure, advice=advice)
+    assert advised(report(TrailStatus(), findings, NOW, IGNORED)) == ("AnnotationIgnored", IGNORED.message)
+
+
+def test_ignored_annotations_are_current_while_other_warnings_are_unknown() -> None:
+    unknown = found(known=False, observed=None, failure=AUTHORITY, advice=None)
+    warned = report(TrailStatus(), found(advice=(TWICE,)), NOW, IGNORED)
+    assert advised(report(warned, unknown, LATER, IGNORED)) == advised(warned)
+    assert advised(report(warned, unknown, LATER, LESS)) == ("AnnotationIgnored", LESS.message)
+    assert advised(report(warned, unknown, LATER)) is None
+    assert advised(report(status(found(advice=(TWICE,))), unknown, LATER, LESS)) == (LESS.reason, LESS.message)
+
+
 # -- laws
 
 _observations = st.builds(
@@ -421,10 +452,12 @@ def test_ready_is_true_only_for_a_trail_that_was_seen_to_be_as_it_should(
         assert not findings.observed.unreadable
 
 
-@given(_histories, _findings())
-def test_the_same_again_is_nothing_new(history: list[Findings | None], findings: Findings) -> None:
-    once = report(_told(history), findings, NOW)
-    assert report(once, findings, LATER) == once
+@given(_histories, _findings(), st.sampled_from([None, IGNORED, LESS]))
+def test_the_same_again_is_nothing_new(
+    history: list[Findings | None], findings: Findings, ignored: Advice | None
+) -> None:
+    once = report(_told(history), findings, NOW, ignored)
+    assert report(once, findings, LATER, ignored) == once
 
 
 @given(_histories, _findings())

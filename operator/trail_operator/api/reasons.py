@@ -74,6 +74,7 @@ class Reason(StrEnum):
     NO_MANAGEMENT_EVENTS = "NoManagementEvents"
     UNKNOWN_SELECTOR = "UnknownSelector"
     LEGACY_PRINCIPAL = "LegacyPrincipal"
+    ANNOTATION_IGNORED = "AnnotationIgnored"
 
 
 class EventReason(StrEnum):
@@ -378,6 +379,12 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Whether it still delivers from them is not documented, and from other regions it does not.",
         "Name the service principal `cloudtrail.amazonaws.com` in the policy instead; the message on Ready prints the "
         "statement.",
+    ),
+    Reason.ANNOTATION_IGNORED: Explanation(
+        "The Trail has annotations that ACK (`services.k8s.aws/*`) or Crossplane (`crossplane.io/paused`, "
+        "`crossplane.io/external-name`) would obey, and this operator does not. `services.k8s.aws/deletion-policy: "
+        "retain` is obeyed where `spec.deletionPolicy` is left out, and then no reason for a warning.",
+        "Set what the message names, then remove the annotation.",
     ),
 }
 

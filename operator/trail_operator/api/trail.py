@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StrictBool, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints, WithJsonSchema
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.names import RESERVED_TAG_PREFIX
@@ -327,13 +327,21 @@ class TrailSpec(Resource):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["key"]},
         ),
     ] = ()
+    # A rule and no enum: of what breaks an enum the API server only lists the values, and then judges no rule.
     deletion_policy: Annotated[
-        DeletionPolicy | None,
+        Annotated[DeletionPolicy, WithJsonSchema({"type": "string"})] | None,
         Field(
             description=(
                 "What becomes of the trail in AWS when this resource is deleted: Delete removes it, Retain leaves it "
-                "and takes the owner tag off. Left out: the operator's --default-deletion-policy (Delete)."
-            )
+                "and takes the owner tag off. Left out: Retain where the annotation services.k8s.aws/deletion-policy is "
+                "retain, else the operator's --default-deletion-policy (Delete)."
+            ),
+            json_schema_extra=rules(
+                rule(
+                    "self in ['Delete', 'Retain']",
+                    "deletionPolicy must be Delete or Retain: for what Crossplane calls Orphan, write Retain",
+                )
+            ),
         ),
     ] = None
 

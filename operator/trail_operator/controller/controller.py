@@ -51,7 +51,8 @@ class Controller:
         resync = settings.resync.total_seconds()
         events = Events(kubernetes, time.monotonic)
         unreportable = Unreportable(events, time.monotonic)
-        writer = Writer(kubernetes, events, now=_now)
+        default_deletion_policy = DeletionPolicy(settings.default_deletion_policy)
+        writer = Writer(kubernetes, events, default_deletion_policy, now=_now)
         locator = Locator(cluster, time.monotonic)
         self.accounts = Accounts(
             Sessions(settings.region, time.monotonic, leadership.check),
@@ -89,7 +90,7 @@ class Controller:
             decisions,
             self.surroundings,
             events,
-            DeletionPolicy(settings.default_deletion_policy),
+            default_deletion_policy,
             clock=time.monotonic,
             now=_now,
         )

@@ -20,6 +20,7 @@ from trail_operator.controller.events import Events
 from trail_operator.controller.location import CONSISTENCY_WINDOW, Locator
 from trail_operator.controller.subject import SentDeletion, Subject
 from trail_operator.controller.surroundings import Surroundings
+from trail_operator.core.annotations import unset_deletion_policy
 from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, passing
 from trail_operator.core.plan import Action, deletion, disowning
 from trail_operator.core.trail import Location
@@ -114,7 +115,7 @@ class Deletion:
 
     def _policy(self, subject: Subject) -> DeletionPolicy:
         """Not through the model: whatever else is wrong with the spec must not hold the resource."""
-        value = subject.manifest.get("deletionPolicy") or self._default
+        value = subject.manifest.get("deletionPolicy") or unset_deletion_policy(subject.annotations, self._default)
         if value not in [*DeletionPolicy]:
             raise _invalid("deletionPolicy must be Delete or Retain")
         return DeletionPolicy(value)

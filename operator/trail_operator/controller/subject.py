@@ -15,6 +15,7 @@ from trail_operator.api.trail import Destination, Difference, ManagementPolicy, 
 from trail_operator.aws.waits import Waits
 from trail_operator.controller.kube import Key
 from trail_operator.core.advice import Advice
+from trail_operator.core.annotations import of_other_controllers
 from trail_operator.core.failure import Failure
 from trail_operator.core.plan import Action
 from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
@@ -260,7 +261,8 @@ class Subject:
     @property
     def wanted(self) -> tuple[object, ...]:
         """All by which users say what they want."""
-        return self.generation, self.deleting, self.paused, self.annotations.get(RECONCILE_AT)
+        theirs = tuple(of_other_controllers(self.annotations).items())
+        return self.generation, self.deleting, self.paused, self.annotations.get(RECONCILE_AT), theirs
 
 
 def _lean(body: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from trail_operator.api.reasons import ConditionType
+from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.aws.turns import Turns, acting_for
@@ -106,9 +106,12 @@ class Surroundings:
             return advise(desired, sight.trails, exists=subject.exists)
         if not sight.hidden:
             return None
-        # What the trail shows by itself can be told all the same. What was said of others can't be judged: it stays.
+        # What the trail shows by itself can be told all the same. What was said of others can't be judged: it stays,
+        # also where ignored annotations are said before it.
         before = subject.status.condition(ConditionType.ADVISORY)
-        return advise(desired, (), exists=subject.exists) or (None if before and before.reason in OF_OTHERS else ())
+        return advise(desired, (), exists=subject.exists) or (
+            None if before and before.reason in (*OF_OTHERS, Reason.ANNOTATION_IGNORED) else ()
+        )
 
     async def _read(self, view: _View, name: str | None, location: Location) -> None:
         try:

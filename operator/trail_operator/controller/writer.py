@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from trail_operator.api.names import FINALIZER
-from trail_operator.api.trail import TrailStatus
+from trail_operator.api.trail import DeletionPolicy, TrailStatus
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
+from trail_operator.core.annotations import ignored_annotations
 from trail_operator.core.report import Findings, paused, pinned, report, turns
 from trail_operator.core.trail import DesiredTrail
 from trail_operator.telemetry.logs import logger
@@ -17,9 +18,16 @@ from trail_operator.telemetry.logs import logger
 class Writer:
     """Writes to Trails, only where something changes. All methods may raise ApiException."""
 
-    def __init__(self, kubernetes: Kubernetes, events: Events, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        kubernetes: Kubernetes,
+        events: Events,
+        default_deletion_policy: DeletionPolicy,
+        now: Callable[[], datetime],
+    ) -> None:
         self._kubernetes = kubernetes
         self._events = events
+        self._default_deletion_policy = default_deletion_policy
         self._now = now
 
     async def hold(self, subject: Subject) -> bool:
@@ -46,7 +54,10 @@ class Writer:
     async def report(self, subject: Subject, findings: Findings) -> bool:
         """Say what a pass found; False if the Trail is gone."""
         request_id = findings.failure.request_id if findings.failure else ""
-        return await self._status(subject, report(subject.status, findings, self._now()), request_id)
+        ignored = ignored_annotations(
+            subject.annotations, subject.manifest.get("deletionPolicy"), self._default_deletion_policy
+        )
+        return await self._status(subject, report(subject.status, findings, self._now(), ignored), request_id)
 
     async def refresh(self, subject: Subject) -> bool:
         """Read the Trail anew; False if it is gone."""

@@ -125,7 +125,7 @@ def _owned_elsewhere(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advi
     first = strays[0]
     return Advice(
         Reason.OWNED_ELSEWHERE,
-        f"the owner tag of this Trail is also on {_listed([stray.arn for stray in strays])}, which this Trail does not "
+        f"the owner tag of this Trail is also on {listed([stray.arn for stray in strays])}, which this Trail does not "
         f"look after. Unless another cluster has the same --cluster-name: delete it by hand if it is not needed (aws "
         f"cloudtrail delete-trail --region {first.home_region} --name {first.name}); to keep it instead, delete this "
         f"Trail and make it again with region: {first.home_region} and name: {first.name}",
@@ -206,7 +206,7 @@ def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
         return None
     return Advice(
         Reason.UNKNOWN_SELECTOR,
-        f"the selectors have what this version of the operator does not know: {_listed(sorted(unknown))}. It is passed "
+        f"the selectors have what this version of the operator does not know: {listed(sorted(unknown))}. It is passed "
         "on to AWS as it is; check the spelling",
     )
 
@@ -223,9 +223,9 @@ def _recorded_by(others: Iterable[Neighbour], desired: DesiredTrail, what: str, 
             unknown.append(name)
         elif other.management_events & recorded:
             known.append(name)
-    told = [f"{_listed(known)} {'takes' if len(known) == 1 else 'take'} {what} too"] if known else []
+    told = [f"{listed(known)} {'takes' if len(known) == 1 else 'take'} {what} too"] if known else []
     told += (
-        [f"{_listed(unknown)} may take {what} too (what is recorded there can't be read from this account)"]
+        [f"{listed(unknown)} may take {what} too (what is recorded there can't be read from this account)"]
         if unknown
         else []
     )
@@ -249,5 +249,6 @@ def _takes_the_same_global_events(desired: DesiredTrail, other: Neighbour) -> bo
     return in_reach and bool(has_them) and other.include_global_service_events
 
 
-def _listed(values: Sequence[str]) -> str:
+def listed(values: Sequence[str]) -> str:
+    """The first five, and how many more there are."""
     return ", ".join(values[:5]) + (f" and {len(values) - 5} more" if len(values) > 5 else "")

@@ -20,6 +20,7 @@ _NOT_OURS = (Reason.CONFLICT, Reason.ADOPTION_NOT_ALLOWED)
 # The CustomResourceDefinition allows no more.
 _MOST_DIFFERENCES = 128
 _LONGEST_REFUSAL = 1024
+_SEPARATOR = "; "
 _TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.ADVISORY)
 
 
@@ -85,8 +86,8 @@ def pinned(previous: TrailStatus, generation: int, desired: DesiredTrail, now: d
     )
 
 
-def report(previous: TrailStatus, findings: Findings, now: datetime) -> TrailStatus:
-    """The status after a pass. Equal to `previous` when nothing new was found."""
+def report(previous: TrailStatus, findings: Findings, now: datetime, ignored: Advice | None = None) -> TrailStatus:
+    """The status after a pass. Equal to `previous` when nothing new was found. `ignored`: the Trail's annotations."""
     if _says_nothing_new(previous, findings):
         return previous
     observed = findings.observed
@@ -94,7 +95,7 @@ def report(previous: TrailStatus, findings: Findings, now: datetime) -> TrailSta
     update: dict[str, object] = {
         "observed_generation": findings.generation,
         "refusals": _refusals(previous, findings),
-        "conditions": _conditions(previous, _states(previous, findings), findings.generation, now),
+        "conditions": _conditions(previous, _states(previous, findings, ignored), findings.generation, now),
     }
     if findings.known:
         update |= {
@@ -173,14 +174,27 @@ def _contradicts(status: TrailStatus, observed: ObservedTrail) -> bool:
     return status.is_logging != observed.is_logging or errors != observed.failing_destinations
 
 
-def _states(previous: TrailStatus, findings: Findings) -> dict[ConditionType, _State]:
+def _states(previous: TrailStatus, findings: Findings, ignored: Advice | None) -> dict[ConditionType, _State]:
     states = _verdict(previous, findings)
-    if findings.advice:
-        message = "; ".join(advice.message for advice in findings.advice)
-        states[ConditionType.ADVISORY] = _State(True, findings.advice[0].reason, message)
-    elif findings.advice is None and (before := previous.condition(ConditionType.ADVISORY)):
-        states[ConditionType.ADVISORY] = _State(_truth(before.status), before.reason, before.message)
+    if advisory := _advisory(previous, findings, ignored):
+        states[ConditionType.ADVISORY] = advisory
     return states
+
+
+def _advisory(previous: TrailStatus, findings: Findings, ignored: Advice | None) -> _State | None:
+    """What to warn of. Ignored annotations are always known, and come first."""
+    before = previous.condition(ConditionType.ADVISORY)
+    if findings.advice is None and before and _begins_with(before, ignored):
+        return _State(_truth(before.status), before.reason, before.message)
+    advice = [*([ignored] if ignored else []), *(findings.advice or ())]
+    return _State(True, advice[0].reason, _SEPARATOR.join(one.message for one in advice)) if advice else None
+
+
+def _begins_with(advisory: Condition, ignored: Advice | None) -> bool:
+    """Whether an earlier Advisory says of annotations what is to be said now."""
+    if ignored is None:
+        return advisory.reason != Reason.ANNOTATION_IGNORED
+    return advisory.message.split(_SEPARATOR, 1)[0] == ignored.message
 
 
 def _verdict(previous: TrailStatus, findings: Findings) -> dict[ConditionType, _State]:

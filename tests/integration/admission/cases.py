@@ -1206,10 +1206,10 @@ AGGREGATIONS = [
 POLICIES = [
     Case(
         "spec.deletionPolicy",
-        "enum",
+        "rule",
         accepted=[spec(deletionPolicy="Delete"), spec(deletionPolicy="Retain")],
         refused=[spec(deletionPolicy="delete"), spec(deletionPolicy="Orphan"), spec(deletionPolicy="")],
-        says='supported values: "Delete", "Retain"',
+        says="must be Delete or Retain: for what Crossplane calls Orphan, write Retain",
     ),
     Case(
         "spec.adoptionPolicy",
