@@ -47,7 +47,7 @@ statemachine: setup
 # In random order; a run prints its seed. A free worker gets the next test or group, so none has a queue of its own.
 integration: setup
 	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q \
-	  -n auto --dist loadgroup
+	  -n auto --dist loadscope
 
 # Builds the image and runs the operator from it; as root, with buildah and debootstrap, which Debian has.
 test-image: setup

@@ -3,12 +3,16 @@
 import os
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import patience
 from trail_sandbox.sandbox import Sandbox
 
 _NAME = "TRAIL_OPERATOR_TEST_SANDBOX"
 _WORKERS_A_CORE = 4
+# Tests that share something that takes longer to set up than to test: one worker runs them.
+_OF_ONE_WORKER = ("tests/integration/test_chart_lifecycle.py",)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,6 +26,19 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """As many workers as there are cores; of tests that wait for other processes (`-n auto`), four times as many."""
     cores = len(os.sched_getaffinity(0))
     return cores if config.option.numprocesses == "logical" else _WORKERS_A_CORE * cores
+
+
+class _OneTestAtATime(LoadScopeScheduling):
+    """Give a free worker the next test, or the next module of those that one worker runs."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if module in _OF_ONE_WORKER else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    """Schedule `--dist loadscope` test by test. (Groups of pytest-xdist 3.8 do not work with pytest 9.2.)"""
+    return _OneTestAtATime(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,8 +21,7 @@ from tests.integration.test_chart import CHART, can_i, helm
 from tests.patience import eventually, resync, timeout
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
-# One worker runs them all: a sandbox for each worker would cost more than the tests.
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("the chart's sandbox")]
+pytestmark = pytest.mark.long
 
 NAMESPACE = "trail-operator"
 _TAKE_OVER = 15  # seconds, as docs/operations.md promises
