@@ -1,5 +1,6 @@
 """The sandbox and the operator as the integration tests have them, with proxies between the operator and both APIs."""
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -29,6 +30,13 @@ def without_quotas(sandbox: Sandbox) -> None:
     """Let an account have many trails, and the tests stop them all at once."""
     settings = {"quotas": False, "rates": False}
     requests.put(f"{sandbox.aws_endpoint}/_sandbox/settings", json=settings, timeout=30).raise_for_status()
+
+
+@pytest.fixture
+def tally(record_property: Callable[[str, object], None]) -> Callable[[int], None]:
+    """Has the run's summary say how many cases a test went through, and in how many seconds."""
+    begun = time.monotonic()
+    return lambda cases: record_property("figures", f"{cases} cases in {time.monotonic() - begun:.0f} s")
 
 
 @pytest.fixture

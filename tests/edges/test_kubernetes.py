@@ -121,6 +121,10 @@ def about(name: str) -> Callable[[Request], bool]:
     return lambda request: request.method == "POST" and request.path.endswith("/events") and marker in request.body
 
 
+def of_lease(method: str) -> Callable[[Request], bool]:
+    return lambda request: request.method == method and "/leases" in request.path
+
+
 def listing(kind: str, agent: str) -> Callable[[Request], bool]:
     return lambda request: request.method == "GET" and request.path.endswith(kind) and request.agent.startswith(agent)
 
@@ -141,7 +145,7 @@ def supervised(
 
 
 def test_odd_answers_about_a_trail(
-    world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy
+    world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy, tally: Callable[[int], None]
 ) -> None:
     """Reads before a pass, writes of status and of finalizers, and Events: each of its own Trail, all at once."""
     operator = supervised().start()
@@ -180,22 +184,27 @@ def test_odd_answers_about_a_trail(
     world.heals(*kept)
     assert operator.exits == []
     assert operator.metric("trail_operator_unattended_trails") == 0
+    tally(len(rules))
 
 
-def test_odd_answers_to_a_watch(world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy) -> None:
+def test_odd_answers_to_a_watch(
+    world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy, tally: Callable[[int], None]
+) -> None:
     operator = supervised().start()
     world.create("watched")
     for case, twist in WATCHES.items():
         operator.twist_watch("/trails", twist, case)
         world.heals("watched", operator=operator)
         assert world.observes("watched", operator), case
-    for kind in ("/awsaccounts", "/namespaces"):
+    others = ("/awsaccounts", "/namespaces")
+    for kind in others:
         operator.twist_watch(kind, NOT_FOUND_HTML, kind)
         world.heals("watched", operator=operator)
+    tally(len(WATCHES) + len(others))
 
 
 def test_odd_answers_to_lists_and_discovery(
-    world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy
+    world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy, tally: Callable[[int], None]
 ) -> None:
     operator = supervised().start()
     world.create("listed")
@@ -210,10 +219,11 @@ def test_odd_answers_to_lists_and_discovery(
         eventually("all is well again", lambda: operator.tend() and not world.not_ready("listed"))
         world.heals("listed", operator=operator)
         operator.stop()
+    tally(2 * len(LISTS))
 
 
 def test_a_watch_that_never_begins_ends_the_process(
-    world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy
+    world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy, tally: Callable[[int], None]
 ) -> None:
     operator = supervised()
     rule = kubernetes_proxy.twist(
@@ -227,26 +237,35 @@ def test_a_watch_that_never_begins_ends_the_process(
     operator.tend()
     assert "the watch of Trails does not run" in operator.exits[0]
     world.heals("unheard-of", operator=operator)
+    tally(1)
 
 
 def test_odd_answers_to_the_lease(
-    world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy, service_account: ServiceAccount
+    world: World,
+    supervised: Callable[..., Supervised],
+    kubernetes_proxy: Proxy,
+    service_account: ServiceAccount,
+    tally: Callable[[int], None],
 ) -> None:
+    """One does not cost the Lease; what goes on for the whole term ends the process, and the next one leads."""
     name = service_account.name
     operator = supervised("--leader-election", "true", "--lease-name", name, "--lease-namespace", name).start()
     world.create("led")
     for case, (method, twist) in LEASES.items():
-        rule = kubernetes_proxy.twist(
-            lambda request, method=method: request.method == method and "/leases" in request.path,  # type: ignore[misc]
-            twist,
-            count=2,
-        )
-        eventually(f"{case} twisted", lambda rule=rule: rule.hits == 2)  # type: ignore[misc]
-        world.heals("led", operator=operator)
+        rule = kubernetes_proxy.twist(of_lease(method), twist, count=1)
+        eventually(f"{case} twisted", lambda rule=rule: rule.hits)  # type: ignore[misc]
+        world.heals("led")
+        assert operator.running, case
+    rule = kubernetes_proxy.twist(of_lease("PUT"), HTML)
+    eventually("the process has ended", lambda: not operator.running)
+    kubernetes_proxy.end(rule)
+    world.heals("led", operator=operator)
+    assert ["lost its Lease" in line for line in operator.exits] == [True]
+    tally(len(LEASES) + 1)
 
 
 def test_a_balancer_that_answers_404_to_everything_for_a_while(
-    world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy
+    world: World, supervised: Callable[..., Supervised], kubernetes_proxy: Proxy, tally: Callable[[int], None]
 ) -> None:
     operator = supervised().start()
     world.create("first", "second", "third")
@@ -259,3 +278,4 @@ def test_a_balancer_that_answers_404_to_everything_for_a_while(
     kubernetes_proxy.end(rule)
     eventually("all log again", lambda: operator.tend() and not world.silent("first", "second", "third"), RESTARTS)
     world.heals("first", "second", "third", operator=operator)
+    tally(1)

@@ -1,6 +1,7 @@
 """2,000 objects that only a looser definition lets in, then the strict one: each is reported, no other affected."""
 
 import copy
+import json
 import os
 import random
 import time
@@ -109,11 +110,10 @@ class World:
 
     def refused(self) -> set[str]:
         """The names of the objects of which an Event says that they cannot be written."""
-        events = [
-            *self.core.list_namespaced_event(self.namespace, field_selector="reason=StatusRefused").items,
-            *self.core.list_namespaced_event("default", field_selector="reason=StatusRefused").items,
-        ]
-        return {event.involved_object.name for event in events}
+        # Not as the client's models: to make thousands of them takes longer than all else here.
+        options: Body = {"field_selector": "reason=StatusRefused", "_preload_content": False}
+        answers: list[Any] = [self.core.list_namespaced_event(name, **options) for name in (self.namespace, "default")]
+        return {event["involvedObject"]["name"] for answer in answers for event in json.loads(answer.data)["items"]}
 
     def _create(self, kind: str, body: Body, **options: str) -> None:
         if kind == "Trail":

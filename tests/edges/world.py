@@ -108,7 +108,7 @@ class World:
             eventually("all Trails Ready", lambda: not self.not_ready(*names), 60)
 
     def not_ready(self, *names: str) -> set[str]:
-        return {name for name in names if self.trails.condition(name).get("status") != "True"}
+        return set(names) - self.trails.ready()
 
     def there(self, *names: str) -> set[str]:
         return set(names) & set(self.trails.names())

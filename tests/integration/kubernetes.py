@@ -31,6 +31,13 @@ def _described(body: dict[str, Any]) -> str:
     return f"--- {body['kind']} {body['metadata']['name']}\n{json.dumps(shown)}"
 
 
+def _condition(body: dict[str, Any], kind: str) -> dict[str, Any]:
+    status = body.get("status", {})
+    if status.get("observedGeneration") != body.get("metadata", {}).get("generation"):
+        return {}
+    return next((entry for entry in status.get("conditions", []) if entry["type"] == kind), {})
+
+
 class Trails:
     """The Trails of one namespace."""
 
@@ -84,16 +91,15 @@ class Trails:
 
     def names(self) -> list[str]:
         """All Trails of the namespace."""
-        answer = self._objects.list_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL)
-        return [item["metadata"]["name"] for item in answer["items"]]
+        return [body["metadata"]["name"] for body in self._all()]
 
     def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
         """A condition of the Trail that is about its present spec, {} if there is none yet."""
-        body = self.get(name) or {}
-        status = body.get("status", {})
-        if status.get("observedGeneration") != body.get("metadata", {}).get("generation"):
-            return {}
-        return next((entry for entry in status.get("conditions", []) if entry["type"] == kind), {})
+        return _condition(self.get(name) or {}, kind)
+
+    def ready(self) -> set[str]:
+        """The names of the Trails that are Ready for their present spec, by one request."""
+        return {body["metadata"]["name"] for body in self._all() if _condition(body, "Ready").get("status") == "True"}
 
     def wait_ready(self, name: str, seconds: float = 30) -> dict[str, Any]:
         """The Trail, once Ready is True for its present spec."""
@@ -127,6 +133,10 @@ class Trails:
         """Every Trail of the namespace, as a test that gives up shows it."""
         bodies = [self.get(name) for name in self.names()]
         return "\n".join(_described(body) for body in bodies if body)
+
+    def _all(self) -> list[dict[str, Any]]:
+        answer = self._objects.list_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL)
+        return list(answer["items"])
 
     def _patch(
         self, name: str, patch: Any, kind: str = "application/merge-patch+json", *, dry_run: bool = False
