@@ -63,7 +63,7 @@ test-gitops: setup
 
 # The operator's processes under answers and objects that should not be; ten minutes on two cores at most.
 test-edges: setup
-	$(BIN)/pytest tests/edges -q -n 3 --dist load --maxschedchunk 1
+	$(BIN)/pytest tests/edges -q -n 3 --dist worksteal
 
 # AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
 conformance: setup
