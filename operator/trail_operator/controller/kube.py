@@ -1,5 +1,6 @@
 """The Kubernetes API as the operator uses it: Trails, their status and finalizers, Events. Knows nothing of AWS."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from trail_operator.telemetry.logs import logger
 FORBIDDEN = 403
 CONFLICT = 409
 _TIMEOUT = 20
+# Of thousands at once, most would not be answered within their time, and be sent again. A Connection bears more: so the
+# requests about the Lease, which are not made here, wait for no others.
+_REQUESTS_AT_ONCE = 32
 # Longer ones are refused: https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/events.go
 _EVENT_NAME = 253
 _EVENT_ACTION = 128
@@ -96,6 +100,7 @@ class Kubernetes:
         self._connection = connection
         self._instance = instance
         self._may_write = may_write
+        self._turns = asyncio.Semaphore(_REQUESTS_AT_ONCE)
 
     async def trails(self, namespaces: list[str]) -> list[dict[str, Any]]:
         """All Trails of these namespaces, or of all if none is named."""
@@ -185,9 +190,10 @@ class Kubernetes:
         body: dict[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        if method != "GET":
-            self._may_write()
-        return await self._connection.request(method, path, body, content_type)
+        async with self._turns:
+            if method != "GET":
+                self._may_write()
+            return await self._connection.request(method, path, body, content_type)
 
 
 def event(
