@@ -141,6 +141,16 @@ def test_what_is_not_known_of_a_trail_is_not_told() -> None:
     assert of(metrics, "trail_delivery_failing", "team", "audit", "S3") is None
 
 
+def test_of_a_trail_that_is_not_this_one_s_only_the_logging_is_told() -> None:
+    metrics = Metrics()
+    trail = subject(conditions=ready("False", "Conflict"))
+    trail.found_logging = False
+    metrics.registry.register(Gauges(lambda: [trail], list, lambda: 0))
+    assert of(metrics, "trail_logging", "team", "audit") == 0
+    assert of(metrics, "trail_logging_desired", "team", "audit") == 1
+    assert of(metrics, "trail_delivery_failing", "team", "audit", "S3") is None
+
+
 def test_nothing_is_left_of_a_trail_that_has_gone() -> None:
     metrics = Metrics()
     trails = [subject("goes", conditions=ready("True", "Recording"), isLogging=True), subject("stays")]

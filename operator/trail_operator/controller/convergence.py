@@ -103,12 +103,12 @@ class Convergence:
         if observed is not None and (refusal := self._not_to_be_managed(subject, target, observed)):
             if self._locator.settling(subject):
                 return self.unknown(subject, passing("AWS does not show the trail's owner tag yet"))
-            return Findings(subject.acting_on, known=True, observed=None, failure=refusal)
+            return Findings(subject.acting_on, known=True, observed=None, failure=refusal, found=observed)
         desired = self._targets.desired(subject, target, observed)
         claim = self._claims.enter(subject)
         if observed is None or observed.owner != desired.owner:
             if rank := outranked(claim, self._claims.rivals(claim)):
-                return Findings(subject.acting_on, known=True, observed=None, failure=rank)
+                return Findings(subject.acting_on, known=True, observed=None, failure=rank, found=observed)
         elif self._is_in_doubt(subject, claim, observed):
             return self.unknown(subject, passing("AWS may not show yet that the trail is another Trail's by now"))
         drift = differences(desired, observed)

@@ -63,8 +63,10 @@ def _of_trails(subjects: Iterable[Subject]) -> list[Metric]:
         if isinstance(is_desired := spec.get("isLogging", True), bool):
             desired.add_metric(key, is_desired)
         drift.add_metric(key, subject.drifts)
+        is_logging = subject.found_logging if status.is_logging is None else status.is_logging
+        if is_logging is not None:
+            logging.add_metric(key, is_logging)
         if status.is_logging is not None:
-            logging.add_metric(key, status.is_logging)
             errors = {entry.destination for entry in status.delivery}
             for destination in _destinations(spec) | errors:
                 failing.add_metric((*key, destination), destination in errors)

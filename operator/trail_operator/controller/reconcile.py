@@ -117,6 +117,7 @@ class Reconciler:
         if subject.deleting and not subject.held:
             return _GONE
         if subject.paused:
+            subject.found_logging = None
             if not await self._writer.pause(subject):
                 return _GONE
             return Result.PAUSED, resync_delay(self._resync, self._random())
@@ -130,6 +131,7 @@ class Reconciler:
         subject.rewrites = subject.rewrites + 1 if subject.written != written else 0
         if findings.known:
             subject.delivered = findings.observed.delivered if findings.observed else {}
+            subject.found_logging = findings.found.is_logging if findings.found else None
         if not await self._writer.report(subject, findings):
             return _GONE
         return _result(findings), self._next_look(subject, findings)

@@ -102,6 +102,8 @@ class Subject:
     """What was last warned of."""
     delivered: Mapping[Destination, float] = field(default_factory=dict)
     """When AWS last delivered, as it last said."""
+    found_logging: bool | None = None
+    """Whether the trail that has the name is logging, where it is not this resource's."""
     drifts: int = 0
     """How often the trail was found changed in AWS."""
     nowhere_else: str | None = None

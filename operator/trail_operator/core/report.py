@@ -43,6 +43,8 @@ class Findings:
     generation: int
     known: bool
     observed: ObservedTrail | None
+    found: ObservedTrail | None = None
+    """The trail that has the name and is not this resource's."""
     drift: tuple[Difference, ...] = ()
     failure: Failure | None = None
     delivery_advice: str = ""

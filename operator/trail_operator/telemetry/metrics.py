@@ -121,7 +121,8 @@ TRAIL_LOGGING = Family(
     "trail_operator_trail_logging",
     "gauge",
     _TRAIL,
-    "Whether AWS says that the trail is logging: 1 or 0; absent where that is not known.",
+    "Whether AWS says that the trail is logging: 1 or 0; absent where that is not known. In Conflict it is about the "
+    "trail that has the name.",
 )
 TRAIL_LOGGING_DESIRED = Family(
     "trail_operator_trail_logging_desired", "gauge", _TRAIL, "Whether the spec says that the trail is to log: 1 or 0."
