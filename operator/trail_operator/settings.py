@@ -5,8 +5,10 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from trail_operator.api.names import CLUSTER_NAME_LENGTH, CLUSTER_NAME_PATTERN
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
@@ -33,6 +35,7 @@ def _names(value: Any) -> Any:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 # In a variable: names with commas between them, or a JSON list.
 Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
+ClusterName = Annotated[str, StringConstraints(max_length=CLUSTER_NAME_LENGTH, pattern=CLUSTER_NAME_PATTERN)]
 
 
 class Settings(BaseSettings):
@@ -45,16 +48,26 @@ class Settings(BaseSettings):
         Field(description="Watch this namespace only; may be given several times. Default: all namespaces."),
     ] = []
     cluster_name: Annotated[
-        str | None,
+        ClusterName | None,
         Field(
-            max_length=60,
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
             description=(
                 "The cluster's name in the owner tag of trails; keep it when the cluster is rebuilt. Default: the "
                 "UID of the namespace kube-system. Needed where the operator may not read that namespace."
             ),
         ),
     ] = None
+    former_cluster_names: Annotated[
+        list[ClusterName],
+        NoDecode,
+        BeforeValidator(_names),
+        Field(
+            description=(
+                "A name that the cluster had before, or the UID of kube-system of the cluster that it replaces; may be "
+                "given several times. Trails with such a name in their owner tag are this cluster's: the tag is "
+                "rewritten. The present UID of kube-system is always recognized."
+            ),
+        ),
+    ] = []
     region: Annotated[
         str | None,
         Field(description="Home region of Trails that name none. Default: that of the AWS environment (AWS_REGION)."),
@@ -139,3 +152,14 @@ class Settings(BaseSettings):
         if self.leader_election and not self.lease_namespace:
             raise ValueError("--leader-election needs --lease-namespace, where the Lease is to be")
         return self
+
+    @model_validator(mode="after")
+    def _present_name_is_not_former(self) -> Self:
+        if self.cluster_name in self.former_cluster_names:
+            raise ValueError(present_and_former(f"--cluster-name {self.cluster_name}"))
+        return self
+
+
+def present_and_former(present: str) -> str:
+    """Why the operator does not run where a name is both the cluster's present name and a former one."""
+    return f"{present} is also listed in --former-cluster-names: remove it there, or set another --cluster-name"

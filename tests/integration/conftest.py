@@ -139,9 +139,11 @@ def operator_process(
         start: bool = True,
         namespace: str = trails.namespace,
         adoption: str | None = "Always",
+        cluster_name: str | None = "test",
         **environment: str,
     ) -> Operator:
-        defaults = ["--namespace", namespace, "--cluster-name", "test", "--health-port", "0", "--resync", resync(2)]
+        defaults = ["--namespace", namespace, "--health-port", "0", "--resync", resync(2)]
+        defaults += ["--cluster-name", cluster_name] if cluster_name else []
         defaults += ["--account-selector", f"test={account.number}"]
         defaults += ["--allowed-adoption", adoption] if adoption else []
         operator = Operator(

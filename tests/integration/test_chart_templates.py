@@ -23,6 +23,7 @@ CHART = ROOT / "charts" / "trail-operator"
 EVERY_SETTING: dict[str, Any] = {
     "watchNamespaces": ["a", "b"],
     "clusterName": "prod",
+    "formerClusterNames": ["test", "old"],
     "region": "eu-central-1",
     "defaultAccount": "security",
     "accountSelector": "shard=a,tier=",
@@ -125,7 +126,7 @@ def test_the_operator_reads_what_the_chart_sets(helm: Path, monkeypatch: pytest.
         monkeypatch.setenv(entry["name"], entry["value"])
     settings = Settings()
     assert settings.namespace == ["a", "b"]
-    assert settings.cluster_name == "prod"
+    assert (settings.cluster_name, settings.former_cluster_names) == ("prod", ["test", "old"])
     assert settings.ignore_tags == ["cost-*"]
     assert (settings.default_account, settings.account_selector) == ("security", "shard=a,tier=")
     assert settings.own_identity is False
@@ -304,6 +305,12 @@ def test_the_schema_is_strict() -> None:
         ({"defaultDeletionPolicy": "Keep"}, "defaultDeletionPolicy"),
         ({"allowedAdoption": "Sometimes"}, "allowedAdoption"),
         ({"clusterName": "a/b"}, "clusterName"),
+        ({"formerClusterNames": ["a/b"]}, "formerClusterNames"),
+        ({"formerClusterNames": "a"}, "formerClusterNames"),
+        (
+            {"formerClusterNames": ["a", "b"], "clusterName": "b"},
+            "formerClusterNames: b is also the present clusterName",
+        ),
         ({"watchNamespaces": ["a"]}, "clusterName"),
         ({"watchNamespaces": ["Team_A"], "clusterName": "prod"}, "watchNamespaces"),
         ({"resync": "0s"}, "resync"),
@@ -354,18 +361,20 @@ def test_the_notes_are_about_what_was_installed(helm: Path) -> None:
     told = notes(helm)
     assert "watches all namespaces" in told
     assert "namespace:" not in told
+    assert "Choose clusterName before the first Trail" in told
     assert kept in told
     told = notes(helm, watchNamespaces=["team-a", "team-b"], clusterName="prod", crds={"enabled": False})
     assert "watches team-a, team-b" in told
     assert "    name: audit\n    namespace: team-a\n" in told
     assert "kubectl get ctrail --namespace team-a -o wide --watch" in told
     assert kept not in told
+    assert "Owner tags in AWS name this cluster prod" in told
     assert kept not in notes(helm, crds={"keep": False})
 
 
 def test_what_is_missing_is_said_with_the_reason(helm: Path) -> None:
     done = run(helm, "template", "release", watchNamespaces=["a"])
-    assert "watchNamespaces needs clusterName: the operator then may not read" in done.stderr
+    assert "watchNamespaces needs clusterName: the cluster's name in owner tags" in done.stderr
 
 
 def test_the_longest_name_of_a_release_will_do(helm: Path, monitored: Sandbox) -> None:
@@ -432,7 +441,7 @@ def test_for_some_namespaces_trails_are_in_roles_only(helm: Path) -> None:
     (default,) = (role for role in objects["Role"] if role["metadata"]["namespace"] == "default")
     assert default["rules"] == [{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}]
     role = operators(objects)
-    assert role["rules"] == IN_THE_CLUSTER
+    assert role["rules"] == [*IN_THE_CLUSTER, TO_NAME_THE_CLUSTER]
     # Releases of one name in several namespaces do not share it.
     (binding,) = objects["ClusterRoleBinding"]
     assert role["metadata"]["name"] == binding["metadata"]["name"] == "default:release-trail-operator"

@@ -35,6 +35,12 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     [
         (["run", "--resync", "5"], {}, "--resync: write a duration as 30s, 10m, 1h or 1h30m"),
         (["run", "--cluster-name", "a/b"], {}, "--cluster-name"),
+        (["run", "--former-cluster-names", "a/b"], {}, "--former-cluster-names"),
+        (
+            ["run", "--cluster-name", "a", "--former-cluster-names", "b", "--former-cluster-names", "a"],
+            {},
+            "--cluster-name a is also listed in --former-cluster-names",
+        ),
         (["run"], {"TRAIL_OPERATOR_LOG_FORMAT": "xml"}, "--log-format: Input should be 'json' or 'text'"),
         (["run", "--health-port", "0"], {}, "no access to Kubernetes"),
         (["walk"], {}, "there is no command 'walk'"),

@@ -195,6 +195,36 @@ def test_without_it_there_is_a_standstill_and_with_it_no_more(
     assert not missing
 
 
+def test_an_operator_with_a_cluster_name_works_without_reading_kube_system(
+    cluster: Sandbox, identity: ServiceAccount, account: Account, trails: Trails, tmp_path: Path
+) -> None:
+    """It then does not know the UID by which trails were marked before the cluster had a name, and says so."""
+    identity.grant(all_but(identity.rules, [("", "namespaces", "get")]))
+    arguments = [
+        "--namespace",
+        trails.namespace,
+        "--cluster-name",
+        "named",
+        "--health-port",
+        "0",
+        "--resync",
+        resync(2),
+    ]
+    environment = {**os.environ, **cluster.environment(), **account.environment, **identity.environment}
+    operator = Operator(
+        environment, tmp_path / "operator.log", [*arguments, "--account-selector", f"test={account.number}"]
+    )
+    operator.start()
+    try:
+        trails.create(trail("audit", account.bucket(f"logs-{account.number}", "audit")))
+        trails.wait_ready("audit")
+        trails.delete("audit")
+        trails.wait_gone("audit")
+        assert operator.log.read_text().count("no permission to get namespace kube-system") == 1
+    finally:
+        operator.stop()
+
+
 @pytest.mark.parametrize("verb", ["get", "create", "update"])
 def test_without_a_permission_on_the_lease_nothing_begins(
     cluster: Sandbox, identity: ServiceAccount, account: Account, trails: Trails, tmp_path: Path, verb: str

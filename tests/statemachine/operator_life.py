@@ -29,6 +29,7 @@ from trail_operator.controller.lease import without_lease
 from trail_operator.controller.loop import Loop
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.watchdog import Watchdog
+from trail_operator.core.ownership import Cluster
 from trail_operator.settings import Settings
 from trail_operator.telemetry.metrics import Metrics
 
@@ -87,6 +88,7 @@ class Life:
         self._server = server
         self._wire = wire
         self._settings = settings
+        self._cluster = Cluster(settings.cluster_name or CLUSTER, frozenset(settings.former_cluster_names))
         self._killed_in: int | None = None
         self.loop: Loop | None = None
         self.account_loop: AccountLoop | None = None
@@ -164,7 +166,7 @@ class Life:
         kubernetes = _Kubernetes(self, self._wire)
         sessions, alone = Session(self._send), without_lease(asyncio.get_running_loop().time)
         with mock.patch.object(controller, "Sessions", return_value=sessions):
-            parts = controller.Controller(kubernetes, alone, self._settings, CLUSTER, self.metrics)
+            parts = controller.Controller(kubernetes, alone, self._settings, self._cluster, self.metrics)
         reconcile = parts.loop._reconcile
 
         async def passing(subject: Subject) -> float | None:

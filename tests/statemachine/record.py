@@ -34,6 +34,8 @@ class Record:
     """ARNs and owners that somebody else put on them."""
     known_since: dict[str, float] = field(default_factory=dict)
     """Since when each Trail has claimed its trail without a break, as far as the watch told."""
+    former: tuple[str, ...] = ()
+    """The former names of the operator's cluster."""
     let_go: dict[str, Manifest] = field(default_factory=dict)
     """Each Trail that has gone, as it was last, by namespace/name."""
 
@@ -63,8 +65,15 @@ class Record:
             self.meddled[str(call.arn)] = self.time()  # a read may show it for a while: it may be taken off twice
         assert call.before is not None
         owner = dict(call.before.tags).get(OWNER)
-        if owner != mine:
+        if owner != mine and not self._is_former(owner, this):
             self._judge_foreign(call, this, owner, mine)
+
+    def _is_former(self, owner: str | None, this: Pass) -> bool:
+        """Whether it is the Trail's own tag with a former name of the cluster, and never was with the present one."""
+        if owner not in {f"{name}/{this.key}" for name in self.former}:
+            return False
+        recorded: str | None = this.body.get("status", {}).get("ownerTag")
+        return recorded != f"{CLUSTER}/{this.key}"
 
     def _judge_foreign(self, call: Call, this: Pass, owner: str | None, mine: str) -> None:
         """A write to a trail that did not carry the owner tag: was it being adopted, or taken away a moment ago?"""
@@ -137,7 +146,7 @@ class Record:
         form = found(answers)
         region = status["arn"].split(":")[3]
         want = wanted(spec, f"{CLUSTER}/{this.key}", region, ACCOUNT, self.key_arn)
-        if spec.get("managementPolicy") == "Observe":
+        if spec.get("managementPolicy") == "Observe" or self._is_former(form["Owner"], this):
             want["Owner"] = form["Owner"]
         if told := self._unlike(want, form, this):
             self.problems.append(f"{what}, but AWS answered otherwise: {told}")

@@ -15,6 +15,7 @@ from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_of, failure
 from trail_operator.core.account import account_status, finalizers, held_back
 from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.failure import Failure, FailureClass
+from trail_operator.core.ownership import Cluster
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PASSING = Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, "no answer")
@@ -36,7 +37,7 @@ def status(
         failure=failure,
         silent_too_long=silent,
         sight=sight,
-        cluster="test",
+        cluster=Cluster("test", frozenset({"old"})),
         now=NOW + timedelta(seconds=later),
     )
 
@@ -82,7 +83,7 @@ def test_however_many_trails_there_are_they_fit_into_a_status() -> None:
         failure=replace(LASTING, message="m" * 40_000),
         silent_too_long=False,
         sight=Sight(tuple(trails), len(trails)),
-        cluster="test",
+        cluster=Cluster("test", frozenset({"old"})),
         now=NOW,
     )
     assert (len(result.trails), result.trail_count) == (1000, 1200)

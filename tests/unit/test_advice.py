@@ -276,6 +276,8 @@ def test_a_trail_of_the_same_owner_elsewhere() -> None:
         assert what in advice.message
     assert reasons(trail(LOCAL), replace(stray, owner="cluster/default/another"), replace(stray, arn=ARN)) == []
     assert reasons(trail(), replace(other(), owner=OWNER))[0] == Reason.OWNED_ELSEWHERE
+    former = replace(trail(LOCAL), former_owners=frozenset({"former/default/audit"}))
+    assert reasons(former, replace(stray, owner="former/default/audit")) == [Reason.OWNED_ELSEWHERE]
 
 
 def test_the_most_important_is_first() -> None:

@@ -92,6 +92,18 @@ def test_bad_cluster_names_are_refused(name: str) -> None:
         Settings(cluster_name=name)
 
 
+@pytest.mark.parametrize("names", ["a b", "a/b", "a" * 61, "-a", "old,a/b"])
+def test_bad_former_cluster_names_are_refused(names: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(former_cluster_names=names)
+
+
+def test_a_cluster_s_name_is_not_also_a_former_one() -> None:
+    assert Settings(cluster_name="new", former_cluster_names="old,older").former_cluster_names == ["old", "older"]
+    with pytest.raises(ValidationError, match="--cluster-name new is also listed in --former-cluster-names"):
+        Settings(cluster_name="new", former_cluster_names="old,new")
+
+
 def test_log_lines_carry_the_trail(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json", "info")
     logs.logger.info("StartLogging", extra=logs.about("default/audit", operation="StartLogging"))

@@ -19,6 +19,7 @@ from trail_operator.controller.subject import Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.advice import Advice, Sight
 from trail_operator.core.failure import FailureError
+from trail_operator.core.ownership import Cluster
 from trail_operator.settings import Settings
 from trail_operator.telemetry.metrics import Metrics
 
@@ -27,7 +28,7 @@ def run(scenario: Callable[[Controller], Awaitable[None]], **settings: Any) -> N
     async def main() -> None:
         kubernetes = Kubernetes(cast(Any, None), "test", lambda: None)
         alone = without_lease(asyncio.get_running_loop().time)
-        controller = Controller(kubernetes, alone, Settings(region="us-east-1", **settings), "test", Metrics())
+        controller = Controller(kubernetes, alone, Settings(region="us-east-1", **settings), Cluster("test"), Metrics())
         await scenario(controller)
 
     asyncio.run(main())

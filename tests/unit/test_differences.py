@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.builders import FULL, MINIMAL, desired, observed
 from tests.unit.test_selectors import S3, advanced, basic, on_data, on_management
+from trail_operator.api.names import OWNER_TAG
 from trail_operator.core.differences import SPELLINGS, differences, fields_of
 from trail_operator.core.plan import plan
 from trail_operator.core.selectors import DEFAULT, AdvancedSelector, FieldCondition, Selectors
@@ -29,6 +30,22 @@ def test_every_field_of_a_configuration_has_its_spelling() -> None:
 
 def test_a_trail_that_is_not_there() -> None:
     assert shown(desired(), None) == [("trail", "present", "absent")]
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({OWNER_TAG: "former/default/audit"}, []),
+        ({OWNER_TAG: "former/default/audit", "old": "1"}, ["tags[old]"]),
+        ({OWNER_TAG: "elsewhere/default/audit"}, [f"tags[{OWNER_TAG}]"]),
+        ({}, [f"tags[{OWNER_TAG}]"]),
+    ],
+)
+def test_a_former_name_in_the_owner_tag_is_no_difference_from_the_spec(
+    tags: dict[str, str], expected: list[str]
+) -> None:
+    wanted = desired(former_owners=frozenset({"former/default/audit"}))
+    assert [path for path, _, _ in shown(wanted, replace(observed(), tags=tags))] == expected
 
 
 def test_every_field_is_compared() -> None:

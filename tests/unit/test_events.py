@@ -3,12 +3,16 @@
 import asyncio
 from typing import Any
 
+import pytest
 from kubernetes.aio.client.exceptions import ApiException
 
 from tests.unit.test_metrics import subject
 from trail_operator.api.conditions import Condition
+from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.trail import Difference
 from trail_operator.controller import events
 from trail_operator.controller.events import Events
+from trail_operator.core.plan import Action
 
 
 class Kubernetes:
@@ -41,6 +45,71 @@ class Written:
 
     def write(self, note: str = "told", name: str = "audit") -> None:
         asyncio.run(self.events.write(subject(name).body, "Warning", "Drifted", "Reconcile", note))
+
+
+OWNER_PATH, TEAM_PATH = f"tags[{OWNER_TAG}]", "tags[team]"
+
+
+def entry(path: str, desired: str, observed: str) -> Difference:
+    return Difference(path=path, desired=desired, observed=observed)
+
+
+RENAMED = entry(OWNER_PATH, "new/team/audit", "old/team/audit")
+TAKEN = entry(OWNER_PATH, "new/team/audit", "elsewhere/other/theirs")
+TAGGED, STARTED = entry(TEAM_PATH, "a", "b"), entry("isLogging", "true", "false")
+START = Action("StartLogging", {}, (STARTED,))
+
+
+@pytest.mark.parametrize(
+    ("actions", "drift", "expected"),
+    [
+        (
+            [Action("AddTags", {}, (RENAMED,), is_renaming=True)],
+            True,
+            ("Normal", "Updated", f"{OWNER_PATH}: old/team/audit -> new/team/audit (AddTags)"),
+        ),
+        (
+            [Action("AddTags", {}, (RENAMED, TAGGED), is_renaming=True), START],
+            True,
+            (
+                "Warning",
+                "DriftCorrected",
+                "changed in AWS and put right: tags[team], isLogging (AddTags, StartLogging). "
+                "tags[team] was b, is a again; isLogging was false, is true again",
+            ),
+        ),
+        (
+            [Action("AddTags", {}, (TAKEN, TAGGED), is_adoption=True), START],
+            False,
+            (
+                "Normal",
+                "Adopted",
+                "adopted the trail (AddTags, StartLogging). tags[team]: b -> a; isLogging: false -> true",
+            ),
+        ),
+        (
+            [Action("AddTags", {}, (TAKEN,), is_adoption=True)],
+            False,
+            ("Normal", "Adopted", "adopted the trail (AddTags). Nothing but its owner tag was changed"),
+        ),
+        (
+            [Action("AddTags", {}, (entry(OWNER_PATH, "new/team/audit", "absent"),), is_adoption=True)],
+            True,
+            (
+                "Warning",
+                "DriftCorrected",
+                f"changed in AWS and put right: {OWNER_PATH} (AddTags). "
+                f"{OWNER_PATH} was absent, is new/team/audit again",
+            ),
+        ),
+        ([START], False, ("Normal", "Updated", "isLogging: false -> true (StartLogging)")),
+    ],
+    ids=["renamed", "renamed and drifted", "adopted", "adopted as it is", "taken back", "updated"],
+)
+def test_why_something_was_written(actions: list[Action], drift: bool, expected: tuple[str, str, str]) -> None:
+    written = Written()
+    asyncio.run(written.events.applied(subject(), actions, drift=drift))
+    assert written.server.notes == [expected]
 
 
 def test_what_happens_again_is_counted_on_the_same_event() -> None:

@@ -13,6 +13,7 @@ from trail_operator.controller import handlers
 from trail_operator.controller.controller import Controller
 from trail_operator.controller.lease import without_lease
 from trail_operator.core.failure import FailureError
+from trail_operator.core.ownership import Cluster
 from trail_operator.settings import Settings
 from trail_operator.telemetry.metrics import Metrics
 
@@ -22,7 +23,7 @@ class Watch:
 
     def __init__(self, selector: dict[str, Any]) -> None:
         settings = Settings(region="eu-central-1", cluster_name="test", default_account="prod")
-        self._controller = Controller(None, without_lease(time.monotonic), settings, "test", Metrics())  # type: ignore[arg-type]
+        self._controller = Controller(None, without_lease(time.monotonic), settings, Cluster("test"), Metrics())  # type: ignore[arg-type]
         spec = {"accountID": "111111111111", "allowedNamespaces": {"selector": selector}}
         self._controller.accounts.seen({"metadata": {"name": "prod"}, "spec": spec})
 

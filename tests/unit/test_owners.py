@@ -10,6 +10,7 @@ from trail_operator.api.names import OWNER_TAG
 from trail_operator.aws.client import AWS
 from trail_operator.aws.neighbours import Neighbours
 from trail_operator.core.account import account_status
+from trail_operator.core.ownership import Cluster
 
 ACCOUNT, MANAGEMENT = LOCATION.account, "999999999999"
 REGIONS = ("eu-central-1", "us-east-1")
@@ -71,8 +72,28 @@ def test_the_owner_of_an_organization_s_trail_of_another_account_is_unknown() ->
         failure=None,
         silent_too_long=False,
         sight=sight,
-        cluster="test",
+        cluster=Cluster("test"),
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )
     assert [(trail.name, trail.owner) for trail in status.trails] == [("own", "team/audit"), ("whole", "Unknown")]
     assert (status.trail_count, status.unmanaged_count) == (2, 0)
+
+
+def test_a_former_name_of_the_cluster_tells_of_a_trail_of_this_cluster() -> None:
+    answers = Answers(arn(REGIONS[0], "own"))
+    sight = asyncio.run(Neighbours(cast(AWS, answers)).of(LOCATION))
+    owners = [
+        account_status(
+            AWSAccountStatus.parse(None),
+            generation=1,
+            failure=None,
+            silent_too_long=False,
+            sight=sight,
+            cluster=Cluster("present", former),
+            now=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        .trails[0]
+        .owner
+        for former in (frozenset({"test"}), frozenset({"other"}))
+    ]
+    assert owners == ["team/audit", "test/team/audit"]

@@ -312,6 +312,27 @@ def test_a_trail_that_is_taken_over_first_gets_our_tag() -> None:
     assert {"Key": OWNER_TAG, "Value": OWNER} in actions[0].parameters["TagsList"]
 
 
+def test_a_former_name_in_the_owner_tag_is_rewritten_and_nothing_waits_for_that() -> None:
+    """The trail is this Trail's own: what else it needs is done also where the tag can't be written."""
+    former = "former/default/audit"
+    found = replace(observed(is_logging=False), tags={OWNER_TAG: former})
+    rename, start = plan(desired(former_owners=frozenset({former})), found)
+    assert operations((rename, start)) == ["AddTags", "StartLogging"]
+    assert rename.parameters["TagsList"] == [{"Key": OWNER_TAG, "Value": OWNER}]
+    assert "AddTags" not in start.requires
+    assert (rename.is_renaming, rename.is_adoption) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [({}, True), ({OWNER_TAG: "elsewhere/default/audit"}, True), ({OWNER_TAG: OWNER, "old": "1"}, False)],
+)
+def test_only_putting_our_tag_on_is_an_adoption(tags: dict[str, str], expected: bool) -> None:
+    actions = plan(desired(tags={"new": "1"}), replace(observed(), tags=tags))
+    assert [action.operation for action in actions if action.is_adoption] == ["AddTags"] * expected
+    assert not any(action.is_renaming for action in actions)
+
+
 def test_a_trail_without_room_for_all_tags_first_gets_ours_alone() -> None:
     found = replace(observed(), tags={f"old-{at}": "1" for at in range(40)})
     mark, off, on = plan(desired(tags={f"new-{at}": "1" for at in range(20)}), found)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.builders import ARN, FULL, MINIMAL, desired, observed
+from tests.unit.builders import ARN, FULL, MINIMAL, OWNER, desired, observed
+from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Destination, Difference, TrailStatus
 from trail_operator.core.advice import Advice
@@ -200,7 +201,7 @@ def test_transition_times_change_with_the_status_only() -> None:
 
 
 def test_the_pin_is_on_record_before_anything_is_known() -> None:
-    result = pinned(TrailStatus(), 1, desired(), NOW)
+    result = pinned(TrailStatus(), 1, desired(), None, NOW)
     assert (result.arn, result.account_id, result.home_region) == (None, "123456789012", "eu-central-1")
     assert result.observed_generation == -1
     assert shown(result) == {
@@ -209,6 +210,18 @@ def test_the_pin_is_on_record_before_anything_is_known() -> None:
         "Reconciling": ("True", "Progressing"),
     }
     assert "Reconciling" not in shown(report(result, found(), NOW))
+
+
+@pytest.mark.parametrize(
+    ("found", "owner", "says"),
+    [(False, OWNER, "created"), (True, OWNER, "updated"), (True, "former", "updated"), (True, "elsewhere", "adopted")],
+)
+def test_the_pin_says_what_is_under_way(found: bool, owner: str, says: str) -> None:
+    trail = replace(observed(), tags={OWNER_TAG: owner}) if found else None
+    result = pinned(TrailStatus(), 1, desired(former_owners=frozenset({"former"})), trail, NOW)
+    ready = result.condition(ConditionType.READY)
+    assert ready is not None
+    assert ready.message == f"the trail is being {says}"
 
 
 def test_what_is_ours_is_pinned_even_where_something_else_is_wrong() -> None:

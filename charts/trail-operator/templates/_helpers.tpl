@@ -111,11 +111,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [list, watch]
-{{- if not .Values.clusterName }}
-# Its UID names the cluster in the owner tags.
+# Its UID names the cluster in the owner tags; where clusterName does, in those from before it was set.
 - apiGroups: [""]
   resources: [namespaces]
   resourceNames: [kube-system]
   verbs: [get]
-{{- end }}
 {{- end -}}

@@ -232,9 +232,10 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.CONFLICT: Explanation(
         "A trail of that name exists and is not this resource's: it has no owner tag or another owner's. "
         "Nothing is written to it.",
-        "Choose another `spec.name`, or delete the other trail; or take it over by `adoptionPolicy` (IfUnowned, "
-        "Always), or only look at it (`managementPolicy: Observe`). If the owner tag of this resource's own trail was "
-        "taken off by hand, put the tag that the message prints back on.",
+        "Observe it only (`managementPolicy: Observe`); or take it over by `adoptionPolicy` (IfUnowned, Always), which "
+        "makes its settings and tags those of the spec; or choose another `spec.name`, or delete the other trail. If "
+        "the cluster was renamed, list its former name in `--former-cluster-names`. If the owner tag of this "
+        "resource's own trail was taken off by hand, put the tag that the message prints back on.",
     ),
     Reason.ACCESS_DENIED: Explanation(
         "The operator's identity is not allowed to make a call it needs.",

@@ -25,6 +25,7 @@ from trail_operator.core.account import account_status, finalizers, held_back
 from trail_operator.core.advice import Sight
 from trail_operator.core.backoff import resync_delay, retry_delay
 from trail_operator.core.failure import Failure, FailureClass, FailureError, internal
+from trail_operator.core.ownership import Cluster
 from trail_operator.core.trail import Location
 from trail_operator.telemetry.logs import about, logger
 
@@ -43,7 +44,7 @@ class AccountLoop:
         events: Events,
         unreportable: Unreportable,
         *,
-        cluster: str,
+        cluster: Cluster,
         labels: Mapping[str, str],
         namespaces: Collection[str],
         users: Callable[[str], Collection[str]],

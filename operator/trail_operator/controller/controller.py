@@ -29,6 +29,7 @@ from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Targets
 from trail_operator.controller.unreportable import Unreportable
 from trail_operator.controller.writer import Writer
+from trail_operator.core.ownership import Cluster
 from trail_operator.settings import Settings
 from trail_operator.telemetry.metrics import Metrics
 
@@ -46,7 +47,7 @@ class Controller:
     """Works on all Trails and AWSAccounts that it is told of."""
 
     def __init__(
-        self, kubernetes: Kubernetes, leadership: Leadership, settings: Settings, cluster: str, metrics: Metrics
+        self, kubernetes: Kubernetes, leadership: Leadership, settings: Settings, cluster: Cluster, metrics: Metrics
     ) -> None:
         resync = settings.resync.total_seconds()
         events = Events(kubernetes, time.monotonic)
@@ -59,7 +60,7 @@ class Controller:
             default=settings.default_account,
             own_identity=settings.own_identity,
             allowed_adoption=AdoptionPolicy(settings.allowed_adoption),
-            cluster=cluster,
+            cluster=cluster.name,
             clock=time.monotonic,
             sleep=asyncio.sleep,
             called=metrics.called,

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Difference, Refusal
 from trail_operator.aws.diagnosis import DeliveryAdvice
@@ -101,12 +100,12 @@ class Convergence:
                 return self.unknown(subject, passing("status.arn names no trail of this resource: looking for it anew"))
             return self.unknown(subject, error.failure, gone)
         if observed is not None and (refusal := self._not_to_be_managed(subject, target, observed)):
-            if self._locator.settling(subject):
+            if self._may_be_of_before(subject, observed):
                 return self.unknown(subject, passing("AWS does not show the trail's owner tag yet"))
             return Findings(subject.acting_on, known=True, observed=None, failure=refusal, found=observed)
         desired = self._targets.desired(subject, target, observed)
         claim = self._claims.enter(subject)
-        if observed is None or observed.owner != desired.owner:
+        if observed is None or not desired.owns(observed.owner):
             if rank := outranked(claim, self._claims.rivals(claim)):
                 return Findings(subject.acting_on, known=True, observed=None, failure=rank, found=observed)
         elif self._is_in_doubt(subject, claim, observed):
@@ -179,7 +178,7 @@ class Convergence:
             tags = await self._targets.access_for(subject).cloudtrail.tags(arn, Location.of(arn).region)
         except FailureError:
             return False
-        return (tags or {}).get(OWNER_TAG) != self._locator.owner(subject)
+        return not self._locator.owns(subject, tags)
 
     async def _elsewhere(self, subject: Subject, target: Target) -> str | None:
         """In which other region this resource's trail is, before it would be made a second time.
@@ -200,7 +199,7 @@ class Convergence:
                 if arn == target.arn or account != location.account:
                     continue
                 tags = await target.access.cloudtrail.tags(arn, home)
-                if (tags or {}).get(OWNER_TAG) == self._locator.owner(subject):
+                if self._locator.owns(subject, tags):
                     return home
         except AWSError as error:
             raise FailureError(failure_of(error)) from None
@@ -208,18 +207,27 @@ class Convergence:
 
     def _not_to_be_managed(self, subject: Subject, target: Target, observed: ObservedTrail) -> Failure | None:
         """Why the trail of that name is not this Trail's to manage: it is another's, or may not be taken over."""
+        access, cluster, recorded = target.access, self._locator.cluster, subject.status.owner_tag
         claimant = Claimant(
-            self._locator.owner(subject),
+            cluster,
+            str(subject.key),
             target.spec.adoption_policy,
+            access.allowed_adoption,
+            recorded,
             # The ARN of a trail that was only observed is on record, too, but no owner tag.
-            has_held=subject.status.arn == observed.arn and subject.status.owner_tag is not None,
+            has_held=subject.status.arn == observed.arn and recorded is not None,
         )
-        resource = self._locator.resource_of(observed.owner)
+        resource = cluster.resource_of(observed.owner)
         alive = resource is not None and self._claims.may_live(resource)
-        access, needed = target.access, adoption(observed, claimant)
+        needed = adoption(observed, claimant)
         return foreign(observed, claimant, owner_is_alive=alive) or adoption_refused(
             observed.arn, needed, access.allowed_adoption, access.name
         )
+
+    def _may_be_of_before(self, subject: Subject, observed: ObservedTrail) -> bool:
+        """Whether AWS may still show the owner tag that the operator replaced, be it an earlier process that did."""
+        is_former = self._locator.cluster.resource_of(observed.owner) == str(subject.key)
+        return self._locator.settling(subject) or (is_former and self._locator.may_lag(subject))
 
     def _is_in_doubt(self, subject: Subject, claim: Claim, observed: ObservedTrail) -> bool:
         """Whether the owner tag that AWS shows may be the one of a trail that was there before another Trail's."""
@@ -239,7 +247,7 @@ class Convergence:
         if observed is None and target.key_failure:
             return await self._findings(subject, target, desired, None, differences(desired, None))
         if not self._locator.is_pinned(subject, desired):
-            await self._writer.pin(subject, desired)
+            await self._writer.pin(subject, desired, observed)
         subject.before = subject.before or observed  # also for a write that takes effect without an answer
         progress = await self._carry_out(subject, target.access, desired, observed, actions, refused)
         done = progress.done
@@ -384,7 +392,7 @@ class Convergence:
         unanswered, subject.unanswered = subject.unanswered, ()
         done = []
         for action, desired in unanswered:
-            paths = {entry.path for entry in differences(desired, observed)}
+            paths = {entry.path for due in plan(desired, observed) for entry in due.differences}
             if action.differences and not paths & {entry.path for entry in action.differences}:
                 done.append(action)
         if done:
@@ -473,7 +481,7 @@ async def _holder(access: Access, desired: DesiredTrail) -> Failure:
 
 def _place(desired: DesiredTrail, observed: ObservedTrail | None) -> Place | None:
     """What goes on record of a trail, once it is seen to be ours."""
-    if observed is None or observed.owner != desired.owner:
+    if observed is None or not desired.owns(observed.owner):
         return None
     return Place(desired.location.account, observed.home_region, observed.arn, observed.owner)
 

@@ -157,7 +157,7 @@ class Deletion:
         return tags
 
     def _is_ours(self, subject: Subject, tags: dict[str, str] | None) -> bool:
-        return tags is not None and tags.get(OWNER_TAG) == self._locator.owner(subject)
+        return self._locator.owns(subject, tags)
 
     def _may_lag(self, subject: Subject) -> bool:
         """Whether AWS may not show yet that a trail is this resource's: before it there may have been another."""
@@ -186,19 +186,19 @@ class Deletion:
         now = self._clock()
         if sent is not None and now < sent.last + CONSISTENCY_WINDOW:
             return NotYet(sent.last + CONSISTENCY_WINDOW - now)
-        await self._send(subject, access, place)
+        await self._send(subject, access, place, tags)
         if not await self._is_there(subject, access, place):
             return _told(place.arn, exists=False, deleted=True)
         if now - subject.deletions[place.arn].first >= _PATIENCE:
             raise NotConfirmedError(place.arn)
         return NotYet(CONSISTENCY_WINDOW)
 
-    async def _send(self, subject: Subject, access: Access, place: _Place) -> None:
+    async def _send(self, subject: Subject, access: Access, place: _Place, tags: dict[str, str] | None) -> None:
         """Send DeleteTrail, and remember that: also where no answer came, since it may have taken effect."""
         arn, now = place.arn, self._clock()
         sent = subject.deletions.get(arn) or SentDeletion(first=now, last=float("-inf"))
         try:
-            await self._apply(deletion(arn), access, place.location, self._still_due(subject, access, arn))
+            await self._apply(deletion(arn), access, place.location, self._still_due(subject, access, arn, tags))
         except AWSError as error:
             if error.may_have_taken_effect:
                 subject.deletions[arn] = sent
@@ -239,35 +239,37 @@ class Deletion:
         if not subject.is_on_record:
             return _unverified(problem)
         arn = place.arn if place else subject.status.arn or f"of {subject.key}"
-        await self._warn_of_tag(subject, arn, f"was not removed: {problem}")
+        await self._warn_of_tag(subject, arn, subject.status.owner_tag, f"was not removed: {problem}")
         return Released("; ".join([*notes, f"trail {arn} was left as it is, its owner tag too"]))
 
     async def _disown(self, subject: Subject, access: Access, place: _Place, patience: asyncio.Timeout) -> str:
-        still_due = self._still_due(subject, access, place.arn)
+        tags = await self._tags(subject, access, place)
+        if not self._is_ours(subject, tags):
+            return _told(place.arn, exists=tags is not None)
+        still_due = self._still_due(subject, access, place.arn, tags)
 
         async def its_turn() -> None:
             patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
             await still_due()
 
-        tags = await self._tags(subject, access, place)
-        if not self._is_ours(subject, tags):
-            return _told(place.arn, exists=tags is not None)
         patience.reschedule(None)  # many that go at once wait for each other, which is no fault of AWS
         await self._apply(disowning(place.arn, OWNER_TAG), access, place.location, its_turn)
-        if not self._is_ours(subject, await self._tags(subject, access, place)):
+        left = await self._tags(subject, access, place)
+        if not self._is_ours(subject, left):
             return f"trail {place.arn} is kept, without the owner tag"
-        await self._warn_of_tag(subject, place.arn, "is still there after RemoveTags")
+        await self._warn_of_tag(subject, place.arn, _owner(left), "is still there after RemoveTags")
         return f"trail {place.arn} is kept, its owner tag too"
 
-    async def _warn_of_tag(self, subject: Subject, arn: str, problem: str) -> None:
-        tag = f"{OWNER_TAG}={self._locator.owner(subject)}"
+    async def _warn_of_tag(self, subject: Subject, arn: str, owner: str | None, problem: str) -> None:
+        """`owner`: the owner tag that the trail was last seen to carry."""
+        tag = f"{OWNER_TAG}={owner or self._locator.owner(subject)}"
         note = f"the tag {tag} of trail {arn} {problem}. Remove it by hand if AWS still shows it"
         await self._events.write(subject.body, "Warning", EventReason.OWNER_TAG_STAYED, "RemoveTags", note)
 
     # Both.
 
-    def _still_due(self, subject: Subject, access: Access, arn: str) -> Ask:
-        return self._decisions.still_due(subject, access, arn, self._locator.owner(subject), self._clock())
+    def _still_due(self, subject: Subject, access: Access, arn: str, tags: dict[str, str] | None) -> Ask:
+        return self._decisions.still_due(subject, access, arn, _owner(tags), self._clock())
 
     async def _apply(self, action: Action, access: Access, location: Location, still_due: Ask) -> None:
         try:
@@ -275,6 +277,10 @@ class Deletion:
         finally:  # also where its answer was lost
             self._surroundings.changed(access)
             self._surroundings.trails(access, location)  # has them read: no pass of this Trail will
+
+
+def _owner(tags: dict[str, str] | None) -> str | None:
+    return (tags or {}).get(OWNER_TAG)
 
 
 def _told(arn: str, *, exists: bool, deleted: bool = False) -> str:

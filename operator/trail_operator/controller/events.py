@@ -14,7 +14,9 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.conditions import Condition
+from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.api.trail import Difference
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.core.plan import Action
@@ -49,16 +51,24 @@ class Events:
         """Say what was written to AWS, and why: a change of the spec, or one made in AWS (drift)."""
         operations = ", ".join(action.operation for action in actions)
         changes = [entry for action in actions for entry in action.differences]
+        but_owner = [entry for entry in changes if entry.path != f"tags[{OWNER_TAG}]"]
+        # Where it has only a former name of the cluster, nobody has changed the owner tag in AWS.
+        drifted = (but_owner if any(action.is_renaming for action in actions) else changes) if drift else []
         if actions[0].operation == "CreateTrail" and not drift:
             await self.write(subject.body, "Normal", "Created", operations, f"made the trail: {operations}")
-        elif drift:
+        elif drifted:
             # All paths first: Kubernetes cuts a note off after a kilobyte.
-            paths = ", ".join(entry.path for entry in changes)
-            told = "; ".join(f"{entry.path} was {entry.observed}, is {entry.desired} again" for entry in changes)
+            paths = ", ".join(entry.path for entry in drifted)
+            told = "; ".join(f"{entry.path} was {entry.observed}, is {entry.desired} again" for entry in drifted)
             note = f"changed in AWS and put right: {paths} ({operations}). {told}"
             await self.write(subject.body, "Warning", "DriftCorrected", operations, note)
+        elif any(action.is_adoption for action in actions):
+            # Not the owner tag: what it was may name another team's Trail.
+            told = "; ".join(map(_changed, but_owner))
+            note = f"adopted the trail ({operations}). {told or 'Nothing but its owner tag was changed'}"
+            await self.write(subject.body, "Normal", "Adopted", operations, note)
         else:
-            told = "; ".join(f"{entry.path}: {entry.observed} -> {entry.desired}" for entry in changes)
+            told = "; ".join(map(_changed, changes))
             await self.write(subject.body, "Normal", "Updated", operations, f"{told} ({operations})")
 
     async def turned(self, body: dict[str, Any], turn: Condition) -> None:
@@ -103,3 +113,7 @@ class Events:
         self._series[key] = _Series(path, now)
         if len(self._series) > _MOST_REMEMBERED:
             self._series.popitem(last=False)
+
+
+def _changed(entry: Difference) -> str:
+    return f"{entry.path}: {entry.observed} -> {entry.desired}"

@@ -14,7 +14,7 @@ from kubernetes.aio.config import ConfigException
 from trail_operator.api.names import ACCOUNTS, GROUP, PLURAL, VERSION
 from trail_operator.controller.answers import is_whole
 from trail_operator.controller.controller import Controller
-from trail_operator.controller.process import Process
+from trail_operator.controller.process import ClusterNameError, Process
 from trail_operator.controller.route import RouteError
 from trail_operator.controller.watches import watching_session
 from trail_operator.settings import Settings
@@ -47,6 +47,8 @@ async def startup(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) ->
     except OSError as error:
         where = f"{wanted.health_host}:{wanted.health_port}"
         memo.problem = f"no health endpoints on {where} ({error.strerror}): set another --health-port"
+    except ClusterNameError as error:
+        memo.problem = str(error)
     if "problem" in memo:
         raise kopf.PermanentError(memo.problem)
 

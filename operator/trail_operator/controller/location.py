@@ -1,12 +1,14 @@
 """Where a Trail's trail is and whose: the account by STS, the region by spec and settings, both held to their pins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
 from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.core.ownership import Cluster
 from trail_operator.core.trail import DesiredTrail, Location
 
 CONSISTENCY_WINDOW = 10.0
@@ -16,18 +18,22 @@ CONSISTENCY_WINDOW = 10.0
 class Locator:
     """Finds a Trail's place in AWS."""
 
-    def __init__(self, owner_prefix: str, clock: Callable[[], float]) -> None:
-        self._owner_prefix = owner_prefix
+    def __init__(self, cluster: Cluster, clock: Callable[[], float]) -> None:
+        self.cluster = cluster
+        """The cluster whose Trails these are."""
         self._clock = clock
 
     def owner(self, subject: Subject) -> str:
-        """The value of the owner tag of this Trail's trail."""
-        return f"{self._owner_prefix}/{subject.key}"
+        """The owner tag that this Trail's trail is to carry."""
+        return self.cluster.owner_tag(str(subject.key))
 
-    def resource_of(self, owner: str | None) -> str | None:
-        """The Trail of this cluster, as `namespace/name`, that an owner tag names; None if it names none."""
-        prefix = f"{self._owner_prefix}/"
-        return owner.removeprefix(prefix) if owner and owner.startswith(prefix) else None
+    def owners(self, subject: Subject) -> frozenset[str]:
+        """Every owner tag by which a trail is this Trail's."""
+        return self.cluster.owner_tags(str(subject.key), subject.status.owner_tag)
+
+    def owns(self, subject: Subject, tags: Mapping[str, str] | None) -> bool:
+        """Whether a trail with these tags is this Trail's; None where there is no trail."""
+        return (tags or {}).get(OWNER_TAG) in self.owners(subject)
 
     def region(self, subject: Subject, access: Access, wanted: str | None) -> str:
         """The home region. Raises FailureError where none is known or it is not the one on record."""

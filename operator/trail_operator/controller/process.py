@@ -20,7 +20,8 @@ from trail_operator.controller.route import Route
 from trail_operator.controller.tasks import restarting
 from trail_operator.controller.watchdog import Watchdog
 from trail_operator.controller.watches import Watches
-from trail_operator.settings import Settings
+from trail_operator.core.ownership import Cluster
+from trail_operator.settings import Settings, present_and_former
 from trail_operator.telemetry.logs import about, logger
 from trail_operator.telemetry.metrics import Metrics
 
@@ -28,7 +29,14 @@ _SHUTDOWN_PATIENCE = 6.0
 _START_POLL = 2.0
 _NOT_FOUND = 404
 
+# Its UID is the name of a cluster that has no other.
+_NAMING = "kube-system"
+
 T = TypeVar("T")
+
+
+class ClusterNameError(Exception):
+    """Raised where the cluster's present name is listed as a former one."""
 
 
 class Process:
@@ -79,15 +87,19 @@ class Process:
             )
             self._leadership = self._lease.leadership
         kubernetes = Kubernetes(connection, self._identity, self._leadership.check)
-        cluster = await _owner_prefix(kubernetes, settings)
+        # The cluster's names after the manifests: where the role is not bound yet, they would seem forbidden for good.
         if lease := self._lease:
             await _patiently(f"the Lease {lease}", lease.read)
             await _manifests(kubernetes, settings)
+            cluster = await _cluster(kubernetes, settings)
             self._health.is_fit = lambda: lease.is_in_touch  # to take over: readiness does not tell who leads
             await lease.acquire()
             self._health.is_fit = lambda: False
             self._keeping = asyncio.create_task(self._keep(lease))
-        there_is = await _manifests(kubernetes, settings)
+            there_is = await _manifests(kubernetes, settings)
+        else:
+            there_is = await _manifests(kubernetes, settings)
+            cluster = await _cluster(kubernetes, settings)
         self._controller = Controller(kubernetes, self._leadership, settings, cluster, self._metrics)
         self._controller.take_up(there_is)
         self._watching = asyncio.create_task(self._watch_over(self._controller, kubernetes))
@@ -95,7 +107,7 @@ class Process:
         self._metrics.leader.set_function(lambda: self._leadership.holds)
         self._health.is_fit = lambda: self._leadership.holds and self.watches.run
         scope = ", ".join(settings.namespace) or "all namespaces"
-        logger.info(f"watching Trails in {scope} as owner {cluster}; {len(there_is.trails)} found")
+        logger.info(f"watching Trails in {scope} as owner {cluster.name}; {len(there_is.trails)} found")
 
     async def stop(self) -> None:
         """Finish what is under way, if it does not take long, and let another take over."""
@@ -160,9 +172,29 @@ async def _patiently(what: str, read: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(_START_POLL)
 
 
-async def _owner_prefix(kubernetes: Kubernetes, settings: Settings) -> str:
-    if settings.cluster_name:
-        return settings.cluster_name
-    return await _patiently(
-        "the UID of namespace kube-system (or set --cluster-name)", lambda: kubernetes.namespace_uid("kube-system")
+async def _cluster(kubernetes: Kubernetes, settings: Settings) -> Cluster:
+    """The cluster's names. Raises ClusterNameError where the present one is listed as a former one."""
+    former = frozenset(settings.former_cluster_names)
+    if name := settings.cluster_name:
+        uid = await _patiently(f"the UID of namespace {_NAMING}", lambda: _uid_if_allowed(kubernetes))
+        return Cluster(name, (former | {uid} if uid else former) - {name})
+    uid = await _patiently(
+        f"the UID of namespace {_NAMING} (or set --cluster-name)", lambda: kubernetes.namespace_uid(_NAMING)
     )
+    if uid in former:
+        raise ClusterNameError(present_and_former(f"the UID of namespace {_NAMING}, {uid},"))
+    return Cluster(uid, former)
+
+
+async def _uid_if_allowed(kubernetes: Kubernetes) -> str | None:
+    """The name that the cluster had in owner tags before --cluster-name was set; None where it may not be read."""
+    try:
+        return await kubernetes.namespace_uid(_NAMING)
+    except ApiException as error:
+        if error.status != FORBIDDEN:
+            raise
+        logger.warning(
+            f"no permission to get namespace {_NAMING}: owner tags with its UID, as written before --cluster-name was "
+            "set, are not recognized unless --former-cluster-names lists it"
+        )
+        return None

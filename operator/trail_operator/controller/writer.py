@@ -11,7 +11,7 @@ from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.core.annotations import ignored_annotations
 from trail_operator.core.report import Findings, paused, pinned, report, turns
-from trail_operator.core.trail import DesiredTrail
+from trail_operator.core.trail import DesiredTrail, ObservedTrail
 from trail_operator.telemetry.logs import logger
 
 
@@ -38,9 +38,9 @@ class Writer:
         """Take the finalizer off: the Trail may go; False if it is gone."""
         return await self._finalizers(subject, [name for name in subject.finalizers if name != FINALIZER])
 
-    async def pin(self, subject: Subject, desired: DesiredTrail) -> None:
-        """Put on record where the trail is to be, before it is made."""
-        await self._status(subject, pinned(subject.status, subject.acting_on, desired, self._now()))
+    async def pin(self, subject: Subject, desired: DesiredTrail, observed: ObservedTrail | None) -> None:
+        """Put on record where the trail is to be, before it is made or first written to."""
+        await self._status(subject, pinned(subject.status, subject.acting_on, desired, observed, self._now()))
 
     async def forget(self, subject: Subject) -> bool:
         """Take off record whose trail was only looked at, before the Trail begins to hold one; False if it is gone."""

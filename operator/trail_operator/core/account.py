@@ -9,6 +9,7 @@ from trail_operator.api.names import FINALIZER, NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.failure import Failure, FailureClass
+from trail_operator.core.ownership import Cluster
 from trail_operator.core.texts import ERROR, MESSAGE, clean
 
 UNMANAGED, UNKNOWN = "Unmanaged", "Unknown"
@@ -25,7 +26,7 @@ def account_status(
     failure: Failure | None,
     silent_too_long: bool,
     sight: Sight,
-    cluster: str,
+    cluster: Cluster,
     now: datetime,
 ) -> AWSAccountStatus:
     """The status after a look. Where the trails are not known, what was known of them stays.
@@ -139,7 +140,7 @@ def _told(
     )
 
 
-def _listed(trail: Neighbour, cluster: str) -> AccountTrail:
+def _listed(trail: Neighbour, cluster: Cluster) -> AccountTrail:
     return AccountTrail(
         arn=trail.arn,
         name=trail.name,
@@ -151,9 +152,9 @@ def _listed(trail: Neighbour, cluster: str) -> AccountTrail:
     )
 
 
-def _owner(trail: Neighbour, cluster: str) -> str:
+def _owner(trail: Neighbour, cluster: Cluster) -> str:
     if not trail.is_owner_known:
         return UNKNOWN
     if trail.owner is None:
         return UNMANAGED
-    return clean(trail.owner.removeprefix(f"{cluster}/"), ERROR)
+    return clean(cluster.resource_of(trail.owner) or trail.owner, ERROR)

@@ -119,7 +119,7 @@ def _folders(desired: DesiredTrail) -> list[str]:
 
 
 def _owned_elsewhere(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
-    strays = [other for other in others if other.owner == desired.owner]
+    strays = [other for other in others if desired.owns(other.owner)]
     if not strays:
         return None
     first = strays[0]

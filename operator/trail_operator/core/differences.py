@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
+from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import Difference
 from trail_operator.core.selectors import (
     DEFAULT,
@@ -47,9 +48,14 @@ _MOST_MEMBERS = 10
 
 
 def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Difference, ...]:
-    """Every field in which AWS differs from the spec. What can't be read is no difference."""
+    """Every field in which AWS differs from the spec. What can't be read is no difference.
+
+    Nor is an owner tag with a former name of the cluster: it is rewritten, but the trail is as the spec says.
+    """
     if observed is None:
         return ABSENT
+    if observed.owner in desired.former_owners:
+        observed = replace(observed, tags={**observed.tags, OWNER_TAG: desired.owner})
     return (
         *configuration_differences(desired, observed),
         *selector_differences(desired, observed),

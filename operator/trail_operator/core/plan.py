@@ -68,6 +68,10 @@ class Action:
     differences: tuple[Difference, ...] = ()
     requires: frozenset[Operation] = frozenset()
     """Writes of the plan that must not have failed before it: done without them it would do harm."""
+    is_adoption: bool = False
+    """Whether it makes the trail this resource's that was not before."""
+    is_renaming: bool = False
+    """Whether it replaces a former name of the cluster in the owner tag."""
 
 
 def plan(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Action, ...]:
@@ -118,7 +122,8 @@ class _Update:
         self._observed = observed
         self._changed = changed_fields(desired.configuration, observed.configuration)
         self._selectors = selector_differences(desired, observed)
-        self._is_adoption = observed.owner != desired.owner
+        self._is_adoption = not desired.owns(observed.owner)
+        self._is_renaming = observed.owner in desired.former_owners
         more = {name for name in self._changed & _SCOPE if getattr(desired.configuration, name)}
         self._more, self._less = more, (self._changed & _SCOPE) - more
 
@@ -193,7 +198,17 @@ class _Update:
             return []
         parameters = {"ResourceId": self._desired.arn, "TagsList": _tag_list(tags)}
         told = about_tags(tag_differences(self._desired, self._observed), tags)
-        return [Action(operation, parameters, told, requires)]
+        is_ours = operation == "AddTags" and OWNER_TAG in tags
+        return [
+            Action(
+                operation,
+                parameters,
+                told,
+                requires,
+                is_adoption=is_ours and self._is_adoption,
+                is_renaming=is_ours and self._is_renaming,
+            )
+        ]
 
     def _update_trail(self) -> tuple[list[Action], list[Action]]:
         """UpdateTrail, before the selectors or after them.

@@ -69,9 +69,11 @@ class _State:
     message: str
 
 
-def pinned(previous: TrailStatus, generation: int, desired: DesiredTrail, now: datetime) -> TrailStatus:
+def pinned(
+    previous: TrailStatus, generation: int, desired: DesiredTrail, observed: ObservedTrail | None, now: datetime
+) -> TrailStatus:
     """The status before the first write: account and region are on record before anything exists in AWS."""
-    progressing = _State(False, Reason.PROGRESSING, "the trail is being created")
+    progressing = _State(False, Reason.PROGRESSING, f"the trail is being {_under_way(desired, observed)}")
     states = {
         ConditionType.READY: progressing,
         ConditionType.SYNCED: progressing,
@@ -86,6 +88,12 @@ def pinned(previous: TrailStatus, generation: int, desired: DesiredTrail, now: d
             "conditions": _conditions(previous, states, generation, now),
         }
     )
+
+
+def _under_way(desired: DesiredTrail, observed: ObservedTrail | None) -> str:
+    if observed is None:
+        return "created"
+    return "updated" if desired.owns(observed.owner) else "adopted"
 
 
 def report(previous: TrailStatus, findings: Findings, now: datetime, ignored: Advice | None = None) -> TrailStatus:

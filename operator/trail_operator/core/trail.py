@@ -98,6 +98,7 @@ class DesiredTrail:
     name: str
     location: Location
     owner: str
+    """The owner tag that the trail is to carry."""
     configuration: Configuration
     is_logging: bool
     tags: Mapping[str, str]
@@ -107,11 +108,17 @@ class DesiredTrail:
     ignored_tags: tuple[str, ...] = ()
     management_account: str | None = None
     """Whose the trail is, where that is not the location's account."""
+    former_owners: frozenset[str] = frozenset()
+    """Other owner tags by which the trail is this resource's: those with former names of the cluster."""
 
     @property
     def arn(self) -> str:
         """The trail's ARN."""
         return self.location.trail_arn(self.name, self.management_account)
+
+    def owns(self, owner: str | None) -> bool:
+        """Whether a trail with that owner tag is this resource's."""
+        return owner == self.owner or owner in self.former_owners
 
     def governs(self, tag: str) -> bool:
         """Whether the spec decides about a tag of that key; all others are left alone."""
@@ -177,6 +184,7 @@ def desired_trail(
     kms_key_arn: str | None,
     ignored_tags: tuple[str, ...] = (),
     management_account: str | None = None,
+    former_owners: frozenset[str] = frozenset(),
 ) -> DesiredTrail:
     """The normal form of a spec. `kms_key_arn` is what spec.kmsKeyID resolves to, None where it is left out."""
     return DesiredTrail(
@@ -203,4 +211,5 @@ def desired_trail(
         aggregations=wanted_aggregations(spec.aggregation_configurations),
         ignored_tags=ignored_tags,
         management_account=management_account,
+        former_owners=former_owners,
     )
