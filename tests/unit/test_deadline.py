@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.patience import seconds
 from trail_operator.aws import threads
 from trail_operator.aws.client import AWS
 from trail_operator.aws.limits import RateLimiter
@@ -73,7 +74,7 @@ class Dripping:
 def dripping(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dripping]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setattr(threads, "DEADLINE", 1.0)
+    monkeypatch.setattr(threads, "DEADLINE", seconds(1))  # a client is made within it
     result = Dripping(request.param)
     yield result
     result.close()
