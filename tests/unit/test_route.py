@@ -28,6 +28,7 @@ def proxy(server: str, *, url: str | None = None, **environment: str) -> str | N
         ("https://api.cluster.example", "*.cluster.example", False),
         ("https://cluster.example", ".cluster.example", True),
         ("https://cluster.example", "*.cluster.example", True),
+        ("https://api.cluster.example", "*cluster.example", True),
         # Ports.
         ("https://api.cluster.example:6443", "cluster.example:6443", False),
         ("https://api.cluster.example:6443", "cluster.example:443", True),
@@ -41,6 +42,7 @@ def proxy(server: str, *, url: str | None = None, **environment: str) -> str | N
         ("https://10.1.2.3:6443", "10.0.0.0/8", False),
         ("https://10.1.2.3:6443", "10.1.2.99/24", False),
         ("https://10.1.2.3:6443", "192.168.0.0/16,fd00::/8", True),
+        ("https://10.1.2.3:6443", "10.0.0.0/255.0.0.0", True),  # a mask is no prefix
         ("https://[fd00::1]:6443", "fd00::/8", False),
         ("https://[fd00::1]:6443", "fd00:0:0::1", False),
         ("https://api.cluster.example", "10.0.0.0/8", True),
@@ -81,7 +83,16 @@ def test_what_names_a_proxy(server: str, url: str | None, environment: dict[str,
     assert proxy(server, url=url, **environment) == wanted
 
 
-@pytest.mark.parametrize("odd", ["socks5://proxy.example:1080", "ftp://user:secret@proxy", "http://", "//"])
+ODD_PORTS = ("http://user:secret@proxy:abc", "proxy.example:99999", "https://proxy.example:0")
+
+
+@pytest.mark.parametrize("server", ["https://api.example:abc", "https://api.example:99999"])
+def test_a_server_without_a_port_is_said_to_be_one(server: str) -> None:
+    with pytest.raises(RouteError, match="has no port that can be used"):
+        by_kubeconfig(server, None, {"HTTPS_PROXY": PROXY})
+
+
+@pytest.mark.parametrize("odd", ["socks5://proxy.example:1080", "ftp://user:secret@proxy", "http://", "//", *ODD_PORTS])
 def test_what_is_no_proxy_is_said_without_its_password(odd: str) -> None:
     for url, environment in ((odd, {}), (None, {"HTTPS_PROXY": odd})):
         with pytest.raises(RouteError, match="must be http://HOST:PORT or https://HOST:PORT") as error:

@@ -41,6 +41,8 @@ def by_kubeconfig(server: str, proxy_url: str | None, environment: Mapping[str, 
     if proxy_url:
         return Route(_usable(proxy_url, "the kubeconfig's proxy-url"), "the kubeconfig's proxy-url")
     url = urlsplit(server)
+    if not _has_good_port(url):
+        raise RouteError(f"the kubeconfig's server {server} has no port that can be used")
     variable = "HTTPS_PROXY" if url.scheme == "https" else "HTTP_PROXY"
     proxy = _variable(environment, variable)
     if not proxy:
@@ -59,10 +61,19 @@ def _variable(environment: Mapping[str, str], name: str) -> str:
 def _usable(proxy: str, what: str) -> str:
     """The URL of a proxy; http where it has no scheme."""
     url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    # Not quoted whole: it may hold a password.
     if url.scheme not in _PORTS or not url.hostname:
-        # Not quoted whole: it may hold a password.
         raise RouteError(f"{what} must be http://HOST:PORT or https://HOST:PORT, not one of {url.scheme}")
+    if not _has_good_port(url):
+        raise RouteError(f"{what} must be http://HOST:PORT or https://HOST:PORT, with a number for PORT")
     return url.geturl()
+
+
+def _has_good_port(url: SplitResult) -> bool:
+    try:
+        return url.port != 0
+    except ValueError:  # no number, or none of a port
+        return False
 
 
 def _needs_proxy(server: SplitResult, exceptions: str) -> bool:
@@ -76,19 +87,25 @@ def _names(entry: str, host: str, port: int | None) -> bool:
         return True
     address = _as_address(host)
     if "/" in entry:
-        try:
-            return address is not None and address in ipaddress.ip_network(entry, strict=False)
-        except ValueError:
-            return False
+        return address is not None and _is_in(address, entry)
     name, wanted = _split(entry)
     if wanted and wanted != str(port):
         return False
     if (named := _as_address(name)) is not None:
         return address == named
-    suffix = name.removeprefix("*")
+    suffix = name[1:] if name.startswith("*.") else name
     if suffix.startswith("."):
         return host.endswith(suffix) and host != suffix
     return bool(suffix) and (host == suffix or host.endswith(f".{suffix}"))
+
+
+def _is_in(address: ipaddress.IPv4Address | ipaddress.IPv6Address, entry: str) -> bool:
+    if not entry.rpartition("/")[2].isdigit():
+        return False  # Python knows masks as well, kubectl does not
+    try:
+        return address in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return False
 
 
 def _split(entry: str) -> tuple[str, str]:
