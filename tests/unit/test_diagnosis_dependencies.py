@@ -180,6 +180,26 @@ def test_a_key_in_another_state(state: str, remedy: str) -> None:
     assert f"is {state}: {remedy}" in failure.message
 
 
+@pytest.mark.parametrize("may_read_policy", [True, False])
+def test_a_key_that_may_not_be_looked_at_is_judged_by_its_policy(*, may_read_policy: bool) -> None:
+    """Without kms:DescribeKey: the statements that are missing are printed, and no key is blamed for its bucket."""
+    changes: dict[str, Any] = {"DescribeKey": "AccessDeniedException"}
+    read: Any = {"Policy": policy(ROOT)} if may_read_policy else "AccessDeniedException"
+    failure = explained(KEY_REFUSED, **changes, GetKeyPolicy=read)
+    assert failure.reason is Reason.KEY_POLICY_DENIES
+    assert "not verified, since the operator lacks kms:DescribeKey" in failure.message
+    assert "symmetric encryption key" in failure.message
+    needed = [one["Action"] for one in required.key_statements(ARN)]
+    assert [one["Action"] for one in printed(failure.message)] == needed
+    without_bucket_policy = explained(KEY_REFUSED, **changes, GetBucketPolicy="NoSuchBucketPolicy")
+    assert without_bucket_policy.reason is Reason.BUCKET_POLICY_DENIES
+    assert "bucket bucket-1 has no policy" in without_bucket_policy.message
+    unusable = explained("KmsException", **changes, GetKeyPolicy=read)
+    assert unusable.reason is Reason.KEY_DISABLED
+    assert unusable.message.startswith("cloudtrail:CreateTrail: AWS's own words")
+    assert "symmetric encryption key" in unusable.message
+
+
 def test_an_s3_bucket_key_makes_decrypt_a_need() -> None:
     with_bucket_key = encrypted(bucket_key=True)
     failure = explained(KEY_REFUSED, GetBucketEncryption=with_bucket_key)
@@ -235,6 +255,14 @@ def test_a_bucket_that_encrypts_with_the_key_that_aws_manages(key: str | None) -
     assert failure.reason is Reason.KEY_POLICY_DENIES
     assert "bucket bucket-1 encrypts by default with KMS key" in failure.message
     assert "managed by AWS, so that its policy cannot be changed" in failure.message
+    assert_undecided(failure)
+
+
+def assert_undecided(failure: Failure) -> None:
+    """AWS's words stand, and the key is under suspicion only: what CloudTrail needs of it is not documented."""
+    assert failure.message.startswith("cloudtrail:CreateTrail: AWS's own words")
+    assert "cannot be decided, because AWS does not document" in failure.message
+    assert "nverified" in failure.message
 
 
 @pytest.mark.parametrize(
@@ -243,7 +271,7 @@ def test_a_bucket_that_encrypts_with_the_key_that_aws_manages(key: str | None) -
         ({"DescribeKey": metadata(KeyState="Disabled")}, "which is Disabled: enable it"),
         ({"DescribeKey": metadata(KeySpec="RSA_2048")}, "which has KeySpec RSA_2048"),
         ({"DescribeKey": "NotFoundException"}, "which does not exist"),
-        ({"DescribeKey": "AccessDeniedException"}, "lacks kms:DescribeKey"),
+        ({"DescribeKey": "AccessDeniedException"}, "not verified, since the operator lacks kms:DescribeKey"),
         ({"GetKeyPolicy": "AccessDeniedException"}, "lacks kms:GetKeyPolicy"),
         ({"GetBucketEncryption": "AccessDenied"}, "lacks s3:GetEncryptionConfiguration"),
     ],
@@ -252,6 +280,8 @@ def test_the_default_key_in_other_states_leaves_aws_its_reason(changes: dict[str
     failure = explained(KEY_REFUSED, PLAIN, **({"GetBucketEncryption": encrypted()} | changes))
     assert failure.reason is Reason.KEY_POLICY_DENIES
     assert sentence in failure.message
+    if "lacks" not in sentence:
+        assert_undecided(failure)
 
 
 def test_a_bucket_without_a_kms_key_is_not_suspected() -> None:

@@ -831,3 +831,37 @@ def test_a_boundary_that_aws_manages_is_replaced_and_not_changed() -> None:
     verdict = boundary_verdict({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, arn=arn)
     assert "AWS manages it: give the role a boundary of your own" in verdict.message
     assert boundary_verdict(*json.loads(verdict.remedy)["Statement"]).allowed
+
+
+def test_a_statement_more_decides_only_where_no_deny_is_in_doubt() -> None:
+    allow_if = write({"StringEquals": {"aws:userid": "x"}})
+    alone = bucket_verdict(ACL, allow_if)
+    decides = "One statement more decides it. Add to its Statement list"
+    assert (alone.answer, alone.advice) == (Answer.UNDECIDABLE, decides)
+    fenced = bucket_verdict(ACL, allow_if, deny({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}))
+    assert (fenced.answer, fenced.advice) == (Answer.UNDECIDABLE, "Add to its Statement list")
+    assert fenced.remedy
+
+
+DENY_LOGS: Statement = {"Effect": "Deny", "Action": "logs:*", "Resource": "*"}
+
+
+def test_what_two_policies_of_a_role_deny_alike_is_said_once() -> None:
+    documents = [policy(*required.role_permission_statements(GROUP, TRAIL)), policy(DENY_LOGS), policy(DENY_LOGS)]
+    verdict = judge.judge_role_permissions(documents, role_arn=ROLE, log_group_arn=GROUP, trail_arn=TRAIL)
+    assert verdict.answer is Answer.REFUSED
+    assert [verdict.message.count(action) for action in ("logs:CreateLogStream on", "logs:PutLogEvents on")] == [1, 1]
+
+
+@pytest.mark.parametrize("owner", ["aws", "123456789012"])
+def test_of_a_boundary_that_aws_manages_no_deny_is_taken_away(owner: str) -> None:
+    document = policy(*required.role_permission_statements(GROUP, TRAIL), DENY_LOGS)
+    verdict = judge.judge_role_boundary(
+        document,
+        boundary_arn=f"arn:aws:iam::{owner}:policy/b",
+        role_arn=ROLE,
+        log_group_arn=GROUP,
+        trail_arn=TRAIL,
+    )
+    assert verdict.answer is Answer.REFUSED
+    assert ("AWS manages it: give the role a boundary of your own" in verdict.message) is (owner == "aws")

@@ -116,12 +116,15 @@ async def _some_key(case: Case) -> Failure:
     https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html#API_CreateTrail_Errors
     """
     key, bucket, configuration = TrailKey(case), Bucket(case), case.configuration
-    if configuration.kms_key_id and (unusable := await key.state(await bucket.region())):
-        return unusable
+    state = await key.state(await bucket.region()) if configuration.kms_key_id else None
+    if isinstance(state, Failure):
+        return state
     if configuration.sns_topic_name and (unusable := await Topic(case).key()):
         return unusable
     if not configuration.kms_key_id:
         return await bucket.explain()
+    if state:
+        return key.judged((Reason.KEY_POLICY_DENIES, state))
     return key.judged((Reason.KEY_POLICY_DENIES, await key.policy(bucket_key=await _has_bucket_key(bucket))))
 
 
@@ -130,10 +133,11 @@ async def _key_or_bucket(case: Case) -> Failure:
     key, bucket = TrailKey(case), Bucket(case)
     if not case.configuration.kms_key_id:
         return await bucket.explain()
-    if unusable := await key.state(await bucket.region()):
-        return unusable
+    state = await key.state(await bucket.region())
+    if isinstance(state, Failure):
+        return state
     verdict = await key.policy(bucket_key=await _has_bucket_key(bucket))
-    return await bucket.explain(verdict)
+    return await bucket.explain(verdict, *([state] if state else []))
 
 
 async def _has_bucket_key(bucket: Bucket) -> bool | None:

@@ -42,10 +42,10 @@ class Bucket(Dependency):
             f"bucket {self.name} does not exist: create it, with this policy: {compact(await self._statements())}",
         )
 
-    async def explain(self, key: Verdict | None = None) -> Failure:
-        """Its policy; where that does not refuse, what else of it may. `key`: the verdict on the trail's own key."""
-        known = [(Reason.KEY_POLICY_DENIES, key)] if key else []
-        if key and key.answer is Answer.REFUSED:
+    async def explain(self, *key: Verdict) -> Failure:
+        """Its policy; where that does not refuse, what else of it may. `key`: the verdicts on the trail's own key."""
+        known = [(Reason.KEY_POLICY_DENIES, one) for one in key]
+        if any(one.answer is Answer.REFUSED for one in key):
             return self.judged(*known)
         verdict = await self.policy()
         if isinstance(verdict, Failure):

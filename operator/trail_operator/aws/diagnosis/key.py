@@ -19,6 +19,7 @@ from trail_operator.core.policies.judge import (
     judge_key_policy,
     judge_topic_key_policy,
     not_read,
+    suspect_default_key,
     to_paste,
 )
 from trail_operator.core.trail import Location
@@ -61,8 +62,8 @@ class TrailKey(_Key):
         """Its ARN."""
         return str(self._case.configuration.kms_key_id)
 
-    async def state(self, bucket_region: str | None) -> Failure | None:
-        """What is wrong with its place, its kind or its state."""
+    async def state(self, bucket_region: str | None) -> Failure | Verdict | None:
+        """What is wrong with its place, its kind or its state; a verdict where the operator may not look."""
         key, bucket, region = self.arn, self._case.configuration.s3_bucket_name, self.arn.split(":")[3]
         if bucket_region is not None and bucket_region != region:
             return dependency(
@@ -77,11 +78,8 @@ class TrailKey(_Key):
                 where = f"in {region}, where bucket {bucket} is" if bucket_region else f"in {region}"
                 return dependency(Reason.KEY_NOT_FOUND, f"KMS key {key} does not exist {where}: correct kmsKeyID")
             may_not_look(error)
-            return dependency(
-                self._case.reason(Reason.KEY_POLICY_DENIES),
-                f"AWS refuses KMS key {key}, and the operator may not look at it (it lacks kms:DescribeKey): it must "
-                "be a symmetric encryption key, be enabled and be in the bucket's region",
-            )
+            must = "must be a symmetric encryption key, be enabled and be in the bucket's region"
+            return not_read(f"KMS key {key}, which {must}", "kms:DescribeKey", [])
         role = _Role(f"KMS key {key}", "set kmsKeyID to", required.key_statements(self._case.arn, bucket_key=True))
         return _unusable(metadata, role)
 
@@ -173,17 +171,17 @@ class DefaultKey(_Key):
             [required.default_key_statement(self._case.arn)],
         )
         if _MANAGED_ALIAS in key:
-            return self._uncertain(_managed(role))
+            return self._suspect(key, bucket, _managed(role))
         try:
             metadata = await self._metadata(key)
         except AWSError as error:
             if error.code == "NotFoundException":
                 missing = f"{role.name} does not exist: {role.replace} another key"
-                return self._uncertain(dependency(Reason.KEY_NOT_FOUND, missing))
+                return self._suspect(key, bucket, dependency(Reason.KEY_NOT_FOUND, missing))
             may_not_look(error)
             return self.judged((Reason.KEY_POLICY_DENIES, self._not_read(key, bucket, "kms:DescribeKey")))
         if unusable := _unusable(metadata, role):
-            return self._uncertain(unusable)
+            return self._suspect(key, bucket, unusable)
         key = str(metadata.get("Arn") or key)
         try:
             document = await self._policy(key)
@@ -199,8 +197,9 @@ class DefaultKey(_Key):
         )
         return None if verdict.allowed else self.judged((Reason.KEY_POLICY_DENIES, verdict))
 
-    def _uncertain(self, failure: Failure) -> Failure:
-        return dependency(self._case.reason(failure.reason), failure.message)
+    def _suspect(self, key: str, bucket: str, problem: Failure) -> Failure:
+        subject = f"key {key}, with which bucket {bucket} encrypts by default,"
+        return self.judged((problem.reason, suspect_default_key(subject, problem.message)))
 
     def _not_read(self, key: str, bucket: str, permission: str) -> Verdict:
         subject = f"the policy of key {key}, with which bucket {bucket} encrypts by default"

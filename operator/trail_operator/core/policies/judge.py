@@ -195,13 +195,22 @@ def judge_default_key_policy(
     verdict = _judge_resource(subject, document, needs)
     if verdict.allowed:
         return verdict
-    doubt = Finding(
+    denials = tuple(finding for finding in verdict.findings if finding.statement)
+    advice = f"Unverified remedy. {_ADD}" if verdict.remedy else ""
+    return Verdict(subject, Answer.UNDECIDABLE, (_default_key_doubt(subject), *denials), advice, verdict.remedy)
+
+
+def suspect_default_key(subject: str, problem: str) -> Verdict:
+    """Return the verdict on a default key that CloudTrail could not use: whether it has to is not documented."""
+    problem = f"{problem} (unverified remedy)"
+    return Verdict(subject, Answer.UNDECIDABLE, (_default_key_doubt(subject), Finding(f"if it does: {problem}")))
+
+
+def _default_key_doubt(subject: str) -> Finding:
+    return Finding(
         f"whether {subject} keeps CloudTrail from writing cannot be decided, because AWS does not document what "
         "CloudTrail needs of a bucket's default key where the trail has no kmsKeyID"
     )
-    denials = tuple(finding for finding in verdict.findings if finding.statement)
-    advice = f"Unverified remedy. {_ADD}" if verdict.remedy else ""
-    return Verdict(subject, Answer.UNDECIDABLE, (doubt, *denials), advice, verdict.remedy)
 
 
 def judge_role_trust(document: str | None, *, role_arn: str) -> Verdict:
@@ -249,7 +258,7 @@ def judge_role_boundary(
     subject = f"the permissions boundary {boundary_arn} of role {role_arn}"
     needs = _role_needs(role_arn, log_group_arn, Source(trail_arn, source_organization), organization)
     verdict = _judge_resource(subject, document, needs)
-    if verdict.remedy and ":iam::aws:" in boundary_arn:
+    if (verdict.remedy or verdict.answer is Answer.REFUSED) and ":iam::aws:" in boundary_arn:
         whole = _document([need.statement for need in needs])
         return replace(
             verdict, advice="AWS manages it: give the role a boundary of your own that also allows", remedy=whole
@@ -325,7 +334,7 @@ def _verdict(subject: str, outcomes: Sequence[_Outcome], remedy: str, advice: st
         *(finding for outcome in outcomes for finding in _lacks(subject, outcome)),
         *_doubts(subject, outcomes),
     )
-    if worst is Answer.UNDECIDABLE:
+    if worst is Answer.UNDECIDABLE and all(outcome.denied is Truth.FALSE for outcome in outcomes):
         advice = f"One statement more decides it. {advice}"
     legacy_principal = any(outcome.legacy_principal for outcome in outcomes)
     return Verdict(subject, worst, findings, advice if remedy else "", remedy, legacy_principal)

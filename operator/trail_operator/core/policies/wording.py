@@ -59,7 +59,7 @@ def unclear(subject: str, cases: Sequence[tuple[Match, Request, str]]) -> str:
 
 
 def _all_asked(cases: Sequence[tuple[Match, Request, str]]) -> str:
-    return " and ".join(asked for _, _, asked in cases)
+    return " and ".join(dict.fromkeys(asked for _, _, asked in cases))  # several policies may have one statement
 
 
 def _narrow(statement: Statement, request: Request) -> str:
