@@ -177,6 +177,22 @@ def test_where_nobody_is_reached_the_region_may_be_misspelt(raised: Exception) -
     assert "check that eu-centrall-1 is an AWS region (spec.region)" in failure.message
 
 
+def test_where_an_endpoint_of_ones_own_is_not_reached_it_is_named() -> None:
+    raised = EndpointConnectionError(endpoint_url="https://cloudtrail.proxy.example:8443/path")
+    failure = failure_without_answer(raised, "sts:GetCallerIdentity", "eu-central-1")
+    assert failure is not None
+    assert "check that cloudtrail.proxy.example is right (endpointURL of the AWSAccount" in failure.message
+    assert "spec.region" not in failure.message
+
+
+@pytest.mark.parametrize("host", ["sts.eu-central-1.amazonaws.com", "iam.amazonaws.com", "sts.eu-central-1.api.aws"])
+def test_where_an_endpoint_of_aws_is_not_reached_the_region_is_named(host: str) -> None:
+    raised = EndpointConnectionError(endpoint_url=f"https://{host}/")
+    failure = failure_without_answer(raised, "sts:GetCallerIdentity", "eu-central-1")
+    assert failure is not None
+    assert "check that eu-central-1 is an AWS region (spec.region)" in failure.message
+
+
 def test_a_fault_of_ours_is_not_a_failure_of_aws() -> None:
     assert failure_without_answer(TypeError(), "a", "r") is None
 

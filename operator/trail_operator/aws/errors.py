@@ -5,6 +5,7 @@ What the codes mean: https://docs.aws.amazon.com/awscloudtrail/latest/APIReferen
 
 import re
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -332,9 +333,17 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
         elif isinstance(
             error, EndpointConnectionError | NoRegionError | InvalidRegionError
         ):  # as of a name without address
-            message += f": check that {region} is an AWS region (spec.region) and that the network reaches it"
+            message += f": {_not_reached(error, region)}"
         return _failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
     return None
+
+
+def _not_reached(error: Exception, region: str) -> str:
+    kept: dict[str, object] = getattr(error, "kwargs", {})
+    host = urlsplit(str(kept.get("endpoint_url", ""))).hostname or ""
+    if not host or ".amazonaws." in host or region in host:
+        return f"check that {region} is an AWS region (spec.region) and that the network reaches it"
+    return f"check that {host} is right (endpointURL of the AWSAccount, or AWS_ENDPOINT_URL) and can be reached"
 
 
 def _account(error: AWSError) -> str:

@@ -165,7 +165,10 @@ class Reconciler:
         return _GONE
 
     async def _hold_back(self, subject: Subject, failure: Failure, drift: tuple[Difference, ...] = ()) -> _Outcome:
-        message = f"the trail can't be deleted: {failure.message}. To let the resource go, set deletionPolicy: Retain"
+        message = (
+            f"the trail can't be deleted: {failure.message}. To let the resource go, set deletionPolicy: Retain: the "
+            "trail then stays in AWS"
+        )
         findings = self._convergence.unknown(subject, replace(failure, message=message), drift)
         await self._writer.report(subject, findings)
         kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
