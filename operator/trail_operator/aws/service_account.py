@@ -12,6 +12,7 @@ from pathlib import Path
 
 _TOKENS = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 _OF_THE_POD = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+_ROLE = "AWS_ROLE_ARN"  # of IRSA, and of a profile's web identity
 _SUBJECT = re.compile(r"system:serviceaccount:([a-z0-9-]{1,63}):([a-z0-9.-]{1,253})\Z")
 
 
@@ -27,6 +28,26 @@ def service_account() -> tuple[str, str] | None:
         if found:
             return found[1], found[2]
     return None
+
+
+def principal(caller: str) -> str:
+    """What a trust policy names for a caller: of a session, its role.
+
+    Its path is not in a session's ARN, and IAM takes no role without it: IRSA's variable has it.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    if ":assumed-role/" not in caller:
+        return caller
+    partition, account, role = caller.split(":")[1], caller.split(":")[4], caller.split("/")[1]
+    own = os.environ.get(_ROLE, "")
+    if own.startswith(f"arn:{partition}:iam::{account}:role/") and own.endswith(f"/{role}"):
+        return own
+    return f"arn:{partition}:iam::{account}:role/{role}"
+
+
+def is_path_known(caller: str) -> bool:
+    """Whether the principal is certain to have the path that its role may have."""
+    return ":assumed-role/" not in caller or principal(caller) == os.environ.get(_ROLE)
 
 
 def named() -> str:

@@ -10,10 +10,11 @@ from typing import Any
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.account import EXTERNAL_ID, AWSAccountStatus
+from trail_operator.api.account import EXTERNAL_ID, AWSAccountSpec, AWSAccountStatus
 from trail_operator.api.names import NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
+from trail_operator.aws.service_account import is_path_known, principal
 from trail_operator.controller.accounts import Access, Account, Accounts
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
@@ -249,7 +250,7 @@ class AccountLoop:
         except FailureError as error:
             return error.failure, None
         if identity.account != expected:
-            caller = _principal(identity.arn)
+            caller = principal(identity.arn)
             message = (
                 f"STS says that we are in account {identity.account}, as {caller}, not in {expected}: correct "
                 "accountID, or name a role of that account in roleARN. Nothing is written"
@@ -261,24 +262,10 @@ class AccountLoop:
         if not is_shut_out(error) or access.spec is None:
             return failure_of(error)
         try:
-            caller = _principal((await self._accounts.own.aws.identity(error.region or access.sts_region)).arn)
+            identity = await self._accounts.own.aws.identity(error.region or access.sts_region)
         except (AWSError, FailureError):
-            caller = "the operator's role"
-        statement: dict[str, Any] = {
-            "Effect": "Allow",
-            "Principal": {"AWS": caller},
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
-        }
-        if access.spec.external_id:
-            statement["Condition"] = {"StringEquals": {"sts:ExternalId": access.spec.external_id}}
-        return Failure(
-            FailureClass.AUTHORITY,
-            Reason.ASSUME_ROLE_DENIED,
-            f"AWS does not let {caller} assume {access.spec.role_arn}. It does not tell which is wrong: the role is "
-            "not there, its trust policy does not name us, or externalID is another. The trust policy must have "
-            f"{json.dumps(statement)}, and {caller} must be allowed sts:AssumeRole, with EKS Pod Identity also "
-            "sts:TagSession, on the role",
-        )
+            return assume_role_denied("the operator's role", access.spec)
+        return assume_role_denied(identity.arn, access.spec)
 
     async def _let_go(self, account: Account) -> FailureClass | None:
         users = await self._hold(account, deleting=True)
@@ -325,6 +312,26 @@ class AccountLoop:
         await self._events.turned(account.body, ready.model_copy(update={"message": note}))
 
 
+def assume_role_denied(caller: str, spec: AWSAccountSpec) -> Failure:
+    """Why a caller may not assume the account's role: AWS does not tell, so all that it takes is said."""
+    role = principal(caller)
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": role},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+    }
+    if spec.external_id:
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": spec.external_id}}
+    path = "" if is_path_known(caller) else " (with the role's path, if it has one: AWS does not tell the operator)"
+    return Failure(
+        FailureClass.AUTHORITY,
+        Reason.ASSUME_ROLE_DENIED,
+        f"AWS does not let {role} assume {spec.role_arn}. It does not tell which is wrong: the role is not there, its "
+        f"trust policy does not name us, or externalID is another. The trust policy must have {json.dumps(statement)}"
+        f"{path}, and {role} must be allowed sts:AssumeRole, with EKS Pod Identity also sts:TagSession, on the role",
+    )
+
+
 def _status(account: Account) -> AWSAccountStatus:
     return AWSAccountStatus.parse(account.body.get("status"))
 
@@ -354,14 +361,3 @@ def _finalizers(body: dict[str, Any]) -> list[str]:
 
 def _finalizer(subject: Subject) -> str:
     return NAMESPACE_FINALIZERS + subject.key.namespace
-
-
-def _principal(arn: str) -> str:
-    """What a trust policy names for a caller: of a session, its role.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-    """
-    if ":assumed-role/" not in arn:
-        return arn
-    partition, account, role = arn.split(":")[1], arn.split(":")[4], arn.split("/")[1]
-    return f"arn:{partition}:iam::{account}:role/{role}"
