@@ -182,6 +182,29 @@ def test_a_success_without_a_body_of_its_own_is_none(service: str, operation: st
             parsed(service, operation, body, status)
 
 
+@pytest.mark.parametrize(
+    ("policy", "is_whole"),
+    [
+        ('{"Version": "2012-10-17", "Statement": []}', True),
+        ('{"Statement": {}}', True),
+        ('{"__type": "InternalFailure", "message": "no"}', False),
+        ("{}", False),
+        ("7", False),
+    ],
+)
+def test_a_policy_has_a_statement(policy: str, is_whole: bool) -> None:
+    answers = {
+        "GetBucketPolicy": ("s3", policy.encode()),
+        "GetKeyPolicy": ("kms", json.dumps({"Policy": policy, "PolicyName": "default"}).encode()),
+    }
+    for operation, (service, body) in answers.items():
+        if is_whole:
+            assert parsed(service, operation, body)["Policy"] == policy
+        else:
+            with pytest.raises(NotWholeError):
+                parsed(service, operation, body)
+
+
 @pytest.mark.parametrize("status", [301, 302, 400, 403, 404, 407, 429, 500, 502, 503])
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 @pytest.mark.parametrize(
@@ -227,6 +250,25 @@ def test_what_a_body_holds_is_in_no_exception() -> None:
 
 def xml(operation: str, inner: str) -> bytes:
     return f"<{operation}Response><{operation}Result>{inner}</{operation}Result></{operation}Response>".encode()
+
+
+def test_a_role_without_policies_is_one() -> None:
+    answer = parsed("iam", "ListRolePolicies", xml("ListRolePolicies", "<PolicyNames/>"))
+    assert answer["PolicyNames"] == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "inner"),
+    [
+        ("ListRolePolicies", ""),
+        ("ListRolePolicies", "<PolicyNames><member/></PolicyNames>"),
+        ("GetRolePolicy", "<RoleName>r</RoleName><PolicyName>p</PolicyName>"),
+        ("GetRolePolicy", "<RoleName>r</RoleName><PolicyName>p</PolicyName><PolicyDocument/>"),
+    ],
+)
+def test_policies_of_a_role_that_are_not_there_are_none(operation: str, inner: str) -> None:
+    with pytest.raises(NotWholeError):
+        parsed("iam", operation, xml(operation, inner))
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,8 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "DescribeLogGroups": ("logGroups", "logGroups[].logGroupName"),
     "DescribeOrganization": ("Organization.Id", "Organization.MasterAccountId"),
     "GetRole": ("Role.RoleName", "Role.Arn", "Role.AssumeRolePolicyDocument"),
+    "ListRolePolicies": ("PolicyNames", "PolicyNames[]"),
+    "GetRolePolicy": ("RoleName", "PolicyName", "PolicyDocument"),
     "ListAttachedRolePolicies": ("AttachedPolicies", "AttachedPolicies[].PolicyArn"),
     "GetPolicy": ("Policy.Arn", "Policy.DefaultVersionId"),
     "GetPolicyVersion": ("PolicyVersion.VersionId", "PolicyVersion.Document"),
@@ -79,7 +81,8 @@ _REQUIRED_TEXTS = {
 }
 _SELECTORS = ("EventSelectors", "AdvancedEventSelectors")
 _ONE_OF = {"GetEventSelectors": _SELECTORS, "PutEventSelectors": _SELECTORS}
-# Texts that must be JSON objects where they are there.
+# Policies: texts that must be JSON objects with a Statement, which their grammar requires, where they are there.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 _DOCUMENTS = {
     "GetBucketPolicy": "Policy",
     "GetTopicAttributes": "Attributes.Policy",
@@ -289,15 +292,16 @@ def _check_members(operation: str, answer: Mapping[str, Any]) -> None:
         raise NotWholeError(operation, f"it has neither {' nor '.join(names)}")
     document = _DOCUMENTS.get(operation)
     if document and not all(one is None or _is_document(one) for one in _members(answer, document)):
-        raise NotWholeError(operation, f"{document} is no JSON object")
+        raise NotWholeError(operation, f"{document} is no policy")
 
 
 def _is_document(text: str) -> bool:
     """Whether a policy is one, plain or percent-encoded as IAM has them."""
     try:
-        return isinstance(json.loads(unquote(text) if text.startswith("%") else text), dict)
+        policy = json.loads(unquote(text) if text.startswith("%") else text)
     except ValueError:
         return False
+    return isinstance(policy, dict) and "Statement" in policy
 
 
 def _check_error(operation: str, parsed: Mapping[str, Any]) -> None:
