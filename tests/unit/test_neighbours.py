@@ -110,6 +110,38 @@ def test_one_region_that_is_refused_hides_only_what_is_seen_there_alone() -> Non
     assert "not allowed to cloudtrail:DescribeTrails in eu-west-1" in why
 
 
+@dataclass
+class Paged(Account):
+    """An account whose trails are listed on so many pages."""
+
+    pages: int = 2
+    asked: list[str | None] = field(default_factory=list)
+    """By which token each page was asked for."""
+
+    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        answer = await super().call(service, region, operation, **parameters)
+        if operation != "ListTrails":
+            return answer
+        self.asked.append(parameters.get("NextToken"))
+        number = len(self.asked)
+        trails = answer["Trails"][number - 1 : number]
+        return {"Trails": trails} | ({"NextToken": f"page {number + 1}"} if number < self.pages else {})
+
+
+def test_trails_are_listed_page_by_page() -> None:
+    account = Paged()
+    assert list(seen(look(account))) == [OURS, THEIRS]
+    assert account.asked == [None, "page 2"]
+
+
+def test_a_list_of_trails_without_an_end_is_given_up_and_passes() -> None:
+    account = Paged(pages=10**9)
+    with pytest.raises(FailureError) as raised:
+        look(account)
+    assert raised.value.failure.kind is FailureClass.TRANSIENT
+    assert len(account.asked) == 100
+
+
 def test_what_is_not_listed_is_not_counted() -> None:
     account = Account()
     account.refuse("ListTrails", "eu-central-1", "eu-west-1")
