@@ -4,8 +4,10 @@ import http.client
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +24,7 @@ from tests.patience import eventually, seconds
 from tests.sandbox import identities
 
 _ISSUED = re.compile(r"<(AccessKeyId|SecretAccessKey|SessionToken)>([^<]+)<")
+_ISSUED_AS_JSON = re.compile(r'"(AccessKeyId|SecretAccessKey|Token)": "([^"]+)"')
 _SIGNED = re.compile(r"Credential=([^/]+)/|Signature=([0-9a-f]{64})")
 
 
@@ -30,6 +33,11 @@ class Wire:
 
     def __init__(self, endpoint: str) -> None:
         self.secrets: set[str] = set()
+        self.garble: Callable[[bytes], bytes] | None = None
+        """What becomes of answers with credentials."""
+        self.garbled = 0
+        self.agent: Callable[[], dict[str, str]] | None = None
+        """What the EKS Pod Identity Agent answers."""
         self._to = urlsplit(endpoint).netloc
         wire = self
 
@@ -71,13 +79,28 @@ class Wire:
             self.secrets |= set(filter(None, found))
         if token := headers.get("X-Amz-Security-Token"):
             self.secrets.add(token)
+        if self.agent and path == "/v1/credentials":
+            return self._told(200, [("Content-Type", "application/json")], json.dumps(self.agent()).encode())
         connection = http.client.HTTPConnection(self._to, timeout=seconds(60))
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         text = answer.read()
         connection.close()
-        self.secrets |= {value for _, value in _ISSUED.findall(text.decode(errors="replace"))}
-        return answer.status, answer.getheaders(), text
+        return self._told(answer.status, answer.getheaders(), text)
+
+    def has_garbled_more_than(self, number: int) -> bool:
+        return self.garbled > number
+
+    def _told(
+        self, status: int, headers: list[tuple[str, str]], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        text = body.decode(errors="replace")
+        issued = {value for _, value in (*_ISSUED.findall(text), *_ISSUED_AS_JSON.findall(text))}
+        self.secrets |= issued
+        if issued and self.garble:
+            body = self.garble(body)
+            self.garbled += 1
+        return status, headers, body
 
 
 @pytest.fixture
@@ -153,3 +176,73 @@ def test_no_credential_is_told(
         assert text
         for secret in secrets:
             assert secret not in text, f"{secret} in {where}"
+
+
+WAYS: list[Callable[[bytes], bytes]] = [
+    lambda body: body[: len(body) - 40],
+    lambda body: b"<html>" + body,
+    lambda body: body.replace(b"AccessKeyId", b"Other"),
+    lambda body: body.replace(b"Token>", b"Token>line\nbreak").replace(b'"Token": "', b'"Token": "line\\nbreak'),
+]
+
+
+@pytest.mark.parametrize("source", ["AssumeRole", "web identity", "Pod Identity"])
+def test_no_credential_of_a_garbled_answer_is_told(
+    source: str,
+    wire: Wire,
+    operator_process: OperatorFactory,
+    api: client.ApiClient,
+    account: Account,
+    other: Account,
+    trails: Trails,
+    accounts: Accounts,
+    tmp_path: Path,
+) -> None:
+    role_arn = identities.role(account, identities.allow("*"), name="operator")
+    environment = {"AWS_ENDPOINT_URL": wire.url}
+    reference: dict[str, Any] = {}
+    place = account
+    if source == "AssumeRole":
+        name = accounts.create(
+            "team", other.number, roleARN=role(other, trusting(account)), allowedNamespaces=allowed(trails)
+        )
+        reference, place = {"accountRef": {"name": name}}, other
+    else:
+        (tmp_path / "token").write_text("token")
+        environment |= {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": ""}
+    if source == "web identity":
+        environment |= {"AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"), "AWS_ROLE_ARN": role_arn}
+    if source == "Pod Identity":
+        environment |= {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{wire.url}/v1/credentials",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(tmp_path / "token"),
+        }
+        wire.agent = lambda: _of_agent(identities.assume(account.client("sts"), role_arn))
+    bucket = f"logs-{place.number}"
+    place.open_bucket(bucket)
+    wire.garble = WAYS[0]
+    operator = operator_process("--log-level", "debug", **environment)
+    for number, wire.garble in enumerate(WAYS):
+        before = wire.garbled
+        trails.create(trail(f"audit-{number}", bucket, **reference))
+        eventually("a garbled answer came", partial(wire.has_garbled_more_than, before))
+    wire.garble = None
+    trails.wait_ready("audit-0", 120)
+    secrets = wire.secrets - {account.number}  # the key of the emulator's administrator is the account's number
+    assert len(secrets) >= 3 * len(WAYS), "a key, a secret and a token of each garbled answer"
+    everything = told(operator, api, trails, accounts)
+    for where, text in everything.items():
+        assert text
+        for secret in secrets:
+            assert secret not in text, f"{secret} in {where}"
+    assert "InternalError" not in everything["Trails"]
+    assert "Traceback" not in everything["log"]
+
+
+def _of_agent(issued: dict[str, Any]) -> dict[str, str]:
+    return {
+        "AccessKeyId": issued["AccessKeyId"],
+        "SecretAccessKey": issued["SecretAccessKey"],
+        "Token": issued["SessionToken"],
+        "Expiration": issued["Expiration"].isoformat(),
+    }
