@@ -1,6 +1,7 @@
 """One sandbox for a whole run of the tests, also of a parallel one: the first test that needs it brings it up."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from xdist.remote import Producer
@@ -61,12 +62,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for name, value in report.user_properties:
             if name == "figures":
                 terminalreporter.write_line(f"{report.nodeid}: {value}")
+    for what, number, seconds, problems in _cases(terminalreporter):
+        terminalreporter.write_line(f"{what}: {number} cases in {seconds:.0f} s of CPU, {problems} failures found")
     seed = config.getoption("randomly_seed", None)
     load = " ".join(f"{average:.1f}" for average in os.getloadavg())
     terminalreporter.write_line(
         f"to repeat the order: --randomly-seed={seed}; "
         f"TEST_PATIENCE={os.environ[patience.VARIABLE]}, load at the end {load}"
     )
+
+
+def _cases(terminalreporter: pytest.TerminalReporter) -> Iterator[tuple[str, int, float, int]]:
+    """The cases that tests have recorded: what of, how many, the seconds that they took, and the failures found."""
+    recorded = [
+        value
+        for outcome in ("", "error")  # of what comes after the tests, where they are recorded
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+        if name == "cases" and report.when == "teardown"
+    ]
+    for kind in sorted({what for what, *_ in recorded}):
+        numbers, seconds, problems = zip(*(figures for what, *figures in recorded if what == kind), strict=True)
+        yield kind, sum(numbers), sum(seconds), sum(problems)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

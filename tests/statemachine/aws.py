@@ -16,14 +16,19 @@ from typing import Any, cast
 
 import botocore.session
 from botocore import xform_name
-from botocore.credentials import Credentials
+from botocore.client import BaseClient
+from botocore.credentials import (
+    AssumeRoleWithWebIdentityCredentialFetcher,
+    Credentials,
+    DeferredRefreshableCredentials,
+)
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError, ReadTimeoutError
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from tests.statemachine import raw
 from tests.statemachine.kubernetes import at
-from trail_operator.aws.sessions import Identity
+from trail_operator.aws.sessions import Identity, Role, Sessions
 from trail_sandbox.aws.answers import status_of
 from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
 from trail_sandbox.aws.cloudtrail import CloudTrail
@@ -31,7 +36,7 @@ from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.faults import Fault, Faults
 from trail_sandbox.aws.organizations import Organization
-from trail_sandbox.aws.roles import Role
+from trail_sandbox.aws.roles import Role as LogRole
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import Trail, TrailStore
 from trail_sandbox.aws.world import Bucket, Key, LogGroup, Topic, World
@@ -45,6 +50,15 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/cloudtrail-logs"
 # Nobody waits longer for an answer: trail_operator.aws.sessions.
 _PATIENCE = 20.0
 _OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
+POLICY = f"arn:aws:iam::{ACCOUNT}:policy/logs"
+"""Attached to the log role."""
+ISSUED = {
+    "AccessKeyId": "ASIAISSUEDACCESSKEY1",
+    "SecretAccessKey": "issuedSecretAccessKey",
+    "SessionToken": "issuedSessionToken",
+    "Expiration": "2099-01-01T00:00:00Z",
+}
+"""The credentials of every role."""
 _ROLE_OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
 
@@ -72,11 +86,13 @@ class Dependencies(World):
         """Which key the alias means."""
         self.shut: set[str] = set()
         """Buckets and keys whose policies let nobody in."""
+        self.bucket_policy = _OPEN
+        """Of all other buckets."""
 
     def bucket(self, name: str) -> Bucket | None:
         if name not in BUCKETS:
             return None
-        policy = None if name in self.shut else _OPEN
+        policy = None if name in self.shut else self.bucket_policy
         return Bucket(name, REGIONS[0], ACCOUNT, policy, kms_key=None, bucket_key_enabled=False)
 
     def topic(self, arn: str) -> Topic | None:
@@ -100,8 +116,8 @@ class Dependencies(World):
         bare = arn.removesuffix(":*")
         return LogGroup(bare, bare.rpartition(":")[2], ACCOUNT, bare.split(":")[3])
 
-    def role(self, arn: str) -> Role | None:
-        return Role(arn, ACCOUNT, _OPEN, (_ROLE_OPEN,)) if arn == ROLE else None
+    def role(self, arn: str) -> LogRole | None:
+        return LogRole(arn, ACCOUNT, _OPEN, (_ROLE_OPEN,)) if arn == ROLE else None
 
     def organization(self, account: str) -> Organization | None:  # noqa: ARG002 - there is none
         return None
@@ -111,6 +127,12 @@ class Dependencies(World):
         match service, operation:
             case "sts", "GetCallerIdentity":
                 return {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/operator", "UserId": "AIDA"}
+            case "sts", "AssumeRole" | "AssumeRoleWithWebIdentity":
+                user = {"AssumedRoleId": "AROA:session", "Arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/operator/session"}
+                return {"Credentials": ISSUED, "AssumedRoleUser": user, "PackedPolicySize": 6}
+            case "organizations", "DescribeOrganization":
+                arn = f"arn:aws:organizations::{ACCOUNT}:organization/o-exampleorgid"
+                return {"Organization": {"Id": "o-exampleorgid", "Arn": arn, "MasterAccountId": ACCOUNT}}
             case "s3", "GetBucketPolicy":
                 bucket = self.bucket(parameters["Bucket"])
                 if bucket is None or bucket.policy is None:
@@ -137,11 +159,16 @@ class Dependencies(World):
             case "iam", "GetRole":
                 return {"Role": {"RoleName": parameters["RoleName"], "Arn": ROLE, "AssumeRolePolicyDocument": _OPEN}}
             case "iam", "ListRolePolicies":
-                return {"PolicyNames": ["all"]}
+                return {"PolicyNames": ["all"], "IsTruncated": False}
             case "iam", "GetRolePolicy":
                 return {"RoleName": parameters["RoleName"], "PolicyName": "all", "PolicyDocument": _ROLE_OPEN}
             case "iam", "ListAttachedRolePolicies":
-                return {"AttachedPolicies": []}
+                attached = {"PolicyName": "logs", "PolicyArn": POLICY}
+                return {"AttachedPolicies": [attached], "IsTruncated": False}
+            case "iam", "GetPolicy":
+                return {"Policy": {"PolicyName": "logs", "Arn": POLICY, "DefaultVersionId": "v1"}}
+            case "iam", "GetPolicyVersion":
+                return {"PolicyVersion": {"Document": _ROLE_OPEN, "VersionId": "v1", "IsDefaultVersion": True}}
         raise AssertionError(f"nobody answers {service}:{operation}")
 
 
@@ -199,6 +226,12 @@ class Aws:
     """How many the operator has made."""
     garble: Callable[[Call, raw.Raw], raw.Raw | None] = lambda _, sent: sent
     """What becomes of an answer on its way; None is that it never ends."""
+    swallows: Callable[[Call], bool] = lambda _: False
+    """Whether a call is answered without having arrived."""
+    has_web_identity: bool = False
+    """Whether the operator's own identity is that of a role, by the token of its service account."""
+    last: dict[str, dict[str, Call]] = field(default_factory=dict)
+    """The last call of each operation by a pass, by the ARN that it names."""
 
     def __post_init__(self) -> None:
         self.trails = TrailStore(lambda: at(self.loop.time()))
@@ -232,9 +265,22 @@ class Aws:
             point()
             call.ended = self.loop.time()
 
+    def request_at_once(self, call: Call) -> Mapping[str, Any]:
+        """The same where the caller does not let others go on meanwhile, as botocore where it needs credentials."""
+        self.calls += 1
+        self.asked[call.operation] += 1
+        sent = self.garble(call, raw.success(call.service, call.operation, self._act(call)))
+        if sent is None:
+            raise ReadTimeoutError(endpoint_url=f"https://{call.service}")
+        return raw.read(call.service, call.operation, sent)
+
     async def _serve(self, call: Call) -> Mapping[str, Any]:
         await asyncio.sleep(self.random.uniform(0.001, 0.05))
         fault = self.faults.hit(call.service, call.operation, ACCOUNT, call.region)
+        if call.arn and call.by is not None:
+            self.last.setdefault(call.arn, {})[call.operation] = call
+        if self.swallows(call):
+            return await self._read(call, self.garble(call, raw.Raw(b"{}")))
         try:
             answer = self._act(call) if fault is None else await self._act_faultily(call, fault)
             sent = raw.success(call.service, call.operation, answer)
@@ -295,12 +341,24 @@ class Session:
 
     default_region = REGIONS[0]
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, aws: Aws, send: Send) -> None:
+        self._aws = aws
         self._send = send
-        self.own = Identity(lambda: Credentials(ACCOUNT, "secret"), None)
+        self.own = Identity(self._by_web_identity if aws.has_web_identity else _of_administrator, None)
+
+    def assuming(self, role: Role, region: str, endpoint_url: str | None) -> Identity:
+        return Sessions.assuming(cast(Sessions, self), role, region, endpoint_url)
 
     def client(self, service: str, region: str, _: str | None) -> "Client":
-        return Client(self._send, service, region)
+        return Client(self._send, service, region) if service != "sts" else _Sts(self._aws, self._send, region)
+
+    def _by_web_identity(self) -> Credentials:
+        fetcher = AssumeRoleWithWebIdentityCredentialFetcher(
+            client_creator=lambda *_, **__: cast(BaseClient, self.client("sts", self.default_region, None)),
+            web_identity_token_loader=lambda: "token",
+            role_arn=f"arn:aws:iam::{ACCOUNT}:role/operator",
+        )
+        return DeferredRefreshableCredentials(fetcher.fetch_credentials, method="assume-role-with-web-identity")
 
     def calling_as(self, *_: object) -> AbstractContextManager[None]:
         return nullcontext()
@@ -325,6 +383,28 @@ class Client:
             return self._send(self._service, self._region, operation, parameters)
 
         return call
+
+
+class _Sts(Client):
+    """A client of STS, which answers a request for credentials at once."""
+
+    def __init__(self, aws: Aws, send: Send, region: str) -> None:
+        super().__init__(send, "sts", region)
+        self._aws = aws
+
+    def assume_role(self, **parameters: Any) -> Mapping[str, Any]:
+        return self._issue("AssumeRole", parameters)
+
+    def assume_role_with_web_identity(self, **parameters: Any) -> Mapping[str, Any]:
+        return self._issue("AssumeRoleWithWebIdentity", parameters)
+
+    def _issue(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        now = self._aws.loop.time()
+        return self._aws.request_at_once(Call("sts", self._region, operation, parameters, now, None))
+
+
+def _of_administrator() -> Credentials:
+    return Credentials(ACCOUNT, "secret")
 
 
 @cache

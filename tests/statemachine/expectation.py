@@ -53,6 +53,10 @@ def wanted(
     }
 
 
+# What it means if AWS does not say: answers from before there were these do not.
+_UNSAID = {"IsOrganizationTrail": False, "RecursiveLogging": True}
+
+
 def found(answers: Mapping[str, Mapping[str, Any]]) -> Form:
     """What a trail is, by the answers to all reads; insights that are off are answered by nothing."""
     trail = answers["GetTrail"]["Trail"]
@@ -61,7 +65,7 @@ def found(answers: Mapping[str, Mapping[str, Any]]) -> Form:
     selectors = answers["GetEventSelectors"]
     return {
         **{
-            name: trail.get(name)
+            name: _UNSAID.get(name) if trail.get(name) is None else trail[name]
             for name in (
                 "S3BucketName",
                 "S3KeyPrefix",
@@ -89,7 +93,7 @@ def found(answers: Mapping[str, Mapping[str, Any]]) -> Form:
         "Aggregations": {
             (entry["EventCategory"], template)
             for entry in answers["GetEventConfiguration"].get("AggregationConfigurations") or ()
-            for template in entry["Templates"]
+            for template in entry.get("Templates") or ()
         },
         "Tags": {key: value for key, value in tags.items() if not key.startswith(("aws:", "trail-operator.dev/"))},
         "Owner": tags.get(OWNER),

@@ -164,7 +164,7 @@ class Life:
     async def _start(self) -> None:
         """As Process.start does."""
         kubernetes = _Kubernetes(self, self._wire)
-        sessions, alone = Session(self._send), without_lease(asyncio.get_running_loop().time)
+        sessions, alone = Session(self._aws, self._send), without_lease(asyncio.get_running_loop().time)
         with mock.patch.object(controller, "Sessions", return_value=sessions):
             parts = controller.Controller(kubernetes, alone, self._settings, self._cluster, self.metrics)
         reconcile = parts.loop._reconcile

@@ -206,8 +206,12 @@ class Rest:
         return wanted(spec, f"{CLUSTER}/{key}", arn.split(":")[3], ACCOUNT, self.key_arn)
 
     def _failing(self, arn: str, form: Form) -> bool:
-        status = self.answers[arn]["GetTrailStatus"]
-        return form["IsLogging"] and any(status.get(name) and counts(form) for name, counts in _DESTINATIONS.items())
+        return is_failing(self.answers[arn]["GetTrailStatus"], form)
+
+
+def is_failing(status: Mapping[str, Any], form: Form) -> bool:
+    """Whether a trail that logs has a destination to which AWS says that it cannot deliver."""
+    return form["IsLogging"] and any(status.get(name) and counts(form) for name, counts in _DESTINATIONS.items())
 
 
 def _is(found: object, wanted: object, what: str) -> None:
