@@ -7,7 +7,7 @@ EXPORT = $(UV) export --locked --quiet --no-header --no-annotate --no-emit-works
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops test-edges benchmarks benchmarks-scale benchmarks-takeover crds docs golden clean
+.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops test-edges benchmarks benchmarks-scale benchmarks-takeover soak crds docs golden clean
 
 setup: .venv/.synced
 
@@ -100,6 +100,10 @@ benchmarks-scale: setup
 # Five minutes.
 benchmarks-takeover: setup
 	$(BIN)/python -m benchmarks.takeover
+
+# Half an hour; a seed does the same faults and changes again: make soak MINUTES=3 SEED=1.
+soak: setup
+	$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 crds: setup
 	$(BIN)/trail-operator crds --output crds --output charts/trail-operator/files/crds

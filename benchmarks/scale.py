@@ -69,7 +69,7 @@ class Fleet:
     requests: int = 0
 
     def __post_init__(self) -> None:
-        self._objects = client.CustomObjectsApi(config.new_client_from_config(str(self.sandbox.kubeconfig)))
+        self.objects = client.CustomObjectsApi(config.new_client_from_config(str(self.sandbox.kubeconfig)))
 
     @property
     def numbers(self) -> range:
@@ -80,6 +80,15 @@ class Fleet:
         """In each account a role that the operator may assume, and a bucket."""
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(self._prepare, map(str, self.numbers)))
+
+    def name(self, index: int) -> str:
+        """The name of a Trail, and of its trail."""
+        return f"trail-{index:05d}"
+
+    def region(self, index: int) -> str:
+        """Where a trail lives."""
+        is_apart = index // self.accounts >= TOGETHER
+        return REGIONS[(index % self.accounts + is_apart) % len(REGIONS)]
 
     def apply_accounts(self, numbers: Iterable[int]) -> None:
         """An AWSAccount each."""
@@ -94,7 +103,7 @@ class Fleet:
                     "allowedNamespaces": {"names": [NAMESPACE]},
                 },
             }
-            self._objects.create_cluster_custom_object(GROUP, VERSION, "awsaccounts", body)
+            self.objects.create_cluster_custom_object(GROUP, VERSION, "awsaccounts", body)
 
     def apply_trails(self) -> None:
         """All Trails, account by account in turn."""
@@ -103,10 +112,10 @@ class Fleet:
 
     def change(self, share: int) -> list[str]:
         """Change the spec of one Trail in so many; return their names."""
-        names = [_name(index) for index in range(0, self.trails, share)]
+        names = [self.name(index) for index in range(0, self.trails, share)]
         for name in names:
             patch = {"spec": {"s3KeyPrefix": "changed"}}
-            self._objects.patch_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, name, patch)
+            self.objects.patch_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, name, patch)
         return names
 
     def unready(self) -> set[str]:
@@ -115,11 +124,11 @@ class Fleet:
 
     def accounts_ready(self) -> bool:
         """Whether all AWSAccounts are Ready."""
-        return all(map(is_ready, self._objects.list_cluster_custom_object(GROUP, VERSION, "awsaccounts")["items"]))
+        return all(map(is_ready, self.objects.list_cluster_custom_object(GROUP, VERSION, "awsaccounts")["items"]))
 
     def listed(self) -> int:
         """How many trails the AWSAccounts tell of."""
-        found = self._objects.list_cluster_custom_object(GROUP, VERSION, "awsaccounts")["items"]
+        found = self.objects.list_cluster_custom_object(GROUP, VERSION, "awsaccounts")["items"]
         return sum(body.get("status", {}).get("trailCount", 0) for body in found)
 
     def read_calls(self) -> None:
@@ -154,7 +163,7 @@ class Fleet:
 
     def bound(self) -> float:
         """Seconds that AWS's rates take at best: one CreateTrail a second in each account and region."""
-        each = Counter((index % self.accounts, _region(index // self.accounts, 0)) for index in range(self.trails))
+        each = Counter((index % self.accounts, self.region(index)) for index in range(self.trails))
         return max(each.values()) - 1.0
 
     def _prepare(self, number: str) -> None:
@@ -177,19 +186,19 @@ class Fleet:
         body = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "Trail",
-            "metadata": {"name": _name(index)},
+            "metadata": {"name": self.name(index)},
             "spec": {
                 "accountRef": {"name": f"a{number}"},
                 "s3BucketName": f"logs-{number}",
-                "region": _region(index // self.accounts, index % self.accounts),
+                "region": self.region(index),
                 "isMultiRegionTrail": False,
                 **EVERYTHING,
             },
         }
-        self._objects.create_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, body)
+        self.objects.create_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, body)
 
     def _bodies(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        for body in self._objects.list_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL)["items"]:
+        for body in self.objects.list_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL)["items"]:
             yield body["metadata"]["name"], body
 
 
@@ -277,14 +286,6 @@ def _rest(fleet: Fleet, operator: Operator) -> None:
     _tell("at rest", f"{passes} looks in {seconds:.0f} s, {cpu / passes * 1000:.1f} ms CPU each, all else included")
     _tell("AWS calls a look", f"{fleet.requests / passes:.1f}, the looks at all trails of each account included")
     _tell("memory (RSS) at rest", f"{operator.rss():.0f} MB")
-
-
-def _name(index: int) -> str:
-    return f"trail-{index:05d}"
-
-
-def _region(place: int, account: int) -> str:
-    return REGIONS[(account + (place >= TOGETHER)) % len(REGIONS)]
 
 
 def _statement(**statement: Any) -> str:

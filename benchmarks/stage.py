@@ -36,7 +36,12 @@ class Operator:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         environment = {**os.environ, **sandbox.environment()}
         self._process = subprocess.Popen(command, env=environment, stderr=self._log)
-        until(lambda: started in self._output(), "the operator has started")
+        until(lambda: started in self.output(), "the operator has started")
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
 
     def cpu(self) -> float:
         """Seconds of CPU so far."""
@@ -65,8 +70,9 @@ class Operator:
         self._process.kill()
         self.stop()
 
-    def _output(self) -> bytes:
-        return os.pread(self._log.fileno(), 1 << 20, 0)
+    def output(self) -> bytes:
+        """All that it has logged."""
+        return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0)
 
 
 class Bench:

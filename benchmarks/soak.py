@@ -1,0 +1,412 @@
+"""Runs the operator for half an hour under random faults and changes by hand, and judges it: `make soak`.
+
+200 Trails in 8 accounts and 5 regions, compared with AWS every 10 seconds. Answers of AWS are garbled, slow, cut off or
+throttled, sessions end early, and trails are changed by hand. Fails if memory grows by a tenth or more after the first
+third of the time, if a Trail is ever called Ready falsely, if the operator ends or reports a fault of its own, or if
+not all Trails are Ready, with trails as they say, soon after the faults have ended.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import boto3
+import requests
+from botocore.config import Config
+from kubernetes import watch
+
+from benchmarks.honesty import READS, REMEDIES, Call, Judge, Told
+from benchmarks.scale import EVERYTHING, Fleet
+from benchmarks.stage import GROUP, NAMESPACE, PLURAL, REGIONS, VERSION, Bench, Operator, is_ready, until
+from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
+
+TRAILS, ACCOUNTS, HOMES = 200, 8, REGIONS[:5]
+RESYNC = 10.0
+MOST_GROWTH = 0.10
+# After the faults: the longest back-off, a resync, and what is looked at once more.
+HEALED = 180.0
+_HANDS = 8
+_TICK = 1.0
+_SAMPLE = 5.0
+_WATCH, _PAUSE = 30, 0.1
+# What has no answer by then has none.
+_LATEST = 15.0
+BODIES = (
+    *("", "<html><body>Please log in</body></html>", "{}", "null", "[]", '"ok"', '{"Trail": {"Name": "tr', "x" * 65536),
+    *('{"__type": "InternalFailure"}', '{"IsLogging": 0}', '{"TrailARN": "arn:aws:cloudtrail:us-east-1:1:trail/x"}'),
+)
+CALLED = [
+    *(("cloudtrail", operation) for operation in (*READS, "*", "DescribeTrails", "ListTrails")),
+    *(("cloudtrail", operation) for operation in ("StartLogging", "UpdateTrail", "RemoveTags", "PutEventSelectors")),
+    *(("sts", "AssumeRole"), ("sts", "GetCallerIdentity"), ("*", "*")),
+]
+# Each makes one fault; what is slow is answered in time, or not at all.
+KINDS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
+    "garbled": lambda chance: {
+        "status": chance.choice((200, 200, 200, 302, 403, 404, 502)),
+        "contentType": chance.choice(("text/html", "application/x-amz-json-1.1", "text/plain")),
+        "body": chance.choice(BODIES),
+    },
+    "slow": lambda chance: {"delay": chance.choice((1, 3, 8, 60))},
+    "cut": lambda chance: {"drop": True, "when": chance.choice(("before", "after"))},
+    "throttled": lambda _: {"error": "ThrottlingException", "message": "Rate exceeded"},
+}
+
+
+@dataclass
+class Figures:
+    """What came of it."""
+
+    rss: list[float] = field(default_factory=list)
+    """Resident memory in MB, by minute."""
+    false_ready: list[str] = field(default_factory=list)
+    internal_errors: set[str] = field(default_factory=set)
+    """Trails whose status reported a fault of the operator's own."""
+    tracebacks: int = 0
+    has_ended: bool = False
+    unready: set[str] = field(default_factory=set)
+    """Trails that were not Ready at the end."""
+    unlike: set[str] = field(default_factory=set)
+    """Trails that were not as the spec says at the end."""
+
+    @property
+    def first(self) -> int:
+        """The minute from which on memory must not grow."""
+        return max(len(self.rss) // 3, 1)
+
+    @property
+    def growth(self) -> float:
+        """By which share memory has grown since."""
+        if not self.rss:
+            return 0.0
+        return self.rss[-1] / self.rss[self.first - 1] - 1.0
+
+
+def problems(figures: Figures) -> list[str]:
+    """What must not be, in words."""
+    found = []
+    if figures.growth >= MOST_GROWTH:
+        found.append(f"memory has grown by {figures.growth:.1%} since minute {figures.first}")
+    if figures.has_ended:
+        found.append("the operator has ended")
+    if figures.tracebacks:
+        found.append(f"the log has {figures.tracebacks} tracebacks")
+    for what, some in (
+        ("false Ready", figures.false_ready),
+        ("InternalError", figures.internal_errors),
+        ("not Ready at the end", figures.unready),
+        ("not as the spec says at the end", figures.unlike),
+    ):
+        if some:
+            found.append(f"{what}: {len(some)}, such as {min(some)}")
+    return found
+
+
+class Regional(Fleet):
+    """A fleet in which every account has as many trails in each of the regions."""
+
+    def region(self, index: int) -> str:
+        return HOMES[index // self.accounts % len(HOMES)]
+
+    def arn(self, index: int) -> str:
+        """The ARN of a trail."""
+        account = self.numbers[index % self.accounts]
+        return f"arn:aws:cloudtrail:{self.region(index)}:{account}:trail/{self.name(index)}"
+
+
+class Meddler:
+    """Asks for faults, ends sessions and changes trails by hand, all at random."""
+
+    def __init__(self, fleet: Regional, chance: random.Random) -> None:
+        self._fleet = fleet
+        self._chance = chance
+        self._aws = fleet.sandbox.aws_endpoint
+        self._clients = {
+            (str(number), home): self._made(str(number), home) for number in fleet.numbers for home in HOMES
+        }
+        self._hands = ThreadPoolExecutor(_HANDS)  # they are hit by faults, too, and wait
+        self._outages: dict[str, float] = {}
+        """Until when an account has one."""
+        self.faults: Counter[str] = Counter()
+
+    def act(self, now: float) -> None:
+        """What happens in a second."""
+        for account, end in list(self._outages.items()):
+            if now > end:
+                del self._outages[account]
+                requests.delete(f"{self._aws}/_sandbox/faults", params={"account": account}, timeout=10)
+        if self._chance.random() < 0.6:
+            self._fault(count=self._chance.randint(1, 30))
+        if self._chance.random() < 0.02 and len(self._outages) < 2:
+            self._outages[self._fault()] = now + self._chance.uniform(20.0, 90.0)
+        if self._chance.random() < 0.02:
+            requests.post(f"{self._aws}/_sandbox/sessions/end", params={"account": self._account()}, timeout=10)
+        if self._chance.random() < 0.5:
+            self._change_by_hand()
+
+    def end(self) -> None:
+        """No further fault, and no change by hand."""
+        self._hands.shutdown(cancel_futures=True)
+        requests.delete(f"{self._aws}/_sandbox/faults", timeout=60).raise_for_status()
+
+    def _account(self) -> str:
+        return str(self._chance.choice(self._fleet.numbers))
+
+    def _fault(self, **more: Any) -> str:
+        """Ask for a fault; return the account in which it is."""
+        kind = self._chance.choice(sorted(KINDS))
+        service, operation = self._chance.choice(CALLED)
+        # A role is assumed by the operator's own account.
+        account = ACCOUNT_ID if (service, operation) == ("sts", "AssumeRole") else self._account()
+        fault = {"service": service, "operation": operation, "account": account, **KINDS[kind](self._chance), **more}
+        requests.post(f"{self._aws}/_sandbox/faults", json=fault, timeout=10).raise_for_status()
+        self.faults[kind] += 1
+        return account
+
+    def _change_by_hand(self) -> None:
+        index = self._chance.randrange(self._fleet.trails)
+        arn = self._fleet.arn(index)
+        self._hands.submit(self._change, self.client(arn), arn, self._chance.choice(sorted(REMEDIES)))
+
+    def _change(self, client: Any, arn: str, hand: str) -> None:
+        management = {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}
+        with suppress(Exception):  # whatever a fault makes of it: AWS's record tells whether it was done
+            match hand:
+                case "StopLogging":
+                    client.stop_logging(Name=arn)
+                case "UpdateTrail":
+                    client.update_trail(Name=arn, S3KeyPrefix="by-hand")
+                case "AddTags":
+                    client.add_tags(ResourceId=arn, TagsList=[{"Key": "by-hand", "Value": ""}])
+                case "PutEventSelectors":
+                    client.put_event_selectors(TrailName=arn, AdvancedEventSelectors=[management])
+
+    def client(self, arn: str) -> Any:
+        """CloudTrail as the administrator of a trail's account sees it."""
+        _, _, _, region, account, _ = arn.split(":")
+        return self._clients[account, region]
+
+    def _made(self, account: str, region: str) -> Any:
+        return boto3.client(
+            "cloudtrail",
+            region_name=region,
+            endpoint_url=self._aws,
+            aws_access_key_id=account,
+            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator asks for none
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=10),
+        )
+
+
+class Watcher:
+    """All that a watch tells of the Trails."""
+
+    def __init__(self, fleet: Regional) -> None:
+        self._arns = {fleet.name(index): fleet.arn(index) for index in range(fleet.trails)}
+        self._list = fleet.objects.list_namespaced_custom_object
+        self._told: list[Told] = []
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self.internal_errors: set[str] = set()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Watch no longer."""
+        self._closed.set()
+        self._thread.join()
+
+    def until(self, horizon: float) -> list[Told]:
+        """What was told before a moment and not taken yet."""
+        with self._lock:
+            taken = [told for told in self._told if told.at < horizon]
+            self._told = self._told[len(taken) :]
+        return taken
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_PAUSE):
+            with suppress(Exception):  # a watch ends now and then
+                for event in watch.Watch().stream(
+                    self._list, GROUP, VERSION, NAMESPACE, PLURAL, timeout_seconds=_WATCH
+                ):
+                    self._see(event["object"])
+
+    def _see(self, body: dict[str, Any]) -> None:
+        name = body["metadata"]["name"]
+        conditions = body.get("status", {}).get("conditions", ())
+        with self._lock:
+            self._told.append(Told(time.time(), self._arns[name], is_ready(body)))
+            if any(one["reason"] == "InternalError" for one in conditions):
+                self.internal_errors.add(name)
+
+
+class Recorder:
+    """The calls of AWS about trails, as AWS records them."""
+
+    def __init__(self, fleet: Regional) -> None:
+        self._url = f"{fleet.sandbox.aws_endpoint}/_sandbox/calls"
+        self._next = 0
+        self.hit: Counter[str] = Counter()
+        """How many calls were hit by faults, by what is on record of it."""
+        self.count = 0
+
+    def until(self, horizon: float) -> list[Call]:
+        """What arrived before a moment and was not taken yet."""
+        calls: list[Call] = []
+        for entry in requests.get(self._url, params={"since": str(self._next)}, timeout=60).json()["calls"]:
+            at = datetime.fromisoformat(entry["time"]).timestamp()
+            if at >= horizon:
+                break
+            self._next = entry["sequence"] + 1
+            self._count(entry)
+            if arn := _named(entry["parameters"]):
+                calls.append(_call(at, arn, entry))
+        return calls
+
+    def _count(self, entry: Mapping[str, Any]) -> None:
+        self.count += 1
+        if not entry["answered"]:
+            self.hit["without an answer"] += 1
+        elif entry["error"] == "Garbled":
+            self.hit["garbled"] += 1
+        elif entry["error"] == "ThrottlingException":
+            self.hit["throttled"] += 1
+
+
+def _call(at: float, arn: str, entry: Mapping[str, Any]) -> Call:
+    is_whole = entry["answered"] and entry["error"] is None
+    return Call(
+        at,
+        arn,
+        entry["operation"],
+        by_hand=":assumed-role/" not in (entry["caller"] or ""),
+        is_whole=is_whole,
+        may_have_taken_effect=is_whole or not entry["answered"],
+    )
+
+
+def _named(parameters: Mapping[str, Any]) -> str | None:
+    """The one trail that a call names by its ARN."""
+    listed = parameters.get("ResourceIdList") or []
+    given = listed[0] if len(listed) == 1 else None
+    name = given or parameters.get("Name") or parameters.get("TrailName") or parameters.get("ResourceId") or ""
+    return name if name.startswith("arn:") else None
+
+
+def soak(minutes: int, seed: int, trails: int) -> list[str]:
+    """Everything, on a sandbox of its own; what must not be, in words."""
+    sandbox = Sandbox("benchmarks-soak")
+    sandbox.down()  # whatever an earlier run has left
+    try:
+        sandbox.up()
+        Bench(sandbox).prepare()
+        fleet = Regional(sandbox, trails, ACCOUNTS)
+        fleet.prepare()
+        os.environ["MALLOC_ARENA_MAX"] = "2"  # as the image sets it
+        with Operator(sandbox, "--resync", f"{RESYNC:.0f}s") as operator:
+            fleet.apply_accounts(fleet.numbers)
+            fleet.apply_trails()
+            until(lambda: not fleet.unready(), "all Trails Ready", 600)
+            _tell(f"{trails} Trails in {ACCOUNTS} accounts and {len(HOMES)} regions are Ready; seed {seed}")
+            figures = _endure(fleet, operator, minutes, random.Random(seed))  # noqa: S311 - nothing secret
+    finally:
+        sandbox.down()
+    for minute in (figures.first, len(figures.rss)) if figures.rss else ():
+        _tell(f"memory (RSS) at minute {minute}: {figures.rss[minute - 1]:.1f} MB")
+    _tell(f"growth: {figures.growth:+.1%}; it must be less than {MOST_GROWTH:.0%}")
+    found = problems(figures)
+    _tell("; ".join(found) or "nothing is wrong")
+    return found
+
+
+def _endure(fleet: Regional, operator: Operator, minutes: int, chance: random.Random) -> Figures:
+    figures, judge = Figures(), Judge(RESYNC)
+    meddler, watcher, recorder = Meddler(fleet, chance), Watcher(fleet), Recorder(fleet)
+    fleet.forget_calls()
+
+    def judged(horizon: float) -> None:
+        events: list[Call | Told] = [*watcher.until(horizon), *recorder.until(horizon)]
+        for event in sorted(events, key=lambda event: event.at):
+            judge.see(event)
+        judge.tick(horizon)
+
+    samples: list[float] = []
+    begun = time.time()
+    while len(figures.rss) < minutes and operator.running:
+        meddler.act(time.time())
+        if time.time() - begun > len(samples) * _SAMPLE + 60.0 * len(figures.rss):
+            samples.append(operator.rss())
+            judged(time.time() - _LATEST)
+        if time.time() - begun >= 60.0 * (len(figures.rss) + 1):
+            figures.rss.append(statistics.median(samples))
+            samples = []
+            _tell(
+                f"minute {len(figures.rss)}: RSS {figures.rss[-1]:.1f} MB, {recorder.count} calls of AWS, "
+                f"{judge.looks} whole looks, {judge.by_hand} changes by hand, faults {_listed(meddler.faults)}, "
+                f"calls hit {_listed(recorder.hit)}, false Ready {len(judge.false_ready)}"
+            )
+        time.sleep(_TICK)
+    meddler.end()
+    with suppress(TimeoutError):
+        until(lambda: not fleet.unready() and not _unlike(fleet, meddler), "all Ready", HEALED)
+    time.sleep(_LATEST)
+    judged(time.time() - _LATEST)
+    watcher.close()
+    figures.unready, figures.unlike = fleet.unready(), _unlike(fleet, meddler)
+    figures.false_ready, figures.internal_errors = judge.false_ready, watcher.internal_errors
+    figures.has_ended, figures.tracebacks = not operator.running, operator.output().count(b"Traceback")
+    return figures
+
+
+def _unlike(fleet: Regional, meddler: Meddler) -> set[str]:
+    """The trails that are not as their Trails say."""
+    return {arn for arn in map(fleet.arn, range(fleet.trails)) if not _is_right(meddler.client(arn), arn)}
+
+
+def _is_right(cloudtrail: Any, arn: str) -> bool:
+    (tagged,) = cloudtrail.list_tags(ResourceIdList=[arn])["ResourceTagList"]
+    selectors = cloudtrail.get_event_selectors(TrailName=arn)["AdvancedEventSelectors"]
+    return bool(
+        cloudtrail.get_trail_status(Name=arn)["IsLogging"]
+        and "S3KeyPrefix" not in cloudtrail.get_trail(Name=arn)["Trail"]
+        and all(tag["Key"] != "by-hand" for tag in tagged["TagsList"])
+        and len(selectors) == len(EVERYTHING["advancedEventSelectors"])
+    )
+
+
+def _listed(counter: Counter[str]) -> str:
+    return json.dumps(dict(sorted(counter.items())))
+
+
+def _tell(text: str) -> None:
+    print(text, flush=True)
+
+
+def main() -> None:
+    """So long as was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=int, default=30, help="how long, at least 3 (default: %(default)s)")
+    parser.add_argument("--trails", type=int, default=TRAILS, help="how many Trails (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="does the same faults and changes again (default: another each time)")
+    wanted = parser.parse_args()
+    if wanted.minutes < 3:
+        parser.error("--minutes must be at least 3")
+    seed = wanted.seed if wanted.seed is not None else random.SystemRandom().randrange(2**32)
+    sys.exit(1 if soak(wanted.minutes, seed, wanted.trails) else 0)
+
+
+if __name__ == "__main__":
+    main()
