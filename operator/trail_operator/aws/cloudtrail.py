@@ -13,7 +13,7 @@ from trail_operator.core.failure import Failure, FailureClass, FailureError, pas
 from trail_operator.core.plan import Action
 from trail_operator.core.selectors import read_aggregations, read_insights, read_selectors
 from trail_operator.core.texts import ERROR, clean
-from trail_operator.core.trail import Configuration, Location, ObservedTrail, Part
+from trail_operator.core.trail import MANAGED_ALIAS, Configuration, Location, ObservedTrail, Part
 
 _ERRORS = {
     Destination.S3: "LatestDeliveryError",
@@ -143,10 +143,7 @@ class CloudTrail:
         try:  # by ARN: a bare alias would mean one of the account that asks
             answer = await self._aws.call("kms", region, "DescribeKey", KeyId=arn)
         except AWSError as error:
-            if error.code == "NotFoundException":
-                message = f"KMS key {key} does not exist in {region}: create the alias there, or correct kmsKeyID"
-                raise FailureError(Failure(FailureClass.DEPENDENCY, Reason.KEY_NOT_FOUND, message)) from None
-            raise FailureError(failure_of(error)) from None
+            raise FailureError(_unresolved(key, arn, error)) from None
         return str(answer["KeyMetadata"]["Arn"])
 
     async def apply(self, action: Action, account: str, region: str, still_due: Ask) -> str:
@@ -180,6 +177,22 @@ async def list_trails(aws: AWS, region: str) -> list[dict[str, Any]]:
             return trails
         more = {"NextToken": answer["NextToken"]}
     raise FailureError(passing(f"AWS does not come to an end of the trails in {region}"))
+
+
+def _unresolved(key: str, arn: str, error: AWSError) -> Failure:
+    """Why a key's ARN is not known. The name alone tells a key that AWS manages, and nobody can create such an alias.
+
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
+    """
+    failure, is_missing = failure_of(error), error.code == "NotFoundException"
+    if MANAGED_ALIAS in arn and (is_missing or failure.kind is not FailureClass.TRANSIENT):
+        message = f"KMS key {key} is managed by AWS and cannot be used as kmsKeyID: name a customer managed key"
+        return Failure(FailureClass.DEPENDENCY, Reason.KEY_NOT_USABLE, message)
+    if is_missing:
+        region = arn.split(":")[3]
+        message = f"KMS key {key} does not exist in {region}: create the alias there, or correct kmsKeyID"
+        return Failure(FailureClass.DEPENDENCY, Reason.KEY_NOT_FOUND, message)
+    return failure
 
 
 def _absent(error: AWSError, absences: Collection[str]) -> dict[str, Any] | None:

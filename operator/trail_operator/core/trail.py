@@ -30,6 +30,8 @@ GLOBAL_REGIONS = {
     "aws-us-gov": ("us-gov-west-1",),
     "aws-cn": ("cn-north-1", "cn-northwest-1"),
 }
+# The aliases of keys that AWS manages; nobody else can make one.
+MANAGED_ALIAS = ":alias/aws/"
 
 
 def has_global_events(partition: str, region: str) -> bool | None:

@@ -22,9 +22,8 @@ from trail_operator.core.policies.judge import (
     suspect_default_key,
     to_paste,
 )
-from trail_operator.core.trail import Location
+from trail_operator.core.trail import MANAGED_ALIAS, Location
 
-_MANAGED_ALIAS = ":alias/aws/"
 _REMEDIES = {
     "Disabled": "enable it",
     "PendingDeletion": "cancel its deletion and enable it",
@@ -123,7 +122,7 @@ class TopicKey(_Key):
             "encrypt the topic with",
             [required.topic_key_statement(self._case.arn)],
         )
-        if _MANAGED_ALIAS in key:
+        if MANAGED_ALIAS in key:
             return _managed(role)
         try:
             metadata = await self._metadata(key)
@@ -170,7 +169,7 @@ class DefaultKey(_Key):
             "set kmsKeyID, or let the bucket encrypt with",
             [required.default_key_statement(self._case.arn)],
         )
-        if _MANAGED_ALIAS in key:
+        if MANAGED_ALIAS in key:
             return self._suspect(key, bucket, _managed(role))
         try:
             metadata = await self._metadata(key)
