@@ -1,5 +1,6 @@
 """What the walk has found, each as the shortest way to it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -133,6 +134,30 @@ def test_the_log_group_of_a_shadow_is_right_in_the_region_of_its_home(stage: Vir
     comes_to_rest(stage)
     assert ready(stage)["reason"] == "DeliveryFailing"
     assert "cloudWatchLogsLogGroupARN" not in ready(stage)["message"]
+
+
+def test_who_only_looks_is_warned_of_cloudtrails_accounts_of_old(stage: VirtualStage) -> None:
+    trail = stage.aws.trails.get(theirs(stage, REGIONS[0]))
+    assert trail is not None
+    trail.delivery(REGIONS[0]).latest_delivery_error = "AccessDenied"
+    old = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::086441151436:root"}, "Action": "*", "Resource": "*"}
+    stage.aws.world.bucket_policy = json.dumps({"Statement": [old]})
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe"})
+    comes_to_rest(stage)
+    assert ready(stage)["reason"] == "DeliveryFailing"
+    advisory = next(one for one in stage.objects[KEY]["status"]["conditions"] if one["type"] == "Advisory")
+    assert (advisory["status"], advisory["reason"]) == ("True", "LegacyPrincipal")
+
+
+@pytest.mark.parametrize("error", ["", "AccessDeniedException"], ids=["no such alias", "may not look"])
+def test_who_only_looks_is_told_of_a_key_that_aws_manages(stage: VirtualStage, error: str) -> None:
+    theirs(stage, REGIONS[0])
+    if error:
+        stage.fault(operation="DescribeKey", error=error)
+    stage.create(KEY, SPEC | {"managementPolicy": "Observe", "kmsKeyID": "alias/aws/s3"})
+    stage.wait(5.0)
+    assert (ready(stage)["status"], ready(stage)["reason"]) == ("False", "KeyNotUsable")
+    assert "allow kms:DescribeKey" not in ready(stage)["message"]
 
 
 def test_a_shadow_that_was_looked_at_pins_nothing(stage: VirtualStage) -> None:

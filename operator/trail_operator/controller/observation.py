@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Difference
+from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.target import Target, Targets
@@ -44,16 +45,17 @@ class Observation:
                 Difference(path="region", desired=str(target.spec.region), observed=observed.home_region),
                 *drift,
             )
-        advice = ""
+        delivery = DeliveryAdvice()
         if observed.failing_destinations:
-            advice = (await target.access.diagnosis.delivery_advice(view.desired, observed)).message
+            delivery = await target.access.diagnosis.delivery_advice(view.desired, observed)
         return Findings(
             subject.acting_on,
             known=True,
             observed=view.observed,
             drift=drift,
             failure=view.failure,
-            delivery_advice=advice,
+            delivery_advice=delivery.message,
+            advice=delivery.advice,
             place=Place(target.location.account, observed.home_region, observed.arn),
             observing=True,
         )
@@ -107,4 +109,4 @@ async def _observe(target: Target, arn: str, *, expected: bool) -> ObservedTrail
 def _is_certain(failure: Failure, target: Target, account: str, observed: ObservedTrail) -> bool:
     """Whether AWS says for certain that spec.kmsKeyID means no key: of others' keys it does not tell us all."""
     owners = {Location.of(observed.arn).account, target.location.key_arn(target.spec.kms_key_id).split(":")[4]}
-    return failure.reason in (Reason.KEY_NOT_FOUND, Reason.INVALID_SPEC) and owners == {account}
+    return failure.reason in (Reason.KEY_NOT_FOUND, Reason.KEY_NOT_USABLE, Reason.INVALID_SPEC) and owners == {account}
