@@ -467,6 +467,24 @@ def test_who_waits_for_a_rate_stands_not_still() -> None:
     run(scenario)
 
 
+def test_trails_may_come_while_a_thread_counts_the_unattended_for_a_scrape() -> None:
+    async def scenario(loop: Loop, _: Passes, __: Kubernetes) -> None:
+        loop.seen(body("first", uid="1"))
+        loop.seen(body("second", uid="2"))
+        uids = iter(range(3, 9))
+        looked_at = loop._is_unattended
+
+        def look(subject: Subject) -> bool:
+            uid = str(next(uids))
+            loop.seen(body(f"audit-{uid}", uid=uid))
+            return looked_at(subject)
+
+        loop._is_unattended = look  # type: ignore[method-assign]
+        assert loop.unattended() == []
+
+    run(scenario)
+
+
 def test_trails_that_wait_for_their_first_look_are_not_unattended() -> None:
     async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()

@@ -137,7 +137,8 @@ class Loop:
 
     def unattended(self) -> list[Subject]:
         """The Trails without a task, or without a pass for two resyncs."""
-        return [subject for subject in self._subjects.values() if self._is_unattended(subject)]
+        # Of a copy: metrics are rendered in a thread, while Trails come and go.
+        return [subject for subject in self.subjects() if self._is_unattended(subject)]
 
     def attend(self) -> None:
         """Restart the tasks of unattended Trails."""
