@@ -1,20 +1,24 @@
 """An ExternalId is a secret between two accounts: nobody is told it who can't read the AWSAccount that holds it."""
 
+import asyncio
 import json
 import logging
 from typing import Any, cast
 
 import pytest
 
+from tests.refusals import refused
 from tests.unit.answering import answering, identity, refusal
 from tests.unit.test_controller import Server, account, ready, run
 from tests.unit.test_loop import body
 from trail_operator.api.account import AWSAccountSpec
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.controller.controller import Controller
+from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.location import entry_failure
 from trail_operator.controller.subject import Subject
+from trail_operator.controller.unreportable import Unreportable
 from trail_operator.telemetry.logs import logger
 
 SECRET = "shared/secret-7"
@@ -94,3 +98,22 @@ def test_what_can_not_be_read_is_not_quoted() -> None:
     with pytest.raises(ValueError, match="roleARN") as error:
         AWSAccountSpec.model_validate(odd)
     assert "secret" not in str(error.value)
+
+
+def test_a_refusal_of_the_api_server_is_told_without_it(caplog: pytest.LogCaptureFixture) -> None:
+    """It quotes an external id that was stored before its rule, whatever it is that is to be written."""
+    caplog.set_level(logging.DEBUG, logger.name)
+    server, old = Told(), "old secret"
+    told = f'AWSAccount "team" is invalid: spec.externalID: Invalid value: "{old}": must have at least two letters'
+    unreportable = Unreportable(Events(cast(Kubernetes, server), lambda: 0.0), lambda: 0.0)
+    error = refused(422, "Invalid", told)
+
+    async def scenario() -> None:
+        found = account("1", "111111111111", externalID=old)
+        doubted = await unreportable.report(found, (), error, None)
+        assert (await unreportable.report(found, (), error, doubted)).reported
+
+    asyncio.run(scenario())
+    assert "spec.externalID" in caplog.text
+    assert old not in caplog.text
+    assert old not in "".join(server.events)

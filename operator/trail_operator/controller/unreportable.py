@@ -47,9 +47,16 @@ class Unreportable:
         metadata = body["metadata"]
         kind = KIND if "namespace" in metadata else ACCOUNT_KIND
         name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-        note = f"the API server refuses to write this {kind}: correct it, or delete it. {error.reason}"[:_LENGTH]
+        problem = _without_external_id(str(error.reason))
+        note = f"the API server refuses to write this {kind}: correct it, or delete it. {problem}"[:_LENGTH]
         logger.error(note, extra=about(name, generation=metadata["generation"], reason=EventReason.STATUS_REFUSED))
         # Of an AWSAccount no word: who may read Events of the namespace default need not be who may read AWSAccounts.
         note = note if kind == KIND else "the API server refuses to write this AWSAccount: see the operator's log"
         await self._events.write(body, "Warning", EventReason.STATUS_REFUSED, "Reconcile", note)
         return Refused(wanted, self._clock() + _SECONDS, reported=True)
+
+
+def _without_external_id(problem: str) -> str:
+    """What the API server says of an object, up to where it would quote an AWSAccount's external id."""
+    before, named, _ = problem.partition("externalID: ")
+    return f"{before}{named}it breaks a rule" if named else problem
