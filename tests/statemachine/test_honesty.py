@@ -9,8 +9,9 @@ from unittest import mock
 
 import pytest
 
-from tests.statemachine.aws import ACCOUNT, ALIAS, REGIONS, key_arn
+from tests.statemachine.aws import ACCOUNT, ALIAS, REGIONS, Call, key_arn
 from tests.statemachine.expectation import OWNER
+from tests.statemachine.raw import Raw
 from tests.statemachine.stage import VirtualStage
 from trail_sandbox.aws import organizations
 
@@ -89,6 +90,19 @@ def test_drift_is_told_field_by_field_though_the_answer_was_lost(stage: VirtualS
     assert condition(stage) == ("True", "Recording")
     (note,) = told(stage, "DriftCorrected")
     assert "eventSelectors" in note
+
+
+# Odd answers.
+
+
+def test_a_moment_that_names_no_time_zone_is_read(stage: VirtualStage) -> None:
+    def garbled(call: Call, sent: Raw) -> Raw:
+        odd = {"LatestDeliveryTime": "0001-01-01T00:00:00"}
+        return Raw(json.dumps(json.loads(sent.body) | odd).encode()) if call.operation == "GetTrailStatus" else sent
+
+    stage.aws.garble = garbled
+    stage.wait(80.0)  # which fails where an internal error was told
+    assert condition(stage) == ("True", "Recording")
 
 
 # Ready does not lie.

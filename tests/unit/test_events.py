@@ -191,3 +191,10 @@ def test_every_turn_is_told_and_only_what_is_amiss_warns() -> None:
         ("Warning", "LoggingOff", "loggingoff"),
         ("Warning", "FurtherCopyOfManagementEvents", "furthercopyofmanagementevents"),
     ]
+
+
+def test_a_note_has_no_characters_that_cannot_be_written_or_would_mislead() -> None:
+    """Texts of AWS may be within: names and ARNs of selectors, which JSON may give half a surrogate pair."""
+    written = Written()
+    written.write("no longer recorded: data events of \ud800\x1b[31m\nx")
+    assert [note for _, _, note in written.server.notes] == ["no longer recorded: data events of   [31m x"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Collection
+from datetime import UTC, datetime
 from typing import Any
 
 from trail_operator.api.reasons import Reason
@@ -245,7 +246,12 @@ def _observed(
         insights=read_insights(insights),
         aggregations=read_aggregations(configuration),
         delivery_errors={place: clean(status[name], ERROR) for place, name in _ERRORS.items() if status.get(name)},
-        delivered={place: status[name].timestamp() for place, name in _TIMES.items() if status.get(name)},
+        delivered={place: _seconds(status[name]) for place, name in _TIMES.items() if status.get(name)},
         ever_logged="StartLoggingTime" in status,
         unreadable=unreadable,
     )
+
+
+def _seconds(moment: datetime) -> float:
+    """Seconds since 1970. A text that names no zone is in UTC: by the local one, not every year has a value."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -20,6 +20,7 @@ from trail_operator.api.trail import Difference
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.core.plan import Action
+from trail_operator.core.texts import MESSAGE, clean
 from trail_operator.telemetry.logs import about, logger
 
 # The API server forgets an Event an hour after its last write:
@@ -86,7 +87,7 @@ class Events:
         """Write one Event about a Trail or an AWSAccount."""
         metadata = body["metadata"]
         try:
-            await self._write(body, kind, reason, action, note)
+            await self._write(body, kind, reason, action, clean(note, MESSAGE))
         except ApiException as error:
             if "being terminated" in str(error.reason):
                 return  # no Event can be written in a namespace that is going, and nobody would miss it
