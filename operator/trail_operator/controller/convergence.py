@@ -176,8 +176,8 @@ class Convergence:
             return False
         try:
             tags = await self._targets.access_for(subject).cloudtrail.tags(arn, Location.of(arn).region)
-        except FailureError:
-            return False
+        except FailureError as error:
+            return error.failure.kind is FailureClass.TERMINAL  # there is no such region, or no such ARN
         return not self._locator.owns(subject, tags)
 
     async def _elsewhere(self, subject: Subject, target: Target) -> str | None:

@@ -131,6 +131,9 @@ class Deletion:
         if region is None:
             raise _invalid("no home region is known: set spec.region, or give the operator --region")
         here = await self._locator.location(subject, access, region)
+        is_organization = subject.manifest.get("isOrganizationTrail") is True
+        if arn and not is_organization and not await self._can_be_ours(access, here, arn):
+            arn = None
         places = {arn: Location(here.partition, here.account, region)} if arn else {}
         if (problem := subject.misplaced) is not None:
             if not arn:
@@ -140,10 +143,15 @@ class Deletion:
         for home in dict.fromkeys(filter(None, (recorded, named))):
             location = Location(here.partition, here.account, home)
             places.setdefault(location.trail_arn(name), location)
-            if subject.manifest.get("isOrganizationTrail") is True:
+            if is_organization:
                 owner = await self._owner_account(subject, access, location)
                 places.setdefault(location.trail_arn(name, owner), location)
         return [_Place(*place) for place in places.items()]
+
+    async def _can_be_ours(self, access: Access, here: Location, arn: str) -> bool:
+        """Whether the record can be that of a trail which was made from here: it can be forged."""
+        recorded = Location.of(arn)
+        return recorded.partition == here.partition and await self._locator.can_own(access, here, recorded.account)
 
     async def _owner_account(self, subject: Subject, access: Access, location: Location) -> str | None:
         """Whose an organization's trail is; what is on record answers that without a call."""

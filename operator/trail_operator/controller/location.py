@@ -67,7 +67,8 @@ class Locator:
                     "see its conditions",
                 )
             )
-        pinned = subject.status.account_id
+        # The operator puts account and region on record together: an account by itself was written by somebody else.
+        pinned = subject.status.account_id if subject.is_on_record else None
         if pinned and pinned != identity.account and not subject.observing:
             raise FailureError(
                 Failure(
@@ -95,6 +96,20 @@ class Locator:
         except AWSError as error:
             raise FailureError(failure_of(error)) from None
         return account if account != location.account else None
+
+    async def can_own(self, access: Access, location: Location, account: str) -> bool:
+        """Whether a trail that is made from the location's account can be of that account: a status can be forged.
+
+        Raises FailureError where AWS does not tell.
+        """
+        if account == location.account:
+            return True
+        try:
+            return await self.management_account(access, location) == account
+        except FailureError as error:
+            if error.failure.reason is Reason.ORGANIZATION_NOT_READY:  # there is no organization
+                return False
+            raise
 
     def settling(self, subject: Subject) -> bool:
         """Whether AWS may still answer the state before our last write to this trail."""

@@ -62,21 +62,16 @@ class Targets:
         location = await self._locator.location(subject, access, region)
         target = Target(access, spec, name, location)
         known = subject.recorded_arn
-        if known and subject.held:
+        if known and subject.held and await self._locator.can_own(access, location, Location.of(known).account):
             # Whose it is does not change with the spec: turned into an organization's or back, it stays the same trail.
-            target = replace(target, management_account=await self._recorded_owner(target, known))
+            owner = Location.of(known).account
+            target = replace(target, management_account=owner if owner != location.account else None)
         elif not subject.observing:  # a trail that is only looked at is found by its name
             target = await self.anew(target)
         resolved = await self.with_key(target) if target.limits_keys or not subject.observing else target
         _hold_to_limits(resolved)
         # Where a trail that is only looked at lives, and so what its names mean, is not known before it is found.
         return target if subject.observing else resolved
-
-    async def _recorded_owner(self, target: Target, arn: str) -> str | None:
-        """Whose the trail on record is, if not the account's own: nobody's but the management account's."""
-        if Location.of(arn).account == target.location.account:
-            return None
-        return await self._locator.management_account(target.access, target.location)
 
     async def anew(self, target: Target) -> Target:
         """The target as the spec alone has it, whatever is on record. Raises FailureError where AWS does not tell."""
