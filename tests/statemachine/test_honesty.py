@@ -92,6 +92,36 @@ def test_drift_is_told_field_by_field_though_the_answer_was_lost(stage: VirtualS
     assert "eventSelectors" in note
 
 
+# What one answer contradicts, no other that does not come keeps True.
+
+
+@pytest.mark.parametrize("operation", ["GetTrail", "ListTags", "GetEventSelectors", "GetInsightSelectors"])
+def test_a_trail_that_is_seen_to_be_stopped_is_not_ready_though_another_read_fails(
+    stage: VirtualStage, operation: str
+) -> None:
+    stage.fault(operation=operation, error="InternalFailure")
+    stage.by_hand(REGIONS[0], "StopLogging", Name=ARN)
+    stage.wait(80.0)
+    assert condition(stage) == ("False", "Progressing")
+    stage.heal()
+    stage.wait(70.0)
+    assert condition(stage) == ("True", "Recording")
+
+
+def test_a_bucket_that_is_seen_to_be_another_is_told_though_the_status_is_not_answered(stage: VirtualStage) -> None:
+    stage.fault(operation="GetTrailStatus", drop=True)
+    stage.by_hand(REGIONS[0], "UpdateTrail", Name=ARN, S3BucketName="logs-two")
+    stage.wait(80.0)
+    assert condition(stage) == ("False", "Progressing")
+
+
+def test_a_read_that_fails_alone_contradicts_nothing(stage: VirtualStage) -> None:
+    stage.fault(operation="GetTrailStatus", error="InternalFailure", count=3)
+    stage.wait(100.0)
+    assert told(stage, "Progressing") == []
+    assert condition(stage) == ("True", "Recording")
+
+
 # Odd answers.
 
 

@@ -1,9 +1,9 @@
 """CloudTrail as the core sees it: reading a trail into its normal form, and carrying out the actions of a plan."""
 
 import asyncio
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Collection, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
@@ -34,8 +34,18 @@ _TIMES = {
 _NOT_OFFERED = ("UnknownOperationException", "UnsupportedOperationException")
 
 
+# What may stay unknown of a trail that is only looked at.
+_PARTS: tuple[Part, ...] = ("tags", "eventSelectors", "insightSelectors", "aggregationConfigurations")
 # An account has five trails a region.
 _MOST_PAGES = 100
+
+
+class PartlyReadError(FailureError):
+    """Raised where AWS did not answer each read, but some: `observed` is what these show."""
+
+    def __init__(self, failure: Failure, observed: ObservedTrail) -> None:
+        super().__init__(failure)
+        self.observed = observed
 
 
 class CloudTrail:
@@ -51,47 +61,38 @@ class CloudTrail:
 
         `expected`: whether the trail is believed to exist; its parts are then read at the same time.
         `only_looking`: whether parts that AWS does not let us read may stay unknown: those of another account's trail.
+        Raises FailureError; PartlyReadError where some reads were answered, since these may show what is amiss.
         """
+        trail = self._trail(arn, region)
         if not expected:
-            trail = await self._trail(arn, region)
-            if trail is None:
+            there = await trail
+            if there is None:
                 return None
-            parts = await self._parts(arn, region, only_looking)
-        else:
-            trail, parts = await _all(self._trail(arn, region), self._parts(arn, region, only_looking))
-        if trail is None:
-            return None
-        if parts is None:
-            raise FailureError(
-                Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, "AWS does not show the whole trail yet")
-            )
-        return _observed(trail, *parts)
-
-    async def _parts(self, arn: str, region: str, only_looking: bool) -> tuple[Any, ...] | None:
-        """What is read by calls of their own; None if there is no such trail."""
-        parts: dict[Part, Awaitable[Any]] = {
+            trail = _known(there)
+        reads: dict[Part, Awaitable[Any]] = {
+            "trail": trail,
+            "isLogging": self._read(region, "GetTrailStatus", Name=arn),
             "tags": self.tags(arn, region),
             "eventSelectors": self._read(region, "GetEventSelectors", TrailName=arn),
             "insightSelectors": self._insights(arn, region),
             "aggregationConfigurations": self._event_configuration(arn, region),
         }
-        unreadable: set[Part] = set()
-
-        async def read(part: Part, reading: Awaitable[Any]) -> Any:
-            try:
-                return await reading
-            except FailureError as error:
-                if not only_looking or error.failure.kind is FailureClass.TRANSIENT:
-                    raise
-                unreadable.add(part)
-                return {}
-
-        status, *found = await _all(
-            self._read(region, "GetTrailStatus", Name=arn), *(read(part, reading) for part, reading in parts.items())
-        )
-        if status is None or any(part is None for part in found):
+        # Whatever fails, the other reads end, too.
+        read = dict(zip(reads, await asyncio.gather(*reads.values(), return_exceptions=True), strict=True))
+        unread = {part: result for part, result in read.items() if isinstance(result, BaseException)}
+        may_stay = {part for part, error in unread.items() if only_looking and part in _PARTS and _is_lasting(error)}
+        failures = [error for part, error in unread.items() if part not in may_stay]
+        if failures and (any(map(_is_lasting, failures)) or not read.keys() - unread.keys()):
+            raise min(failures, key=_is_passing)
+        found = {part: {} if part in unread else result for part, result in read.items()}
+        if found["trail"] is None and not failures:
             return None
-        return status, *found, frozenset(unreadable)
+        if any(result is None for result in found.values()):
+            raise failures[0] if failures else FailureError(passing("AWS does not show the whole trail yet"))
+        observed = _observed(arn, found, frozenset(unread))
+        if failures:
+            raise PartlyReadError(cast(FailureError, failures[0]).failure, observed)
+        return observed
 
     async def _insights(self, arn: str, region: str) -> dict[str, Any] | None:
         try:
@@ -205,30 +206,27 @@ def _absent(error: AWSError, absences: Collection[str]) -> dict[str, Any] | None
     raise FailureError(failure_of(error)) from None
 
 
-async def _all(*reads: Any) -> Any:
-    """All results; if one fails, that failure, but only once the other reads have ended too."""
-    results = await asyncio.gather(*reads, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results
+async def _known(answer: dict[str, Any]) -> dict[str, Any]:
+    return answer
 
 
-def _observed(
-    trail: dict[str, Any],
-    status: dict[str, Any],
-    tags: dict[str, str],
-    selectors: dict[str, Any],
-    insights: dict[str, Any],
-    configuration: dict[str, Any],
-    unreadable: frozenset[Part],
-) -> ObservedTrail:
+def _is_passing(error: BaseException) -> bool:
+    """Whether AWS may tell in a moment."""
+    return isinstance(error, FailureError) and error.failure.kind is FailureClass.TRANSIENT
+
+
+def _is_lasting(error: BaseException) -> bool:
+    return not _is_passing(error)
+
+
+def _observed(arn: str, found: Mapping[Part, Any], unread: frozenset[Part]) -> ObservedTrail:
+    trail, status = found["trail"], found["isLogging"]
     group = trail.get("CloudWatchLogsLogGroupArn") or ""
     return ObservedTrail(
-        arn=trail["TrailARN"],
-        home_region=trail.get("HomeRegion") or trail["TrailARN"].split(":")[3],
+        arn=arn,
+        home_region=trail.get("HomeRegion") or arn.split(":")[3],
         configuration=Configuration(
-            s3_bucket_name=trail["S3BucketName"],
+            s3_bucket_name=trail.get("S3BucketName", ""),
             s3_key_prefix=trail.get("S3KeyPrefix") or None,
             sns_topic_name=trail.get("SnsTopicARN") or None,
             cloud_watch_logs_log_group_arn=group.removesuffix(":*") or None,
@@ -241,14 +239,14 @@ def _observed(
             recursive_logging=trail.get("RecursiveLogging", True),
         ),
         is_logging=status.get("IsLogging", False),
-        tags=tags,
-        event_selectors=read_selectors(selectors),
-        insights=read_insights(insights),
-        aggregations=read_aggregations(configuration),
+        tags=found["tags"],
+        event_selectors=read_selectors(found["eventSelectors"]),
+        insights=read_insights(found["insightSelectors"]),
+        aggregations=read_aggregations(found["aggregationConfigurations"]),
         delivery_errors={place: clean(status[name], ERROR) for place, name in _ERRORS.items() if status.get(name)},
         delivered={place: _seconds(status[name]) for place, name in _TIMES.items() if status.get(name)},
         ever_logged="StartLoggingTime" in status,
-        unreadable=unreadable,
+        unreadable=unread,
     )
 
 

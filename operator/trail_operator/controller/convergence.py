@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Difference, Refusal
+from trail_operator.aws.cloudtrail import PartlyReadError
 from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
@@ -83,6 +84,7 @@ class Convergence:
         """One round. Only faults of Kubernetes are raised; all others are findings."""
         subject.acting_on = subject.generation
         gone: tuple[Difference, ...] = ()
+        target: Target | None = None
         try:
             if subject.observing:
                 return await self._look(subject)
@@ -98,6 +100,8 @@ class Convergence:
             if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_refuted(subject):
                 await self._writer.forget(subject)
                 return self.unknown(subject, passing("status.arn names no trail of this resource: looking for it anew"))
+            if isinstance(error, PartlyReadError) and target:
+                gone = gone or self._seen(subject, target, error.observed)
             return self.unknown(subject, error.failure, gone)
         if observed is not None and (refusal := self._not_to_be_managed(subject, target, observed)):
             if self._may_be_of_before(subject, observed):
@@ -168,6 +172,12 @@ class Convergence:
         observed = await target.access.cloudtrail.observe(target.arn, target.location.region, expected=expected)
         subject.last_seen = self._clock()
         return observed
+
+    def _seen(self, subject: Subject, target: Target, observed: ObservedTrail) -> tuple[Difference, ...]:
+        """What is seen to differ where not all was answered: Ready must not stay True then. Of others' trails, none."""
+        if "tags" not in observed.unreadable and observed.owner != self._locator.owner(subject):
+            return ()
+        return differences(self._targets.desired(subject, target, observed), observed)
 
     async def _is_refuted(self, subject: Subject) -> bool:
         """Whether AWS has no trail of this resource where the record says: a status can be forged."""

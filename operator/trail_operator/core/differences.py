@@ -80,6 +80,8 @@ def changed_fields(desired: Configuration, observed: Configuration) -> set[str]:
 
 def configuration_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
     """What UpdateTrail would change."""
+    if "trail" in observed.unreadable:
+        return ()
     changed = changed_fields(desired.configuration, observed.configuration)
     return tuple(
         _difference(path, getattr(desired.configuration, name), getattr(observed.configuration, name))
@@ -90,7 +92,7 @@ def configuration_differences(desired: DesiredTrail, observed: ObservedTrail) ->
 
 def logging_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
     """What StartLogging or StopLogging would change."""
-    if desired.is_logging == observed.is_logging:
+    if "isLogging" in observed.unreadable or desired.is_logging == observed.is_logging:
         return ()
     return (_difference("isLogging", desired.is_logging, observed.is_logging),)
 

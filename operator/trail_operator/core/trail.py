@@ -131,8 +131,12 @@ class DesiredTrail:
         return not any(fnmatchcase(tag, pattern) for pattern in self.ignored_tags)
 
 
-Part = Literal["tags", "eventSelectors", "insightSelectors", "aggregationConfigurations", "kmsKeyID"]
-"""What takes a call of its own to compare, by its name in the spec: a part of the trail, or which key an alias is."""
+Part = Literal[
+    "trail", "isLogging", "tags", "eventSelectors", "insightSelectors", "aggregationConfigurations", "kmsKeyID"
+]
+"""What takes a call of its own to compare, by its name in the spec: a part of the trail, or which key an alias is.
+
+`trail` is all that the calls for the other parts do not tell."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ class ObservedTrail:
     ever_logged: bool = True
     """Whether logging was ever started: else nobody has asked yet for what the trail would record."""
     unreadable: frozenset[Part] = frozenset()
-    """What AWS does not let us see of a trail that we only look at: it is unknown, never a difference."""
+    """What AWS does not let us see, or did not answer: it is unknown, never a difference."""
 
     @property
     def owner(self) -> str | None:
