@@ -125,6 +125,23 @@ def test_a_read_that_fails_alone_contradicts_nothing(stage: VirtualStage) -> Non
 # Odd answers.
 
 
+def test_an_odd_answer_to_who_we_are_does_not_hold(stage: VirtualStage) -> None:
+    stage.kill(0)
+
+    def garbled(call: Call, sent: Raw) -> Raw:
+        is_first = call.operation == "GetCallerIdentity" and stage.aws.asked["GetCallerIdentity"] == asked + 1
+        return Raw(sent.body.replace(ACCOUNT.encode(), b"999999999999")) if is_first else sent
+
+    asked = stage.aws.asked["GetCallerIdentity"]
+    stage.aws.garble = garbled
+    stage.by_hand(REGIONS[0], "StopLogging", Name=ARN)
+    stage.restart()
+    stage.wait(10.0)
+    assert condition(stage) == ("False", "IdentityMismatch")
+    stage.wait(90.0)
+    assert condition(stage) == ("True", "Recording")
+
+
 def test_a_moment_that_names_no_time_zone_is_read(stage: VirtualStage) -> None:
     def garbled(call: Call, sent: Raw) -> Raw:
         odd = {"LatestDeliveryTime": "0001-01-01T00:00:00"}

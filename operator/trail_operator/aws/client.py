@@ -102,6 +102,7 @@ class AWS:
         self._pending: set[asyncio.Timeout] = set()
         self._closed = False
         self._caller: tuple[str, Caller] | None = None
+        self._is_doubted = False
         self._organization: tuple[tuple[str, Caller] | None, Organization] | None = None
 
     def close(self) -> None:
@@ -185,16 +186,21 @@ class AWS:
             return await _with_good_credentials(attempt)
 
     async def identity(self, region: str) -> Caller:
-        """Who we are, from STS; asked again whenever the credentials' access key changes."""
+        """Who we are, from STS; asked again whenever the credentials' access key changes, and where it was doubted."""
         check_region(region, self._named_regions)
         # The same key is another identity in another partition, as far as it is any.
         key = f"{await self._access_key(region)} in {partition_of(region)}"
-        if self._caller is None or self._caller[0] != key:
+        if self._caller is None or self._caller[0] != key or self._is_doubted:
             answer = await self.call("sts", region, "GetCallerIdentity")
+            self._is_doubted = False
             # The region decides; of one that botocore does not list, STS tells.
             partition = partition_of(region) or answer["Arn"].split(":")[1]
             self._caller = (key, Caller(answer["Account"], partition, answer["Arn"]))
         return self._caller[1]
+
+    def doubt(self) -> None:
+        """Who we are does not fit what is known of the account: one odd answer must not hold for as long as a key."""
+        self._is_doubted = True
 
     async def organization(self, region: str) -> Organization:
         """The organization that our account belongs to."""

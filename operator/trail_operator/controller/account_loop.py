@@ -250,6 +250,7 @@ class AccountLoop:
         except FailureError as error:
             return error.failure, None
         if identity.account != expected:
+            access.aws.doubt()
             caller = principal(identity.arn)
             message = (
                 f"STS says that we are in account {identity.account}, as {caller}, not in {expected}: correct "

@@ -175,7 +175,7 @@ class Convergence:
 
     def _seen(self, subject: Subject, target: Target, observed: ObservedTrail) -> tuple[Difference, ...]:
         """What is seen to differ where not all was answered: Ready must not stay True then. Of others' trails, none."""
-        if "tags" not in observed.unreadable and observed.owner != self._locator.owner(subject):
+        if "tags" not in observed.unreadable and not self._locator.owns(subject, observed.tags):
             return ()
         return differences(self._targets.desired(subject, target, observed), observed)
 

@@ -59,6 +59,7 @@ class Locator:
         except AWSError as error:
             raise FailureError(entry_failure(error, access.name)) from None
         if access.spec and identity.account != access.spec.account_id:
+            access.aws.doubt()
             raise FailureError(
                 Failure(
                     FailureClass.AUTHORITY,
@@ -70,6 +71,7 @@ class Locator:
         # The operator puts account and region on record together: an account by itself was written by somebody else.
         pinned = subject.status.account_id if subject.is_on_record else None
         if pinned and pinned != identity.account and not subject.observing:
+            access.aws.doubt()
             raise FailureError(
                 Failure(
                     FailureClass.TERMINAL,
