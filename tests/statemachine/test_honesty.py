@@ -115,6 +115,19 @@ def test_a_bucket_that_is_seen_to_be_another_is_told_though_the_status_is_not_an
     assert condition(stage) == ("False", "Progressing")
 
 
+def test_what_is_seen_of_an_observed_trail_is_told_though_another_read_fails(stage: VirtualStage) -> None:
+    stage.replace_spec(KEY, SPEC | {"managementPolicy": "Observe"})
+    stage.wait(20.0)
+    assert condition(stage) == ("True", "Observed")
+    stage.fault(operation="ListTags", error="InternalFailure")
+    stage.by_hand(REGIONS[0], "StopLogging", Name=ARN)
+    stage.wait(80.0)
+    assert condition(stage) == ("False", "Progressing")
+    stage.heal()
+    stage.wait(70.0)
+    assert condition(stage) == ("False", "Drifted")
+
+
 def test_a_read_that_fails_alone_contradicts_nothing(stage: VirtualStage) -> None:
     stage.fault(operation="GetTrailStatus", error="InternalFailure", count=3)
     stage.wait(100.0)

@@ -1,12 +1,14 @@
 """What becomes of a trail when its Trail is deleted, whatever AWS answers and whatever is in the status."""
 
+import json
 import logging
 from typing import Any
 
 import pytest
 
-from tests.statemachine.aws import ACCOUNT, REGIONS
+from tests.statemachine.aws import ACCOUNT, REGIONS, Call
 from tests.statemachine.expectation import OWNER
+from tests.statemachine.raw import Raw
 from tests.statemachine.stage import VirtualStage
 
 KEY, OTHER = "team-a/alpha", "team-b/beta"
@@ -112,6 +114,24 @@ def test_a_trail_that_reads_still_show_is_not_deleted_twice(stage: VirtualStage)
     stage.wait(20.0)
     assert stage.aws.asked["DeleteTrail"] == 1
     assert not stage.objects
+    assert ["deleted" in note for note in notes(stage, "Released")] == [True]
+
+
+@pytest.mark.parametrize(
+    "entry", [{"ResourceId": ARN}, {"ResourceId": ARN, "TagsList": None}, {"ResourceId": ARN, "TagsList": []}], ids=str
+)
+def test_one_answer_without_tags_releases_no_trail(stage: VirtualStage, entry: dict[str, Any]) -> None:
+    def garbled(call: Call, sent: Raw) -> Raw:
+        is_first = call.operation == "ListTags" and stage.aws.asked["ListTags"] == asked + 1
+        return Raw(json.dumps({"ResourceTagList": [entry]}).encode()) if is_first else sent
+
+    stage.wait(40.0)  # until AWS may no longer lag behind the creation
+    asked = stage.aws.asked["ListTags"]
+    stage.aws.garble = garbled
+    stage.delete(KEY)
+    stage.wait(30.0)
+    assert not stage.objects
+    assert arns(stage) == []
     assert ["deleted" in note for note in notes(stage, "Released")] == [True]
 
 
@@ -371,6 +391,17 @@ def test_whom_to_ask_may_be_unknown(empty: VirtualStage, spec: dict[str, Any]) -
     empty.wait(10.0)
     assert not empty.objects
     assert len(notes(empty, "ReleasedUnverified")) == 1
+
+
+def test_the_own_account_is_looked_at_though_the_organization_can_not_be(stage: VirtualStage) -> None:
+    stage.kill(0)
+    stage.server.write_status(KEY, GONE)
+    stage.fault(service="organizations", **DENIED)
+    stage.replace_spec(KEY, SPEC | {"isOrganizationTrail": True})
+    stage.delete(KEY)
+    stage.restart()
+    stage.wait(20.0)
+    assert arns(stage) == []
 
 
 def test_retain_waits_no_minute(empty: VirtualStage) -> None:

@@ -172,3 +172,11 @@ def test_what_came_instead_is_shown_short_and_without_control_characters(server:
     assert isinstance(error, OddAnswerError)
     assert str(error).isprintable()
     assert len(str(error)) < 200
+
+
+def test_a_proxy_that_echoes_the_request_gives_no_token_away(server: Server) -> None:
+    echo = b"GET /apis HTTP/1.1\r\nAuthorization: Bearer secret-token\r\n\r\n"
+    for answer in ((400, "text/plain", echo), (200, "text/html", b"<pre>" + echo), (200, "application/json", b'"x"')):
+        (error,) = results(server, [OBJECTS["get"]], answer)
+        assert isinstance(error, OddAnswerError)
+        assert "secret-token" not in str(error)

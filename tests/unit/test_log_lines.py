@@ -94,3 +94,9 @@ def test_all_lines_together_have_a_rate_too(written: Lines) -> None:
     for number in range(10_000):
         logger.info("Ready=True Recording", extra=about(f"team-a/trail-{number}"))
     assert len(written()) == 5000
+
+
+def test_a_line_is_cut_where_it_is_too_long(written: Lines) -> None:
+    logger.info("x" * 500_000, extra=about("team-a/audit", requestID="r" * 500_000))
+    assert len(written()[0]) < 100_000
+    assert "characters)" in written()[0]

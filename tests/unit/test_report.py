@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.builders import ARN, FULL, MINIMAL, OWNER, desired, observed
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.api.trail import Destination, Difference, TrailStatus
+from trail_operator.api.trail import Destination, Difference, Refusal, TrailStatus
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass
 from trail_operator.core.report import Findings, Place, paused, pinned, report, turns
@@ -533,3 +533,13 @@ def test_a_new_warning_is_a_turn_and_its_end_is_none() -> None:
     assert [(turn.type, turn.reason) for turn in turns(READY, warned)] == [("Advisory", Reason.FURTHER_COPY)]
     assert turns(warned, warned) == []
     assert turns(warned, READY) == []
+
+
+def test_forged_refusals_leave_room_for_those_of_aws() -> None:
+    forged = tuple(Refusal(operation=f"Forged{number}", message="x") for number in range(15))
+    kept = Refusal(operation="PutInsightSelectors", message="x")
+    previous = READY.model_copy(update={"refusals": (*forged, kept)})
+    result = report(
+        previous, found(known=False, observed=None, failure=TERMINAL, refused={"PutEventSelectors": TERMINAL}), LATER
+    )
+    assert [entry.operation for entry in result.refusals] == ["PutEventSelectors", "PutInsightSelectors"]

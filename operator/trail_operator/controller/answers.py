@@ -10,8 +10,6 @@ from typing import Any
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-_SHOWN = 100
-
 
 class OddAnswerError(ClientError):
     """An answer that is none."""
@@ -29,13 +27,21 @@ def parsed(status: int, raw: bytes) -> dict[str, Any]:
         answer = None
     is_success = 200 <= status < 300
     if not isinstance(answer, dict) or (not is_success and answer.get("kind") != "Status"):
-        shown = ascii(raw[:_SHOWN].decode(errors="replace"))
-        raise OddAnswerError(f"{status} with {shown}, which is not the API server's", status)
+        raise OddAnswerError(f"{status} with {_described(raw, answer)}, which is not the API server's", status)
     if not is_success:
         error = ApiException(status=status, reason=str(answer.get("message") or answer.get("reason") or ""))
         error.body = answer
         raise error
     return answer
+
+
+def _described(raw: bytes, answer: object) -> str:
+    """What was answered, in words. Never the answer itself: a proxy may echo the request, with its token."""
+    if not raw.strip():
+        return "no body"
+    if answer is not None:
+        return "JSON that is no object" if not isinstance(answer, dict) else "an object that is no Status"
+    return f"{'a page of HTML or XML' if raw.lstrip().startswith(b'<') else 'a text'} of {len(raw)} bytes"
 
 
 def is_not_found(error: ApiException, name: str) -> bool:

@@ -15,7 +15,7 @@ from trail_operator.controller.claims import Claims
 from trail_operator.controller.decisions import Decisions
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator, wrong_home
-from trail_operator.controller.observation import Observation
+from trail_operator.controller.observation import Observation, PartlySeenError
 from trail_operator.controller.subject import Explanation, Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Target, Targets
@@ -102,6 +102,8 @@ class Convergence:
                 return self.unknown(subject, passing("status.arn names no trail of this resource: looking for it anew"))
             if isinstance(error, PartlyReadError) and target:
                 gone = gone or self._seen(subject, target, error.observed)
+            if isinstance(error, PartlySeenError):
+                gone = error.drift
             return self.unknown(subject, error.failure, gone)
         if observed is not None and (refusal := self._not_to_be_managed(subject, target, observed)):
             if self._may_be_of_before(subject, observed):

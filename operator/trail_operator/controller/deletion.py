@@ -4,7 +4,7 @@ Status is a memory that AWS is asked about: the place on record is looked at, an
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -122,8 +122,11 @@ class Deletion:
 
     # Where the trail may be.
 
-    async def _places(self, subject: Subject, access: Access) -> list[_Place]:
-        """The place on record and the place that the spec names. Raises FailureError where they cannot be found out."""
+    async def _places(self, subject: Subject, access: Access) -> AsyncIterator[_Place]:
+        """The place on record and the place that the spec names. Raises FailureError where they cannot be found out.
+
+        Whose an organization's trail is, is asked last: the account's own places are looked at in any case.
+        """
         arn = subject.status.arn
         named = subject.text("region") or access.default_region
         recorded = Location.of(arn).region if arn else subject.status.home_region
@@ -134,19 +137,21 @@ class Deletion:
         is_organization = subject.manifest.get("isOrganizationTrail") is True
         if arn and not is_organization and not await self._can_be_ours(access, here, arn):
             arn = None
-        places = {arn: Location(here.partition, here.account, region)} if arn else {}
+        if arn:
+            yield _Place(arn, Location(here.partition, here.account, region))
         if (problem := subject.misplaced) is not None:
             if not arn:
                 raise _invalid(problem)
-            return [_Place(*place) for place in places.items()]
+            return
         name = subject.trail_name
-        for home in dict.fromkeys(filter(None, (recorded, named))):
-            location = Location(here.partition, here.account, home)
-            places.setdefault(location.trail_arn(name), location)
-            if is_organization:
-                owner = await self._owner_account(subject, access, location)
-                places.setdefault(location.trail_arn(name, owner), location)
-        return [_Place(*place) for place in places.items()]
+        homes = [Location(here.partition, here.account, home) for home in dict.fromkeys((recorded, named)) if home]
+        for home in homes:
+            if (own := home.trail_arn(name)) != arn:
+                yield _Place(own, home)
+        for home in homes if is_organization else ():
+            owner = await self._owner_account(subject, access, home)
+            if (theirs := home.trail_arn(name, owner)) not in (arn, home.trail_arn(name)):
+                yield _Place(theirs, home)
 
     async def _can_be_ours(self, access: Access, here: Location, arn: str) -> bool:
         """Whether the record can be that of a trail which was made from here: it can be forged."""
@@ -171,12 +176,18 @@ class Deletion:
         """Whether AWS may not show yet that a trail is this resource's: before it there may have been another."""
         return self._locator.may_lag(subject) if subject.is_on_record else self._locator.settling(subject)
 
+    def _may_lack_its_tag(self, subject: Subject, place: _Place, tags: dict[str, str] | None) -> bool:
+        """Whether one answer shows no owner tag on a trail that is on record as ours: a second look has to agree."""
+        if tags is None or _owner(tags) or not subject.status.owner_tag:
+            return False
+        return self._clock() < subject.untagged.setdefault(place.arn, self._clock()) + CONSISTENCY_WINDOW
+
     # Delete.
 
     async def _remove(self, subject: Subject) -> Released | NotYet:
         access = self._accounts.access_for(subject)
         notes = []
-        for place in await self._places(subject, access):
+        async for place in self._places(subject, access):
             outcome = await self._remove_at(subject, access, place)
             if isinstance(outcome, NotYet):
                 return outcome
@@ -188,7 +199,7 @@ class Deletion:
         tags = await self._tags(subject, access, place)
         sent = subject.deletions.get(place.arn)
         if not self._is_ours(subject, tags):
-            if sent is None and self._may_lag(subject):
+            if sent is None and (self._may_lag(subject) or self._may_lack_its_tag(subject, place, tags)):
                 return NotYet(CONSISTENCY_WINDOW)
             return _told(place.arn, exists=tags is not None, deleted=sent is not None)
         now = self._clock()
@@ -233,7 +244,7 @@ class Deletion:
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE) as patience:
                 access = self._accounts.access_for(subject)
-                for place in await self._places(subject, access):
+                async for place in self._places(subject, access):
                     notes.append(await self._disown(subject, access, place, patience))
                 return Released("; ".join(notes))
         except (ClosedError, NoLongerDueError):

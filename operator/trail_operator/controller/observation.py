@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Difference
+from trail_operator.aws.cloudtrail import PartlyReadError
 from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.controller.subject import Subject
@@ -25,6 +26,14 @@ class _View:
     failure: Failure | None
 
 
+class PartlySeenError(FailureError):
+    """Raised where AWS did not answer each read; `drift` is what those show that it answered."""
+
+    def __init__(self, failure: Failure, drift: tuple[Difference, ...]) -> None:
+        super().__init__(failure)
+        self.drift = drift
+
+
 class Observation:
     """Sees what a trail is. Raises FailureError where AWS does not tell."""
 
@@ -34,7 +43,11 @@ class Observation:
     async def look(self, subject: Subject) -> Findings:
         """One look."""
         target = await self._targets.of(subject)
-        observed = await self._find(subject, target)
+        try:
+            observed = await self._find(subject, target)
+        except PartlyReadError as error:
+            view = await self._view(subject, target, error.observed)
+            raise PartlySeenError(error.failure, view.drift) from None
         if observed is None:
             sought = f"account {target.location.account} has no trail {target.name} visible in {target.location.region}"
             return Findings(subject.acting_on, known=True, observed=None, observing=True, sought=sought)

@@ -115,6 +115,8 @@ class Subject:
     refused: Refused | None = None
     """That the API server refuses to write the object."""
     deletions: dict[str, SentDeletion] = field(default_factory=dict)
+    untagged: dict[str, float] = field(default_factory=dict)
+    """Since when AWS has shown a trail without any owner tag, by ARN, while it is to be deleted."""
     """What was sent to delete trails, by ARN."""
     in_sync_at: int | None = None
     """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import get_args
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.names import PAUSED
@@ -10,6 +11,7 @@ from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import DeliveryError, Destination, Difference, Refusal, TrailStatus
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass, together
+from trail_operator.core.plan import Operation
 from trail_operator.core.texts import MESSAGE, clean
 from trail_operator.core.trail import DesiredTrail, ObservedTrail
 
@@ -21,6 +23,8 @@ _NOT_OURS = (Reason.CONFLICT, Reason.ADOPTION_NOT_ALLOWED)
 _MOST_DIFFERENCES = 128
 _LONGEST_REFUSAL = 1024
 _SEPARATOR = "; "
+# A status can be forged: what is no write of ours is not kept, so that there are never more than the definition allows.
+_OPERATIONS = get_args(Operation)
 _TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.ADVISORY)
 
 
@@ -371,7 +375,7 @@ def _refusals(previous: TrailStatus, findings: Findings) -> tuple[Refusal, ...]:
     """What to remember: only refusals of the spec, and only for the generation that AWS refused."""
     messages: dict[str, str] = {}
     if not findings.known and previous.observed_generation == findings.generation:
-        messages = {entry.operation: entry.message for entry in previous.refusals}
+        messages = {entry.operation: entry.message for entry in previous.refusals if entry.operation in _OPERATIONS}
     messages |= {
         operation: failure.message
         for operation, failure in findings.refused.items()

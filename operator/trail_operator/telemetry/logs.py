@@ -16,6 +16,8 @@ from typing import Any
 logger = logging.getLogger("trail_operator")
 # So much of a failure is shown.
 _SHOWN = 500
+# Longer than any policy that a message prints to be pasted (20 KB at most).
+_LONGEST = 32_768
 
 # Of lines from one place in the code about one Trail, and of all lines: so many at once, and so many a second.
 _BURST, _A_SECOND = 20, 1.0
@@ -68,8 +70,9 @@ class LastFailure(logging.Handler):
 
 
 def escaped(text: str) -> str:
-    r"""The text with control characters and the like written out: a line break as `\n`."""
-    return text.translate(_ESCAPES)
+    r"""The text with control characters and the like written out, a line break as `\n`; cut where it is too long."""
+    shown = text[:_LONGEST].translate(_ESCAPES)
+    return shown if len(text) <= _LONGEST else f"{shown}... ({len(text)} characters)"
 
 
 class RateLimit(logging.Filter):
