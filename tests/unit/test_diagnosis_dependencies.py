@@ -472,6 +472,20 @@ def test_policies_and_boundary_that_both_refuse_are_told_together() -> None:
     assert f"the permissions boundary {BOUNDARY}" in failure.message
 
 
+def test_of_several_policies_the_one_that_denies_is_named() -> None:
+    arn = "arn:aws:iam::aws:policy/AWSDenyAll"
+    failure = explained(
+        ROLE_REFUSED,
+        ListAttachedRolePolicies={"AttachedPolicies": [{"PolicyName": "AWSDenyAll", "PolicyArn": arn}]},
+        GetPolicyVersion={
+            "PolicyVersion": {"Document": policy({"Effect": "Deny", "Action": "*", "Resource": "*"})},
+        },
+    )
+    assert failure.reason is Reason.ROLE_POLICY_DENIES
+    assert f"statement 1 (Deny) of policy {arn} among the policies of role {ROLE}" in failure.message
+    assert "detach the policy from the role" in failure.message
+
+
 # -- insights
 
 

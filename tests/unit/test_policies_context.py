@@ -215,7 +215,7 @@ def test_a_condition_to_add_takes_the_place_of_none_that_is_there(condition: Con
 
 def role(*statements: Statement, source_organization: tuple[str | None, ...] = ()) -> Verdict:
     return judge.judge_role_permissions(
-        [policy(*required.role_permission_statements(GROUP, TRAIL), *statements)],
+        [("logs", policy(*required.role_permission_statements(GROUP, TRAIL), *statements))],
         role_arn=ROLE,
         log_group_arn=GROUP,
         trail_arn=TRAIL,

@@ -1,7 +1,7 @@
 """Verdicts on policies as they are met in the wild, one row each."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -597,8 +597,12 @@ NOT_A_SERVICE = {"Bool": {"aws:PrincipalIsAWSService": "false"}}
 STREAM, EVENTS = required.role_permission_statements(GROUP, TRAIL)
 
 
+def named(documents: Iterable[str]) -> list[tuple[str, str]]:
+    return [(f"policy-{number}", document) for number, document in enumerate(documents, start=1)]
+
+
 def permissions_verdict(*documents: str) -> Verdict:
-    return judge.judge_role_permissions(documents, role_arn=ROLE, log_group_arn=GROUP, trail_arn=TRAIL)
+    return judge.judge_role_permissions(named(documents), role_arn=ROLE, log_group_arn=GROUP, trail_arn=TRAIL)
 
 
 @pytest.mark.parametrize(
@@ -636,7 +640,7 @@ def permissions_verdict(*documents: str) -> Verdict:
         (
             [policy(STREAM, EVENTS), policy({"Effect": "Deny", "Action": "logs:Put*", "Resource": "*"})],
             Answer.REFUSED,
-            f"statement 1 (Deny) of the policies of role {ROLE} matches logs:PutLogEvents on "
+            f"statement 1 (Deny) of policy policy-2 among the policies of role {ROLE} matches logs:PutLogEvents on "
             f"{EVENTS['Resource']}: remove it, or narrow it so that it leaves out logs:PutLogEvents",
         ),
         (
@@ -645,7 +649,7 @@ def permissions_verdict(*documents: str) -> Verdict:
             "statement 'AWSCloudTrailPutLogEvents20141101' (Deny)",
         ),
         ([policy(STREAM, EVENTS | {"Principal": "*"})], Answer.REFUSED, "allows logs:PutLogEvents"),
-        ([policy(STREAM, EVENTS), "{"], Answer.UNDECIDABLE, "is malformed: it is not JSON"),
+        ([policy(STREAM, EVENTS), "{"], Answer.UNDECIDABLE, "policy policy-2 among the policies of role"),
     ],
     ids=[
         "prescribed",
@@ -729,7 +733,7 @@ def test_an_organizations_log_streams_have_its_id() -> None:
     # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
     def judged(*documents: str) -> Verdict:
         return judge.judge_role_permissions(
-            documents, role_arn=ROLE, log_group_arn=GROUP, trail_arn=TRAIL, organization=ORGANIZATION
+            named(documents), role_arn=ROLE, log_group_arn=GROUP, trail_arn=TRAIL, organization=ORGANIZATION
         )
 
     verdict = judged(policy(STREAM, EVENTS))
@@ -846,11 +850,36 @@ def test_a_statement_more_decides_only_where_no_deny_is_in_doubt() -> None:
 DENY_LOGS: Statement = {"Effect": "Deny", "Action": "logs:*", "Resource": "*"}
 
 
-def test_what_two_policies_of_a_role_deny_alike_is_said_once() -> None:
+def test_what_two_policies_of_a_role_deny_alike_is_said_once_of_each() -> None:
     documents = [policy(*required.role_permission_statements(GROUP, TRAIL)), policy(DENY_LOGS), policy(DENY_LOGS)]
-    verdict = judge.judge_role_permissions(documents, role_arn=ROLE, log_group_arn=GROUP, trail_arn=TRAIL)
+    verdict = permissions_verdict(*documents)
     assert verdict.answer is Answer.REFUSED
-    assert [verdict.message.count(action) for action in ("logs:CreateLogStream on", "logs:PutLogEvents on")] == [1, 1]
+    for name in ("policy-2", "policy-3"):
+        assert verdict.message.count(f"statement 1 (Deny) of policy {name} among the policies of role {ROLE}") == 1
+    assert [verdict.message.count(action) for action in ("logs:CreateLogStream on", "logs:PutLogEvents on")] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "condition", [{}, {"Condition": {"StringNotEquals": {"aws:userid": "x"}}}], ids=["", "unclear"]
+)
+def test_an_attached_policy_that_aws_manages_is_detached_and_not_changed(condition: Statement) -> None:
+    arn = "arn:aws:iam::aws:policy/AWSDenyAll"
+    deny_all = {"Sid": "DenyAll", "Effect": "Deny", "Action": "*", "Resource": "*"} | condition
+    verdict = judge.judge_role_permissions(
+        [("logs", policy(STREAM, EVENTS)), (arn, policy(deny_all))],
+        role_arn=ROLE,
+        log_group_arn=GROUP,
+        trail_arn=TRAIL,
+    )
+    assert f"statement 'DenyAll' (Deny) of policy {arn} among the policies of role {ROLE}" in verdict.message
+    assert "detach the policy from the role, since AWS manages it" in verdict.message
+    assert "remove it" not in verdict.message
+    assert "narrow it" not in verdict.message
+
+
+def test_a_near_miss_says_in_which_policy_it_is() -> None:
+    verdict = permissions_verdict(policy(STREAM), policy(EVENTS | {"Resource": GROUP.removesuffix(":*")}))
+    assert f"{EVENTS['Sid']}' of policy policy-2 almost matches" in verdict.message
 
 
 @pytest.mark.parametrize("owner", ["aws", "123456789012"])

@@ -160,7 +160,7 @@ def test_the_role_needs_both_its_permissions(trail: str, group: str, star: bool)
 
     def judged(*statements: Statement) -> Verdict:
         return judge.judge_role_permissions(
-            [document(*statements)], role_arn=role, log_group_arn=group_arn, trail_arn=trail
+            [("logs", document(*statements))], role_arn=role, log_group_arn=group_arn, trail_arn=trail
         )
 
     create, put = required.role_permission_statements(group_arn, trail)

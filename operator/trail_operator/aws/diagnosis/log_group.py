@@ -97,18 +97,18 @@ class LogRole(Dependency):
     async def _permissions(self, name: str) -> Verdict:
         organization = await self._organization()
         try:
-            documents = await self._policies(name)
+            policies = await self._policies(name)
         except AWSError as error:
             may_not_look(error)
             statements = required.role_permission_statements(self._group, self._case.arn, organization)
             return not_read(f"the policies of role {self._arn}", error.action, statements)
         return judge_role_permissions(
-            documents,
+            policies,
             role_arn=self._arn,
             log_group_arn=self._group,
             trail_arn=self._case.arn,
             organization=organization,
-            source_organization=await self._source_organization(*documents),
+            source_organization=await self._source_organization(*(document for _, document in policies)),
         )
 
     async def _boundary(self, arn: str) -> Verdict:
@@ -129,13 +129,15 @@ class LogRole(Dependency):
             source_organization=await self._source_organization(document),
         )
 
-    async def _policies(self, role: str) -> list[str]:
-        documents = []
+    async def _policies(self, role: str) -> list[tuple[str, str]]:
+        """The inline ones by name, the attached ones by ARN, each with its document."""
+        inline = []
         for name in (await self._call("iam", "ListRolePolicies", RoleName=role))["PolicyNames"]:
             answer = await self._call("iam", "GetRolePolicy", RoleName=role, PolicyName=name)
-            documents.append(_document(answer["PolicyDocument"]))
+            inline.append((name, _document(answer["PolicyDocument"])))
         attached = (await self._call("iam", "ListAttachedRolePolicies", RoleName=role))["AttachedPolicies"]
-        return [*documents, *[await self._managed_policy(policy["PolicyArn"]) for policy in attached]]
+        arns = [policy["PolicyArn"] for policy in attached]
+        return [*inline, *[(arn, await self._managed_policy(arn)) for arn in arns]]
 
     async def _managed_policy(self, arn: str) -> str:
         version = (await self._call("iam", "GetPolicy", PolicyArn=arn))["Policy"]["DefaultVersionId"]

@@ -50,22 +50,28 @@ class Statement:
     conditions: tuple[Condition, ...]
     variables: bool  # policy variables count since version 2012-10-17; before it `${` is mere text
     sid: str | None
+    policy: str = ""  # its name or ARN where several policies are judged together
+
+    @property
+    def is_managed_by_aws(self) -> bool:
+        """Whether its policy is one that AWS manages, which nobody else can change."""
+        return ":iam::aws:policy/" in self.policy
 
 
-def parse(document: str) -> tuple[Statement, ...]:
-    """Read a policy; raise MalformedPolicy for what AWS would not have stored."""
+def parse(document: str, policy: str = "") -> tuple[Statement, ...]:
+    """Read a policy, of that name; raise MalformedPolicy for what AWS would not have stored."""
     try:
-        policy = json.loads(document)
+        content = json.loads(document)
     except (ValueError, RecursionError) as error:
         raise MalformedPolicy(f"it is not JSON: {error}") from error
-    if not isinstance(policy, dict) or "Statement" not in policy:
+    if not isinstance(content, dict) or "Statement" not in content:
         raise MalformedPolicy("it is not an object with a Statement")
-    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
-    variables = policy.get("Version") == "2012-10-17"
-    return tuple(_statement(raw, number, variables) for number, raw in enumerate(statements, start=1))
+    statements = content["Statement"] if isinstance(content["Statement"], list) else [content["Statement"]]
+    variables = content.get("Version") == "2012-10-17"
+    return tuple(_statement(raw, number, variables, policy) for number, raw in enumerate(statements, start=1))
 
 
-def _statement(raw: Any, number: int, variables: bool) -> Statement:
+def _statement(raw: Any, number: int, variables: bool, policy: str) -> Statement:
     if not isinstance(raw, dict):
         raise MalformedPolicy(f"statement {number} is not an object")
     sid = raw["Sid"] if isinstance(raw.get("Sid"), str) and raw["Sid"] else None
@@ -84,6 +90,7 @@ def _statement(raw: Any, number: int, variables: bool) -> Statement:
         conditions=_conditions(raw.get("Condition", {}), label),
         variables=variables,
         sid=sid,
+        policy=policy,
     )
 
 

@@ -220,7 +220,7 @@ def judge_role_trust(document: str | None, *, role_arn: str) -> Verdict:
 
 
 def judge_role_permissions(
-    documents: Sequence[str],
+    policies: Sequence[tuple[str, str]],
     *,
     role_arn: str,
     log_group_arn: str,
@@ -228,14 +228,16 @@ def judge_role_permissions(
     organization: str | None = None,
     source_organization: Values = (),
 ) -> Verdict:
-    """Judge all policies of the log group's role together, inline and attached ones."""
+    """Judge all policies of the log group's role together: inline ones by name and document, attached ones by ARN."""
     subject = f"the policies of role {role_arn}"
     needs = _role_needs(role_arn, log_group_arn, Source(trail_arn, source_organization), organization)
     whole = _document([need.statement for need in needs])
-    try:
-        statements = [statement for document in documents for statement in parse(document)]
-    except MalformedPolicy as error:
-        return _malformed(subject, error, whole, _ADD_TO_ROLE)
+    statements: list[Statement] = []
+    for name, document in policies:
+        try:
+            statements += parse(document, name)
+        except MalformedPolicy as error:
+            return _malformed(f"policy {name} among {subject}", error, whole, _ADD_TO_ROLE)
     outcomes = _outcomes(statements, needs)
     lacking = any(outcome.allowed is not Truth.TRUE for outcome in outcomes)
     return _verdict(subject, outcomes, whole if lacking else "", _ADD_TO_ROLE)

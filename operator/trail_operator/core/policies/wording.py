@@ -31,7 +31,8 @@ def missing(subject: str, request: Request, asked: str) -> str:
 def near_miss(found: Match, request: Request, needed: str) -> str:
     """Say what keeps a statement from allowing what is asked."""
     reasons = (_mismatch(check, found, request, needed) for check in found.with_truth(Truth.FALSE))
-    return f"{found.statement.label} almost matches, but " + " and ".join(reasons)
+    of_policy = f" of policy {found.statement.policy}" if found.statement.policy else ""
+    return f"{found.statement.label}{of_policy} almost matches, but " + " and ".join(reasons)
 
 
 def denied(subject: str, matched: Sequence[tuple[Match, Request, str]]) -> str:
@@ -42,14 +43,16 @@ def denied(subject: str, matched: Sequence[tuple[Match, Request, str]]) -> str:
     narrow = _narrow(match.statement, request)
     # What hits because a key is absent was meant for others: the statement is right, and only too wide.
     too_wide = any(_hits_as_absent(found, request) for found, request, _ in matched)
-    remedy = narrow if too_wide else f"remove it, or {narrow}"
-    return f"{match.statement.label} (Deny) of {subject} matches {_all_asked(matched)}{because}: {remedy}"
+    remedy = narrow if too_wide or match.statement.is_managed_by_aws else f"remove it, or {narrow}"
+    place = _place(match.statement, subject)
+    return f"{match.statement.label} (Deny) of {place} matches {_all_asked(matched)}{because}: {remedy}"
 
 
 def unclear(subject: str, cases: Sequence[tuple[Match, Request, str]]) -> str:
     """Say why it cannot be decided whether a statement allows or denies what is asked."""
     match, request, _ = cases[0]
-    label = f"{match.statement.label}{'' if match.statement.allows else ' (Deny)'} of {subject}"
+    effect = "" if match.statement.allows else " (Deny)"
+    label = f"{match.statement.label}{effect} of {_place(match.statement, subject)}"
     reasons = dict.fromkeys(
         _doubt(check, found, request) for found, request, _ in cases for check in found.with_truth(Truth.UNKNOWN)
     )
@@ -59,11 +62,18 @@ def unclear(subject: str, cases: Sequence[tuple[Match, Request, str]]) -> str:
 
 
 def _all_asked(cases: Sequence[tuple[Match, Request, str]]) -> str:
-    return " and ".join(dict.fromkeys(asked for _, _, asked in cases))  # several policies may have one statement
+    return " and ".join(asked for _, _, asked in cases)
+
+
+def _place(statement: Statement, subject: str) -> str:
+    """Say where a statement is found, which of several policies included."""
+    return f"policy {statement.policy} among {subject}" if statement.policy else subject
 
 
 def _narrow(statement: Statement, request: Request) -> str:
     """Say how a Deny leaves CloudTrail out: by a condition that takes the place of none that the statement has."""
+    if statement.is_managed_by_aws:
+        return "detach the policy from the role, since AWS manages it"
     if request.caller is Caller.ROLE:
         return f"narrow it so that it leaves out {request.action}"
     keys = {condition.key.lower() for condition in statement.conditions}
