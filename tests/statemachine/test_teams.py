@@ -369,6 +369,17 @@ def test_names_of_accounts_are_told(stage: VirtualStage) -> None:
     refused(stage, "AccountNotFound", "nobody", key="team-b/gamma")
 
 
+def test_who_names_the_missing_default_account_corrects_the_trail(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    stage = VirtualStage(0, default_account="nobody")
+    stage.wait(1.0)
+    stage.create(KEY, {name: value for name, value in SPEC.items() if name != "accountRef"})
+    stage.create("team-b/beta", SPEC | {"accountRef": {"name": "nobody"}})
+    refused(stage, "AccountNotFound", "correct --default-account")
+    refused(stage, "AccountNotFound", "make it again with another spec.accountRef", key="team-b/beta")
+    stage.close()
+
+
 @row("record all accounts of the organization")
 def test_organization_trails(stage: VirtualStage) -> None:
     stage.create(KEY, SPEC | {"isOrganizationTrail": True})

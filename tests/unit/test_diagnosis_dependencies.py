@@ -310,6 +310,16 @@ def test_a_requester_pays_bucket() -> None:
     assert "lacks s3:GetBucketRequestPayment" in unknown.message
 
 
+def test_what_cannot_be_decided_is_said_beside_what_is_found() -> None:
+    acl, write = json.loads(BUCKET_POLICY)["Statement"]
+    unknown = {"StringEquals": {"aws:userid": "x"}}
+    document = {"Policy": policy(acl, write | {"Condition": write["Condition"] | unknown})}
+    failure = explained(BUCKET_REFUSED, GetBucketPolicy=document, GetBucketRequestPayment={"Payer": "Requester"})
+    assert "is a Requester Pays bucket" in failure.message
+    assert "cannot be decided, because" in failure.message
+    assert "aws:userid" in failure.message
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "MethodNotAllowed"])
 def test_a_bucket_that_may_be_another_accounts(code: str) -> None:
     failure = explained(BUCKET_REFUSED, GetBucketPolicy=code)

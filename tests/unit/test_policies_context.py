@@ -135,6 +135,18 @@ def test_a_deny_that_hits_because_a_key_is_absent_is_narrowed_and_never_removed(
         assert judged(deny(condition)).answer is Answer.ALLOWED
 
 
+def test_why_a_deny_hits_several_requests_is_said_once() -> None:
+    message = bucket(deny({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}})).message
+    assert message.count("sends no aws:PrincipalOrgID") == 1
+    assert "sends no aws:PrincipalOrgID with s3:GetBucketAcl and s3:PutObject" in message
+
+
+def test_a_header_of_put_object_is_not_sent_with_other_requests() -> None:
+    for name in ("s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"):
+        verdict = bucket(deny({"StringEquals": {name: "aws:kms:dsse"}}))
+        assert verdict.allowed, verdict.message
+
+
 @pytest.mark.parametrize("dependency", DEPENDENCIES)
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_what_hangs_on_a_key_that_is_not_known_cannot_be_decided(name: str, dependency: str) -> None:

@@ -231,9 +231,9 @@ class Accounts:
         account = self._accounts.get(name)
         if account is None:
             remedy = (
-                "correct --default-account"
-                if name == self._default
-                else "delete this Trail and make it again with another spec.accountRef, which cannot be changed"
+                "delete this Trail and make it again with another spec.accountRef, which cannot be changed"
+                if subject.names_account
+                else "correct --default-account"
             )
             message = f"there is no AWSAccount {name}: have it made, or {remedy}"
             raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, message))

@@ -1,9 +1,10 @@
 """What is wrong with a trail's bucket: its policy, who pays for it, and the key that it encrypts with by default."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, may_not_look
+from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, may_not_look, told
 from trail_operator.aws.diagnosis.key import DefaultKey
 from trail_operator.aws.errors import AWSError
 from trail_operator.core.failure import Failure
@@ -55,9 +56,17 @@ class Bucket(Dependency):
             return self.judged(*known)
         for other in (await self._payer(), None if key else await self._default_key()):
             if isinstance(other, Failure):
-                return other
+                return self._beside(other, known)
             known += [(Reason.BUCKET_POLICY_DENIES, other)] if other else []
         return self.judged(*known)
+
+    def _beside(self, found: Failure, known: Sequence[tuple[Reason, Verdict]]) -> Failure:
+        """What was found, and what cannot be decided besides: all at once, so that it is corrected in one round."""
+        undecided = [one for one in known if one[1].answer is Answer.UNDECIDABLE]
+        if not undecided:
+            return found
+        doubt = told(found.reason, [verdict for _, verdict in undecided])
+        return replace(found, message=f"{found.message}. {doubt.message}", advice=(*found.advice, *doubt.advice))
 
     async def policy(self) -> Verdict | Failure:
         """What its policy lets CloudTrail do; a failure where there is no bucket, or none that can be read."""

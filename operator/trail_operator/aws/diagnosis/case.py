@@ -72,10 +72,10 @@ class Dependency:
         refused = [(reason, verdict) for reason, verdict in verdicts if verdict.answer is Answer.REFUSED]
         undecided = [(reason, verdict) for reason, verdict in verdicts if verdict.answer is Answer.UNDECIDABLE]
         if refused:
-            return _told(refused[0][0], [verdict for _, verdict in refused + undecided])
+            return told(refused[0][0], [verdict for _, verdict in refused + undecided])
         if not undecided:
             return self._all_allow(verdicts)
-        failure = _told(self._case.reason(undecided[0][0]), [verdict for _, verdict in undecided])
+        failure = told(self._case.reason(undecided[0][0]), [verdict for _, verdict in undecided])
         refusal = self._case.refusal
         return replace(failure, message=f"{refusal.message}; {failure.message}") if refusal else failure
 
@@ -93,7 +93,8 @@ class Dependency:
         return replace(self._case.refusal, message=f"{self._case.refusal.message}; {note}")
 
 
-def _told(reason: Reason, verdicts: Sequence[Verdict]) -> Failure:
+def told(reason: Reason, verdicts: Sequence[Verdict]) -> Failure:
+    """The failure that these verdicts amount to."""
     advice = tuple(one for verdict in verdicts for one in _legacy(verdict))
     return replace(dependency(reason, ". ".join(verdict.message for verdict in verdicts)), advice=advice)
 

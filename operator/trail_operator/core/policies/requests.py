@@ -23,6 +23,12 @@ _OF_PRINCIPALS_AND_NETWORKS = dict.fromkeys(
     ),
     _ABSENT,
 )
+# Headers of PutObject alone: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+_OBJECT_HEADERS = (
+    "s3:x-amz-acl",
+    "s3:x-amz-server-side-encryption",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Place:
 
 def read_bucket_acl(bucket: str, place: Place, source: Source) -> Request:
     """Look at the bucket's ACL."""
-    context = _of_bucket(place, source) | {"s3:x-amz-acl": _ABSENT}
+    context = _of_bucket(place, source) | dict.fromkeys(_OBJECT_HEADERS, _ABSENT)
     return Request(Caller.CLOUDTRAIL, "s3:GetBucketAcl", Target(bucket_arn(bucket, source.trail_arn)), context)
 
 

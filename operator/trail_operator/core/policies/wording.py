@@ -38,7 +38,7 @@ def near_miss(found: Match, request: Request, needed: str) -> str:
 def denied(subject: str, matched: Sequence[tuple[Match, Request, str]]) -> str:
     """Say which statement denies, what it denies, why it applies and how to change that."""
     match, request, _ = matched[0]
-    reasons = dict.fromkeys(reason for match, request, _ in matched for reason in _applied(match, request))
+    reasons = _applied(matched)
     because = f" ({'; '.join(reasons)})" if reasons else ""
     narrow = _narrow(match.statement, request)
     # What hits because a key is absent was meant for others: the statement is right, and only too wide.
@@ -84,24 +84,31 @@ def _narrow(statement: Statement, request: Request) -> str:
 
 
 def _hits_as_absent(found: Match, request: Request) -> bool:
-    return any(
-        possible_values(check.condition.key, request.context) == (None,)
-        for check in found.checks
-        if check.condition is not None
-    )
+    return any(_is_absent(check.condition.key, request) for check in found.checks if check.condition is not None)
 
 
-def _applied(found: Match, request: Request) -> list[str]:
-    return [
-        f"{_condition(check.condition)} holds: {_sent(check.condition.key, request)}"
-        for check in found.checks
-        if check.condition is not None
-    ]
+def _is_absent(key: str, request: Request) -> bool:
+    """Whether a request is known not to carry a condition key."""
+    return possible_values(key, request.context) == (None,)
+
+
+def _applied(matched: Sequence[tuple[Match, Request, str]]) -> list[str]:
+    """Say why the conditions hold: what several requests have in common is said once, with all of their actions."""
+    actions: dict[str, list[str]] = {}
+    for found, request, _ in matched:
+        for condition in (check.condition for check in found.checks if check.condition is not None):
+            reason = f"{_condition(condition)} holds: {_sent(condition.key, request)}"
+            told = actions.setdefault(reason, [])
+            if _is_absent(condition.key, request) and request.action not in told:
+                told.append(request.action)
+    return [f"{reason} with {' and '.join(told)}" if told else reason for reason, told in actions.items()]
 
 
 def _mismatch(check: Check, found: Match, request: Request, needed: str) -> str:
     if check.condition is not None:
-        return f"{_condition(check.condition)} does not hold: {_sent(check.condition.key, request)}"
+        key = check.condition.key
+        with_action = f" with {request.action}" if _is_absent(key, request) else ""
+        return f"{_condition(check.condition)} does not hold: {_sent(key, request)}{with_action}"
     if check.element is Element.PRINCIPAL:
         return f"{_principal(found.statement.principals)} is not {CLOUDTRAIL}"
     resources = found.statement.resources
@@ -158,12 +165,11 @@ def _condition(condition: Condition) -> str:
 
 
 def _sent(key: str, request: Request) -> str:
-    sender = _sender(request)
-    values = possible_values(key, request.context)
-    if values == (None,):
-        return f"{sender} sends no {key} with {request.action}"
+    if _is_absent(key, request):
+        return f"{_sender(request)} sends no {key}"
+    values = possible_values(key, request.context) or ()
     sent = " or ".join("nothing" if value is None else f"'{_shortened(value)}'" for value in values)
-    return f"{sender} sends {sent}"
+    return f"{_sender(request)} sends {sent}"
 
 
 def _principal(principals: Principals | None) -> str:
