@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import OperatorFactory, calls_of, kubectl
 from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
-from tests.patience import eventually, resync, seconds
+from tests.patience import eventually, resync
 from tests.sandbox import identities
 from trail_sandbox.sandbox import Sandbox
 
@@ -439,10 +438,10 @@ def test_a_web_identity_that_is_refused_is_not_said_of_the_role_of_an_account(
 ) -> None:
     """IRSA as it fails where the role is missing or does not trust the cluster's OIDC provider."""
     (tmp_path / "token").write_text("eyJ.secret.token")
-    fault = {"service": "sts", "operation": "AssumeRoleWithWebIdentity", "error": "AccessDenied"}
-    # Nobody else here has a web identity.
-    told = {"message": "Not authorized to perform sts:AssumeRoleWithWebIdentity"}
-    requests.post(f"{account.endpoint}/_sandbox/faults", json=fault | told, timeout=seconds(10)).raise_for_status()
+    operation = "AssumeRoleWithWebIdentity"
+    account.fault(
+        service="sts", operation=operation, error="AccessDenied", message=f"Not authorized to perform sts:{operation}"
+    )
     operator_process(
         AWS_ACCESS_KEY_ID="",
         AWS_SECRET_ACCESS_KEY="",

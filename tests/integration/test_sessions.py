@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from botocore.exceptions import BotoCoreError
 
 from tests.integration.aws import REGION, Account
-from tests.patience import seconds
 from tests.sandbox.conftest import endpoint  # noqa: F401 - a fixture
 from tests.sandbox.identities import allow, assume, role, trusting
 from trail_operator.api.reasons import Reason
@@ -58,7 +56,7 @@ def environment(own: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytes
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ENDPOINT_URL", own.endpoint)
     yield monkeypatch
-    requests.delete(f"{own.endpoint}/_sandbox/faults", timeout=seconds(10)).raise_for_status()
+    own.no_faults()
 
 
 class KeyFile:
@@ -280,8 +278,7 @@ def test_a_web_identity_that_is_refused(
     environment.setenv("AWS_MAX_ATTEMPTS", "1")
     environment.setenv("AWS_ROLE_ARN", role_of(own))
     environment.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
-    fault = {"service": "sts", "operation": "AssumeRoleWithWebIdentity", "error": code, "message": f"not {TOKEN}"}
-    requests.post(f"{own.endpoint}/_sandbox/faults", json=fault, timeout=seconds(10)).raise_for_status()
+    own.fault(service="sts", operation="AssumeRoleWithWebIdentity", error=code, message=f"not {TOKEN}")
 
     async def scenario() -> None:
         known = known_accounts()

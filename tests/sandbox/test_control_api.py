@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from tests.integration.aws import Account
 from tests.patience import eventually, seconds
+from tests.sandbox import identities
 from tests.sandbox.conftest import Refused, put_settings
 
 OURS = "GetTrail"
@@ -201,6 +202,19 @@ ELSEWHERE: list[tuple[str, str, dict[str, Any], str, int]] = [
     ("events", "ListRules", {}, "InternalException", 400),
     ("organizations", "DescribeOrganization", {}, "TooManyRequestsException", 400),
 ]
+
+
+def test_a_web_identitys_call_is_one_of_its_roles_account(aws: Account, another: Account) -> None:
+    aws.fault(service="sts", operation="AssumeRoleWithWebIdentity", error="AccessDenied")
+    assert _assumes_with_web_identity(another) == "ok"
+    assert _assumes_with_web_identity(aws) == "AccessDenied"
+    assert aws.calls()[-1]["operation"] == "AssumeRoleWithWebIdentity"
+
+
+def _assumes_with_web_identity(account: Account) -> str:
+    arn = f"arn:aws:iam::{account.number}:role/operator"
+    call = account.client("sts").assume_role_with_web_identity
+    return identities.outcome(call, RoleArn=arn, RoleSessionName="tests", WebIdentityToken="eyJ.a.token")
 
 
 @pytest.mark.parametrize(("service", "operation", "parameters", "code", "status"), ELSEWHERE)

@@ -18,6 +18,7 @@ from trail_sandbox.aws.moto_app import environ_of
 from trail_sandbox.aws.regions import is_region, partition_of
 
 _CLOUDTRAIL = "cloudtrail"
+_ARN_PARTS = 5
 _INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - a message
 
 
@@ -36,8 +37,11 @@ class Arrival:
 
     @property
     def account(self) -> str | None:
-        """The caller's account."""
-        return self.caller.account if self.caller else None
+        """The caller's account; of a web identity, which has none, that of the role that it asks for."""
+        if self.caller:
+            return self.caller.account
+        role = str(self.operation.parameters.get("RoleArn", "")).split(":")
+        return role[4] if len(role) > _ARN_PARTS else None
 
 
 def understand(request: HttpRequest, now: datetime) -> Arrival:
