@@ -7,7 +7,7 @@ EXPORT = $(UV) export --locked --quiet --no-header --no-annotate --no-emit-works
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops test-edges benchmarks benchmarks-scale benchmarks-takeover soak crds docs golden clean
+.PHONY: setup test test-fast unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops test-edges benchmarks benchmarks-scale benchmarks-takeover soak crds docs golden clean
 
 setup: .venv/.synced
 
@@ -16,7 +16,11 @@ setup: .venv/.synced
 	$(UV) sync --locked --quiet
 	@touch $@
 
-test: lint types unit other-python statemachine integration
+# README's test command. CI also runs the unit tests on a second Python, and what needs programs of the system: .ci/run
+test: test-fast statemachine integration
+
+# What to run before each commit: about a minute.
+test-fast: lint types unit
 
 unit: setup
 	$(BIN)/pytest tests/unit -q -n logical
