@@ -52,7 +52,9 @@ class Server(LocalServer):
 
 
 def http(body: bytes, status: str = "200 OK", *, length: int | None = None, between: bytes = b"\r\n\r\n") -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body) if length is None else length}".encode() + between + body
+    # It says that the connection ends: botocore would send a request by it that comes before the end does.
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body) if length is None else length}"
+    return head.encode() + between + body
 
 
 def garbled(make: Callable[..., bytes]) -> dict[str, bytes]:
