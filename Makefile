@@ -16,6 +16,8 @@ setup: .venv/.synced
 	$(UV) sync --locked --quiet
 	@touch $@
 
+# Decided before the first test: the tests would take their own load for that of others.
+test: export TEST_PATIENCE := $(or $(TEST_PATIENCE),$(shell python3 tests/patience.py))
 # README's test command. CI also runs the unit tests on a second Python, and what needs programs of the system: .ci/run
 test: test-fast statemachine integration
 

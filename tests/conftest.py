@@ -11,7 +11,7 @@ from tests import patience
 from trail_sandbox.sandbox import Sandbox
 
 _NAME = "TRAIL_OPERATOR_TEST_SANDBOX"
-_WORKERS_A_CORE = 3
+_WORKERS_A_CORE = 4
 # Tests that share something that takes longer to set up than to test: one worker runs them.
 _OF_ONE_WORKER = ("tests/integration/test_chart_lifecycle.py",)
 
@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """As many workers as there are cores; of tests that wait for other processes (`-n auto`), three times as many."""
+    """As many workers as there are cores; of tests that wait for other processes (`-n auto`), four times as many."""
     cores = len(os.sched_getaffinity(0))
     return cores if config.option.numprocesses == "logical" else _WORKERS_A_CORE * cores
 

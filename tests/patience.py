@@ -88,3 +88,7 @@ def _described(describe: Callable[[], Any]) -> str:
         return str(describe())
     except Exception as error:  # noqa: BLE001 - what a failing test shows must not hide why it fails
         return f"(no evidence: {error!r})"
+
+
+if __name__ == "__main__":  # `make` asks once, before the tests themselves make the load
+    print(decide())
