@@ -3,6 +3,8 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+# The tests start many processes: each would compile every module it imports.
+export PYTHONDONTWRITEBYTECODE :=
 EXPORT = $(UV) export --locked --quiet --no-header --no-annotate --no-emit-workspace
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
@@ -13,7 +15,7 @@ setup: .venv/.synced
 
 .venv/.synced: pyproject.toml sandbox/pyproject.toml uv.lock
 	@command -v $(UV) >/dev/null || { python3 -m venv .uv && .uv/bin/pip install --quiet uv==$(UV_VERSION); }
-	$(UV) sync --locked --quiet
+	$(UV) sync --locked --quiet --compile-bytecode
 	@touch $@
 
 # Decided before the first test: the tests would take their own load for that of others.
