@@ -113,16 +113,17 @@ def test_the_organization_is_told(aws: Account, bucket: str) -> None:
 # CloudTrail's old accounts.
 
 
-@pytest.mark.parametrize(("number", "is_let_in"), [("086441151436", True), ("859597730677", False)])
+@pytest.mark.parametrize(
+    ("region", "number"),
+    [("us-east-1", "086441151436"), ("af-south-1", "525921808201"), ("me-central-1", "585772288577")],
+)
 def test_an_old_account_of_cloudtrails_is_of_one_region(
-    aws: Account, bucket: str, refused: Refused, number: str, is_let_in: bool
+    aws: Account, bucket: str, refused: Refused, region: str, number: str
 ) -> None:
     with_condition(aws, bucket, {}, {"AWS": f"arn:aws:iam::{number}:root"})
-    if is_let_in:
-        create(aws, bucket)
-        return
+    aws.client("cloudtrail", region).create_trail(Name="trail", S3BucketName=bucket)
     with refused("InsufficientS3BucketPolicyException"):
-        create(aws, bucket)
+        aws.client("cloudtrail", "eu-west-1").create_trail(Name="other", S3BucketName=bucket)
 
 
 def test_an_old_account_delivers_for_its_region_alone(aws: Account, bucket: str) -> None:

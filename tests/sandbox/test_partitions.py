@@ -101,6 +101,20 @@ def test_policies_are_about_arns_of_their_partition(place: Place, refused: Refus
         place.client("cloudtrail").create_trail(Name="trail", S3BucketName=name)
 
 
+@pytest.mark.parametrize(
+    ("partition", "number"), [(PARTITIONS[0], "886388586500"), (PARTITIONS[1], "681348832753")], ids=["gov", "cn"]
+)
+def test_the_regions_of_partitions_have_old_accounts_too(aws: Account, partition: Partition, number: str) -> None:
+    place = Place(aws, partition, "trail")
+    name, s3 = place.make_bucket(), place.client("s3")
+    document = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
+    for statement in document["Statement"]:
+        statement["Principal"] = {"AWS": f"arn:{partition.name}:iam::{number}:root"}
+        del statement["Condition"]
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(document))
+    place.client("cloudtrail").create_trail(Name="trail", S3BucketName=name)
+
+
 def test_a_bucket_of_another_partition_is_not_there(place: Place, bucket: str, refused: Refused) -> None:
     with refused("S3BucketDoesNotExistException"):
         place.client("cloudtrail").create_trail(Name="trail", S3BucketName=bucket)

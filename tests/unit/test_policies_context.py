@@ -278,7 +278,10 @@ def test_a_role_is_assumed_by_cloudtrail_itself() -> None:
 
 # -- CloudTrail's accounts of old
 
-LEGACY = ("arn:aws:iam::086441151436:root", "086441151436", "arn:aws:iam::859597730677:root")
+LEGACY = (
+    *("arn:aws:iam::086441151436:root", "086441151436", "arn:aws:iam::859597730677:root"),
+    *("arn:aws:iam::585772288577:root", "683224464357", "arn:aws-us-gov:iam::886388586500:root"),
+)
 
 
 @pytest.mark.parametrize("principal", LEGACY)
