@@ -55,29 +55,31 @@ class Exchange:
             self._connection = connection
 
 
-class _Noted:
-    """Of a connection: the exchange of the thread knows that it is used."""
+def _note(connection: Any) -> None:
+    """Tell the exchange of this thread, if there is one, that it uses a connection."""
+    exchange: Exchange | None = getattr(_this_thread, "exchange", None)
+    if exchange is not None:
+        exchange.use(connection)
 
+
+class _HTTPConnection(AWSHTTPConnection):
     def connect(self) -> None:
-        self._note()
-        super().connect()  # type: ignore[misc]
+        _note(self)
+        super().connect()
 
     def request(self, *arguments: Any, **more: Any) -> Any:
-        self._note()
-        return super().request(*arguments, **more)  # type: ignore[misc]
-
-    def _note(self) -> None:
-        exchange: Exchange | None = getattr(_this_thread, "exchange", None)
-        if exchange is not None:
-            exchange.use(self)
+        _note(self)
+        return super().request(*arguments, **more)
 
 
-class _HTTPConnection(_Noted, AWSHTTPConnection):  # type: ignore[misc]
-    pass
+class _HTTPSConnection(AWSHTTPSConnection):
+    def connect(self) -> None:
+        _note(self)
+        super().connect()
 
-
-class _HTTPSConnection(_Noted, AWSHTTPSConnection):  # type: ignore[misc]
-    pass
+    def request(self, *arguments: Any, **more: Any) -> Any:
+        _note(self)
+        return super().request(*arguments, **more)
 
 
 # Of all clients, those too by which botocore finds credentials.

@@ -139,7 +139,7 @@ class Sessions:
         # boto3 knows AWS_DEFAULT_REGION only; pods with a role are given AWS_REGION as well, or alone.
         self._region = default_region or os.environ.get("AWS_REGION")
         session = self._session()
-        session._credentials = self._lender  # type: ignore[attr-defined]
+        session.register_component("credential_provider", self._lender)
         self._clients_of = boto3.Session(botocore_session=session)
         self._clients: dict[tuple[str, str, str | None], _Client] = {}
         self._cleared = clock()
@@ -256,6 +256,10 @@ class _Lender(botocore.credentials.Credentials):
     def may_send(self) -> Callable[[], None] | None:
         """What raises if this thread's calls may not go out."""
         return getattr(self.lent, "may_send", None)
+
+    def load_credentials(self) -> "_Lender":
+        """As a session's provider of credentials."""
+        return self
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         identity = self.identity()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class MalformedPolicy(Exception):  # noqa: N818  (AWS's own name for it)
+class MalformedPolicyError(Exception):
     """The text is no policy; the message says why."""
 
 
@@ -59,13 +59,13 @@ class Statement:
 
 
 def parse(document: str, policy: str = "") -> tuple[Statement, ...]:
-    """Read a policy, of that name; raise MalformedPolicy for what AWS would not have stored."""
+    """Read a policy, of that name; raise MalformedPolicyError for what AWS would not have stored."""
     try:
         content = json.loads(document)
     except (ValueError, RecursionError) as error:
-        raise MalformedPolicy(f"it is not JSON: {error}") from error
+        raise MalformedPolicyError(f"it is not JSON: {error}") from error
     if not isinstance(content, dict) or "Statement" not in content:
-        raise MalformedPolicy("it is not an object with a Statement")
+        raise MalformedPolicyError("it is not an object with a Statement")
     statements = content["Statement"] if isinstance(content["Statement"], list) else [content["Statement"]]
     variables = content.get("Version") == "2012-10-17"
     return tuple(_statement(raw, number, variables, policy) for number, raw in enumerate(statements, start=1))
@@ -73,14 +73,14 @@ def parse(document: str, policy: str = "") -> tuple[Statement, ...]:
 
 def _statement(raw: Any, number: int, variables: bool, policy: str) -> Statement:
     if not isinstance(raw, dict):
-        raise MalformedPolicy(f"statement {number} is not an object")
+        raise MalformedPolicyError(f"statement {number} is not an object")
     sid = raw["Sid"] if isinstance(raw.get("Sid"), str) and raw["Sid"] else None
     label = f"statement '{sid}'" if sid else f"statement {number}"
     if raw.get("Effect") not in ("Allow", "Deny"):
-        raise MalformedPolicy(f'{label} has neither "Effect": "Allow" nor "Effect": "Deny"')
+        raise MalformedPolicyError(f'{label} has neither "Effect": "Allow" nor "Effect": "Deny"')
     actions = _texts(raw, "Action", label)
     if actions is None:
-        raise MalformedPolicy(f"{label} has neither Action nor NotAction")
+        raise MalformedPolicyError(f"{label} has neither Action nor NotAction")
     return Statement(
         label=label,
         allows=raw["Effect"] == "Allow",
@@ -97,7 +97,7 @@ def _statement(raw: Any, number: int, variables: bool, policy: str) -> Statement
 def _texts(raw: Mapping[str, Any], name: str, label: str) -> Texts | None:
     """Read an element that may be there as `name` or as its negation, but not as both."""
     if name in raw and f"Not{name}" in raw:
-        raise MalformedPolicy(f"{label} has both {name} and Not{name}")
+        raise MalformedPolicyError(f"{label} has both {name} and Not{name}")
     for element, negated in ((name, False), (f"Not{name}", True)):
         if element in raw:
             return Texts(_strings(raw[element], f"{element} of {label}"), negated)
@@ -106,7 +106,7 @@ def _texts(raw: Mapping[str, Any], name: str, label: str) -> Texts | None:
 
 def _principals(raw: Mapping[str, Any], label: str) -> Principals | None:
     if "Principal" in raw and "NotPrincipal" in raw:
-        raise MalformedPolicy(f"{label} has both Principal and NotPrincipal")
+        raise MalformedPolicyError(f"{label} has both Principal and NotPrincipal")
     for element, negated in (("Principal", False), ("NotPrincipal", True)):
         if element in raw:
             return Principals(_principal_names(raw[element], f"{element} of {label}"), negated)
@@ -117,13 +117,13 @@ def _principal_names(value: Any, where: str) -> tuple[tuple[str, str], ...]:
     if value == "*":
         return (("AWS", "*"),)  # AWS: "Principal": "*" and "Principal": {"AWS": "*"} are the same
     if not isinstance(value, dict):
-        raise MalformedPolicy(f'{where} is neither "*" nor an object')
+        raise MalformedPolicyError(f'{where} is neither "*" nor an object')
     return tuple((kind, name) for kind, names in value.items() for name in _strings(names, where))
 
 
 def _conditions(block: Any, label: str) -> tuple[Condition, ...]:
     if not isinstance(block, dict) or not all(isinstance(keys, dict) for keys in block.values()):
-        raise MalformedPolicy(f"Condition of {label} is not an object of objects")
+        raise MalformedPolicyError(f"Condition of {label} is not an object of objects")
     return tuple(
         Condition(operator, key, _strings(values, f"Condition of {label}"))
         for operator, keys in block.items()
@@ -135,5 +135,5 @@ def _strings(value: Any, where: str) -> tuple[str, ...]:
     """Read a value or a list of them; AWS takes true and 1 for "true" and "1"."""
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(one, str | bool | int | float) for one in values):
-        raise MalformedPolicy(f"{where} is neither a text nor a list of texts")
+        raise MalformedPolicyError(f"{where} is neither a text nor a list of texts")
     return tuple(one if isinstance(one, str) else json.dumps(one) for one in values)

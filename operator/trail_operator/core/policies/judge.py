@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from trail_operator.core.policies import requests, required, wording
-from trail_operator.core.policies.document import MalformedPolicy, Statement, parse
+from trail_operator.core.policies.document import MalformedPolicyError, Statement, parse
 from trail_operator.core.policies.legacy import names_legacy
 from trail_operator.core.policies.patterns import Values
 from trail_operator.core.policies.requests import Place, Source
@@ -236,7 +236,7 @@ def judge_role_permissions(
     for name, document in policies:
         try:
             statements += parse(document, name)
-        except MalformedPolicy as error:
+        except MalformedPolicyError as error:
             return _malformed(f"policy {name} among {subject}", error, whole, _ADD_TO_ROLE)
     outcomes = _outcomes(statements, needs)
     lacking = any(outcome.allowed is not Truth.TRUE for outcome in outcomes)
@@ -307,7 +307,7 @@ def _judge_resource(subject: str, document: str | None, needs: Sequence[_Need]) 
         return Verdict(subject, Answer.REFUSED, (finding,), _NEEDED, whole)
     try:
         statements = parse(document)
-    except MalformedPolicy as error:
+    except MalformedPolicyError as error:
         return _malformed(subject, error, _document([need.statement for need in needs]), _NEEDED)
     outcomes = _outcomes(statements, needs)
     lacking: list[required.Statement] = []
@@ -393,7 +393,7 @@ def _doubts(subject: str, outcomes: Sequence[_Outcome]) -> list[Finding]:
     return [Finding(wording.unclear(subject, cases), statement.label) for statement, cases in by_statement.items()]
 
 
-def _malformed(subject: str, error: MalformedPolicy, remedy: str, advice: str) -> Verdict:
+def _malformed(subject: str, error: MalformedPolicyError, remedy: str, advice: str) -> Verdict:
     finding = Finding(f"what CloudTrail may do by {subject} cannot be decided, because it is malformed: {error}")
     return Verdict(subject, Answer.UNDECIDABLE, (finding,), advice, remedy)
 
