@@ -418,19 +418,93 @@ def test_the_key_of_a_topic_in_other_states(changes: dict[str, Any], reason: Rea
     assert sentence in failure.message
 
 
-@pytest.mark.parametrize("configuration", [FULL, PLAIN], ids=["a key for the trail as well", "no key for the trail"])
+TOPIC_KEY = "arn:aws:kms:eu-central-1:123456789012:key/of-the-topic"
+TOPIC_KEY_SUBJECT = f"the policy of key {TOPIC_KEY}, with which topic {TOPIC} is encrypted"
+REFUSING: dict[str, Any] = {"GetKeyPolicy": {"Policy": policy(ROOT)}}
+either = pytest.mark.parametrize("configuration", [FULL, PLAIN], ids=["a key for the trail as well", "no key for it"])
+
+
+class TwoKeys(AWS):
+    """The topic has a key of its own, about which AWS has answers of its own."""
+
+    def __init__(self, about_topic_key: Mapping[str, Any], **changes: Any) -> None:
+        super().__init__(**(on_topic(TOPIC_KEY) | changes))
+        self._topic_key = AWS(**{"DescribeKey": metadata(Arn=TOPIC_KEY), **about_topic_key})
+
+    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        if parameters.get("KeyId") == TOPIC_KEY:
+            return await self._topic_key.call(service, region, operation, **parameters)
+        return await super().call(service, region, operation, **parameters)
+
+
+@either
 def test_aws_may_mean_the_key_of_the_topic(configuration: Configuration) -> None:
-    other = "arn:aws:kms:eu-central-1:123456789012:key/of-the-topic"
-
-    class TwoKeys(AWS):
-        async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
-            if parameters.get("KeyId") == other:
-                raise AWSError("kms:DescribeKey", region, "NotFoundException", "AWS's own words", 400)
-            return await super().call(service, region, operation, **parameters)
-
-    failure = explained_by(TwoKeys(**on_topic(other)), "KmsKeyNotFoundException", configuration)
+    aws = TwoKeys({"DescribeKey": "NotFoundException"})
+    failure = explained_by(aws, "KmsKeyNotFoundException", configuration)
     assert failure.reason is Reason.KEY_NOT_FOUND
-    assert f"topic {TOPIC} is encrypted with KMS key {other}, which does not exist" in failure.message
+    assert f"topic {TOPIC} is encrypted with KMS key {TOPIC_KEY}, which does not exist" in failure.message
+
+
+@either
+def test_a_refusal_to_encrypt_may_be_that_of_the_key_of_the_topic(configuration: Configuration) -> None:
+    failure = explained_by(TwoKeys(REFUSING), KEY_REFUSED, configuration)
+    assert failure.reason is Reason.KEY_POLICY_DENIES
+    assert TOPIC_KEY_SUBJECT in failure.message
+    statements = printed(failure.message)
+    assert statements == [required.topic_key_statement(ARN)]
+    healed = {"GetKeyPolicy": {"Policy": policy(ROOT, *statements)}}
+    after = explained_by(TwoKeys(healed), KEY_REFUSED, configuration)
+    assert "all that can be read allows it" in after.message
+    assert TOPIC_KEY_SUBJECT in after.message
+
+
+def test_all_that_refuses_to_encrypt_is_named_at_once() -> None:
+    failure = explained_by(TwoKeys(REFUSING, **REFUSING), KEY_REFUSED)
+    assert f"the policy of key {KEY} " in failure.message
+    assert TOPIC_KEY_SUBJECT in failure.message
+    assert printed(failure.message) == [*required.key_statements(ARN), required.topic_key_statement(ARN)]
+    without_bucket = explained_by(TwoKeys(REFUSING, GetBucketPolicy="NoSuchBucket"), KEY_REFUSED)
+    assert without_bucket.reason is Reason.BUCKET_NOT_FOUND
+    assert TOPIC_KEY_SUBJECT in without_bucket.message
+
+
+@either
+@pytest.mark.parametrize(
+    ("about_topic_key", "reason", "sentence"),
+    [
+        ({"DescribeKey": metadata(KeyState="Disabled")}, Reason.KEY_DISABLED, "which is Disabled: enable it"),
+        ({"DescribeKey": metadata(KeyManager="AWS")}, Reason.KEY_NOT_USABLE, "which is managed by AWS"),
+        ({"DescribeKey": "NotFoundException"}, Reason.KEY_NOT_FOUND, "which does not exist"),
+        ({"DescribeKey": "AccessDeniedException"}, Reason.KEY_POLICY_DENIES, "lacks kms:DescribeKey"),
+        ({"GetKeyPolicy": "AccessDeniedException"}, Reason.KEY_POLICY_DENIES, "lacks kms:GetKeyPolicy"),
+    ],
+)
+def test_a_refusal_to_encrypt_where_the_key_of_the_topic_is_in_other_states(
+    configuration: Configuration, about_topic_key: dict[str, Any], reason: Reason, sentence: str
+) -> None:
+    failure = explained_by(TwoKeys(about_topic_key), KEY_REFUSED, configuration)
+    assert failure.reason is reason
+    assert sentence in failure.message
+    assert TOPIC in failure.message
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("ThrottlingException", "could not be looked at just now (sns:GetTopicAttributes: ThrottlingException)"),
+        ("AuthorizationError", "lacks sns:GetTopicAttributes: the policy of the key, if any, with which topic"),
+        ("NotFound", f"topic {TOPIC} does not exist"),
+    ],
+)
+def test_a_topic_that_cannot_be_seen_hides_no_other_key(code: str, sentence: str) -> None:
+    failure = explained(KEY_REFUSED, GetTopicAttributes=code, **REFUSING)
+    assert failure.reason is Reason.KEY_POLICY_DENIES
+    assert f"the policy of key {KEY} " in failure.message
+    assert sentence in failure.message
+
+
+def test_log_files_do_not_depend_on_the_topic() -> None:
+    assert TOPIC not in advised(Destination.S3, **on_topic(KEY), **REFUSING).message
 
 
 def test_the_key_of_a_topic_elsewhere_is_looked_for_there() -> None:

@@ -12,14 +12,17 @@ from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
 from trail_operator.aws.client import AWS
 from trail_operator.aws.diagnosis.bucket import Bucket
-from trail_operator.aws.diagnosis.case import Case, Dependency, dependency
+from trail_operator.aws.diagnosis.case import Case, Dependency, Judgement, certain, dependency, is_denied
 from trail_operator.aws.diagnosis.key import TrailKey
 from trail_operator.aws.diagnosis.log_group import LogGroup, LogRole
 from trail_operator.aws.diagnosis.topic import Topic
 from trail_operator.aws.errors import INVALID_INSIGHTS, SUSPENDED, AWSError, failure_of
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureError
+from trail_operator.core.policies.judge import Answer, Finding, Verdict
 from trail_operator.core.trail import DesiredTrail, ObservedTrail
+
+_UNSEEN = "what stands in the way could not be looked at"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Diagnosis:
             case Reason.TOPIC_POLICY_DENIES if configuration.sns_topic_name:
                 return await Topic(case).explain()
             case Reason.KEY_POLICY_DENIES:
-                return await _key_or_bucket(case)
+                return case.judged(*await _key_or_bucket(case), *await _topic_key(case))
             case Reason.KEY_NOT_FOUND | Reason.KEY_DISABLED:
                 return await _some_key(case)
             case Reason.ROLE_NOT_TRUSTED if configuration.cloud_watch_logs_role_arn:
@@ -78,7 +81,7 @@ class Diagnosis:
         failing = observed.failing_destinations.keys()
         looks: list[Callable[[], Awaitable[Failure]]] = []
         if failing & {Destination.S3, Destination.DIGEST}:
-            looks.append(lambda: _key_or_bucket(case))
+            looks.append(lambda: _log_files(case))
         if Destination.SNS in failing:
             looks.append(Topic(case).explain)
         if Destination.CLOUD_WATCH_LOGS in failing:
@@ -110,6 +113,11 @@ class _Region(Dependency):
         )
 
 
+async def _log_files(case: Case) -> Failure:
+    """Why the bucket gets no files."""
+    return case.judged(*await _key_or_bucket(case))
+
+
 async def _some_key(case: Case) -> Failure:
     """AWS does not always say which: the trail's key or its topic's where that is known to be unusable, else policies.
 
@@ -119,25 +127,40 @@ async def _some_key(case: Case) -> Failure:
     state = await key.state(await bucket.region()) if configuration.kms_key_id else None
     if isinstance(state, Failure):
         return state
-    if configuration.sns_topic_name and (unusable := await Topic(case).key()):
-        return unusable
+    topic_key = await _topic_key(case)
+    if any(verdict.answer is Answer.REFUSED for _, verdict in topic_key):
+        return case.judged(*topic_key)
     if not configuration.kms_key_id:
-        return await bucket.explain()
-    if state:
-        return key.judged((Reason.KEY_POLICY_DENIES, state))
-    return key.judged((Reason.KEY_POLICY_DENIES, await key.policy(bucket_key=await _has_bucket_key(bucket))))
+        return case.judged(*await bucket.judgements(), *topic_key)
+    verdict = state or await key.policy(bucket_key=await _has_bucket_key(bucket))
+    return case.judged((Reason.KEY_POLICY_DENIES, verdict), *topic_key)
 
 
-async def _key_or_bucket(case: Case) -> Failure:
+async def _key_or_bucket(case: Case) -> list[Judgement]:
     """AWS names both in one error: the trail's key where that is known to refuse, else the bucket."""
     key, bucket = TrailKey(case), Bucket(case)
     if not case.configuration.kms_key_id:
-        return await bucket.explain()
+        return await bucket.judgements()
     state = await key.state(await bucket.region())
     if isinstance(state, Failure):
-        return state
+        return [certain(state)]
     verdict = await key.policy(bucket_key=await _has_bucket_key(bucket))
-    return await bucket.explain(verdict, *([state] if state else []))
+    return await bucket.judgements(verdict, *([state] if state else []))
+
+
+async def _topic_key(case: Case) -> list[Judgement]:
+    """The topic's key, which AWS may mean as well: it documents no error that is for this key alone.
+
+    Where it could not be looked at, what else was found is told all the same.
+    """
+    if not case.configuration.sns_topic_name:
+        return []
+    try:
+        judgement = await Topic(case).key()
+    except (AWSError, FailureError) as error:
+        unseen = Verdict("the key of the topic", Answer.UNDECIDABLE, (Finding(_unseen(error)),))
+        return [(Reason.KEY_POLICY_DENIES, unseen)]
+    return [judgement] if judgement else []
 
 
 async def _has_bucket_key(bucket: Bucket) -> bool | None:
@@ -146,5 +169,8 @@ async def _has_bucket_key(bucket: Bucket) -> bool | None:
 
 
 def _unseen(error: AWSError | FailureError) -> str:
-    told = error.failure.message if isinstance(error, FailureError) else f"{error.action}: {error.code}"
-    return f"what stands in the way could not be looked at just now ({told})"
+    if isinstance(error, FailureError):
+        return f"{_UNSEEN} just now ({error.failure.message})"
+    if is_denied(error):
+        return f"{_UNSEEN}, since the operator lacks {error.action}"
+    return f"{_UNSEEN} just now ({error.action}: {error.code})"

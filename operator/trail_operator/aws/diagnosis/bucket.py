@@ -1,10 +1,9 @@
 """What is wrong with a trail's bucket: its policy, who pays for it, and the key that it encrypts with by default."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, may_not_look, told
+from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, may_not_look
 from trail_operator.aws.diagnosis.key import DefaultKey
 from trail_operator.aws.errors import AWSError
 from trail_operator.core.failure import Failure
@@ -43,45 +42,35 @@ class Bucket(Dependency):
             f"bucket {self.name} does not exist: create it, with this policy: {compact(await self._statements())}",
         )
 
-    async def explain(self, *key: Verdict) -> Failure:
-        """Its policy; where that does not refuse, what else of it may. `key`: the verdicts on the trail's own key."""
+    async def explain(self) -> Failure:
+        """Its policy; where that does not refuse, what else of it may."""
+        return self._case.judged(*await self.judgements())
+
+    async def judgements(self, *key: Verdict) -> list[Judgement]:
+        """The same, each by itself. `key`: the verdicts on the trail's own key."""
         known = [(Reason.KEY_POLICY_DENIES, one) for one in key]
         if any(one.answer is Answer.REFUSED for one in key):
-            return self.judged(*known)
-        verdict = await self.policy()
-        if isinstance(verdict, Failure):
-            return verdict
-        known.append((Reason.BUCKET_POLICY_DENIES, verdict))
-        if verdict.answer is Answer.REFUSED:
-            return self.judged(*known)
-        for other in (await self._payer(), None if key else await self._default_key()):
-            if isinstance(other, Failure):
-                return self._beside(other, known)
-            known += [(Reason.BUCKET_POLICY_DENIES, other)] if other else []
-        return self.judged(*known)
+            return known
+        policy = await self._policy()
+        if policy[1].answer is Answer.REFUSED:
+            return [*known, policy]
+        others = (await self._payer(), None if key else await self._default_key())
+        return [*known, policy, *filter(None, others)]
 
-    def _beside(self, found: Failure, known: Sequence[tuple[Reason, Verdict]]) -> Failure:
-        """What was found, and what cannot be decided besides: all at once, so that it is corrected in one round."""
-        undecided = [one for one in known if one[1].answer is Answer.UNDECIDABLE]
-        if not undecided:
-            return found
-        doubt = told(found.reason, [verdict for _, verdict in undecided])
-        return replace(found, message=f"{found.message}. {doubt.message}", advice=(*found.advice, *doubt.advice))
-
-    async def policy(self) -> Verdict | Failure:
-        """What its policy lets CloudTrail do; a failure where there is no bucket, or none that can be read."""
+    async def _policy(self) -> Judgement:
+        """What its policy lets CloudTrail do; also that there is no bucket, or none whose policy can be read."""
         try:
             document = (await self._call("s3", "GetBucketPolicy", Bucket=self.name))["Policy"]
         except AWSError as error:
             if error.code == "NoSuchBucket":
-                return await self.missing()
+                return certain(await self.missing())
             if error.code != "NoSuchBucketPolicy":
                 may_not_look(error)
-                return await self._not_read(error)
+                return certain(await self._not_read(error))
             document = None
         text = (document or "").lower()
         configuration = self._case.configuration
-        return judge_bucket_policy(
+        verdict = judge_bucket_policy(
             document,
             bucket=self.name,
             prefix=configuration.s3_key_prefix,
@@ -93,6 +82,7 @@ class Bucket(Dependency):
             region=await self.region() if "aws:requestedregion" in text else None,
             source_organization=await self._source_organization(document),
         )
+        return Reason.BUCKET_POLICY_DENIES, verdict
 
     async def region(self) -> str | None:
         """Where it is; None where that is not known."""
@@ -122,7 +112,7 @@ class Bucket(Dependency):
             bucket_key=bool(rules[0].get("BucketKeyEnabled")),
         )
 
-    async def _payer(self) -> Failure | Verdict | None:
+    async def _payer(self) -> Judgement | None:
         """Why CloudTrail cannot deliver to a bucket whose requests are paid for by others; None where that is not so.
 
         https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
@@ -132,27 +122,28 @@ class Bucket(Dependency):
         except AWSError as error:
             may_not_look(error)
             subject = f"whether bucket {self.name} is a Requester Pays bucket, to which CloudTrail cannot deliver"
-            return not_read(subject, "s3:GetBucketRequestPayment", [])
+            return Reason.BUCKET_POLICY_DENIES, not_read(subject, "s3:GetBucketRequestPayment", [])
         if answer.get("Payer") != "Requester":
             return None
-        return dependency(
+        failure = dependency(
             self._case.reason(Reason.BUCKET_POLICY_DENIES),
             f"bucket {self.name} is a Requester Pays bucket, to which CloudTrail cannot deliver. Change that: aws "
             f"s3api put-bucket-request-payment --bucket {self.name} --request-payment-configuration Payer=BucketOwner",
         )
+        return certain(failure)
 
-    async def _default_key(self) -> Failure | Verdict | None:
-        """Why the bucket's default key may keep CloudTrail from writing; None where nothing of it is seen to."""
+    async def _default_key(self) -> Judgement | None:
+        """Whether the bucket's default key may keep CloudTrail from writing; None where there is none of KMS."""
         encryption = await self.encryption()
         if encryption is None:
             subject = f"the policy of the key, if any, with which bucket {self.name} encrypts by default"
             statements = [required.default_key_statement(self._case.arn)]
-            return not_read(subject, "s3:GetEncryptionConfiguration", statements)
+            return Reason.KEY_POLICY_DENIES, not_read(subject, "s3:GetEncryptionConfiguration", statements)
         if not encryption.is_kms:
             return None
         account = (await self._case.aws.identity(self._case.location.region)).account
         region = await self.region() or self._case.location.region
-        return await DefaultKey(self._case).explain(self.name, encryption.key, account, region)
+        return await DefaultKey(self._case).judge(self.name, encryption.key, account, region)
 
     async def _not_read(self, error: AWSError) -> Failure:
         account = (await self._case.aws.identity(self._case.location.region)).account

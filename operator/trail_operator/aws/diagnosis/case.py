@@ -10,7 +10,7 @@ from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass
-from trail_operator.core.policies.judge import Answer, Verdict
+from trail_operator.core.policies.judge import Answer, Finding, Verdict
 from trail_operator.core.policies.patterns import Values
 from trail_operator.core.policies.required import Statement
 from trail_operator.core.trail import Configuration, Location
@@ -18,6 +18,9 @@ from trail_operator.core.trail import Configuration, Location
 _IN_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
 _NOT_KNOWN: Values = ()
 _IN_NONE: Values = (None,)
+
+Judgement = tuple[Reason, Verdict]
+"""The verdict on something that a trail depends on, and the reason that it is if it refuses."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,30 @@ class Case:
     def reason(self, otherwise: Reason) -> Reason:
         """AWS's own reason, which stays where what stands in the way is not certain."""
         return self.refusal.reason if self.refusal else otherwise
+
+    def judged(self, *judgements: Judgement) -> Failure:
+        """What refuses; else what cannot be decided; else, where nothing is seen to refuse, what cannot be seen."""
+        refused = [(reason, verdict) for reason, verdict in judgements if verdict.answer is Answer.REFUSED]
+        undecided = [(reason, verdict) for reason, verdict in judgements if verdict.answer is Answer.UNDECIDABLE]
+        if refused:
+            return _told(refused[0][0], [verdict for _, verdict in refused + undecided])
+        if not undecided:
+            return self._all_allow(judgements)
+        failure = _told(self.reason(undecided[0][0]), [verdict for _, verdict in undecided])
+        return replace(failure, message=f"{self.refusal.message}; {failure.message}") if self.refusal else failure
+
+    def _all_allow(self, judgements: Sequence[Judgement]) -> Failure:
+        subjects = " and ".join(verdict.subject.rstrip(",") for _, verdict in judgements)
+        hidden = "resource control policies of the organization"
+        if any(reason is Reason.ROLE_POLICY_DENIES for reason, _ in judgements):
+            hidden += " and service control policies for the role"
+        note = (
+            f"all that can be read allows it ({subjects}). What cannot be read may refuse it: {hidden}, or a change "
+            "that has not reached CloudTrail yet"
+        )
+        if self.refusal is None:
+            return dependency(judgements[0][0], note)
+        return replace(self.refusal, message=f"{self.refusal.message}; {note}")
 
 
 class Dependency:
@@ -67,42 +94,27 @@ class Dependency:
             may_not_look(error)
             return _NOT_KNOWN
 
-    def judged(self, *verdicts: tuple[Reason, Verdict]) -> Failure:
-        """What refuses; else what cannot be decided; else, where nothing is seen to refuse, what cannot be seen."""
-        refused = [(reason, verdict) for reason, verdict in verdicts if verdict.answer is Answer.REFUSED]
-        undecided = [(reason, verdict) for reason, verdict in verdicts if verdict.answer is Answer.UNDECIDABLE]
-        if refused:
-            return told(refused[0][0], [verdict for _, verdict in refused + undecided])
-        if not undecided:
-            return self._all_allow(verdicts)
-        failure = told(self._case.reason(undecided[0][0]), [verdict for _, verdict in undecided])
-        refusal = self._case.refusal
-        return replace(failure, message=f"{refusal.message}; {failure.message}") if refusal else failure
 
-    def _all_allow(self, verdicts: Sequence[tuple[Reason, Verdict]]) -> Failure:
-        subjects = " and ".join(verdict.subject.rstrip(",") for _, verdict in verdicts)
-        hidden = "resource control policies of the organization"
-        if any(reason is Reason.ROLE_POLICY_DENIES for reason, _ in verdicts):
-            hidden += " and service control policies for the role"
-        note = (
-            f"all that can be read allows it ({subjects}). What cannot be read may refuse it: {hidden}, or a change "
-            "that has not reached CloudTrail yet"
-        )
-        if self._case.refusal is None:
-            return dependency(verdicts[0][0], note)
-        return replace(self._case.refusal, message=f"{self._case.refusal.message}; {note}")
+def certain(failure: Failure) -> Judgement:
+    """What is seen to be wrong, beside what policies refuse."""
+    return failure.reason, Verdict("", Answer.REFUSED, (Finding(failure.message),))
 
 
-def told(reason: Reason, verdicts: Sequence[Verdict]) -> Failure:
+def _told(reason: Reason, verdicts: Sequence[Verdict]) -> Failure:
     """The failure that these verdicts amount to."""
     advice = tuple(one for verdict in verdicts for one in _legacy(verdict))
     return replace(dependency(reason, ". ".join(verdict.message for verdict in verdicts)), advice=advice)
 
 
-def may_not_look(error: AWSError) -> None:
-    """Raise the error, unless it says that the operator may not look. 405: only a bucket's own account may."""
+def is_denied(error: AWSError) -> bool:
+    """Whether an error says that the operator may not look. 405: only a bucket's own account may."""
     denied = (Reason.ACCESS_DENIED, Reason.DENIED_BY_ORGANIZATION)
-    if error.code != "MethodNotAllowed" and failure_of(error).reason not in denied:
+    return error.code == "MethodNotAllowed" or failure_of(error).reason in denied
+
+
+def may_not_look(error: AWSError) -> None:
+    """Raise the error, unless it says that the operator may not look."""
+    if not is_denied(error):
         raise error
 
 

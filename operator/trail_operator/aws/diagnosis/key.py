@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, dependency, may_not_look
+from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, dependency, may_not_look
 from trail_operator.aws.errors import AWSError
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
 from trail_operator.core.policies.judge import (
-    Answer,
     Verdict,
     judge_default_key_policy,
     judge_key_policy,
@@ -114,8 +113,8 @@ class TrailKey(_Key):
 class TopicKey(_Key):
     """The key that a topic is encrypted with."""
 
-    async def explain(self, topic: str, name: str) -> Failure | None:
-        """What of it keeps CloudTrail from publishing; None if nothing is seen to. `name`: its id, alias or ARN."""
+    async def judge(self, topic: str, name: str) -> Judgement:
+        """Whether it keeps CloudTrail from publishing. `name`: its id, alias or ARN."""
         key = Location.of(topic).key_arn(name)
         role = _Role(
             f"topic {topic} is encrypted with KMS key {key}, which",
@@ -123,22 +122,23 @@ class TopicKey(_Key):
             [required.topic_key_statement(self._case.arn)],
         )
         if MANAGED_ALIAS in key:
-            return _managed(role)
+            return certain(_managed(role))
         try:
             metadata = await self._metadata(key)
         except AWSError as error:
             if error.code == "NotFoundException":
-                return dependency(Reason.KEY_NOT_FOUND, f"{role.name} does not exist: {role.replace} another key")
+                missing = f"{role.name} does not exist: {role.replace} another key"
+                return certain(dependency(Reason.KEY_NOT_FOUND, missing))
             may_not_look(error)
-            return self.judged((Reason.TOPIC_POLICY_DENIES, self._not_read(key, topic, "kms:DescribeKey")))
+            return self._not_read(key, topic, "kms:DescribeKey")
         if unusable := _unusable(metadata, role):
-            return unusable
+            return certain(unusable)
         key = str(metadata.get("Arn") or key)
         try:
             document = await self._policy(key)
         except AWSError as error:
             may_not_look(error)
-            return self.judged((Reason.TOPIC_POLICY_DENIES, self._not_read(key, topic, "kms:GetKeyPolicy")))
+            return self._not_read(key, topic, "kms:GetKeyPolicy")
         verdict = judge_topic_key_policy(
             document,
             key_arn=key,
@@ -146,12 +146,12 @@ class TopicKey(_Key):
             trail_arn=self._case.arn,
             source_organization=await self._source_organization(document),
         )
-        reason = Reason.KEY_POLICY_DENIES if verdict.answer is Answer.REFUSED else Reason.TOPIC_POLICY_DENIES
-        return None if verdict.allowed else self.judged((reason, verdict))
+        return Reason.KEY_POLICY_DENIES, verdict
 
-    def _not_read(self, key: str, topic: str, permission: str) -> Verdict:
+    def _not_read(self, key: str, topic: str, permission: str) -> Judgement:
         subject = f"the policy of key {key}, with which topic {topic} is encrypted"
-        return not_read(subject, permission, [required.topic_key_statement(self._case.arn)])
+        verdict = not_read(subject, permission, [required.topic_key_statement(self._case.arn)])
+        return Reason.KEY_POLICY_DENIES, verdict
 
 
 class DefaultKey(_Key):
@@ -160,8 +160,8 @@ class DefaultKey(_Key):
     Whether CloudTrail depends on it is not documented, so that AWS's own reason always stays.
     """
 
-    async def explain(self, bucket: str, name: str | None, account: str, region: str) -> Failure | None:
-        """What of it may keep CloudTrail from writing; None if nothing is seen to. `name`: its id, alias or ARN."""
+    async def judge(self, bucket: str, name: str | None, account: str, region: str) -> Judgement:
+        """Whether it may keep CloudTrail from writing. `name`: its id, alias or ARN."""
         place = Location(Location.of(self._case.arn).partition, account, region)
         key = place.key_arn(name or "alias/aws/s3")
         role = _Role(
@@ -178,7 +178,7 @@ class DefaultKey(_Key):
                 missing = f"{role.name} does not exist: {role.replace} another key"
                 return self._suspect(key, bucket, dependency(Reason.KEY_NOT_FOUND, missing))
             may_not_look(error)
-            return self.judged((Reason.KEY_POLICY_DENIES, self._not_read(key, bucket, "kms:DescribeKey")))
+            return self._not_read(key, bucket, "kms:DescribeKey")
         if unusable := _unusable(metadata, role):
             return self._suspect(key, bucket, unusable)
         key = str(metadata.get("Arn") or key)
@@ -186,7 +186,7 @@ class DefaultKey(_Key):
             document = await self._policy(key)
         except AWSError as error:
             may_not_look(error)
-            return self.judged((Reason.KEY_POLICY_DENIES, self._not_read(key, bucket, "kms:GetKeyPolicy")))
+            return self._not_read(key, bucket, "kms:GetKeyPolicy")
         verdict = judge_default_key_policy(
             document,
             key_arn=key,
@@ -194,15 +194,16 @@ class DefaultKey(_Key):
             trail_arn=self._case.arn,
             source_organization=await self._source_organization(document),
         )
-        return None if verdict.allowed else self.judged((Reason.KEY_POLICY_DENIES, verdict))
+        return Reason.KEY_POLICY_DENIES, verdict
 
-    def _suspect(self, key: str, bucket: str, problem: Failure) -> Failure:
+    def _suspect(self, key: str, bucket: str, problem: Failure) -> Judgement:
         subject = f"key {key}, with which bucket {bucket} encrypts by default,"
-        return self.judged((problem.reason, suspect_default_key(subject, problem.message)))
+        return problem.reason, suspect_default_key(subject, problem.message)
 
-    def _not_read(self, key: str, bucket: str, permission: str) -> Verdict:
+    def _not_read(self, key: str, bucket: str, permission: str) -> Judgement:
         subject = f"the policy of key {key}, with which bucket {bucket} encrypts by default"
-        return not_read(subject, permission, [required.default_key_statement(self._case.arn)])
+        verdict = not_read(subject, permission, [required.default_key_statement(self._case.arn)])
+        return Reason.KEY_POLICY_DENIES, verdict
 
 
 def _unusable(metadata: Mapping[str, Any], role: _Role) -> Failure | None:

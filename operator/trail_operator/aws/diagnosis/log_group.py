@@ -83,12 +83,12 @@ class LogRole(Dependency):
             may_not_look(error)
             trust = required.role_trust_statement()
             unread = not_read(f"the trust policy of role {self._arn}", "iam:GetRole", [trust])
-            return self.judged((Reason.ROLE_NOT_TRUSTED, unread))
+            return self._case.judged((Reason.ROLE_NOT_TRUSTED, unread))
         verdict = judge_role_trust(_document(role["AssumeRolePolicyDocument"]), role_arn=self._arn)
         if verdict.answer is Answer.REFUSED:
-            return self.judged((Reason.ROLE_NOT_TRUSTED, verdict))
+            return self._case.judged((Reason.ROLE_NOT_TRUSTED, verdict))
         boundary = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
-        return self.judged(
+        return self._case.judged(
             (Reason.ROLE_NOT_TRUSTED, verdict),
             (Reason.ROLE_POLICY_DENIES, await self._permissions(name)),
             *([(Reason.ROLE_POLICY_DENIES, await self._boundary(boundary))] if boundary else []),

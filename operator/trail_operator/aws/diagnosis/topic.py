@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, may_not_look
+from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, may_not_look
 from trail_operator.aws.diagnosis.key import TopicKey
 from trail_operator.aws.errors import AWSError
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
 from trail_operator.core.policies.judge import Answer, judge_topic_policy, not_read
+
+_NOT_FOUND = ("NotFound", "NotFoundException")
 
 
 class Topic(Dependency):
@@ -23,37 +25,51 @@ class Topic(Dependency):
         attributes: Mapping[str, str] = answer["Attributes"]
         return attributes
 
-    async def key(self) -> Failure | None:
-        """What is wrong with the key that it is encrypted with; None if nothing is seen to be."""
+    async def key(self) -> Judgement | None:
+        """Whether the key that it is encrypted with keeps CloudTrail from publishing; None where it has none."""
         try:
-            key = (await self._attributes()).get("KmsMasterKeyId")
+            attributes = await self._attributes()
         except AWSError as error:
+            if error.code in _NOT_FOUND:
+                return certain(self._missing())
             may_not_look(error)
-            return None
-        return await TopicKey(self._case).explain(self._arn, key) if key else None
+            subject = f"the policy of the key, if any, with which topic {self._arn} is encrypted"
+            statements = [required.topic_key_statement(self._case.arn)]
+            return Reason.KEY_POLICY_DENIES, not_read(subject, "sns:GetTopicAttributes", statements)
+        return await self._key(attributes)
 
     async def explain(self) -> Failure:
         """Its policy; where that does not refuse, its key."""
         arn = self._arn
-        statement = required.topic_statement(arn, self._case.arn)
         try:
             attributes = await self._attributes()
         except AWSError as error:
-            if error.code in ("NotFound", "NotFoundException"):
-                return dependency(
-                    Reason.TOPIC_NOT_FOUND,
-                    f"topic {arn} does not exist: create it, with this statement in its policy: {compact(statement)}",
-                )
+            if error.code in _NOT_FOUND:
+                return self._missing()
             may_not_look(error)
-            unread = not_read(f"the policy of topic {arn}", "sns:GetTopicAttributes", [statement])
-            return self.judged((Reason.TOPIC_POLICY_DENIES, unread))
-        document, key = attributes.get("Policy"), attributes.get("KmsMasterKeyId")
+            unread = not_read(f"the policy of topic {arn}", "sns:GetTopicAttributes", [self._statement])
+            return self._case.judged((Reason.TOPIC_POLICY_DENIES, unread))
+        document = attributes.get("Policy")
         verdict = judge_topic_policy(
             document,
             topic_arn=arn,
             trail_arn=self._case.arn,
             source_organization=await self._source_organization(document),
         )
-        if verdict.answer is not Answer.REFUSED and key and (refusal := await TopicKey(self._case).explain(arn, key)):
-            return refusal
-        return self.judged((Reason.TOPIC_POLICY_DENIES, verdict))
+        key = None if verdict.answer is Answer.REFUSED else await self._key(attributes)
+        return self._case.judged((Reason.TOPIC_POLICY_DENIES, verdict), *filter(None, [key]))
+
+    async def _key(self, attributes: Mapping[str, str]) -> Judgement | None:
+        key = attributes.get("KmsMasterKeyId")
+        return await TopicKey(self._case).judge(self._arn, key) if key else None
+
+    def _missing(self) -> Failure:
+        return dependency(
+            Reason.TOPIC_NOT_FOUND,
+            f"topic {self._arn} does not exist: create it, with this statement in its policy: "
+            f"{compact(self._statement)}",
+        )
+
+    @property
+    def _statement(self) -> required.Statement:
+        return required.topic_statement(self._arn, self._case.arn)
