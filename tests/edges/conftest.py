@@ -7,6 +7,8 @@ import pytest
 import requests
 
 from tests.edges.proxy import Proxy
+from tests.edges.world import World
+from tests.integration.aws import Account
 from tests.integration.conftest import (
     account,
     accounts,
@@ -17,6 +19,7 @@ from tests.integration.conftest import (
     service_account,
     trails,
 )
+from tests.integration.kubernetes import Trails
 from tests.integration.service_account import ServiceAccount
 from trail_sandbox.kubernetes import kubeconfig
 from trail_sandbox.kubernetes.pki import Pki
@@ -76,3 +79,9 @@ def behind(kubernetes_proxy: Proxy, service_account: ServiceAccount) -> Callable
         return {"KUBECONFIG": str(path)}
 
     return environment
+
+
+@pytest.fixture
+def world(account: Account, trails: Trails) -> World:
+    """Many Trails, and what becomes of them."""
+    return World(account, trails)

@@ -12,7 +12,6 @@ from tests.edges.proxy import Proxy, Request, Rule, Twist
 from tests.edges.world import RESYNC, World
 from tests.integration.aws import WRITES, Account
 from tests.integration.conftest import OperatorFactory
-from tests.integration.kubernetes import Trails
 from tests.integration.process import Operator
 from tests.patience import eventually
 
@@ -79,11 +78,6 @@ def writes(account: Account, since: int) -> dict[str, list[str]]:
             for name in set(re.findall(r'["/](t-\d+)"', json.dumps(call["parameters"]))):
                 found.setdefault(name, []).append(call["operation"])
     return found
-
-
-@pytest.fixture
-def world(account: Account, trails: Trails) -> World:
-    return World(account, trails)
 
 
 @pytest.fixture

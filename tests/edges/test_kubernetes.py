@@ -9,9 +9,7 @@ import pytest
 
 from tests.edges.proxy import Proxy, Request, Rule, Twist
 from tests.edges.world import RESTARTS, Supervised, World
-from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory
-from tests.integration.kubernetes import Trails
 from tests.integration.service_account import ServiceAccount
 from tests.patience import eventually
 
@@ -127,11 +125,6 @@ def of_lease(method: str) -> Callable[[Request], bool]:
 
 def listing(kind: str, agent: str) -> Callable[[Request], bool]:
     return lambda request: request.method == "GET" and request.path.endswith(kind) and request.agent.startswith(agent)
-
-
-@pytest.fixture
-def world(account: Account, trails: Trails) -> World:
-    return World(account, trails)
 
 
 @pytest.fixture

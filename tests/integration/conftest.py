@@ -18,6 +18,7 @@ from tests.integration.aws import Account
 from tests.integration.kubernetes import Accounts, Trails
 from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
+from tests.integration.whole import World
 from tests.patience import eventually, evidence, resync
 from trail_sandbox.sandbox import Sandbox
 
@@ -179,3 +180,9 @@ def owner(trails: Trails, name: str) -> dict[str, str]:
 def calls_of(account: Account, *operations: str) -> list[dict[str, Any]]:
     """The CloudTrail requests of these operations made in the account."""
     return [call for call in account.calls() if call["service"] == "cloudtrail" and call["operation"] in operations]
+
+
+@pytest.fixture
+def world(account: Account) -> World:
+    """Everything in the account that a trail can depend on."""
+    return World(account)

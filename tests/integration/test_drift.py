@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory
 from tests.integration.kubernetes import Trails, trail
@@ -84,11 +82,6 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
         {"tags[extra]", "tags[team]"},
     ),
 }
-
-
-@pytest.fixture
-def world(account: Account) -> World:
-    return World(account)
 
 
 def told_of(trails: Trails) -> str:

@@ -305,11 +305,6 @@ def test_a_session_that_has_ended(
 # -- delivery
 
 
-@pytest.fixture
-def world(account: Account) -> World:
-    return World(account)
-
-
 def deliver(account: Account, trails: Trails, name: str) -> None:
     """A round of deliveries with something to deliver, and a look at what came of it."""
     account.client("iam").list_users()

@@ -66,11 +66,6 @@ def actions_of(*statements: dict[str, Any]) -> list[str]:
     return [action for entry in found for action in ([entry] if isinstance(entry, str) else entry)]
 
 
-@pytest.fixture
-def world(account: Account) -> World:
-    return World(account)
-
-
 def first(world: World) -> dict[str, Any]:
     """A spec with everything that a trail can be."""
     return world.basic | {"kmsKeyID": "alias/two"}

@@ -2,19 +2,12 @@
 
 from typing import Any
 
-import pytest
-
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import owner
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.process import Operator
 from tests.integration.whole import MINIMAL_RECORDING, World, everything
 from tests.patience import eventually
-
-
-@pytest.fixture
-def world(account: Account) -> World:
-    return World(account)
 
 
 def operations_since(account: Account, mark: int) -> list[str]:

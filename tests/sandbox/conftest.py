@@ -111,6 +111,11 @@ def trail(aws: Account, bucket: str) -> str:
     return arn
 
 
+def create(aws: Account, bucket: str, **parameters: Any) -> None:
+    """Make the trail `trail`, in us-east-1."""
+    aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket, **parameters)
+
+
 class Refused(Protocol):
     def __call__(self, code: str, message: str | None = None) -> AbstractContextManager[None]: ...
 

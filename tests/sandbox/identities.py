@@ -1,6 +1,7 @@
 """Users and roles of an account, and clients with their keys."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 from tests.integration.aws import Account
 
 
-def written(*statements: dict[str, Any]) -> str:
+def written(*statements: Mapping[str, Any]) -> str:
     """A policy of these statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import Account, trust
-from tests.sandbox.conftest import Refused
+from tests.sandbox.conftest import Refused, create
 
 SERVICE = {"Service": "cloudtrail.amazonaws.com"}
 BAD_TOPIC = "SNS Topic does not exist or the topic policy is incorrect!"
@@ -22,10 +22,6 @@ BAD_LOG_GROUP = "Check the log group ARN: CloudTrail can't validate it"
 
 Policy = dict[str, Any]
 Change = Callable[[Policy], object]
-
-
-def create(aws: Account, bucket: str, **parameters: Any) -> None:
-    aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket, **parameters)
 
 
 # The bucket.

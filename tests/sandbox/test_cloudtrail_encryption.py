@@ -7,14 +7,10 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import Account
-from tests.sandbox.conftest import Refused, put_settings
+from tests.sandbox.conftest import Refused, create, put_settings
 
 SERVICE = {"Service": "cloudtrail.amazonaws.com"}
 BAD_TOPIC = "SNS Topic does not exist or the topic policy is incorrect!"
-
-
-def create(aws: Account, bucket: str, **parameters: Any) -> None:
-    aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket, **parameters)
 
 
 def put_policy(aws: Account, key: str, actions: Sequence[str], condition: dict[str, Any] | None = None) -> None:

@@ -7,15 +7,12 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import Account, trust
-from tests.sandbox.conftest import Refused
+from tests.sandbox.conftest import Refused, create
+from tests.sandbox.identities import written
 from tests.sandbox.organizations import Organization
 
 SERVICE = {"Service": "cloudtrail.amazonaws.com"}
 NOT_PERMITTED = "Access denied. Check the permissions for your role."
-
-
-def create(aws: Account, bucket: str, **parameters: Any) -> None:
-    aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket, **parameters)
 
 
 def allow(resource: Any, action: Any, condition: Mapping[str, Any] | None = None, **members: Any) -> dict[str, Any]:
@@ -23,14 +20,10 @@ def allow(resource: Any, action: Any, condition: Mapping[str, Any] | None = None
     return statement | ({"Condition": dict(condition)} if condition else {})
 
 
-def policy(*statements: Mapping[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
 def with_condition(aws: Account, bucket: str, condition: Mapping[str, Any], principal: Any = SERVICE) -> None:
     """Let CloudTrail into a bucket under a condition."""
     resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
-    document = policy(allow(resources, ["s3:GetBucketAcl", "s3:PutObject"], condition, Principal=principal))
+    document = written(allow(resources, ["s3:GetBucketAcl", "s3:PutObject"], condition, Principal=principal))
     aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=document)
 
 
@@ -71,7 +64,7 @@ def test_the_region_and_account_are_those_of_the_bucket(aws: Account, another: A
     name = another.bucket(f"west-{another.number}", "trail", region="eu-west-1")
     condition = {"StringEquals": {"aws:RequestedRegion": "eu-west-1", "aws:ResourceAccount": another.number}}
     resources = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
-    document = policy(allow(resources, ["s3:GetBucketAcl", "s3:PutObject"], condition))
+    document = written(allow(resources, ["s3:GetBucketAcl", "s3:PutObject"], condition))
     another.client("s3", "eu-west-1").put_bucket_policy(Bucket=name, Policy=document)
     create(aws, name)
 
@@ -80,17 +73,17 @@ def test_the_region_of_a_topic_and_of_keys(aws: Account, bucket: str) -> None:
     topic, key = aws.topic("notify", "trail"), aws.key("trail")
     here = {"StringEquals": {"aws:RequestedRegion": "us-east-1", "aws:ResourceAccount": aws.number}}
     aws.client("sns").set_topic_attributes(
-        TopicArn=topic, AttributeName="Policy", AttributeValue=policy(allow(topic, "SNS:Publish", here))
+        TopicArn=topic, AttributeName="Policy", AttributeValue=written(allow(topic, "SNS:Publish", here))
     )
     root = allow("*", "kms:*", Principal={"AWS": f"arn:aws:iam::{aws.number}:root"})
-    document = policy(root, allow("*", ["kms:GenerateDataKey*", "kms:DescribeKey"], here))
+    document = written(root, allow("*", ["kms:GenerateDataKey*", "kms:DescribeKey"], here))
     aws.client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=document)
     create(aws, bucket, SnsTopicName=topic, KmsKeyId=key)
 
 
 def test_s3_alone_has_a_resource_account_of_its_own(aws: Account, bucket: str, refused: Refused) -> None:
     topic = aws.topic("notify", "trail")
-    document = policy(allow(topic, "SNS:Publish", {"Null": {"s3:ResourceAccount": "false"}}))
+    document = written(allow(topic, "SNS:Publish", {"Null": {"s3:ResourceAccount": "false"}}))
     aws.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=document)
     with refused("InsufficientSnsTopicPolicyException"):
         create(aws, bucket, SnsTopicName=topic)
@@ -143,7 +136,7 @@ def test_an_old_account_in_the_policy_of_a_topic(aws: Account, bucket: str, refu
     topic = aws.topic("notify", "trail")
     for number, is_let_in in (("859597730677", False), ("086441151436", True)):
         principal = {"AWS": f"arn:aws:iam::{number}:root"}
-        document = policy(allow(topic, "SNS:Publish", Principal=principal))
+        document = written(allow(topic, "SNS:Publish", Principal=principal))
         aws.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=document)
         if is_let_in:
             create(aws, bucket, SnsTopicName=topic)
@@ -157,7 +150,7 @@ def test_an_old_account_in_the_policy_of_a_topic(aws: Account, bucket: str, refu
 
 def boundary(aws: Account, *statements: Mapping[str, Any]) -> str:
     """A managed policy; its ARN."""
-    made = aws.client("iam").create_policy(PolicyName="boundary", PolicyDocument=policy(*statements))
+    made = aws.client("iam").create_policy(PolicyName="boundary", PolicyDocument=written(*statements))
     arn: str = made["Policy"]["Arn"]
     return arn
 
@@ -220,7 +213,7 @@ def test_the_keys_of_the_log_roles_requests(
 ) -> None:
     given = logs(aws)
     statement = permit(["logs:CreateLogStream", "logs:PutLogEvents"], Condition=condition)
-    document = policy(statement).replace("{account}", aws.number)
+    document = written(statement).replace("{account}", aws.number)
     aws.client("iam").put_role_policy(RoleName="deliver", PolicyName="logs", PolicyDocument=document)
     if may:
         create(aws, bucket, **given)

@@ -13,6 +13,7 @@ from botocore.config import Config
 from tests.integration.aws import Account
 from tests.patience import seconds
 from tests.sandbox.conftest import Refused
+from tests.sandbox.identities import written
 
 
 def with_key(aws: Account, service: str, key: str, token: str | None = None) -> Any:
@@ -25,10 +26,6 @@ def with_key(aws: Account, service: str, key: str, token: str | None = None) -> 
         aws_session_token=token,
         config=Config(retries={"total_max_attempts": 1}),
     )
-
-
-def written(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 # Identities.

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 
-import botocore.session
 from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.credentials import (
@@ -23,7 +22,6 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError, ReadTimeoutError
-from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from tests.statemachine import raw
@@ -374,7 +372,7 @@ class Client:
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Mapping[str, Any]]]:
         operation = _operations(self._service)[method]
-        shape = _model(self._service).operation_model(operation).input_shape
+        shape = raw.operation_model(self._service, operation).input_shape
 
         def call(**parameters: Any) -> Awaitable[Mapping[str, Any]]:
             report = ParamValidator().validate(parameters, shape) if shape else None
@@ -408,10 +406,5 @@ def _of_administrator() -> Credentials:
 
 
 @cache
-def _model(service: str) -> ServiceModel:
-    return botocore.session.get_session().get_service_model(service)
-
-
-@cache
 def _operations(service: str) -> dict[str, str]:
-    return {xform_name(name): name for name in _model(service).operation_names}
+    return {xform_name(name): name for name in raw.model(service).operation_names}

@@ -84,6 +84,10 @@ class VirtualStage:
         body = self.server.put_account(name, {"accountID": ACCOUNT, **spec})
         self._in_loop(lambda: self.life.account_seen(body))
 
+    def notes(self, reason: str) -> list[str]:
+        """The notes of all Events of a reason."""
+        return [note for one, note in self.server.events if one == reason]
+
     # Time, and the operator's life.
 
     @property

@@ -41,10 +41,6 @@ def condition(stage: VirtualStage, kind: str = "Ready") -> tuple[str, str] | Non
     return (found["status"], found["reason"]) if found else None
 
 
-def told(stage: VirtualStage, reason: str) -> list[str]:
-    return [note for one, note in stage.server.events if one == reason]
-
-
 # What is no longer recorded, and what was changed, is told whatever becomes of the answers.
 
 REDUCTIONS: list[tuple[str, dict[str, Any]]] = [
@@ -62,8 +58,8 @@ def test_a_reduction_is_told_though_the_answer_was_lost(
     stage.fault(operation=operation, drop=True, when="after", count=1)
     stage.replace_spec(KEY, SPEC | change)
     stage.wait(100.0)
-    assert len(told(stage, "RecordsLess")) == 1
-    assert [operation in note for note in told(stage, "Updated")] == [True]
+    assert len(stage.notes("RecordsLess")) == 1
+    assert [operation in note for note in stage.notes("Updated")] == [True]
 
 
 @pytest.mark.parametrize("operation", ["GetTrail", "GetEventSelectors", "ListTags"])
@@ -71,7 +67,7 @@ def test_a_reduction_is_told_though_it_could_not_be_seen_at_once(stage: VirtualS
     stage.fault(operation=operation, error="ThrottlingException", skip=1, count=1)
     stage.replace_spec(KEY, SPEC | {"isMultiRegionTrail": False})
     stage.wait(100.0)
-    assert len(told(stage, "RecordsLess")) == 1
+    assert len(stage.notes("RecordsLess")) == 1
 
 
 def test_a_reduction_that_aws_refused_is_not_told(stage: VirtualStage) -> None:
@@ -79,7 +75,7 @@ def test_a_reduction_that_aws_refused_is_not_told(stage: VirtualStage) -> None:
     stage.replace_spec(KEY, SPEC | READ_ONLY)
     stage.wait(100.0)
     assert condition(stage, "Stalled") == ("True", "InvalidSpec")
-    assert told(stage, "RecordsLess") == told(stage, "Updated") == []
+    assert stage.notes("RecordsLess") == stage.notes("Updated") == []
 
 
 def test_drift_is_told_field_by_field_though_the_answer_was_lost(stage: VirtualStage) -> None:
@@ -88,7 +84,7 @@ def test_drift_is_told_field_by_field_though_the_answer_was_lost(stage: VirtualS
     stage.by_hand(REGIONS[0], "PutEventSelectors", TrailName=ARN, EventSelectors=selectors)
     stage.wait(150.0)
     assert condition(stage) == ("True", "Recording")
-    (note,) = told(stage, "DriftCorrected")
+    (note,) = stage.notes("DriftCorrected")
     assert "eventSelectors" in note
 
 
@@ -131,7 +127,7 @@ def test_what_is_seen_of_an_observed_trail_is_told_though_another_read_fails(sta
 def test_a_read_that_fails_alone_contradicts_nothing(stage: VirtualStage) -> None:
     stage.fault(operation="GetTrailStatus", error="InternalFailure", count=3)
     stage.wait(100.0)
-    assert told(stage, "Progressing") == []
+    assert stage.notes("Progressing") == []
     assert condition(stage) == ("True", "Recording")
 
 
@@ -469,7 +465,7 @@ def test_many_that_are_retained_at_once_all_lose_their_owner_tags(many: VirtualS
     many.wait(60.0)
     assert not many.objects
     assert [trail for trail in many.aws.trails.all() if OWNER in dict(trail.tags)] == []
-    assert told(many, "OwnerTagStayed") == []
+    assert many.notes("OwnerTagStayed") == []
 
 
 # What comes between.
@@ -499,7 +495,7 @@ def test_a_reduction_beside_a_denial_is_told_though_its_answer_was_lost(stage: V
     stage.fault(operation="PutEventSelectors", error="AccessDeniedException", count=1)
     stage.replace_spec(KEY, SPEC | READ_ONLY | {"enableLogFileValidation": False})
     stage.wait(200.0)
-    assert "digest files are no longer written" in "; ".join(told(stage, "RecordsLess"))
+    assert "digest files are no longer written" in "; ".join(stage.notes("RecordsLess"))
 
 
 @pytest.mark.parametrize(("when", "expected"), [("before", 0), ("after", 1)])
@@ -513,7 +509,7 @@ def test_a_write_without_an_answer_is_told_only_if_it_took_effect_also_if_the_sp
     stage.wait(0.15)
     stage.replace_spec(KEY, SPEC)
     stage.wait(60.0)
-    assert sum("StopLogging" in note for note in told(stage, "Updated")) == expected
+    assert sum("StopLogging" in note for note in stage.notes("Updated")) == expected
 
 
 def test_what_somebody_undoes_at_once_is_put_right_ever_later(stage: VirtualStage) -> None:

@@ -40,10 +40,6 @@ def ready(stage: VirtualStage, key: str = KEY) -> tuple[str, str]:
     return found["status"], found["reason"]
 
 
-def notes(stage: VirtualStage, reason: str) -> list[str]:
-    return [note for one, note in stage.server.events if one == reason]
-
-
 def arns(stage: VirtualStage) -> list[str]:
     return [trail.arn for trail in stage.aws.trails.all()]
 
@@ -63,8 +59,8 @@ def test_a_deletion_that_was_not_done_is_repeated_after_the_consistency_window(s
     stage.wait(15.0)
     assert not stage.objects
     assert arns(stage) == []
-    assert [ARN in note and "deleted" in note for note in notes(stage, "Released")] == [True]
-    assert notes(stage, "DeletionNotConfirmed") == []
+    assert [ARN in note and "deleted" in note for note in stage.notes("Released")] == [True]
+    assert stage.notes("DeletionNotConfirmed") == []
 
 
 def test_a_deletion_that_is_never_done_holds_the_trail_and_is_reported(stage: VirtualStage) -> None:
@@ -72,12 +68,12 @@ def test_a_deletion_that_is_never_done_holds_the_trail_and_is_reported(stage: Vi
     stage.delete(KEY)
     stage.wait(80.0)
     assert ready(stage) == ("False", "Progressing")
-    assert [ARN in note for note in set(notes(stage, "DeletionNotConfirmed"))] == [True]
+    assert [ARN in note for note in set(stage.notes("DeletionNotConfirmed"))] == [True]
     asked = stage.aws.asked["DeleteTrail"]
     stage.wait(600.0)
     assert 8 <= stage.aws.asked["DeleteTrail"] - asked <= 20, "the ordinary back-off: every minute, with its jitter"
     assert KEY in stage.objects
-    assert notes(stage, "Released") == []
+    assert stage.notes("Released") == []
     stage.heal()
     stage.wait(80.0)
     assert not stage.objects
@@ -114,7 +110,7 @@ def test_a_trail_that_reads_still_show_is_not_deleted_twice(stage: VirtualStage)
     stage.wait(20.0)
     assert stage.aws.asked["DeleteTrail"] == 1
     assert not stage.objects
-    assert ["deleted" in note for note in notes(stage, "Released")] == [True]
+    assert ["deleted" in note for note in stage.notes("Released")] == [True]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +128,7 @@ def test_one_answer_without_tags_releases_no_trail(stage: VirtualStage, entry: d
     stage.wait(30.0)
     assert not stage.objects
     assert arns(stage) == []
-    assert ["deleted" in note for note in notes(stage, "Released")] == [True]
+    assert ["deleted" in note for note in stage.notes("Released")] == [True]
 
 
 @pytest.mark.parametrize("owner", [None, "abroad/team-b/alpha"])
@@ -146,7 +142,7 @@ def test_a_trail_that_was_made_again_by_somebody_else_counts_as_gone(stage: Virt
     stage.wait(20.0)
     assert not stage.objects
     assert arns(stage) == [ARN]
-    assert ["left as it is" in note for note in notes(stage, "Released")] == [True]
+    assert ["left as it is" in note for note in stage.notes("Released")] == [True]
 
 
 def test_a_tag_that_was_not_removed_is_warned_of_and_the_resource_goes(stage: VirtualStage) -> None:
@@ -157,17 +153,17 @@ def test_a_tag_that_was_not_removed_is_warned_of_and_the_resource_goes(stage: Vi
     assert not stage.objects
     (trail,) = stage.aws.trails.all()
     assert OWNER in dict(trail.tags)
-    (note,) = notes(stage, "OwnerTagStayed")
+    (note,) = stage.notes("OwnerTagStayed")
     assert "still there" in note
-    assert not any("without the owner tag" in note for note in notes(stage, "Released"))
+    assert not any("without the owner tag" in note for note in stage.notes("Released"))
 
 
 def test_a_removed_tag_is_not_warned_of(stage: VirtualStage) -> None:
     stage.replace_spec(KEY, SPEC | {"deletionPolicy": "Retain"})
     stage.delete(KEY)
     stage.wait(5.0)
-    assert notes(stage, "OwnerTagStayed") == []
-    assert [f"trail {ARN} is kept, without the owner tag"] == notes(stage, "Released")
+    assert stage.notes("OwnerTagStayed") == []
+    assert [f"trail {ARN} is kept, without the owner tag"] == stage.notes("Released")
 
 
 # ACK's annotation is a deletion policy, where the spec gives none.
@@ -272,7 +268,7 @@ def test_a_deletion_finds_the_trail_whatever_the_status_says(stage: VirtualStage
     stage.wait(40.0)
     assert KEY not in stage.objects
     assert arns(stage) == [arn_of("beta")]
-    assert ["deleted" in note for note in notes(stage, "Released")] == [True]
+    assert ["deleted" in note for note in stage.notes("Released")] == [True]
 
 
 @pytest.mark.parametrize("restarted", [False, True])
@@ -331,9 +327,9 @@ def test_a_trail_of_which_nothing_is_on_record_is_held_for_a_minute(empty: Virtu
     assert "deletionPolicy: Retain" in empty.objects[KEY]["status"]["conditions"][0]["message"]
     empty.wait(6.0)
     assert not empty.objects
-    (note,) = notes(empty, "ReleasedUnverified")
+    (note,) = empty.notes("ReleasedUnverified")
     assert "without asking AWS" in note
-    assert notes(empty, "Released") == []
+    assert empty.notes("Released") == []
 
 
 def test_what_can_be_asked_within_the_minute_is_released_verified(empty: VirtualStage) -> None:
@@ -343,8 +339,8 @@ def test_what_can_be_asked_within_the_minute_is_released_verified(empty: Virtual
     empty.heal()
     empty.wait(30.0)
     assert not empty.objects
-    assert notes(empty, "ReleasedUnverified") == []
-    assert notes(empty, "Released") == [f"there is no trail {ARN}"]
+    assert empty.notes("ReleasedUnverified") == []
+    assert empty.notes("Released") == [f"there is no trail {ARN}"]
 
 
 def test_a_trail_that_is_on_record_is_held_without_end(stage: VirtualStage) -> None:
@@ -390,7 +386,7 @@ def test_whom_to_ask_may_be_unknown(empty: VirtualStage, spec: dict[str, Any]) -
     assert KEY in empty.objects
     empty.wait(10.0)
     assert not empty.objects
-    assert len(notes(empty, "ReleasedUnverified")) == 1
+    assert len(empty.notes("ReleasedUnverified")) == 1
 
 
 def test_the_own_account_is_looked_at_though_the_organization_can_not_be(stage: VirtualStage) -> None:
@@ -409,7 +405,7 @@ def test_retain_waits_no_minute(empty: VirtualStage) -> None:
     empty.delete(KEY)
     empty.wait(7.0)
     assert not empty.objects
-    assert len(notes(empty, "ReleasedUnverified")) == 1
+    assert len(empty.notes("ReleasedUnverified")) == 1
 
 
 def test_observe_and_conflict_are_released_at_once(stage: VirtualStage) -> None:

@@ -38,10 +38,6 @@ def owner(stage: VirtualStage) -> str | None:
     return dict(trail.tags).get(OWNER)
 
 
-def conflicts(stage: VirtualStage) -> list[str]:
-    return [note for reason, note in stage.server.events if reason == "Conflict"]
-
-
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
 @pytest.mark.parametrize("stale", [0.0, 8.0])
 @pytest.mark.parametrize("points", [None, *range(1, 30, 2)])
@@ -56,7 +52,7 @@ def test_a_rename_loses_no_trail_whenever_the_operator_dies(
     if stage.is_dead:
         stage.restart()
     stage.wait(60.0)
-    assert conflicts(stage) == []
+    assert stage.notes("Conflict") == []
     assert stage.rest().judge() == []
     assert stage.further() == (0, 0)
     assert owner(stage) == stage.objects[KEY]["status"]["ownerTag"] == PRESENT
@@ -73,7 +69,7 @@ def test_a_tag_that_aws_still_shows_after_a_restart_is_no_conflict(stage: Virtua
     stage.stale(8.0)
     stage.restart()
     stage.wait(60.0)
-    assert conflicts(stage) == []
+    assert stage.notes("Conflict") == []
     assert stage.rest().judge() == []
 
 

@@ -1,5 +1,7 @@
 """Values to test with, each valid as it stands; a test names only what it is about."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from trail_operator.api.names import OWNER_TAG
@@ -20,6 +22,11 @@ FULL = Configuration(
     enable_log_file_validation=True,
 )
 MINIMAL = Configuration(s3_bucket_name="bucket-1")
+
+
+def policy(*statements: Mapping[str, Any], version: str = "2012-10-17") -> str:
+    """A policy of these statements."""
+    return json.dumps({"Version": version, "Statement": list(statements)})
 
 
 def desired(

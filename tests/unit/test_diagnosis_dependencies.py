@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.builders import ARN, FULL, desired, observed
+from tests.unit.builders import ARN, FULL, desired, observed, policy
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
 from trail_operator.aws.client import Caller, Organization
@@ -31,10 +31,6 @@ TOPIC_REFUSED = "InsufficientSnsTopicPolicyException"
 KEY_REFUSED = "InsufficientEncryptionPolicyException"
 ROLE_REFUSED = "InvalidCloudWatchLogsRoleArnException"
 GROUP_REFUSED = "InvalidCloudWatchLogsLogGroupArnException"
-
-
-def policy(*statements: Mapping[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def encrypted(key: str | None = KEY, *, bucket_key: bool = False) -> dict[str, Any]:

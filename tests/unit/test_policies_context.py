@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.builders import policy
 from trail_operator.core.policies import judge, required
 from trail_operator.core.policies.judge import Answer, Verdict
 
@@ -24,10 +25,6 @@ ORGANIZATION = "o-a1b2c3d4e5"
 
 Statement = dict[str, Any]
 Condition = dict[str, dict[str, Any]]
-
-
-def policy(*statements: Statement) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def bucket(*statements: Statement, source_organization: tuple[str | None, ...] = (ORGANIZATION,)) -> Verdict:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.builders import policy
 from trail_operator.core.policies import judge, required
 from trail_operator.core.policies.judge import Answer, Verdict
 
@@ -22,10 +23,6 @@ CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
 
 Statement = dict[str, Any]
 ACL, WRITE = required.bucket_statements(BUCKET, "p", TRAIL)
-
-
-def policy(*statements: Statement, version: str = "2012-10-17") -> str:
-    return json.dumps({"Version": version, "Statement": list(statements)})
 
 
 def bucket_verdict(*statements: Statement, kms_key_arn: str | None = None) -> Verdict:

@@ -31,11 +31,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
-
-
-@pytest.fixture
 def port(authority: Authority) -> Iterator[int]:
     """AWS, as far as names and certificates go."""
     with answering(lambda *_: (200, identity("111111111111")), tls=authority.server(NAME)) as number:

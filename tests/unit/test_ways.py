@@ -27,11 +27,6 @@ TRAILS = "/apis/trail-operator.dev/v1beta1/trails"
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
-
-
-@pytest.fixture
 def port(authority: Authority) -> Iterator[int]:
     """An API server of the name NAME and of loopback."""
 
