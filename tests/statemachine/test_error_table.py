@@ -190,13 +190,13 @@ def scene(caplog: pytest.LogCaptureFixture) -> Iterator[Scene]:
     caplog.set_level(logging.CRITICAL, "trail_operator")
     stage = VirtualStage(0)
     organization = organizations.Organization(
-        "o-example", ACCOUNT, True, frozenset({"cloudtrail.amazonaws.com"}), frozenset({ACCOUNT}), frozenset()
+        "o-exampleorgid", ACCOUNT, True, frozenset({"cloudtrail.amazonaws.com"}), frozenset({ACCOUNT}), frozenset()
     )
     answer = stage.aws.world.answer
 
     def answered(service: str, operation: str, region: str, parameters: Any) -> dict[str, Any]:
         if service == "organizations":
-            return {"Organization": {"Id": "o-example", "MasterAccountId": ACCOUNT}}
+            return {"Organization": {"Id": "o-exampleorgid", "MasterAccountId": ACCOUNT}}
         return answer(service, operation, region, parameters)
 
     with (

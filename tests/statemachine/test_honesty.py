@@ -540,12 +540,12 @@ def organization(master: str, administrators: frozenset[str] = frozenset()) -> I
     stage = VirtualStage(0)
     members = frozenset({master, ACCOUNT})
     services = frozenset({"cloudtrail.amazonaws.com"})
-    whole = organizations.Organization("o-example", master, True, services, members, administrators)
+    whole = organizations.Organization("o-exampleorgid", master, True, services, members, administrators)
     answer = stage.aws.world.answer
 
     def answered(service: str, operation: str, region: str, parameters: Any) -> Any:
         if service == "organizations":
-            return {"Organization": {"Id": "o-example", "MasterAccountId": master}}
+            return {"Organization": {"Id": "o-exampleorgid", "MasterAccountId": master}}
         return answer(service, operation, region, parameters)
 
     with ExitStack() as patched:

@@ -400,6 +400,27 @@ def test_the_own_account_is_looked_at_though_the_organization_can_not_be(stage: 
     assert arns(stage) == []
 
 
+def test_a_record_of_another_account_is_held_while_the_organization_can_not_be_asked(stage: VirtualStage) -> None:
+    """It may be of a trail that was made as the organization's: nothing is made or deleted in its place."""
+    stage.fault(service="organizations", **DENIED)
+    stage.server.write_status(KEY, {"arn": arn_of("alpha", account=FOREIGN)})
+    stage.by_hand(REGIONS[0], "StopLogging", Name=ARN)
+    since = len(stage.record.writes)
+    stage.wait(TWO_RESYNCS)
+    assert ready(stage) == ("False", "AccessDenied")
+    message = stage.objects[KEY]["status"]["conditions"][0]["message"]
+    assert f"a trail of account {FOREIGN} is on record" in message
+    assert "organizations:DescribeOrganization" in message
+    stage.delete(KEY)
+    stage.wait(300.0)
+    assert KEY in stage.objects
+    assert not stage.record.writes[since:]
+    stage.heal()
+    stage.wait(90.0)
+    assert not stage.objects
+    assert arns(stage) == []
+
+
 def test_retain_waits_no_minute(empty: VirtualStage) -> None:
     unmade(empty, deletionPolicy="Retain")
     empty.delete(KEY)

@@ -271,6 +271,50 @@ def test_policies_of_a_role_that_are_not_there_are_none(operation: str, inner: s
         parsed("iam", operation, xml(operation, inner))
 
 
+@pytest.mark.parametrize("operation", ["ListRolePolicies", "ListAttachedRolePolicies"])
+def test_a_page_that_is_not_the_last_says_which_is_next(operation: str) -> None:
+    member = {"ListRolePolicies": "PolicyNames"}.get(operation, "AttachedPolicies")
+
+    def read(more: str) -> Any:
+        answer = parsed("iam", operation, xml(operation, f"<{member}/>{more}"))
+        check_subject(operation, REGION, {}, answer)
+        return answer
+
+    assert read("<IsTruncated>false</IsTruncated>")[member] == []
+    assert read("<IsTruncated>true</IsTruncated><Marker>m</Marker>")["Marker"] == "m"
+    with pytest.raises(NotWholeError):
+        read("<IsTruncated>true</IsTruncated>")
+
+
+ORGANIZATION = {
+    "Id": "o-exampleorgid",
+    "Arn": "arn:aws:organizations::123456789012:organization/o-exampleorgid",
+    "MasterAccountId": "123456789012",
+}
+
+
+@pytest.mark.parametrize(
+    ("organization", "is_whole"),
+    [
+        (ORGANIZATION, True),
+        (ORGANIZATION | {"Arn": None}, True),
+        (ORGANIZATION | {"Arn": ORGANIZATION["Arn"].replace("arn:aws:", "arn:aws-us-gov:")}, True),
+        (ORGANIZATION | {"Id": "unknown", "Arn": None}, False),
+        (ORGANIZATION | {"Id": "o-exampleother"}, False),
+        (ORGANIZATION | {"MasterAccountId": "unknown", "Arn": None}, False),
+        (ORGANIZATION | {"MasterAccountId": "210987654321"}, False),
+        (ORGANIZATION | {"Arn": "unknown"}, False),
+    ],
+)
+def test_an_organization_does_not_contradict_itself(organization: dict[str, Any], is_whole: bool) -> None:
+    answer = parsed("organizations", "DescribeOrganization", json.dumps({"Organization": organization}).encode())
+    if is_whole:
+        check_subject("DescribeOrganization", REGION, {}, answer)
+    else:
+        with pytest.raises(NotWholeError):
+            check_subject("DescribeOrganization", REGION, {}, answer)
+
+
 @pytest.mark.parametrize(
     ("account", "arn", "is_whole"),
     [

@@ -566,6 +566,58 @@ def test_of_several_policies_the_one_that_denies_is_named() -> None:
     assert "detach the policy from the role" in failure.message
 
 
+class Paged(AWS):
+    """IAM lists in pages, of which some hold nothing."""
+
+    def __init__(self, pages: Mapping[str, list[list[Any]]], **changes: Any) -> None:
+        super().__init__(**changes)
+        self._pages = pages
+
+    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        answer = await super().call(service, region, operation, **parameters)
+        if operation not in self._pages:
+            return answer
+        pages, number = self._pages[operation], int(parameters.get("Marker", 0))
+        (member,) = answer
+        more = {"IsTruncated": True, "Marker": str(number + 1)} if number + 1 < len(pages) else {"IsTruncated": False}
+        return {member: pages[number], **more}
+
+
+IN_PAGES: dict[str, dict[str, list[list[Any]]]] = {
+    "inline": {"ListRolePolicies": [[], ["logs"]]},
+    "attached": {
+        "ListRolePolicies": [[]],
+        "ListAttachedRolePolicies": [[], [{"PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}]],
+    },
+}
+
+
+@pytest.mark.parametrize("pages", IN_PAGES.values(), ids=IN_PAGES)
+def test_the_policies_of_a_role_are_listed_page_by_page(pages: dict[str, list[list[Any]]]) -> None:
+    failure = explained_by(Paged(pages), ROLE_REFUSED)
+    assert failure.reason is Reason.ROLE_NOT_TRUSTED
+    assert "all that can be read allows it" in failure.message
+
+
+@pytest.mark.parametrize("operation", ["ListRolePolicies", "ListAttachedRolePolicies"])
+def test_of_policies_that_are_not_all_listed_nothing_is_said(operation: str) -> None:
+    failure = explained_by(Paged({operation: [[]] * 1000}), ROLE_REFUSED)
+    assert failure.message.startswith("cloudtrail:CreateTrail: AWS's own words")
+    assert f"could not be looked at just now (AWS does not come to an end of iam:{operation}" in failure.message
+    assert printed(failure.message) == []
+
+
+# -- the organization
+
+
+def test_what_only_the_organization_tells_is_not_called_a_passing_trouble() -> None:
+    configuration = replace(FULL, is_organization_trail=True)
+    failure = explained(BUCKET_REFUSED, configuration, DescribeOrganization="AccessDeniedException")
+    assert failure.reason is Reason.BUCKET_POLICY_DENIES
+    assert "since the operator lacks organizations:DescribeOrganization" in failure.message
+    assert "just now" not in failure.message
+
+
 # -- insights
 
 

@@ -229,6 +229,22 @@ def _is_named(trail: Mapping[str, Any]) -> bool:
     return found is not None and found[1] == trail["Name"] and is_region
 
 
+def _has_its_next_page(_: str, __: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
+    """Whether a list of IAM that goes on says where: without that, what it holds would be taken for all."""
+    return not answer.get("IsTruncated") or bool(answer.get("Marker"))
+
+
+def _is_organization(_: str, __: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
+    """Whether an id and a management account are ones, and those that the organization's ARN has.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
+    """
+    organization = answer["Organization"]
+    own = f"{organization['MasterAccountId']}:organization/{organization['Id']}"
+    is_one = re.fullmatch(r"\d{12}:organization/o-[a-z0-9]{10,32}", own, re.ASCII) is not None
+    return is_one and str(organization.get("Arn") or own).endswith(own)
+
+
 _JUDGES: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, Any]], bool]] = {
     "CreateTrail": _is_created,
     "UpdateTrail": _is_updated,
@@ -238,6 +254,9 @@ _JUDGES: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, Any]], bool]] 
     "ListTags": _are_all_tagged,
     "GetCallerIdentity": _is_caller,
     "DescribeKey": _is_key,
+    "DescribeOrganization": _is_organization,
+    "ListRolePolicies": _has_its_next_page,
+    "ListAttachedRolePolicies": _has_its_next_page,
 }
 
 

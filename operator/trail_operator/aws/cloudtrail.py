@@ -10,6 +10,7 @@ from trail_operator.api.trail import Destination
 from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
+from trail_operator.aws.pages import list_all
 from trail_operator.core.failure import Failure, FailureClass, FailureError, passing
 from trail_operator.core.plan import Action
 from trail_operator.core.selectors import read_aggregations, read_insights, read_selectors
@@ -36,8 +37,6 @@ _NOT_OFFERED = ("UnknownOperationException", "UnsupportedOperationException")
 
 # What may stay unknown of a trail that is only looked at.
 _PARTS: tuple[Part, ...] = ("tags", "eventSelectors", "insightSelectors", "aggregationConfigurations")
-# An account has five trails a region.
-_MOST_PAGES = 100
 
 
 class PartlyReadError(FailureError):
@@ -170,15 +169,7 @@ class CloudTrail:
 
 async def list_trails(aws: AWS, region: str) -> list[dict[str, Any]]:
     """ARN, name and home region of all trails of the account: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTrails.html."""
-    trails: list[dict[str, Any]] = []
-    more: dict[str, str] = {}
-    for _ in range(_MOST_PAGES):
-        answer = await aws.call("cloudtrail", region, "ListTrails", **more)
-        trails += answer["Trails"]
-        if not answer.get("NextToken"):
-            return trails
-        more = {"NextToken": answer["NextToken"]}
-    raise FailureError(passing(f"AWS does not come to an end of the trails in {region}"))
+    return await list_all(aws, "cloudtrail", region, "ListTrails", "Trails")
 
 
 def _unresolved(key: str, arn: str, error: AWSError) -> Failure:

@@ -1,6 +1,7 @@
 """Where a Trail's trail is and whose: the account by STS, the region by spec and settings, both held to their pins."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import Reason
@@ -109,9 +110,13 @@ class Locator:
         try:
             return await self.management_account(access, location) == account
         except FailureError as error:
-            if error.failure.reason is Reason.ORGANIZATION_NOT_READY:  # there is no organization
+            failure = error.failure
+            if failure.reason is Reason.ORGANIZATION_NOT_READY:  # there is no organization
                 return False
-            raise
+            if failure.kind is FailureClass.TRANSIENT:
+                raise
+            doubt = f"a trail of account {account} is on record, and whether this is the organization's is not known"
+            raise FailureError(replace(failure, message=f"{doubt}: {failure.message}")) from None
 
     def settling(self, subject: Subject) -> bool:
         """Whether AWS may still answer the state before our last write to this trail."""

@@ -6,6 +6,7 @@ from typing import Any
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, may_not_look
 from trail_operator.aws.errors import AWSError
+from trail_operator.aws.pages import list_all
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
 from trail_operator.core.policies.judge import (
@@ -131,11 +132,12 @@ class LogRole(Dependency):
 
     async def _policies(self, role: str) -> list[tuple[str, str]]:
         """The inline ones by name, the attached ones by ARN, each with its document."""
+        aws, region = self._case.aws, self._case.location.region
         inline = []
-        for name in (await self._call("iam", "ListRolePolicies", RoleName=role))["PolicyNames"]:
+        for name in await list_all(aws, "iam", region, "ListRolePolicies", "PolicyNames", RoleName=role):
             answer = await self._call("iam", "GetRolePolicy", RoleName=role, PolicyName=name)
             inline.append((name, _document(answer["PolicyDocument"])))
-        attached = (await self._call("iam", "ListAttachedRolePolicies", RoleName=role))["AttachedPolicies"]
+        attached = await list_all(aws, "iam", region, "ListAttachedRolePolicies", "AttachedPolicies", RoleName=role)
         arns = [policy["PolicyArn"] for policy in attached]
         return [*inline, *[(arn, await self._managed_policy(arn)) for arn in arns]]
 
