@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any, cast
 from xml.sax.saxutils import escape
@@ -13,6 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 from trail_operator.aws.answers import Parsers
+from trail_sandbox.aws.cloudtrail.shapes import to_json
 from trail_sandbox.aws.errors import AwsError
 
 # What the root of an XML answer is called where the model does not tell.
@@ -48,7 +48,7 @@ def success(service: str, operation: str, answer: Mapping[str, Any]) -> Raw:
     """An answer as the service writes it."""
     shape = operation_model(service, operation).output_shape
     if is_json(service):
-        return Raw(json.dumps(_plain(answer)).encode())
+        return Raw(json.dumps(to_json(answer)).encode())
     assert isinstance(shape, StructureShape)
     if payload := shape.serialization.get("payload"):
         member = shape.members[payload]
@@ -83,14 +83,6 @@ def read(service: str, operation: str, raw: Raw) -> dict[str, Any]:
     if raw.status >= 300:
         raise ClientError(cast(Any, parsed), operation)
     return cast(dict[str, Any], parsed)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items() if one is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value.timestamp() if isinstance(value, datetime) else value
 
 
 def _member(shape: Shape, name: str, value: Any) -> str:

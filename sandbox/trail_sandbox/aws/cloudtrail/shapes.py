@@ -54,9 +54,13 @@ def parse_input(operation: str, body: object) -> dict[str, Any]:
     return value
 
 
+def fits(shape: Shape, value: object) -> bool:
+    """Say whether a value, as JSON has it, is of a shape's type; what is within it is not looked at."""
+    return isinstance(value, _KINDS[shape.type_name]) and (shape.type_name == "boolean" or not isinstance(value, bool))
+
+
 def _parse(shape: Shape, value: Any, path: str, complaints: list[str]) -> Any:
-    fits = isinstance(value, _KINDS[shape.type_name]) and (shape.type_name == "boolean" or not isinstance(value, bool))
-    if not fits:
+    if not fits(shape, value):
         raise AwsError("SerializationException", _wrong_type(shape, value))
     if isinstance(shape, StructureShape):
         return _parse_structure(shape, value, path, complaints)
