@@ -40,11 +40,25 @@ CLUSTER = "test"
 class Pass:
     """One pass over one Trail: what it began with, and its calls to AWS."""
 
+    clusters: tuple[str, ...]
+    """The names of the operator's cluster, the present one first."""
     key: str
     uid: str
     body: Manifest
     begun: float
     calls: list[Call] = field(default_factory=list)
+
+    @property
+    def owner(self) -> str:
+        """The owner tag that the Trail's trail is to carry."""
+        return f"{self.clusters[0]}/{self.key}"
+
+    def is_former(self, owner: str | None) -> bool:
+        """Whether it is the Trail's own tag with a former name of the cluster, and never was with the present one."""
+        if owner not in {f"{name}/{self.key}" for name in self.clusters[1:]}:
+            return False
+        recorded: str | None = self.body.get("status", {}).get("ownerTag")
+        return recorded != self.owner
 
 
 _LIFE: contextvars.ContextVar["Life | None"] = contextvars.ContextVar("life", default=None)
@@ -88,7 +102,7 @@ class Life:
         self._server = server
         self._wire = wire
         self._settings = settings
-        self._cluster = Cluster(settings.cluster_name or CLUSTER, frozenset(settings.former_cluster_names))
+        self._clusters = (settings.cluster_name or CLUSTER, *settings.former_cluster_names)
         self._killed_in: int | None = None
         self.loop: Loop | None = None
         self.account_loop: AccountLoop | None = None
@@ -166,11 +180,13 @@ class Life:
         kubernetes = _Kubernetes(self, self._wire)
         sessions, alone = Session(self._aws, self._send), without_lease(asyncio.get_running_loop().time)
         with mock.patch.object(controller, "Sessions", return_value=sessions):
-            parts = controller.Controller(kubernetes, alone, self._settings, self._cluster, self.metrics)
+            cluster = Cluster(self._clusters[0], frozenset(self._clusters[1:]))
+            parts = controller.Controller(kubernetes, alone, self._settings, cluster, self.metrics)
         reconcile = parts.loop._reconcile
 
         async def passing(subject: Subject) -> float | None:
-            _PASS.set(Pass(str(subject.key), subject.uid, subject.body, asyncio.get_running_loop().time()))
+            begun = asyncio.get_running_loop().time()
+            _PASS.set(Pass(self._clusters, str(subject.key), subject.uid, subject.body, begun))
             return await reconcile(subject)
 
         parts.loop._reconcile = passing

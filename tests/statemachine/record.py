@@ -8,7 +8,7 @@ from typing import Any
 from tests.statemachine.aws import ACCOUNT, REGIONS, Aws, Call
 from tests.statemachine.expectation import OWNER, READS, difference, found, wanted
 from tests.statemachine.kubernetes import ApiServer, Manifest
-from tests.statemachine.operator_life import CLUSTER, WRITING, Pass
+from tests.statemachine.operator_life import WRITING, Pass
 
 # The watch is that slow at most.
 _NEWS_TRAVELS = 1.0
@@ -34,8 +34,6 @@ class Record:
     """ARNs and owners that somebody else put on them."""
     known_since: dict[str, float] = field(default_factory=dict)
     """Since when each Trail has claimed its trail without a break, as far as the watch told."""
-    former: tuple[str, ...] = ()
-    """The former names of the operator's cluster."""
     let_go: dict[str, Manifest] = field(default_factory=dict)
     """Each Trail that has gone, as it was last, by namespace/name."""
 
@@ -50,10 +48,9 @@ class Record:
             self._problem(call, "was made while the Trail was paused")
         if this.body["spec"].get("managementPolicy") == "Observe":
             self._problem(call, "was made for a Trail that only looks")
-        mine = f"{CLUSTER}/{this.key}"
         if call.operation == "CreateTrail":
             tags = {tag["Key"]: tag.get("Value") for tag in call.parameters.get("TagsList", ())}
-            if tags.get(OWNER) != mine:
+            if tags.get(OWNER) != this.owner:
                 self._problem(call, "makes a trail without its owner tag")
             if call.arn != arn_of(this.key, this.body["spec"]):
                 self._problem(call, "makes a trail elsewhere than the spec says")
@@ -65,17 +62,10 @@ class Record:
             self.meddled[str(call.arn)] = self.time()  # a read may show it for a while: it may be taken off twice
         assert call.before is not None
         owner = dict(call.before.tags).get(OWNER)
-        if owner != mine and not self._is_former(owner, this):
-            self._judge_foreign(call, this, owner, mine)
+        if owner != this.owner and not this.is_former(owner):
+            self._judge_foreign(call, this, owner)
 
-    def _is_former(self, owner: str | None, this: Pass) -> bool:
-        """Whether it is the Trail's own tag with a former name of the cluster, and never was with the present one."""
-        if owner not in {f"{name}/{this.key}" for name in self.former}:
-            return False
-        recorded: str | None = this.body.get("status", {}).get("ownerTag")
-        return recorded != f"{CLUSTER}/{this.key}"
-
-    def _judge_foreign(self, call: Call, this: Pass, owner: str | None, mine: str) -> None:
+    def _judge_foreign(self, call: Call, this: Pass, owner: str | None) -> None:
         """A write to a trail that did not carry the owner tag: was it being adopted, or taken away a moment ago?"""
         known = max((one.begun for one in this.calls if _told_of_owner(one, call)), default=None)
         if known is None:
@@ -91,9 +81,9 @@ class Record:
             self._problem(call, f"was made to a trail of owner {owner}")
         elif owner is not None and _had(this.body, str(call.arn)):
             self._problem(call, f"takes the trail back from {owner}")
-        elif owner is not None and self._is_known_to_live(owner.removeprefix(f"{CLUSTER}/"), this):
+        elif owner is not None and self._is_known_to_live(resource_of(owner, this.clusters), this):
             self._problem(call, f"takes the trail from {owner}, which lives")
-        elif call.operation != "AddTags" or {"Key": OWNER, "Value": mine} not in call.parameters["TagsList"]:
+        elif call.operation != "AddTags" or {"Key": OWNER, "Value": this.owner} not in call.parameters["TagsList"]:
             self._problem(call, f"was made to a trail of owner {owner} before it was marked as taken over")
 
     def _is_known_to_live(self, key: str, this: Pass) -> bool:
@@ -113,7 +103,7 @@ class Record:
     def _judge_precedence(self, call: Call, this: Pass) -> None:
         """A trail was made: no older Trail claims it that the operator must have known of when the pass began."""
         for key, rival in self.server.objects.items():
-            is_older = _age(rival) < _age(this.body)
+            is_older = age(rival) < age(this.body)
             is_known = self.known_since.get(key, self.time()) < this.begun - _NEWS_TRAVELS
             wants_it = arn_of(key, rival["spec"]) == call.arn and self._is_admitted(key, rival["spec"])
             if key != this.key and is_older and is_known and wants_it:
@@ -145,8 +135,8 @@ class Record:
         spec = self.server.specs[uid, generation]
         form = found(answers)
         region = status["arn"].split(":")[3]
-        want = wanted(spec, f"{CLUSTER}/{this.key}", region, ACCOUNT, self.key_arn)
-        if spec.get("managementPolicy") == "Observe" or self._is_former(form["Owner"], this):
+        want = wanted(spec, this.owner, region, ACCOUNT, self.key_arn)
+        if spec.get("managementPolicy") == "Observe" or this.is_former(form["Owner"]):
             want["Owner"] = form["Owner"]
         if told := self._unlike(want, form, this):
             self.problems.append(f"{what}, but AWS answered otherwise: {told}")
@@ -191,7 +181,14 @@ def arn_of(key: str, spec: Manifest) -> str:
     return f"arn:aws:cloudtrail:{spec.get('region', REGIONS[0])}:{ACCOUNT}:trail/{name}"
 
 
-def _age(body: Manifest) -> tuple[str, str]:
+def resource_of(owner: str, clusters: tuple[str, ...]) -> str:
+    """The Trail that an owner tag names, where it has one of these names of a cluster; else the tag as it is."""
+    name, _, resource = owner.partition("/")
+    return resource if name in clusters else owner
+
+
+def age(body: Manifest) -> tuple[str, str]:
+    """By which the older of two Trails comes first."""
     return body["metadata"]["creationTimestamp"], body["metadata"]["uid"]
 
 

@@ -9,7 +9,7 @@ from tests.statemachine.aws import ACCOUNT
 from tests.statemachine.expectation import Form, difference, drifted, found, wanted
 from tests.statemachine.kubernetes import Manifest
 from tests.statemachine.operator_life import CLUSTER
-from tests.statemachine.record import arn_of
+from tests.statemachine.record import age, arn_of, resource_of
 
 PAUSED, FORCE = "trail-operator.dev/paused", "trail-operator.dev/reconcile-at"
 _DESTINATIONS: dict[str, Callable[[Form], bool]] = {
@@ -31,6 +31,8 @@ class Rest:
     """Each Trail that has gone, as it was last."""
     given: set[tuple[str, str]]
     """ARNs and owners that somebody else put on them."""
+    clusters: tuple[str, ...] = (CLUSTER,)
+    """The names of the operator's cluster, the present one first."""
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -53,7 +55,7 @@ class Rest:
         names = {arn.partition(":trail/")[2] for arn in self._forms}
         return len(mine) == len(self._forms) == len(names) and all(
             form is not None
-            and form["Owner"] == f"{CLUSTER}/{key}"
+            and form["Owner"] == self._owner(key)
             and self.objects[key]["spec"].get("managementPolicy") != "Observe"
             for key, form in mine.items()
         )
@@ -70,7 +72,7 @@ class Rest:
             return
         arn = arn_of(key, spec)
         form = self._forms.get(arn)
-        if form is None or form["Owner"] != f"{CLUSTER}/{key}":
+        if form is None or form["Owner"] != self._owner(key):
             self._judge_conflict(key, body, form)
             return
         told = difference(self._wanted(key, spec, arn), form)
@@ -149,7 +151,7 @@ class Rest:
                 assert policy == "Never", f"the trail was not adopted, and Ready is {ready}"
             elif policy == "Always":
                 has_held = body["status"].get("arn") == arn_of(key, spec)
-                is_alive = owner.removeprefix(f"{CLUSTER}/") in self.objects
+                is_alive = resource_of(owner, self.clusters) in self.objects
                 assert has_held or is_alive, f"the trail was not taken from {owner}, and Ready is {ready}"
         assert ready is not None
         assert ready[0] == "False", f"Ready is {ready}"
@@ -161,7 +163,7 @@ class Rest:
         here = arn_of(key, spec)
         name = here.partition(":trail/")[2]
         return any(
-            arn != here and arn.endswith(f":trail/{name}") and form["Owner"] == f"{CLUSTER}/{key}"
+            arn != here and arn.endswith(f":trail/{name}") and resource_of(str(form["Owner"]), self.clusters) == key
             for arn, form in self._forms.items()
         )
 
@@ -184,7 +186,7 @@ class Rest:
         return any(
             arn_of(other, rival["spec"]) == arn
             and rival["spec"].get("managementPolicy") != "Observe"
-            and _age(rival) < _age(body)
+            and age(rival) < age(body)
             for other, rival in self.objects.items()
             if other != key
         )
@@ -192,7 +194,7 @@ class Rest:
     def _judge_owner(self, arn: str, form: Form) -> None:
         """A trail that says whose it is has that owner, or was left behind as that owner wished."""
         owner = str(form["Owner"])
-        key = owner.removeprefix(f"{CLUSTER}/")
+        key = resource_of(owner, self.clusters)
         if key == owner or key in self.objects or (arn, owner) in self.given:
             return
         last = self.let_go.get(key)
@@ -202,8 +204,11 @@ class Rest:
             return
         self.problems.append(f"{arn} is left behind by {key}, whose last spec was {last['spec']}")
 
+    def _owner(self, key: str) -> str:
+        return f"{self.clusters[0]}/{key}"
+
     def _wanted(self, key: str, spec: Manifest, arn: str) -> Form:
-        return wanted(spec, f"{CLUSTER}/{key}", arn.split(":")[3], ACCOUNT, self.key_arn)
+        return wanted(spec, self._owner(key), arn.split(":")[3], ACCOUNT, self.key_arn)
 
     def _failing(self, arn: str, form: Form) -> bool:
         return is_failing(self.answers[arn]["GetTrailStatus"], form)
@@ -231,7 +236,3 @@ def _told_drift(body: Manifest) -> set[str]:
 
 def _ready(body: Manifest) -> tuple[str, str] | None:
     return _condition(body, "Ready")
-
-
-def _age(body: Manifest) -> tuple[str, str]:
-    return body["metadata"]["creationTimestamp"], body["metadata"]["uid"]

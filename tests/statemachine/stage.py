@@ -31,7 +31,7 @@ class VirtualStage:
 
     def __init__(self, seed: int, **settings: Any) -> None:
         """`settings`: of the operator; it may take over any trail, unless they say otherwise."""
-        settings = {"allowed_adoption": "Always", **settings}
+        settings = {"allowed_adoption": "Always", "cluster_name": CLUSTER, **settings}
         self._random = random.Random(seed)
         self.loop = VirtualLoop()
         self.loop.set_task_factory(make_task)
@@ -43,7 +43,7 @@ class VirtualStage:
         self.server.watchers.append(self._tell)
         self.record.aws, self.record.server = self.aws, self.server
         self.wire = KubernetesWire(self.server, self._random.uniform)
-        self._settings = Settings(cluster_name=CLUSTER, resync=timedelta(seconds=RESYNC), **settings)
+        self._settings = Settings(resync=timedelta(seconds=RESYNC), **settings)
         self._missing = 0
         self._last_told = 0.0
         self.life = self._new_life()
@@ -129,6 +129,19 @@ class VirtualStage:
     def stop(self) -> None:
         """SIGTERM."""
         self.loop.run_until_complete(self.life.stop())
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The names of the operator's cluster, the present one first."""
+        return (str(self._settings.cluster_name), *self._settings.former_cluster_names)
+
+    def rename(self) -> None:
+        """Give the cluster another name; the operator, which is started again for it, knows the former ones."""
+        former = list(self.clusters)
+        names = {"cluster_name": f"renamed-{len(former)}", "former_cluster_names": former}
+        self._settings = self._settings.model_copy(update=names)
+        self.stop()
+        self.restart()
 
     # What goes wrong.
 
@@ -226,7 +239,8 @@ class VirtualStage:
         return {trail.arn: self._answers(trail) for trail in self.aws.trails.all()}
 
     def _as_it_stands(self) -> Rest:
-        return Rest(self.server.objects, self.answers(), self.record.key_arn, self.record.let_go, self.record.given)
+        record = self.record
+        return Rest(self.objects, self.answers(), record.key_arn, record.let_go, record.given, self.clusters)
 
     def _answers(self, trail: Trail) -> dict[str, Mapping[str, Any]]:
         answers: dict[str, Mapping[str, Any]] = {}

@@ -20,7 +20,6 @@ def stage(caplog: pytest.LogCaptureFixture) -> Iterator[VirtualStage]:
     """With a trail that the operator made when its cluster had another name, and the Trail that it is of."""
     caplog.set_level(logging.CRITICAL, "trail_operator")
     result = VirtualStage(0, former_cluster_names=["former"])
-    result.record.former = ("former",)
     result.kill(0)
     made = {"S3BucketName": "logs-one", "IsMultiRegionTrail": True, "EnableLogFileValidation": True}
     result.by_hand(REGIONS[0], "CreateTrail", Name="alpha", TagsList=[{"Key": OWNER, "Value": FORMER}], **made)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from tests.statemachine.expectation import found
 from tests.statemachine.machine import ARNS, MOMENTS, Walk
@@ -55,13 +55,20 @@ class Machine(Walk):
         self.stage.miss(events)
         self._pass("miss_events", moment)
 
+    @rule(moment=MOMENTS)
+    @precondition(lambda self: not self.stage.is_dead)
+    def rename(self, moment: float) -> None:
+        """The cluster gets another name."""
+        self.stage.rename()
+        self._pass("rename", moment)
+
     def _compare(self, rest: Rest) -> None:
         """The way does not matter: reaching the same specs from nothing gives the same trails and status."""
         objects = sorted(self.stage.objects.items(), key=lambda item: str(item[1]["metadata"]["uid"]))
         is_paused = any(PAUSED in body["metadata"].get("annotations", {}) for _, body in objects)
         if not objects or is_paused or not rest.in_quiet() or self._delivery_fails():
             return
-        straight = VirtualStage(0)
+        straight = VirtualStage(0, cluster_name=self.stage.clusters[0])
         try:
             straight.aws.world.aliased = self.stage.aws.world.aliased
             for key, body in objects:
