@@ -1,9 +1,9 @@
-"""Runs the operator for half an hour under random faults and changes by hand, and judges it: `make soak`.
+"""Runs the operator for half an hour under random faults and drift, and judges it: `make soak`.
 
 200 Trails in 8 accounts and 5 regions, compared with AWS every 10 seconds. Answers of AWS are garbled, slow, cut off or
-throttled, sessions end early, and trails are changed by hand. Fails if memory grows by a tenth or more after the first
-third of the time, if a Trail is ever called Ready falsely, if the operator ends or reports a fault of its own, or if
-not all Trails are Ready, with trails as they say, soon after the faults have ended.
+throttled, sessions end early, and trails are made to drift from their specs. Fails if memory grows by a tenth or more
+after the first third of the time, if a Trail is ever called Ready falsely, if the operator ends or reports a fault of
+its own, or if not all Trails are Ready, with trails as they say, soon after the faults have ended.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import requests
 from botocore.config import Config
 from kubernetes import watch
 
-from benchmarks.honesty import READS, REMEDIES, Call, Judge, Told
+from benchmarks.honesty import READS, REMEDIES, Call, Judge, StatusChange
 from benchmarks.scale import EVERYTHING, Fleet
 from benchmarks.stage import GROUP, NAMESPACE, PLURAL, REGIONS, VERSION, Bench, Operator, is_ready, until
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
@@ -35,9 +35,9 @@ from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 TRAILS, ACCOUNTS, HOMES = 200, 8, REGIONS[:5]
 RESYNC = 10.0
 MOST_GROWTH = 0.10
-# After the faults: the longest back-off, a resync, and what is looked at once more.
+# After the faults: the longest back-off, a resync, and one more observation.
 HEALED = 180.0
-_HANDS = 8
+_DRIFTS_AT_ONCE = 8
 _TICK = 1.0
 _SAMPLE = 5.0
 _WATCH, _PAUSE = 30, 0.1
@@ -127,7 +127,7 @@ class Regional(Fleet):
 
 
 class Meddler:
-    """Asks for faults, ends sessions and changes trails by hand, all at random."""
+    """Asks for faults, ends sessions and makes trails drift, all at random."""
 
     def __init__(self, fleet: Regional, chance: random.Random) -> None:
         self._fleet = fleet
@@ -136,7 +136,7 @@ class Meddler:
         self._clients = {
             (str(number), home): self._made(str(number), home) for number in fleet.numbers for home in HOMES
         }
-        self._hands = ThreadPoolExecutor(_HANDS)  # they are hit by faults, too, and wait
+        self._threads = ThreadPoolExecutor(_DRIFTS_AT_ONCE)  # their calls are hit by faults, too, and wait
         self._outages: dict[str, float] = {}
         """Until when an account has one."""
         self.faults: Counter[str] = Counter()
@@ -154,11 +154,11 @@ class Meddler:
         if self._chance.random() < 0.02:
             requests.post(f"{self._aws}/_sandbox/sessions/end", params={"account": self._account()}, timeout=10)
         if self._chance.random() < 0.5:
-            self._change_by_hand()
+            self._drift()
 
     def end(self) -> None:
-        """No further fault, and no change by hand."""
-        self._hands.shutdown(cancel_futures=True)
+        """No further fault, and no further drift."""
+        self._threads.shutdown(cancel_futures=True)
         requests.delete(f"{self._aws}/_sandbox/faults", timeout=60).raise_for_status()
 
     def _account(self) -> str:
@@ -175,21 +175,21 @@ class Meddler:
         self.faults[kind] += 1
         return account
 
-    def _change_by_hand(self) -> None:
+    def _drift(self) -> None:
         index = self._chance.randrange(self._fleet.trails)
         arn = self._fleet.arn(index)
-        self._hands.submit(self._change, self.client(arn), arn, self._chance.choice(sorted(REMEDIES)))
+        self._threads.submit(self._change, self.client(arn), arn, self._chance.choice(sorted(REMEDIES)))
 
-    def _change(self, client: Any, arn: str, hand: str) -> None:
+    def _change(self, client: Any, arn: str, operation: str) -> None:
         management = {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}
         with suppress(Exception):  # whatever a fault makes of it: AWS's record tells whether it was done
-            match hand:
+            match operation:
                 case "StopLogging":
                     client.stop_logging(Name=arn)
                 case "UpdateTrail":
-                    client.update_trail(Name=arn, S3KeyPrefix="by-hand")
+                    client.update_trail(Name=arn, S3KeyPrefix="drift")
                 case "AddTags":
-                    client.add_tags(ResourceId=arn, TagsList=[{"Key": "by-hand", "Value": ""}])
+                    client.add_tags(ResourceId=arn, TagsList=[{"Key": "drift", "Value": ""}])
                 case "PutEventSelectors":
                     client.put_event_selectors(TrailName=arn, AdvancedEventSelectors=[management])
 
@@ -210,12 +210,12 @@ class Meddler:
 
 
 class Watcher:
-    """All that a watch tells of the Trails."""
+    """The statuses of the Trails, as a watch delivers them."""
 
     def __init__(self, fleet: Regional) -> None:
         self._arns = {fleet.name(index): fleet.arn(index) for index in range(fleet.trails)}
         self._list = fleet.objects.list_namespaced_custom_object
-        self._told: list[Told] = []
+        self._changes: list[StatusChange] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self.internal_errors: set[str] = set()
@@ -227,11 +227,11 @@ class Watcher:
         self._closed.set()
         self._thread.join()
 
-    def until(self, horizon: float) -> list[Told]:
-        """What was told before a moment and not taken yet."""
+    def until(self, horizon: float) -> list[StatusChange]:
+        """The changes before a moment that were not taken yet."""
         with self._lock:
-            taken = [told for told in self._told if told.at < horizon]
-            self._told = self._told[len(taken) :]
+            taken = [change for change in self._changes if change.at < horizon]
+            self._changes = self._changes[len(taken) :]
         return taken
 
     def _watch(self) -> None:
@@ -246,7 +246,7 @@ class Watcher:
         name = body["metadata"]["name"]
         conditions = body.get("status", {}).get("conditions", ())
         with self._lock:
-            self._told.append(Told(time.time(), self._arns[name], is_ready(body)))
+            self._changes.append(StatusChange(time.time(), self._arns[name], is_ready(body)))
             if any(one["reason"] == "InternalError" for one in conditions):
                 self.internal_errors.add(name)
 
@@ -290,7 +290,7 @@ def _call(at: float, arn: str, entry: Mapping[str, Any]) -> Call:
         at,
         arn,
         entry["operation"],
-        by_hand=":assumed-role/" not in (entry["caller"] or ""),
+        by_others=":assumed-role/" not in (entry["caller"] or ""),
         is_whole=is_whole,
         may_have_taken_effect=is_whole or not entry["answered"],
     )
@@ -336,7 +336,7 @@ def _endure(fleet: Regional, operator: Operator, minutes: int, chance: random.Ra
     fleet.forget_calls()
 
     def judged(horizon: float) -> None:
-        events: list[Call | Told] = [*watcher.until(horizon), *recorder.until(horizon)]
+        events: list[Call | StatusChange] = [*watcher.until(horizon), *recorder.until(horizon)]
         for event in sorted(events, key=lambda event: event.at):
             judge.see(event)
         judge.tick(horizon)
@@ -353,7 +353,7 @@ def _endure(fleet: Regional, operator: Operator, minutes: int, chance: random.Ra
             samples = []
             _tell(
                 f"minute {len(figures.rss)}: RSS {figures.rss[-1]:.1f} MB, {recorder.count} calls of AWS, "
-                f"{judge.looks} whole looks, {judge.by_hand} changes by hand, faults {_listed(meddler.faults)}, "
+                f"{judge.observations} whole observations, {judge.drifts} drifts, faults {_listed(meddler.faults)}, "
                 f"calls hit {_listed(recorder.hit)}, false Ready {len(judge.false_ready)}"
             )
         time.sleep(_TICK)
@@ -380,7 +380,7 @@ def _is_right(cloudtrail: Any, arn: str) -> bool:
     return bool(
         cloudtrail.get_trail_status(Name=arn)["IsLogging"]
         and "S3KeyPrefix" not in cloudtrail.get_trail(Name=arn)["Trail"]
-        and all(tag["Key"] != "by-hand" for tag in tagged["TagsList"])
+        and all(tag["Key"] != "drift" for tag in tagged["TagsList"])
         and len(selectors) == len(EVERYTHING["advancedEventSelectors"])
     )
 

@@ -1,54 +1,54 @@
-"""The soak can fail: what it judges by, told of what must not be."""
+"""The soak can fail: what it judges by, given what must not be."""
 
 import pytest
-from benchmarks.honesty import READS, Call, Judge, Told
+from benchmarks.honesty import READS, Call, Judge, StatusChange
 from benchmarks.soak import Figures, problems
 
 ARN = "arn:aws:cloudtrail:us-east-1:200000000000:trail/trail-00000"
 RESYNC = 10.0
-# The longest time between two looks, and a moment more.
+# The longest time between two observations, and a moment more.
 SILENCE = 3 * 1.2 * RESYNC + 10.0
 
 
 def ready(judge: Judge, at: float, is_ready: bool = True) -> None:
-    judge.see(Told(at, ARN, is_ready))
+    judge.see(StatusChange(at, ARN, is_ready))
 
 
-def call(judge: Judge, at: float, operation: str, *, by_hand: bool = False, is_whole: bool = True) -> None:
-    judge.see(Call(at, ARN, operation, by_hand=by_hand, is_whole=is_whole, may_have_taken_effect=is_whole))
+def call(judge: Judge, at: float, operation: str, *, by_others: bool = False, is_whole: bool = True) -> None:
+    judge.see(Call(at, ARN, operation, by_others=by_others, is_whole=is_whole, may_have_taken_effect=is_whole))
 
 
-def look(judge: Judge, at: float, garbled: str = "") -> None:
+def observe(judge: Judge, at: float, garbled: str = "") -> None:
     for number, operation in enumerate(READS):
         call(judge, at + number * 0.01, operation, is_whole=operation != garbled)
 
 
 @pytest.fixture
 def judge() -> Judge:
-    """Of a Trail that is Ready, and was looked at."""
+    """Of a Trail that is Ready, and was observed."""
     result = Judge(RESYNC)
-    look(result, 0.0)
+    observe(result, 0.0)
     ready(result, 1.0)
     return result
 
 
-def test_a_trail_that_is_looked_at_is_ready(judge: Judge) -> None:
+def test_a_trail_that_is_observed_is_ready(judge: Judge) -> None:
     for number in range(1, 100):
-        look(judge, number * RESYNC)
+        observe(judge, number * RESYNC)
         judge.tick(number * RESYNC + 5.0)
     assert judge.false_ready == []
-    assert judge.looks == 100
+    assert judge.observations == 100
 
 
-def test_ready_without_a_whole_look_for_three_resyncs_is_false(judge: Judge) -> None:
+def test_ready_without_a_whole_observation_for_three_resyncs_is_false(judge: Judge) -> None:
     for number in range(1, 6):
-        look(judge, number * RESYNC, garbled="ListTags")
+        observe(judge, number * RESYNC, garbled="ListTags")
     judge.tick(SILENCE - 1.0)
     assert judge.false_ready == []
     judge.tick(SILENCE + 1.0)
     judge.tick(SILENCE + 2.0)
-    (told,) = judge.false_ready
-    assert told == f"{ARN} is Ready 47 s after it was last looked at"
+    (message,) = judge.false_ready
+    assert message == f"{ARN} is Ready 47 s after its last observation"
 
 
 def test_what_is_no_longer_called_ready_may_be_silent(judge: Judge) -> None:
@@ -58,46 +58,44 @@ def test_what_is_no_longer_called_ready_may_be_silent(judge: Judge) -> None:
 
 
 def test_ready_in_spite_of_what_was_seen_is_false(judge: Judge) -> None:
-    call(judge, 5.0, "StopLogging", by_hand=True)
+    call(judge, 5.0, "StopLogging", by_others=True)
     for number in range(2, 5):
-        look(judge, number * RESYNC)
-    (told,) = judge.false_ready
-    assert told == f"{ARN} is Ready, and 3 looks have shown StopLogging by hand"
+        observe(judge, number * RESYNC)
+    (message,) = judge.false_ready
+    assert message == f"{ARN} is Ready, and 3 observations have shown StopLogging"
 
 
 @pytest.mark.parametrize(
-    ("operation", "by_hand", "is_whole"),
+    ("operation", "by_others", "is_whole"),
     [("StartLogging", False, True), ("StartLogging", False, False), ("UpdateTrail", False, True)],
 )
-def test_only_what_puts_it_right_ends_what_was_done_by_hand(
-    judge: Judge, operation: str, by_hand: bool, is_whole: bool
-) -> None:
-    call(judge, 5.0, "StopLogging", by_hand=True)
-    call(judge, 6.0, operation, by_hand=by_hand, is_whole=is_whole)
+def test_only_the_correction_ends_a_drift(judge: Judge, operation: str, by_others: bool, is_whole: bool) -> None:
+    call(judge, 5.0, "StopLogging", by_others=True)
+    call(judge, 6.0, operation, by_others=by_others, is_whole=is_whole)
     for number in range(2, 5):
-        look(judge, number * RESYNC)
+        observe(judge, number * RESYNC)
     assert bool(judge.false_ready) == ((operation, is_whole) != ("StartLogging", True))
 
 
 def test_what_was_not_seen_contradicts_nothing(judge: Judge) -> None:
-    call(judge, 5.0, "StopLogging", by_hand=True)
+    call(judge, 5.0, "StopLogging", by_others=True)
     for number in range(2, 5):
-        look(judge, number * RESYNC, garbled="GetTrailStatus")
+        observe(judge, number * RESYNC, garbled="GetTrailStatus")
     assert judge.false_ready == []
 
 
-def test_what_was_not_done_by_hand_contradicts_nothing(judge: Judge) -> None:
-    call(judge, 5.0, "StopLogging", by_hand=True, is_whole=False)
+def test_a_drift_that_did_not_take_effect_contradicts_nothing(judge: Judge) -> None:
+    call(judge, 5.0, "StopLogging", by_others=True, is_whole=False)
     for number in range(2, 5):
-        look(judge, number * RESYNC)
-    assert (judge.false_ready, judge.by_hand) == ([], 0)
+        observe(judge, number * RESYNC)
+    assert (judge.false_ready, judge.drifts) == ([], 0)
 
 
-def test_reads_of_different_passes_are_no_look(judge: Judge) -> None:
+def test_reads_of_different_passes_are_no_observation(judge: Judge) -> None:
     call(judge, 10.0, "GetTrail")
     for operation in READS[1:]:
         call(judge, 11.0, operation)
-    assert judge.looks == 1
+    assert judge.observations == 1
 
 
 STEADY = [150.0] * 9 + [160.0] * 21
