@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StringConstraints
+from pydantic.fields import FieldInfo
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType
@@ -11,48 +12,23 @@ from trail_operator.api.trail import AdoptionPolicy
 
 _SET = {"x-kubernetes-list-type": "set"}
 _ATOMIC = {"x-kubernetes-list-type": "atomic"}
-Regions = tuple[
-    Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=32),
-        Field(json_schema_extra=rules(no_control_characters("a region"))),
-    ],
-    ...,
-]
-BucketPatterns = tuple[
-    Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=63),
-        Field(json_schema_extra=rules(no_control_characters("a bucket"))),
-    ],
-    ...,
-]
-TrailNamePatterns = tuple[
-    Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=128),
-        Field(json_schema_extra=rules(no_control_characters("a pattern"))),
-    ],
-    ...,
-]
-Patterns = tuple[
-    Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=700),
-        Field(json_schema_extra=rules(no_control_characters("a pattern"))),
-    ],
-    ...,
-]
-"""Names or ARNs with * and ?."""
+
+
+def _text(what: str, longest: int) -> FieldInfo:
+    """The schema of an entry of a list: some text on one line."""
+    extra = rules(no_control_characters(what))
+    info: FieldInfo = Field(min_length=1, max_length=longest, json_schema_extra=extra)
+    return info
+
+
+Regions = tuple[Annotated[str, _text("a region", 32)], ...]
+Namespaces = tuple[Annotated[str, _text("a namespace", 253)], ...]
+# Names or ARNs with * and ?.
+BucketPatterns = tuple[Annotated[str, _text("a bucket", 63)], ...]
+TrailNamePatterns = tuple[Annotated[str, _text("a pattern", 128)], ...]
+Patterns = tuple[Annotated[str, _text("a pattern", 700)], ...]
 EXTERNAL_ID = "<externalID>"
 """What stands for an AWSAccount's externalID wherever others than its readers read."""
-Name = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=253),
-    Field(json_schema_extra=rules(no_control_characters("a namespace"))),
-]
-
-
 # As botocore takes it: https://github.com/boto/botocore/blob/develop/botocore/utils.py (is_valid_endpoint_url)
 _HOST = "([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?[.])*[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 
@@ -103,9 +79,7 @@ def _holds(requirement: LabelSelectorRequirement, labels: dict[str, str]) -> boo
 class AllowedNamespaces(Resource):
     """Namespaces by name or by label: those that either of the two names."""
 
-    names: Annotated[
-        tuple[Name, ...], Field(max_length=1000, description="Namespaces by name.", json_schema_extra=_SET)
-    ] = ()
+    names: Annotated[Namespaces, Field(max_length=1000, description="Namespaces by name.", json_schema_extra=_SET)] = ()
     selector: Annotated[LabelSelector | None, Field(description="Namespaces by their labels; {} means all.")] = None
 
     def allows(self, namespace: str, labels: dict[str, str] | None) -> bool:
