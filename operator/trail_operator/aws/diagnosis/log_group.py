@@ -35,6 +35,8 @@ class LogGroup(Dependency):
         if account != (await self._case.aws.identity(region)).account:
             return await self._of_others(group)
         try:
+            # Sorted by name, so that it is on the first page if it is there:
+            # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html
             answer = await self._call("logs", "DescribeLogGroups", logGroupNamePrefix=name)
         except AWSError:
             return await LogRole(self._case).explain()
