@@ -57,6 +57,10 @@ class _Trail:
     """By the call that made it drift: when that was."""
     observations: dict[str, int] = field(default_factory=dict)
     """By the same: how many whole observations there were since."""
+    unread: set[str] = field(default_factory=lambda: set(READS))
+    """What was not read yet since the last observation ended, however long that takes where AWS is slow."""
+    ended: float | None = None
+    """When that was."""
     is_silent: bool = False
 
 
@@ -91,7 +95,7 @@ class Judge:
     def tick(self, now: float) -> None:
         """Take into account that it is this late."""
         for arn, trail in self._trails.items():
-            last = min(trail.last.get(read, trail.ready_since) for read in READS)
+            last = trail.ready_since if trail.ended is None else trail.ended
             is_silent = trail.is_ready and now - last > self._silence
             if is_silent and not trail.is_silent:
                 self.false_ready.append(f"{arn} is Ready {now - last:.0f} s after its last observation")
@@ -105,6 +109,9 @@ class Judge:
     def _see_read(self, trail: _Trail, call: Call) -> None:
         if not call.is_whole:
             return
+        trail.unread.discard(call.operation)
+        if not trail.unread:
+            trail.ended, trail.unread = call.at, set(READS)
         trail.last[call.operation] = call.at
         first, last = min(trail.last.get(read, float("-inf")) for read in READS), call.at
         if last - first > _TOGETHER or first <= trail.observed:

@@ -51,6 +51,16 @@ def test_ready_without_a_whole_observation_for_three_resyncs_is_false(judge: Jud
     assert message == f"{ARN} is Ready 47 s after its last observation"
 
 
+def test_an_observation_counts_from_its_end_where_aws_is_slow(judge: Judge) -> None:
+    for number, operation in enumerate(READS):
+        call(judge, RESYNC + number * 8.0, operation)
+    end = RESYNC + (len(READS) - 1) * 8.0
+    judge.tick(end + SILENCE - 1.0)
+    assert judge.false_ready == []
+    judge.tick(end + SILENCE + 1.0)
+    assert len(judge.false_ready) == 1
+
+
 def test_what_is_no_longer_called_ready_may_be_silent(judge: Judge) -> None:
     ready(judge, 30.0, is_ready=False)
     judge.tick(1000.0)
