@@ -209,14 +209,28 @@ def test_logging_is_not_got_round_by_looking_away(trails: Trails, rules: Callabl
 MANAGEMENT = {"field": "eventCategory", "equals": ["Management"]}
 DATA = [{"field": "eventCategory", "equals": ["Data"]}, {"field": "resources.type", "equals": ["AWS::S3::Object"]}]
 OBJECTS = [{"type": "AWS::S3::Object", "values": ["arn:aws:s3"]}]
+
+
+def _of_sources(**conditions: list[str]) -> dict[str, Any]:
+    """Selectors of management events from certain sources only."""
+    return {"advancedEventSelectors": [{"fieldSelectors": [MANAGEMENT, {"field": "eventSource", **conditions}]}]}
+
+
 NO_MANAGEMENT_EVENTS: list[dict[str, Any]] = [
     {"advancedEventSelectors": [{"fieldSelectors": DATA}]},
     {"eventSelectors": [{"includeManagementEvents": False, "dataResources": OBJECTS}]},
+    _of_sources(equals=["ec2.amazonaws.com"], notEquals=["ec2.amazonaws.com"]),
+    _of_sources(
+        equals=["ec2.amazonaws.com", "eks.amazonaws.com"], notStartsWith=["ec2."], notEndsWith=["s.amazonaws.com"]
+    ),
 ]
 SOME_MANAGEMENT_EVENTS: list[dict[str, Any]] = [
     {},
     {"advancedEventSelectors": [{"fieldSelectors": DATA}, {"fieldSelectors": [MANAGEMENT]}]},
     {"advancedEventSelectors": [{"fieldSelectors": [MANAGEMENT, {"field": "readOnly", "equals": ["false"]}]}]},
+    _of_sources(notEquals=["kms.amazonaws.com"]),
+    _of_sources(equals=["ec2.amazonaws.com", "eks.amazonaws.com"], notEquals=["ec2.amazonaws.com"]),
+    _of_sources(equals=["ec2.amazonaws.com"], startsWith=["s3"], notEquals=["ec2.amazonaws.com"]),
     {"eventSelectors": [{"readWriteType": "WriteOnly"}]},
     {"eventSelectors": [{"includeManagementEvents": False, "dataResources": OBJECTS}, {}]},
 ]
