@@ -37,6 +37,7 @@ class ApiServer:
     """Trails that the operator cannot write: stored when the definition was looser."""
     refusals: int = 0
     """How often that was tried."""
+    refuses_events: bool = False
     wrote_status: Callable[[Manifest, Manifest], None] = lambda *_: None
     """Called with each object before and after the operator has written its status."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -112,6 +113,8 @@ class ApiServer:
     def answer(self, method: str, path: str, body: Manifest | None) -> Manifest:
         """Answer a request. Raises ApiException."""
         if path.startswith("/apis/events.k8s.io/"):
+            if self.refuses_events:
+                raise refused(500, "InternalError", "no Event can be stored now")
             self.writes += 1
             if body and "note" in body:
                 self.events.append((body["reason"], body["note"]))

@@ -70,6 +70,18 @@ def test_a_trail_that_cannot_be_written_is_reported_and_rarely_tried(stage: Virt
     assert ready(stage, ODD) == ("True", "Recording")
 
 
+def test_a_lost_event_is_written_within_two_minutes_and_nothing_else_is_retried(stage: VirtualStage) -> None:
+    stage.server.unwritable.add(ODD)
+    stage.server.refuses_events = True
+    stage.create(ODD, SPEC)
+    stage.wait(200.0)
+    assert stage.server.events == []
+    stage.server.refuses_events = False
+    stage.wait(120.0)
+    assert [reason for reason, _ in stage.server.events] == ["StatusRefused"]
+    assert stage.server.refusals == 2, "only the Event is retried"
+
+
 def test_one_refusal_may_be_a_proxys(stage: VirtualStage) -> None:
     stage.server.unwritable.add(ODD)
     stage.create(ODD, SPEC)

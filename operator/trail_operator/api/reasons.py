@@ -411,7 +411,7 @@ EVENT_EXPLANATIONS: dict[EventReason, Explanation] = {
     EventReason.STATUS_REFUSED: Explanation(
         "The API server refuses to write the status or the finalizers of the Trail or AWSAccount, as of one that was "
         "stored when the definition was looser: it has no condition. It is tried again when it changes, else every 10 "
-        "minutes.",
+        "minutes; an Event that could not be written, every minute.",
         "Correct what the message names, or delete the object.",
     ),
 }

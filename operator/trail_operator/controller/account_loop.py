@@ -182,7 +182,7 @@ class AccountLoop:
 
     async def _pass(self, account: Account) -> FailureClass | None:
         """One look; the class of what went wrong."""
-        if self._unreportable.seconds_left(account.refused, _wanted(account.body)) > 0.0:
+        if await self._unreportable.is_left_alone(account.body, account.refused, _wanted(account.body)):
             return None
         try:
             if "deletionTimestamp" in account.body["metadata"]:

@@ -83,21 +83,22 @@ class Events:
 
     async def write(
         self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
-    ) -> None:
-        """Write one Event about a Trail or an AWSAccount."""
+    ) -> bool:
+        """Write one Event about a Trail or an AWSAccount; return whether nothing is left to be written."""
         metadata = body["metadata"]
         try:
             await self._write(body, kind, reason, action, clean(note, MESSAGE))
         except ApiException as error:
             if "being terminated" in str(error.reason):
-                return  # no Event can be written in a namespace that is going, and nobody would miss it
+                return True  # no Event can be written in a namespace that is going, and nobody would miss it
             problem = f"{error.status} {error.reason}"
         except (ClientError, TimeoutError) as error:
             problem = type(error).__name__
         else:
-            return
+            return True
         name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
         logger.warning(f"event {reason} not written: {problem}", extra=about(name, generation=metadata["generation"]))
+        return False
 
     async def _write(
         self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str

@@ -68,8 +68,8 @@ class Reconciler:
 
     async def reconcile(self, subject: Subject) -> float | None:
         """One pass. Returns the seconds until the next, None when the Trail is gone."""
-        if (left := self._unreportable.seconds_left(subject.refused, subject.wanted)) > 0.0:
-            return left
+        if await self._unreportable.is_left_alone(subject.body, subject.refused, subject.wanted):
+            return self._unreportable.seconds_left(subject.refused, subject.wanted)
         begun = self._clock()
         watch = asyncio.create_task(self._watch(subject))
         try:

@@ -34,13 +34,15 @@ class Explanation:
     found: float
 
 
-@dataclass(frozen=True)
+@dataclass
 class Refused:
     """For which state of an object the API server refused a write, and until when that is taken to hold."""
 
     wanted: tuple[object, ...]
     until: float
     reported: bool
+    unwritten_note: str = ""
+    """The note of the Event about it, as long as that could not be written."""
 
 
 @dataclass(frozen=True)

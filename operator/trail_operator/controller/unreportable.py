@@ -1,7 +1,8 @@
 """Objects that the API server refuses to write, such as one that was stored when the definition was looser.
 
 No condition can be written on them: a Warning Event, a log line and a gauge report them instead. They affect no other
-object, and are tried again when they change, else rarely.
+object, and are tried again when they change, else rarely. The Event is retried sooner: without it nothing in Kubernetes
+reports them.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from trail_operator.telemetry.logs import about, logger
 
 _SECONDS = 600.0
 _SECONDS_IN_DOUBT = 1.0
+_EVENT_RETRY = 60.0
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 _REFUSALS = ("BadRequest", "Invalid", "RequestEntityTooLarge")
 _LENGTH = 1024
@@ -35,8 +37,19 @@ class Unreportable:
         self._clock = clock
 
     def seconds_left(self, refused: Refused | None, wanted: tuple[object, ...]) -> float:
-        """For how many seconds an object that was refused is still left alone."""
-        return refused.until - self._clock() if refused is not None and refused.wanted == wanted else 0.0
+        """Seconds until something is to be done about an object that was refused."""
+        if refused is None or refused.wanted != wanted:
+            return 0.0
+        left = refused.until - self._clock()
+        return min(left, _EVENT_RETRY) if refused.unwritten_note else left
+
+    async def is_left_alone(self, body: dict[str, Any], refused: Refused | None, wanted: tuple[object, ...]) -> bool:
+        """Whether an object that was refused is not to be tried again yet. The Event about it is, if it failed."""
+        if refused is None or refused.wanted != wanted or self._clock() >= refused.until:
+            return False
+        if refused.unwritten_note and await self._write_event(body, refused.unwritten_note):
+            refused.unwritten_note = ""
+        return True
 
     async def report(
         self, body: dict[str, Any], wanted: tuple[object, ...], error: ApiException, before: Refused | None
@@ -52,8 +65,12 @@ class Unreportable:
         logger.error(note, extra=about(name, generation=metadata["generation"], reason=EventReason.STATUS_REFUSED))
         # Of an AWSAccount no word: who may read Events of the namespace default need not be who may read AWSAccounts.
         note = note if kind == KIND else "the API server refuses to write this AWSAccount: see the operator's log"
-        await self._events.write(body, "Warning", EventReason.STATUS_REFUSED, "Reconcile", note)
-        return Refused(wanted, self._clock() + _SECONDS, reported=True)
+        is_written = await self._write_event(body, note)
+        until = self._clock() + _SECONDS
+        return Refused(wanted, until, reported=True, unwritten_note="" if is_written else note)
+
+    async def _write_event(self, body: dict[str, Any], note: str) -> bool:
+        return await self._events.write(body, "Warning", EventReason.STATUS_REFUSED, "Reconcile", note)
 
 
 def _without_external_id(problem: str) -> str:
