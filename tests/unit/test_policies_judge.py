@@ -891,3 +891,5 @@ def test_of_a_boundary_that_aws_manages_no_deny_is_taken_away(owner: str) -> Non
     )
     assert verdict.answer is Answer.REFUSED
     assert ("AWS manages it: give the role a boundary of your own" in verdict.message) is (owner == "aws")
+    assert ("attach another boundary" in verdict.message) is (owner == "aws")
+    assert ("remove it, or narrow it" in verdict.message) is (owner != "aws")

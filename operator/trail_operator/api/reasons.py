@@ -183,8 +183,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.KEY_NOT_USABLE: Explanation(
         "The KMS key cannot encrypt for CloudTrail: it is not a symmetric encryption key, or AWS manages it, so that "
         "its policy cannot be changed. The message says which: the trail's, or the one that encrypts its topic.",
-        "Name a customer managed key with `KeySpec: SYMMETRIC_DEFAULT` and the statements that the message prints. "
-        f"{_WAITS}",
+        "Name a customer managed key with `KeySpec: SYMMETRIC_DEFAULT`. Where the message prints statements, the key's "
+        f"policy needs them. {_WAITS}",
     ),
     Reason.KEY_POLICY_DENIES: Explanation(
         "The policy of a KMS key does not let CloudTrail use it: the trail's key, the one that its topic is encrypted "

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -51,15 +51,19 @@ class Statement:
     variables: bool  # policy variables count since version 2012-10-17; before it `${` is mere text
     sid: str | None
     policy: str = ""  # its name or ARN where several policies are judged together
-
-    @property
-    def is_managed_by_aws(self) -> bool:
-        """Whether its policy is one that AWS manages, which nobody else can change."""
-        return ":iam::aws:policy/" in self.policy
+    instead: str = ""  # what to do instead of changing it, where AWS manages its policy and nobody else can change that
 
 
-def parse(document: str, policy: str = "") -> tuple[Statement, ...]:
-    """Read a policy, of that name; raise MalformedPolicyError for what AWS would not have stored."""
+def is_managed_by_aws(policy_arn: str) -> bool:
+    """Whether a policy is one that AWS manages, which nobody else can change."""
+    return ":iam::aws:policy/" in policy_arn
+
+
+def parse(document: str, policy: str = "", instead: str = "") -> tuple[Statement, ...]:
+    """Read a policy, of that name; raise MalformedPolicyError for what AWS would not have stored.
+
+    `instead`: what to do instead of changing its statements, where nobody can.
+    """
     try:
         content = json.loads(document)
     except (ValueError, RecursionError) as error:
@@ -68,10 +72,11 @@ def parse(document: str, policy: str = "") -> tuple[Statement, ...]:
         raise MalformedPolicyError("it is not an object with a Statement")
     statements = content["Statement"] if isinstance(content["Statement"], list) else [content["Statement"]]
     variables = content.get("Version") == "2012-10-17"
-    return tuple(_statement(raw, number, variables, policy) for number, raw in enumerate(statements, start=1))
+    read = (_statement(raw, number, variables) for number, raw in enumerate(statements, start=1))
+    return tuple(replace(one, policy=policy, instead=instead) for one in read)
 
 
-def _statement(raw: Any, number: int, variables: bool, policy: str) -> Statement:
+def _statement(raw: Any, number: int, variables: bool) -> Statement:
     if not isinstance(raw, dict):
         raise MalformedPolicyError(f"statement {number} is not an object")
     sid = raw["Sid"] if isinstance(raw.get("Sid"), str) and raw["Sid"] else None
@@ -90,7 +95,6 @@ def _statement(raw: Any, number: int, variables: bool, policy: str) -> Statement
         conditions=_conditions(raw.get("Condition", {}), label),
         variables=variables,
         sid=sid,
-        policy=policy,
     )
 
 

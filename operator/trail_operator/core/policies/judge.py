@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from trail_operator.core.policies import requests, required, wording
-from trail_operator.core.policies.document import MalformedPolicyError, Statement, parse
+from trail_operator.core.policies.document import MalformedPolicyError, Statement, is_managed_by_aws, parse
 from trail_operator.core.policies.legacy import names_legacy
 from trail_operator.core.policies.patterns import Values
 from trail_operator.core.policies.requests import Place, Source
@@ -235,7 +235,8 @@ def judge_role_permissions(
     statements: list[Statement] = []
     for name, document in policies:
         try:
-            statements += parse(document, name)
+            instead = "detach the policy from the role, since AWS manages it" if is_managed_by_aws(name) else ""
+            statements += parse(document, name, instead)
         except MalformedPolicyError as error:
             return _malformed(f"policy {name} among {subject}", error, whole, _ADD_TO_ROLE)
     outcomes = _outcomes(statements, needs)
@@ -259,8 +260,10 @@ def judge_role_boundary(
     """
     subject = f"the permissions boundary {boundary_arn} of role {role_arn}"
     needs = _role_needs(role_arn, log_group_arn, Source(trail_arn, source_organization), organization)
-    verdict = _judge_resource(subject, document, needs)
-    if (verdict.remedy or verdict.answer is Answer.REFUSED) and ":iam::aws:" in boundary_arn:
+    if not is_managed_by_aws(boundary_arn):
+        return _judge_resource(subject, document, needs)
+    verdict = _judge_resource(subject, document, needs, instead="attach another boundary")
+    if verdict.remedy or verdict.answer is Answer.REFUSED:
         whole = _document([need.statement for need in needs])
         return replace(
             verdict, advice="AWS manages it: give the role a boundary of your own that also allows", remedy=whole
@@ -300,13 +303,13 @@ def to_paste(statements: Sequence[required.Statement]) -> str:
     return ",".join(_compact(statement) for statement in statements)
 
 
-def _judge_resource(subject: str, document: str | None, needs: Sequence[_Need]) -> Verdict:
+def _judge_resource(subject: str, document: str | None, needs: Sequence[_Need], *, instead: str = "") -> Verdict:
     if document is None:
         whole = _document([need.statement for need in needs])
         finding = Finding(f"{subject.removeprefix('the policy of ')} has no policy")
         return Verdict(subject, Answer.REFUSED, (finding,), _NEEDED, whole)
     try:
-        statements = parse(document)
+        statements = parse(document, instead=instead)
     except MalformedPolicyError as error:
         return _malformed(subject, error, _document([need.statement for need in needs]), _NEEDED)
     outcomes = _outcomes(statements, needs)

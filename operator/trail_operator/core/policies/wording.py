@@ -43,7 +43,7 @@ def denied(subject: str, matched: Sequence[tuple[Match, Request, str]]) -> str:
     narrow = _narrow(match.statement, request)
     # What hits because a key is absent was meant for others: the statement is right, and only too wide.
     too_wide = any(_hits_as_absent(found, request) for found, request, _ in matched)
-    remedy = narrow if too_wide or match.statement.is_managed_by_aws else f"remove it, or {narrow}"
+    remedy = narrow if too_wide or match.statement.instead else f"remove it, or {narrow}"
     place = _place(match.statement, subject)
     return f"{match.statement.label} (Deny) of {place} matches {_all_asked(matched)}{because}: {remedy}"
 
@@ -72,8 +72,8 @@ def _place(statement: Statement, subject: str) -> str:
 
 def _narrow(statement: Statement, request: Request) -> str:
     """Say how a Deny leaves CloudTrail out: by a condition that takes the place of none that the statement has."""
-    if statement.is_managed_by_aws:
-        return "detach the policy from the role, since AWS manages it"
+    if statement.instead:
+        return statement.instead
     if request.caller is Caller.ROLE:
         return f"narrow it so that it leaves out {request.action}"
     keys = {condition.key.lower() for condition in statement.conditions}
