@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -287,6 +288,87 @@ def test_a_trail_is_looked_after_whatever_the_status_says(stage: VirtualStage, f
     assert ready(stage) == ("True", "Recording")
     assert stage.objects[KEY]["status"]["arn"] == ARN
     assert stage.objects[KEY]["status"]["homeRegion"] == REGIONS[0]
+
+
+# A record that nobody can look up: what is wrong is said, and the command that is printed is the way out.
+
+
+def corrected(stage: VirtualStage, field: str) -> str:
+    """Carry out the command that the message prints; the message."""
+    message = str(stage.objects[KEY]["status"]["conditions"][0]["message"])
+    command = re.search(
+        r"kubectl patch ctrail alpha --namespace team-a --subresource status --type merge --patch '(\{[^']*\})'",
+        message,
+    )
+    assert command, message
+    patch = json.loads(command[1])["status"]
+    assert f"status.{field}" in message
+    assert field in patch
+    assert "trails/status" in message
+    stage.server.write_status(KEY, patch)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("field", "forged"),
+    [("homeRegion", {"arn": None, "homeRegion": NOWHERE}), ("arn", {"arn": arn_of("alpha", NOWHERE)})],
+)
+def test_a_deletion_names_the_region_on_record_that_it_cannot_look_at(
+    stage: VirtualStage, field: str, forged: dict[str, Any]
+) -> None:
+    stage.server.write_status(KEY, forged)
+    stage.delete(KEY)
+    stage.wait(30.0)
+    assert ready(stage) == ("False", "WrongHomeRegion")
+    assert arns(stage) == [ARN]
+    message = corrected(stage, field)
+    assert NOWHERE in message
+    assert "spec.region" not in message
+    stage.wait(90.0)
+    assert not stage.objects
+    assert arns(stage) == []
+
+
+FORGED_ACCOUNTS = [{"accountID": FOREIGN}, {"accountID": FOREIGN, "arn": None}]
+
+
+@pytest.mark.parametrize("forged", FORGED_ACCOUNTS, ids=["beside the ARN", "no ARN"])
+def test_a_forged_account_says_how_to_take_it_off_the_record(stage: VirtualStage, forged: dict[str, Any]) -> None:
+    writes = len(stage.record.writes)
+    stage.server.write_status(KEY, forged)
+    stage.by_hand(REGIONS[0], "StopLogging", Name=ARN)
+    stage.wait(TWO_RESYNCS)
+    assert ready(stage) == ("False", "IdentityMismatch")
+    assert stage.record.writes[writes:] == []
+    message = corrected(stage, "accountID")
+    assert FOREIGN in message
+    assert ACCOUNT in message
+    stage.wait(TWO_RESYNCS)
+    assert ready(stage) == ("True", "Recording")
+    assert [trail.is_logging for trail in stage.aws.trails.all()] == [True]
+
+
+@pytest.mark.parametrize("forged", FORGED_ACCOUNTS, ids=["beside the ARN", "no ARN"])
+@pytest.mark.parametrize("way_out", ["the record", "Retain"])
+def test_a_deletion_is_held_by_a_forged_account_until_it_is_off_the_record(
+    stage: VirtualStage, forged: dict[str, Any], way_out: str
+) -> None:
+    stage.server.write_status(KEY, forged)
+    stage.delete(KEY)
+    stage.wait(120.0)
+    assert ready(stage) == ("False", "IdentityMismatch")
+    assert "deletionPolicy: Retain" in stage.objects[KEY]["status"]["conditions"][0]["message"]
+    assert arns(stage) == [ARN]
+    if way_out == "Retain":
+        stage.replace_spec(KEY, SPEC | {"deletionPolicy": "Retain"})
+        stage.wait(10.0)
+        assert arns(stage) == [ARN]
+        assert len(stage.notes("OwnerTagStayed")) == 1
+    else:
+        corrected(stage, "accountID")
+        stage.wait(90.0)
+        assert arns(stage) == []
+    assert not stage.objects
 
 
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])

@@ -225,7 +225,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Change the spec as the message says.",
     ),
     Reason.WRONG_HOME_REGION: Explanation(
-        "The trail of this resource lives in another region than the one that spec and settings now lead to.",
+        "The trail of this resource lives in another region than the one that spec and settings now lead to, or the "
+        "region on record is not known.",
         "Set `spec.region` to the region that the message names, or put `--region` back. To move a trail, make a "
         "second Trail in the new region, wait until it is Ready, then delete the first.",
     ),
@@ -258,9 +259,10 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.IDENTITY_MISMATCH: Explanation(
         "The credentials are of another account than the AWSAccount's `accountID`, or than the one that this Trail's "
-        "trail is in.",
+        "trail is in (`status.accountID`).",
         "Correct `accountID` or `roleARN`, or give the operator back credentials of the account in `status.accountID`. "
-        "Nothing is written meanwhile.",
+        "If that is wrong, the message has the command that removes it, for whoever may patch trails/status. Nothing "
+        "is written meanwhile, and a deletion waits, unless with `deletionPolicy: Retain`.",
     ),
     Reason.IDENTITY_VERIFIED: Explanation("STS says that the operator is in the AWSAccount's `accountID`.", "Nothing."),
     Reason.ACCOUNT_NOT_FOUND: Explanation(

@@ -13,6 +13,14 @@ from botocore.loaders import create_loader
 from trail_operator.api.reasons import Reason
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 
+HOW_TO_NAME_NEW_REGIONS = (
+    "A region that AWS has added since is known where --region, or the AWSAccount's region or allowedRegions, names it"
+)
+
+
+class UnknownRegionError(FailureError):
+    """Raised where what is given for a region is none that is known."""
+
 
 def partition_of(region: str) -> str | None:
     """The partition that a region is in; None for a region that is not known."""
@@ -26,15 +34,14 @@ def leading_region(arn: str) -> str:
 
 
 def check_region(region: str, named: Collection[str]) -> None:
-    """Raise FailureError for what is no region. `named`: those that whoever runs the operator says there are."""
+    """Raise UnknownRegionError for what is no region. `named`: those that whoever runs the operator says there are."""
     if region in named or partition_of(region) is not None:
         return
     message = (
         f"{region or 'an empty text'} is not a region that this operator knows: correct spec.region, or the region in "
-        "the spec's ARNs (kmsKeyID, snsTopicName). A region that AWS has added since is known where --region, or the "
-        "AWSAccount's region or allowedRegions, names it"
+        f"the spec's ARNs (kmsKeyID, snsTopicName). {HOW_TO_NAME_NEW_REGIONS}"
     )
-    raise FailureError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message))
+    raise UnknownRegionError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message))
 
 
 @cache

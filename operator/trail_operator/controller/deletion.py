@@ -14,10 +14,11 @@ from trail_operator.api.trail import DeletionPolicy, Difference
 from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
+from trail_operator.aws.regions import HOW_TO_NAME_NEW_REGIONS, UnknownRegionError
 from trail_operator.controller.accounts import Access, Accounts
 from trail_operator.controller.decisions import Decisions, NoLongerDueError
 from trail_operator.controller.events import Events
-from trail_operator.controller.location import CONSISTENCY_WINDOW, Locator
+from trail_operator.controller.location import CONSISTENCY_WINDOW, Locator, correction
 from trail_operator.controller.subject import SentDeletion, Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.annotations import unset_deletion_policy
@@ -133,7 +134,12 @@ class Deletion:
         region = recorded or named
         if region is None:
             raise _invalid("no home region is known: set spec.region, or give the operator --region")
-        here = await self._locator.location(subject, access, region)
+        try:
+            here = await self._locator.location(subject, access, region)
+        except UnknownRegionError:
+            if region == named:
+                raise
+            raise FailureError(_unknown_record(subject, region)) from None
         is_organization = subject.manifest.get("isOrganizationTrail") is True
         if arn and not is_organization and not await self._can_be_ours(access, here, arn):
             arn = None
@@ -312,6 +318,17 @@ def _told(arn: str, *, exists: bool, deleted: bool = False) -> str:
 def _unverified(problem: str) -> Released:
     note = f"released without asking AWS whether there is a trail, which nothing on record says: {problem}"
     return Released(note, EventReason.RELEASED_UNVERIFIED)
+
+
+def _unknown_record(subject: Subject, region: str) -> Failure:
+    """The region on record is not known: nobody can look there."""
+    field, fields = ("arn", ("arn", "homeRegion")) if subject.status.arn else ("homeRegion", ("homeRegion",))
+    return Failure(
+        FailureClass.TERMINAL,
+        Reason.WRONG_HOME_REGION,
+        f"status.{field} says that the trail is in {region}, which is not a region that this operator knows. "
+        f"{HOW_TO_NAME_NEW_REGIONS}. If the record is wrong, {correction(subject, *fields)}",
+    )
 
 
 def _invalid(message: str) -> FailureError:

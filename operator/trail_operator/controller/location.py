@@ -1,5 +1,6 @@
 """Where a Trail's trail is and whose: the account by STS, the region by spec and settings, both held to their pins."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -73,14 +74,7 @@ class Locator:
         pinned = subject.status.account_id if subject.is_on_record else None
         if pinned and pinned != identity.account and not subject.observing:
             access.aws.doubt()
-            raise FailureError(
-                Failure(
-                    FailureClass.TERMINAL,
-                    Reason.IDENTITY_MISMATCH,
-                    f"the trail is in account {pinned}, but the operator's credentials are of account "
-                    f"{identity.account}: nothing is written until they are of the right account again",
-                )
-            )
+            raise FailureError(_other_account(subject, access, pinned, identity.account))
         return Location(identity.partition, identity.account, region)
 
     def is_pinned(self, subject: Subject, desired: DesiredTrail) -> bool:
@@ -129,6 +123,27 @@ class Locator:
     def may_lag(self, subject: Subject) -> bool:
         """The same of a write by the operator before this one: it may have ended just before this one began."""
         return self.settling(subject) or self._clock() - subject.started < CONSISTENCY_WINDOW
+
+
+def _other_account(subject: Subject, access: Access, pinned: str, account: str) -> Failure:
+    """The account on record is not the one that the credentials are of."""
+    credentials = f"AWSAccount {access.name} is" if access.name else "the operator's credentials are of"
+    return Failure(
+        FailureClass.TERMINAL,
+        Reason.IDENTITY_MISMATCH,
+        f"status.accountID says that the trail is in account {pinned}, but {credentials} account {account}: nothing is "
+        f"written, so that there is no second trail. Give the operator credentials of account {pinned}. If no trail of "
+        f"this resource is in that account, the record is wrong: {correction(subject, 'accountID')}",
+    )
+
+
+def correction(subject: Subject, *fields: str) -> str:
+    """Who may take fields off the record, and how."""
+    patch = json.dumps({"status": dict.fromkeys(fields)})
+    return (
+        "a cluster administrator (it takes the right to patch trails/status) removes it with kubectl patch ctrail "
+        f"{subject.key.name} --namespace {subject.key.namespace} --subresource status --type merge --patch '{patch}'"
+    )
 
 
 def wrong_home(home: str, region: str) -> Failure:
