@@ -42,6 +42,8 @@ SILENCE = 3 * 1.2 * RESYNC + 10.0
 HEALED = 72.0 + 1.2 * RESYNC + 60.0
 AT_ONCE = 20
 _STEP = 5.0
+# Without these nobody knows that a trail of ours is stopped.
+NEEDED_TO_START = ("GetTrailStatus", "ListTags")
 SECRETS = [ISSUED[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
 
 
@@ -83,9 +85,12 @@ class Garbled:
         self.stage.restart()
 
     def ready(self, number: int) -> tuple[str, str]:
+        return self.condition(number, "Ready")
+
+    def condition(self, number: int, kind: str) -> tuple[str, str]:
         body = self.stage.objects.get(key_of(number), {})
         conditions = body.get("status", {}).get("conditions", ())
-        return next(((one["status"], one["reason"]) for one in conditions if one["type"] == "Ready"), ("", ""))
+        return next(((one["status"], one["reason"]) for one in conditions if one["type"] == kind), ("", ""))
 
     def wait_until(self, holds: Callable[[int], bool], count: int, seconds: float) -> set[int]:
         """Let time pass until something holds of all Trails, but no longer than so; of which it does not hold then."""
@@ -215,8 +220,12 @@ def _read(tally: Tally, world: Garbled, batch: Sequence[Case], spec: dict[str, A
     stage.wait(SILENCE)
     for number, case in enumerate(batch):
         if case.is_none:
-            tally.expect(not world.writes(number, since), case, "written without having been seen")
+            starts = case.operation not in NEEDED_TO_START
+            written = {one.operation for one in world.writes(number, since)}
+            tally.expect(written == ({"StartLogging"} if starts else set()), case, f"{written} was written")
             tally.expect(world.ready(number)[0] != "True", case, "a false Ready")
+            if case.operation != "GetTrailStatus":
+                tally.expect(world.condition(number, "Logging")[0] == str(starts), case, "a false Logging")
         else:
             _judge(tally, world, number, case, since, spec)
     world.is_on = False

@@ -8,10 +8,11 @@ import pytest
 from tests.unit.builders import FULL, MINIMAL, desired, observed
 from tests.unit.test_selectors import S3, advanced, basic, on_data, on_management
 from trail_operator.api.names import OWNER_TAG
-from trail_operator.core.differences import SPELLINGS, differences, fields_of
+from trail_operator.api.trail import Difference
+from trail_operator.core.differences import FIELDS, SPELLINGS, differences, fields_of, not_read_again
 from trail_operator.core.plan import plan
 from trail_operator.core.selectors import DEFAULT, AdvancedSelector, FieldCondition, Selectors
-from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
+from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail, Part
 
 DEFAULT_SHOWN = "AWS's default, all management events"
 
@@ -26,6 +27,22 @@ def of_selectors(wanted: Selectors, found: Selectors) -> list[tuple[str, str, st
 
 def test_every_field_of_a_configuration_has_its_spelling() -> None:
     assert SPELLINGS.keys() == Configuration.__dataclass_fields__.keys()
+
+
+@pytest.mark.parametrize(
+    ("part", "kept"),
+    [
+        ("isLogging", {"isLogging"}),
+        ("tags", {"tags"}),
+        ("eventSelectors", {"eventSelectors", "advancedEventSelectors"}),
+        ("insightSelectors", {"insightSelectors"}),
+        ("aggregationConfigurations", {"aggregationConfigurations"}),
+        ("trail", {"trail", "region", *(path for path, _ in SPELLINGS.values())}),
+    ],
+)
+def test_each_difference_rests_on_one_read(part: Part, kept: set[str]) -> None:
+    known = [Difference(path=f"{path}[0].x", desired="a", observed="b") for path in FIELDS]
+    assert fields_of(not_read_again(known, {part})) == kept
 
 
 def test_a_trail_that_is_not_there() -> None:

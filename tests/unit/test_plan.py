@@ -8,8 +8,9 @@ import pytest
 from tests.unit.builders import ARN, FULL, MINIMAL, OWNER, desired, observed
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.core.differences import differences
-from trail_operator.core.plan import Action, deletion, disowning, plan
+from trail_operator.core.plan import Action, deletion, disowning, plan, restart
 from trail_operator.core.selectors import CALL_RATE, DATA, MANAGEMENT, AdvancedSelector, BasicSelector, FieldCondition
+from trail_operator.core.trail import ObservedTrail
 
 S3 = "AWS::S3::Object"
 ERROR_RATE = "ApiErrorRateInsight"
@@ -22,6 +23,26 @@ def operations(actions: tuple[Action, ...]) -> list[str]:
 def test_a_trail_that_is_as_it_should_be_needs_nothing() -> None:
     assert plan(desired(FULL), observed(FULL)) == ()
     assert differences(desired(FULL), observed(FULL)) == ()
+
+
+UNREAD = frozenset({"trail", "eventSelectors", "insightSelectors", "aggregationConfigurations"})
+
+
+@pytest.mark.parametrize(
+    ("seen", "is_started"),
+    [
+        (observed(is_logging=False, unreadable=UNREAD), True),
+        (observed(is_logging=True, unreadable=UNREAD), False),
+        (observed(is_logging=False, unreadable=UNREAD | {"isLogging"}), False),
+        (observed(is_logging=False, unreadable=UNREAD, ever_logged=False), False),
+        (replace(observed(is_logging=False, unreadable=UNREAD | {"tags"}), tags={}), False),
+        (replace(observed(is_logging=False, unreadable=UNREAD), tags={OWNER_TAG: "another"}), False),
+    ],
+    ids=["stopped", "logging", "not read whether", "never started", "owner not read", "another's"],
+)
+def test_a_trail_that_was_read_in_part_is_only_ever_started(seen: ObservedTrail, is_started: bool) -> None:
+    assert operations(restart(desired(FULL, tags={"new": ""}), seen)) == ["StartLogging"] * is_started
+    assert restart(desired(FULL, is_logging=False), seen) == ()
 
 
 def test_creation_sends_every_value_and_starts_logging_last() -> None:

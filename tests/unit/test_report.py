@@ -14,6 +14,7 @@ from trail_operator.api.trail import Destination, Difference, Refusal, TrailStat
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass
 from trail_operator.core.report import Findings, Place, paused, pinned, report, turns
+from trail_operator.core.trail import ObservedTrail, Part
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PLACE = Place("123456789012", "eu-central-1", ARN)
@@ -108,6 +109,58 @@ def test_a_delivery_error_keeps_the_time_it_was_first_seen() -> None:
 def test_finding_the_same_again_changes_nothing(findings: Findings) -> None:
     once = status(findings)
     assert report(once, findings, LATER) == once
+
+
+# A pass in which AWS answered some reads only.
+
+STOPPED = observed(is_logging=False, unreadable=frozenset({"eventSelectors"}))
+
+
+def partly(seen: ObservedTrail, **more: object) -> Findings:
+    return found(known=False, observed=seen, place=None, failure=TRANSIENT, advice=None, **more)
+
+
+def test_what_was_read_shows_though_not_all_was() -> None:
+    result = status(partly(STOPPED, drift=DRIFT), READY)
+    assert shown(result) == {
+        "Ready": ("False", "Throttled"),
+        "Synced": ("Unknown", "Throttled"),
+        "Logging": ("False", "LoggingOff"),
+        "Delivering": ("False", "LoggingOff"),
+        "Reconciling": ("True", "Throttled"),
+    }
+    assert (result.is_logging, result.drift, result.arn) == (False, DRIFT, ARN)
+
+
+def test_a_failing_destination_shows_though_not_all_was_read() -> None:
+    errors = {Destination.S3: "AccessDenied"}
+    seen = observed(delivery_errors=errors, unreadable=frozenset({"tags"}))
+    result = status(partly(seen), READY)
+    assert (shown(result)["Ready"][0], shown(result)["Delivering"]) == ("False", ("False", "DeliveryFailing"))
+    assert [entry.error for entry in result.delivery] == ["AccessDenied"]
+
+
+@pytest.mark.parametrize("part", ["trail", "isLogging"])
+def test_what_was_not_read_is_no_contradiction(part: Part) -> None:
+    seen = observed(is_logging=part != "isLogging", unreadable=frozenset({part}))
+    assert status(partly(seen), READY) == READY
+    silent = status(partly(seen, silent_too_long=True), READY)
+    logging = ("Unknown", "AWSUnreachable") if part == "isLogging" else ("True", "Recording")
+    assert (shown(silent)["Ready"], shown(silent)["Logging"]) == (("Unknown", "AWSUnreachable"), logging)
+    assert silent.is_logging is True
+
+
+def test_a_transient_error_leaves_a_failure_that_is_reported_already() -> None:
+    failing = status(found(failure=DEPENDENCY, drift=DRIFT, observed=observed(is_logging=False)))
+    assert status(partly(STOPPED, drift=DRIFT), failing) == failing
+    more = (*DRIFT, Difference(path="kmsKeyID", desired="a", observed="b"))
+    assert shown(status(partly(STOPPED, drift=more), failing))["Ready"] == ("False", "Throttled")
+
+
+def test_after_a_write_ready_rests_on_reads_that_all_were_answered() -> None:
+    assert status(partly(observed(unreadable=frozenset({"tags"})), has_written=True), READY) != READY
+    unread = found(known=False, observed=None, place=None, failure=TRANSIENT, has_written=True)
+    assert shown(status(unread, READY))["Ready"] == ("False", "Throttled")
 
 
 def test_a_dependency_failure() -> None:

@@ -40,11 +40,15 @@ _PARTS: tuple[Part, ...] = ("tags", "eventSelectors", "insightSelectors", "aggre
 
 
 class PartlyReadError(FailureError):
-    """Raised where AWS did not answer each read, but some: `observed` is what these show."""
+    """Raised where AWS answered some reads of a trail but not all: `observed` is what the answered ones show."""
 
     def __init__(self, failure: Failure, observed: ObservedTrail) -> None:
         super().__init__(failure)
         self.observed = observed
+
+
+class NotShownError(FailureError):
+    """Raised where AWS did not answer GetTrail, and every other answer is that there is no such trail."""
 
 
 class CloudTrail:
@@ -60,7 +64,7 @@ class CloudTrail:
 
         `expected`: whether the trail is believed to exist; its parts are then read at the same time.
         `only_looking`: whether parts that AWS does not let us read may stay unknown: those of another account's trail.
-        Raises FailureError; PartlyReadError where some reads were answered, since these may show what is amiss.
+        Raises FailureError; PartlyReadError or NotShownError where the reads that were answered show what is amiss.
         """
         trail = self._trail(arn, region)
         if not expected:
@@ -81,16 +85,20 @@ class CloudTrail:
         unread = {part: result for part, result in read.items() if isinstance(result, BaseException)}
         may_stay = {part for part, error in unread.items() if only_looking and part in _PARTS and _is_lasting(error)}
         failures = [error for part, error in unread.items() if part not in may_stay]
-        if failures and (any(map(_is_lasting, failures)) or not read.keys() - unread.keys()):
-            raise min(failures, key=_is_passing)
+        faults = [error for error in failures if not isinstance(error, FailureError)]
+        if faults or unread.keys() == read.keys():
+            raise faults[0] if faults else min(failures, key=_is_passing)
         found = {part: {} if part in unread else result for part, result in read.items()}
-        if found["trail"] is None and not failures:
+        if found["trail"] is None:
             return None
+        failure = cast(FailureError, min(failures, key=_is_passing)).failure if failures else None
+        if failure and all(result is None for part, result in read.items() if part not in unread):
+            raise NotShownError(failure)
         if any(result is None for result in found.values()):
-            raise failures[0] if failures else FailureError(passing("AWS does not show the whole trail yet"))
+            raise FailureError(failure or passing("AWS does not show the whole trail yet"))
         observed = _observed(arn, found, frozenset(unread))
-        if failures:
-            raise PartlyReadError(cast(FailureError, failures[0]).failure, observed)
+        if failure:
+            raise PartlyReadError(failure, observed)
         return observed
 
     async def _insights(self, arn: str, region: str) -> dict[str, Any] | None:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from trail_operator.api.reasons import Reason
-from trail_operator.api.trail import Difference, Refusal
-from trail_operator.aws.cloudtrail import PartlyReadError
+from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.api.trail import AdoptionPolicy, Difference, Refusal
+from trail_operator.aws.cloudtrail import NotShownError, PartlyReadError
 from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
@@ -15,18 +15,18 @@ from trail_operator.controller.claims import Claims
 from trail_operator.controller.decisions import Decisions
 from trail_operator.controller.events import Events
 from trail_operator.controller.location import Locator, wrong_home
-from trail_operator.controller.observation import Observation, PartlySeenError
+from trail_operator.controller.observation import Observation
 from trail_operator.controller.subject import Explanation, Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
-from trail_operator.core.differences import ABSENT, differences, fields_of
+from trail_operator.core.differences import ABSENT, differences, fields_of, not_read_again
 from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, passing, together
 from trail_operator.core.ownership import Claim, Claimant, adoption, foreign, outranked
 from trail_operator.core.permission import adoption_refused
-from trail_operator.core.plan import Action, plan
+from trail_operator.core.plan import Action, plan, restart
 from trail_operator.core.reductions import reductions
-from trail_operator.core.report import Findings, Place
+from trail_operator.core.report import NOT_OURS, Findings, Place
 from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail
 from trail_operator.telemetry.logs import logger
 
@@ -100,15 +100,13 @@ class Convergence:
             if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_refuted(subject):
                 await self._writer.forget(subject)
                 return self.unknown(subject, passing("status.arn names no trail of this resource: looking for it anew"))
-            if isinstance(error, PartlyReadError) and target:
-                gone = gone or self._seen(subject, target, error.observed)
-            if isinstance(error, PartlySeenError):
-                gone = error.drift
+            if isinstance(error, NotShownError) and subject.status.arn is not None:
+                gone = ABSENT
+            if isinstance(error, PartlyReadError) and target and not gone:
+                return await self._converge_partly(subject, target, error)
             return self.unknown(subject, error.failure, gone)
-        if observed is not None and (refusal := self._not_to_be_managed(subject, target, observed)):
-            if self._may_be_of_before(subject, observed):
-                return self.unknown(subject, passing("AWS does not show the trail's owner tag yet"))
-            return Findings(subject.acting_on, known=True, observed=None, failure=refusal, found=observed)
+        if observed is not None and (findings := self._not_ours(subject, target, observed)):
+            return findings
         desired = self._targets.desired(subject, target, observed)
         claim = self._claims.enter(subject)
         if observed is None or not desired.owns(observed.owner):
@@ -141,27 +139,33 @@ class Convergence:
         subject: Subject,
         failure: Failure,
         drift: tuple[Difference, ...] = (),
-        refused: Mapping[str, Failure] | None = None,
+        observed: ObservedTrail | None = None,
     ) -> Findings:
-        """The findings of a pass that could not see what the trail is now. `drift`: what it saw before it wrote."""
-        silent = failure.kind is FailureClass.TRANSIENT and self.silent_in(subject) <= 0.0
+        """The findings of a pass that could not see all that the trail is now.
+
+        `drift`: what is known to differ all the same, `observed`: what was read.
+        """
         return Findings(
             subject.acting_on,
             known=False,
-            observed=None,
+            observed=observed,
             drift=drift,
             failure=failure,
-            silent_too_long=silent,
-            refused=refused or {},
+            silent_too_long=self._is_silent(subject, failure),
             advice=None,
         )
 
+    def _is_silent(self, subject: Subject, failure: Failure | None) -> bool:
+        """Whether AWS has not answered every read for three resyncs."""
+        return failure is not None and failure.kind is FailureClass.TRANSIENT and self.silent_in(subject) <= 0.0
+
     async def _look(self, subject: Subject) -> Findings:
         findings = await self._observation.look(subject)
-        subject.last_seen = self._clock()
+        if findings.known:
+            subject.last_seen = self._clock()
         if subject.status.observed_generation == subject.acting_on:
             self._count(subject, findings.drift)
-        return findings
+        return replace(findings, silent_too_long=self._is_silent(subject, findings.failure))
 
     def _count(self, subject: Subject, drift: tuple[Difference, ...]) -> None:
         """Count what has changed in AWS: once, however often it is seen until it is put right."""
@@ -175,11 +179,48 @@ class Convergence:
         subject.last_seen = self._clock()
         return observed
 
-    def _seen(self, subject: Subject, target: Target, observed: ObservedTrail) -> tuple[Difference, ...]:
-        """What is seen to differ where not all was answered: Ready must not stay True then. Of others' trails, none."""
-        if "tags" not in observed.unreadable and not self._locator.owns(subject, observed.tags):
-            return ()
-        return differences(self._targets.desired(subject, target, observed), observed)
+    async def _converge_partly(self, subject: Subject, target: Target, error: PartlyReadError) -> Findings:
+        """A pass in which AWS did not answer every read: report what it answered, and start the trail if it is stopped.
+
+        Nothing else is written: what was not read might be overwritten. But silence is the worst failure.
+        """
+        observed = error.observed
+        if "tags" not in observed.unreadable and (findings := self._not_ours(subject, target, observed)):
+            subject.last_seen = self._clock()  # that it is not ours is all that there is to know
+            return findings
+        if not self._counts_as_ours(subject, observed):
+            return self.unknown(subject, error.failure)
+        findings = self._partly_known(subject, target, error)
+        if subject.in_sync_at == subject.acting_on:
+            self._count(subject, findings.drift)
+        await self._tell_of_unanswered(subject, observed)
+        desired = self._targets.desired(subject, target, observed)
+        actions = self._due(subject, restart(desired, observed))
+        if not actions or self._is_in_doubt(subject, self._claims.enter(subject), observed):
+            return findings
+        refused = {} if subject.forcing else self._refused(subject, findings.drift, actions)
+        progress = await self._write(subject, target, desired, observed, actions, refused)
+        if progress.done:
+            return await self._after_writes(subject, target, progress, findings.drift)
+        return self._with_failures(subject, findings, progress, error.failure)
+
+    def _counts_as_ours(self, subject: Subject, observed: ObservedTrail) -> bool:
+        """Whether to report on a trail that was read in part. If its tags were not, what was last reported holds."""
+        if "tags" in observed.unreadable:
+            ready = subject.status.condition(ConditionType.READY)
+            return ready is None or ready.reason not in NOT_OURS
+        return self._locator.owns(subject, observed.tags) or subject.status.arn == observed.arn
+
+    def _with_failures(self, subject: Subject, findings: Findings, progress: _Progress, unread: Failure) -> Findings:
+        """The findings with what failed of the writes, besides why AWS did not answer every read."""
+        failure = together([*progress.failures, unread])
+        silent = self._is_silent(subject, failure)
+        return replace(findings, failure=failure, silent_too_long=silent, refused=progress.refused)
+
+    def _partly_known(self, subject: Subject, target: Target, error: PartlyReadError) -> Findings:
+        desired = self._targets.desired(subject, target, error.observed)
+        drift = (*differences(desired, error.observed), *subject.drift_not_read_again(error.observed))
+        return self.unknown(subject, error.failure, drift, error.observed)
 
     async def _is_refuted(self, subject: Subject) -> bool:
         """Whether AWS has no trail of this resource where the record says: a status can be forged."""
@@ -217,17 +258,24 @@ class Convergence:
             raise FailureError(failure_of(error)) from None
         return None
 
-    def _not_to_be_managed(self, subject: Subject, target: Target, observed: ObservedTrail) -> Failure | None:
+    def _not_ours(self, subject: Subject, target: Target, observed: ObservedTrail) -> Findings | None:
+        """The findings where the trail of that name is not this Trail's to manage; None if it is."""
+        refusal = self._refusal_to_manage(subject, target.access, target.spec.adoption_policy, observed)
+        if refusal is None:
+            return None
+        if self._may_be_of_before(subject, observed):
+            return self.unknown(subject, passing("AWS does not show the trail's owner tag yet"))
+        found = observed if "isLogging" not in observed.unreadable else None
+        return Findings(subject.acting_on, known=True, observed=None, failure=refusal, found=found)
+
+    def _refusal_to_manage(
+        self, subject: Subject, access: Access, policy: AdoptionPolicy, observed: ObservedTrail
+    ) -> Failure | None:
         """Why the trail of that name is not this Trail's to manage: it is another's, or may not be taken over."""
-        access, cluster, recorded = target.access, self._locator.cluster, subject.status.owner_tag
+        cluster = self._locator.cluster
+        has_held = _has_held(subject, observed)
         claimant = Claimant(
-            cluster,
-            str(subject.key),
-            target.spec.adoption_policy,
-            access.allowed_adoption,
-            recorded,
-            # The ARN of a trail that was only observed is on record, too, but no owner tag.
-            has_held=subject.status.arn == observed.arn and recorded is not None,
+            cluster, str(subject.key), policy, access.allowed_adoption, subject.status.owner_tag, has_held
         )
         resource = cluster.resource_of(observed.owner)
         alive = resource is not None and self._claims.may_live(resource)
@@ -258,30 +306,50 @@ class Convergence:
     ) -> Findings:
         if observed is None and target.key_failure:
             return await self._findings(subject, target, desired, None, differences(desired, None))
-        if not self._locator.is_pinned(subject, desired):
-            await self._writer.pin(subject, desired, observed)
-        subject.before = subject.before or observed  # also for a write that takes effect without an answer
-        progress = await self._carry_out(subject, target.access, desired, observed, actions, refused)
-        done = progress.done
+        progress = await self._write(subject, target, desired, observed, actions, refused)
         # A creation that is refused is tried again soon, and need not be looked for elsewhere each time.
         is_refused = bool(progress.failures) and progress.failures[0].kind is FailureClass.DEPENDENCY
-        subject.nowhere_else = target.arn if observed is None and not done and is_refused else None
-        if done:
-            self._surroundings.changed(target.access)
-            before = differences(desired, observed)
-            verified, _ = await asyncio.gather(
-                self._verified(subject, target, progress, before),
-                self._events.applied(subject, done, drift=subject.in_sync_at == subject.acting_on),
-            )
-            if isinstance(verified, Findings):
-                return verified
-            target, observed = verified
-            desired = self._targets.desired(subject, target, observed)
+        subject.nowhere_else = target.arn if observed is None and not progress.done and is_refused else None
         drift = differences(desired, observed)
-        written = {action.operation for action in done}
+        if progress.done:
+            return await self._after_writes(subject, target, progress, drift)
+        subject.unsettled = ()
+        return await self._findings(subject, target, desired, observed, drift, progress.refused, progress.failures)
+
+    async def _write(
+        self,
+        subject: Subject,
+        target: Target,
+        desired: DesiredTrail,
+        observed: ObservedTrail | None,
+        actions: tuple[Action, ...],
+        refused: Mapping[str, Failure],
+    ) -> _Progress:
+        """Write to AWS, once the trail's account and region are on record."""
+        if not self._locator.is_pinned(subject, desired):
+            await self._writer.pin(subject, desired, observed)
+        if observed and not observed.unreadable:
+            subject.before = subject.before or observed  # also for a write that takes effect without an answer
+        return await self._carry_out(subject, target.access, desired, observed, actions, refused)
+
+    async def _after_writes(
+        self, subject: Subject, target: Target, progress: _Progress, before: tuple[Difference, ...]
+    ) -> Findings:
+        """Report what was written, and find out what the trail is now. `before`: what differed before the writes."""
+        self._surroundings.changed(target.access)
+        verified, _ = await asyncio.gather(
+            self._verified(subject, target, progress, before),
+            self._events.applied(subject, progress.done, drift=subject.in_sync_at == subject.acting_on),
+        )
+        if isinstance(verified, Findings):
+            return verified
+        target, observed = verified
+        desired = self._targets.desired(subject, target, observed)
+        written = {action.operation for action in progress.done}
         subject.unsettled = tuple(
             entry for action in plan(desired, observed) if action.operation in written for entry in action.differences
         )
+        drift = differences(desired, observed)
         return await self._findings(subject, target, desired, observed, drift, progress.refused, progress.failures)
 
     def _refused(
@@ -359,8 +427,11 @@ class Convergence:
         try:
             return await self._targets.with_key(target), await self._observe(subject, target, expected=True)
         except FailureError as error:
-            failure = together(progress.failures) or error.failure
-            return self.unknown(subject, failure, before, progress.refused)
+            if isinstance(error, PartlyReadError):
+                findings = self._partly_known(subject, target, error)
+            else:
+                findings = self.unknown(subject, error.failure, before)
+            return replace(self._with_failures(subject, findings, progress, error.failure), has_written=True)
 
     async def _do(
         self, subject: Subject, access: Access, action: Action, desired: DesiredTrail, still_due: Ask
@@ -404,6 +475,9 @@ class Convergence:
         unanswered, subject.unanswered = subject.unanswered, ()
         done = []
         for action, desired in unanswered:
+            if observed and not_read_again(action.differences, observed.unreadable):
+                subject.unanswered = (*subject.unanswered, (action, desired))
+                continue
             paths = {entry.path for due in plan(desired, observed) for entry in due.differences}
             if action.differences and not paths & {entry.path for entry in action.differences}:
                 done.append(action)
@@ -489,6 +563,11 @@ async def _holder(access: Access, desired: DesiredTrail) -> Failure:
         f"the multi-region trail {arn} holds the name in every region; nothing was written to it. Choose another "
         "spec.name or delete that trail",
     )
+
+
+def _has_held(subject: Subject, observed: ObservedTrail) -> bool:
+    """Whether the trail is on record as the Trail's. One that it only observed is on record, too, but no owner tag."""
+    return subject.status.arn == observed.arn and subject.status.owner_tag is not None
 
 
 def _place(desired: DesiredTrail, observed: ObservedTrail | None) -> Place | None:

@@ -26,14 +26,6 @@ class _View:
     failure: Failure | None
 
 
-class PartlySeenError(FailureError):
-    """Raised where AWS did not answer each read; `drift` is what those show that it answered."""
-
-    def __init__(self, failure: Failure, drift: tuple[Difference, ...]) -> None:
-        super().__init__(failure)
-        self.drift = drift
-
-
 class Observation:
     """Sees what a trail is. Raises FailureError where AWS does not tell."""
 
@@ -47,7 +39,15 @@ class Observation:
             observed = await self._find(subject, target)
         except PartlyReadError as error:
             view = await self._view(subject, target, error.observed)
-            raise PartlySeenError(error.failure, view.drift) from None
+            return Findings(
+                subject.acting_on,
+                known=False,
+                observed=view.observed,
+                drift=(*view.drift, *subject.drift_not_read_again(view.observed)),
+                failure=error.failure,
+                advice=None,
+                observing=True,
+            )
         if observed is None:
             sought = f"account {target.location.account} has no trail {target.name} visible in {target.location.region}"
             return Findings(subject.acting_on, known=True, observed=None, observing=True, sought=sought)

@@ -16,6 +16,7 @@ from trail_operator.aws.waits import Waits
 from trail_operator.controller.kube import Key
 from trail_operator.core.advice import Advice
 from trail_operator.core.annotations import of_other_controllers
+from trail_operator.core.differences import not_read_again
 from trail_operator.core.failure import Failure
 from trail_operator.core.plan import Action
 from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
@@ -253,6 +254,12 @@ class Subject:
         if self._parsed is None:
             self._parsed = TrailStatus.parse(self.body.get("status"))
         return self._parsed
+
+    def drift_not_read_again(self, observed: ObservedTrail) -> tuple[Difference, ...]:
+        """The drift on record in parts of the trail that AWS did not answer this time."""
+        if self.status.observed_generation != self.acting_on:
+            return ()
+        return not_read_again(self.status.drift, observed.unreadable)
 
     def replace(self, body: dict[str, Any]) -> bool:
         """Take a newer state of the object; return whether it asks for a pass at once."""

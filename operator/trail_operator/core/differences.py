@@ -1,7 +1,7 @@
 """In what AWS differs from the spec: field by field, by the paths of the spec."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from trail_operator.core.selectors import (
     selector_parameters,
 )
 from trail_operator.core.texts import clean
-from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
+from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail, Part
 
 # How the spec and AWS spell each field:
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html
@@ -40,6 +40,15 @@ FIELDS = (
     *("isLogging", "tags", "eventSelectors", "advancedEventSelectors", "insightSelectors", "aggregationConfigurations"),
 )
 """All fields that can differ."""
+# Fields that a read of their own answers for; GetTrail answers for all others.
+_PARTS: dict[str, Part] = {
+    "isLogging": "isLogging",
+    "tags": "tags",
+    "eventSelectors": "eventSelectors",
+    "advancedEventSelectors": "eventSelectors",
+    "insightSelectors": "insightSelectors",
+    "aggregationConfigurations": "aggregationConfigurations",
+}
 # A status must fit into an object, and a trail may have 500 conditions of 2 KB each.
 ABSENT = (Difference(path="trail", desired="present", observed="absent"),)
 _LONGEST = 1000
@@ -69,6 +78,11 @@ def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[
 def fields_of(changed: Iterable[Difference]) -> frozenset[str]:
     """The fields of the spec that differ, without what is within them."""
     return frozenset(re.split(r"[.\[]", entry.path)[0] for entry in changed)
+
+
+def not_read_again(known: Iterable[Difference], unread: Collection[Part]) -> tuple[Difference, ...]:
+    """The known differences in parts of the trail that AWS did not answer this time."""
+    return tuple(entry for entry in known if any(_PARTS.get(name, "trail") in unread for name in fields_of((entry,))))
 
 
 def changed_fields(desired: Configuration, observed: Configuration) -> set[str]:

@@ -82,6 +82,14 @@ def plan(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Action,
     return update.actions()
 
 
+def restart(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Action, ...]:
+    """The write that is made even if AWS has not answered every read: StartLogging, if it needs no other write first.
+
+    A trail that was never started waits for its selectors, and one that is to be adopted for its owner tag.
+    """
+    return tuple(one for one in plan(desired, observed) if one.operation == "StartLogging" and not one.requires)
+
+
 def deletion(arn: str) -> Action:
     """The write that removes a trail. Its log files stay in the bucket."""
     return Action("DeleteTrail", {"Name": arn})

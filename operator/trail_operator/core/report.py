@@ -13,12 +13,12 @@ from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureClass, together
 from trail_operator.core.plan import Operation
 from trail_operator.core.texts import MESSAGE, clean
-from trail_operator.core.trail import DesiredTrail, ObservedTrail
+from trail_operator.core.trail import DesiredTrail, ObservedTrail, Part
 
 # Of so many fields it is told that AWS does not show them.
 _MOST_TOLD = 8
-# The trail of that name is another's, or may not be taken over.
-_NOT_OURS = (Reason.CONFLICT, Reason.ADOPTION_NOT_ALLOWED)
+NOT_OURS = (Reason.CONFLICT, Reason.ADOPTION_NOT_ALLOWED)
+"""The trail of that name is another's, or may not be taken over."""
 # The CustomResourceDefinition allows no more.
 _MOST_DIFFERENCES = 128
 _LONGEST_REFUSAL = 1024
@@ -42,16 +42,20 @@ class Place:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a pass found. `observed` is None where AWS has no such trail or nothing could be read (`known` tells)."""
+    """What a pass found."""
 
     generation: int
     known: bool
+    """Whether AWS answered every read, after the last write."""
     observed: ObservedTrail | None
+    """None where there is no such trail. If not `known`: what was read, None if nothing."""
     found: ObservedTrail | None = None
     """The trail that has the name and is not this resource's."""
     drift: tuple[Difference, ...] = ()
     failure: Failure | None = None
     delivery_advice: str = ""
+    has_written: bool = False
+    """Whether the pass wrote to AWS, and so ended what was known before."""
     silent_too_long: bool = False
     """Whether no observation has succeeded for three resyncs."""
     place: Place | None = None
@@ -64,6 +68,10 @@ class Findings:
     """Whether the trail is only looked at: it may be anybody's, and what differs stays."""
     advice: tuple[Advice, ...] | None = ()
     """What to warn of; None where nothing is known yet: then earlier warnings stay."""
+
+    def tells(self, *parts: Part) -> bool:
+        """Whether AWS answered for these parts of the trail."""
+        return self.known if self.observed is None else self.observed.unreadable.isdisjoint(parts)
 
 
 @dataclass(frozen=True)
@@ -111,13 +119,14 @@ def report(previous: TrailStatus, findings: Findings, now: datetime, ignored: Ad
         "refusals": _refusals(previous, findings),
         "conditions": _conditions(previous, _states(previous, findings, ignored), findings.generation, now),
     }
-    if findings.known:
-        update |= {
-            "is_logging": observed.is_logging if observed else None,
-            "is_multi_region_trail": observed.configuration.is_multi_region_trail if observed else None,
-            "drift": findings.drift[:_MOST_DIFFERENCES],
-            "delivery": _delivery(previous, errors, now),
-        }
+    if findings.known or observed:
+        update["drift"] = findings.drift[:_MOST_DIFFERENCES]
+    if findings.tells("isLogging"):
+        update["is_logging"] = observed.is_logging if observed else None
+    if findings.tells("trail"):
+        update["is_multi_region_trail"] = observed.configuration.is_multi_region_trail if observed else None
+    if findings.tells("trail", "isLogging"):
+        update["delivery"] = _delivery(previous, errors, now)
     if place := findings.place:
         # What was only observed is no trail of one's own; one's own stays so while it is only observed.
         kept = previous.owner_tag if previous.arn == place.arn else None
@@ -169,12 +178,13 @@ def turns(before: TrailStatus, after: TrailStatus) -> list[Condition]:
 def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
     """A passing fault of an unchanged spec, with nothing seen that contradicts the status, leaves it as it is."""
     ready = previous.condition(ConditionType.READY)
-    if findings.observed is not None and _contradicts(previous, findings.observed):
+    if _contradicts(previous, findings):
         return False
     return (
         findings.failure is not None
         and findings.failure.kind is FailureClass.TRANSIENT
-        and not findings.drift
+        and not _differs_anew(previous, findings)
+        and not findings.has_written
         and not findings.silent_too_long
         and findings.generation == previous.observed_generation
         and ready is not None
@@ -182,10 +192,22 @@ def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
     )
 
 
-def _contradicts(status: TrailStatus, observed: ObservedTrail) -> bool:
+def _differs_anew(previous: TrailStatus, findings: Findings) -> bool:
+    """Whether there is drift that the status does not report yet. If not all was read, what it reports still holds."""
+    ready = previous.condition(ConditionType.READY)
+    still_holds = not findings.known and ready is not None and ready.status != "True"
+    reported = previous.drift if still_holds else ()
+    return any(entry not in reported for entry in findings.drift)
+
+
+def _contradicts(status: TrailStatus, findings: Findings) -> bool:
     """Whether AWS tells otherwise of logging or delivery, also where all that can be compared is as the spec says."""
+    if (observed := findings.observed) is None:
+        return False
     errors = {entry.destination: entry.error for entry in status.delivery}
-    return status.is_logging != observed.is_logging or errors != observed.failing_destinations
+    return (findings.tells("isLogging") and status.is_logging != observed.is_logging) or (
+        findings.tells("trail", "isLogging") and errors != observed.failing_destinations
+    )
 
 
 def _states(previous: TrailStatus, findings: Findings, ignored: Advice | None) -> dict[ConditionType, _State]:
@@ -320,7 +342,7 @@ def _failed(findings: Findings, failure: Failure, logging: _State) -> dict[Condi
     reason = Reason.AWS_UNREACHABLE if findings.silent_too_long else failure.reason
     message = failure.message
     if findings.silent_too_long:
-        message = f"no read of the trail has succeeded for three resyncs; the last error: {failure.message}"
+        message = f"no full read of the trail has succeeded for three resyncs; the last error: {failure.message}"
     verdict = None if findings.silent_too_long else False
     return {
         ConditionType.READY: _State(verdict, reason, message),
@@ -331,7 +353,7 @@ def _failed(findings: Findings, failure: Failure, logging: _State) -> dict[Condi
 
 
 def _logging(previous: TrailStatus, findings: Findings) -> _State:
-    if not findings.known:
+    if not findings.tells("isLogging"):
         before = previous.condition(ConditionType.LOGGING)
         failure = findings.failure
         is_passing = failure is not None and failure.kind is FailureClass.TRANSIENT and not findings.silent_too_long
@@ -339,7 +361,7 @@ def _logging(previous: TrailStatus, findings: Findings) -> _State:
             return _State(_truth(before.status), before.reason, before.message)
         reason = failure.reason if failure and not findings.silent_too_long else Reason.AWS_UNREACHABLE
         return _State(None, reason, "whether the trail is logging is not known")
-    if findings.failure and findings.failure.reason in _NOT_OURS:
+    if findings.failure and findings.failure.reason in NOT_OURS:
         return _State(None, findings.failure.reason, "the trail of that name is not this resource's")
     if findings.observed is None:
         return _State(False, Reason.LOGGING_OFF, "there is no trail")
@@ -349,7 +371,7 @@ def _logging(previous: TrailStatus, findings: Findings) -> _State:
 
 
 def _delivering_or_unknown(findings: Findings, reason: Reason, message: str) -> _State:
-    if findings.known and findings.observed and reason not in _NOT_OURS:
+    if findings.observed and findings.tells("trail", "isLogging") and reason not in NOT_OURS:
         return _delivering(findings.observed, findings.delivery_advice)
     return _State(None, reason, message)
 
