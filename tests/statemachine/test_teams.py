@@ -194,6 +194,95 @@ def test_a_trail_that_was_only_observed_is_not_on_record_as_ones_own(stage: Virt
     refused(stage, "AdoptionNotAllowed")
 
 
+RIVAL = "team-b/older"
+
+
+def allow_others(stage: VirtualStage, **limits: Any) -> None:
+    """What the AWSAccount of another team says from now on, which is of the same account."""
+    stage.put_account("of-others", allowedNamespaces={"names": ["team-b"]}, **limits)
+
+
+def older(stage: VirtualStage, policy: str) -> None:
+    """A Trail of that team, older than ours, which wants the trail alpha as well."""
+    spec = {"s3BucketName": "logs-one", "name": "alpha", "accountRef": {"name": "of-others"}, "adoptionPolicy": policy}
+    stage.create(RIVAL, spec)
+    stage.wait(5.0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"), [("Never", "Conflict"), ("IfUnowned", "AdoptionNotAllowed"), ("Always", "AdoptionNotAllowed")]
+)
+def test_an_older_trail_that_may_not_take_a_trail_holds_up_none_that_may(
+    stage: VirtualStage, policy: str, reason: str
+) -> None:
+    theirs(stage)
+    allow_others(stage)
+    older(stage, policy)
+    assert ready(stage, RIVAL)[1] == reason
+    allow(stage, allowedAdoption="IfUnowned")
+    stage.create(KEY, SPEC | {"adoptionPolicy": "IfUnowned"})
+    taken(stage)
+    # Once it may: too late.
+    allow_others(stage, allowedAdoption="Always")
+    stage.replace_spec(RIVAL, stage.objects[RIVAL]["spec"] | {"adoptionPolicy": "Always"})
+    stage.wait(80.0)
+    assert ready(stage, RIVAL)[1] == "Conflict"
+    taken(stage, 1.0)
+
+
+def test_of_two_that_may_take_a_trail_the_older_has_it(stage: VirtualStage) -> None:
+    theirs(stage)
+    allow(stage, allowedAdoption="IfUnowned")
+    allow_others(stage, allowedAdoption="IfUnowned")
+    stage.stop()
+    older(stage, "IfUnowned")
+    stage.create(KEY, SPEC | {"adoptionPolicy": "IfUnowned"})
+    stage.restart()
+    stage.wait(80.0)
+    assert ready(stage)[1] == "Conflict"
+    trail = stage.aws.trails.get(ARN)
+    assert trail is not None
+    assert dict(trail.tags)[OWNER] == f"test/{RIVAL}"
+
+
+def test_a_trail_that_lost_its_tag_is_not_taken_from_the_older_that_had_it(stage: VirtualStage) -> None:
+    allow_others(stage)
+    older(stage, "Never")
+    assert ready(stage, RIVAL)[:2] == ("True", "Recording")
+    allow(stage, allowedAdoption="Always")
+    stage.create(KEY, SPEC | {"adoptionPolicy": "Always"})
+    stage.wait(30.0)
+    stage.by_hand(REGIONS[0], "RemoveTags", ResourceId=ARN, TagsList=[{"Key": OWNER}])
+    stage.wait(150.0)
+    assert [ready(stage, key)[1] for key in (RIVAL, KEY)] == ["Conflict", "Conflict"]
+    trail = stage.aws.trails.get(ARN)
+    assert trail is not None
+    assert OWNER not in dict(trail.tags)
+
+
+@pytest.mark.parametrize(
+    ("policy", "owner", "is_taken"),
+    [("Never", None, False), ("IfUnowned", None, True), ("Always", None, True), ("Always", ELSEWHERE, False)],
+)
+def test_a_trail_made_again_by_hand_is_judged_as_one_that_lost_its_tag(
+    stage: VirtualStage, policy: str, owner: str | None, is_taken: bool
+) -> None:
+    """AWS tells a trail by its name. One with another owner's tag is never taken back, whatever is allowed."""
+    allow(stage, **({"allowedAdoption": "Always"} if owner else {}))
+    stage.create(KEY, SPEC | {"adoptionPolicy": policy})
+    taken(stage)
+    stage.by_hand(REGIONS[0], "DeleteTrail", Name="alpha")
+    theirs(stage, owner)
+    if is_taken:
+        taken(stage, 90.0)
+        return
+    stage.wait(90.0)
+    assert ready(stage)[:2] == ("False", "Conflict")
+    trail = stage.aws.trails.get(ARN)
+    assert trail is not None
+    assert (dict(trail.tags).get(OWNER), trail.s3_bucket_name) == (owner, "logs-two")
+
+
 # Names, topics, keys and log groups.
 
 TOPIC, GROUP = topic_arn("one", REGIONS[0]), group_arn("one", REGIONS[0])

@@ -87,9 +87,13 @@ class Claims:
         named = self._by_name.get((claim.region, claim.name), {}).values()
         return [other for other in named if other.uid != claim.uid and self._account(other) == account]
 
+    def claimant(self, claim: Claim) -> Subject:
+        """The Trail that a claim on record is of."""
+        return self._claimants[claim.uid]
+
     def claimants(self, claim: Claim) -> list[Subject]:
         """The Trails that all other claims to the same trail are of."""
-        return [self._claimants[other.uid] for other in self.rivals(claim)]
+        return [self.claimant(other) for other in self.rivals(claim)]
 
     def _account(self, claim: Claim) -> str:
         return self._place(self._claimants[claim.uid])[0]

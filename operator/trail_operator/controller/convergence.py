@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from pydantic import ValidationError
+
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import AdoptionPolicy, Difference, Refusal
 from trail_operator.aws.cloudtrail import NotShownError, PartlyReadError
@@ -110,7 +112,7 @@ class Convergence:
         desired = self._targets.desired(subject, target, observed)
         claim = self._claims.enter(subject)
         if observed is None or not desired.owns(observed.owner):
-            if rank := outranked(claim, self._claims.rivals(claim)):
+            if rank := outranked(claim, self._competitors(claim, observed)):
                 return Findings(subject.acting_on, known=True, observed=None, failure=rank, found=observed)
         elif self._is_in_doubt(subject, claim, observed):
             return self.unknown(subject, passing("AWS may not show yet that the trail is another Trail's by now"))
@@ -283,6 +285,21 @@ class Convergence:
         return foreign(observed, claimant, owner_is_alive=alive) or adoption_refused(
             observed.arn, needed, access.allowed_adoption, access.name
         )
+
+    def _competitors(self, claim: Claim, observed: ObservedTrail | None) -> list[Claim]:
+        """The claims that compete for a trail. One that exists already is only for Trails that may take it."""
+        rivals = self._claims.rivals(claim)
+        return [one for one in rivals if observed is None or self._competes(self._claims.claimant(one), observed)]
+
+    def _competes(self, rival: Subject, observed: ObservedTrail) -> bool:
+        """Whether another Trail may take a trail that exists, or has had it until it lost its tag."""
+        if observed.owner is None and _has_held(rival, observed):
+            return True
+        try:
+            access, policy = self._targets.access_for(rival), rival.spec.adoption_policy
+        except (FailureError, ValidationError):
+            return False
+        return self._refusal_to_manage(rival, access, policy, observed) is None
 
     def _may_be_of_before(self, subject: Subject, observed: ObservedTrail) -> bool:
         """Whether AWS may still show the owner tag that the operator replaced, be it an earlier process that did."""

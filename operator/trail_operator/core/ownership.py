@@ -127,7 +127,7 @@ def adoption(observed: ObservedTrail, claimant: Claimant) -> AdoptionPolicy:
 
 
 def outranked(claim: Claim, others: Iterable[Claim]) -> Failure | None:
-    """Why a trail that is nobody's yet may not be made or taken for `claim`: an older Trail claims the same name."""
+    """Why a trail that is nobody's yet may not be made or taken for `claim`: an older Trail competes for it."""
     if not any(other.precedes(claim) for other in others):
         return None
     # Not which: it may be another team's.
