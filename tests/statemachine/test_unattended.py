@@ -42,12 +42,16 @@ class Silence:
         self._operation = operation
         stage.aws.garble = self._garble
         self.silent = False
+        self.odd = False
+        """Whether the operation is answered at once, but by no answer."""
 
     def _garble(self, call: Call, sent: raw.Raw) -> raw.Raw | None:
         if call.operation != self._operation:
             return sent
         if self.silent:
             return None
+        if self.odd:
+            return raw.Raw(b"<html>")
         if call.by is not None:  # else it is read for the list of the account's trails
             self.observed = self._stage.time
         return sent
@@ -68,6 +72,17 @@ def test_ready_does_not_stay_true_while_a_pass_waits(stage: VirtualStage, operat
     silence.silent = False
     stage.wait(100.0)
     assert ready(stage)[:2] == ("True", "Recording")
+
+
+def test_ready_does_not_stay_true_where_a_pass_begins_as_three_resyncs_end(stage: VirtualStage) -> None:
+    silence = Silence(stage, "GetTrail")
+    stage.wait(RESYNC)
+    silence.odd = True  # passes fail at once, and the last retry is due when three resyncs have passed
+    stage.wait(silence.observed + SILENT - 1.0 - stage.time)
+    assert ready(stage)[:2] == ("True", "Recording")
+    silence.silent = True
+    stage.wait(1.0 + PATIENCE)
+    assert ready(stage)[:2] == ("Unknown", "AWSUnreachable")
 
 
 def test_a_trail_that_is_paused_while_a_pass_waits_stays_so(stage: VirtualStage) -> None:

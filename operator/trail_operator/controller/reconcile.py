@@ -9,7 +9,7 @@ from typing import Literal
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.reasons import EventReason
+from trail_operator.api.reasons import ConditionType, EventReason
 from trail_operator.api.trail import Difference
 from trail_operator.controller.convergence import Convergence
 from trail_operator.controller.deletion import STILL_THERE, Deletion, NotConfirmedError, NotYet
@@ -80,16 +80,17 @@ class Reconciler:
         return delay
 
     async def _watch(self, subject: Subject) -> None:
-        """Say during a pass that AWS does not answer, once that is so for three resyncs: Ready is not to stay True."""
-        patience = _PATIENCE
-        while (left := self._convergence.silent_in(subject)) > 0.0:
-            await asyncio.sleep(max(left, patience))
-            patience = 0.0
-            if subject.paused or self._convergence.silent_in(subject) > 0.0:
-                continue
-            with suppress(ApiException, ClientError, TimeoutError, OSError):  # the pass will meet it, too
-                failure = passing("AWS has not answered yet")
-                await self._writer.report(subject, self._convergence.unknown(subject, failure))
+        """Report during a pass that AWS does not answer, once that is so for three resyncs: Ready may not stay True."""
+        left = max(self._convergence.silent_in(subject), _PATIENCE)
+        while left > 0.0:
+            await asyncio.sleep(left)
+            left = self._convergence.silent_in(subject)
+        ready = subject.status.condition(ConditionType.READY)
+        if subject.paused or (ready is not None and ready.status == "Unknown"):
+            return
+        with suppress(ApiException, ClientError, TimeoutError, OSError):  # the pass will meet it, too
+            failure = passing("AWS has not answered yet")
+            await self._writer.report(subject, self._convergence.unknown(subject, failure))
 
     async def _guarded(self, subject: Subject) -> _Outcome:
         result = Result.KUBERNETES
