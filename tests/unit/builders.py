@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from trail_operator.api.names import OWNER_TAG
-from trail_operator.core.trail import Configuration, DesiredTrail, Location, ObservedTrail
+from trail_operator.core.arns import Location
+from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
 
 LOCATION = Location("aws", "123456789012", "eu-central-1")
 OWNER = "cluster/default/audit"

@@ -15,8 +15,8 @@ from trail_operator.aws.errors import AWSError
 from trail_operator.aws.neighbours import Neighbours
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.advice import Advice, Neighbour, Sight
+from trail_operator.core.arns import Location
 from trail_operator.core.failure import Failure, FailureClass, FailureError
-from trail_operator.core.trail import Location
 
 WEST = Location("aws", LOCATION.account, "eu-west-1")
 DENIED, BUSY, GONE = "AccessDeniedException", "ThrottlingException", "TrailNotFoundException"

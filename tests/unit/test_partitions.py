@@ -11,8 +11,9 @@ from trail_operator.aws.limits import RateLimiter
 from trail_operator.aws.regions import leading_region
 from trail_operator.aws.sessions import Sessions
 from trail_operator.aws.threads import Threads
+from trail_operator.core.arns import Location
 from trail_operator.core.policies import required
-from trail_operator.core.trail import Location, desired_trail, has_global_events
+from trail_operator.core.trail import desired_trail, has_global_events
 
 ACCOUNT = "111111111111"
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trail_operator.core.arns import Arn
 from trail_operator.core.policies import judge, required
 from trail_operator.core.policies.judge import Answer, Verdict
 from trail_operator.core.policies.patterns import Target, matches, text_matches, tokens
@@ -154,7 +155,7 @@ def test_a_message_stays_short(case: Case, more: str, data: st.DataObject) -> No
 
 @given(trail_arns(), RESOURCE_NAMES, st.booleans())
 def test_the_role_needs_both_its_permissions(trail: str, group: str, star: bool) -> None:
-    parts = required.TrailArn.parse(trail)
+    parts = Arn.parse(trail)
     group_arn = f"arn:{parts.partition}:logs:{parts.region}:{parts.account}:log-group:{group}{':*' if star else ''}"
     role = f"arn:{parts.partition}:iam::{parts.account}:role/logs"
 

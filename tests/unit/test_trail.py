@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.builders import LOCATION, desired
 from trail_operator.api.trail import TrailSpec
-from trail_operator.core.trail import Configuration, DesiredTrail, Location, desired_trail
+from trail_operator.core.arns import Arn
+from trail_operator.core.trail import Configuration, DesiredTrail, desired_trail
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:topic"
 GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:trail"
@@ -52,7 +53,7 @@ def test_two_spellings_are_one(field: str, one: object, other: object) -> None:
     ],
 )
 def test_a_key_is_where_the_trail_is_unless_its_arn_says_otherwise(key: str, arn: str) -> None:
-    home = Location.of("arn:aws:cloudtrail:eu-central-1:123456789012:trail/audit")
+    home = Arn.parse("arn:aws:cloudtrail:eu-central-1:123456789012:trail/audit").location
     assert home == LOCATION
     assert home.key_arn(key) == arn
 

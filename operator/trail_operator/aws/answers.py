@@ -12,6 +12,7 @@ unverified, and is what the operator needs and their reference has in every exam
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,8 @@ from xml.etree import ElementTree
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.parsers import ResponseParser, ResponseParserFactory
+
+from trail_operator.core.arns import Arn, is_arn
 
 _ERROR = 300  # the first HTTP status that is none of a success
 _DESCRIBED = (
@@ -163,7 +166,7 @@ def check_subject(operation: str, region: str, parameters: Mapping[str, Any], an
     """Raise NotWholeError where an answer is about something else than what was asked, or contradicts itself."""
     for path, name in _SUBJECTS.get(operation, ()):
         asked = str(parameters.get(name, ""))
-        if path.lower().endswith("arn") and not asked.startswith("arn:"):
+        if path.lower().endswith("arn") and not is_arn(asked):
             continue
         if any(found not in (None, asked) for found in _members(answer, path)):
             raise NotWholeError(operation, f"{path} is not what was asked for")
@@ -197,7 +200,7 @@ def _is_created(region: str, _: Mapping[str, Any], answer: Mapping[str, Any]) ->
 
 
 def _is_updated(_: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
-    return bool(answer["Name"] == str(parameters["Name"]).rpartition("/")[2])
+    return bool(answer["Name"] == Arn.parse(str(parameters["Name"])).name)
 
 
 def _are_all_tagged(_: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
@@ -211,15 +214,17 @@ def _is_caller(_: str, __: Mapping[str, Any], answer: Mapping[str, Any]) -> bool
 
 def _is_key(_: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
     """Whether it is a key's ARN: the one that was asked for, or one beside the alias that was."""
-    asked, arn = str(parameters["KeyId"]), answer["KeyMetadata"]["Arn"]
-    if not asked.startswith("arn:"):
-        return ":key/" in arn
-    return arn == asked if ":alias/" not in asked else ":key/" in arn and arn.split(":")[:5] == asked.split(":")[:5]
+    asked, found = Arn.try_parse(str(parameters["KeyId"])), Arn.try_parse(answer["KeyMetadata"]["Arn"])
+    if found is None or found.resource_type != "key":
+        return False
+    if asked is not None and asked.resource_type == "alias":
+        asked = replace(asked, resource=found.resource)
+    return asked in (None, found)
 
 
 def _is_home(trail: Mapping[str, Any]) -> bool:
     """Whether a trail's home region is the one that its ARN has."""
-    return _is_named(trail) and trail["HomeRegion"] == trail["TrailARN"].split(":")[3]
+    return _is_named(trail) and trail["HomeRegion"] == Arn.parse(trail["TrailARN"]).region
 
 
 def _is_named(trail: Mapping[str, Any]) -> bool:

@@ -30,6 +30,7 @@ from trail_operator.aws.sessions import Identity, Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.aws.turns import Rounds
 from trail_operator.aws.waits import Wait
+from trail_operator.core.arns import Arn
 from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError
 
 # An account that does not answer has this many calls under way at most.
@@ -194,7 +195,7 @@ class AWS:
             answer = await self.call("sts", region, "GetCallerIdentity")
             self._is_doubted = False
             # The region decides; of one that botocore does not list, STS tells.
-            partition = partition_of(region) or answer["Arn"].split(":")[1]
+            partition = partition_of(region) or Arn.parse(answer["Arn"]).partition
             self._caller = (key, Caller(answer["Account"], partition, answer["Arn"]))
         return self._caller[1]
 

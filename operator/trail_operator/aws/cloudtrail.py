@@ -11,11 +11,12 @@ from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
 from trail_operator.aws.pages import list_all
+from trail_operator.core.arns import Arn, Location, is_managed_alias
 from trail_operator.core.failure import Failure, FailureClass, FailureError, passing
 from trail_operator.core.plan import Action
 from trail_operator.core.selectors import read_aggregations, read_insights, read_selectors
 from trail_operator.core.texts import ERROR, clean
-from trail_operator.core.trail import MANAGED_ALIAS, Configuration, Location, ObservedTrail, Part
+from trail_operator.core.trail import Configuration, ObservedTrail, Part
 
 _ERRORS = {
     Destination.S3: "LatestDeliveryError",
@@ -146,11 +147,11 @@ class CloudTrail:
         say so of an id, too, where it is not known by its form alone.
         """
         arn = location.key_arn(key)
-        if ":alias/" not in arn and (arn == key or not verified):
+        parts = Arn.parse(arn)
+        if parts.resource_type != "alias" and (arn == key or not verified):
             return arn
-        region = arn.split(":")[3]
         try:  # by ARN: a bare alias would mean one of the account that asks
-            answer = await self._aws.call("kms", region, "DescribeKey", KeyId=arn)
+            answer = await self._aws.call("kms", parts.region, "DescribeKey", KeyId=arn)
         except AWSError as error:
             raise FailureError(_unresolved(key, arn, error)) from None
         return str(answer["KeyMetadata"]["Arn"])
@@ -186,11 +187,11 @@ def _unresolved(key: str, arn: str, error: AWSError) -> Failure:
     https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
     """
     failure, is_missing = failure_of(error), error.code == "NotFoundException"
-    if MANAGED_ALIAS in arn and (is_missing or failure.kind is not FailureClass.TRANSIENT):
+    if is_managed_alias(arn) and (is_missing or failure.kind is not FailureClass.TRANSIENT):
         message = f"KMS key {key} is managed by AWS and cannot be used as kmsKeyID: name a customer managed key"
         return Failure(FailureClass.DEPENDENCY, Reason.KEY_NOT_USABLE, message)
     if is_missing:
-        region = arn.split(":")[3]
+        region = Arn.parse(arn).region
         message = f"KMS key {key} does not exist in {region}: create the alias there, or correct kmsKeyID"
         return Failure(FailureClass.DEPENDENCY, Reason.KEY_NOT_FOUND, message)
     return failure
@@ -223,7 +224,7 @@ def _observed(arn: str, found: Mapping[Part, Any], unread: frozenset[Part]) -> O
     group = trail.get("CloudWatchLogsLogGroupArn") or ""
     return ObservedTrail(
         arn=arn,
-        home_region=trail.get("HomeRegion") or arn.split(":")[3],
+        home_region=trail.get("HomeRegion") or Arn.parse(arn).region,
         configuration=Configuration(
             s3_bucket_name=trail.get("S3BucketName", ""),
             s3_key_prefix=trail.get("S3KeyPrefix") or None,

@@ -9,9 +9,9 @@ from trail_operator.aws.client import AWS
 from trail_operator.aws.cloudtrail import list_trails
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
 from trail_operator.core.advice import Neighbour, Sight
+from trail_operator.core.arns import Arn, Location
 from trail_operator.core.failure import FailureClass, FailureError
 from trail_operator.core.selectors import management_events, read_selectors
-from trail_operator.core.trail import Location
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTags.html
 _TAGS_AT_ONCE = 20
@@ -44,7 +44,7 @@ class Neighbours:
         found = {trail["TrailARN"]: trail for answer in answers for trail in answer or ()}
         refused = {region for region, answer in zip(regions, answers, strict=True) if answer is None}
         unseen = sum(arn not in found and home in refused for arn, home in homes.items())
-        owners = await self._owners([arn for arn in found if arn.split(":")[4] == location.account], hidden)
+        owners = await self._owners([arn for arn in found if Arn.parse(arn).account == location.account], hidden)
         seen = await asyncio.gather(*(self._neighbour(found[arn], owners, hidden) for arn in sorted(found)))
         trails = tuple(neighbour for neighbour in seen if neighbour)
         return Sight(trails, None if listed is None else len(trails) + unseen, tuple(sorted(hidden)))
@@ -71,7 +71,7 @@ class Neighbours:
         """The owner tags of trails as far as AWS shows them, asked for in their home regions, some at a time."""
         by_region: dict[str, list[str]] = {}
         for arn in sorted(arns):
-            by_region.setdefault(arn.split(":")[3], []).append(arn)
+            by_region.setdefault(Arn.parse(arn).region, []).append(arn)
         batches = [
             (region, some[first : first + _TAGS_AT_ONCE])
             for region, some in by_region.items()

@@ -11,6 +11,7 @@ from typing import Any
 from botocore.loaders import create_loader
 
 from trail_operator.api.reasons import Reason
+from trail_operator.core.arns import Arn
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 
 HOW_TO_NAME_NEW_REGIONS = (
@@ -29,8 +30,8 @@ def partition_of(region: str) -> str | None:
 
 def leading_region(arn: str) -> str:
     """Where STS is asked if no region is known: in the partition of an ARN, AWS's own where there is none."""
-    partition = arn.split(":")[1] if arn.startswith("arn:") else "aws"
-    return _leading().get(partition, "us-east-1")
+    parts = Arn.try_parse(arn)
+    return _leading().get(parts.partition if parts else "aws", "us-east-1")
 
 
 def check_region(region: str, named: Collection[str]) -> None:

@@ -8,11 +8,15 @@ import base64
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
+
+from trail_operator.core.arns import Arn
 
 _TOKENS = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 _OF_THE_POD = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 _ROLE = "AWS_ROLE_ARN"  # of IRSA, and of a profile's web identity
+_SESSION = "assumed-role"
 _SUBJECT = re.compile(r"system:serviceaccount:([a-z0-9-]{1,63}):([a-z0-9.-]{1,253})\Z")
 
 
@@ -36,18 +40,20 @@ def principal(caller: str) -> str:
     Its path is not in a session's ARN, and IAM takes no role without it: IRSA's variable has it.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
-    if ":assumed-role/" not in caller:
+    session = Arn.parse(caller)
+    if session.resource_type != _SESSION:
         return caller
-    partition, account, role = caller.split(":")[1], caller.split(":")[4], caller.split("/")[1]
-    own = os.environ.get(_ROLE, "")
-    if own.startswith(f"arn:{partition}:iam::{account}:role/") and own.endswith(f"/{role}"):
-        return own
-    return f"arn:{partition}:iam::{account}:role/{role}"
+    name, _, _ = session.resource_id.partition("/")
+    role = replace(session, service="iam", resource=f"role/{name}")
+    own = Arn.try_parse(os.environ.get(_ROLE, ""))
+    if own and own.resource_type == "role" and replace(own, resource=f"role/{own.name}") == role:
+        return str(own)
+    return str(role)
 
 
 def is_path_known(caller: str) -> bool:
     """Whether the principal is certain to have the path that its role may have."""
-    return ":assumed-role/" not in caller or principal(caller) == os.environ.get(_ROLE)
+    return Arn.parse(caller).resource_type != _SESSION or principal(caller) == os.environ.get(_ROLE)
 
 
 def named() -> str:

@@ -24,10 +24,10 @@ from trail_operator.controller.tasks import restarting
 from trail_operator.controller.unreportable import Unreportable, is_refusal
 from trail_operator.core.account import account_status, finalizers, held_back
 from trail_operator.core.advice import Sight
+from trail_operator.core.arns import Location
 from trail_operator.core.backoff import resync_delay, retry_delay
 from trail_operator.core.failure import Failure, FailureClass, FailureError, internal
 from trail_operator.core.ownership import Cluster
-from trail_operator.core.trail import Location
 from trail_operator.telemetry.logs import about, logger
 
 # How far apart AWSAccounts begin at the start.

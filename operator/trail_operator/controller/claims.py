@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 
 from trail_operator.controller.subject import Subject
+from trail_operator.core.arns import Arn
 from trail_operator.core.ownership import Claim
-from trail_operator.core.trail import Location
 
 
 class Claims:
@@ -40,7 +40,7 @@ class Claims:
             created=subject.created,
             uid=subject.uid,
             resource=str(subject.key),
-            region=Location.of(arn).region if arn else region,
+            region=Arn.parse(arn).region if arn else region,
             name=subject.trail_name,
         )
         self.withdraw(subject.uid)

@@ -22,6 +22,7 @@ from trail_operator.controller.subject import Explanation, Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
+from trail_operator.core.arns import Arn
 from trail_operator.core.differences import ABSENT, differences, fields_of, not_read_again
 from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, passing, together
 from trail_operator.core.ownership import Claim, Claimant, adoption, foreign, outranked
@@ -29,7 +30,7 @@ from trail_operator.core.permission import adoption_refused
 from trail_operator.core.plan import Action, plan, restart
 from trail_operator.core.reductions import reductions
 from trail_operator.core.report import NOT_OURS, Findings, Place
-from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail
+from trail_operator.core.trail import DesiredTrail, ObservedTrail
 from trail_operator.telemetry.logs import logger
 
 # Seconds for which the explanation of a refusal is taken to hold while AWS goes on refusing in the same words.
@@ -230,7 +231,7 @@ class Convergence:
         if arn is None or self._locator.may_lag(subject):
             return False
         try:
-            tags = await self._targets.access_for(subject).cloudtrail.tags(arn, Location.of(arn).region)
+            tags = await self._targets.access_for(subject).cloudtrail.tags(arn, Arn.parse(arn).region)
         except FailureError as error:
             return error.failure.kind is FailureClass.TERMINAL  # there is no such region, or no such ARN
         return not self._locator.owns(subject, tags)
@@ -249,13 +250,13 @@ class Convergence:
         try:
             named = await target.access.cloudtrail.named(target.name, location.region)
             for arn in named:
-                home, account = arn.split(":")[3:5]
+                there = Arn.parse(arn)
                 # The tags of another account's trail are not shown: it is not ours.
-                if arn == target.arn or account != location.account:
+                if arn == target.arn or there.account != location.account:
                     continue
-                tags = await target.access.cloudtrail.tags(arn, home)
+                tags = await target.access.cloudtrail.tags(arn, there.region)
                 if self._locator.owns(subject, tags):
-                    return home
+                    return there.region
         except AWSError as error:
             raise FailureError(failure_of(error)) from None
         return None

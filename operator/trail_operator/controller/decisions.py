@@ -11,6 +11,7 @@ from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
+from trail_operator.core.arns import Arn
 from trail_operator.core.failure import FailureError, NotSentError, passing
 
 # What was seen so many seconds ago is taken to hold.
@@ -43,7 +44,7 @@ class Decisions:
             if self._clock() - seen < _HOLDS or self._locator.settling(subject):
                 return
             try:
-                tags = await access.cloudtrail.tags(arn, arn.split(":")[3])
+                tags = await access.cloudtrail.tags(arn, Arn.parse(arn).region)
             except FailureError as error:
                 raise NoLongerDueError(error.failure) from None
             if (tags or {}).get(OWNER_TAG) != owner:

@@ -22,9 +22,9 @@ from trail_operator.controller.location import CONSISTENCY_WINDOW, Locator, corr
 from trail_operator.controller.subject import SentDeletion, Subject
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.annotations import unset_deletion_policy
+from trail_operator.core.arns import Arn, Location
 from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, passing
 from trail_operator.core.plan import Action, deletion, disowning
-from trail_operator.core.trail import Location
 
 # Retain tries to take the owner tag off, but must not hold the object.
 _RETAIN_PATIENCE = 5.0
@@ -130,7 +130,7 @@ class Deletion:
         """
         arn = subject.status.arn
         named = subject.text("region") or access.default_region
-        recorded = Location.of(arn).region if arn else subject.status.home_region
+        recorded = Arn.parse(arn).region if arn else subject.status.home_region
         region = recorded or named
         if region is None:
             raise _invalid("no home region is known: set spec.region, or give the operator --region")
@@ -161,12 +161,12 @@ class Deletion:
 
     async def _can_be_ours(self, access: Access, here: Location, arn: str) -> bool:
         """Whether the record can be that of a trail which was made from here: it can be forged."""
-        recorded = Location.of(arn)
+        recorded = Arn.parse(arn)
         return recorded.partition == here.partition and await self._locator.can_own(access, here, recorded.account)
 
     async def _owner_account(self, subject: Subject, access: Access, location: Location) -> str | None:
         """Whose an organization's trail is; what is on record answers that without a call."""
-        if subject.status.arn and (account := Location.of(subject.status.arn).account) != location.account:
+        if subject.status.arn and (account := Arn.parse(subject.status.arn).account) != location.account:
             return account
         return await self._locator.management_account(access, location)
 

@@ -9,9 +9,10 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
+from trail_operator.core.arns import Arn, Location
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.ownership import Cluster
-from trail_operator.core.trail import DesiredTrail, Location
+from trail_operator.core.trail import DesiredTrail
 
 CONSISTENCY_WINDOW = 10.0
 """For so many seconds after a write AWS may go on answering the state before it."""
@@ -49,7 +50,7 @@ class Locator:
                 )
             )
         if (arn := subject.recorded_arn) and not subject.observing:
-            home = Location.of(arn).region
+            home = Arn.parse(arn).region
             if home != region:
                 raise FailureError(wrong_home(home, region))
         return region

@@ -10,10 +10,11 @@ from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.target import Target, Targets
+from trail_operator.core.arns import Arn, Location
 from trail_operator.core.differences import differences
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.report import Findings, Place
-from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail
+from trail_operator.core.trail import DesiredTrail, ObservedTrail
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Observation:
         An organization's trail has the names of the account that made it: the management account, whose ARN it has, or
         a delegated administrator, which we may be. What fits better is what is meant.
         """
-        home = Location.of(observed.arn)
+        home = Arn.parse(observed.arn).location
         places = dict.fromkeys((home, replace(home, account=target.location.account)))
         views = [await self._seen_from(place, subject, target, observed) for place in places]
         return min(views, key=lambda view: (len(view.drift), len(view.observed.unreadable)))
@@ -100,7 +101,7 @@ class Observation:
     async def _find(self, subject: Subject, target: Target) -> ObservedTrail | None:
         """The trail of that name: the account's own, else whichever has its shadow in the region."""
         known = subject.status.arn
-        if known and known.endswith(f":trail/{target.name}"):
+        if known and Arn.parse(known).name == target.name:
             observed = await _observe(target, known, expected=True)
             if observed:
                 return observed
@@ -115,11 +116,10 @@ class Observation:
 
 
 async def _observe(target: Target, arn: str, *, expected: bool) -> ObservedTrail | None:
-    region = arn.split(":")[3]
-    return await target.access.cloudtrail.observe(arn, region, expected=expected, only_looking=True)
+    return await target.access.cloudtrail.observe(arn, Arn.parse(arn).region, expected=expected, only_looking=True)
 
 
 def _is_certain(failure: Failure, target: Target, account: str, observed: ObservedTrail) -> bool:
     """Whether AWS says for certain that spec.kmsKeyID means no key: of others' keys it does not tell us all."""
-    owners = {Location.of(observed.arn).account, target.location.key_arn(target.spec.kms_key_id).split(":")[4]}
+    owners = {Arn.parse(arn).account for arn in (observed.arn, target.location.key_arn(target.spec.kms_key_id))}
     return failure.reason in (Reason.KEY_NOT_FOUND, Reason.KEY_NOT_USABLE, Reason.INVALID_SPEC) and owners == {account}

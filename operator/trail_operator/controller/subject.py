@@ -16,6 +16,7 @@ from trail_operator.aws.waits import Waits
 from trail_operator.controller.kube import Key
 from trail_operator.core.advice import Advice
 from trail_operator.core.annotations import of_other_controllers
+from trail_operator.core.arns import Arn
 from trail_operator.core.differences import not_read_again
 from trail_operator.core.failure import Failure
 from trail_operator.core.plan import Action
@@ -240,7 +241,7 @@ class Subject:
     def recorded_arn(self) -> str | None:
         """The ARN on record, if it can be that of the trail that the spec names: the name never changes."""
         arn = self.status.arn
-        return arn if arn and arn.endswith(f":trail/{self.trail_name}") else None
+        return arn if arn and Arn.parse(arn).name == self.trail_name else None
 
     @property
     def is_on_record(self) -> bool:

@@ -14,8 +14,9 @@ from trail_operator.aws.turns import Turns, acting_for
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
 from trail_operator.core.advice import OF_OTHERS, Advice, Sight, advise
+from trail_operator.core.arns import Location
 from trail_operator.core.failure import FailureError
-from trail_operator.core.trail import DesiredTrail, Location
+from trail_operator.core.trail import DesiredTrail
 from trail_operator.telemetry.logs import logger
 
 # Trails are often made and changed several at a time: looked at once, when they stand still.

@@ -10,9 +10,10 @@ from trail_operator.api.trail import TrailSpec
 from trail_operator.controller.accounts import Access, Accounts
 from trail_operator.controller.location import Locator
 from trail_operator.controller.subject import Subject
+from trail_operator.core.arns import Arn, Location
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.permission import forbidden, resources_refused, unresolved
-from trail_operator.core.trail import DesiredTrail, Location, ObservedTrail, desired_trail
+from trail_operator.core.trail import DesiredTrail, ObservedTrail, desired_trail
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ class Targets:
         location = await self._locator.location(subject, access, region)
         target = Target(access, spec, name, location)
         known = subject.recorded_arn
-        if known and subject.held and await self._locator.can_own(access, location, Location.of(known).account):
+        if known and subject.held and await self._locator.can_own(access, location, Arn.parse(known).account):
             # Whose it is does not change with the spec: turned into an organization's or back, it stays the same trail.
-            owner = Location.of(known).account
+            owner = Arn.parse(known).account
             target = replace(target, management_account=owner if owner != location.account else None)
         elif not subject.observing:  # a trail that is only looked at is found by its name
             target = await self.anew(target)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
+from trail_operator.core.arns import Arn
 from trail_operator.core.selectors import AdvancedSelector, management_events, may_record_object_writes
 from trail_operator.core.trail import GLOBAL_REGIONS, DesiredTrail, has_global_events
 
@@ -56,7 +57,7 @@ class Neighbour:
     @property
     def name(self) -> str:
         """The trail's name."""
-        return self.arn.rpartition(":trail/")[2]
+        return Arn.parse(self.arn).name
 
 
 @dataclass(frozen=True)

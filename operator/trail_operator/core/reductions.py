@@ -6,6 +6,7 @@ Says too much rather than too little where two selectors can't be compared.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from trail_operator.core.arns import Arn
 from trail_operator.core.selectors import (
     DATA,
     MANAGEMENT,
@@ -49,7 +50,7 @@ def reductions(before: ObservedTrail, after: ObservedTrail) -> tuple[str, ...]:
 
 
 def _takes_global_events(trail: ObservedTrail) -> bool:
-    configuration, partition = trail.configuration, trail.arn.split(":")[1]
+    configuration, partition = trail.configuration, Arn.parse(trail.arn).partition
     may_have = has_global_events(partition, trail.home_region) is not False
     return configuration.is_multi_region_trail or (may_have and configuration.include_global_service_events)
 

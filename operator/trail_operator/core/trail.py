@@ -11,6 +11,7 @@ from typing import Literal
 
 from trail_operator.api.names import OWNER_TAG, RESERVED_TAG_PREFIX
 from trail_operator.api.trail import Destination, TrailSpec
+from trail_operator.core.arns import Location
 from trail_operator.core.selectors import (
     DEFAULT,
     Aggregations,
@@ -30,8 +31,6 @@ GLOBAL_REGIONS = {
     "aws-us-gov": ("us-gov-west-1",),
     "aws-cn": ("cn-north-1", "cn-northwest-1"),
 }
-# The aliases of keys that AWS manages; nobody else can make one.
-MANAGED_ALIAS = ":alias/aws/"
 
 
 def has_global_events(partition: str, region: str) -> bool | None:
@@ -55,42 +54,6 @@ class Configuration:
     enable_log_file_validation: bool = True
     is_organization_trail: bool = False
     recursive_logging: bool = True
-
-
-@dataclass(frozen=True)
-class Location:
-    """Where a trail lives. Together with the name this is its identity; it never changes."""
-
-    partition: str
-    account: str
-    region: str
-
-    @staticmethod
-    def of(arn: str) -> "Location":
-        """Where the trail of that ARN lives."""
-        _, partition, _, region, account, _ = arn.split(":", 5)
-        return Location(partition, account, region)
-
-    def trail_arn(self, name: str, owner: str | None = None) -> str:
-        """The ARN of the trail of that name, known before the trail exists. `owner`: whose it is, if not the account's.
-
-        An organization's trail is the management account's, whoever makes it:
-        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
-        """
-        return f"arn:{self.partition}:cloudtrail:{self.region}:{owner or self.account}:trail/{name}"
-
-    def topic_arn(self, name_or_arn: str) -> str:
-        """A topic given by name is in the trail's own region and account."""
-        if name_or_arn.startswith("arn:"):
-            return name_or_arn
-        return f"arn:{self.partition}:sns:{self.region}:{self.account}:{name_or_arn}"
-
-    def key_arn(self, key: str) -> str:
-        """A key given by id or alias is in the trail's own region and account. An alias stays one: its ARN is given."""
-        if key.startswith("arn:"):
-            return key
-        resource = key if key.startswith("alias/") else f"key/{key}"
-        return f"arn:{self.partition}:kms:{self.region}:{self.account}:{resource}"
 
 
 @dataclass(frozen=True)

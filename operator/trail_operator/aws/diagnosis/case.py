@@ -9,11 +9,12 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.core.advice import Advice
+from trail_operator.core.arns import Arn, Location
 from trail_operator.core.failure import Failure, FailureClass
 from trail_operator.core.policies.judge import Answer, Finding, Verdict
 from trail_operator.core.policies.patterns import Values
 from trail_operator.core.policies.required import Statement
-from trail_operator.core.trail import Configuration, Location
+from trail_operator.core.trail import Configuration
 
 _IN_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
 _NOT_KNOWN: Values = ()
@@ -83,7 +84,7 @@ class Dependency:
         if "aws:sourceorgid" not in text and "aws:principalorgid" not in text:
             return _NOT_KNOWN
         region = self._case.location.region
-        is_own = Location.of(self._case.arn).account == (await self._case.aws.identity(region)).account
+        is_own = Arn.parse(self._case.arn).account == (await self._case.aws.identity(region)).account
         if not is_own and not self._case.configuration.is_organization_trail:
             return _NOT_KNOWN
         try:

@@ -10,6 +10,7 @@ from typing import Any
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, dependency, may_not_look
 from trail_operator.aws.errors import AWSError
+from trail_operator.core.arns import Arn, Location, is_managed_alias
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
 from trail_operator.core.policies.judge import (
@@ -21,7 +22,6 @@ from trail_operator.core.policies.judge import (
     suspect_default_key,
     to_paste,
 )
-from trail_operator.core.trail import MANAGED_ALIAS, Location
 
 _REMEDIES = {
     "Disabled": "enable it",
@@ -43,12 +43,12 @@ class _Role:
 
 class _Key(Dependency):
     async def _metadata(self, key: str) -> Mapping[str, Any]:
-        region = key.split(":")[3]
-        metadata: Mapping[str, Any] = (await self._call("kms", "DescribeKey", region=region, KeyId=key))["KeyMetadata"]
+        answer = await self._call("kms", "DescribeKey", region=Arn.parse(key).region, KeyId=key)
+        metadata: Mapping[str, Any] = answer["KeyMetadata"]
         return metadata
 
     async def _policy(self, key: str) -> str:
-        answer = await self._call("kms", "GetKeyPolicy", region=key.split(":")[3], KeyId=key, PolicyName="default")
+        answer = await self._call("kms", "GetKeyPolicy", region=Arn.parse(key).region, KeyId=key, PolicyName="default")
         return str(answer["Policy"])
 
 
@@ -62,7 +62,7 @@ class TrailKey(_Key):
 
     async def state(self, bucket_region: str | None) -> Failure | Verdict | None:
         """What is wrong with its place, its kind or its state; a verdict where the operator may not look."""
-        key, bucket, region = self.arn, self._case.configuration.s3_bucket_name, self.arn.split(":")[3]
+        key, bucket, region = self.arn, self._case.configuration.s3_bucket_name, Arn.parse(self.arn).region
         if bucket_region is not None and bucket_region != region:
             return dependency(
                 Reason.KEY_NOT_FOUND,
@@ -115,13 +115,13 @@ class TopicKey(_Key):
 
     async def judge(self, topic: str, name: str) -> Judgement:
         """Whether it keeps CloudTrail from publishing. `name`: its id, alias or ARN."""
-        key = Location.of(topic).key_arn(name)
+        key = Arn.parse(topic).location.key_arn(name)
         role = _Role(
             f"topic {topic} is encrypted with KMS key {key}, which",
             "encrypt the topic with",
             [required.topic_key_statement(self._case.arn)],
         )
-        if MANAGED_ALIAS in key:
+        if is_managed_alias(key):
             return certain(_managed(role))
         try:
             metadata = await self._metadata(key)
@@ -162,14 +162,14 @@ class DefaultKey(_Key):
 
     async def judge(self, bucket: str, name: str | None, account: str, region: str) -> Judgement:
         """Whether it may keep CloudTrail from writing. `name`: its id, alias or ARN."""
-        place = Location(Location.of(self._case.arn).partition, account, region)
+        place = Location(Arn.parse(self._case.arn).partition, account, region)
         key = place.key_arn(name or "alias/aws/s3")
         role = _Role(
             f"bucket {bucket} encrypts by default with KMS key {key}, which",
             "set kmsKeyID, or let the bucket encrypt with",
             [required.default_key_statement(self._case.arn)],
         )
-        if MANAGED_ALIAS in key:
+        if is_managed_alias(key):
             return self._suspect(key, bucket, _managed(role))
         try:
             metadata = await self._metadata(key)

@@ -7,6 +7,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, may_not_look
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.pages import list_all
+from trail_operator.core.arns import Arn
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
 from trail_operator.core.policies.judge import (
@@ -25,25 +26,26 @@ class LogGroup(Dependency):
     async def explain(self) -> Failure:
         """Where it is and whether it is there; then its role."""
         group, location = str(self._case.configuration.cloud_watch_logs_log_group_arn), self._case.location
-        _, _, _, region, account, _, name = group.split(":", 6)
-        if self._case.refusal and (region, account) != (location.region, location.account):
+        arn = Arn.parse(group)
+        if self._case.refusal and (arn.region, arn.account) != (location.region, location.account):
             return dependency(
                 Reason.LOG_GROUP_NOT_FOUND,
                 f"log group {group} must be in the trail's region {location.region} and account "
                 f"{location.account}: correct cloudWatchLogsLogGroupARN",
             )
-        if account != (await self._case.aws.identity(region)).account:
+        if arn.account != (await self._case.aws.identity(arn.region)).account:
             return await self._of_others(group)
         try:
             # Sorted by name, so that it is on the first page if it is there:
             # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html
-            answer = await self._call("logs", "DescribeLogGroups", logGroupNamePrefix=name)
+            answer = await self._call("logs", "DescribeLogGroups", logGroupNamePrefix=arn.resource_id)
         except AWSError:
             return await LogRole(self._case).explain()
-        if all(found["logGroupName"] != name for found in answer["logGroups"]):
+        if all(found["logGroupName"] != arn.resource_id for found in answer["logGroups"]):
             return dependency(
                 Reason.LOG_GROUP_NOT_FOUND,
-                f"log group {name} does not exist in {region}: create it, or correct cloudWatchLogsLogGroupARN",
+                f"log group {arn.resource_id} does not exist in {arn.region}: create it, or correct "
+                "cloudWatchLogsLogGroupARN",
             )
         return await LogRole(self._case).explain()
 
@@ -76,7 +78,7 @@ class LogRole(Dependency):
 
     async def explain(self) -> Failure:
         """Its trust, then its permissions."""
-        name = self._arn.rsplit("/", 1)[1]
+        name = Arn.parse(self._arn).name
         try:
             role = (await self._call("iam", "GetRole", RoleName=name))["Role"]
         except AWSError as error:

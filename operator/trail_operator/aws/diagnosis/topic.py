@@ -6,6 +6,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, may_not_look
 from trail_operator.aws.diagnosis.key import TopicKey
 from trail_operator.aws.errors import AWSError
+from trail_operator.core.arns import Arn
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
 from trail_operator.core.policies.judge import Answer, judge_topic_policy, not_read
@@ -21,7 +22,7 @@ class Topic(Dependency):
         return str(self._case.configuration.sns_topic_name)
 
     async def _attributes(self) -> Mapping[str, str]:
-        answer = await self._call("sns", "GetTopicAttributes", region=self._arn.split(":")[3], TopicArn=self._arn)
+        answer = await self._call("sns", "GetTopicAttributes", region=Arn.parse(self._arn).region, TopicArn=self._arn)
         attributes: Mapping[str, str] = answer["Attributes"]
         return attributes
 

@@ -9,8 +9,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 from dataclasses import dataclass
 
+from trail_operator.core.arns import Arn
 from trail_operator.core.policies.patterns import Context, Target, Values
-from trail_operator.core.policies.required import TrailArn, bucket_arn, log_objects_arn, log_streams_arn
+from trail_operator.core.policies.required import bucket_arn, log_objects_arn, log_streams_arn
 from trail_operator.core.policies.statements import CLOUDTRAIL, Caller, Request
 
 _ABSENT: Values = (None,)
@@ -49,8 +50,8 @@ class Place:
     @staticmethod
     def of(arn: str) -> "Place":
         """Where a topic, a key, a log group or a role is; a role is in no region."""
-        _, _, _, region, account, _ = arn.split(":", 5)
-        return Place(account, region or None)
+        parts = Arn.parse(arn)
+        return Place(parts.account, parts.region or None)
 
 
 def read_bucket_acl(bucket: str, place: Place, source: Source) -> Request:
@@ -157,10 +158,9 @@ def _of_bucket(place: Place, source: Source) -> dict[str, Values]:
 
 
 def _from_cloudtrail(place: Place, source: Source) -> dict[str, Values]:
-    trail = TrailArn.parse(source.trail_arn)
     return _of_cloudtrail(place) | {
-        "aws:sourcearn": (trail.text,),
-        "aws:sourceaccount": (trail.account,),
+        "aws:sourcearn": (source.trail_arn,),
+        "aws:sourceaccount": (Arn.parse(source.trail_arn).account,),
         "aws:sourceorgid": source.organization,
     }
 

@@ -8,39 +8,24 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-p
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from trail_operator.core.arns import Arn
 
 Statement = dict[str, Any]
 
 _CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
 
 
-@dataclass(frozen=True)
-class TrailArn:
-    """The parts of `arn:PARTITION:cloudtrail:REGION:ACCOUNT:trail/NAME` that policies are made of."""
-
-    text: str
-    partition: str
-    region: str
-    account: str
-
-    @staticmethod
-    def parse(arn: str) -> "TrailArn":
-        """Take a trail's ARN apart."""
-        _, partition, _, region, account, _ = arn.split(":", 5)
-        return TrailArn(arn, partition, region, account)
-
-
 def bucket_arn(bucket: str, trail_arn: str) -> str:
     """Return the ARN of a bucket in the trail's partition."""
-    return f"arn:{TrailArn.parse(trail_arn).partition}:s3:::{bucket}"
+    return str(Arn(Arn.parse(trail_arn).partition, "s3", "", "", bucket))
 
 
 def log_objects_arn(bucket: str, prefix: str | None, trail_arn: str, organization: str | None = None) -> str:
     """Return the pattern of the objects that a trail writes; `organization`: the id of the one whose trail it is."""
     folder = f"{prefix}/" if prefix else ""
-    owner = organization or TrailArn.parse(trail_arn).account
+    owner = organization or Arn.parse(trail_arn).account
     return f"{bucket_arn(bucket, trail_arn)}/{folder}AWSLogs/{owner}/*"
 
 
@@ -92,7 +77,7 @@ def key_statements(trail_arn: str, *, bucket_key: bool = False) -> list[Statemen
 
     `bucket_key`: whether the bucket has an S3 Bucket Key, for which CloudTrail needs to decrypt as well.
     """
-    trail = TrailArn.parse(trail_arn)
+    trail = Arn.parse(trail_arn)
     trails = f"arn:{trail.partition}:cloudtrail:*:{trail.account}:trail/*"
     return [
         {
@@ -164,7 +149,7 @@ def role_trust_statement() -> Statement:
 
 def log_streams_arn(log_group_arn: str, trail_arn: str, organization: str | None = None) -> str:
     """Return the pattern of the log streams that a trail writes; the group's ARN may end in `:*`."""
-    trail = TrailArn.parse(trail_arn)
+    trail = Arn.parse(trail_arn)
     group = log_group_arn.removesuffix(":*")
     streams = f"{organization}_*" if organization else f"{trail.account}_CloudTrail_{trail.region}*"
     return f"{group}:log-stream:{streams}"
