@@ -2,27 +2,45 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.trail import TrailSpec
 from trail_operator.core.arns import Location
-from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
+from trail_operator.core.attributes import Configuration
+from trail_operator.core.selectors import DEFAULT
+from trail_operator.core.trail import DesiredTrail, ObservedTrail, desired_trail
 
 LOCATION = Location("aws", "123456789012", "eu-central-1")
 OWNER = "cluster/default/audit"
 ARN = "arn:aws:cloudtrail:eu-central-1:123456789012:trail/audit"
-FULL = Configuration(
+MINIMAL = Configuration(
     s3_bucket_name="bucket-1",
+    s3_key_prefix=None,
+    sns_topic_name=None,
+    cloud_watch_logs_log_group_arn=None,
+    cloud_watch_logs_role_arn=None,
+    kms_key_id=None,
+    is_multi_region_trail=True,
+    include_global_service_events=True,
+    enable_log_file_validation=True,
+    is_organization_trail=False,
+    recursive_logging=True,
+)
+FULL = replace(
+    MINIMAL,
     s3_key_prefix="logs",
     sns_topic_name="arn:aws:sns:eu-central-1:123456789012:topic",
     cloud_watch_logs_log_group_arn="arn:aws:logs:eu-central-1:123456789012:log-group:trail",
     cloud_watch_logs_role_arn="arn:aws:iam::123456789012:role/trail",
     kms_key_id="arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555",
-    is_multi_region_trail=True,
-    include_global_service_events=True,
-    enable_log_file_validation=True,
 )
-MINIMAL = Configuration(s3_bucket_name="bucket-1")
+_NOTHING_ELSE: dict[str, Any] = {
+    "event_selectors": DEFAULT,
+    "insights": frozenset(),
+    "aggregations": frozenset(),
+}
 
 
 def policy(*statements: Mapping[str, Any], version: str = "2012-10-17") -> str:
@@ -41,7 +59,23 @@ def desired(
         configuration=configuration,
         is_logging=is_logging,
         tags={**(tags or {}), OWNER_TAG: OWNER},
-        **more,
+        **{**_NOTHING_ELSE, "ignored_tags": (), "management_account": None, "former_owners": frozenset(), **more},
+    )
+
+
+def desired_of(
+    spec: TrailSpec, *, name: str = "audit", location: Location = LOCATION, kms_key_arn: str | None = None
+) -> DesiredTrail:
+    """What a spec asks for."""
+    return desired_trail(
+        spec,
+        name=name,
+        location=location,
+        owner=OWNER,
+        kms_key_arn=kms_key_arn,
+        ignored_tags=(),
+        management_account=None,
+        former_owners=frozenset(),
     )
 
 
@@ -55,5 +89,12 @@ def observed(
         configuration=configuration,
         is_logging=is_logging,
         tags={**(tags or {}), OWNER_TAG: OWNER},
-        **more,
+        **{
+            **_NOTHING_ELSE,
+            "delivery_errors": {},
+            "delivered": {},
+            "ever_logged": True,
+            "unreadable": frozenset(),
+            **more,
+        },
     )

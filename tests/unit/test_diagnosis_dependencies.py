@@ -15,9 +15,9 @@ from trail_operator.api.trail import Destination
 from trail_operator.aws.client import Caller, Organization
 from trail_operator.aws.diagnosis import DeliveryAdvice, Diagnosis
 from trail_operator.aws.errors import AWSError
+from trail_operator.core.attributes import Configuration
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
-from trail_operator.core.trail import Configuration
 
 ACCOUNT = "123456789012"
 GROUP, ROLE = str(FULL.cloud_watch_logs_log_group_arn), str(FULL.cloud_watch_logs_role_arn)

@@ -9,10 +9,11 @@ from tests.unit.builders import FULL, MINIMAL, desired, observed
 from tests.unit.test_selectors import S3, advanced, basic, on_data, on_management
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import Difference
-from trail_operator.core.differences import FIELDS, SPELLINGS, differences, fields_of, not_read_again
+from trail_operator.core.attributes import ATTRIBUTES
+from trail_operator.core.differences import FIELDS, differences, fields_of, not_read_again
 from trail_operator.core.plan import plan
 from trail_operator.core.selectors import DEFAULT, AdvancedSelector, FieldCondition, Selectors
-from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail, Part
+from trail_operator.core.trail import DesiredTrail, ObservedTrail, Part
 
 DEFAULT_SHOWN = "AWS's default, all management events"
 
@@ -25,10 +26,6 @@ def of_selectors(wanted: Selectors, found: Selectors) -> list[tuple[str, str, st
     return shown(desired(event_selectors=wanted), observed(event_selectors=found))
 
 
-def test_every_field_of_a_configuration_has_its_spelling() -> None:
-    assert SPELLINGS.keys() == Configuration.__dataclass_fields__.keys()
-
-
 @pytest.mark.parametrize(
     ("part", "kept"),
     [
@@ -37,7 +34,7 @@ def test_every_field_of_a_configuration_has_its_spelling() -> None:
         ("eventSelectors", {"eventSelectors", "advancedEventSelectors"}),
         ("insightSelectors", {"insightSelectors"}),
         ("aggregationConfigurations", {"aggregationConfigurations"}),
-        ("trail", {"trail", "region", *(path for path, _ in SPELLINGS.values())}),
+        ("trail", {"trail", "region", *(attribute.spec for attribute in ATTRIBUTES.values())}),
     ],
 )
 def test_each_difference_rests_on_one_read(part: Part, kept: set[str]) -> None:
@@ -66,8 +63,9 @@ def test_a_former_name_in_the_owner_tag_is_no_difference_from_the_spec(
 
 
 def test_every_field_is_compared() -> None:
-    other = Configuration(
-        "bucket-2",
+    other = replace(
+        MINIMAL,
+        s3_bucket_name="bucket-2",
         is_multi_region_trail=False,
         include_global_service_events=False,
         enable_log_file_validation=False,
@@ -75,7 +73,7 @@ def test_every_field_is_compared() -> None:
         recursive_logging=False,
     )
     found = shown(desired(FULL), observed(other))
-    assert [path for path, _, _ in found] == [path for path, _ in SPELLINGS.values()]
+    assert [path for path, _, _ in found] == [attribute.spec for attribute in ATTRIBUTES.values()]
     assert ("s3KeyPrefix", "logs", "absent") in found
     assert ("recursiveLogging", "true", "false") in found
 
@@ -212,7 +210,7 @@ def test_whatever_differs_fits_into_a_status() -> None:
         tags={f"{at:03d}{'ä' * 125}": "ä" * 256 for at in range(49)},
         event_selectors=many_selectors("ä"),
     )
-    other = Configuration("b" * 63, "q" * 200)
+    other = replace(MINIMAL, s3_bucket_name="b" * 63, s3_key_prefix="q" * 200)
     there = observed(
         other, tags={f"x{at:02d}{'ä' * 125}": "ä" * 256 for at in range(49)}, event_selectors=many_selectors("ö")
     )

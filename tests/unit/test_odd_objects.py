@@ -11,14 +11,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import ValidationError
 
 from tests.odd import SPEC, STATUS, TEXTS, places, put
-from tests.unit.builders import LOCATION
+from tests.unit.builders import LOCATION, desired_of
 from tests.unit.test_loop import body
 from trail_operator.api.account import AWSAccountStatus
 from trail_operator.api.trail import TrailSpec, TrailStatus
 from trail_operator.controller.gauges import Gauges
 from trail_operator.controller.subject import Subject
 from trail_operator.core.plan import plan
-from trail_operator.core.trail import desired_trail
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -54,7 +53,7 @@ def test_a_spec_is_refused_or_can_be_worked_with(spec: Any) -> None:
         return
     key = LOCATION.key_arn(parsed.kms_key_id) if parsed.kms_key_id else None
     assert key is None or len(key.split(":")) > 5
-    desired = desired_trail(parsed, name=parsed.name or "audit", location=LOCATION, owner="o", kms_key_arn=key)
+    desired = desired_of(parsed, name=parsed.name or "audit", kms_key_arn=key)
     assert plan(desired, None)
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.unit.answering import answering, identity
+from tests.unit.builders import desired_of
 from trail_operator.api.trail import TrailSpec
 from trail_operator.aws.client import AWS, Caller
 from trail_operator.aws.limits import RateLimiter
@@ -13,7 +14,7 @@ from trail_operator.aws.sessions import Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.core.arns import Location
 from trail_operator.core.policies import required
-from trail_operator.core.trail import desired_trail, has_global_events
+from trail_operator.core.trail import has_global_events
 
 ACCOUNT = "111111111111"
 
@@ -53,7 +54,7 @@ def test_all_that_is_named_without_an_arn_is_in_the_trail_s_partition(partition:
     location = Location(partition, ACCOUNT, region)
     spec = TrailSpec(s3_bucket_name="logs", sns_topic_name="topic", kms_key_id="alias/key")
     key = location.key_arn(spec.kms_key_id)
-    trail = desired_trail(spec, name="audit", location=location, owner="o", kms_key_arn=key)
+    trail = desired_of(spec, location=location, kms_key_arn=key)
     assert trail.arn == f"arn:{partition}:cloudtrail:{region}:{ACCOUNT}:trail/audit"
     assert trail.configuration.sns_topic_name == f"arn:{partition}:sns:{region}:{ACCOUNT}:topic"
     assert key == f"arn:{partition}:kms:{region}:{ACCOUNT}:alias/key"

@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.builders import ARN, OWNER, desired, observed
+from tests.unit.builders import ARN, MINIMAL, OWNER, desired, observed
 from trail_operator.api.names import OWNER_TAG
+from trail_operator.core.attributes import Configuration
 from trail_operator.core.differences import differences
 from trail_operator.core.plan import Action, plan
 from trail_operator.core.selectors import (
@@ -22,7 +23,7 @@ from trail_operator.core.selectors import (
     read_insights,
     read_selectors,
 )
-from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
+from trail_operator.core.trail import DesiredTrail, ObservedTrail
 
 Event = tuple[str, str, str, bool]
 """Where it happens, in whose account, what it is, whether the trail's own delivery caused it."""
@@ -144,7 +145,9 @@ def _after(trail: ObservedTrail | None, action: Action) -> ObservedTrail:
     if action.operation == "CreateTrail":
         assert trail is None
         tags = {tag["Key"]: tag.get("Value", "") for tag in parameters["TagsList"]}
-        created = observed(_merged(Configuration("?"), parameters), is_logging=False, ever_logged=False)
+        created = observed(
+            _merged(replace(MINIMAL, s3_bucket_name="?"), parameters), is_logging=False, ever_logged=False
+        )
         return replace(created, tags=tags)
     assert trail is not None
     assert ARN in (parameters.get("Name"), parameters.get("TrailName"), parameters.get("ResourceId"))

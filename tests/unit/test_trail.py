@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.builders import LOCATION, desired
+from tests.unit.builders import LOCATION, MINIMAL, OWNER, desired, desired_of
 from trail_operator.api.trail import TrailSpec
 from trail_operator.core.arns import Arn
-from trail_operator.core.trail import Configuration, DesiredTrail, desired_trail
+from trail_operator.core.trail import DesiredTrail
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:topic"
 GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:trail"
@@ -15,14 +15,14 @@ GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:trail"
 
 def normal(**spec: Any) -> DesiredTrail:
     model = TrailSpec.model_validate({"s3BucketName": "bucket-1", **spec})
-    return desired_trail(model, name="audit", location=LOCATION, owner="o", kms_key_arn=None)
+    return desired_of(model)
 
 
 def test_defaults() -> None:
     trail = normal()
-    assert trail.configuration == Configuration("bucket-1")
+    assert trail.configuration == MINIMAL
     assert trail.is_logging is True
-    assert trail.tags == {"trail-operator.dev/owner": "o"}
+    assert trail.tags == {"trail-operator.dev/owner": OWNER}
     assert trail.arn == "arn:aws:cloudtrail:eu-central-1:123456789012:trail/audit"
 
 

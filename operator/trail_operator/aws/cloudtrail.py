@@ -12,11 +12,12 @@ from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError, failure
 from trail_operator.aws.limits import Ask
 from trail_operator.aws.pages import list_all
 from trail_operator.core.arns import Arn, Location, is_managed_alias
+from trail_operator.core.attributes import observed_configuration
 from trail_operator.core.failure import Failure, FailureClass, FailureError, passing
 from trail_operator.core.plan import Action
 from trail_operator.core.selectors import read_aggregations, read_insights, read_selectors
 from trail_operator.core.texts import ERROR, clean
-from trail_operator.core.trail import Configuration, ObservedTrail, Part
+from trail_operator.core.trail import ObservedTrail, Part
 
 _ERRORS = {
     Destination.S3: "LatestDeliveryError",
@@ -221,23 +222,10 @@ def _is_lasting(error: BaseException) -> bool:
 
 def _observed(arn: str, found: Mapping[Part, Any], unread: frozenset[Part]) -> ObservedTrail:
     trail, status = found["trail"], found["isLogging"]
-    group = trail.get("CloudWatchLogsLogGroupArn") or ""
     return ObservedTrail(
         arn=arn,
         home_region=trail.get("HomeRegion") or Arn.parse(arn).region,
-        configuration=Configuration(
-            s3_bucket_name=trail.get("S3BucketName", ""),
-            s3_key_prefix=trail.get("S3KeyPrefix") or None,
-            sns_topic_name=trail.get("SnsTopicARN") or None,
-            cloud_watch_logs_log_group_arn=group.removesuffix(":*") or None,
-            cloud_watch_logs_role_arn=trail.get("CloudWatchLogsRoleArn") or None,
-            kms_key_id=trail.get("KmsKeyId") or None,
-            is_multi_region_trail=trail.get("IsMultiRegionTrail", False),
-            include_global_service_events=trail.get("IncludeGlobalServiceEvents", False),
-            enable_log_file_validation=trail.get("LogFileValidationEnabled", False),
-            is_organization_trail=trail.get("IsOrganizationTrail", False),
-            recursive_logging=trail.get("RecursiveLogging", True),
-        ),
+        configuration=observed_configuration(trail),
         is_logging=status.get("IsLogging", False),
         tags=found["tags"],
         event_selectors=read_selectors(found["eventSelectors"]),

@@ -10,6 +10,7 @@ from trail_operator.aws.cloudtrail import list_trails
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
 from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.arns import Arn, Location
+from trail_operator.core.attributes import observed_configuration
 from trail_operator.core.failure import FailureClass, FailureError
 from trail_operator.core.selectors import management_events, read_selectors
 
@@ -107,7 +108,7 @@ class Neighbours:
     async def _neighbour(
         self, trail: dict[str, Any], owners: dict[str, str | None], hidden: set[str]
     ) -> Neighbour | None:
-        arn, region = trail["TrailARN"], trail["HomeRegion"]
+        arn, region, configuration = trail["TrailARN"], trail["HomeRegion"], observed_configuration(trail)
         try:
             status = await self._read(region, "GetTrailStatus", hidden, Name=arn)
         except AWSError as error:
@@ -121,9 +122,9 @@ class Neighbours:
         return Neighbour(
             arn=arn,
             home_region=region,
-            is_multi_region_trail=trail.get("IsMultiRegionTrail", False),
-            include_global_service_events=trail.get("IncludeGlobalServiceEvents", False),
-            is_organization_trail=trail.get("IsOrganizationTrail", False),
+            is_multi_region_trail=configuration.is_multi_region_trail,
+            include_global_service_events=configuration.include_global_service_events,
+            is_organization_trail=configuration.is_organization_trail,
             # What records nothing even if it logs is known to record nothing.
             management_events=None if is_logging is None and recorded else recorded,
             is_logging=is_logging,

@@ -17,10 +17,11 @@ from trail_operator.controller.kube import Key
 from trail_operator.core.advice import Advice
 from trail_operator.core.annotations import of_other_controllers
 from trail_operator.core.arns import Arn
+from trail_operator.core.attributes import Configuration
 from trail_operator.core.differences import not_read_again
 from trail_operator.core.failure import Failure
 from trail_operator.core.plan import Action
-from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail
+from trail_operator.core.trail import DesiredTrail, ObservedTrail
 from trail_operator.telemetry.logs import about
 
 # The fields of the spec that say which trail is meant.

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import Difference
+from trail_operator.core.attributes import ATTRIBUTES, differing
 from trail_operator.core.selectors import (
     DEFAULT,
     AdvancedSelector,
@@ -16,27 +17,12 @@ from trail_operator.core.selectors import (
     selector_parameters,
 )
 from trail_operator.core.texts import clean
-from trail_operator.core.trail import Configuration, DesiredTrail, ObservedTrail, Part
+from trail_operator.core.trail import DesiredTrail, ObservedTrail, Part
 
-# How the spec and AWS spell each field:
-# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html
-SPELLINGS = {
-    "s3_bucket_name": ("s3BucketName", "S3BucketName"),
-    "s3_key_prefix": ("s3KeyPrefix", "S3KeyPrefix"),
-    "sns_topic_name": ("snsTopicName", "SnsTopicName"),
-    "cloud_watch_logs_log_group_arn": ("cloudWatchLogsLogGroupARN", "CloudWatchLogsLogGroupArn"),
-    "cloud_watch_logs_role_arn": ("cloudWatchLogsRoleARN", "CloudWatchLogsRoleArn"),
-    "kms_key_id": ("kmsKeyID", "KmsKeyId"),
-    "is_multi_region_trail": ("isMultiRegionTrail", "IsMultiRegionTrail"),
-    "include_global_service_events": ("includeGlobalServiceEvents", "IncludeGlobalServiceEvents"),
-    "enable_log_file_validation": ("enableLogFileValidation", "EnableLogFileValidation"),
-    "is_organization_trail": ("isOrganizationTrail", "IsOrganizationTrail"),
-    "recursive_logging": ("recursiveLogging", "RecursiveLogging"),
-}
 FIELDS = (
     "trail",
     "region",
-    *(path for path, _ in SPELLINGS.values()),
+    *(attribute.spec for attribute in ATTRIBUTES.values()),
     *("isLogging", "tags", "eventSelectors", "advancedEventSelectors", "insightSelectors", "aggregationConfigurations"),
 )
 """All fields that can differ."""
@@ -85,22 +71,15 @@ def not_read_again(known: Iterable[Difference], unread: Collection[Part]) -> tup
     return tuple(entry for entry in known if any(_PARTS.get(name, "trail") in unread for name in fields_of((entry,))))
 
 
-def changed_fields(desired: Configuration, observed: Configuration) -> set[str]:
-    """The names of the fields that differ."""
-    return {
-        entry.name for entry in fields(Configuration) if getattr(desired, entry.name) != getattr(observed, entry.name)
-    }
-
-
 def configuration_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
     """What UpdateTrail would change."""
     if "trail" in observed.unreadable:
         return ()
-    changed = changed_fields(desired.configuration, observed.configuration)
+    changed = differing(desired.configuration, observed.configuration)
     return tuple(
-        _difference(path, getattr(desired.configuration, name), getattr(observed.configuration, name))
-        for name, (path, _) in SPELLINGS.items()
-        if name in changed and path not in observed.unreadable
+        _difference(attribute.spec, getattr(desired.configuration, name), getattr(observed.configuration, name))
+        for name, attribute in ATTRIBUTES.items()
+        if name in changed and attribute.spec not in observed.unreadable
     )
 
 

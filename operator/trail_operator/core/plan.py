@@ -11,11 +11,10 @@ from typing import Any, Literal
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.trail import Difference
+from trail_operator.core.attributes import ATTRIBUTES, SCOPE, SENT_TOGETHER, differing
 from trail_operator.core.differences import (
-    SPELLINGS,
     about_tags,
     aggregation_differences,
-    changed_fields,
     configuration_differences,
     differences,
     insight_differences,
@@ -48,13 +47,6 @@ Operation = Literal[
     "PutEventConfiguration",
 ]
 
-# AWS accepts these together only: half a pair is refused, or judged against the half that is still in force.
-_TOGETHER = (
-    {"cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn"},
-    {"is_multi_region_trail", "include_global_service_events"},
-)
-# Whose events a trail takes, whatever its selectors say: false is less, true is more.
-_SCOPE = {"is_multi_region_trail", "include_global_service_events", "is_organization_trail", "recursive_logging"}
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
 _MOST_TAGS = 50
 
@@ -103,10 +95,10 @@ def disowning(arn: str, tag: str) -> Action:
 def _creation(desired: DesiredTrail) -> tuple[Action, ...]:
     # The tags go with CreateTrail, so that a trail whose answer was lost is known to be ours.
     parameters: dict[str, Any] = {"Name": desired.name}
-    for name, (_, parameter) in SPELLINGS.items():
+    for name, attribute in ATTRIBUTES.items():
         value = getattr(desired.configuration, name)
         if value is not None:  # leave out, rather than send "": only UpdateTrail is known to accept that
-            parameters[parameter] = _sent(name, value)
+            parameters[attribute.request] = attribute.form.sent(value)
     parameters["TagsList"] = _tag_list(desired.tags)
     actions = [Action("CreateTrail", parameters, differences(desired, None))]
     created: frozenset[Operation] = frozenset({"CreateTrail"})
@@ -128,12 +120,12 @@ class _Update:
     def __init__(self, desired: DesiredTrail, observed: ObservedTrail) -> None:
         self._desired = desired
         self._observed = observed
-        self._changed = changed_fields(desired.configuration, observed.configuration)
+        self._changed = differing(desired.configuration, observed.configuration)
         self._selectors = selector_differences(desired, observed)
         self._is_adoption = not desired.owns(observed.owner)
         self._is_renaming = observed.owner in desired.former_owners
-        more = {name for name in self._changed & _SCOPE if getattr(desired.configuration, name)}
-        self._more, self._less = more, (self._changed & _SCOPE) - more
+        more = {name for name in self._changed & SCOPE if getattr(desired.configuration, name)}
+        self._more, self._less = more, (self._changed & SCOPE) - more
 
     def actions(self) -> tuple[Action, ...]:
         narrowing, widening = self._update_trail()
@@ -241,17 +233,17 @@ class _Update:
         self, changed: set[str], *, kept: Iterable[str] = (), requires: frozenset[Operation] = frozenset()
     ) -> Action:
         sent = set(changed)
-        for together in _TOGETHER:
+        for together in SENT_TOGETHER:
             if sent & together:
                 sent |= together
         parameters: dict[str, Any] = {"Name": self._desired.arn}
-        for name, (_, parameter) in SPELLINGS.items():
+        for name, attribute in ATTRIBUTES.items():
             if name in sent:
                 source = self._observed if name in kept else self._desired
                 value = getattr(source.configuration, name)
                 # UpdateTrail merges: a field left out is kept, an empty one is cleared.
-                parameters[parameter] = "" if value is None else _sent(name, value)
-        paths = {SPELLINGS[name][0] for name in changed}
+                parameters[attribute.request] = "" if value is None else attribute.form.sent(value)
+        paths = {ATTRIBUTES[name].spec for name in changed}
         told = tuple(entry for entry in configuration_differences(self._desired, self._observed) if entry.path in paths)
         return Action("UpdateTrail", parameters, told, requires)
 
@@ -335,10 +327,6 @@ def _put_aggregations(
     requires: frozenset[Operation] = frozenset(),
 ) -> Action:
     return Action("PutEventConfiguration", {"TrailName": arn} | aggregation_parameters(aggregations), changed, requires)
-
-
-def _sent(name: str, value: Any) -> Any:
-    return f"{value}:*" if name == "cloud_watch_logs_log_group_arn" else value
 
 
 def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

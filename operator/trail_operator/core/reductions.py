@@ -29,24 +29,31 @@ def reductions(before: ObservedTrail, after: ObservedTrail) -> tuple[str, ...]:
         return ()
     if not after.is_logging:
         return ("nothing is recorded any more: logging is off",)
-    old, new = before.configuration, after.configuration
-    told = []
-    if old.is_multi_region_trail and not new.is_multi_region_trail:
-        told.append(f"events of regions other than {after.home_region} are no longer recorded")
-    if _takes_global_events(before) and not _takes_global_events(after):
-        told.append("events of global services (IAM, CloudFront, ...) are no longer recorded")
-    if old.is_organization_trail and not new.is_organization_trail:
-        told.append("events of the organization's other accounts are no longer recorded")
-    if old.enable_log_file_validation and not new.enable_log_file_validation:
-        told.append("digest files are no longer written: a changed log file can't be found out")
-    if old.recursive_logging and not new.recursive_logging and records_data_events(before.event_selectors):
-        told.append("data events that the trail's own delivery causes are no longer recorded")
+    told = [words.format(region=after.home_region) for name, words in LOSSES.items() if _is_lost(name, before, after)]
     told += [f"{lost} are no longer recorded" for lost in _lost_events(before.event_selectors, after.event_selectors)]
     if lost := before.insights - after.insights:
         told.append(f"{_listed(f'{kind} on {category} events' for kind, category in lost)} is no longer looked for")
     if gone := before.aggregations - after.aggregations:
         told.append(f"summaries of events ({_listed(template for _, template in gone)}) are no longer written")
     return tuple(told)
+
+
+LOSSES = {
+    "is_multi_region_trail": "events of regions other than {region} are no longer recorded",
+    "include_global_service_events": "events of global services (IAM, CloudFront, ...) are no longer recorded",
+    "is_organization_trail": "events of the organization's other accounts are no longer recorded",
+    "enable_log_file_validation": "digest files are no longer written: a changed log file can't be found out",
+    "recursive_logging": "data events that the trail's own delivery causes are no longer recorded",
+}
+"""By attribute, what goes with it once it is false. All that are scope stand here."""
+
+
+def _is_lost(name: str, before: ObservedTrail, after: ObservedTrail) -> bool:
+    if name == "include_global_service_events":  # a multi-region trail records them whatever its home region
+        return _takes_global_events(before) and not _takes_global_events(after)
+    if name == "recursive_logging" and not records_data_events(before.event_selectors):
+        return False
+    return bool(getattr(before.configuration, name) and not getattr(after.configuration, name))
 
 
 def _takes_global_events(trail: ObservedTrail) -> bool:

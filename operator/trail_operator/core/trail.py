@@ -12,8 +12,8 @@ from typing import Literal
 from trail_operator.api.names import OWNER_TAG, RESERVED_TAG_PREFIX
 from trail_operator.api.trail import Destination, TrailSpec
 from trail_operator.core.arns import Location
+from trail_operator.core.attributes import Configuration, Resolved, desired_configuration
 from trail_operator.core.selectors import (
-    DEFAULT,
     Aggregations,
     Insights,
     Selectors,
@@ -40,23 +40,6 @@ def has_global_events(partition: str, region: str) -> bool | None:
 
 
 @dataclass(frozen=True)
-class Configuration:
-    """What CreateTrail and UpdateTrail set, in normal form. Fields are named as in the spec, in snake case."""
-
-    s3_bucket_name: str
-    s3_key_prefix: str | None = None
-    sns_topic_name: str | None = None
-    cloud_watch_logs_log_group_arn: str | None = None
-    cloud_watch_logs_role_arn: str | None = None
-    kms_key_id: str | None = None
-    is_multi_region_trail: bool = True
-    include_global_service_events: bool = True
-    enable_log_file_validation: bool = True
-    is_organization_trail: bool = False
-    recursive_logging: bool = True
-
-
-@dataclass(frozen=True)
 class DesiredTrail:
     """What the spec asks for, in normal form."""
 
@@ -67,13 +50,13 @@ class DesiredTrail:
     configuration: Configuration
     is_logging: bool
     tags: Mapping[str, str]
-    event_selectors: Selectors = DEFAULT
-    insights: Insights = frozenset()
-    aggregations: Aggregations = frozenset()
-    ignored_tags: tuple[str, ...] = ()
-    management_account: str | None = None
+    event_selectors: Selectors
+    insights: Insights
+    aggregations: Aggregations
+    ignored_tags: tuple[str, ...]
+    management_account: str | None
     """Whose the trail is, where that is not the location's account."""
-    former_owners: frozenset[str] = frozenset()
+    former_owners: frozenset[str]
     """Other owner tags by which the trail is this resource's: those with former names of the cluster."""
 
     @property
@@ -111,15 +94,15 @@ class ObservedTrail:
     configuration: Configuration
     is_logging: bool
     tags: Mapping[str, str]
-    event_selectors: Selectors = DEFAULT
-    insights: Insights = frozenset()
-    aggregations: Aggregations = frozenset()
-    delivery_errors: Mapping[Destination, str] = field(default_factory=dict)
-    delivered: Mapping[Destination, float] = field(default_factory=dict, compare=False)
+    event_selectors: Selectors
+    insights: Insights
+    aggregations: Aggregations
+    delivery_errors: Mapping[Destination, str]
+    delivered: Mapping[Destination, float] = field(compare=False)
     """When AWS last delivered, in seconds since 1970. Always another time: no reason to take a trail for another."""
-    ever_logged: bool = True
+    ever_logged: bool
     """Whether logging was ever started: else nobody has asked yet for what the trail would record."""
-    unreadable: frozenset[Part] = frozenset()
+    unreadable: frozenset[Part]
     """What AWS does not let us see, or did not answer: it is unknown, never a difference."""
 
     @property
@@ -151,28 +134,16 @@ def desired_trail(
     location: Location,
     owner: str,
     kms_key_arn: str | None,
-    ignored_tags: tuple[str, ...] = (),
-    management_account: str | None = None,
-    former_owners: frozenset[str] = frozenset(),
+    ignored_tags: tuple[str, ...],
+    management_account: str | None,
+    former_owners: frozenset[str],
 ) -> DesiredTrail:
     """The normal form of a spec. `kms_key_arn` is what spec.kmsKeyID resolves to, None where it is left out."""
     return DesiredTrail(
         name=name,
         location=location,
         owner=owner,
-        configuration=Configuration(
-            s3_bucket_name=spec.s3_bucket_name,
-            s3_key_prefix=spec.s3_key_prefix or None,
-            sns_topic_name=location.topic_arn(spec.sns_topic_name) if spec.sns_topic_name else None,
-            cloud_watch_logs_log_group_arn=spec.cloud_watch_logs_log_group_arn.removesuffix(":*") or None,
-            cloud_watch_logs_role_arn=spec.cloud_watch_logs_role_arn or None,
-            kms_key_id=kms_key_arn,
-            is_multi_region_trail=spec.multi_region,
-            include_global_service_events=spec.include_global_service_events,
-            enable_log_file_validation=spec.enable_log_file_validation,
-            is_organization_trail=spec.is_organization_trail,
-            recursive_logging=spec.recursive_logging,
-        ),
+        configuration=desired_configuration(Resolved(spec, location, kms_key_arn)),
         is_logging=spec.is_logging,
         tags={tag.key: tag.value for tag in spec.tags} | {OWNER_TAG: owner},
         event_selectors=wanted_selectors(spec.event_selectors, spec.advanced_event_selectors),

@@ -10,11 +10,11 @@ from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.core.advice import Advice
 from trail_operator.core.arns import Arn, Location
+from trail_operator.core.attributes import Configuration
 from trail_operator.core.failure import Failure, FailureClass
 from trail_operator.core.policies.judge import Answer, Finding, Verdict
 from trail_operator.core.policies.patterns import Values
 from trail_operator.core.policies.required import Statement
-from trail_operator.core.trail import Configuration
 
 _IN_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
 _NOT_KNOWN: Values = ()
