@@ -328,6 +328,7 @@ def test_deleted_with_its_namespace(operator: Operator, account: Account, trails
     trails.wait_ready("homeless")
     kubectl(cluster, "delete", "namespace", trails.namespace, timeout(30))
     assert account.trails() == []
+    assert "not written" not in operator.log.read_text(), "no Event can be written there, and nobody misses one"
 
 
 def test_broken_credentials_hold_a_deletion_until_retain_lets_it_go(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from kubernetes.aio.client.exceptions import ApiException
 
+from tests.refusals import refused
 from tests.unit.test_metrics import subject
 from trail_operator.api.conditions import Condition
 from trail_operator.api.names import OWNER_TAG
@@ -159,6 +160,25 @@ def test_one_that_can_not_be_written_fails_nothing() -> None:
     written.server.answers = None
     written.write()
     assert written.server.counts == {"event-0": 1}
+
+
+@pytest.mark.parametrize(
+    ("causes", "is_told"),
+    [
+        ([{"reason": "NamespaceTerminating", "message": "in any words", "field": "metadata.namespace"}], False),
+        ([{"reason": "FieldValueInvalid"}], True),
+        (None, True),
+        ("odd", True),
+    ],
+)
+def test_only_in_a_namespace_that_is_deleted_nobody_misses_an_event(
+    causes: object, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = Written()
+    written.server.answers = refused(403, "Forbidden", "namespace team is being terminated, or so it says")
+    written.server.answers.body["details"] = {"causes": causes}
+    written.write()
+    assert ("not written" in caplog.text) is is_told
 
 
 def test_every_turn_is_told_and_only_what_is_amiss_warns() -> None:

@@ -454,6 +454,14 @@ def test_ignored_annotations_are_current_while_other_warnings_are_unknown() -> N
     assert advised(report(status(found(advice=(TWICE,))), unknown, LATER, LESS)) == (LESS.reason, LESS.message)
 
 
+def test_how_ignored_annotations_are_worded_decides_nothing() -> None:
+    """Other warnings stay while they are unknown, also where a message has what stands between two."""
+    ignored = replace(IGNORED, message="Annotation a has no effect; set b")
+    warned = report(TrailStatus(), found(advice=(TWICE,)), NOW, ignored)
+    unknown = found(known=False, observed=None, failure=AUTHORITY, advice=None)
+    assert advised(report(warned, unknown, LATER, ignored)) == advised(warned)
+
+
 # -- laws
 
 _observations = st.builds(

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from botocore.client import BaseClient
+from botocore.exceptions import InvalidRegionError
 
+from trail_operator.aws.errors import InvalidEndpointError
 from trail_operator.aws.regions import partition_of
 from trail_operator.aws.sessions import MOST_CLIENTS, Sessions
 
@@ -32,6 +34,18 @@ def test_a_client_is_made_again_some_time_though_it_is_used() -> None:
         assert sessions.client("s3", REGION, None) is first
     clock[0] = 3700.0
     assert sessions.client("s3", REGION, None) is not first
+
+
+@pytest.mark.parametrize("endpoint", ["https://my_host:8443", "https://[::1", "nowhere"])
+def test_an_address_that_is_none_is_told_by_the_type_of_its_error(endpoint: str) -> None:
+    sessions = Sessions(REGION, lambda: 0.0, lambda: None)
+    with pytest.raises(InvalidEndpointError):
+        sessions.client("sts", REGION, endpoint)
+
+
+def test_other_errors_of_making_a_client_are_passed_on() -> None:
+    with pytest.raises(InvalidRegionError):
+        Sessions(REGION, lambda: 0.0, lambda: None).client("sts", "no region", None)
 
 
 def test_of_too_many_clients_the_one_that_was_not_used_for_longest_goes(monkeypatch: pytest.MonkeyPatch) -> None:

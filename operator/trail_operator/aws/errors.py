@@ -177,6 +177,10 @@ class OwnCredentialsError(ClientError):
     """What AWS answered when the operator asked for its own credentials, such as those of IRSA."""
 
 
+class InvalidEndpointError(Exception):
+    """botocore takes the address that it is to call for none."""
+
+
 class UnexpectedError(Exception):
     """What botocore raises and should not. Only its type is told: its text may quote a request or an answer."""
 
@@ -320,7 +324,7 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
             f"the operator has no AWS credentials ({type(error).__name__}): give {named()} a role (IRSA or EKS Pod "
             "Identity), or set AWS_* variables",
         )
-    if isinstance(error, ValueError) and "Invalid endpoint" in str(error):
+    if isinstance(error, InvalidEndpointError):
         return _failure(
             FailureClass.AUTHORITY,
             Reason.INVALID_SPEC,

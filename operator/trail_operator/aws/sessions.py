@@ -24,7 +24,7 @@ from botocore.loaders import create_loader
 
 from trail_operator.api.account import EXTERNAL_ID
 from trail_operator.aws.answers import NotWholeError, Parsers
-from trail_operator.aws.errors import OwnCredentialsError
+from trail_operator.aws.errors import InvalidEndpointError, OwnCredentialsError
 from trail_operator.core.failure import FailureError
 
 _CONFIG = Config(
@@ -186,13 +186,21 @@ class Sessions:
             self._clear(now)
             one = self._clients.pop(key, None)
             if one is None:
-                make: Any = self._clients_of.client
-                one = _Client(make(service, region_name=region, config=_CONFIG, endpoint_url=endpoint_url), now, now)
+                one = _Client(self._made(service, region, endpoint_url), now, now)
             one.used = now
             self._clients[key] = one  # behind all that were used before
             while len(self._clients) > MOST_CLIENTS:
                 del self._clients[next(iter(self._clients))]
             return one.client
+
+    def _made(self, service: str, region: str, endpoint_url: str | None) -> Any:
+        make: Any = self._clients_of.client
+        try:
+            return make(service, region_name=region, config=_CONFIG, endpoint_url=endpoint_url)
+        except BotoCoreError:  # some are ValueErrors
+            raise
+        except ValueError:
+            raise InvalidEndpointError from None
 
     def _clear(self, now: float) -> None:
         if now - self._cleared > _SECONDS_BETWEEN_CLEARINGS:

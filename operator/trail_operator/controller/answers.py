@@ -50,8 +50,24 @@ def is_not_found(error: ApiException, name: str) -> bool:
     https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
     """
     status = error.body if isinstance(error.body, dict) else {}
+    return status.get("reason") == "NotFound" and _details(status).get("name") == name
+
+
+def is_of_deleted_namespace(error: ApiException) -> bool:
+    """Whether the API server says that nothing can be created in the namespace any more, as it is being deleted.
+
+    https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/namespace/lifecycle/admission.go
+    """
+    status = error.body if isinstance(error.body, dict) else {}
+    causes = _details(status).get("causes")
+    return isinstance(causes, list) and any(
+        isinstance(cause, dict) and cause.get("reason") == "NamespaceTerminating" for cause in causes
+    )
+
+
+def _details(status: dict[str, Any]) -> dict[str, Any]:
     details = status.get("details")
-    return status.get("reason") == "NotFound" and isinstance(details, dict) and details.get("name") == name
+    return details if isinstance(details, dict) else {}
 
 
 def whole_object(answer: dict[str, Any], name: str, namespace: str | None = None) -> dict[str, Any]:

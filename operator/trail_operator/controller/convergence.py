@@ -23,7 +23,7 @@ from trail_operator.controller.surroundings import Surroundings
 from trail_operator.controller.target import Target, Targets
 from trail_operator.controller.writer import Writer
 from trail_operator.core.arns import Arn
-from trail_operator.core.differences import ABSENT, differences, fields_of, not_read_again
+from trail_operator.core.differences import ABSENT, differences, field_of, fields_of, not_read_again
 from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError, passing, together
 from trail_operator.core.ownership import Claim, Claimant, adoption, foreign, outranked
 from trail_operator.core.permission import adoption_refused
@@ -602,8 +602,8 @@ def _is_lasting(failure: Failure) -> bool:
 def _judged(drift: tuple[Difference, ...], operation: str) -> list[Difference]:
     """The differences in what AWS judges a request by: of tags only they, of all else neither they nor logging."""
     if operation in ("AddTags", "RemoveTags"):
-        return [entry for entry in drift if entry.path.startswith("tags")]
-    return [entry for entry in drift if not entry.path.startswith(("isLogging", "tags"))]
+        return [entry for entry in drift if field_of(entry) == "tags"]
+    return [entry for entry in drift if field_of(entry) not in ("isLogging", "tags")]
 
 
 def _told(action: Action) -> str:

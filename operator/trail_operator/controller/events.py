@@ -17,6 +17,7 @@ from trail_operator.api.conditions import Condition
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Difference
+from trail_operator.controller.answers import is_of_deleted_namespace
 from trail_operator.controller.kube import Kubernetes
 from trail_operator.controller.subject import Subject
 from trail_operator.core.plan import Action
@@ -89,7 +90,7 @@ class Events:
         try:
             await self._write(body, kind, reason, action, clean(note, MESSAGE))
         except ApiException as error:
-            if "being terminated" in str(error.reason):
+            if is_of_deleted_namespace(error):
                 return True  # no Event can be written in a namespace that is going, and nobody would miss it
             problem = f"{error.status} {error.reason}"
         except (ClientError, TimeoutError) as error:

@@ -63,7 +63,12 @@ def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[
 
 def fields_of(changed: Iterable[Difference]) -> frozenset[str]:
     """The fields of the spec that differ, without what is within them."""
-    return frozenset(re.split(r"[.\[]", entry.path)[0] for entry in changed)
+    return frozenset(map(field_of, changed))
+
+
+def field_of(entry: Difference) -> str:
+    """The field of the spec that a difference is in."""
+    return re.split(r"[.\[]", entry.path)[0]
 
 
 def not_read_again(known: Iterable[Difference], unread: Collection[Part]) -> tuple[Difference, ...]:

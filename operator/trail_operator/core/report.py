@@ -230,7 +230,7 @@ def _begins_with(advisory: Condition, ignored: Advice | None) -> bool:
     """Whether an earlier Advisory says of annotations what is to be said now."""
     if ignored is None:
         return advisory.reason != Reason.ANNOTATION_IGNORED
-    return advisory.message.split(_SEPARATOR, 1)[0] == ignored.message
+    return f"{advisory.message}{_SEPARATOR}".startswith(f"{ignored.message}{_SEPARATOR}")
 
 
 def _verdict(previous: TrailStatus, findings: Findings) -> dict[ConditionType, _State]:
