@@ -206,7 +206,7 @@ def test_an_event_tells_that_logging_has_stopped_while_something_else_is_amiss(
 def test_the_api_server_takes_an_event_however_long_its_parts_are(api: client.ApiClient, trails: Trails) -> None:
     name = "a" * 253
     body = {"metadata": {"name": name, "namespace": trails.namespace, "uid": "1"}}
-    operations = ", ".join(OPERATIONS["cloudtrail"])
+    operations = ", ".join(operation.name for operation in OPERATIONS)
     sent = event("pod_1", body, "Normal", "Updated", operations, "tags[ö] was ä, is ö again; " * 100)
     client.CustomObjectsApi(api).create_namespaced_custom_object(
         "events.k8s.io", "v1", trails.namespace, "events", sent

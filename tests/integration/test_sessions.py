@@ -16,6 +16,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
+from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.sessions import Sessions
 from trail_operator.controller.accounts import Accounts, session_name
 from trail_operator.core.failure import FailureClass, FailureError
@@ -151,7 +152,7 @@ def test_a_roles_session_and_the_operators_own_end_at_once(key_file: KeyFile, ow
         own.end_sessions()
         team.end_sessions()
         key_file.hold(own)
-        await into.call("cloudtrail", REGION, "ListTrails")
+        await into.call(Read.ListTrails, REGION)
 
     run(scenario())
     assert answers(team, "ListTrails") == ["ExpiredTokenException", None]
@@ -170,14 +171,14 @@ def test_writes_that_have_waited_while_sessions_came_and_went(key_file: KeyFile,
         writes += 1
         if writes % 2:  # a repetition waits as well, and is let alone
             team.end_sessions()
-            await into.call("sts", REGION, "GetCallerIdentity")
+            await into.call(Read.GetCallerIdentity, REGION)
             team.end_sessions()
 
     into = way_into(known_accounts(sleep=sleep), team, role_of(team))
 
     async def scenario() -> None:
         await into.identity(REGION)
-        await asyncio.gather(*(into.write(team.number, REGION, "StartLogging", Name=name) for name in names))
+        await asyncio.gather(*(into.write(Write.StartLogging, team.number, REGION, Name=name) for name in names))
 
     run(scenario())
     assert [logs(team, name) for name in names] == [True] * len(names)
@@ -188,7 +189,7 @@ def test_calls_under_way_when_a_session_ends_share_the_next(key_file: KeyFile, o
         into = way_into(known_accounts(), team, role_of(team))
         await into.identity(REGION)
         team.end_sessions()
-        await asyncio.gather(*(into.call("iam", REGION, "ListRoles") for _ in range(5)))
+        await asyncio.gather(*(into.call(Read.GetRole, REGION, RoleName="operator") for _ in range(5)))
 
     run(scenario())
     assert answers(own, "AssumeRole") == [None, None]
@@ -205,7 +206,7 @@ def test_a_write_is_not_repeated_in_another_account(key_file: KeyFile, own: Acco
         key_file.hold(team)
         for _ in range(2):
             with pytest.raises(FailureError) as caught:
-                await aws.write(own.number, REGION, "StartLogging", Name="trail")
+                await aws.write(Write.StartLogging, own.number, REGION, Name="trail")
             assert caught.value.failure.reason is Reason.IDENTITY_MISMATCH
 
     run(scenario())
@@ -218,15 +219,15 @@ def test_a_write_that_has_waited_is_not_made_in_another_account(key_file: KeyFil
     async def sleep(_: float) -> None:
         own.end_sessions()
         key_file.hold(team)
-        await aws.call("sts", REGION, "GetCallerIdentity")
+        await aws.call(Read.GetCallerIdentity, REGION)
 
     aws = known_accounts(sleep=sleep).own.aws
 
     async def scenario() -> None:
         await aws.identity(REGION)
-        await aws.write(own.number, REGION, "StartLogging", Name="trail")
+        await aws.write(Write.StartLogging, own.number, REGION, Name="trail")
         with pytest.raises(FailureError) as caught:
-            await aws.write(own.number, REGION, "StartLogging", Name="trail")
+            await aws.write(Write.StartLogging, own.number, REGION, Name="trail")
         assert caught.value.failure.reason is Reason.IDENTITY_MISMATCH
 
     run(scenario())
@@ -243,7 +244,7 @@ def test_all_ways_into_an_account_share_its_rates(key_file: KeyFile, own: Accoun
         known = known_accounts(sleep=sleep)
         for way in (known.own.aws, way_into(known, own)):
             await way.identity(REGION)
-            await way.write(own.number, REGION, "StartLogging", Name="trail")
+            await way.write(Write.StartLogging, own.number, REGION, Name="trail")
 
     run(scenario())
     assert len(waited) == 1, "the second write waits until a second after the first"
@@ -353,7 +354,8 @@ def test_sts_is_asked_in_the_region_whatever_the_environment_says(
     }.items():
         monkeypatch.setenv(name, value)
     sessions = Sessions(None, time.monotonic, lambda: None)
-    assert sessions.client("sts", "eu-west-1", None).meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
+    client: Any = sessions.client("sts", "eu-west-1", None)
+    assert client.meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
     asked: list[str] = []
     session = sessions._session
     monkeypatch.setattr(sessions, "_session", lambda: _noting(session(), asked))

@@ -9,7 +9,8 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel
 
-from trail_operator.aws.answers import NotWholeError, Parsers, check_subject
+from trail_operator.aws.answers import ANSWERS, NotWholeError, Parsers, check_subject
+from trail_operator.aws.operations import OPERATIONS, Internal, Operation, Read, Write
 
 REGION = "us-east-1"
 ARN = f"arn:aws:cloudtrail:{REGION}:123456789012:trail/audit"
@@ -43,30 +44,34 @@ def model_of(service: str) -> ServiceModel:
     return botocore.session.get_session().get_service_model(service)
 
 
-def parsed(service: str, operation: str, body: bytes, status: int = 200) -> Any:
-    model = model_of(service)
+def parsed(operation: Operation, body: bytes, status: int = 200) -> Any:
+    model = model_of(operation.service)
     response = {"status_code": status, "headers": {}, "body": body, "context": {}}
-    shape = model.operation_model(operation).output_shape
+    shape = model.operation_model(operation.name).output_shape
     return Parsers().create_parser(model.resolved_protocol).parse(response, shape)
 
 
-def answered(operation: str, answer: object, parameters: Mapping[str, Any] | None = None) -> Any:
-    result = parsed("cloudtrail", operation, json.dumps(answer).encode())
+def answered(operation: Operation, answer: object, parameters: Mapping[str, Any] | None = None) -> Any:
+    result = parsed(operation, json.dumps(answer).encode())
     check_subject(operation, REGION, parameters or {}, result)
     return result
 
 
 # In the shapes in which AWS answers.
-WHOLE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("GetTrailStatus", STATUS, {"Name": ARN}),
-    ("GetTrailStatus", STATUS | {"IsLogging": False, "StartLoggingTime": 1469336277.36, "NewMember": 1}, {"Name": ARN}),
-    ("GetTrail", {"Trail": DESCRIBED}, {"Name": ARN}),
-    ("DescribeTrails", {"trailList": []}, {}),
-    ("DescribeTrails", {"trailList": [{**DESCRIBED, "HomeRegion": "us-west-2"}]}, {}),
-    ("DescribeTrails", {"trailList": [{k: v for k, v in DESCRIBED.items() if k != "S3BucketName"}]}, {}),
-    ("GetEventSelectors", SELECTORS, {"TrailName": ARN}),
+WHOLE: list[tuple[Operation, dict[str, Any], dict[str, Any]]] = [
+    (Read.GetTrailStatus, STATUS, {"Name": ARN}),
     (
-        "GetEventSelectors",
+        Read.GetTrailStatus,
+        STATUS | {"IsLogging": False, "StartLoggingTime": 1469336277.36, "NewMember": 1},
+        {"Name": ARN},
+    ),
+    (Read.GetTrail, {"Trail": DESCRIBED}, {"Name": ARN}),
+    (Read.DescribeTrails, {"trailList": []}, {}),
+    (Read.DescribeTrails, {"trailList": [{**DESCRIBED, "HomeRegion": "us-west-2"}]}, {}),
+    (Read.DescribeTrails, {"trailList": [{k: v for k, v in DESCRIBED.items() if k != "S3BucketName"}]}, {}),
+    (Read.GetEventSelectors, SELECTORS, {"TrailName": ARN}),
+    (
+        Read.GetEventSelectors,
         {
             "TrailARN": ARN,
             "AdvancedEventSelectors": [
@@ -75,69 +80,70 @@ WHOLE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         },
         {"TrailName": ARN},
     ),
-    ("GetInsightSelectors", {"TrailARN": ARN}, {"TrailName": ARN}),
-    ("GetEventConfiguration", {"TrailARN": ARN}, {"TrailName": ARN}),
-    ("ListTags", {"ResourceTagList": [{"ResourceId": ARN, "TagsList": []}]}, {"ResourceIdList": [ARN]}),
-    ("ListTrails", {"Trails": [{"TrailARN": ARN, "Name": "audit", "HomeRegion": REGION}]}, {}),
-    ("CreateTrail", TRAIL, {"Name": "audit", "S3BucketName": "logs"}),
-    ("UpdateTrail", TRAIL | {"SnsTopicARN": "", "SnsTopicName": ""}, {"Name": ARN}),
-    ("PutEventSelectors", SELECTORS, {"TrailName": ARN}),
-    *((operation, {}, {}) for operation in ("StartLogging", "StopLogging", "DeleteTrail", "AddTags", "RemoveTags")),
+    (Read.GetInsightSelectors, {"TrailARN": ARN}, {"TrailName": ARN}),
+    (Read.GetEventConfiguration, {"TrailARN": ARN}, {"TrailName": ARN}),
+    (Read.ListTags, {"ResourceTagList": [{"ResourceId": ARN, "TagsList": []}]}, {"ResourceIdList": [ARN]}),
+    (Read.ListTrails, {"Trails": [{"TrailARN": ARN, "Name": "audit", "HomeRegion": REGION}]}, {}),
+    (Write.CreateTrail, TRAIL, {"Name": "audit", "S3BucketName": "logs"}),
+    (Write.UpdateTrail, TRAIL | {"SnsTopicARN": "", "SnsTopicName": ""}, {"Name": ARN}),
+    (Write.PutEventSelectors, SELECTORS, {"TrailName": ARN}),
+    *((operation, {}, {}) for operation in (Write.StartLogging, Write.StopLogging, Write.DeleteTrail)),
+    *((operation, {}, {}) for operation in (Write.AddTags, Write.RemoveTags)),
 ]
 
 
 @pytest.mark.parametrize(("operation", "answer", "parameters"), WHOLE)
-def test_what_aws_answers_is_whole(operation: str, answer: dict[str, Any], parameters: dict[str, Any]) -> None:
+def test_what_aws_answers_is_whole(operation: Operation, answer: dict[str, Any], parameters: dict[str, Any]) -> None:
     assert set(answered(operation, answer, parameters)) - {"ResponseMetadata"} <= set(answer)
 
 
 @pytest.mark.parametrize(
     ("operation", "answer", "parameters"),
     [
-        ("GetTrailStatus", STATUS | {"IsLogging": 0}, {}),
-        ("GetTrailStatus", STATUS | {"IsLogging": "false"}, {}),
-        ("GetTrailStatus", STATUS | {"LatestDeliveryTime": "yesterday"}, {}),
-        ("GetTrailStatus", STATUS | {"LatestDeliveryTime": True}, {}),
-        ("GetTrailStatus", {"IsLogging": True}, {}),
-        ("GetTrailStatus", TEXTS, {}),
-        ("GetTrail", {}, {"Name": ARN}),
-        ("GetTrail", {"Trail": TRAIL}, {"Name": ARN}),
-        ("GetTrail", {"Trail": DESCRIBED | {"HomeRegion": "eu-west-9"}}, {"Name": ARN}),
-        ("GetTrail", {"Trail": DESCRIBED | {"TrailARN": "x"}}, {"Name": ARN}),
-        ("GetTrail", {"Trail": DESCRIBED | {"TrailARN": f"{ARN}-2", "Name": "audit-2"}}, {"Name": ARN}),
-        ("GetTrail", {"Trail": DESCRIBED | {"Name": "other"}}, {"Name": ARN}),
-        ("GetTrail", {"Trail": DESCRIBED | {"S3BucketName": ""}}, {"Name": ARN}),
-        ("DescribeTrails", {}, {}),
-        ("DescribeTrails", {"trailList": [None]}, {}),
-        ("DescribeTrails", {"trailList": [{"Name": "audit"}]}, {}),
-        ("GetEventSelectors", {"TrailARN": ARN}, {"TrailName": ARN}),
-        ("GetEventSelectors", {"TrailARN": ARN, "EventSelectors": []}, {"TrailName": ARN}),
-        ("GetEventSelectors", {"TrailARN": ARN, "EventSelectors": "All"}, {"TrailName": ARN}),
+        (Read.GetTrailStatus, STATUS | {"IsLogging": 0}, {}),
+        (Read.GetTrailStatus, STATUS | {"IsLogging": "false"}, {}),
+        (Read.GetTrailStatus, STATUS | {"LatestDeliveryTime": "yesterday"}, {}),
+        (Read.GetTrailStatus, STATUS | {"LatestDeliveryTime": True}, {}),
+        (Read.GetTrailStatus, {"IsLogging": True}, {}),
+        (Read.GetTrailStatus, TEXTS, {}),
+        (Read.GetTrail, {}, {"Name": ARN}),
+        (Read.GetTrail, {"Trail": TRAIL}, {"Name": ARN}),
+        (Read.GetTrail, {"Trail": DESCRIBED | {"HomeRegion": "eu-west-9"}}, {"Name": ARN}),
+        (Read.GetTrail, {"Trail": DESCRIBED | {"TrailARN": "x"}}, {"Name": ARN}),
+        (Read.GetTrail, {"Trail": DESCRIBED | {"TrailARN": f"{ARN}-2", "Name": "audit-2"}}, {"Name": ARN}),
+        (Read.GetTrail, {"Trail": DESCRIBED | {"Name": "other"}}, {"Name": ARN}),
+        (Read.GetTrail, {"Trail": DESCRIBED | {"S3BucketName": ""}}, {"Name": ARN}),
+        (Read.DescribeTrails, {}, {}),
+        (Read.DescribeTrails, {"trailList": [None]}, {}),
+        (Read.DescribeTrails, {"trailList": [{"Name": "audit"}]}, {}),
+        (Read.GetEventSelectors, {"TrailARN": ARN}, {"TrailName": ARN}),
+        (Read.GetEventSelectors, {"TrailARN": ARN, "EventSelectors": []}, {"TrailName": ARN}),
+        (Read.GetEventSelectors, {"TrailARN": ARN, "EventSelectors": "All"}, {"TrailName": ARN}),
         (
-            "GetEventSelectors",
+            Read.GetEventSelectors,
             {"TrailARN": ARN, "EventSelectors": [{"DataResources": [{"Type": "T", "Values": "abc"}]}]},
             {"TrailName": ARN},
         ),
-        ("GetEventSelectors", SELECTORS, {"TrailName": f"{ARN}-2"}),
-        ("GetInsightSelectors", {}, {"TrailName": ARN}),
-        ("GetInsightSelectors", {"TrailARN": ARN, "InsightSelectors": [{}]}, {"TrailName": ARN}),
-        ("GetEventConfiguration", {}, {"TrailName": ARN}),
-        ("ListTags", {}, {"ResourceIdList": [ARN]}),
-        ("ListTags", {"ResourceTagList": []}, {"ResourceIdList": [ARN]}),
-        ("ListTags", {"ResourceTagList": [{"ResourceId": ARN, "TagsList": [{}]}]}, {"ResourceIdList": [ARN]}),
-        ("ListTrails", {"NextToken": "more"}, {}),
-        ("CreateTrail", {}, {"Name": "audit", "S3BucketName": "logs"}),
-        ("CreateTrail", TRAIL | {"S3BucketName": "other"}, {"Name": "audit", "S3BucketName": "logs"}),
+        (Read.GetEventSelectors, SELECTORS, {"TrailName": f"{ARN}-2"}),
+        (Read.GetInsightSelectors, {}, {"TrailName": ARN}),
+        (Read.GetInsightSelectors, {"TrailARN": ARN, "InsightSelectors": [{}]}, {"TrailName": ARN}),
+        (Read.GetEventConfiguration, {}, {"TrailName": ARN}),
+        (Read.ListTags, {}, {"ResourceIdList": [ARN]}),
+        (Read.ListTags, {"ResourceTagList": []}, {"ResourceIdList": [ARN]}),
+        (Read.ListTags, {"ResourceTagList": [{"ResourceId": ARN, "TagsList": [{}]}]}, {"ResourceIdList": [ARN]}),
+        (Read.ListTrails, {"NextToken": "more"}, {}),
+        (Write.CreateTrail, {}, {"Name": "audit", "S3BucketName": "logs"}),
+        (Write.CreateTrail, TRAIL | {"S3BucketName": "other"}, {"Name": "audit", "S3BucketName": "logs"}),
         (
-            "CreateTrail",
+            Write.CreateTrail,
             TRAIL | {"TrailARN": ARN.replace(REGION, "eu-west-1")},
             {"Name": "audit", "S3BucketName": "logs"},
         ),
-        ("DeleteTrail", {"__type": "InternalFailure"}, {}),
+        (Write.DeleteTrail, {"__type": "InternalFailure"}, {}),
     ],
 )
 def test_what_lacks_what_is_needed_or_is_about_something_else_is_none(
-    operation: str, answer: object, parameters: dict[str, Any]
+    operation: Operation, answer: object, parameters: dict[str, Any]
 ) -> None:
     with pytest.raises(NotWholeError):
         answered(operation, answer, parameters)
@@ -156,30 +162,19 @@ BODIES = {
     "a BOM": b"\xef\xbb\xbf{}",
     "compressed": b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
 }
-OPERATIONS = [
-    *(("cloudtrail", operation) for operation in dict.fromkeys(operation for operation, _, _ in WHOLE)),
-    ("sts", "GetCallerIdentity"),
-    ("sts", "AssumeRole"),
-    ("sts", "AssumeRoleWithWebIdentity"),
-    ("s3", "GetBucketPolicy"),
-    ("s3", "GetBucketLocation"),
-    ("sns", "GetTopicAttributes"),
-    ("kms", "DescribeKey"),
-    ("kms", "GetKeyPolicy"),
-    ("logs", "DescribeLogGroups"),
-    *(("iam", operation) for operation in ("GetRole", "ListRolePolicies", "GetRolePolicy", "ListAttachedRolePolicies")),
-    ("iam", "GetPolicy"),
-    ("iam", "GetPolicyVersion"),
-    ("organizations", "DescribeOrganization"),
-]
+WITH_BODY = [operation for operation in OPERATIONS if operation is not Internal.HeadBucket]
+
+
+def test_every_operation_has_its_answer() -> None:
+    assert {*map(str, OPERATIONS)} == {*map(str, ANSWERS)}
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
-@pytest.mark.parametrize(("service", "operation"), OPERATIONS)
-def test_a_success_without_a_body_of_its_own_is_none(service: str, operation: str, body: bytes) -> None:
+@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+def test_a_success_without_a_body_of_its_own_is_none(operation: Operation, body: bytes) -> None:
     for status in (200, 204):
         with pytest.raises(NotWholeError):
-            parsed(service, operation, body, status)
+            parsed(operation, body, status)
 
 
 @pytest.mark.parametrize(
@@ -194,42 +189,40 @@ def test_a_success_without_a_body_of_its_own_is_none(service: str, operation: st
 )
 def test_a_policy_has_a_statement(policy: str, is_whole: bool) -> None:
     answers = {
-        "GetBucketPolicy": ("s3", policy.encode()),
-        "GetKeyPolicy": ("kms", json.dumps({"Policy": policy, "PolicyName": "default"}).encode()),
+        Read.GetBucketPolicy: policy.encode(),
+        Read.GetKeyPolicy: json.dumps({"Policy": policy, "PolicyName": "default"}).encode(),
     }
-    for operation, (service, body) in answers.items():
+    for operation, body in answers.items():
         if is_whole:
-            assert parsed(service, operation, body)["Policy"] == policy
+            assert parsed(operation, body)["Policy"] == policy
         else:
             with pytest.raises(NotWholeError):
-                parsed(service, operation, body)
+                parsed(operation, body)
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 403, 404, 407, 429, 500, 502, 503])
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
-@pytest.mark.parametrize(
-    ("service", "operation"), [OPERATIONS[0], ("sts", "GetCallerIdentity"), ("s3", "GetBucketPolicy")]
-)
-def test_an_error_without_a_code_of_aws_is_none(service: str, operation: str, body: bytes, status: int) -> None:
+@pytest.mark.parametrize("operation", [Read.GetTrail, Read.GetCallerIdentity, Read.GetBucketPolicy], ids=str)
+def test_an_error_without_a_code_of_aws_is_none(operation: Operation, body: bytes, status: int) -> None:
     with pytest.raises(NotWholeError):
-        parsed(service, operation, body, status)
+        parsed(operation, body, status)
 
 
 @pytest.mark.parametrize("body", [{"__type": {}}, {"__type": "X", "message": {}}, {"message": "x"}, {"__type": ""}])
 def test_an_error_whose_code_or_message_is_no_text_is_none(body: object) -> None:
     with pytest.raises(NotWholeError):
-        parsed("cloudtrail", "GetTrail", json.dumps(body).encode(), 400)
+        parsed(Read.GetTrail, json.dumps(body).encode(), 400)
 
 
 def test_errors_of_aws_are_read() -> None:
     body = json.dumps({"__type": "TrailNotFoundException", "Message": "Unknown trail"}).encode()
-    assert parsed("cloudtrail", "GetTrail", body, 400)["Error"] == {
+    assert parsed(Read.GetTrail, body, 400)["Error"] == {
         "Code": "TrailNotFoundException",
         "Message": "Unknown trail",
     }
     xml = b"<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>"
-    assert parsed("s3", "GetBucketPolicy", xml, 404)["Error"]["Code"] == "NoSuchBucket"
-    assert parsed("s3", "HeadBucket", b"", 404)["Error"]["Code"] == "404"
+    assert parsed(Read.GetBucketPolicy, xml, 404)["Error"]["Code"] == "NoSuchBucket"
+    assert parsed(Internal.HeadBucket, b"", 404)["Error"]["Code"] == "404"
 
 
 def test_what_a_body_holds_is_in_no_exception() -> None:
@@ -239,44 +232,45 @@ def test_what_a_body_holds_is_in_no_exception() -> None:
         secret,
         f"[{secret!r}]",
     ):
-        for service, operation in OPERATIONS:
+        for operation in WITH_BODY:
             with pytest.raises(NotWholeError) as raised:
-                parsed(service, operation, body.encode())
+                parsed(operation, body.encode())
             error: BaseException | None = raised.value
             assert error is not None
             assert secret not in str(error)
             assert error.__suppress_context__ or error.__context__ is None
 
 
-def xml(operation: str, inner: str) -> bytes:
-    return f"<{operation}Response><{operation}Result>{inner}</{operation}Result></{operation}Response>".encode()
+def xml(operation: Operation, inner: str) -> bytes:
+    name = operation.name
+    return f"<{name}Response><{name}Result>{inner}</{name}Result></{name}Response>".encode()
 
 
 def test_a_role_without_policies_is_one() -> None:
-    answer = parsed("iam", "ListRolePolicies", xml("ListRolePolicies", "<PolicyNames/>"))
+    answer = parsed(Read.ListRolePolicies, xml(Read.ListRolePolicies, "<PolicyNames/>"))
     assert answer["PolicyNames"] == []
 
 
 @pytest.mark.parametrize(
     ("operation", "inner"),
     [
-        ("ListRolePolicies", ""),
-        ("ListRolePolicies", "<PolicyNames><member/></PolicyNames>"),
-        ("GetRolePolicy", "<RoleName>r</RoleName><PolicyName>p</PolicyName>"),
-        ("GetRolePolicy", "<RoleName>r</RoleName><PolicyName>p</PolicyName><PolicyDocument/>"),
+        (Read.ListRolePolicies, ""),
+        (Read.ListRolePolicies, "<PolicyNames><member/></PolicyNames>"),
+        (Read.GetRolePolicy, "<RoleName>r</RoleName><PolicyName>p</PolicyName>"),
+        (Read.GetRolePolicy, "<RoleName>r</RoleName><PolicyName>p</PolicyName><PolicyDocument/>"),
     ],
 )
-def test_policies_of_a_role_that_are_not_there_are_none(operation: str, inner: str) -> None:
+def test_policies_of_a_role_that_are_not_there_are_none(operation: Operation, inner: str) -> None:
     with pytest.raises(NotWholeError):
-        parsed("iam", operation, xml(operation, inner))
+        parsed(operation, xml(operation, inner))
 
 
-@pytest.mark.parametrize("operation", ["ListRolePolicies", "ListAttachedRolePolicies"])
-def test_a_page_that_is_not_the_last_says_which_is_next(operation: str) -> None:
-    member = {"ListRolePolicies": "PolicyNames"}.get(operation, "AttachedPolicies")
+@pytest.mark.parametrize("operation", [Read.ListRolePolicies, Read.ListAttachedRolePolicies], ids=str)
+def test_a_page_that_is_not_the_last_says_which_is_next(operation: Operation) -> None:
+    member = "PolicyNames" if operation is Read.ListRolePolicies else "AttachedPolicies"
 
     def read(more: str) -> Any:
-        answer = parsed("iam", operation, xml(operation, f"<{member}/>{more}"))
+        answer = parsed(operation, xml(operation, f"<{member}/>{more}"))
         check_subject(operation, REGION, {}, answer)
         return answer
 
@@ -307,12 +301,12 @@ ORGANIZATION = {
     ],
 )
 def test_an_organization_does_not_contradict_itself(organization: dict[str, Any], is_whole: bool) -> None:
-    answer = parsed("organizations", "DescribeOrganization", json.dumps({"Organization": organization}).encode())
+    answer = parsed(Read.DescribeOrganization, json.dumps({"Organization": organization}).encode())
     if is_whole:
-        check_subject("DescribeOrganization", REGION, {}, answer)
+        check_subject(Read.DescribeOrganization, REGION, {}, answer)
     else:
         with pytest.raises(NotWholeError):
-            check_subject("DescribeOrganization", REGION, {}, answer)
+            check_subject(Read.DescribeOrganization, REGION, {}, answer)
 
 
 @pytest.mark.parametrize(
@@ -328,10 +322,9 @@ def test_an_organization_does_not_contradict_itself(organization: dict[str, Any]
 )
 def test_who_we_are_does_not_contradict_itself(account: str, arn: str, is_whole: bool) -> None:
     def read() -> None:
-        answer = parsed(
-            "sts", "GetCallerIdentity", xml("GetCallerIdentity", f"<Arn>{arn}</Arn><Account>{account}</Account>")
-        )
-        check_subject("GetCallerIdentity", REGION, {}, answer)
+        operation = Read.GetCallerIdentity
+        answer = parsed(operation, xml(operation, f"<Arn>{arn}</Arn><Account>{account}</Account>"))
+        check_subject(operation, REGION, {}, answer)
 
     if is_whole:
         read()
@@ -354,9 +347,9 @@ def test_who_we_are_does_not_contradict_itself(account: str, arn: str, is_whole:
 def test_a_key_is_the_one_that_was_asked_for(asked: str, told: str, is_whole: bool) -> None:
     parameters = {"KeyId": f"arn:aws:kms:us-east-1:123456789012:{asked}"}
     body = json.dumps({"KeyMetadata": {"KeyId": "k", "Arn": told, "KeyState": "Enabled"}}).encode()
-    answer = parsed("kms", "DescribeKey", body)
+    answer = parsed(Read.DescribeKey, body)
     if is_whole:
-        check_subject("DescribeKey", REGION, parameters, answer)
+        check_subject(Read.DescribeKey, REGION, parameters, answer)
     else:
         with pytest.raises(NotWholeError):
-            check_subject("DescribeKey", REGION, parameters, answer)
+            check_subject(Read.DescribeKey, REGION, parameters, answer)

@@ -10,12 +10,16 @@ import pytest
 
 from trail_operator.aws.client import AWS, Caller, ClosedError
 from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.sessions import Identity, Role, Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.core.failure import FailureClass
 
 REGION = "us-east-1"
-READS = ("GetEventSelectors", "GetInsightSelectors", "GetTrailStatus", "ListTags", "ListTrails", "DescribeTrails")
+READS = (
+    *(Read.GetEventSelectors, Read.GetInsightSelectors, Read.GetTrailStatus),
+    *(Read.ListTags, Read.ListTrails, Read.DescribeTrails),
+)
 
 
 class Wire:
@@ -79,12 +83,12 @@ def caller(monkeypatch: pytest.MonkeyPatch) -> Caller:
     return result
 
 
-def begin(aws: AWS, operation: str) -> "asyncio.Task[dict[str, Any]]":
-    return asyncio.create_task(aws.call("cloudtrail", REGION, operation))
+def begin(aws: AWS, operation: Read) -> "asyncio.Task[dict[str, Any]]":
+    return asyncio.create_task(aws.call(operation, REGION))
 
 
-def begin_write(aws: AWS, operation: str) -> "asyncio.Task[dict[str, Any]]":
-    return asyncio.create_task(aws.write("111111111111", REGION, operation))
+def begin_write(aws: AWS, operation: Write) -> "asyncio.Task[dict[str, Any]]":
+    return asyncio.create_task(aws.write(operation, "111111111111", REGION))
 
 
 async def arrivals(wire: Wire, count: int) -> None:
@@ -94,20 +98,20 @@ async def arrivals(wire: Wire, count: int) -> None:
 
 def test_reads_end_at_once_those_that_wait_too() -> None:
     async def scenario(aws: AWS, wire: Wire, _: list[str]) -> None:
-        reads = [begin(aws, "GetTrail") for _ in range(20)]
+        reads = [begin(aws, Read.GetTrail) for _ in range(20)]
         await arrivals(wire, 1)
         aws.close()
         ends = await asyncio.wait_for(asyncio.gather(*reads, return_exceptions=True), 10)
         assert all(isinstance(end, ClosedError) and end.failure.kind is FailureClass.TRANSIENT for end in ends)
         with pytest.raises(ClosedError):
-            await aws.call("sts", REGION, "GetCallerIdentity")
+            await aws.call(Read.GetCallerIdentity, REGION)
 
     run(scenario)
 
 
 def test_a_write_that_was_sent_is_waited_for_and_the_next_is_never_sent() -> None:
     async def scenario(aws: AWS, wire: Wire, counted: list[str]) -> None:
-        sent, waiting = begin_write(aws, "StartLogging"), begin_write(aws, "StartLogging")
+        sent, waiting = begin_write(aws, Write.StartLogging), begin_write(aws, Write.StartLogging)
         await arrivals(wire, 1)
         aws.close()
         with pytest.raises(ClosedError):
@@ -116,7 +120,7 @@ def test_a_write_that_was_sent_is_waited_for_and_the_next_is_never_sent() -> Non
         wire.answer.set()
         assert await sent == {"told": "start_logging"}
         with pytest.raises(ClosedError):
-            await begin_write(aws, "StopLogging")
+            await begin_write(aws, Write.StopLogging)
         assert (wire.arrived, counted) == (["start_logging"], ["StartLogging"])
 
     run(scenario)
@@ -127,7 +131,7 @@ def test_who_asks_anew_does_not_wait_for_calls_that_hang() -> None:
         former = [begin(aws, operation) for operation in READS]  # as many as an account may have under way
         await arrivals(wire, 6)
         now = aws.renewed()
-        later = begin(now, "GetTrailStatus")
+        later = begin(now, Read.GetTrailStatus)
         await asyncio.gather(*former, return_exceptions=True)
         await arrivals(wire, 1)
         wire.answer.set()
@@ -165,6 +169,6 @@ def test_a_write_is_not_sent_if_the_way_in_was_closed_while_a_role_was_assumed(m
             called=lambda *_: None,
         )
         with pytest.raises(ClosedError):
-            await aws.write("111111111111", REGION, "DeleteTrail", Name="audit")
+            await aws.write(Write.DeleteTrail, "111111111111", REGION, Name="audit")
 
     asyncio.run(main())

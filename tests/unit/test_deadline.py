@@ -12,6 +12,7 @@ from tests.patience import seconds
 from trail_operator.aws import threads
 from trail_operator.aws.client import AWS
 from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.operations import Read
 from trail_operator.aws.sessions import Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.core.failure import FailureClass, FailureError
@@ -100,7 +101,7 @@ def test_a_dripping_answer_is_none_and_holds_nothing(dripping: Dripping) -> None
         pool = Threads()
         aws = aws_of(dripping.url, pool, asyncio.get_running_loop().time)
         # More than an account may have under way at once: each has its turn.
-        calls = [aws.call("logs", REGION, "DescribeLogGroups") for _ in range(12)]
+        calls = [aws.call(Read.DescribeLogGroups, REGION) for _ in range(12)]
         for end in await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 60):
             assert isinstance(end, FailureError)
             assert end.failure.kind is FailureClass.TRANSIENT
@@ -114,7 +115,7 @@ def test_a_call_that_nobody_waits_for_ends_in_time_too(dripping: Dripping) -> No
     async def scenario() -> None:
         pool = Threads()
         aws = aws_of(dripping.url, pool, asyncio.get_running_loop().time)
-        read = asyncio.create_task(aws.call("logs", REGION, "DescribeLogGroups"))
+        read = asyncio.create_task(aws.call(Read.DescribeLogGroups, REGION))
         await asyncio.to_thread(dripping.begun.wait, 30)
         aws.close()
         with pytest.raises(FailureError):

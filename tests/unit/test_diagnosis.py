@@ -11,6 +11,7 @@ from trail_operator.api.trail import Destination
 from trail_operator.aws.client import Caller
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.errors import AWSError, failure_of
+from trail_operator.aws.operations import Read
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.policies import required
 
@@ -53,13 +54,12 @@ class AWS:
         self._failing = failing
         self._code = code
 
-    async def call(self, service: str, region: str, operation: str, **_: Any) -> dict[str, Any]:
-        action = f"{service}:{operation}"
-        if action != self._failing:
-            return ANSWERS[operation]
+    async def call(self, operation: Read, region: str, **_: Any) -> dict[str, Any]:
+        if str(operation) != self._failing:
+            return ANSWERS[operation.name]
         if self._code is None:
             raise NO_ANSWER
-        raise AWSError(action, region, self._code, "words", 405 if self._code == "MethodNotAllowed" else 400)
+        raise AWSError(str(operation), region, self._code, "words", 405 if self._code == "MethodNotAllowed" else 400)
 
     async def identity(self, _: str) -> Caller:
         return Caller("123456789012", "aws", "arn:aws:iam::123456789012:role/operator")

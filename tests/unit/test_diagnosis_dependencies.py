@@ -15,6 +15,7 @@ from trail_operator.api.trail import Destination
 from trail_operator.aws.client import Caller, Organization
 from trail_operator.aws.diagnosis import DeliveryAdvice, Diagnosis
 from trail_operator.aws.errors import AWSError
+from trail_operator.aws.operations import Read
 from trail_operator.core.attributes import Configuration
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
@@ -86,18 +87,18 @@ class AWS:
         self._answers = RIGHT | changes
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
 
-    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        self.asked.append((operation, region, parameters))
-        answer = self._answers[operation]
+    async def call(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any]:
+        self.asked.append((operation.name, region, parameters))
+        answer = self._answers[operation.name]
         if isinstance(answer, str):
-            raise AWSError(f"{service}:{operation}", region, answer, "AWS's own words", 400)
+            raise AWSError(str(operation), region, answer, "AWS's own words", 400)
         return dict(answer)
 
     async def identity(self, _: str) -> Caller:
         return Caller(ACCOUNT, "aws", f"arn:aws:iam::{ACCOUNT}:role/operator")
 
     async def organization(self, region: str) -> Organization:
-        answer = await self.call("organizations", region, "DescribeOrganization")
+        answer = await self.call(Read.DescribeOrganization, region)
         return Organization(answer["Id"], answer["MasterAccountId"])
 
 
@@ -427,10 +428,10 @@ class TwoKeys(AWS):
         super().__init__(**(on_topic(TOPIC_KEY) | changes))
         self._topic_key = AWS(**{"DescribeKey": metadata(Arn=TOPIC_KEY), **about_topic_key})
 
-    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+    async def call(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any]:
         if parameters.get("KeyId") == TOPIC_KEY:
-            return await self._topic_key.call(service, region, operation, **parameters)
-        return await super().call(service, region, operation, **parameters)
+            return await self._topic_key.call(operation, region, **parameters)
+        return await super().call(operation, region, **parameters)
 
 
 @either
@@ -573,11 +574,11 @@ class Paged(AWS):
         super().__init__(**changes)
         self._pages = pages
 
-    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        answer = await super().call(service, region, operation, **parameters)
-        if operation not in self._pages:
+    async def call(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any]:
+        answer = await super().call(operation, region, **parameters)
+        if operation.name not in self._pages:
             return answer
-        pages, number = self._pages[operation], int(parameters.get("Marker", 0))
+        pages, number = self._pages[operation.name], int(parameters.get("Marker", 0))
         (member,) = answer
         more = {"IsTruncated": True, "Marker": str(number + 1)} if number + 1 < len(pages) else {"IsTruncated": False}
         return {member: pages[number], **more}

@@ -9,6 +9,7 @@ from tests.unit.builders import LOCATION
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.errors import AWSError
+from trail_operator.aws.operations import Read
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 
 
@@ -18,8 +19,8 @@ class AWS:
     def __init__(self, code: str) -> None:
         self._code = code
 
-    async def call(self, service: str, region: str, operation: str, **_: Any) -> dict[str, Any]:
-        raise AWSError(f"{service}:{operation}", region, self._code, "AWS's own words", 400)
+    async def call(self, operation: Read, region: str, **_: Any) -> dict[str, Any]:
+        raise AWSError(str(operation), region, self._code, "AWS's own words", 400)
 
 
 def failure(key: str, code: str) -> Failure:

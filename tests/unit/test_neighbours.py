@@ -13,6 +13,7 @@ from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.neighbours import Neighbours
+from trail_operator.aws.operations import Read
 from trail_operator.controller.surroundings import Surroundings
 from trail_operator.core.advice import Advice, Neighbour, Sight
 from trail_operator.core.arns import Location
@@ -46,14 +47,14 @@ class Account:
         for operation in ("ListTrails", "DescribeTrails"):
             self.refuse(operation, "eu-central-1", "eu-west-1")
 
-    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+    async def call(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any]:
         if self.failure:
             raise FailureError(self.failure)
         named = parameters.get("ResourceIdList") or [parameters.get("Name") or parameters.get("TrailName")]
         for place in (region, *named):
-            if code := self.refused.get((operation, place)):
-                raise AWSError(f"{service}:{operation}", region, code, f"of {place}", 400)
-        return self._answer(region, operation, named)
+            if code := self.refused.get((operation.name, place)):
+                raise AWSError(str(operation), region, code, f"of {place}", 400)
+        return self._answer(region, operation.name, named)
 
     def _answer(self, region: str, operation: str, named: list[str]) -> dict[str, Any]:
         homes = {trail: trail.split(":")[3] for trail in self.trails}
@@ -118,9 +119,9 @@ class Paged(Account):
     asked: list[str | None] = field(default_factory=list)
     """By which token each page was asked for."""
 
-    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        answer = await super().call(service, region, operation, **parameters)
-        if operation != "ListTrails":
+    async def call(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any]:
+        answer = await super().call(operation, region, **parameters)
+        if operation is not Read.ListTrails:
             return answer
         self.asked.append(parameters.get("NextToken"))
         number = len(self.asked)

@@ -15,6 +15,7 @@ from tests.recorder import Recorder
 from tests.unit.test_metrics import subject
 from trail_operator.aws.client import AWS, Caller
 from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.sessions import Identity, Role, Sessions
 from trail_operator.aws.threads import Threads
 from trail_operator.controller.answers import OddAnswerError
@@ -52,7 +53,7 @@ class Term:
 def test_no_call_to_aws_goes_out(server: Recorder) -> None:
     term = Term()
     sessions = Sessions(REGION, time.monotonic, term.leadership.check)
-    client = sessions.client("cloudtrail", REGION, server.url)
+    client: Any = sessions.client("cloudtrail", REGION, server.url)
     with sessions.calling_as(sessions.own):
         client.list_trails()
         assert server.requests == ["POST / ListTrails"], "while the term goes on"
@@ -122,9 +123,9 @@ def test_a_write_that_was_held_back_while_the_term_ended_is_not_sent(
     async def scenario() -> None:
         threads = Threads()
         client = aws(server, term, held_back, threads)
-        await client.write(caller.account, REGION, "StopLogging", Name="first")
+        await client.write(Write.StopLogging, caller.account, REGION, Name="first")
         with pytest.raises(NotLeadingError):
-            await client.write(caller.account, REGION, "StopLogging", Name="second")
+            await client.write(Write.StopLogging, caller.account, REGION, Name="second")
         assert await threads.close(0.0)
 
     asyncio.run(scenario())
@@ -145,7 +146,7 @@ def test_a_call_that_waits_for_credentials_while_the_term_ends_is_not_sent(
     async def scenario() -> None:
         threads = Threads()
         monkeypatch.setattr(Identity, "credentials", slow)
-        call = asyncio.create_task(aws(server, term, asyncio.sleep, threads).call("cloudtrail", REGION, "ListTrails"))
+        call = asyncio.create_task(aws(server, term, asyncio.sleep, threads).call(Read.ListTrails, REGION))
         await asyncio.to_thread(asked.wait, 30)
         term.end()
         given.set()

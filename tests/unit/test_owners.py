@@ -9,6 +9,7 @@ from trail_operator.api.account import AWSAccountStatus
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.aws.client import AWS
 from trail_operator.aws.neighbours import Neighbours
+from trail_operator.aws.operations import Read
 from trail_operator.core.account import account_status
 from trail_operator.core.ownership import Cluster
 
@@ -27,11 +28,11 @@ class Answers:
         self.arns = arns
         self.tags_of: list[list[str]] = []
 
-    async def call(self, _: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+    async def call(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any]:
         match operation:
-            case "ListTrails":
+            case Read.ListTrails:
                 return {"Trails": [{"TrailARN": each, "HomeRegion": each.split(":")[3]} for each in self.arns]}
-            case "DescribeTrails":
+            case Read.DescribeTrails:
                 return {
                     "trailList": [
                         {
@@ -43,7 +44,7 @@ class Answers:
                         if each.split(":")[3] == region
                     ]
                 }
-            case "ListTags":
+            case Read.ListTags:
                 asked = parameters["ResourceIdList"]
                 assert all(each.split(":")[3:5] == [region, ACCOUNT] for each in asked), "AWS tells of no others"
                 self.tags_of.append(asked)

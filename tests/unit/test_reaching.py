@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -149,4 +150,5 @@ def test_endpoints_are_those_of_the_region_its_partition_and_the_settings(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     sessions = Sessions(region, lambda: 0.0, lambda: None)
-    assert urlsplit(sessions.client("cloudtrail", region, None).meta.endpoint_url).hostname == host
+    client: Any = sessions.client("cloudtrail", region, None)
+    assert urlsplit(client.meta.endpoint_url).hostname == host

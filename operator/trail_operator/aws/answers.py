@@ -12,7 +12,7 @@ unverified, and is what the operator needs and their reference has in every exam
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
@@ -21,86 +21,10 @@ from xml.etree import ElementTree
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.parsers import ResponseParser, ResponseParserFactory
 
+from trail_operator.aws.operations import Internal, Operation, Read, Write
 from trail_operator.core.arns import Arn, is_arn
 
 _ERROR = 300  # the first HTTP status that is none of a success
-_DESCRIBED = (
-    *("TrailARN", "Name", "HomeRegion"),
-    *("IncludeGlobalServiceEvents", "IsMultiRegionTrail", "LogFileValidationEnabled"),
-)
-_WRITTEN = (
-    *("TrailARN", "Name", "S3BucketName"),
-    *("IncludeGlobalServiceEvents", "IsMultiRegionTrail", "LogFileValidationEnabled"),
-)
-_SELECTOR_MEMBERS = (
-    "EventSelectors[].DataResources[].Type",
-    *("AdvancedEventSelectors[].FieldSelectors", "AdvancedEventSelectors[].FieldSelectors[].Field"),
-)
-_CREDENTIALS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
-
-
-def _within(path: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"{path}.{name}" for name in names)
-
-
-# `[]`: each member of a list.
-_REQUIRED: dict[str, tuple[str, ...]] = {
-    "CreateTrail": _WRITTEN,
-    "UpdateTrail": _WRITTEN,
-    "GetTrail": _within("Trail", (*_DESCRIBED, "S3BucketName")),
-    "DescribeTrails": ("trailList", *_within("trailList[]", _DESCRIBED)),
-    "ListTrails": ("Trails", *_within("Trails[]", ("TrailARN", "Name", "HomeRegion"))),
-    "GetTrailStatus": ("IsLogging",),
-    "GetEventSelectors": ("TrailARN", *_SELECTOR_MEMBERS),
-    "GetInsightSelectors": ("TrailARN", "InsightSelectors[].InsightType"),
-    "GetEventConfiguration": ("TrailARN", "AggregationConfigurations[].EventCategory"),
-    "PutEventSelectors": ("TrailARN", *_SELECTOR_MEMBERS),
-    "PutInsightSelectors": ("TrailARN",),
-    "PutEventConfiguration": ("TrailARN",),
-    "ListTags": ("ResourceTagList", "ResourceTagList[].ResourceId", "ResourceTagList[].TagsList[].Key"),
-    "GetCallerIdentity": ("Account", "Arn"),
-    "AssumeRole": _within("Credentials", _CREDENTIALS),
-    "AssumeRoleWithWebIdentity": _within("Credentials", _CREDENTIALS),
-    "GetBucketPolicy": ("Policy",),
-    "GetTopicAttributes": ("Attributes.TopicArn",),
-    "DescribeKey": ("KeyMetadata.Arn", "KeyMetadata.KeyState"),
-    "GetKeyPolicy": ("Policy",),
-    "DescribeLogGroups": ("logGroups", "logGroups[].logGroupName"),
-    "DescribeOrganization": ("Organization.Id", "Organization.MasterAccountId"),
-    "GetRole": ("Role.RoleName", "Role.Arn", "Role.AssumeRolePolicyDocument"),
-    "ListRolePolicies": ("PolicyNames", "PolicyNames[]"),
-    "GetRolePolicy": ("RoleName", "PolicyName", "PolicyDocument"),
-    "ListAttachedRolePolicies": ("AttachedPolicies", "AttachedPolicies[].PolicyArn"),
-    "GetPolicy": ("Policy.Arn", "Policy.DefaultVersionId"),
-    "GetPolicyVersion": ("PolicyVersion.VersionId", "PolicyVersion.Document"),
-}
-# Always there, and empty where there is nothing to tell.
-_REQUIRED_TEXTS = {
-    "GetTrailStatus": (
-        *("LatestDeliveryAttemptTime", "LatestDeliveryAttemptSucceeded"),
-        *("LatestNotificationAttemptTime", "LatestNotificationAttemptSucceeded"),
-        *("TimeLoggingStarted", "TimeLoggingStopped"),
-    ),
-}
-_SELECTORS = ("EventSelectors", "AdvancedEventSelectors")
-_ONE_OF = {"GetEventSelectors": _SELECTORS, "PutEventSelectors": _SELECTORS}
-# Policies: texts that must be JSON objects with a Statement, which their grammar requires, where they are there.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
-_DOCUMENTS = {
-    "GetBucketPolicy": "Policy",
-    "GetTopicAttributes": "Attributes.Policy",
-    "GetKeyPolicy": "Policy",
-    "GetRole": "Role.AssumeRolePolicyDocument",
-    "GetRolePolicy": "PolicyDocument",
-    "GetPolicyVersion": "PolicyVersion.Document",
-}
-# What the root of an XML answer is called, where the model does not tell.
-_ROOTS = {
-    "GetBucketLocation": "LocationConstraint",
-    "GetBucketEncryption": "ServerSideEncryptionConfiguration",
-    "GetBucketRequestPayment": "RequestPaymentConfiguration",
-}
-_WITHOUT_BODY = frozenset({"HeadBucket"})
 _KINDS: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "character": (str,),
@@ -115,6 +39,29 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "map": (dict,),
     "structure": (dict,),
 }
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an operation's answer must have. In a path, `[]` is each member of a list."""
+
+    required: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    """Always there, and empty where there is nothing to tell."""
+    one_of: tuple[str, ...] = ()
+    document: str = ""
+    """A policy: a text that must be a JSON object with a Statement, which the grammar requires, where it is there.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+    """
+    root: str = ""
+    """What the root of an XML answer is called, where the model does not tell."""
+    has_body: bool = True
+    """Whether an error has a body, with a code of AWS."""
+    subject: tuple[tuple[str, str], ...] = ()
+    """Members that repeat a parameter: each with its name."""
+    is_consistent: Callable[[str, Mapping[str, Any], Mapping[str, Any]], bool] = lambda *_: True
+    """Whether it is about the region and the parameters that were asked for, and does not contradict itself."""
 
 
 class NotWholeError(Exception):
@@ -142,6 +89,7 @@ class _Parser:
     def parse(self, response: dict[str, Any], shape: Any) -> Any:
         """As botocore's parsers; raises NotWholeError and nothing else."""
         operation = re.sub("(Response|Output|Result)$", "", shape.name if shape else "")
+        expected = _BY_NAME.get(operation, Expected())  # botocore itself calls others, such as those of SSO
         try:
             if shape is not None and shape.metadata.get("exception"):
                 return self._parser.parse(response, shape)  # further members of an error that was whole
@@ -150,10 +98,10 @@ class _Parser:
             parsed = self._parser.parse(response, shape)
             if response["status_code"] < _ERROR:
                 if self._is_xml:
-                    _check_root(operation, response["body"], shape)
+                    _check_root(operation, expected, response["body"], shape)
                     _check_types(operation, shape, parsed)
-                _check_members(operation, parsed)
-            elif operation not in _WITHOUT_BODY:
+                _check_members(operation, expected, parsed)
+            elif expected.has_body:
                 _check_error(operation, parsed)
         except NotWholeError:
             raise
@@ -162,36 +110,17 @@ class _Parser:
         return parsed
 
 
-def check_subject(operation: str, region: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+def check_subject(operation: Operation, region: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
     """Raise NotWholeError where an answer is about something else than what was asked, or contradicts itself."""
-    for path, name in _SUBJECTS.get(operation, ()):
+    for path, name in ANSWERS[operation].subject:
         asked = str(parameters.get(name, ""))
         if path.lower().endswith("arn") and not is_arn(asked):
             continue
         if any(found not in (None, asked) for found in _members(answer, path)):
-            raise NotWholeError(operation, f"{path} is not what was asked for")
-    is_consistent = _JUDGES.get(operation)
-    if is_consistent and not is_consistent(region, parameters, answer):
-        raise NotWholeError(operation, "it is about something else than what was asked for, or contradicts itself")
-
-
-# Members that repeat a parameter.
-_SUBJECTS: dict[str, tuple[tuple[str, str], ...]] = {
-    "CreateTrail": (("Name", "Name"), ("S3BucketName", "S3BucketName")),
-    "GetTrail": (("Trail.TrailARN", "Name"),),
-    "UpdateTrail": (("TrailARN", "Name"),),
-    "GetEventSelectors": (("TrailARN", "TrailName"),),
-    "GetInsightSelectors": (("TrailARN", "TrailName"),),
-    "GetEventConfiguration": (("TrailARN", "TrailName"),),
-    "PutEventSelectors": (("TrailARN", "TrailName"),),
-    "PutInsightSelectors": (("TrailARN", "TrailName"),),
-    "PutEventConfiguration": (("TrailARN", "TrailName"),),
-    "GetTopicAttributes": (("Attributes.TopicArn", "TopicArn"),),
-    "GetRole": (("Role.RoleName", "RoleName"),),
-    "GetRolePolicy": (("RoleName", "RoleName"), ("PolicyName", "PolicyName")),
-    "GetPolicy": (("Policy.Arn", "PolicyArn"),),
-    "GetPolicyVersion": (("PolicyVersion.VersionId", "VersionId"),),
-}
+            raise NotWholeError(operation.name, f"{path} is not what was asked for")
+    if not ANSWERS[operation].is_consistent(region, parameters, answer):
+        problem = "it is about something else than what was asked for, or contradicts itself"
+        raise NotWholeError(operation.name, problem)
 
 
 def _is_created(region: str, _: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
@@ -250,26 +179,122 @@ def _is_organization(_: str, __: Mapping[str, Any], answer: Mapping[str, Any]) -
     return is_one and str(organization.get("Arn") or own).endswith(own)
 
 
-_JUDGES: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, Any]], bool]] = {
-    "CreateTrail": _is_created,
-    "UpdateTrail": _is_updated,
-    "GetTrail": lambda _, __, answer: _is_home(answer["Trail"]),
-    "DescribeTrails": lambda _, __, answer: all(map(_is_named, answer["trailList"])),
-    "ListTrails": lambda _, __, answer: all(map(_is_named, answer["Trails"])),
-    "ListTags": _are_all_tagged,
-    "GetCallerIdentity": _is_caller,
-    "DescribeKey": _is_key,
-    "DescribeOrganization": _is_organization,
-    "ListRolePolicies": _has_its_next_page,
-    "ListAttachedRolePolicies": _has_its_next_page,
+_DESCRIBED = (
+    *("TrailARN", "Name", "HomeRegion"),
+    *("IncludeGlobalServiceEvents", "IsMultiRegionTrail", "LogFileValidationEnabled"),
+)
+_WRITTEN = (
+    *("TrailARN", "Name", "S3BucketName"),
+    *("IncludeGlobalServiceEvents", "IsMultiRegionTrail", "LogFileValidationEnabled"),
+)
+_SELECTORS = Expected(
+    required=(
+        *("TrailARN", "EventSelectors[].DataResources[].Type"),
+        *("AdvancedEventSelectors[].FieldSelectors", "AdvancedEventSelectors[].FieldSelectors[].Field"),
+    ),
+    one_of=("EventSelectors", "AdvancedEventSelectors"),
+    subject=(("TrailARN", "TrailName"),),
+)
+_NOTHING = Expected()
+
+
+def _within(path: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{path}.{name}" for name in names)
+
+
+_CREDENTIALS = Expected(_within("Credentials", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"))
+ANSWERS: Mapping[Operation, Expected] = {
+    Read.GetTrail: Expected(
+        _within("Trail", *_DESCRIBED, "S3BucketName"),
+        subject=(("Trail.TrailARN", "Name"),),
+        is_consistent=lambda _, __, answer: _is_home(answer["Trail"]),
+    ),
+    Read.GetTrailStatus: Expected(
+        ("IsLogging",),
+        texts=(
+            *("LatestDeliveryAttemptTime", "LatestDeliveryAttemptSucceeded"),
+            *("LatestNotificationAttemptTime", "LatestNotificationAttemptSucceeded"),
+            *("TimeLoggingStarted", "TimeLoggingStopped"),
+        ),
+    ),
+    Read.GetEventSelectors: _SELECTORS,
+    Read.GetInsightSelectors: Expected(
+        ("TrailARN", "InsightSelectors[].InsightType"), subject=(("TrailARN", "TrailName"),)
+    ),
+    Read.GetEventConfiguration: Expected(
+        ("TrailARN", "AggregationConfigurations[].EventCategory"), subject=(("TrailARN", "TrailName"),)
+    ),
+    Read.ListTags: Expected(
+        ("ResourceTagList", "ResourceTagList[].ResourceId", "ResourceTagList[].TagsList[].Key"),
+        is_consistent=_are_all_tagged,
+    ),
+    Read.DescribeTrails: Expected(
+        ("trailList", *_within("trailList[]", *_DESCRIBED)),
+        is_consistent=lambda _, __, answer: all(map(_is_named, answer["trailList"])),
+    ),
+    Read.ListTrails: Expected(
+        ("Trails", *_within("Trails[]", "TrailARN", "Name", "HomeRegion")),
+        is_consistent=lambda _, __, answer: all(map(_is_named, answer["Trails"])),
+    ),
+    Read.GetCallerIdentity: Expected(("Account", "Arn"), is_consistent=_is_caller),
+    Read.GetBucketPolicy: Expected(("Policy",), document="Policy"),
+    Read.GetBucketLocation: Expected(root="LocationConstraint"),
+    Read.GetBucketEncryption: Expected(root="ServerSideEncryptionConfiguration"),
+    Read.GetBucketRequestPayment: Expected(root="RequestPaymentConfiguration"),
+    Read.GetTopicAttributes: Expected(
+        ("Attributes.TopicArn",), document="Attributes.Policy", subject=(("Attributes.TopicArn", "TopicArn"),)
+    ),
+    Read.DescribeKey: Expected(("KeyMetadata.Arn", "KeyMetadata.KeyState"), is_consistent=_is_key),
+    Read.GetKeyPolicy: Expected(("Policy",), document="Policy"),
+    Read.DescribeLogGroups: Expected(("logGroups", "logGroups[].logGroupName")),
+    Read.GetRole: Expected(
+        ("Role.RoleName", "Role.Arn", "Role.AssumeRolePolicyDocument"),
+        document="Role.AssumeRolePolicyDocument",
+        subject=(("Role.RoleName", "RoleName"),),
+    ),
+    Read.ListRolePolicies: Expected(("PolicyNames", "PolicyNames[]"), is_consistent=_has_its_next_page),
+    Read.GetRolePolicy: Expected(
+        ("RoleName", "PolicyName", "PolicyDocument"),
+        document="PolicyDocument",
+        subject=(("RoleName", "RoleName"), ("PolicyName", "PolicyName")),
+    ),
+    Read.ListAttachedRolePolicies: Expected(
+        ("AttachedPolicies", "AttachedPolicies[].PolicyArn"), is_consistent=_has_its_next_page
+    ),
+    Read.GetPolicy: Expected(("Policy.Arn", "Policy.DefaultVersionId"), subject=(("Policy.Arn", "PolicyArn"),)),
+    Read.GetPolicyVersion: Expected(
+        ("PolicyVersion.VersionId", "PolicyVersion.Document"),
+        document="PolicyVersion.Document",
+        subject=(("PolicyVersion.VersionId", "VersionId"),),
+    ),
+    Read.DescribeOrganization: Expected(
+        ("Organization.Id", "Organization.MasterAccountId"), is_consistent=_is_organization
+    ),
+    Write.CreateTrail: Expected(
+        _WRITTEN, subject=(("Name", "Name"), ("S3BucketName", "S3BucketName")), is_consistent=_is_created
+    ),
+    Write.UpdateTrail: Expected(_WRITTEN, subject=(("TrailARN", "Name"),), is_consistent=_is_updated),
+    Write.PutEventSelectors: _SELECTORS,
+    Write.PutInsightSelectors: Expected(("TrailARN",), subject=(("TrailARN", "TrailName"),)),
+    Write.PutEventConfiguration: Expected(("TrailARN",), subject=(("TrailARN", "TrailName"),)),
+    Write.StartLogging: _NOTHING,
+    Write.StopLogging: _NOTHING,
+    Write.AddTags: _NOTHING,
+    Write.RemoveTags: _NOTHING,
+    Write.DeleteTrail: _NOTHING,
+    Internal.AssumeRole: _CREDENTIALS,
+    Internal.AssumeRoleWithWebIdentity: _CREDENTIALS,
+    Internal.HeadBucket: Expected(has_body=False),
 }
+"""What an answer to each operation must have."""
+_BY_NAME = {operation.name: answer for operation, answer in ANSWERS.items()}
 
 
-def _check_root(operation: str, body: bytes, shape: Shape | None) -> None:
+def _check_root(operation: str, answer: Expected, body: bytes, shape: Shape | None) -> None:
     """An XML answer is the operation's own: another, such as a page of a proxy, parses as an empty one."""
     wrapper = shape.serialization.get("resultWrapper", "") if shape else ""
-    expected = re.sub("Result$", "Response", wrapper) or _ROOTS.get(operation)
-    if expected is None:
+    expected = re.sub("Result$", "Response", wrapper) or answer.root
+    if not expected:
         return
     root = ElementTree.fromstring(body).tag.rpartition("}")[2]  # noqa: S314 - botocore has parsed it, too
     if root != expected:
@@ -305,18 +330,17 @@ def _check_types(operation: str, shape: Shape | None, value: Any, path: str = "i
             _check_types(operation, shape.value, one, path)
 
 
-def _check_members(operation: str, answer: Mapping[str, Any]) -> None:
-    for path in _REQUIRED.get(operation, ()):
+def _check_members(operation: str, expected: Expected, answer: Mapping[str, Any]) -> None:
+    for path in expected.required:
         if any(one in (None, "") for one in _members(answer, path)):
             raise NotWholeError(operation, f"it lacks {path}")
-    for name in _REQUIRED_TEXTS.get(operation, ()):
+    for name in expected.texts:
         if answer.get(name) is None:
             raise NotWholeError(operation, f"it lacks {name}")
-    if (names := _ONE_OF.get(operation)) and not any(answer.get(name) for name in names):
-        raise NotWholeError(operation, f"it has neither {' nor '.join(names)}")
-    document = _DOCUMENTS.get(operation)
-    if document and not all(one is None or _is_document(one) for one in _members(answer, document)):
-        raise NotWholeError(operation, f"{document} is no policy")
+    if expected.one_of and not any(answer.get(name) for name in expected.one_of):
+        raise NotWholeError(operation, f"it has neither {' nor '.join(expected.one_of)}")
+    if expected.document and not all(one is None or _is_document(one) for one in _members(answer, expected.document)):
+        raise NotWholeError(operation, f"{expected.document} is no policy")
 
 
 def _is_document(text: str) -> bool:

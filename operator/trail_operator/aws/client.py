@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from botocore import xform_name
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
@@ -25,8 +24,9 @@ from trail_operator.aws.errors import (
     translate,
 )
 from trail_operator.aws.limits import Ask, RateLimiter, always_due
+from trail_operator.aws.operations import Operation, Read, Write
 from trail_operator.aws.regions import check_region, partition_of
-from trail_operator.aws.sessions import Identity, Sessions
+from trail_operator.aws.sessions import Identity, Sessions, send
 from trail_operator.aws.threads import Threads
 from trail_operator.aws.turns import Rounds
 from trail_operator.aws.waits import Wait
@@ -121,7 +121,7 @@ class AWS:
         other._slots, other._pending, other._closed = Rounds(_CALLS_AT_ONCE), set(), False
         return other
 
-    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+    async def call(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any]:
         """Make one call that changes nothing and return its answer.
 
         Raises AWSError for an error that AWS answered, FailureError where no answer came.
@@ -131,22 +131,22 @@ class AWS:
 
         async def attempt() -> dict[str, Any]:
             async with self._cut_short():
-                if service == "cloudtrail":
+                if operation.service == "cloudtrail":
                     wait = Wait()
                     try:
-                        await self._limiter.read((region, operation))
+                        await self._limiter.read((region, operation.name))
                     finally:
                         wait.end(self._clock())
-                return await self._ask(service, region, operation, parameters)
+                return await self._ask(operation, region, parameters)
 
-        with _errors(f"{service}:{operation}", region, lambda: self.account):
+        with _errors(str(operation), region, lambda: self.account):
             return await _with_good_credentials(attempt)
 
     async def write(
         self,
+        operation: Write,
         account: str,
         region: str,
-        operation: str,
         *,
         still_due: Ask = always_due,
         **parameters: Any,
@@ -175,15 +175,13 @@ class AWS:
             try:
                 async with (
                     self._cut_short() as pending,
-                    self._limiter.write((region, operation), lambda: may_be_made(wait)),
+                    self._limiter.write((region, operation.name), lambda: may_be_made(wait)),
                 ):
-                    return await self._ask(
-                        "cloudtrail", region, operation, parameters, sent=lambda: self._pending.discard(pending)
-                    )
+                    return await self._ask(operation, region, parameters, sent=lambda: self._pending.discard(pending))
             finally:
                 wait.end(self._clock())
 
-        with _errors(f"cloudtrail:{operation}", region, lambda: self.account):
+        with _errors(str(operation), region, lambda: self.account):
             return await _with_good_credentials(attempt)
 
     async def identity(self, region: str) -> Caller:
@@ -192,7 +190,7 @@ class AWS:
         # The same key is another identity in another partition, as far as it is any.
         key = f"{await self._access_key(region)} in {partition_of(region)}"
         if self._caller is None or self._caller[0] != key or self._is_doubted:
-            answer = await self.call("sts", region, "GetCallerIdentity")
+            answer = await self.call(Read.GetCallerIdentity, region)
             self._is_doubted = False
             # The region decides; of one that botocore does not list, STS tells.
             partition = partition_of(region) or Arn.parse(answer["Arn"]).partition
@@ -206,7 +204,7 @@ class AWS:
     async def organization(self, region: str) -> Organization:
         """The organization that our account belongs to."""
         if self._organization is None or self._organization[0] != self._caller:
-            answer = (await self.call("organizations", region, "DescribeOrganization"))["Organization"]
+            answer = (await self.call(Read.DescribeOrganization, region))["Organization"]
             self._organization = (self._caller, Organization(answer["Id"], answer["MasterAccountId"]))
         return self._organization[1]
 
@@ -221,22 +219,20 @@ class AWS:
 
     async def _ask(
         self,
-        service: str,
+        operation: Operation,
         region: str,
-        operation: str,
         parameters: dict[str, Any],
         sent: Callable[[], None] = lambda: None,
     ) -> dict[str, Any]:
         """Make one call. `sent`: called right before it goes out."""
 
         def ask() -> dict[str, Any]:
-            client = self._sessions.client(service, region, self._endpoint_url)
+            client = self._sessions.client(operation.service, region, self._endpoint_url)
             with self._sessions.calling_as(self._identity, self._check):
-                answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
-            return answer
+                return send(client, operation, parameters)
 
         begun: float | None = None
-        code = NO_ANSWER
+        action, code = str(operation), NO_ANSWER
 
         def timed() -> dict[str, Any]:
             nonlocal begun  # without the wait for a thread
@@ -248,13 +244,13 @@ class AWS:
             check_subject(operation, region, parameters, answer)
             code = OK
         except Exception as error:
-            if answered := translate(error, f"{service}:{operation}", ""):
-                code = answered.code
-                service, operation = answered.action.split(":")
+            if answered := translate(error, action, ""):
+                action, code = answered.action, answered.code
             raise
         finally:
             if begun is not None:
-                self._called(service, operation, code, self._clock() - begun)
+                service, name = action.split(":")
+                self._called(service, name, code, self._clock() - begun)
         return answer
 
     async def _access_key(self, region: str) -> str:

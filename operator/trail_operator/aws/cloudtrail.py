@@ -10,6 +10,7 @@ from trail_operator.api.trail import Destination
 from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError, failure_of
 from trail_operator.aws.limits import Ask
+from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.pages import list_all
 from trail_operator.core.arns import Arn, Location, is_managed_alias
 from trail_operator.core.attributes import observed_configuration
@@ -76,9 +77,9 @@ class CloudTrail:
             trail = _known(there)
         reads: dict[Part, Awaitable[Any]] = {
             "trail": trail,
-            "isLogging": self._read(region, "GetTrailStatus", Name=arn),
+            "isLogging": self._read(Read.GetTrailStatus, region, Name=arn),
             "tags": self.tags(arn, region),
-            "eventSelectors": self._read(region, "GetEventSelectors", TrailName=arn),
+            "eventSelectors": self._read(Read.GetEventSelectors, region, TrailName=arn),
             "insightSelectors": self._insights(arn, region),
             "aggregationConfigurations": self._event_configuration(arn, region),
         }
@@ -105,19 +106,19 @@ class CloudTrail:
 
     async def _insights(self, arn: str, region: str) -> dict[str, Any] | None:
         try:
-            return await self._aws.call("cloudtrail", region, "GetInsightSelectors", TrailName=arn)
+            return await self._aws.call(Read.GetInsightSelectors, region, TrailName=arn)
         except AWSError as error:
             return _absent(error, (INSIGHTS_OFF, *_NOT_OFFERED))
 
     async def _event_configuration(self, arn: str, region: str) -> dict[str, Any] | None:
         try:
-            return await self._aws.call("cloudtrail", region, "GetEventConfiguration", TrailName=arn)
+            return await self._aws.call(Read.GetEventConfiguration, region, TrailName=arn)
         except AWSError as error:
             return _absent(error, _NOT_OFFERED)
 
     async def tags(self, arn: str, region: str) -> dict[str, str] | None:
         """The trail's tags, or None if there is no such trail."""
-        answer = await self._read(region, "ListTags", ResourceIdList=[arn])
+        answer = await self._read(Read.ListTags, region, ResourceIdList=[arn])
         if answer is None:
             return None
         lists = (entry.get("TagsList", []) for entry in answer["ResourceTagList"] if entry["ResourceId"] == arn)
@@ -138,7 +139,7 @@ class CloudTrail:
 
     async def trails(self, region: str) -> list[dict[str, Any]]:
         """All trails that are in a region, shadows included, as DescribeTrails tells of them."""
-        answer = await self._aws.call("cloudtrail", region, "DescribeTrails", includeShadowTrails=True)
+        answer = await self._aws.call(Read.DescribeTrails, region, includeShadowTrails=True)
         return list(answer["trailList"])
 
     async def key_arn(self, key: str, location: Location, *, verified: bool = False) -> str:
@@ -152,7 +153,7 @@ class CloudTrail:
         if parts.resource_type != "alias" and (arn == key or not verified):
             return arn
         try:  # by ARN: a bare alias would mean one of the account that asks
-            answer = await self._aws.call("kms", parts.region, "DescribeKey", KeyId=arn)
+            answer = await self._aws.call(Read.DescribeKey, parts.region, KeyId=arn)
         except AWSError as error:
             raise FailureError(_unresolved(key, arn, error)) from None
         return str(answer["KeyMetadata"]["Arn"])
@@ -163,23 +164,24 @@ class CloudTrail:
         Raises AWSError, FailureError where we are not, or where no answer came (it may have taken effect), and what
         `still_due` raises.
         """
-        answer = await self._aws.write(account, region, action.operation, still_due=still_due, **action.parameters)
+        operation = Write[action.operation]
+        answer = await self._aws.write(operation, account, region, still_due=still_due, **action.parameters)
         return str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
 
     async def _trail(self, arn: str, region: str) -> dict[str, Any] | None:
-        answer = await self._read(region, "GetTrail", Name=arn)
+        answer = await self._read(Read.GetTrail, region, Name=arn)
         return None if answer is None else answer["Trail"]
 
-    async def _read(self, region: str, operation: str, **parameters: Any) -> dict[str, Any] | None:
+    async def _read(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any] | None:
         try:
-            return await self._aws.call("cloudtrail", region, operation, **parameters)
+            return await self._aws.call(operation, region, **parameters)
         except AWSError as error:
             return _absent(error, ())
 
 
 async def list_trails(aws: AWS, region: str) -> list[dict[str, Any]]:
     """ARN, name and home region of all trails of the account: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTrails.html."""
-    return await list_all(aws, "cloudtrail", region, "ListTrails", "Trails")
+    return await list_all(aws, Read.ListTrails, region, "Trails")
 
 
 def _unresolved(key: str, arn: str, error: AWSError) -> Failure:

@@ -26,6 +26,7 @@ from botocore.exceptions import (
 
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.answers import NotWholeError
+from trail_operator.aws.operations import ORGANIZATION, ORGANIZATION_ROLE, Internal, Write, actions_of
 from trail_operator.aws.reaching import hindrance
 from trail_operator.aws.service_account import named, service_account
 from trail_operator.aws.threads import DEADLINE, DeadlineError
@@ -37,7 +38,7 @@ ALREADY_EXISTS = "TrailAlreadyExistsException"
 # "Wait a few minutes, and then try the operation again":
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_StartLogging.html#API_StartLogging_Errors
 _BUSY = "ConflictException"
-ASSUME_ROLE = "sts:AssumeRole"
+ASSUME_ROLE = str(Internal.AssumeRole)
 INSIGHTS_OFF = "InsightNotEnabledException"
 INVALID_INSIGHTS = "InvalidInsightSelectorsException"
 # The account of the topic is.
@@ -96,6 +97,7 @@ _ONLY_MANAGEMENT_CONVERTS = (
     "only the organization's management account may turn a trail into an organization trail, or back: put "
     "isOrganizationTrail back as it was, or make a second Trail and delete this one once that is Ready"
 )
+*_FIRST, _LAST = (*actions_of(ORGANIZATION_ROLE), *actions_of(ORGANIZATION))
 # What an organization trail lacks, and the remedy.
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html
 _ORGANIZATION = {
@@ -112,8 +114,7 @@ _ORGANIZATION = {
         "create-service-linked-role --aws-service-name cloudtrail.amazonaws.com"
     ),
     "InsufficientDependencyServiceAccessPermissionException": (
-        "the operator's identity needs iam:GetRole, iam:CreateServiceLinkedRole, organizations:DescribeOrganization "
-        "and organizations:ListAWSServiceAccessForOrganization"
+        f"the operator's identity needs {', '.join(_FIRST)} and {_LAST}"
     ),
 }
 # Asked again, these can succeed without a change of the spec: what they need lives outside it.
@@ -156,7 +157,7 @@ _TERMINAL = {
 }
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 _REMEDIES = {
-    "sts:AssumeRoleWithWebIdentity": (
+    str(Internal.AssumeRoleWithWebIdentity): (
         "check that the annotation eks.amazonaws.com/role-arn of its service account names a role that is there, that "
         "the cluster's OIDC provider is in IAM, and that the role's trust policy allows it "
         "sts:AssumeRoleWithWebIdentity for sub system:serviceaccount:NAMESPACE:SERVICEACCOUNT and aud sts.amazonaws.com"
@@ -265,7 +266,7 @@ def _failure_of(error: AWSError) -> Failure:
             reason = Reason.ROLE_POLICY_DENIES
         return _failure(FailureClass.DEPENDENCY, reason, f"{error.action}: {error.message} ({code})")
     if code in _ORGANIZATION:
-        is_conversion = code in _NOT_THE_MANAGEMENT_ACCOUNT and error.action == "cloudtrail:UpdateTrail"
+        is_conversion = code in _NOT_THE_MANAGEMENT_ACCOUNT and error.action == str(Write.UpdateTrail)
         remedy = _ONLY_MANAGEMENT_CONVERTS if is_conversion else _ORGANIZATION[code]
         message = f"{error.action}: {error.message} ({code}): {remedy}"
         return _failure(FailureClass.AUTHORITY, Reason.ORGANIZATION_NOT_READY, message)

@@ -8,6 +8,7 @@ from trail_operator.api.names import OWNER_TAG
 from trail_operator.aws.client import AWS
 from trail_operator.aws.cloudtrail import list_trails
 from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
+from trail_operator.aws.operations import Read
 from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.arns import Arn, Location
 from trail_operator.core.attributes import observed_configuration
@@ -50,9 +51,9 @@ class Neighbours:
         trails = tuple(neighbour for neighbour in seen if neighbour)
         return Sight(trails, None if listed is None else len(trails) + unseen, tuple(sorted(hidden)))
 
-    async def _read(self, region: str, operation: str, hidden: set[str], **parameters: Any) -> dict[str, Any] | None:
+    async def _read(self, operation: Read, region: str, hidden: set[str], **parameters: Any) -> dict[str, Any] | None:
         """The answer; None where AWS refuses it for longer: why is added to what is hidden."""
-        return await _unless_refused(self._aws.call("cloudtrail", region, operation, **parameters), hidden)
+        return await _unless_refused(self._aws.call(operation, region, **parameters), hidden)
 
     async def _listed(self, hidden: set[str]) -> list[dict[str, Any]] | None:
         """The names of all trails of the account, by the first region that tells them."""
@@ -65,7 +66,7 @@ class Neighbours:
         return None
 
     async def _describe(self, region: str, hidden: set[str]) -> list[dict[str, Any]] | None:
-        answer = await self._read(region, "DescribeTrails", hidden, includeShadowTrails=True)
+        answer = await self._read(Read.DescribeTrails, region, hidden, includeShadowTrails=True)
         return None if answer is None else list(answer["trailList"])
 
     async def _owners(self, arns: list[str], hidden: set[str]) -> dict[str, str | None]:
@@ -86,7 +87,7 @@ class Neighbours:
     async def _owners_in(self, region: str, arns: list[str], hidden: set[str]) -> dict[str, str | None]:
         refused: set[str] = set()
         try:
-            answer = await self._read(region, "ListTags", refused, ResourceIdList=arns)
+            answer = await self._read(Read.ListTags, region, refused, ResourceIdList=arns)
         except AWSError as error:
             if error.code not in NOT_FOUND:
                 raise
@@ -110,7 +111,7 @@ class Neighbours:
     ) -> Neighbour | None:
         arn, region, configuration = trail["TrailARN"], trail["HomeRegion"], observed_configuration(trail)
         try:
-            status = await self._read(region, "GetTrailStatus", hidden, Name=arn)
+            status = await self._read(Read.GetTrailStatus, region, hidden, Name=arn)
         except AWSError as error:
             if error.code in NOT_FOUND:
                 return None
@@ -135,7 +136,7 @@ class Neighbours:
     async def _recorded(self, arn: str, region: str) -> frozenset[str] | None:
         try:
             # That they are not shown is said where they matter.
-            answer = await self._read(region, "GetEventSelectors", set(), TrailName=arn)
+            answer = await self._read(Read.GetEventSelectors, region, set(), TrailName=arn)
         except AWSError as error:
             if error.code not in NOT_FOUND:
                 raise

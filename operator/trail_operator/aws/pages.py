@@ -3,6 +3,7 @@
 from typing import Any
 
 from trail_operator.aws.client import AWS
+from trail_operator.aws.operations import Read
 from trail_operator.core.failure import FailureError, passing
 
 _MOST_PAGES = 100
@@ -10,14 +11,14 @@ _MOST_PAGES = 100
 _TOKENS = ("NextToken", "Marker")
 
 
-async def list_all(aws: AWS, service: str, region: str, operation: str, member: str, **parameters: Any) -> list[Any]:
+async def list_all(aws: AWS, operation: Read, region: str, member: str, **parameters: Any) -> list[Any]:
     """All entries of a list. Raises FailureError where it does not end: no part of it is taken for all of it."""
     entries: list[Any] = []
     token: dict[str, str] = {}
     for _ in range(_MOST_PAGES):
-        page = await aws.call(service, region, operation, **parameters, **token)
+        page = await aws.call(operation, region, **parameters, **token)
         entries += page[member]
         token = {name: page[name] for name in _TOKENS if page.get(name)}
         if not token:
             return entries
-    raise FailureError(passing(f"AWS does not come to an end of {service}:{operation} in {region}"))
+    raise FailureError(passing(f"AWS does not come to an end of {operation} in {region}"))

@@ -7,7 +7,7 @@ next to nothing. So a client knows no credentials: whoever calls lends it theirs
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,6 +17,7 @@ import boto3
 import botocore
 import botocore.credentials
 import botocore.session
+from botocore import xform_name
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials, ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError
@@ -25,6 +26,7 @@ from botocore.loaders import create_loader
 from trail_operator.api.account import EXTERNAL_ID
 from trail_operator.aws.answers import NotWholeError, Parsers
 from trail_operator.aws.errors import InvalidEndpointError, OwnCredentialsError
+from trail_operator.aws.operations import Internal, Operation
 from trail_operator.core.failure import FailureError
 
 _CONFIG = Config(
@@ -163,7 +165,8 @@ class Sessions:
         def assume() -> dict[str, str]:
             try:
                 with self.calling_as(self.own):
-                    answer = self.client("sts", region, endpoint_url).assume_role(**request)["Credentials"]
+                    client = self.client(Internal.AssumeRole.service, region, endpoint_url)
+                    answer = send(client, Internal.AssumeRole, request)["Credentials"]
             except ClientError as error:
                 raise _without(role.external_id, error) from None
             return {
@@ -175,10 +178,10 @@ class Sessions:
 
         return Identity(lambda: DeferredRefreshableCredentials(assume, method="assume-role"), self.own)
 
-    def client(self, service: str, region: str, endpoint_url: str | None) -> Any:
+    def client(self, service: str, region: str, endpoint_url: str | None) -> object:
         """A client, made on first use, dropped when idle, old or of too many the longest unused.
 
-        Its calls need `calling_as`.
+        Only `send` calls its methods, which need `calling_as`.
         """
         key = (service, region, endpoint_url)
         with self._making:
@@ -239,6 +242,12 @@ class Sessions:
         # https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
         session.set_config_variable("sts_regional_endpoints", "regional")
         return session
+
+
+def send(client: object, operation: Operation, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Call an operation by a client of its service. There is no other way, so that all calls are in the table."""
+    answer: dict[str, Any] = getattr(client, xform_name(operation.name))(**parameters)
+    return answer
 
 
 def _without(secret: str, error: ClientError) -> ClientError:

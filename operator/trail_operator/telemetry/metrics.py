@@ -4,7 +4,7 @@ What is a state (of Trails, of AWSAccounts) is not kept here: it is read where i
 left of what has gone. No label has values without bound but the names of Trails and AWSAccounts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
@@ -14,25 +14,11 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from trail_operator.aws.errors import NO_ANSWER, OK, THROTTLED, counted
+from trail_operator.aws.operations import Internal, Operation, Read, Write
 from trail_operator.core.differences import FIELDS
 
-# What the operator calls. A test holds it in step with the code.
-OPERATIONS: Mapping[str, tuple[str, ...]] = {
-    "cloudtrail": (
-        *("AddTags", "CreateTrail", "DeleteTrail", "DescribeTrails", "GetEventConfiguration", "GetEventSelectors"),
-        *("GetInsightSelectors", "GetTrail", "GetTrailStatus", "ListTags", "ListTrails", "PutEventConfiguration"),
-        *("PutEventSelectors", "PutInsightSelectors", "RemoveTags", "StartLogging", "StopLogging", "UpdateTrail"),
-    ),
-    "iam": (
-        *("GetPolicy", "GetPolicyVersion", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListRolePolicies"),
-    ),
-    "kms": ("DescribeKey", "GetKeyPolicy"),
-    "logs": ("DescribeLogGroups",),
-    "organizations": ("DescribeOrganization",),
-    "s3": ("GetBucketEncryption", "GetBucketLocation", "GetBucketPolicy", "GetBucketRequestPayment"),
-    "sns": ("GetTopicAttributes",),
-    "sts": ("AssumeRole", "GetCallerIdentity"),
-}
+# What the operator calls itself. What botocore sends unasked is counted only where it fails.
+OPERATIONS: tuple[Operation, ...] = tuple(sorted((*Read, *Write, Internal.AssumeRole), key=str))
 _PASS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _CALL_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25)
 
@@ -191,12 +177,11 @@ class Metrics:
         self._drift = self._counter(DRIFT)
         for result in Result:
             self._reconciles.labels(result)
-        for service, operations in OPERATIONS.items():
-            self._throttles.labels(service)
-            for operation in operations:
-                self._calls.labels(service, operation, OK)
-                self._calls.labels(service, operation, NO_ANSWER)
-                self._call_seconds.labels(service, operation)
+        for operation in OPERATIONS:
+            self._throttles.labels(operation.service)
+            self._calls.labels(operation.service, operation.name, OK)
+            self._calls.labels(operation.service, operation.name, NO_ANSWER)
+            self._call_seconds.labels(operation.service, operation.name)
         for kind in ("read", "write"):
             self._waited.labels(kind)
         for field in FIELDS:

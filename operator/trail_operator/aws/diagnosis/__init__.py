@@ -17,6 +17,7 @@ from trail_operator.aws.diagnosis.key import TrailKey
 from trail_operator.aws.diagnosis.log_group import LogGroup, LogRole
 from trail_operator.aws.diagnosis.topic import Topic
 from trail_operator.aws.errors import INVALID_INSIGHTS, SUSPENDED, AWSError, failure_of
+from trail_operator.aws.operations import Read
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureError
 from trail_operator.core.policies.judge import Answer, Finding, Verdict
@@ -104,7 +105,7 @@ class _Region(Dependency):
         """Which trails fill the region that AWS names: `User: ACCOUNT already has 5 trails in REGION.`"""
         named = re.search(r"trails in ([a-z0-9-]+)", refusal)
         region = named.group(1) if named else self._case.location.region
-        answer = await self._call("cloudtrail", "DescribeTrails", region=region, includeShadowTrails=True)
+        answer = await self._call(Read.DescribeTrails, region=region, includeShadowTrails=True)
         trails = ", ".join(sorted(trail["TrailARN"] for trail in answer["trailList"]))
         return dependency(
             Reason.QUOTA_EXCEEDED,

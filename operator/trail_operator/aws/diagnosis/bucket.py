@@ -6,6 +6,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, may_not_look
 from trail_operator.aws.diagnosis.key import DefaultKey
 from trail_operator.aws.errors import AWSError
+from trail_operator.aws.operations import Read
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
 from trail_operator.core.policies.judge import Answer, Verdict, judge_bucket_policy, not_read
@@ -60,7 +61,7 @@ class Bucket(Dependency):
     async def _policy(self) -> Judgement:
         """What its policy lets CloudTrail do; also that there is no bucket, or none whose policy can be read."""
         try:
-            document = (await self._call("s3", "GetBucketPolicy", Bucket=self.name))["Policy"]
+            document = (await self._call(Read.GetBucketPolicy, Bucket=self.name))["Policy"]
         except AWSError as error:
             if error.code == "NoSuchBucket":
                 return certain(await self.missing())
@@ -87,7 +88,7 @@ class Bucket(Dependency):
     async def region(self) -> str | None:
         """Where it is; None where that is not known."""
         try:
-            answer = await self._call("s3", "GetBucketLocation", Bucket=self.name)
+            answer = await self._call(Read.GetBucketLocation, Bucket=self.name)
         except AWSError:
             return None
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html: none means us-east-1
@@ -96,9 +97,9 @@ class Bucket(Dependency):
         )
 
     async def encryption(self) -> Encryption | None:
-        """How it encrypts by default; None where that may not be read. IAM: s3:GetEncryptionConfiguration."""
+        """How it encrypts by default; None where that may not be read."""
         try:
-            answer = await self._call("s3", "GetBucketEncryption", Bucket=self.name)
+            answer = await self._call(Read.GetBucketEncryption, Bucket=self.name)
         except AWSError as error:
             if error.code in _NOT_ENCRYPTED:
                 return Encryption()
@@ -118,11 +119,11 @@ class Bucket(Dependency):
         https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
         """
         try:
-            answer = await self._call("s3", "GetBucketRequestPayment", Bucket=self.name)
+            answer = await self._call(Read.GetBucketRequestPayment, Bucket=self.name)
         except AWSError as error:
             may_not_look(error)
             subject = f"whether bucket {self.name} is a Requester Pays bucket, to which CloudTrail cannot deliver"
-            return Reason.BUCKET_POLICY_DENIES, not_read(subject, "s3:GetBucketRequestPayment", [])
+            return Reason.BUCKET_POLICY_DENIES, not_read(subject, Read.GetBucketRequestPayment.action, [])
         if answer.get("Payer") != "Requester":
             return None
         failure = dependency(
@@ -138,7 +139,7 @@ class Bucket(Dependency):
         if encryption is None:
             subject = f"the policy of the key, if any, with which bucket {self.name} encrypts by default"
             statements = [required.default_key_statement(self._case.arn)]
-            return Reason.KEY_POLICY_DENIES, not_read(subject, "s3:GetEncryptionConfiguration", statements)
+            return Reason.KEY_POLICY_DENIES, not_read(subject, Read.GetBucketEncryption.action, statements)
         if not encryption.is_kms:
             return None
         account = (await self._case.aws.identity(self._case.location.region)).account
@@ -149,7 +150,7 @@ class Bucket(Dependency):
         account = (await self._case.aws.identity(self._case.location.region)).account
         elsewhere = f"the bucket is not in account {account}"
         if error.code != _OF_ANOTHER_ACCOUNT:
-            elsewhere = f"the operator lacks s3:GetBucketPolicy, or {elsewhere}"
+            elsewhere = f"the operator lacks {Read.GetBucketPolicy.action}, or {elsewhere}"
         return dependency(
             self._case.reason(Reason.BUCKET_POLICY_DENIES),
             f"the policy of bucket {self.name} was not verified: {elsewhere} (names of buckets are shared by all "

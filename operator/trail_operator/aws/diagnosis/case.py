@@ -8,6 +8,7 @@ from typing import Any
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import AWSError, failure_of
+from trail_operator.aws.operations import Read
 from trail_operator.core.advice import Advice
 from trail_operator.core.arns import Arn, Location
 from trail_operator.core.attributes import Configuration
@@ -69,8 +70,8 @@ class Dependency:
     def __init__(self, case: Case) -> None:
         self._case = case
 
-    async def _call(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
-        return await self._case.aws.call(service, region or self._case.location.region, operation, **parameters)
+    async def _call(self, operation: Read, region: str | None = None, **parameters: Any) -> dict[str, Any]:
+        return await self._case.aws.call(operation, region or self._case.location.region, **parameters)
 
     async def _organization(self) -> str | None:
         """The id of the organization whose trail it is."""

@@ -10,6 +10,7 @@ from typing import Any
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, dependency, may_not_look
 from trail_operator.aws.errors import AWSError
+from trail_operator.aws.operations import Read
 from trail_operator.core.arns import Arn, Location, is_managed_alias
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
@@ -43,12 +44,12 @@ class _Role:
 
 class _Key(Dependency):
     async def _metadata(self, key: str) -> Mapping[str, Any]:
-        answer = await self._call("kms", "DescribeKey", region=Arn.parse(key).region, KeyId=key)
+        answer = await self._call(Read.DescribeKey, region=Arn.parse(key).region, KeyId=key)
         metadata: Mapping[str, Any] = answer["KeyMetadata"]
         return metadata
 
     async def _policy(self, key: str) -> str:
-        answer = await self._call("kms", "GetKeyPolicy", region=Arn.parse(key).region, KeyId=key, PolicyName="default")
+        answer = await self._call(Read.GetKeyPolicy, region=Arn.parse(key).region, KeyId=key, PolicyName="default")
         return str(answer["Policy"])
 
 
@@ -77,7 +78,7 @@ class TrailKey(_Key):
                 return dependency(Reason.KEY_NOT_FOUND, f"KMS key {key} does not exist {where}: correct kmsKeyID")
             may_not_look(error)
             must = "must be a symmetric encryption key, be enabled and be in the bucket's region"
-            return not_read(f"KMS key {key}, which {must}", "kms:DescribeKey", [])
+            return not_read(f"KMS key {key}, which {must}", Read.DescribeKey.action, [])
         role = _Role(f"KMS key {key}", "set kmsKeyID to", required.key_statements(self._case.arn, bucket_key=True))
         return _unusable(metadata, role)
 
@@ -88,7 +89,7 @@ class TrailKey(_Key):
         except AWSError as error:
             may_not_look(error)
             statements = required.key_statements(self._case.arn, bucket_key=bucket_key is not False)
-            return not_read(f"the policy of key {self.arn}", "kms:GetKeyPolicy", statements)
+            return not_read(f"the policy of key {self.arn}", Read.GetKeyPolicy.action, statements)
         organization = await self._source_organization(document)
 
         def judged(bucket_key: bool) -> Verdict:
@@ -106,7 +107,7 @@ class TrailKey(_Key):
                 f"whether bucket {self._case.configuration.s3_bucket_name} has an S3 Bucket Key, for which the policy "
                 f"of key {self.arn} lacks a statement"
             )
-            return not_read(subject, "s3:GetEncryptionConfiguration", [required.decrypt_statement()])
+            return not_read(subject, Read.GetBucketEncryption.action, [required.decrypt_statement()])
         return verdict
 
 
@@ -130,7 +131,7 @@ class TopicKey(_Key):
                 missing = f"{role.name} does not exist: {role.replace} another key"
                 return certain(dependency(Reason.KEY_NOT_FOUND, missing))
             may_not_look(error)
-            return self._not_read(key, topic, "kms:DescribeKey")
+            return self._not_read(key, topic, Read.DescribeKey.action)
         if unusable := _unusable(metadata, role):
             return certain(unusable)
         key = str(metadata.get("Arn") or key)
@@ -138,7 +139,7 @@ class TopicKey(_Key):
             document = await self._policy(key)
         except AWSError as error:
             may_not_look(error)
-            return self._not_read(key, topic, "kms:GetKeyPolicy")
+            return self._not_read(key, topic, Read.GetKeyPolicy.action)
         verdict = judge_topic_key_policy(
             document,
             key_arn=key,
@@ -178,7 +179,7 @@ class DefaultKey(_Key):
                 missing = f"{role.name} does not exist: {role.replace} another key"
                 return self._suspect(key, bucket, dependency(Reason.KEY_NOT_FOUND, missing))
             may_not_look(error)
-            return self._not_read(key, bucket, "kms:DescribeKey")
+            return self._not_read(key, bucket, Read.DescribeKey.action)
         if unusable := _unusable(metadata, role):
             return self._suspect(key, bucket, unusable)
         key = str(metadata.get("Arn") or key)
@@ -186,7 +187,7 @@ class DefaultKey(_Key):
             document = await self._policy(key)
         except AWSError as error:
             may_not_look(error)
-            return self._not_read(key, bucket, "kms:GetKeyPolicy")
+            return self._not_read(key, bucket, Read.GetKeyPolicy.action)
         verdict = judge_default_key_policy(
             document,
             key_arn=key,

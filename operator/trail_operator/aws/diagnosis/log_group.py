@@ -6,6 +6,7 @@ from typing import Any
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, may_not_look
 from trail_operator.aws.errors import AWSError
+from trail_operator.aws.operations import Read
 from trail_operator.aws.pages import list_all
 from trail_operator.core.arns import Arn
 from trail_operator.core.failure import Failure
@@ -38,7 +39,7 @@ class LogGroup(Dependency):
         try:
             # Sorted by name, so that it is on the first page if it is there:
             # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html
-            answer = await self._call("logs", "DescribeLogGroups", logGroupNamePrefix=arn.resource_id)
+            answer = await self._call(Read.DescribeLogGroups, logGroupNamePrefix=arn.resource_id)
         except AWSError:
             return await LogRole(self._case).explain()
         if all(found["logGroupName"] != arn.resource_id for found in answer["logGroups"]):
@@ -80,14 +81,14 @@ class LogRole(Dependency):
         """Its trust, then its permissions."""
         name = Arn.parse(self._arn).name
         try:
-            role = (await self._call("iam", "GetRole", RoleName=name))["Role"]
+            role = (await self._call(Read.GetRole, RoleName=name))["Role"]
         except AWSError as error:
             if error.code == "NoSuchEntity":
                 message = f"role {self._arn} does not exist: create it, with {await self.prescribed()}"
                 return dependency(Reason.ROLE_NOT_FOUND, message)
             may_not_look(error)
             trust = required.role_trust_statement()
-            unread = not_read(f"the trust policy of role {self._arn}", "iam:GetRole", [trust])
+            unread = not_read(f"the trust policy of role {self._arn}", Read.GetRole.action, [trust])
             return self._case.judged((Reason.ROLE_NOT_TRUSTED, unread))
         verdict = judge_role_trust(_document(role["AssumeRolePolicyDocument"]), role_arn=self._arn)
         if verdict.answer is Answer.REFUSED:
@@ -138,16 +139,16 @@ class LogRole(Dependency):
         """The inline ones by name, the attached ones by ARN, each with its document."""
         aws, region = self._case.aws, self._case.location.region
         inline = []
-        for name in await list_all(aws, "iam", region, "ListRolePolicies", "PolicyNames", RoleName=role):
-            answer = await self._call("iam", "GetRolePolicy", RoleName=role, PolicyName=name)
+        for name in await list_all(aws, Read.ListRolePolicies, region, "PolicyNames", RoleName=role):
+            answer = await self._call(Read.GetRolePolicy, RoleName=role, PolicyName=name)
             inline.append((name, _document(answer["PolicyDocument"])))
-        attached = await list_all(aws, "iam", region, "ListAttachedRolePolicies", "AttachedPolicies", RoleName=role)
+        attached = await list_all(aws, Read.ListAttachedRolePolicies, region, "AttachedPolicies", RoleName=role)
         arns = [policy["PolicyArn"] for policy in attached]
         return [*inline, *[(arn, await self._managed_policy(arn)) for arn in arns]]
 
     async def _managed_policy(self, arn: str) -> str:
-        version = (await self._call("iam", "GetPolicy", PolicyArn=arn))["Policy"]["DefaultVersionId"]
-        answer = await self._call("iam", "GetPolicyVersion", PolicyArn=arn, VersionId=version)
+        version = (await self._call(Read.GetPolicy, PolicyArn=arn))["Policy"]["DefaultVersionId"]
+        answer = await self._call(Read.GetPolicyVersion, PolicyArn=arn, VersionId=version)
         return _document(answer["PolicyVersion"]["Document"])
 
 

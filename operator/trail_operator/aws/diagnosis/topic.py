@@ -6,6 +6,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, may_not_look
 from trail_operator.aws.diagnosis.key import TopicKey
 from trail_operator.aws.errors import AWSError
+from trail_operator.aws.operations import Read
 from trail_operator.core.arns import Arn
 from trail_operator.core.failure import Failure
 from trail_operator.core.policies import required
@@ -22,7 +23,7 @@ class Topic(Dependency):
         return str(self._case.configuration.sns_topic_name)
 
     async def _attributes(self) -> Mapping[str, str]:
-        answer = await self._call("sns", "GetTopicAttributes", region=Arn.parse(self._arn).region, TopicArn=self._arn)
+        answer = await self._call(Read.GetTopicAttributes, region=Arn.parse(self._arn).region, TopicArn=self._arn)
         attributes: Mapping[str, str] = answer["Attributes"]
         return attributes
 
@@ -36,7 +37,7 @@ class Topic(Dependency):
             may_not_look(error)
             subject = f"the policy of the key, if any, with which topic {self._arn} is encrypted"
             statements = [required.topic_key_statement(self._case.arn)]
-            return Reason.KEY_POLICY_DENIES, not_read(subject, "sns:GetTopicAttributes", statements)
+            return Reason.KEY_POLICY_DENIES, not_read(subject, Read.GetTopicAttributes.action, statements)
         return await self._key(attributes)
 
     async def explain(self) -> Failure:
@@ -48,7 +49,7 @@ class Topic(Dependency):
             if error.code in _NOT_FOUND:
                 return self._missing()
             may_not_look(error)
-            unread = not_read(f"the policy of topic {arn}", "sns:GetTopicAttributes", [self._statement])
+            unread = not_read(f"the policy of topic {arn}", Read.GetTopicAttributes.action, [self._statement])
             return self._case.judged((Reason.TOPIC_POLICY_DENIES, unread))
         document = attributes.get("Policy")
         verdict = judge_topic_policy(

@@ -1,0 +1,226 @@
+"""The table of AWS operations: every call of the operator, the IAM actions that it needs, when and why.
+
+A call takes a member of `Read` or `Write`, so that none can be made that is not in the table. On it rests all else that
+goes by operation: the labels of the metrics, docs/iam.md, what an answer must have (`answers.py`), and tests.
+
+Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+
+class When(StrEnum):
+    """When the operator needs an IAM action."""
+
+    ALWAYS = "always"
+    STOPPING = "with `isLogging: false`"
+    DELETING = "with `deletionPolicy: Delete`"
+    LOG_GROUP = "with `cloudWatchLogsRoleARN`"
+    KEY = "with an alias in `kmsKeyID`, or `allowedKeyARNs` in the AWSAccount"
+    ORGANIZATION = "with `isOrganizationTrail: true`"
+    ACCOUNT = "with `roleARN` in an AWSAccount"
+    WARNINGS = "optional, for warnings about other trails"
+    MESSAGES = "optional, for messages that say what is missing"
+
+
+@dataclass(frozen=True, eq=False)
+class Grant:
+    """A statement of the operator's IAM policies, without its actions: `actions_of` has them."""
+
+    sid: str
+    resource: str
+    condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+TRAILS = Grant("Trails", "arn:aws:cloudtrail:*:ACCOUNT:trail/*")
+OTHER_TRAILS = Grant("OtherTrails", "*")  # IAM knows no resource for these
+LOG_GROUP_ROLES = Grant(
+    "RolesForLogGroups",
+    "arn:aws:iam::ACCOUNT:role/ROLE",
+    {"StringEquals": {"iam:PassedToService": "cloudtrail.amazonaws.com"}},
+)
+KEYS = Grant("KeyAliases", "*")
+ORGANIZATION = Grant("OrganizationTrails", "*")
+ORGANIZATION_ROLE = Grant(
+    "OrganizationTrailsRole",
+    "arn:aws:iam::*:role/aws-service-role/cloudtrail.amazonaws.com/AWSServiceRoleForCloudTrail",
+)
+DEPENDENCIES = Grant("WhatTrailsDependOn", "*")
+ACCOUNT_ROLES = Grant("RolesOfTrailAccounts", "arn:aws:iam::*:role/ROLE")  # of the operator's own identity
+
+NEEDED = (TRAILS, OTHER_TRAILS, LOG_GROUP_ROLES, KEYS)
+FOR_ORGANIZATIONS = (ORGANIZATION, ORGANIZATION_ROLE)
+FOR_MESSAGES = (DEPENDENCIES,)
+
+
+@dataclass(frozen=True)
+class Permission:
+    """An IAM action that an operation needs, the statement that grants it, and when. Empty: as the operation's own."""
+
+    grant: Grant
+    when: When
+    action: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, eq=False)  # equal ones would be one member of an enumeration
+class Facts:
+    """What is known of an operation."""
+
+    service: str
+    why: str
+    permissions: tuple[Permission, ...] = ()
+    action: str = ""
+    """What IAM calls it, where that is not the operation's name."""
+
+
+_TRAIL = Permission(TRAILS, When.ALWAYS)
+_KEY = Permission(KEYS, When.KEY)
+_ORGANIZATION = Permission(ORGANIZATION, When.ORGANIZATION)
+_MESSAGE = Permission(DEPENDENCIES, When.MESSAGES)
+# What CloudTrail itself does with the rights of whoever creates or updates a trail:
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html
+_DEPENDENT = (
+    Permission(
+        LOG_GROUP_ROLES,
+        When.LOG_GROUP,
+        "iam:PassRole",
+        "Gives CloudTrail the role with which it writes to the log group.",
+    ),
+    *(
+        Permission(grant, When.ORGANIZATION, action, "Lets CloudTrail check and prepare the organization.")
+        for grant, action in (
+            (ORGANIZATION_ROLE, "iam:GetRole"),
+            (ORGANIZATION_ROLE, "iam:CreateServiceLinkedRole"),
+            (ORGANIZATION, "organizations:DescribeOrganization"),
+            (ORGANIZATION, "organizations:ListAWSServiceAccessForOrganization"),
+        )
+    ),
+)
+
+
+class Operation(Enum):
+    """An operation, by AWS's name."""
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.name}"
+
+    @property
+    def _facts(self) -> Facts:
+        facts: Facts = self.value
+        return facts
+
+    @property
+    def service(self) -> str:
+        """The service, by botocore's name."""
+        return self._facts.service
+
+    @property
+    def why(self) -> str:
+        """What the operator needs it for."""
+        return self._facts.why
+
+    @property
+    def action(self) -> str:
+        """The IAM action of the operation itself."""
+        return self._facts.action or str(self)
+
+    @property
+    def permissions(self) -> tuple[Permission, ...]:
+        """All that whoever calls it must be allowed, its own action first; none where AWS asks for none."""
+        return tuple(
+            Permission(one.grant, one.when, one.action or self.action, one.why or self.why)
+            for one in self._facts.permissions
+        )
+
+
+class Read(Operation):
+    """An operation that changes nothing: what `AWS.call` takes."""
+
+    GetTrail = Facts("cloudtrail", "Reads the trail's settings.", (_TRAIL,))
+    GetTrailStatus = Facts("cloudtrail", "Reads whether the trail is logging, and which deliveries fail.", (_TRAIL,))
+    GetEventSelectors = Facts("cloudtrail", "Reads which events the trail records.", (_TRAIL,))
+    GetInsightSelectors = Facts("cloudtrail", "Reads which insights the trail records.", (_TRAIL,))
+    GetEventConfiguration = Facts("cloudtrail", "Reads which events the trail aggregates.", (_TRAIL,))
+    ListTags = Facts("cloudtrail", "Reads the trail's tags, among them the owner tag.", (_TRAIL,))
+    DescribeTrails = Facts(
+        "cloudtrail",
+        "Finds the trail that holds a name, the trails that fill a Region, and trails that record the same events.",
+        (Permission(OTHER_TRAILS, When.WARNINGS),),
+    )
+    ListTrails = Facts(
+        "cloudtrail",
+        "Finds a trail of the same resource in another Region before one is created, so that there is never a second.",
+        (Permission(OTHER_TRAILS, When.ALWAYS),),
+    )
+    GetCallerIdentity = Facts("sts", "Reads whose credentials these are, before anything is written with them.")
+    GetBucketPolicy = Facts("s3", "Reads what the bucket's policy allows CloudTrail to do.", (_MESSAGE,))
+    GetBucketLocation = Facts("s3", "Reads the bucket's Region, in which the trail's key must be.", (_MESSAGE,))
+    GetBucketEncryption = Facts(
+        "s3",
+        "Reads the bucket's default key, and whether it has an S3 Bucket Key, which calls for `kms:Decrypt`.",
+        (_MESSAGE,),
+        action="s3:GetEncryptionConfiguration",
+    )
+    GetBucketRequestPayment = Facts(
+        "s3", "Reads whether it is a Requester Pays bucket, to which CloudTrail cannot deliver.", (_MESSAGE,)
+    )
+    GetTopicAttributes = Facts("sns", "Reads the topic's policy and key.", (_MESSAGE,))
+    DescribeKey = Facts(
+        "kms",
+        "Finds the key behind an alias, and reads the state of the keys of trail, topic and bucket.",
+        (_KEY, _MESSAGE),
+    )
+    GetKeyPolicy = Facts("kms", "Reads what the policies of these keys allow CloudTrail to do.", (_MESSAGE,))
+    DescribeLogGroups = Facts("logs", "Reads whether the log group exists.", (_MESSAGE,))
+    GetRole = Facts("iam", "Reads the trust policy of the log group's role, and its permissions boundary.", (_MESSAGE,))
+    ListRolePolicies = Facts("iam", "Lists the role's inline policies.", (_MESSAGE,))
+    GetRolePolicy = Facts("iam", "Reads an inline policy of the role.", (_MESSAGE,))
+    ListAttachedRolePolicies = Facts("iam", "Lists the role's managed policies.", (_MESSAGE,))
+    GetPolicy = Facts("iam", "Finds the version in force of a managed policy or permissions boundary.", (_MESSAGE,))
+    GetPolicyVersion = Facts("iam", "Reads a managed policy or permissions boundary.", (_MESSAGE,))
+    DescribeOrganization = Facts(
+        "organizations",
+        "Reads the organization's id and its management account, to which organization trails belong.",
+        (_ORGANIZATION, _MESSAGE),
+    )
+
+
+class Write(Operation):
+    """An operation that changes a trail: what `AWS.write` takes. Its members are the operations of core/plan.py."""
+
+    CreateTrail = Facts("cloudtrail", "Creates the trail.", (_TRAIL, *_DEPENDENT))
+    UpdateTrail = Facts("cloudtrail", "Changes the trail's settings.", (_TRAIL, *_DEPENDENT))
+    PutEventSelectors = Facts("cloudtrail", "Sets which events the trail records.", (_TRAIL,))
+    PutInsightSelectors = Facts("cloudtrail", "Sets which insights the trail records.", (_TRAIL,))
+    PutEventConfiguration = Facts("cloudtrail", "Sets which events the trail aggregates.", (_TRAIL,))
+    StartLogging = Facts("cloudtrail", "Starts logging: a new trail does not log by itself.", (_TRAIL,))
+    StopLogging = Facts("cloudtrail", "Stops logging.", (Permission(TRAILS, When.STOPPING),))
+    AddTags = Facts("cloudtrail", "Adds tags, among them the owner tag.", (_TRAIL,))
+    RemoveTags = Facts("cloudtrail", "Removes tags.", (_TRAIL,))
+    DeleteTrail = Facts("cloudtrail", "Deletes the trail.", (Permission(TRAILS, When.DELETING),))
+
+
+class Internal(Operation):
+    """What clients need for themselves. botocore sends all but AssumeRole without being asked."""
+
+    AssumeRole = Facts(
+        "sts", "Gets credentials for the account of an AWSAccount.", (Permission(ACCOUNT_ROLES, When.ACCOUNT),)
+    )
+    AssumeRoleWithWebIdentity = Facts("sts", "Gets the operator's own credentials with IRSA.")
+    HeadBucket = Facts(
+        "s3",
+        "Finds a bucket's Region where another answer lacks it. A denial has it as well, so that no right is needed.",
+        action="s3:ListBucket",
+    )
+
+
+OPERATIONS: tuple[Operation, ...] = (*Read, *Write, *Internal)
+
+
+def actions_of(grant: Grant) -> tuple[str, ...]:
+    """The actions that a statement grants, each once."""
+    permissions = (one for operation in OPERATIONS for one in operation.permissions)
+    return tuple(dict.fromkeys(one.action for one in permissions if one.grant is grant))

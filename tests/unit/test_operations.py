@@ -1,0 +1,61 @@
+"""The table of AWS operations is whole, and whoever needs one of its columns has each of its rows."""
+
+import json
+import re
+from pathlib import Path
+from typing import get_args
+
+import botocore.session
+import pytest
+
+from trail_operator.aws.operations import (
+    FOR_MESSAGES,
+    OPERATIONS,
+    Internal,
+    Operation,
+    Read,
+    When,
+    Write,
+)
+from trail_operator.core import plan
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "iam.md").read_text()
+# What AWS lets everybody do, or judges by the policy of a role.
+FREE = {Read.GetCallerIdentity, Internal.AssumeRoleWithWebIdentity, Internal.HeadBucket}
+
+
+def test_each_operation_is_in_the_table_once() -> None:
+    names = [operation.name for operation in OPERATIONS]
+    assert sorted(names) == sorted(set(names)), "answers.py and plan.py know operations by their names alone"
+    assert {*OPERATIONS} == {operation for kind in Operation.__subclasses__() for operation in kind}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_an_operation_is_one_of_aws(operation: Operation) -> None:
+    assert operation.name in botocore.session.get_session().get_service_model(operation.service).operation_names
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_an_operation_says_why_and_what_it_needs(operation: Operation) -> None:
+    assert operation.why.endswith(".")
+    assert bool(operation.permissions) == (operation not in FREE)
+    for permission in operation.permissions:
+        assert re.fullmatch(r"[a-z0-9]+:[A-Z]\w+", permission.action)
+
+
+def test_the_plan_knows_the_writes_of_the_table_and_no_others() -> None:
+    assert set(get_args(plan.Operation)) == {operation.name for operation in Write}
+
+
+def test_only_what_is_optional_is_for_messages() -> None:
+    for operation in OPERATIONS:
+        for permission in operation.permissions:
+            assert (permission.grant in FOR_MESSAGES) == (permission.when is When.MESSAGES)
+
+
+def test_the_page_allows_what_the_table_has_and_nothing_else() -> None:
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
+    allowed = [statement["Action"] for block in blocks for statement in block["Statement"]]
+    own = {one.action for operation in (*Read, *Write) for one in operation.permissions}
+    assert {action for entry in allowed for action in ([entry] if isinstance(entry, str) else entry)} == own
