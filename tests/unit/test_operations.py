@@ -10,17 +10,22 @@ import pytest
 
 from trail_operator.aws.operations import (
     FOR_MESSAGES,
+    FOR_ORGANIZATIONS,
+    NEEDED,
     OPERATIONS,
+    Grant,
     Internal,
     Operation,
     Read,
     When,
     Write,
 )
+from trail_operator.cli import permissions
 from trail_operator.core import plan
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "iam.md").read_text()
+POLICIES = {"needed": NEEDED, "organizations": FOR_ORGANIZATIONS, "messages": FOR_MESSAGES}
 # What AWS lets everybody do, or judges by the policy of a role.
 FREE = {Read.GetCallerIdentity, Internal.AssumeRoleWithWebIdentity, Internal.HeadBucket}
 
@@ -52,6 +57,15 @@ def test_only_what_is_optional_is_for_messages() -> None:
     for operation in OPERATIONS:
         for permission in operation.permissions:
             assert (permission.grant in FOR_MESSAGES) == (permission.when is When.MESSAGES)
+
+
+@pytest.mark.parametrize("grants", POLICIES.values(), ids=POLICIES)
+def test_a_policy_of_the_page_is_that_of_the_table(grants: tuple[Grant, ...]) -> None:
+    assert permissions.policy(grants) in PAGE, "run `make docs`"
+
+
+def test_the_page_has_every_call() -> None:
+    assert permissions.operations() in PAGE, "run `make docs`"
 
 
 def test_the_page_allows_what_the_table_has_and_nothing_else() -> None:

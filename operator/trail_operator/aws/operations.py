@@ -176,9 +176,9 @@ class Read(Operation):
     GetKeyPolicy = Facts("kms", "Reads what the policies of these keys allow CloudTrail to do.", (_MESSAGE,))
     DescribeLogGroups = Facts("logs", "Reads whether the log group exists.", (_MESSAGE,))
     GetRole = Facts("iam", "Reads the trust policy of the log group's role, and its permissions boundary.", (_MESSAGE,))
-    ListRolePolicies = Facts("iam", "Lists the role's inline policies.", (_MESSAGE,))
+    ListRolePolicies = Facts("iam", "Lists the role's inline policies, page by page.", (_MESSAGE,))
     GetRolePolicy = Facts("iam", "Reads an inline policy of the role.", (_MESSAGE,))
-    ListAttachedRolePolicies = Facts("iam", "Lists the role's managed policies.", (_MESSAGE,))
+    ListAttachedRolePolicies = Facts("iam", "Lists the role's managed policies, page by page.", (_MESSAGE,))
     GetPolicy = Facts("iam", "Finds the version in force of a managed policy or permissions boundary.", (_MESSAGE,))
     GetPolicyVersion = Facts("iam", "Reads a managed policy or permissions boundary.", (_MESSAGE,))
     DescribeOrganization = Facts(

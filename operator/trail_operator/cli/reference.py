@@ -19,11 +19,11 @@ def render() -> str:
     """Tables of a Trail's fields, conditions and reasons, and of every setting."""
     sections = [
         *_resource(trail_crd(), "Trail"),
-        "## Conditions\n\n" + _table(["condition", "meaning"], CONDITION_MEANINGS.items()),
+        "## Conditions\n\n" + table(["condition", "meaning"], CONDITION_MEANINGS.items()),
         "## Reasons\n\nThe set is closed: a condition never has another reason.\n\n" + _reasons(EXPLANATIONS),
         "## Reasons of Events\n\nBeside those of conditions. The other Events are in operations.md.\n\n"
         + _explained(EVENT_EXPLANATIONS.items()),
-        "## Settings of `trail-operator run`\n\n" + _table(["flag", "variable", "default", "meaning"], _settings()),
+        "## Settings of `trail-operator run`\n\n" + table(["flag", "variable", "default", "meaning"], _settings()),
     ]
     return "\n".join(sections)
 
@@ -52,13 +52,13 @@ def _reasons(reasons: Iterable[Reason]) -> str:
 
 
 def _explained(explained: Iterable[tuple[str, Explanation]]) -> str:
-    return _table(
+    return table(
         ["reason", "meaning", "what to do"], ((reason, entry.meaning, entry.remedy) for reason, entry in explained)
     )
 
 
 def _fields(schema: dict[str, Any]) -> str:
-    return _table(["field", "type", "default", "meaning"], _field_rows(schema, ""))
+    return table(["field", "type", "default", "meaning"], _field_rows(schema, ""))
 
 
 def _field_rows(schema: dict[str, Any], prefix: str) -> Iterable[tuple[str, ...]]:
@@ -84,7 +84,7 @@ def _rules(schema: dict[str, Any], kind: str) -> str:
             collect(node["items"], f"{path}[]")
 
     collect(schema, "")
-    return _table(["where", "message"], ((where.replace("``", f"the {kind}"), message) for where, message in found))
+    return table(["where", "message"], ((where.replace("``", f"the {kind}"), message) for where, message in found))
 
 
 def _settings() -> Iterable[tuple[str, ...]]:
@@ -95,6 +95,7 @@ def _settings() -> Iterable[tuple[str, ...]]:
         yield f"`--{flag}`", f"`TRAIL_OPERATOR_{name.upper()}`", shown, field.description or ""
 
 
-def _table(head: list[str], rows: Iterable[tuple[str, ...]]) -> str:
+def table(head: list[str], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table of Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
