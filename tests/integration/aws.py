@@ -10,14 +10,12 @@ from botocore.loaders import create_loader
 from mypy_boto3_cloudtrail import CloudTrailClient
 
 from tests.patience import seconds
+from trail_operator.aws.operations import Write
 
 REGION = "us-east-1"
 # Parsed once for all tests: that takes longer than most calls.
 _MODELS = create_loader()
-WRITES = {
-    *("CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "AddTags", "RemoveTags"),
-    *("PutEventSelectors", "PutInsightSelectors", "PutEventConfiguration"),
-}
+WRITES = {operation.name for operation in Write}
 
 
 class Account:

@@ -3,7 +3,7 @@
 Which errors an operation has is botocore's word, in its service model; what they mean is told by CloudTrail's
 documentation, operation by operation, and what any operation may answer by
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/CommonErrors.html. How each is met is written down here by
-hand, and shares nothing with the operator's own table.
+hand, and shares nothing with the operator's own table. Only which operations there are is the operator's word.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 import botocore.session
+
+from trail_operator.aws.operations import DEPENDENCIES, OTHER_TRAILS, TRAILS, Grant, Operation, Read, Write
 
 
 class Met(Enum):
@@ -192,38 +194,40 @@ OTHERWISE = {
 }
 """What is met otherwise in one operation than in others."""
 
-WRITES = (
-    *("CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "AddTags", "RemoveTags"),
-    *("PutEventSelectors", "PutInsightSelectors", "PutEventConfiguration"),
-)
-READS = (
-    *("GetTrail", "GetTrailStatus", "ListTags"),
-    *("GetEventSelectors", "GetInsightSelectors", "GetEventConfiguration"),
-)
-BACKGROUND = ("ListTrails", "DescribeTrails")
+
+def _granted_by(*grants: Grant) -> tuple[Operation, ...]:
+    return tuple(one for one in Read if one.permissions and one.permissions[0].grant in grants)
+
+
+WRITES: tuple[Operation, ...] = tuple(Write)
+READS = _granted_by(TRAILS)
+BACKGROUND = _granted_by(OTHER_TRAILS)
 """What only warnings rest on."""
-OTHERS = (("sts", "GetCallerIdentity"), ("kms", "DescribeKey"), ("organizations", "DescribeOrganization"))
+DIAGNOSIS = _granted_by(DEPENDENCIES)
+"""What only messages rest on: an error of these hides why another call was refused, and nothing else."""
+OTHERS = tuple(one for one in Read if one not in (*READS, *BACKGROUND, *DIAGNOSIS))
 
 
 def entries() -> Iterator[Entry]:
     """The whole table."""
-    for service, operation in (*(("cloudtrail", name) for name in (*WRITES, *READS, *BACKGROUND)), *OTHERS):
-        for code, meeting in _modelled(service, operation).items():
+    for called in (*WRITES, *READS, *BACKGROUND, *OTHERS):
+        service, operation = called.service, called.name
+        for code, meeting in _modelled(called).items():
             yield Entry(service, operation, Error(code), meeting)
             if code in SAID:
                 yield Entry(service, operation, *SAID[code])
         for error, meeting in GENERIC:
-            told = replace(error, message=error.message.format(f"{service}:{operation}"))
-            otherwise = _NOTHING if operation in BACKGROUND else OTHERWISE.get((operation, str(error.code)))
+            told = replace(error, message=error.message.format(called))
+            otherwise = _NOTHING if called in BACKGROUND else OTHERWISE.get((operation, str(error.code)))
             yield Entry(service, operation, told, otherwise or meeting)
 
 
 _GENERIC_CODES = {error.code for error, _ in GENERIC}
 
 
-def _modelled(service: str, operation: str) -> dict[str, Meeting]:
-    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
+def _modelled(called: Operation) -> dict[str, Meeting]:
+    model = botocore.session.get_session().get_service_model(called.service).operation_model(called.name)
     codes = [str(shape.name) for shape in model.error_shapes if shape.name not in NEVER | _GENERIC_CODES]
-    if operation in BACKGROUND:
+    if called in BACKGROUND:
         return dict.fromkeys(codes, _NOTHING)
-    return {code: OTHERWISE.get((operation, code)) or MEETINGS[code] for code in codes}
+    return {code: OTHERWISE.get((called.name, code)) or MEETINGS[code] for code in codes}
