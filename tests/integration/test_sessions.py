@@ -15,7 +15,7 @@ from tests.sandbox.identities import allow, assume, role, trusting
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWS
-from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
+from trail_operator.aws.errors import AWSError, is_shut_out
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.sessions import Sessions
 from trail_operator.controller.accounts import Accounts, session_name
@@ -286,7 +286,7 @@ def test_a_web_identity_that_is_refused(
         with pytest.raises(AWSError) as caught:
             await (way_into(known, team, role_of(team)) if by_role else known.own.aws).identity(REGION)
         assert not is_shut_out(caught.value)
-        failure = failure_of(caught.value)
+        failure = caught.value.failure
         assert (failure.kind, failure.reason) == (kind, reason)
         if kind is FailureClass.AUTHORITY:
             for what in (
@@ -329,7 +329,7 @@ def test_the_role_of_the_operators_profile_is_its_own(
         with pytest.raises(AWSError) as caught:
             await way_into(known_accounts(), team, role_of(team)).identity(REGION)
         assert not is_shut_out(caught.value)
-        assert failure_of(caught.value).reason is Reason.CREDENTIALS_UNAVAILABLE
+        assert caught.value.failure.reason is Reason.CREDENTIALS_UNAVAILABLE
 
     run(scenario())
 

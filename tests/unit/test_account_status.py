@@ -11,7 +11,7 @@ from botocore.session import get_session
 from tests.statemachine.error_table import GENERIC
 from trail_operator.api.account import AWSAccountStatus
 from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
-from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_of, failure_without_answer, is_shut_out
+from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_without_answer, is_shut_out
 from trail_operator.core.account import account_status, finalizers, held_back
 from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.failure import Failure, FailureClass
@@ -180,7 +180,7 @@ def sts_errors() -> set[str]:
 @pytest.mark.parametrize("code", sorted(sts_errors()))
 def test_ready_has_no_reason_but_those_that_are_listed(code: str) -> None:
     for message in ("words", "with an explicit deny in a service control policy"):
-        assert failure_of(AWSError("sts:AssumeRole", "us-east-1", code, message, 400)).reason in ACCOUNT_REASONS
+        assert AWSError("sts:AssumeRole", "us-east-1", code, message, 400).failure.reason in ACCOUNT_REASONS
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from botocore.exceptions import (
 from botocore.session import get_session
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import AWSError, failure_of, failure_without_answer, translate
-from trail_operator.core.failure import FailureClass
+from trail_operator.aws.errors import AWSError, failure_without_answer, translate
+from trail_operator.core.failure import FailureClass, FailureError
 
 T, D, X, A = FailureClass.TRANSIENT, FailureClass.DEPENDENCY, FailureClass.TERMINAL, FailureClass.AUTHORITY
 TABLE = {
@@ -87,7 +87,7 @@ def error(code: str, message: str = "text", status: int = 400) -> AWSError:
 
 @pytest.mark.parametrize("code", TABLE)
 def test_class_and_reason(code: str) -> None:
-    failure = failure_of(error(code))
+    failure = error(code).failure
     assert (failure.kind, failure.reason) == TABLE[code]
 
 
@@ -124,22 +124,29 @@ def test_a_denial_names_the_action_that_was_denied_not_the_one_that_was_called()
     told = (
         "User: arn:aws:iam::1:user/u is not authorized to perform: iam:PassRole on resource: r because no policy allows"
     )
-    assert "not allowed to iam:PassRole" in failure_of(error("AccessDeniedException", told)).message
+    assert "not allowed to iam:PassRole" in error("AccessDeniedException", told).failure.message
 
 
 def test_a_denial_by_the_organization_has_its_own_reason() -> None:
     told = "not authorized to perform: cloudtrail:CreateTrail with an explicit deny in a service control policy"
-    failure = failure_of(error("AccessDeniedException", told))
+    failure = error("AccessDeniedException", told).failure
     assert (failure.kind, failure.reason) == (A, Reason.DENIED_BY_ORGANIZATION)
 
 
 def test_messages_about_credentials_do_not_quote_the_request() -> None:
     told = "The Canonical String should have been … x-amz-security-token:SECRET"
-    assert "SECRET" not in failure_of(error("SignatureDoesNotMatch", told, 403)).message
+    assert "SECRET" not in error("SignatureDoesNotMatch", told, 403).failure.message
 
 
 def test_an_unknown_error_of_a_server_passes() -> None:
-    assert failure_of(error("500", "oops", 500)).kind is T
+    assert error("500", "oops", 500).failure.kind is T
+
+
+def test_an_error_of_aws_is_met_like_any_failure() -> None:
+    with pytest.raises(FailureError) as raised:
+        raise AWSError("cloudtrail:CreateTrail", "us-east-1", "ThrottlingException", "text", 400, request_id="R")
+    failure = raised.value.failure
+    assert (failure.kind, failure.reason, failure.request_id) == (T, Reason.THROTTLED, "R")
 
 
 def test_translation() -> None:
@@ -199,7 +206,7 @@ def test_a_fault_of_ours_is_not_a_failure_of_aws() -> None:
 
 def test_a_log_group_that_the_role_may_not_write_to_is_about_the_role() -> None:
     words = "Access denied. Check the permissions for your role."
-    failure = failure_of(error("InvalidCloudWatchLogsLogGroupArnException", words))
+    failure = error("InvalidCloudWatchLogsLogGroupArnException", words).failure
     assert (failure.kind, failure.reason) == (D, Reason.ROLE_POLICY_DENIES)
 
 
@@ -217,14 +224,14 @@ def test_refused_credentials_name_the_region_the_account_and_the_service_account
     monkeypatch.setenv(variable, str(token))
     refused = error("InvalidClientTokenId")
     refused.account = "123456789012"
-    message = failure_of(refused).message
+    message = refused.failure.message
     assert "enable us-east-1 in account 123456789012 where it is an opt-in region" in message
     assert "the role of service account trails/trail-operator: its annotation eks.amazonaws.com/role-arn" in message
     none = failure_without_answer(NoCredentialsError(), "sts:GetCallerIdentity", "us-east-1")
     assert none is not None
     assert "give service account trails/trail-operator a role" in none.message
     own = AWSError("sts:AssumeRoleWithWebIdentity", "us-east-1", "AccessDenied", "text", 403, own=True)
-    assert "sub system:serviceaccount:trails:trail-operator and aud" in failure_of(own).message
+    assert "sub system:serviceaccount:trails:trail-operator and aud" in own.failure.message
 
 
 @pytest.mark.parametrize(
@@ -237,6 +244,6 @@ def test_a_token_that_names_no_service_account_is_not_quoted(
     if text is not None:
         token.write_text(text)
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
-    message = failure_of(error("InvalidClientTokenId")).message
+    message = error("InvalidClientTokenId").failure.message
     assert "enable us-east-1 in the account where it is an opt-in region" in message
     assert "check the role of the operator's service account:" in message

@@ -10,7 +10,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
 from trail_operator.aws.client import Caller
 from trail_operator.aws.diagnosis import Diagnosis
-from trail_operator.aws.errors import AWSError, failure_of
+from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.policies import required
@@ -79,7 +79,7 @@ def explained(code: str, failing: str, with_code: str | None) -> Failure:
 def test_where_aws_does_not_let_itself_be_looked_at_its_refusal_stands(
     refused: str, action: str, code: str | None
 ) -> None:
-    failure, own = explained(refused, action, code), failure_of(refusal(refused))
+    failure, own = explained(refused, action, code), refusal(refused).failure
     assert (failure.kind, failure.reason) == (own.kind, own.reason)
     assert failure.message.startswith(own.message)
     assert "could not be looked at just now" in failure.message
@@ -97,7 +97,7 @@ def test_a_permission_that_is_missing_is_named(refused: str, action: str, code: 
         assert f"lacks {action}" in failure.message
     assert failure.kind is FailureClass.DEPENDENCY
     if action == "kms:DescribeKey":
-        assert failure.reason is failure_of(refusal(refused)).reason
+        assert failure.reason is refusal(refused).failure.reason
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.unit.answering import answering, identity, refusal
 from tests.unit.test_controller import Server, account, ready, run
 from tests.unit.test_loop import body
 from trail_operator.api.account import AWSAccountSpec
-from trail_operator.aws.errors import AWSError, failure_of
+from trail_operator.aws.errors import AWSError
 from trail_operator.controller.controller import Controller
 from trail_operator.controller.events import Events
 from trail_operator.controller.kube import Kubernetes
@@ -79,7 +79,7 @@ def test_only_the_condition_of_the_account_may_quote_it(
         access = controller.accounts.access_for(trail)
         with pytest.raises(AWSError) as refused:
             await access.aws.identity("us-east-1")
-        for failure in (entry_failure(refused.value, "team"), failure_of(refused.value)):
+        for failure in (entry_failure(refused.value, "team"), refused.value.failure):
             assert SECRET not in failure.message
         assert SECRET not in "".join(server.events)
         loop.stop()

@@ -17,9 +17,7 @@ from trail_operator.aws.errors import (
     EXPIRED,
     NO_ANSWER,
     OK,
-    AWSError,
     UnexpectedError,
-    failure_of,
     failure_without_answer,
     translate,
 )
@@ -124,7 +122,7 @@ class AWS:
     async def call(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any]:
         """Make one call that changes nothing and return its answer.
 
-        Raises AWSError for an error that AWS answered, FailureError where no answer came.
+        Raises FailureError: AWSError for an error that AWS answered.
         """
 
         check_region(region, self._named_regions)
@@ -162,8 +160,6 @@ class AWS:
             wait.end(self._clock())
             try:
                 caller = await self.identity(region)
-            except AWSError as error:
-                raise NotSentError(failure_of(error)) from None
             except FailureError as error:
                 raise NotSentError(error.failure) from None
             if caller.account != account:

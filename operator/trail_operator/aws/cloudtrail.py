@@ -8,7 +8,7 @@ from typing import Any, cast
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
 from trail_operator.aws.client import AWS
-from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError, failure_of
+from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError
 from trail_operator.aws.limits import Ask
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.pages import list_all
@@ -161,8 +161,8 @@ class CloudTrail:
     async def apply(self, action: Action, account: str, region: str, still_due: Ask) -> str:
         """Carry out one action, if we still are in the account, and return AWS's name of the request.
 
-        Raises AWSError, FailureError where we are not, or where no answer came (it may have taken effect), and what
-        `still_due` raises.
+        Raises FailureError: AWSError where AWS refuses, NotSentError where nothing was sent; any other where no answer
+        came, so that it may have taken effect.
         """
         operation = Write[action.operation]
         answer = await self._aws.write(operation, account, region, still_due=still_due, **action.parameters)
@@ -189,7 +189,7 @@ def _unresolved(key: str, arn: str, error: AWSError) -> Failure:
 
     https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
     """
-    failure, is_missing = failure_of(error), error.code == "NotFoundException"
+    failure, is_missing = error.failure, error.code == "NotFoundException"
     if is_managed_alias(arn) and (is_missing or failure.kind is not FailureClass.TRANSIENT):
         message = f"KMS key {key} is managed by AWS and cannot be used as kmsKeyID: name a customer managed key"
         return Failure(FailureClass.DEPENDENCY, Reason.KEY_NOT_USABLE, message)
@@ -206,7 +206,7 @@ def _absent(error: AWSError, absences: Collection[str]) -> dict[str, Any] | None
         return None
     if error.code in absences:
         return {}
-    raise FailureError(failure_of(error)) from None
+    raise error
 
 
 async def _known(answer: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from trail_operator.aws.operations import ORGANIZATION, ORGANIZATION_ROLE, Inter
 from trail_operator.aws.reaching import hindrance
 from trail_operator.aws.service_account import named, service_account
 from trail_operator.aws.threads import DEADLINE, DeadlineError
-from trail_operator.core.failure import Failure, FailureClass
+from trail_operator.core.failure import Failure, FailureClass, FailureError
 from trail_operator.core.texts import clean
 
 NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
@@ -187,8 +187,8 @@ class UnexpectedError(Exception):
 
 
 @dataclass
-class AWSError(Exception):
-    """An answer of AWS that is an error. `action` is in IAM's spelling, such as `cloudtrail:CreateTrail`."""
+class AWSError(FailureError):
+    """An answer of AWS that is an error. `action` is the call, such as `cloudtrail:CreateTrail`."""
 
     action: str
     region: str
@@ -201,6 +201,11 @@ class AWSError(Exception):
     """Whether it is about the operator's own credentials, which all accounts are entered with."""
     account: str = ""
     """Whose the credentials were, as far as STS has said."""
+
+    @property
+    def failure(self) -> Failure:
+        """Its class, reason and message."""
+        return replace(_failure_of(self), request_id=self.request_id)
 
     @property
     def may_have_taken_effect(self) -> bool:
@@ -232,11 +237,6 @@ def translate(error: Exception, action: str, region: str) -> AWSError | None:
 def counted(code: str) -> str:
     """A code as calls are counted by it: what AWS may come to answer some day has no end."""
     return code if code in _KNOWN or code in (OK, NO_ANSWER) else OTHER
-
-
-def failure_of(error: AWSError) -> Failure:
-    """The class, reason and message of an error that AWS answered."""
-    return replace(_failure_of(error), request_id=error.request_id)
 
 
 def _failure_of(error: AWSError) -> Failure:
@@ -290,7 +290,7 @@ def _failure_of(error: AWSError) -> Failure:
 
 def is_shut_out(error: AWSError) -> bool:
     """Whether AWS does not let us assume an account's role, and does not tell why."""
-    return error.action == ASSUME_ROLE and not error.own and failure_of(error).reason is Reason.ACCESS_DENIED
+    return error.action == ASSUME_ROLE and not error.own and error.failure.reason is Reason.ACCESS_DENIED
 
 
 def failure_without_answer(error: Exception, action: str, region: str) -> Failure | None:

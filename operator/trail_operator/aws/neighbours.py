@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.aws.client import AWS
 from trail_operator.aws.cloudtrail import list_trails
-from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
+from trail_operator.aws.errors import NOT_FOUND, AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.core.advice import Neighbour, Sight
 from trail_operator.core.arns import Arn, Location
@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Neighbours:
     """Reads the trails of an account.
 
-    What AWS refuses for longer, in one region or of one trail, hides no more than that. Raises AWSError or FailureError
-    for what passes: nothing follows from it.
+    What AWS refuses for longer, in one region or of one trail, hides no more than that. Raises FailureError for what
+    passes: nothing follows from it.
     """
 
     def __init__(self, aws: AWS) -> None:
@@ -148,9 +148,8 @@ async def _unless_refused(reading: Awaitable[T], hidden: set[str]) -> T | None:
     """What is read; None where AWS refuses it for longer: why is added to what is hidden."""
     try:
         return await reading
-    except (AWSError, FailureError) as error:
-        failure = failure_of(error) if isinstance(error, AWSError) else error.failure
-        if failure.kind is FailureClass.TRANSIENT:
+    except FailureError as error:
+        if error.failure.kind is FailureClass.TRANSIENT:
             raise
-        hidden.add(failure.message)
+        hidden.add(error.failure.message)
         return None

@@ -13,7 +13,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from trail_operator.api.account import EXTERNAL_ID, AWSAccountSpec, AWSAccountStatus
 from trail_operator.api.names import NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
+from trail_operator.aws.errors import AWSError, is_shut_out
 from trail_operator.aws.service_account import is_path_known, principal
 from trail_operator.controller.accounts import Access, Account, Accounts
 from trail_operator.controller.events import Events
@@ -261,10 +261,10 @@ class AccountLoop:
 
     async def _refused(self, access: Access, error: AWSError) -> Failure:
         if not is_shut_out(error) or access.spec is None:
-            return failure_of(error)
+            return error.failure
         try:
             identity = await self._accounts.own.aws.identity(error.region or access.sts_region)
-        except (AWSError, FailureError):
+        except FailureError:
             return assume_role_denied("the operator's role", access.spec)
         return assume_role_denied(identity.arn, access.spec)
 

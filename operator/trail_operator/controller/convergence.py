@@ -10,7 +10,7 @@ from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import AdoptionPolicy, Difference, Refusal
 from trail_operator.aws.cloudtrail import NotShownError, PartlyReadError
 from trail_operator.aws.diagnosis import DeliveryAdvice
-from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError, failure_of
+from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError
 from trail_operator.aws.limits import Ask
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.claims import Claims
@@ -247,18 +247,14 @@ class Convergence:
         location, former = target.location, subject.status.home_region
         if former not in (None, location.region) and self._locator.may_lag(subject):
             raise FailureError(passing(f"AWS may not show yet what was made in {former}"))
-        try:
-            named = await target.access.cloudtrail.named(target.name, location.region)
-            for arn in named:
-                there = Arn.parse(arn)
-                # The tags of another account's trail are not shown: it is not ours.
-                if arn == target.arn or there.account != location.account:
-                    continue
-                tags = await target.access.cloudtrail.tags(arn, there.region)
-                if self._locator.owns(subject, tags):
-                    return there.region
-        except AWSError as error:
-            raise FailureError(failure_of(error)) from None
+        for arn in await target.access.cloudtrail.named(target.name, location.region):
+            there = Arn.parse(arn)
+            # The tags of another account's trail are not shown: it is not ours.
+            if arn == target.arn or there.account != location.account:
+                continue
+            tags = await target.access.cloudtrail.tags(arn, there.region)
+            if self._locator.owns(subject, tags):
+                return there.region
         return None
 
     def _not_ours(self, subject: Subject, target: Target, observed: ObservedTrail) -> Findings | None:
@@ -509,8 +505,6 @@ class Convergence:
             if error.code == ALREADY_EXISTS:
                 return await _holder(access, desired)
             return await self._diagnosed(subject, access, error, desired)
-        except AWSError as further:
-            return failure_of(further)
         except FailureError as further:
             return further.failure
 

@@ -12,7 +12,7 @@ from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import EventReason, Reason
 from trail_operator.api.trail import DeletionPolicy, Difference
 from trail_operator.aws.client import ClosedError
-from trail_operator.aws.errors import NOT_FOUND, AWSError, failure_of
+from trail_operator.aws.errors import NOT_FOUND, AWSError
 from trail_operator.aws.limits import Ask
 from trail_operator.aws.regions import HOW_TO_NAME_NEW_REGIONS, UnknownRegionError
 from trail_operator.controller.accounts import Access, Accounts
@@ -228,7 +228,7 @@ class Deletion:
             if error.may_have_taken_effect:
                 subject.deletions[arn] = sent
             if error.code not in NOT_FOUND:
-                raise FailureError(failure_of(error)) from None
+                raise
         except NotSentError:
             raise
         except FailureError:
@@ -257,8 +257,6 @@ class Deletion:
             raise
         except FailureError as error:
             problem = error.failure.message
-        except AWSError as error:
-            problem = failure_of(error).message
         except TimeoutError:
             problem = "AWS did not answer in time"
         if not subject.is_on_record:

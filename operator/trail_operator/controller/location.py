@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from trail_operator.api.names import OWNER_TAG
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import AWSError, failure_of, is_shut_out
+from trail_operator.aws.errors import AWSError, is_shut_out
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
 from trail_operator.core.arns import Arn, Location
@@ -89,10 +89,7 @@ class Locator:
 
         Raises FailureError where AWS does not tell.
         """
-        try:
-            account = (await access.aws.organization(location.region)).management_account
-        except AWSError as error:
-            raise FailureError(failure_of(error)) from None
+        account = (await access.aws.organization(location.region)).management_account
         return account if account != location.account else None
 
     async def can_own(self, access: Access, location: Location, account: str) -> bool:
@@ -159,6 +156,6 @@ def wrong_home(home: str, region: str) -> Failure:
 def entry_failure(error: AWSError, account: str | None) -> Failure:
     """Why an account can't be entered, as told on a Trail: the AWSAccount's own conditions tell more."""
     if not is_shut_out(error):
-        return failure_of(error)
+        return error.failure
     message = f"the role of AWSAccount {account} can't be assumed: see the conditions of the AWSAccount"
     return Failure(FailureClass.AUTHORITY, Reason.ASSUME_ROLE_DENIED, message)

@@ -7,7 +7,6 @@ from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Difference
 from trail_operator.aws.cloudtrail import PartlyReadError
 from trail_operator.aws.diagnosis import DeliveryAdvice
-from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.controller.subject import Subject
 from trail_operator.controller.target import Target, Targets
 from trail_operator.core.arns import Arn, Location
@@ -108,10 +107,7 @@ class Observation:
         observed = await _observe(target, target.arn, expected=False) if known != target.arn else None
         if observed or subject.held:  # one that has had a trail of its own takes no other's shadow for it
             return observed
-        try:
-            arn = await target.access.cloudtrail.home_of(target.name, target.location.region)
-        except AWSError as error:
-            raise FailureError(failure_of(error)) from None
+        arn = await target.access.cloudtrail.home_of(target.name, target.location.region)
         return await _observe(target, arn, expected=True) if arn and arn not in (known, target.arn) else None
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.client import ClosedError
-from trail_operator.aws.errors import AWSError, failure_of
 from trail_operator.aws.turns import Turns, acting_for
 from trail_operator.controller.accounts import Access
 from trail_operator.controller.subject import Subject
@@ -142,9 +141,8 @@ class Surroundings:
             sight = await access.neighbours.of(location)
         except ClosedError:
             return known  # it is read again
-        except (AWSError, FailureError) as error:
-            failure = error.failure if isinstance(error, FailureError) else failure_of(error)
-            logger.warning(f"the trails of account {location.account} can't be read now: {failure.message}")
+        except FailureError as error:
+            logger.warning(f"the trails of account {location.account} can't be read now: {error.failure.message}")
             return known
         if sight.hidden:
             logger.warning(f"not all trails of account {location.account} can be read: {'; '.join(sight.hidden)}")

@@ -75,7 +75,12 @@ class FailureError(Exception):
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
-        self.failure = failure
+        self._failure = failure
+
+    @property
+    def failure(self) -> Failure:
+        """What went wrong."""
+        return self._failure
 
 
 class NotSentError(FailureError):

@@ -16,7 +16,7 @@ from trail_operator.aws.diagnosis.case import Case, Dependency, Judgement, certa
 from trail_operator.aws.diagnosis.key import TrailKey
 from trail_operator.aws.diagnosis.log_group import LogGroup, LogRole
 from trail_operator.aws.diagnosis.topic import Topic
-from trail_operator.aws.errors import INVALID_INSIGHTS, SUSPENDED, AWSError, failure_of
+from trail_operator.aws.errors import INVALID_INSIGHTS, SUSPENDED, AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.core.advice import Advice
 from trail_operator.core.failure import Failure, FailureError
@@ -42,7 +42,7 @@ class Diagnosis:
 
     async def explain(self, error: AWSError, desired: DesiredTrail) -> Failure:
         """The failure behind an error, as exactly as it can be known."""
-        failure = failure_of(error)
+        failure = error.failure
         if error.code == SUSPENDED:
             return failure  # no policy is to blame
         if error.code == INVALID_INSIGHTS and desired.insights:
@@ -50,7 +50,7 @@ class Diagnosis:
             return replace(failure, message=f"{failure.message}: spec.insightSelectors has {written}")
         try:
             return await self._behind(failure, error, desired)
-        except (AWSError, FailureError) as further:
+        except FailureError as further:
             return replace(failure, message=f"{failure.message}; {_unseen(further)}")
 
     async def _behind(self, failure: Failure, error: AWSError, desired: DesiredTrail) -> Failure:
@@ -92,7 +92,7 @@ class Diagnosis:
         for look in looks:
             try:
                 found = await look()
-            except (AWSError, FailureError) as error:
+            except FailureError as error:
                 messages.append(_unseen(error))
                 continue
             messages.append(found.message)
@@ -169,8 +169,8 @@ async def _has_bucket_key(bucket: Bucket) -> bool | None:
     return encryption.bucket_key if encryption else None
 
 
-def _unseen(error: AWSError | FailureError) -> str:
-    if isinstance(error, FailureError):
+def _unseen(error: FailureError) -> str:
+    if not isinstance(error, AWSError):
         return f"{_UNSEEN} just now ({error.failure.message})"
     if is_denied(error):
         return f"{_UNSEEN}, since the operator lacks {error.action}"

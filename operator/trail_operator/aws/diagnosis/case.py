@@ -7,7 +7,7 @@ from typing import Any
 
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.client import AWS
-from trail_operator.aws.errors import AWSError, failure_of
+from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.core.advice import Advice
 from trail_operator.core.arns import Arn, Location
@@ -111,7 +111,7 @@ def _told(reason: Reason, verdicts: Sequence[Verdict]) -> Failure:
 def is_denied(error: AWSError) -> bool:
     """Whether an error says that the operator may not look. 405: only a bucket's own account may."""
     denied = (Reason.ACCESS_DENIED, Reason.DENIED_BY_ORGANIZATION)
-    return error.code == "MethodNotAllowed" or failure_of(error).reason in denied
+    return error.code == "MethodNotAllowed" or error.failure.reason in denied
 
 
 def may_not_look(error: AWSError) -> None:
