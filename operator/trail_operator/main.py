@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import CliApp, SettingsConfigDict, SettingsError
 
+from trail_operator import watch  # noqa: F401 - registers the handlers
 from trail_operator.cli import crds, reference
-from trail_operator.controller import handlers  # noqa: F401 - registers the handlers
+from trail_operator.runtime import logs
 from trail_operator.settings import Settings
-from trail_operator.telemetry import logs
 
 _OPEN_FILES = 65_536
 

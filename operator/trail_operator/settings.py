@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from trail_operator.api.names import CLUSTER_NAME_LENGTH, CLUSTER_NAME_PATTERN
+from trail_operator.api.constants import CLUSTER_NAME_LENGTH, CLUSTER_NAME_PATTERN
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 

@@ -16,8 +16,8 @@ from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
 from tests.integration.test_alerts import promtool, run  # noqa: F401 - a fixture
 from tests.patience import eventually, seconds
-from trail_operator.controller.kube import event
-from trail_operator.telemetry.metrics import OPERATIONS
+from trail_operator.kube.client import event
+from trail_operator.metrics import OPERATIONS
 
 NAME = "audit"
 

@@ -15,11 +15,11 @@ from tests.sandbox.identities import allow, assume, role, trusting
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWS
+from trail_operator.aws.credentials import Sessions
 from trail_operator.aws.errors import AWSError, is_shut_out
 from trail_operator.aws.operations import Read, Write
-from trail_operator.aws.sessions import Sessions
-from trail_operator.controller.accounts import Accounts, session_name
-from trail_operator.core.failure import FailureClass, FailureError
+from trail_operator.domain.failure import FailureClass, FailureError
+from trail_operator.inventory.registry import Accounts, session_name
 
 TOKEN = "eyJ.secret.token"
 

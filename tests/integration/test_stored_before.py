@@ -19,10 +19,10 @@ from tests.integration import test_account_admission
 from tests.integration.admission import cases
 from tests.integration.kubernetes import trail
 from tests.patience import eventually
-from trail_operator.api.account import AWSAccountStatus
+from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.conditions import Condition
+from trail_operator.api.constants import FINALIZER, VERSION
 from trail_operator.api.crd import account_crd, trail_crd
-from trail_operator.api.names import FINALIZER, VERSION
 from trail_operator.api.trail import TrailStatus
 
 Parts = dict[str, Any]

@@ -26,7 +26,7 @@ from botocore.validate import ParamValidator
 
 from tests.statemachine import raw
 from tests.statemachine.kubernetes import at
-from trail_operator.aws.sessions import Identity, Role, Sessions
+from trail_operator.aws.credentials import Identity, Role, Sessions
 from trail_sandbox.aws.answers import status_of
 from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
 from trail_sandbox.aws.cloudtrail import CloudTrail
@@ -45,7 +45,7 @@ BUCKETS = ("logs-one", "logs-two")
 KEYS = tuple(f"{number}0000000-0000-4000-8000-000000000000" for number in (1, 2))
 ALIAS = "alias/logs"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cloudtrail-logs"
-# Nobody waits longer for an answer: trail_operator.aws.sessions.
+# Nobody waits longer for an answer: trail_operator.aws.credentials.
 _PATIENCE = 20.0
 _OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
 POLICY = f"arn:aws:iam::{ACCOUNT}:policy/logs"

@@ -21,17 +21,18 @@ from tests.refusals import refused
 from tests.statemachine.aws import Aws, Call, Session
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.virtual_time import VirtualLoop
-from trail_operator.aws.threads import Threads
-from trail_operator.controller import accounts, controller, process
-from trail_operator.controller.account_loop import AccountLoop
-from trail_operator.controller.kube import Kubernetes
-from trail_operator.controller.lease import without_lease
-from trail_operator.controller.loop import Loop
-from trail_operator.controller.subject import Subject
-from trail_operator.controller.watchdog import Watchdog
-from trail_operator.core.ownership import Cluster
+from trail_operator import manager, wiring
+from trail_operator.account.reconciler import AccountLoop
+from trail_operator.aws.executor import Threads
+from trail_operator.domain.ownership import Cluster
+from trail_operator.inventory import registry
+from trail_operator.kube.client import Kubernetes
+from trail_operator.kube.leader_election import without_lease
+from trail_operator.metrics import Metrics
 from trail_operator.settings import Settings
-from trail_operator.telemetry.metrics import Metrics
+from trail_operator.trail.queue import Loop
+from trail_operator.trail.state import Subject
+from trail_operator.watchdog import Watchdog
 
 CLUSTER = "test"
 
@@ -84,13 +85,13 @@ def own_time(loop: VirtualLoop, random: Callable[[], float]) -> Iterator[None]:
         return at(loop.time()).astimezone(zone)
 
     own = mock.patch.multiple(
-        controller,
+        wiring,
         time=SimpleNamespace(monotonic=loop.time),
         random=SimpleNamespace(random=random),
         datetime=SimpleNamespace(now=now),
     )
     # AWSAccounts come at any time, each with a way in of its own.
-    with own, mock.patch.object(accounts, "Threads", _Tasks):
+    with own, mock.patch.object(registry, "Threads", _Tasks):
         yield
 
 
@@ -179,9 +180,9 @@ class Life:
         """As Process.start does."""
         kubernetes = _Kubernetes(self, self._wire)
         sessions, alone = Session(self._aws, self._send), without_lease(asyncio.get_running_loop().time)
-        with mock.patch.object(controller, "Sessions", return_value=sessions):
+        with mock.patch.object(wiring, "Sessions", return_value=sessions):
             cluster = Cluster(self._clusters[0], frozenset(self._clusters[1:]))
-            parts = controller.Controller(kubernetes, alone, self._settings, cluster, self.metrics)
+            parts = wiring.Controller(kubernetes, alone, self._settings, cluster, self.metrics)
         reconcile = parts.loop._reconcile
 
         async def passing(subject: Subject) -> float | None:
@@ -191,10 +192,10 @@ class Life:
 
         parts.loop._reconcile = passing
         parts.surroundings._sleep = _sleep_in_background
-        trails = await process._patiently("Trails", lambda: kubernetes.trails([]))
+        trails = await manager._patiently("Trails", lambda: kubernetes.trails([]))
         self.loop = parts.loop
         self.account_loop = parts.account_loop
-        parts.take_up(controller.Manifests([], list(self._server.accounts.values()), trails))
+        parts.take_up(wiring.Manifests([], list(self._server.accounts.values()), trails))
         await asyncio.sleep(0.2)
         self._watching = True
         self.relist()

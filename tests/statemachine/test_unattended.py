@@ -7,7 +7,7 @@ import pytest
 from tests.statemachine import raw
 from tests.statemachine.aws import Call
 from tests.statemachine.stage import RESYNC, VirtualStage
-from trail_operator.controller.accounts import Account
+from trail_operator.inventory.registry import Account
 
 KEY = "team-a/alpha"
 SPEC = {"s3BucketName": "logs-one"}

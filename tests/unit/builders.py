@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail import TrailSpec
-from trail_operator.core.arns import Location
-from trail_operator.core.attributes import Configuration
-from trail_operator.core.selectors import DEFAULT
-from trail_operator.core.trail import DesiredTrail, ObservedTrail, desired_trail
+from trail_operator.domain.arns import Location
+from trail_operator.domain.attributes import Configuration
+from trail_operator.domain.selectors import DEFAULT
+from trail_operator.domain.trail import DesiredTrail, ObservedTrail, desired_trail
 
 LOCATION = Location("aws", "123456789012", "eu-central-1")
 OWNER = "cluster/default/audit"

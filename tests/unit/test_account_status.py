@@ -9,13 +9,13 @@ from botocore.exceptions import NoCredentialsError, ParamValidationError, ReadTi
 from botocore.session import get_session
 
 from tests.statemachine.error_table import GENERIC
-from trail_operator.api.account import AWSAccountStatus
+from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
 from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_without_answer, is_shut_out
-from trail_operator.core.account import account_status, finalizers, held_back
-from trail_operator.core.advice import Neighbour, Sight
-from trail_operator.core.failure import Failure, FailureClass
-from trail_operator.core.ownership import Cluster
+from trail_operator.domain.account_status import account_status, finalizers, held_back
+from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.ownership import Cluster
+from trail_operator.domain.warnings import Neighbour, Sight
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PASSING = Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, "no answer")

@@ -4,7 +4,7 @@ import pytest
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import DeletionPolicy
-from trail_operator.core.annotations import ignored_annotations, of_other_controllers, unset_deletion_policy
+from trail_operator.domain.annotations import ignored_annotations, of_other_controllers, unset_deletion_policy
 
 DELETE, RETAIN = DeletionPolicy.DELETE, DeletionPolicy.RETAIN
 ACK_POLICY = "services.k8s.aws/deletion-policy"

@@ -12,10 +12,10 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from tests.local_server import LocalServer
 from tests.unit.test_metrics import subject
-from trail_operator.controller.answers import OddAnswerError
-from trail_operator.controller.kube import Connection, Key, Kubernetes
-from trail_operator.controller.lease import Lease
-from trail_operator.controller.route import in_pod
+from trail_operator.kube.answers import OddAnswerError
+from trail_operator.kube.client import Connection, Key, Kubernetes
+from trail_operator.kube.leader_election import Lease
+from trail_operator.kube.route import in_pod
 
 KEY = Key("team", "audit")
 Answer = tuple[int, str, bytes]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import trail_operator
-from trail_operator.core.arns import Arn, Location, is_managed_alias
+from trail_operator.domain.arns import Arn, Location, is_managed_alias
 
 OPERATOR = Path(trail_operator.__file__).parent
 # Where a colon is no part of an ARN.

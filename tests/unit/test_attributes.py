@@ -7,8 +7,7 @@ import pytest
 
 from tests.unit.builders import MINIMAL, desired, desired_of, observed
 from trail_operator.api.trail import TrailSpec
-from trail_operator.core.advice import Neighbour, advise
-from trail_operator.core.attributes import (
+from trail_operator.domain.attributes import (
     ATTRIBUTES,
     SCOPE,
     Attribute,
@@ -17,11 +16,12 @@ from trail_operator.core.attributes import (
     Resolved,
     observed_configuration,
 )
-from trail_operator.core.differences import FIELDS
-from trail_operator.core.plan import plan
-from trail_operator.core.reductions import LOSSES, reductions
-from trail_operator.core.selectors import BasicSelector
-from trail_operator.core.trail import DesiredTrail, ObservedTrail, Part
+from trail_operator.domain.coverage import LOSSES, reductions
+from trail_operator.domain.diff import FIELDS
+from trail_operator.domain.plan import plan
+from trail_operator.domain.selectors import BasicSelector
+from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
+from trail_operator.domain.warnings import Neighbour, advise
 
 # What else a spec says: which trail, whose, and what becomes of it.
 NOT_OF_THE_TRAIL = {"name", "region", "accountRef", "deletionPolicy", "adoptionPolicy", "managementPolicy"}

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import trail_operator
-from trail_operator.core.attributes import ATTRIBUTES, Attribute
+from trail_operator.domain.attributes import ATTRIBUTES, Attribute
 
 TESTS = Path(__file__).parents[1]
 CHECKS = "tests/unit/test_attributes.py"
 OF_AWS = f"{CHECKS}::test_aws_knows_every_attribute_and_there_is_no_other"
-CORE, UNIT = "trail_operator/core", "tests/unit"
+DOMAIN, UNIT = "trail_operator/domain", "tests/unit"
 # All places that an attribute has to be in: the file, what it is put before, and what is put there.
 PLACES = {
     "the spec": (
@@ -25,22 +25,22 @@ PLACES = {
         '    archive_enabled: Annotated[StrictBool, Field(description="")] = False\n',
     ),
     "the normal form": (
-        f"{CORE}/attributes.py",
+        f"{DOMAIN}/attributes.py",
         "\n\n@dataclass(frozen=True)\nclass Resolved",
         "    archive_enabled: bool\n",
     ),
     "the table": (
-        f"{CORE}/attributes.py",
+        f"{DOMAIN}/attributes.py",
         "}\nSCOPE = ",
         '    "archive_enabled": Attribute("archiveEnabled", "ArchiveEnabled", "Archived", _OFF, is_scope=True),\n',
     ),
     "what is told of losses": (
-        f"{CORE}/reductions.py",
+        f"{DOMAIN}/coverage.py",
         '    "recursive_logging": ',
         '    "archive_enabled": "nothing is archived any more",\n',
     ),
     "what is warned of": (
-        f"{CORE}/advice.py",
+        f"{DOMAIN}/warnings.py",
         "        _own_delivery(desired, exists=exists),\n",
         '        Advice(Reason.FURTHER_COPY, "archived, too") if desired.configuration.archive_enabled else None,\n',
     ),
@@ -56,7 +56,7 @@ PLACES = {
 
 def checked(directory: Path, *, without: str | None = None) -> tuple[int, str]:
     """What the tests of attributes say of a copy that has the attribute in all places but one."""
-    for package in ("api", "core"):
+    for package in ("api", "domain"):
         shutil.copytree(Path(trail_operator.__file__).parent / package, directory / "trail_operator" / package)
     (directory / UNIT).mkdir(parents=True)
     for name in ("trail_operator", "tests", UNIT):

@@ -19,7 +19,7 @@ from botocore.session import get_session
 
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import AWSError, failure_without_answer, translate
-from trail_operator.core.failure import FailureClass, FailureError
+from trail_operator.domain.failure import FailureClass, FailureError
 
 T, D, X, A = FailureClass.TRANSIENT, FailureClass.DEPENDENCY, FailureClass.TERMINAL, FailureClass.AUTHORITY
 TABLE = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from trail_operator.core.backoff import resync_delay, retry_delay
-from trail_operator.core.failure import FailureClass
+from trail_operator.domain.backoff import resync_delay, retry_delay
+from trail_operator.domain.failure import FailureClass
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import Any, cast
 import pytest
 
 from trail_operator.aws.client import AWS, Caller, ClosedError
-from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.credentials import Identity, Role, Sessions
+from trail_operator.aws.executor import Threads
 from trail_operator.aws.operations import Read, Write
-from trail_operator.aws.sessions import Identity, Role, Sessions
-from trail_operator.aws.threads import Threads
-from trail_operator.core.failure import FailureClass
+from trail_operator.aws.rate_limit import RateLimiter
+from trail_operator.domain.failure import FailureClass
 
 REGION = "us-east-1"
 READS = (

@@ -19,8 +19,8 @@ from trail_operator.api.reasons import (
     Reason,
 )
 from trail_operator.cli import reference
+from trail_operator.runtime import logs
 from trail_operator.settings import Settings
-from trail_operator.telemetry import logs
 
 ROOT = Path(__file__).parents[2]
 

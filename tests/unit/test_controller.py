@@ -10,18 +10,18 @@ from tests.refusals import refused as refusal
 from tests.unit.builders import desired
 from tests.unit.test_loop import body
 from trail_operator.aws.client import AWS, Caller
-from trail_operator.controller import surroundings
-from trail_operator.controller.controller import Controller
-from trail_operator.controller.gauges import Gauges
-from trail_operator.controller.kube import Kubernetes
-from trail_operator.controller.lease import without_lease
-from trail_operator.controller.subject import Subject
-from trail_operator.controller.surroundings import Surroundings
-from trail_operator.core.advice import Advice, Sight
-from trail_operator.core.failure import FailureError
-from trail_operator.core.ownership import Cluster
+from trail_operator.domain.failure import FailureError
+from trail_operator.domain.ownership import Cluster
+from trail_operator.domain.warnings import Advice, Sight
+from trail_operator.inventory import inventory
+from trail_operator.inventory.inventory import Surroundings
+from trail_operator.kube.client import Kubernetes
+from trail_operator.kube.leader_election import without_lease
+from trail_operator.metrics import Metrics
 from trail_operator.settings import Settings
-from trail_operator.telemetry.metrics import Metrics
+from trail_operator.trail.collector import Gauges
+from trail_operator.trail.state import Subject
+from trail_operator.wiring import Controller
 
 
 def run(scenario: Callable[[Controller], Awaitable[None]], **settings: Any) -> None:
@@ -43,7 +43,7 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
         compared += 1
         return ()
 
-    monkeypatch.setattr(surroundings, "advise", advise)
+    monkeypatch.setattr(inventory, "advise", advise)
 
     async def scenario(controller: Controller) -> None:
         for index in range(100):

@@ -15,11 +15,11 @@ import pytest
 
 from tests.local_server import LocalServer
 from trail_operator.aws.client import AWS
-from trail_operator.aws.limits import RateLimiter
-from trail_operator.aws.sessions import Identity, Role, Sessions
-from trail_operator.aws.threads import Threads
-from trail_operator.core.failure import FailureClass, FailureError
-from trail_operator.telemetry import logs
+from trail_operator.aws.credentials import Identity, Role, Sessions
+from trail_operator.aws.executor import Threads
+from trail_operator.aws.rate_limit import RateLimiter
+from trail_operator.domain.failure import FailureClass, FailureError
+from trail_operator.runtime import logs
 
 REGION = "us-east-1"
 KEY, SECRET, TOKEN = "ASIAQQQQSECRETKEYID", "wJalrXUtnFEMIsecret", "FwoGZXIvYXdzEtoken"

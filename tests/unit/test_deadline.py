@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.patience import seconds
-from trail_operator.aws import threads
+from trail_operator.aws import executor
 from trail_operator.aws.client import AWS
-from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.credentials import Sessions
+from trail_operator.aws.executor import Threads
 from trail_operator.aws.operations import Read
-from trail_operator.aws.sessions import Sessions
-from trail_operator.aws.threads import Threads
-from trail_operator.core.failure import FailureClass, FailureError
+from trail_operator.aws.rate_limit import RateLimiter
+from trail_operator.domain.failure import FailureClass, FailureError
 
 REGION = "us-east-1"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 100000\r\n\r\n"
@@ -75,7 +75,7 @@ class Dripping:
 def dripping(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dripping]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setattr(threads, "DEADLINE", seconds(1))  # a client is made within it
+    monkeypatch.setattr(executor, "DEADLINE", seconds(1))  # a client is made within it
     result = Dripping(request.param)
     yield result
     result.close()

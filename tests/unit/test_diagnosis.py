@@ -12,11 +12,11 @@ from trail_operator.aws.client import Caller
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
-from trail_operator.core.failure import Failure, FailureClass, FailureError
-from trail_operator.core.policies import required
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
+from trail_operator.domain.iam_policy import prescribed
 
 NOTHING = '{"Version": "2012-10-17", "Statement": []}'
-TRUST = required.policy_document([required.role_trust_statement()])
+TRUST = prescribed.policy_document([prescribed.role_trust_statement()])
 ANSWERS: dict[str, dict[str, Any]] = {
     "GetBucketPolicy": {"Policy": NOTHING},
     "GetBucketLocation": {"LocationConstraint": "eu-central-1"},

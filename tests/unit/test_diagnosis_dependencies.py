@@ -16,9 +16,9 @@ from trail_operator.aws.client import Caller, Organization
 from trail_operator.aws.diagnosis import DeliveryAdvice, Diagnosis
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
-from trail_operator.core.attributes import Configuration
-from trail_operator.core.failure import Failure
-from trail_operator.core.policies import required
+from trail_operator.domain.attributes import Configuration
+from trail_operator.domain.failure import Failure
+from trail_operator.domain.iam_policy import prescribed
 
 ACCOUNT = "123456789012"
 GROUP, ROLE = str(FULL.cloud_watch_logs_log_group_arn), str(FULL.cloud_watch_logs_role_arn)
@@ -54,12 +54,12 @@ def metadata(**more: Any) -> dict[str, Any]:
 
 
 def role(**more: Any) -> dict[str, Any]:
-    return {"Role": {"AssumeRolePolicyDocument": policy(required.role_trust_statement())} | more}
+    return {"Role": {"AssumeRolePolicyDocument": policy(prescribed.role_trust_statement())} | more}
 
 
-BUCKET_POLICY = policy(*required.bucket_statements(FULL.s3_bucket_name, FULL.s3_key_prefix, ARN))
-KEY_POLICY = policy(ROOT, *required.key_statements(ARN))
-TOPIC_POLICY = policy(required.topic_statement(TOPIC, ARN))
+BUCKET_POLICY = policy(*prescribed.bucket_statements(FULL.s3_bucket_name, FULL.s3_key_prefix, ARN))
+KEY_POLICY = policy(ROOT, *prescribed.key_statements(ARN))
+TOPIC_POLICY = policy(prescribed.topic_statement(TOPIC, ARN))
 # An account in which all is right. What is an error code is answered as that error.
 RIGHT: dict[str, Any] = {
     "GetBucketPolicy": {"Policy": BUCKET_POLICY},
@@ -72,7 +72,7 @@ RIGHT: dict[str, Any] = {
     "DescribeLogGroups": {"logGroups": [{"logGroupName": "trail"}]},
     "GetRole": role(),
     "ListRolePolicies": {"PolicyNames": ["logs"]},
-    "GetRolePolicy": {"PolicyDocument": policy(*required.role_permission_statements(GROUP, ARN))},
+    "GetRolePolicy": {"PolicyDocument": policy(*prescribed.role_permission_statements(GROUP, ARN))},
     "ListAttachedRolePolicies": {"AttachedPolicies": []},
     "GetPolicy": {"Policy": {"DefaultVersionId": "v1"}},
     "GetPolicyVersion": {"PolicyVersion": {"Document": policy({"Effect": "Allow", "Action": "*", "Resource": "*"})}},
@@ -186,7 +186,7 @@ def test_a_key_that_may_not_be_looked_at_is_judged_by_its_policy(*, may_read_pol
     assert failure.reason is Reason.KEY_POLICY_DENIES
     assert "not verified, since the operator lacks kms:DescribeKey" in failure.message
     assert "symmetric encryption key" in failure.message
-    needed = [one["Action"] for one in required.key_statements(ARN)]
+    needed = [one["Action"] for one in prescribed.key_statements(ARN)]
     assert [one["Action"] for one in printed(failure.message)] == needed
     without_bucket_policy = explained(KEY_REFUSED, **changes, GetBucketPolicy="NoSuchBucketPolicy")
     assert without_bucket_policy.reason is Reason.BUCKET_POLICY_DENIES
@@ -203,7 +203,7 @@ def test_an_s3_bucket_key_makes_decrypt_a_need() -> None:
     assert failure.reason is Reason.KEY_POLICY_DENIES
     statements = printed(failure.message)
     assert [statement["Action"] for statement in statements] == ["kms:Decrypt"]
-    healed = {"Policy": policy(ROOT, *required.key_statements(ARN), *statements)}
+    healed = {"Policy": policy(ROOT, *prescribed.key_statements(ARN), *statements)}
     healed_failure = explained(KEY_REFUSED, GetBucketEncryption=with_bucket_key, GetKeyPolicy=healed)
     assert "all that can be read allows it" in healed_failure.message
     assert "kms:Decrypt" in advised(Destination.S3, GetBucketEncryption=with_bucket_key).message
@@ -239,7 +239,7 @@ def test_the_default_key_of_the_bucket_is_named_and_its_statement_printed(key: s
     assert statement["Action"] == ["kms:GenerateDataKey*", "kms:Decrypt"]
     assert "EncryptionContext" not in json.dumps(statement)
     healed = explained(
-        code, PLAIN, **default, GetKeyPolicy={"Policy": policy(ROOT, *required.key_statements(ARN), statement)}
+        code, PLAIN, **default, GetKeyPolicy={"Policy": policy(ROOT, *prescribed.key_statements(ARN), statement)}
     )
     assert "all that can be read allows it" in healed.message
     assert "KMS key None" not in failure.message
@@ -323,7 +323,7 @@ def test_a_bucket_that_may_be_another_accounts(code: str) -> None:
     assert "the bucket is not in account 123456789012" in failure.message
     assert "check s3BucketName" in failure.message
     assert ("lacks s3:GetBucketPolicy" in failure.message) is (code == "AccessDenied")
-    assert printed(failure.message) == required.bucket_statements("bucket-1", "logs", ARN)
+    assert printed(failure.message) == prescribed.bucket_statements("bucket-1", "logs", ARN)
 
 
 def test_account_and_region_of_the_bucket_decide() -> None:
@@ -356,7 +356,7 @@ def test_cloudtrails_accounts_of_old_are_warned_of() -> None:
     assert "cannot be decided, because" in failure.message
     assert [advice.reason for advice in failure.advice] == [Reason.LEGACY_PRINCIPAL]
     assert "name the service principal cloudtrail.amazonaws.com" in failure.advice[0].message
-    topic = {"Attributes": {"Policy": policy(required.topic_statement(TOPIC, ARN) | old)}}
+    topic = {"Attributes": {"Policy": policy(prescribed.topic_statement(TOPIC, ARN) | old)}}
     delivery = advised(Destination.SNS, GetTopicAttributes=topic)
     assert [advice.reason for advice in delivery.advice] == [Reason.LEGACY_PRINCIPAL]
 
@@ -376,7 +376,7 @@ def test_the_key_of_a_topic_is_judged_and_named(key: str) -> None:
     (statement,) = printed(failure.message)
     assert statement["Action"] == ["kms:GenerateDataKey*", "kms:Decrypt"]
     assert "EncryptionContext" not in json.dumps(statement)
-    healed: dict[str, Any] = {"GetKeyPolicy": {"Policy": policy(ROOT, *required.key_statements(ARN), statement)}}
+    healed: dict[str, Any] = {"GetKeyPolicy": {"Policy": policy(ROOT, *prescribed.key_statements(ARN), statement)}}
     assert "all that can be read allows it" in explained(TOPIC_REFUSED, **on_topic(key), **healed).message
     delivery = advised(Destination.SNS, **on_topic(key))
     assert printed(delivery.message) == [statement]
@@ -395,7 +395,7 @@ def test_a_topic_encrypted_with_the_key_that_aws_manages(key: str, changes: dict
             "managed by AWS, so that its policy cannot be changed: encrypt the topic with a customer managed key"
             in (message)
         )
-        assert printed(message) == [required.topic_key_statement(ARN)]
+        assert printed(message) == [prescribed.topic_key_statement(ARN)]
         assert "seems right" not in message
 
 
@@ -448,7 +448,7 @@ def test_a_refusal_to_encrypt_may_be_that_of_the_key_of_the_topic(configuration:
     assert failure.reason is Reason.KEY_POLICY_DENIES
     assert TOPIC_KEY_SUBJECT in failure.message
     statements = printed(failure.message)
-    assert statements == [required.topic_key_statement(ARN)]
+    assert statements == [prescribed.topic_key_statement(ARN)]
     healed = {"GetKeyPolicy": {"Policy": policy(ROOT, *statements)}}
     after = explained_by(TwoKeys(healed), KEY_REFUSED, configuration)
     assert "all that can be read allows it" in after.message
@@ -459,7 +459,7 @@ def test_all_that_refuses_to_encrypt_is_named_at_once() -> None:
     failure = explained_by(TwoKeys(REFUSING, **REFUSING), KEY_REFUSED)
     assert f"the policy of key {KEY} " in failure.message
     assert TOPIC_KEY_SUBJECT in failure.message
-    assert printed(failure.message) == [*required.key_statements(ARN), required.topic_key_statement(ARN)]
+    assert printed(failure.message) == [*prescribed.key_statements(ARN), prescribed.topic_key_statement(ARN)]
     without_bucket = explained_by(TwoKeys(REFUSING, GetBucketPolicy="NoSuchBucket"), KEY_REFUSED)
     assert without_bucket.reason is Reason.BUCKET_NOT_FOUND
     assert TOPIC_KEY_SUBJECT in without_bucket.message
@@ -508,7 +508,7 @@ def test_the_key_of_a_topic_elsewhere_is_looked_for_there() -> None:
     topic = "arn:aws:sns:us-west-2:123456789012:topic"
     aws = AWS(
         GetTopicAttributes={
-            "Attributes": {"Policy": policy(required.topic_statement(topic, ARN)), "KmsMasterKeyId": "alias/t"}
+            "Attributes": {"Policy": policy(prescribed.topic_statement(topic, ARN)), "KmsMasterKeyId": "alias/t"}
         }
     )
     explained_by(aws, TOPIC_REFUSED, replace(FULL, sns_topic_name=topic))
@@ -523,8 +523,8 @@ def test_a_role_that_does_not_exist_gets_both_its_policies() -> None:
     failure = explained(ROLE_REFUSED, GetRole="NoSuchEntity")
     assert failure.reason is Reason.ROLE_NOT_FOUND
     trust, *permissions = printed(failure.message)
-    assert trust == required.role_trust_statement()
-    assert permissions == required.role_permission_statements(GROUP, ARN)
+    assert trust == prescribed.role_trust_statement()
+    assert permissions == prescribed.role_permission_statements(GROUP, ARN)
 
 
 def bounded(*statements: dict[str, Any], arn: str = BOUNDARY) -> dict[str, Any]:

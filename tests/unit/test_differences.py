@@ -7,13 +7,13 @@ import pytest
 
 from tests.unit.builders import FULL, MINIMAL, desired, observed
 from tests.unit.test_selectors import S3, advanced, basic, on_data, on_management
-from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail import Difference
-from trail_operator.core.attributes import ATTRIBUTES
-from trail_operator.core.differences import FIELDS, differences, fields_of, not_read_again
-from trail_operator.core.plan import plan
-from trail_operator.core.selectors import DEFAULT, AdvancedSelector, FieldCondition, Selectors
-from trail_operator.core.trail import DesiredTrail, ObservedTrail, Part
+from trail_operator.domain.attributes import ATTRIBUTES
+from trail_operator.domain.diff import FIELDS, differences, fields_of, not_read_again
+from trail_operator.domain.plan import plan
+from trail_operator.domain.selectors import DEFAULT, AdvancedSelector, FieldCondition, Selectors
+from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
 
 DEFAULT_SHOWN = "AWS's default, all management events"
 

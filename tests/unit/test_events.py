@@ -9,11 +9,11 @@ from kubernetes.aio.client.exceptions import ApiException
 from tests.refusals import refused
 from tests.unit.test_metrics import subject
 from trail_operator.api.conditions import Condition
-from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail import Difference
-from trail_operator.controller import events
-from trail_operator.controller.events import Events
-from trail_operator.core.plan import Action
+from trail_operator.domain.plan import Action
+from trail_operator.kube import events
+from trail_operator.kube.events import Events
 
 
 class Kubernetes:

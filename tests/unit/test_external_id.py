@@ -11,15 +11,15 @@ from tests.refusals import refused
 from tests.unit.answering import answering, identity, refusal
 from tests.unit.test_controller import Server, account, ready, run
 from tests.unit.test_loop import body
-from trail_operator.api.account import AWSAccountSpec
+from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.aws.errors import AWSError
-from trail_operator.controller.controller import Controller
-from trail_operator.controller.events import Events
-from trail_operator.controller.kube import Kubernetes
-from trail_operator.controller.location import entry_failure
-from trail_operator.controller.subject import Subject
-from trail_operator.controller.unreportable import Unreportable
-from trail_operator.telemetry.logs import logger
+from trail_operator.kube.client import Kubernetes
+from trail_operator.kube.events import Events
+from trail_operator.kube.unreportable import Unreportable
+from trail_operator.runtime.logs import logger
+from trail_operator.trail.location import entry_failure
+from trail_operator.trail.state import Subject
+from trail_operator.wiring import Controller
 
 SECRET = "shared/secret-7"
 ROLE = "arn:aws:iam::111111111111:role/r"

@@ -7,8 +7,8 @@ from contextlib import suppress
 import pytest
 
 from tests.unit.test_limits import KEY, Time
-from trail_operator.aws.limits import RateLimiter
-from trail_operator.aws.turns import Rounds, acting_for
+from trail_operator.aws.rate_limit import RateLimiter
+from trail_operator.runtime.concurrency import Rounds, acting_for
 
 
 class Waiting(Time):

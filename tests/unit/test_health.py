@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from trail_operator.controller.health import Health
+from trail_operator.runtime.health import Health
 
 
 def test_alive_at_once_and_ready_when_told() -> None:

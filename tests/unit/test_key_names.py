@@ -10,7 +10,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
-from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
 
 
 class AWS:

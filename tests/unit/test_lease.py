@@ -16,9 +16,9 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from tests.refusals import not_found, refused
 from tests.statemachine.virtual_time import VirtualLoop
-from trail_operator.controller.answers import OddAnswerError
-from trail_operator.controller.kube import Connection
-from trail_operator.controller.lease import Leadership, Lease, NotLeadingError
+from trail_operator.kube.answers import OddAnswerError
+from trail_operator.kube.client import Connection
+from trail_operator.kube.leader_election import Leadership, Lease, NotLeadingError
 
 TAKE_OVER = 15.0
 # What the API server puts into an object's metadata.

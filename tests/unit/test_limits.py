@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.rate_limit import RateLimiter
 
 KEY = ("eu-central-1", "CreateTrail")
 

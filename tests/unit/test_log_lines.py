@@ -7,8 +7,8 @@ from io import StringIO
 
 import pytest
 
-from trail_operator.telemetry import logs
-from trail_operator.telemetry.logs import RateLimit, about, logger
+from trail_operator.runtime import logs
+from trail_operator.runtime.logs import RateLimit, about, logger
 
 FORGED = "2026-01-01T00:00:00.000Z INFO    kube-system/other@1 Ready=True Recording: FORGED"
 ODD = [

@@ -2,7 +2,7 @@
 
 import logging
 
-from trail_operator.telemetry.logs import LastFailure
+from trail_operator.runtime.logs import LastFailure
 
 
 def test_the_last_failure_of_a_library_is_one_short_line() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tests.refusals import refused
-from trail_operator.aws.waits import Wait
-from trail_operator.controller.answers import OddAnswerError
-from trail_operator.controller.claims import Claims
-from trail_operator.controller.kube import Key
-from trail_operator.controller.loop import Loop
-from trail_operator.controller.subject import Subject
+from trail_operator.kube.answers import OddAnswerError
+from trail_operator.kube.client import Key
+from trail_operator.runtime.rate_waits import Wait
+from trail_operator.trail.name_claims import Claims
+from trail_operator.trail.queue import Loop
+from trail_operator.trail.state import Subject
 
 NEVER = 3600.0
 
@@ -132,7 +132,7 @@ def test_at_the_start_looks_wait_for_those_before_them_but_a_change_does_not() -
 
 
 def test_at_the_start_looks_that_take_long_hold_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.controller.loop._SECONDS_A_LOOK", 0.01)
+    monkeypatch.setattr("trail_operator.trail.queue._SECONDS_A_LOOK", 0.01)
 
     async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
@@ -326,7 +326,7 @@ def test_an_odd_object_stops_no_other() -> None:
 
 
 def test_an_object_that_has_become_odd_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.controller.loop._SECONDS_UNREADABLE", 0.01)
+    monkeypatch.setattr("trail_operator.trail.queue._SECONDS_UNREADABLE", 0.01)
 
     async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
         loop.take_up([body()])
@@ -371,7 +371,7 @@ def test_a_read_that_is_not_answered_forgets_no_trail(error: Exception) -> None:
 
 
 def test_a_task_that_an_error_ends_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.controller.tasks._LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("trail_operator.runtime.tasks._LONGEST_DELAY", 0.01)
 
     async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
         passes.errors = [KeyError("metadata"), ValueError("what")]
@@ -383,7 +383,7 @@ def test_a_task_that_an_error_ends_is_restarted(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_error_that_a_read_ends_with_restarts_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.controller.tasks._LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("trail_operator.runtime.tasks._LONGEST_DELAY", 0.01)
 
     async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
         kubernetes.error = KeyError("metadata")

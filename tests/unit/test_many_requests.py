@@ -11,9 +11,9 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.local_server import LocalServer
 from tests.patience import seconds
-from trail_operator.controller.kube import Connection, Key, Kubernetes
-from trail_operator.controller.lease import Lease
-from trail_operator.controller.route import in_pod
+from trail_operator.kube.client import Connection, Key, Kubernetes
+from trail_operator.kube.leader_election import Lease
+from trail_operator.kube.route import in_pod
 
 MANY = 150
 METADATA = {"namespace": "team", "uid": "1", "resourceVersion": "7", "creationTimestamp": "2026-01-01T00:00:00Z"}

@@ -10,10 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from trail_operator.api.trail import Destination
 from trail_operator.aws.errors import NO_ANSWER, OK, OTHER, counted
-from trail_operator.controller.gauges import Gauges
-from trail_operator.controller.subject import Subject
-from trail_operator.core.differences import FIELDS
-from trail_operator.telemetry.metrics import FAMILIES, OPERATIONS, Metrics, Result
+from trail_operator.domain.diff import FIELDS
+from trail_operator.metrics import FAMILIES, OPERATIONS, Metrics, Result
+from trail_operator.trail.collector import Gauges
+from trail_operator.trail.state import Subject
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from tests.unit.test_metrics import subject
+from trail_operator import watch
 from trail_operator.api.reasons import Reason
-from trail_operator.controller import handlers
-from trail_operator.controller.controller import Controller
-from trail_operator.controller.lease import without_lease
-from trail_operator.core.failure import FailureError
-from trail_operator.core.ownership import Cluster
+from trail_operator.domain.failure import FailureError
+from trail_operator.domain.ownership import Cluster
+from trail_operator.kube.leader_election import without_lease
+from trail_operator.metrics import Metrics
 from trail_operator.settings import Settings
-from trail_operator.telemetry.metrics import Metrics
+from trail_operator.wiring import Controller
 
 
 class Watch:
@@ -32,7 +32,7 @@ class Watch:
         made = {"uid": "1", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
         told = {"type": event, "object": {"metadata": {"name": namespace, "labels": labels, **made}}}
         memo = SimpleNamespace(process=SimpleNamespace(controller=self._controller))
-        handler: Any = handlers.namespace_changed
+        handler: Any = watch.namespace_changed
         asyncio.run(handler(event=told, memo=memo))
 
     def opens(self) -> bool:

@@ -9,15 +9,15 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.builders import ARN, LOCATION, MINIMAL, OWNER, desired
-from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import AWSError
-from trail_operator.aws.neighbours import Neighbours
 from trail_operator.aws.operations import Read
-from trail_operator.controller.surroundings import Surroundings
-from trail_operator.core.advice import Advice, Neighbour, Sight
-from trail_operator.core.arns import Location
-from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.aws.trail_lister import Neighbours
+from trail_operator.domain.arns import Location
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
+from trail_operator.domain.warnings import Advice, Neighbour, Sight
+from trail_operator.inventory.inventory import Surroundings
 
 WEST = Location("aws", LOCATION.account, "eu-west-1")
 DENIED, BUSY, GONE = "AccessDeniedException", "ThrottlingException", "TrailNotFoundException"

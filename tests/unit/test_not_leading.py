@@ -14,14 +14,14 @@ from kubernetes.aio.client import ApiClient, Configuration
 from tests.recorder import Recorder
 from tests.unit.test_metrics import subject
 from trail_operator.aws.client import AWS, Caller
-from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.credentials import Identity, Role, Sessions
+from trail_operator.aws.executor import Threads
 from trail_operator.aws.operations import Read, Write
-from trail_operator.aws.sessions import Identity, Role, Sessions
-from trail_operator.aws.threads import Threads
-from trail_operator.controller.answers import OddAnswerError
-from trail_operator.controller.kube import Connection, Key, Kubernetes
-from trail_operator.controller.lease import Leadership, NotLeadingError
-from trail_operator.controller.route import in_pod
+from trail_operator.aws.rate_limit import RateLimiter
+from trail_operator.kube.answers import OddAnswerError
+from trail_operator.kube.client import Connection, Key, Kubernetes
+from trail_operator.kube.leader_election import Leadership, NotLeadingError
+from trail_operator.kube.route import in_pod
 
 REGION = "us-east-1"
 

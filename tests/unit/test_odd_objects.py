@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from tests.odd import SPEC, STATUS, TEXTS, places, put
 from tests.unit.builders import LOCATION, desired_of
 from tests.unit.test_loop import body
-from trail_operator.api.account import AWSAccountStatus
+from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.trail import TrailSpec, TrailStatus
-from trail_operator.controller.gauges import Gauges
-from trail_operator.controller.subject import Subject
-from trail_operator.core.plan import plan
+from trail_operator.domain.plan import plan
+from trail_operator.trail.collector import Gauges
+from trail_operator.trail.state import Subject
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

@@ -21,7 +21,7 @@ from trail_operator.aws.operations import (
     Write,
 )
 from trail_operator.cli import permissions
-from trail_operator.core import plan
+from trail_operator.domain import plan
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "iam.md").read_text()

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from tests.unit.builders import LOCATION
-from trail_operator.api.account import AWSAccountStatus
-from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.aws_account import AWSAccountStatus
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.aws.client import AWS
-from trail_operator.aws.neighbours import Neighbours
 from trail_operator.aws.operations import Read
-from trail_operator.core.account import account_status
-from trail_operator.core.ownership import Cluster
+from trail_operator.aws.trail_lister import Neighbours
+from trail_operator.domain.account_status import account_status
+from trail_operator.domain.ownership import Cluster
 
 ACCOUNT, MANAGEMENT = LOCATION.account, "999999999999"
 REGIONS = ("eu-central-1", "us-east-1")

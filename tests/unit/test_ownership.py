@@ -7,12 +7,12 @@ from itertools import product
 import pytest
 
 from tests.unit.builders import observed
-from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy
-from trail_operator.core.failure import FailureClass
-from trail_operator.core.ownership import Claim, Claimant, Cluster, adoption, foreign, is_cluster_name, outranked
-from trail_operator.core.trail import ObservedTrail
+from trail_operator.domain.failure import FailureClass
+from trail_operator.domain.ownership import Claim, Claimant, Cluster, adoption, foreign, is_cluster_name, outranked
+from trail_operator.domain.trail import ObservedTrail
 
 NEVER, IF_UNOWNED, ALWAYS = AdoptionPolicy.NEVER, AdoptionPolicy.IF_UNOWNED, AdoptionPolicy.ALWAYS
 RESOURCE = "default/audit"

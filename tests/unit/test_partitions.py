@@ -8,13 +8,13 @@ from tests.unit.answering import answering, identity
 from tests.unit.builders import desired_of
 from trail_operator.api.trail import TrailSpec
 from trail_operator.aws.client import AWS, Caller
-from trail_operator.aws.limits import RateLimiter
+from trail_operator.aws.credentials import Sessions
+from trail_operator.aws.executor import Threads
+from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.aws.regions import leading_region
-from trail_operator.aws.sessions import Sessions
-from trail_operator.aws.threads import Threads
-from trail_operator.core.arns import Location
-from trail_operator.core.policies import required
-from trail_operator.core.trail import has_global_events
+from trail_operator.domain.arns import Location
+from trail_operator.domain.iam_policy import prescribed
+from trail_operator.domain.trail import has_global_events
 
 ACCOUNT = "111111111111"
 
@@ -58,10 +58,10 @@ def test_all_that_is_named_without_an_arn_is_in_the_trail_s_partition(partition:
     assert trail.arn == f"arn:{partition}:cloudtrail:{region}:{ACCOUNT}:trail/audit"
     assert trail.configuration.sns_topic_name == f"arn:{partition}:sns:{region}:{ACCOUNT}:topic"
     assert key == f"arn:{partition}:kms:{region}:{ACCOUNT}:alias/key"
-    assert f"arn:{partition}:s3:::logs" in str(required.bucket_statements("logs", None, trail.arn, None))
+    assert f"arn:{partition}:s3:::logs" in str(prescribed.bucket_statements("logs", None, trail.arn, None))
     group = f"arn:{partition}:logs:{region}:{ACCOUNT}:log-group:g"
-    assert f"arn:{partition}:logs:{region}" in str(required.role_permission_statements(group, trail.arn, None))
-    for statement in (required.role_trust_statement(), *required.key_statements(trail.arn)):
+    assert f"arn:{partition}:logs:{region}" in str(prescribed.role_permission_statements(group, trail.arn, None))
+    for statement in (prescribed.role_trust_statement(), *prescribed.key_statements(trail.arn)):
         assert "cloudtrail.amazonaws.com'" in str(statement)
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from trail_operator.api.account import AWSAccountSpec
+from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy, TrailSpec
-from trail_operator.core.failure import FailureClass
-from trail_operator.core.permission import adoption_refused, barred, forbidden, resources_refused
+from trail_operator.domain.account_policy import adoption_refused, barred, forbidden, resources_refused
+from trail_operator.domain.failure import FailureClass
 
 ROLE = "arn:aws:iam::111111111111:role/logs"
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.unit.builders import ARN, FULL, MINIMAL, OWNER, desired, observed
-from trail_operator.api.names import OWNER_TAG
-from trail_operator.core.differences import differences
-from trail_operator.core.plan import Action, deletion, disowning, plan, restart
-from trail_operator.core.selectors import CALL_RATE, DATA, MANAGEMENT, AdvancedSelector, BasicSelector, FieldCondition
-from trail_operator.core.trail import ObservedTrail
+from trail_operator.api.constants import OWNER_TAG
+from trail_operator.domain.diff import differences
+from trail_operator.domain.plan import Action, deletion, disowning, plan, restart
+from trail_operator.domain.selectors import CALL_RATE, DATA, MANAGEMENT, AdvancedSelector, BasicSelector, FieldCondition
+from trail_operator.domain.trail import ObservedTrail
 
 S3 = "AWS::S3::Object"
 ERROR_RATE = "ApiErrorRateInsight"

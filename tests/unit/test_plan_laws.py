@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.builders import ARN, MINIMAL, OWNER, desired, observed
-from trail_operator.api.names import OWNER_TAG
-from trail_operator.core.attributes import Configuration
-from trail_operator.core.differences import differences
-from trail_operator.core.plan import Action, plan
-from trail_operator.core.selectors import (
+from trail_operator.api.constants import OWNER_TAG
+from trail_operator.domain.attributes import Configuration
+from trail_operator.domain.diff import differences
+from trail_operator.domain.plan import Action, plan
+from trail_operator.domain.selectors import (
     DEFAULT,
     AdvancedSelector,
     BasicSelector,
@@ -23,7 +23,7 @@ from trail_operator.core.selectors import (
     read_insights,
     read_selectors,
 )
-from trail_operator.core.trail import DesiredTrail, ObservedTrail
+from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 
 Event = tuple[str, str, str, bool]
 """Where it happens, in whose account, what it is, whether the trail's own delivery caused it."""

@@ -2,9 +2,9 @@
 
 import pytest
 
-from trail_operator.core.policies.conditions import holds
-from trail_operator.core.policies.document import Condition
-from trail_operator.core.policies.truth import Truth
+from trail_operator.domain.iam_policy.conditions import holds
+from trail_operator.domain.iam_policy.document import Condition
+from trail_operator.domain.iam_policy.ternary import Truth
 
 ARN = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"
 CONTEXT: dict[str, tuple[str | None, ...]] = {

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.unit.builders import policy
-from trail_operator.core.policies import judge, required
-from trail_operator.core.policies.judge import Answer, Verdict
+from trail_operator.domain.iam_policy import judge, prescribed
+from trail_operator.domain.iam_policy.judge import Answer, Verdict
 
 TRAIL = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"
 BUCKET = "audit-logs"
@@ -29,7 +29,7 @@ Condition = dict[str, dict[str, Any]]
 
 def bucket(*statements: Statement, source_organization: tuple[str | None, ...] = (ORGANIZATION,)) -> Verdict:
     return judge.judge_bucket_policy(
-        policy(*required.bucket_statements(BUCKET, None, TRAIL), *statements),
+        policy(*prescribed.bucket_statements(BUCKET, None, TRAIL), *statements),
         bucket=BUCKET,
         prefix=None,
         trail_arn=TRAIL,
@@ -41,7 +41,7 @@ def bucket(*statements: Statement, source_organization: tuple[str | None, ...] =
 
 def topic(*statements: Statement) -> Verdict:
     return judge.judge_topic_policy(
-        policy(required.topic_statement(TOPIC, TRAIL), *statements),
+        policy(prescribed.topic_statement(TOPIC, TRAIL), *statements),
         topic_arn=TOPIC,
         trail_arn=TRAIL,
         source_organization=(ORGANIZATION,),
@@ -50,7 +50,7 @@ def topic(*statements: Statement) -> Verdict:
 
 def key(*statements: Statement) -> Verdict:
     return judge.judge_key_policy(
-        policy(*required.key_statements(TRAIL), *statements),
+        policy(*prescribed.key_statements(TRAIL), *statements),
         key_arn=KEY,
         trail_arn=TRAIL,
         source_organization=(ORGANIZATION,),
@@ -156,7 +156,7 @@ def test_what_hangs_on_a_key_that_is_not_known_cannot_be_decided(name: str, depe
 
 
 def test_a_statement_that_hangs_on_a_key_that_is_not_known_is_not_called_missing() -> None:
-    acl, write = required.bucket_statements(BUCKET, None, TRAIL)
+    acl, write = prescribed.bucket_statements(BUCKET, None, TRAIL)
     statements = (acl, write | {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}})
     verdict = judge.judge_bucket_policy(policy(*statements), bucket=BUCKET, prefix=None, trail_arn=TRAIL)
     assert verdict.answer is Answer.UNDECIDABLE
@@ -175,7 +175,7 @@ def test_s3_has_its_own_key_for_the_account_and_no_other_service_has_it() -> Non
 
 def test_account_and_region_of_a_bucket_that_are_not_known_are_not_guessed() -> None:
     document = policy(
-        *required.bucket_statements(BUCKET, None, TRAIL), deny({"StringNotEquals": {"aws:ResourceAccount": "1"}})
+        *prescribed.bucket_statements(BUCKET, None, TRAIL), deny({"StringNotEquals": {"aws:ResourceAccount": "1"}})
     )
     for text in (document, document.replace("aws:ResourceAccount", "aws:RequestedRegion")):
         verdict = judge.judge_bucket_policy(text, bucket=BUCKET, prefix=None, trail_arn=TRAIL)
@@ -224,7 +224,7 @@ def test_a_condition_to_add_takes_the_place_of_none_that_is_there(condition: Con
 
 def role(*statements: Statement, source_organization: tuple[str | None, ...] = ()) -> Verdict:
     return judge.judge_role_permissions(
-        [("logs", policy(*required.role_permission_statements(GROUP, TRAIL), *statements))],
+        [("logs", policy(*prescribed.role_permission_statements(GROUP, TRAIL), *statements))],
         role_arn=ROLE,
         log_group_arn=GROUP,
         trail_arn=TRAIL,
@@ -260,7 +260,7 @@ def test_what_is_not_known_of_the_roles_requests() -> None:
 
 
 def test_a_role_is_assumed_by_cloudtrail_itself() -> None:
-    trust = required.role_trust_statement()
+    trust = prescribed.role_trust_statement()
     refusal = trust | {"Sid": "DenyX", "Effect": "Deny", "Principal": "*"}
 
     def judged(condition: Condition) -> Verdict:
@@ -284,7 +284,7 @@ LEGACY = (
 @pytest.mark.parametrize("principal", LEGACY)
 def test_a_policy_for_cloudtrails_old_accounts_cannot_be_decided(principal: str) -> None:
     statements = [
-        statement | {"Principal": {"AWS": principal}} for statement in required.bucket_statements(BUCKET, None, TRAIL)
+        statement | {"Principal": {"AWS": principal}} for statement in prescribed.bucket_statements(BUCKET, None, TRAIL)
     ]
     verdict = judge.judge_bucket_policy(policy(*statements), bucket=BUCKET, prefix=None, trail_arn=TRAIL)
     assert verdict.answer is Answer.UNDECIDABLE
@@ -295,13 +295,13 @@ def test_a_policy_for_cloudtrails_old_accounts_cannot_be_decided(principal: str)
     after = judge.judge_bucket_policy(healed, bucket=BUCKET, prefix=None, trail_arn=TRAIL)
     assert after.allowed
     assert not after.legacy_principal
-    old = required.topic_statement(TOPIC, TRAIL) | {"Principal": {"AWS": [principal, "210987654321"]}}
+    old = prescribed.topic_statement(TOPIC, TRAIL) | {"Principal": {"AWS": [principal, "210987654321"]}}
     silent = judge.judge_topic_policy(policy(old), topic_arn=TOPIC, trail_arn=TRAIL)
     assert (silent.answer, silent.legacy_principal) == (Answer.UNDECIDABLE, True)
 
 
 def test_the_old_accounts_have_no_way_to_keys_and_roles() -> None:
-    encrypt, describe = required.key_statements(TRAIL)
+    encrypt, describe = prescribed.key_statements(TRAIL)
     old = {"Principal": {"AWS": LEGACY[0]}}
     verdict = judge.judge_key_policy(policy(encrypt | old, describe | old), key_arn=KEY, trail_arn=TRAIL)
     assert (verdict.answer, verdict.legacy_principal) == (Answer.REFUSED, False)

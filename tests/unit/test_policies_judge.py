@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.unit.builders import policy
-from trail_operator.core.policies import judge, required
-from trail_operator.core.policies.judge import Answer, Verdict
+from trail_operator.domain.iam_policy import judge, prescribed
+from trail_operator.domain.iam_policy.judge import Answer, Verdict
 
 TRAIL = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"
 OTHER_TRAIL = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/other"
@@ -22,7 +22,7 @@ GROUP = "arn:aws:logs:eu-west-1:123456789012:log-group:audit:*"
 CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
 
 Statement = dict[str, Any]
-ACL, WRITE = required.bucket_statements(BUCKET, "p", TRAIL)
+ACL, WRITE = prescribed.bucket_statements(BUCKET, "p", TRAIL)
 
 
 def bucket_verdict(*statements: Statement, kms_key_arn: str | None = None) -> Verdict:
@@ -425,7 +425,7 @@ def test_a_statement_for_others_is_no_near_miss(statement: Statement) -> None:
 
 
 def test_a_remedy_takes_no_sid_that_the_policy_has() -> None:
-    for_another = required.bucket_statements(BUCKET, "p", OTHER_TRAIL)
+    for_another = prescribed.bucket_statements(BUCKET, "p", OTHER_TRAIL)
     for_another.append(for_another[1] | {"Sid": f"{for_another[1]['Sid']}2"})
     verdict = bucket_verdict(*for_another)
     sids = [statement["Sid"] for statement in json.loads(added(policy(*for_another), verdict))["Statement"]]
@@ -437,7 +437,7 @@ def test_a_policy_of_many_trails_names_the_nearest_statement_only() -> None:
     others = [
         statement | {"Sid": f"S{number}{statement['Action'][3:]}"}
         for number in range(40)
-        for statement in required.bucket_statements(BUCKET, f"p{number}", f"{OTHER_TRAIL}{number}")
+        for statement in prescribed.bucket_statements(BUCKET, f"p{number}", f"{OTHER_TRAIL}{number}")
     ]
     near = write({"StringEquals": {"aws:SourceArn": OTHER_TRAIL}}, Sid="Nearest")
     verdict = bucket_verdict(ACL, *others, near)
@@ -468,17 +468,17 @@ DEFAULT_TOPIC_STATEMENT = {
 
 
 def test_the_prescribed_topic_statement_is_enough() -> None:
-    assert topic_verdict(DEFAULT_TOPIC_STATEMENT, required.topic_statement(TOPIC, TRAIL)).allowed
+    assert topic_verdict(DEFAULT_TOPIC_STATEMENT, prescribed.topic_statement(TOPIC, TRAIL)).allowed
 
 
 @pytest.mark.parametrize(
     ("statement", "sentence"),
     [
         (DEFAULT_TOPIC_STATEMENT, "CloudTrail sends no AWS:SourceOwner with sns:Publish"),
-        (required.topic_statement(f"{TOPIC}-x", TRAIL), f"it allows {TOPIC}-x, needed is {TOPIC}"),
-        (required.topic_statement(TOPIC, OTHER_TRAIL), f"CloudTrail sends '{TRAIL}'"),
+        (prescribed.topic_statement(f"{TOPIC}-x", TRAIL), f"it allows {TOPIC}-x, needed is {TOPIC}"),
+        (prescribed.topic_statement(TOPIC, OTHER_TRAIL), f"CloudTrail sends '{TRAIL}'"),
         (
-            required.topic_statement(TOPIC, TRAIL) | {"Principal": {"Service": "s3.amazonaws.com"}},
+            prescribed.topic_statement(TOPIC, TRAIL) | {"Principal": {"Service": "s3.amazonaws.com"}},
             "its Principal Service s3.amazonaws.com is not cloudtrail.amazonaws.com",
         ),
     ],
@@ -501,7 +501,7 @@ ACCOUNT_MAY_ALL = {
     "Action": "kms:*",
     "Resource": "*",
 }
-ENCRYPT, DESCRIBE = required.key_statements(TRAIL)
+ENCRYPT, DESCRIBE = prescribed.key_statements(TRAIL)
 
 
 def key_verdict(*statements: Statement) -> Verdict:
@@ -550,7 +550,7 @@ def test_key_policy_denies() -> None:
     assert f"'DenyX' (Deny) of the policy of key {KEY} matches kms:GenerateDataKey on {KEY}" in verdict.message
 
 
-TRUST = required.role_trust_statement()
+TRUST = prescribed.role_trust_statement()
 
 
 @pytest.mark.parametrize(
@@ -591,7 +591,7 @@ def test_role_trust(statements: list[Statement], answer: Answer, sentence: str) 
 
 
 NOT_A_SERVICE = {"Bool": {"aws:PrincipalIsAWSService": "false"}}
-STREAM, EVENTS = required.role_permission_statements(GROUP, TRAIL)
+STREAM, EVENTS = prescribed.role_permission_statements(GROUP, TRAIL)
 
 
 def named(documents: Iterable[str]) -> list[tuple[str, str]]:
@@ -673,22 +673,22 @@ def test_role_permissions(documents: list[str], answer: Answer, sentence: str) -
 
 
 def test_a_log_group_is_the_same_with_and_without_its_star() -> None:
-    assert required.role_permission_statements(GROUP, TRAIL) == required.role_permission_statements(
+    assert prescribed.role_permission_statements(GROUP, TRAIL) == prescribed.role_permission_statements(
         GROUP.removesuffix(":*"), TRAIL
     )
 
 
 def test_partitions_reach_every_arn() -> None:
     trail = "arn:aws-us-gov:cloudtrail:us-gov-west-1:123456789012:trail/audit"
-    acl, write_logs = required.bucket_statements(BUCKET, None, trail)
+    acl, write_logs = prescribed.bucket_statements(BUCKET, None, trail)
     assert acl["Resource"] == "arn:aws-us-gov:s3:::audit-logs"
     assert write_logs["Resource"] == "arn:aws-us-gov:s3:::audit-logs/AWSLogs/123456789012/*"
-    context = required.key_statements(trail)[0]["Condition"]["StringLike"]
+    context = prescribed.key_statements(trail)[0]["Condition"]["StringLike"]
     assert context == {"kms:EncryptionContext:aws:cloudtrail:arn": "arn:aws-us-gov:cloudtrail:*:123456789012:trail/*"}
 
 
 def test_a_policy_that_was_not_read_is_neither_allowed_nor_refused() -> None:
-    statements = required.bucket_statements(BUCKET, "p", TRAIL)
+    statements = prescribed.bucket_statements(BUCKET, "p", TRAIL)
     verdict = judge.not_read("the policy of bucket audit-logs", "s3:GetBucketPolicy", statements)
     assert verdict.answer is Answer.UNDECIDABLE
     assert verdict.message.startswith(
@@ -698,7 +698,7 @@ def test_a_policy_that_was_not_read_is_neither_allowed_nor_refused() -> None:
 
 
 def test_a_policy_document_is_made_to_be_read() -> None:
-    document = required.policy_document([ACL, WRITE])
+    document = prescribed.policy_document([ACL, WRITE])
     assert json.loads(document) == {"Version": "2012-10-17", "Statement": [ACL, WRITE]}
     assert document.count("\n") > 10
 
@@ -848,7 +848,7 @@ DENY_LOGS: Statement = {"Effect": "Deny", "Action": "logs:*", "Resource": "*"}
 
 
 def test_what_two_policies_of_a_role_deny_alike_is_said_once_of_each() -> None:
-    documents = [policy(*required.role_permission_statements(GROUP, TRAIL)), policy(DENY_LOGS), policy(DENY_LOGS)]
+    documents = [policy(*prescribed.role_permission_statements(GROUP, TRAIL)), policy(DENY_LOGS), policy(DENY_LOGS)]
     verdict = permissions_verdict(*documents)
     assert verdict.answer is Answer.REFUSED
     for name in ("policy-2", "policy-3"):
@@ -881,7 +881,7 @@ def test_a_near_miss_says_in_which_policy_it_is() -> None:
 
 @pytest.mark.parametrize("owner", ["aws", "123456789012"])
 def test_of_a_boundary_that_aws_manages_no_deny_is_taken_away(owner: str) -> None:
-    document = policy(*required.role_permission_statements(GROUP, TRAIL), DENY_LOGS)
+    document = policy(*prescribed.role_permission_statements(GROUP, TRAIL), DENY_LOGS)
     verdict = judge.judge_role_boundary(
         document,
         boundary_arn=f"arn:aws:iam::{owner}:policy/b",

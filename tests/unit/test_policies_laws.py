@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trail_operator.core.arns import Arn
-from trail_operator.core.policies import judge, required
-from trail_operator.core.policies.judge import Answer, Verdict
-from trail_operator.core.policies.patterns import Target, matches, text_matches, tokens
-from trail_operator.core.policies.truth import Truth
+from trail_operator.domain.arns import Arn
+from trail_operator.domain.iam_policy import judge, prescribed
+from trail_operator.domain.iam_policy.judge import Answer, Verdict
+from trail_operator.domain.iam_policy.matching import Target, matches, text_matches, tokens
+from trail_operator.domain.iam_policy.ternary import Truth
 
 Statement = dict[str, Any]
 
@@ -47,7 +47,7 @@ def trail_arns(draw: st.DrawFn) -> str:
 def bucket_cases(draw: st.DrawFn) -> Case:
     bucket, prefix, trail = draw(BUCKETS), draw(PREFIXES), draw(trail_arns())
     return Case(
-        tuple(required.bucket_statements(bucket, prefix, trail)),
+        tuple(prescribed.bucket_statements(bucket, prefix, trail)),
         lambda text: judge.judge_bucket_policy(text, bucket=bucket, prefix=prefix, trail_arn=trail),
     )
 
@@ -57,7 +57,7 @@ def topic_cases(draw: st.DrawFn) -> Case:
     trail = draw(trail_arns())
     topic = f"arn:aws:sns:eu-west-1:{draw(ACCOUNTS)}:{draw(RESOURCE_NAMES)}"
     return Case(
-        (required.topic_statement(topic, trail),),
+        (prescribed.topic_statement(topic, trail),),
         lambda text: judge.judge_topic_policy(text, topic_arn=topic, trail_arn=trail),
     )
 
@@ -67,7 +67,7 @@ def key_cases(draw: st.DrawFn) -> Case:
     trail = draw(trail_arns())
     key = f"arn:aws:kms:eu-west-1:{draw(ACCOUNTS)}:key/{draw(st.uuids())}"
     return Case(
-        tuple(required.key_statements(trail)),
+        tuple(prescribed.key_statements(trail)),
         lambda text: judge.judge_key_policy(text, key_arn=key, trail_arn=trail),
     )
 
@@ -75,14 +75,14 @@ def key_cases(draw: st.DrawFn) -> Case:
 @st.composite
 def trust_cases(draw: st.DrawFn) -> Case:
     role = f"arn:aws:iam::{draw(ACCOUNTS)}:role/{draw(RESOURCE_NAMES)[:64]}"
-    return Case((required.role_trust_statement(),), lambda text: judge.judge_role_trust(text, role_arn=role))
+    return Case((prescribed.role_trust_statement(),), lambda text: judge.judge_role_trust(text, role_arn=role))
 
 
 RESOURCE_POLICIES = st.one_of(bucket_cases(), topic_cases(), key_cases(), trust_cases())
 
 
 def document(*statements: Statement) -> str:
-    return required.policy_document(statements)
+    return prescribed.policy_document(statements)
 
 
 def pasted(statements: list[Statement], verdict: Verdict) -> str:
@@ -164,7 +164,7 @@ def test_the_role_needs_both_its_permissions(trail: str, group: str, star: bool)
             [("logs", document(*statements))], role_arn=role, log_group_arn=group_arn, trail_arn=trail
         )
 
-    create, put = required.role_permission_statements(group_arn, trail)
+    create, put = prescribed.role_permission_statements(group_arn, trail)
     assert judged(create, put).allowed
     for left in (create, put):
         verdict = judged(left)

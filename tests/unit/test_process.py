@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from trail_operator.controller.process import Process
+from trail_operator.manager import Process
 from trail_operator.settings import Settings
 
 

@@ -13,10 +13,10 @@ from tests.proxies import Proxy, proxying
 from tests.unit.answering import answering, identity
 from tests.unit.certificates import Authority
 from trail_operator.aws.client import AWS
-from trail_operator.aws.limits import RateLimiter
-from trail_operator.aws.sessions import Sessions
-from trail_operator.aws.threads import Threads
-from trail_operator.core.failure import FailureClass, FailureError
+from trail_operator.aws.credentials import Sessions
+from trail_operator.aws.executor import Threads
+from trail_operator.aws.rate_limit import RateLimiter
+from trail_operator.domain.failure import FailureClass, FailureError
 
 NAME = "sts.eu-west-1.amazonaws.com"
 PASSWORD = "secret"

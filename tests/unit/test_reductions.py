@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.unit.builders import MINIMAL, observed
 from tests.unit.test_selectors import LAMBDA, S3, advanced, basic, on_data, on_management
-from trail_operator.core.reductions import reductions
-from trail_operator.core.selectors import DEFAULT, AdvancedSelector, Selectors
-from trail_operator.core.trail import ObservedTrail
+from trail_operator.domain.coverage import reductions
+from trail_operator.domain.selectors import DEFAULT, AdvancedSelector, Selectors
+from trail_operator.domain.trail import ObservedTrail
 
 KMS = "kms.amazonaws.com"
 B1, B2 = "arn:aws:s3:::bucket-1/", "arn:aws:s3:::bucket-2/"

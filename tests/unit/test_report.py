@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.builders import ARN, FULL, MINIMAL, OWNER, desired, observed
-from trail_operator.api.names import OWNER_TAG
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Destination, Difference, Refusal, TrailStatus
-from trail_operator.core.advice import Advice
-from trail_operator.core.failure import Failure, FailureClass
-from trail_operator.core.report import Findings, Place, paused, pinned, report, turns
-from trail_operator.core.trail import ObservedTrail, Part
+from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.trail import ObservedTrail, Part
+from trail_operator.domain.trail_status import Findings, Place, paused, pinned, report, turns
+from trail_operator.domain.warnings import Advice
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PLACE = Place("123456789012", "eu-central-1", ARN)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trail_operator.controller.route import RouteError, by_kubeconfig, in_pod
+from trail_operator.kube.route import RouteError, by_kubeconfig, in_pod
 
 PROXY = "http://proxy.example:3128"
 

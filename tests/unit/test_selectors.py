@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trail_operator.api.trail import TrailSpec
-from trail_operator.core.selectors import (
+from trail_operator.domain.selectors import (
     DEFAULT,
     AdvancedSelector,
     BasicSelector,

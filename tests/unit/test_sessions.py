@@ -8,9 +8,9 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import InvalidRegionError
 
+from trail_operator.aws.credentials import MOST_CLIENTS, Sessions
 from trail_operator.aws.errors import InvalidEndpointError
 from trail_operator.aws.regions import partition_of
-from trail_operator.aws.sessions import MOST_CLIENTS, Sessions
 
 REGION = "us-east-1"
 
@@ -65,7 +65,7 @@ def clients() -> Iterator[BaseClient]:
 
 
 def test_a_client_that_goes_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.aws.sessions.MOST_CLIENTS", 2)
+    monkeypatch.setattr("trail_operator.aws.credentials.MOST_CLIENTS", 2)
     before = len(list(clients()))
     sessions = Sessions(REGION, lambda: 0.0, lambda: None)
     for region in ("eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1", "eu-south-1"):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trail_operator.api.account import AWSAccountStatus
+from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.trail import TrailStatus
 
 PINS = {

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from tests.unit.builders import ARN, LOCATION
 from trail_operator.aws.client import ClosedError
-from trail_operator.controller.accounts import Access
-from trail_operator.controller.surroundings import Surroundings
-from trail_operator.core.advice import Neighbour, Sight
+from trail_operator.domain.warnings import Neighbour, Sight
+from trail_operator.inventory.inventory import Surroundings
+from trail_operator.inventory.registry import Access
 
 NOTHING, NONE = Sight(), Sight((), 0)
 ONE = Sight((Neighbour(ARN, "eu-central-1", True, True, False, frozenset()),), 1)

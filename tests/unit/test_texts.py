@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 from tests.unit.builders import desired, observed
 from trail_operator.api.trail import Destination, TrailStatus
 from trail_operator.aws.errors import translate
-from trail_operator.core.differences import about_tags, differences
-from trail_operator.core.report import Findings, report
-from trail_operator.core.texts import clean
+from trail_operator.domain.diff import about_tags, differences
+from trail_operator.domain.texts import clean
+from trail_operator.domain.trail_status import Findings, report
 
 ODD = "a\nReady=True\x1b[31m\u2028\u202eb\ud800\x00"
 

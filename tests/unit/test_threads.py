@@ -5,12 +5,12 @@ import threading
 
 import pytest
 
-from trail_operator.aws import threads
-from trail_operator.aws.threads import Threads
+from trail_operator.aws import executor
+from trail_operator.aws.executor import Threads
 
 
 def test_calls_that_hang_no_longer_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_SECONDS_THAT_COUNT", 0.01)
+    monkeypatch.setattr(executor, "_SECONDS_THAT_COUNT", 0.01)
     hang = threading.Event()
 
     async def scenario() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from tests.unit.builders import LOCATION, MINIMAL, OWNER, desired, desired_of
 from trail_operator.api.trail import TrailSpec
-from trail_operator.core.arns import Arn
-from trail_operator.core.trail import DesiredTrail
+from trail_operator.domain.arns import Arn
+from trail_operator.domain.trail import DesiredTrail
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:topic"
 GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:trail"

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from trail_operator.api.account import AWSAccountSpec
+from trail_operator.account.reconciler import assume_role_denied
+from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.aws.service_account import principal
-from trail_operator.controller.account_loop import assume_role_denied
 
 SESSION = "arn:aws:sts::111111111111:assumed-role/trail-operator/session"
 BARE, WITH_PATH = (f"arn:aws:iam::111111111111:role/{path}trail-operator" for path in ("", "eks/prod/"))

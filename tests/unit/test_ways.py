@@ -17,10 +17,10 @@ from kubernetes.config import incluster_config as kopfs_incluster_config
 from tests.proxies import Proxy, proxying
 from tests.unit.answering import answering
 from tests.unit.certificates import Authority
-from trail_operator.controller import handlers
-from trail_operator.controller.kube import Connection
-from trail_operator.controller.watches import Watches
-from trail_operator.telemetry.logs import logger
+from trail_operator import watch
+from trail_operator.kube.client import Connection
+from trail_operator.kube.watch_session import Watches
+from trail_operator.runtime.logs import logger
 
 NAME = "api.cluster.test"
 TRAILS = "/apis/trail-operator.dev/v1beta1/trails"
@@ -68,7 +68,7 @@ async def both_ask() -> None:
     try:
         assert await connection.request("GET", TRAILS) == {"items": []}, "answered to who has the token"
         memo = SimpleNamespace(process=SimpleNamespace(route=connection.route, watches=Watches([])))
-        login: Any = handlers.login
+        login: Any = watch.login
         found = await login(memo=memo, logger=logging.getLogger(), settings=kopf.OperatorSettings())
         async with found.aiohttp_session as session, session.get(found.server + TRAILS) as answer:
             assert await answer.json(content_type=None) == {"items": []}

@@ -5,9 +5,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from trail_operator.api.account import SPEC_RULES as ACCOUNT_RULES
-from trail_operator.api.account import AWSAccountSpec, AWSAccountStatus
-from trail_operator.api.names import (
+from trail_operator.api.aws_account import SPEC_RULES as ACCOUNT_RULES
+from trail_operator.api.aws_account import AWSAccountSpec, AWSAccountStatus
+from trail_operator.api.constants import (
     ACCOUNT_KIND,
     ACCOUNT_SHORT_NAME,
     ACCOUNTS,

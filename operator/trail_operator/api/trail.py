@@ -11,7 +11,14 @@ from typing import Annotated
 from pydantic import Field, StrictBool, StringConstraints, WithJsonSchema
 
 from trail_operator.api.conditions import Condition
-from trail_operator.api.names import RESERVED_TAG_PREFIX
+from trail_operator.api.constants import RESERVED_TAG_PREFIX
+from trail_operator.api.event_selectors import RULES as SELECTOR_RULES
+from trail_operator.api.event_selectors import (
+    AdvancedEventSelectors,
+    AggregationConfigurations,
+    EventSelectors,
+    InsightSelectors,
+)
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.schema import (
     REGION,
@@ -22,13 +29,6 @@ from trail_operator.api.schema import (
     no_control_characters,
     rule,
     rules,
-)
-from trail_operator.api.selectors import RULES as SELECTOR_RULES
-from trail_operator.api.selectors import (
-    AdvancedEventSelectors,
-    AggregationConfigurations,
-    EventSelectors,
-    InsightSelectors,
 )
 
 

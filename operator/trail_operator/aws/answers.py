@@ -22,7 +22,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.parsers import ResponseParser, ResponseParserFactory
 
 from trail_operator.aws.operations import Internal, Operation, Read, Write
-from trail_operator.core.arns import Arn, is_arn
+from trail_operator.domain.arns import Arn, is_arn
 
 _ERROR = 300  # the first HTTP status that is none of a success
 _KINDS: dict[str, tuple[type, ...]] = {

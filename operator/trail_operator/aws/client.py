@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.answers import check_subject
+from trail_operator.aws.credentials import Identity, Sessions, send
 from trail_operator.aws.errors import (
     ASSUME_ROLE,
     EXPIRED,
@@ -21,15 +22,14 @@ from trail_operator.aws.errors import (
     failure_without_answer,
     translate,
 )
-from trail_operator.aws.limits import Ask, RateLimiter, always_due
+from trail_operator.aws.executor import Threads
 from trail_operator.aws.operations import Operation, Read, Write
+from trail_operator.aws.rate_limit import Ask, RateLimiter, always_due
 from trail_operator.aws.regions import check_region, partition_of
-from trail_operator.aws.sessions import Identity, Sessions, send
-from trail_operator.aws.threads import Threads
-from trail_operator.aws.turns import Rounds
-from trail_operator.aws.waits import Wait
-from trail_operator.core.arns import Arn
-from trail_operator.core.failure import Failure, FailureClass, FailureError, NotSentError
+from trail_operator.domain.arns import Arn
+from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError
+from trail_operator.runtime.concurrency import Rounds
+from trail_operator.runtime.rate_waits import Wait
 
 # An account that does not answer has this many calls under way at most.
 _CALLS_AT_ONCE = 6

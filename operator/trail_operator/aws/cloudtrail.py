@@ -9,16 +9,16 @@ from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
 from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError
-from trail_operator.aws.limits import Ask
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.pages import list_all
-from trail_operator.core.arns import Arn, Location, is_managed_alias
-from trail_operator.core.attributes import observed_configuration
-from trail_operator.core.failure import Failure, FailureClass, FailureError, passing
-from trail_operator.core.plan import Action
-from trail_operator.core.selectors import read_aggregations, read_insights, read_selectors
-from trail_operator.core.texts import ERROR, clean
-from trail_operator.core.trail import ObservedTrail, Part
+from trail_operator.aws.rate_limit import Ask
+from trail_operator.domain.arns import Arn, Location, is_managed_alias
+from trail_operator.domain.attributes import observed_configuration
+from trail_operator.domain.failure import Failure, FailureClass, FailureError, passing
+from trail_operator.domain.plan import Action
+from trail_operator.domain.selectors import read_aggregations, read_insights, read_selectors
+from trail_operator.domain.texts import ERROR, clean
+from trail_operator.domain.trail import ObservedTrail, Part
 
 _ERRORS = {
     Destination.S3: "LatestDeliveryError",

@@ -26,12 +26,12 @@ from botocore.exceptions import (
 
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.answers import NotWholeError
+from trail_operator.aws.connection_errors import hindrance
+from trail_operator.aws.executor import DEADLINE, DeadlineError
 from trail_operator.aws.operations import ORGANIZATION, ORGANIZATION_ROLE, Internal, Write, actions_of
-from trail_operator.aws.reaching import hindrance
 from trail_operator.aws.service_account import named, service_account
-from trail_operator.aws.threads import DEADLINE, DeadlineError
-from trail_operator.core.failure import Failure, FailureClass, FailureError
-from trail_operator.core.texts import clean
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
+from trail_operator.domain.texts import clean
 
 NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
 ALREADY_EXISTS = "TrailAlreadyExistsException"

@@ -189,7 +189,7 @@ class Read(Operation):
 
 
 class Write(Operation):
-    """An operation that changes a trail: what `AWS.write` takes. Its members are the operations of core/plan.py."""
+    """An operation that changes a trail: what `AWS.write` takes. Its members are the operations of domain/plan.py."""
 
     CreateTrail = Facts("cloudtrail", "Creates the trail.", (_TRAIL, *_DEPENDENT))
     UpdateTrail = Facts("cloudtrail", "Changes the trail's settings.", (_TRAIL, *_DEPENDENT))

@@ -4,7 +4,7 @@ from typing import Any
 
 from trail_operator.aws.client import AWS
 from trail_operator.aws.operations import Read
-from trail_operator.core.failure import FailureError, passing
+from trail_operator.domain.failure import FailureError, passing
 
 _MOST_PAGES = 100
 # A page that is not the last has the token of the next, by one of these names.

@@ -11,8 +11,8 @@ from typing import Any
 from botocore.loaders import create_loader
 
 from trail_operator.api.reasons import Reason
-from trail_operator.core.arns import Arn
-from trail_operator.core.failure import Failure, FailureClass, FailureError
+from trail_operator.domain.arns import Arn
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
 
 HOW_TO_NAME_NEW_REGIONS = (
     "A region that AWS has added since is known where --region, or the AWSAccount's region or allowedRegions, names it"

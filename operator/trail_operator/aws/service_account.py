@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from trail_operator.core.arns import Arn
+from trail_operator.domain.arns import Arn
 
 _TOKENS = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 _OF_THE_POD = "/var/run/secrets/kubernetes.io/serviceaccount/token"

@@ -18,10 +18,10 @@ from trail_operator.aws.diagnosis.log_group import LogGroup, LogRole
 from trail_operator.aws.diagnosis.topic import Topic
 from trail_operator.aws.errors import INVALID_INSIGHTS, SUSPENDED, AWSError
 from trail_operator.aws.operations import Read
-from trail_operator.core.advice import Advice
-from trail_operator.core.failure import Failure, FailureError
-from trail_operator.core.policies.judge import Answer, Finding, Verdict
-from trail_operator.core.trail import DesiredTrail, ObservedTrail
+from trail_operator.domain.failure import Failure, FailureError
+from trail_operator.domain.iam_policy.judge import Answer, Finding, Verdict
+from trail_operator.domain.trail import DesiredTrail, ObservedTrail
+from trail_operator.domain.warnings import Advice
 
 _UNSEEN = "what stands in the way could not be looked at"
 

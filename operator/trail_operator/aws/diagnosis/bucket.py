@@ -7,9 +7,9 @@ from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, co
 from trail_operator.aws.diagnosis.key import DefaultKey
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
-from trail_operator.core.failure import Failure
-from trail_operator.core.policies import required
-from trail_operator.core.policies.judge import Answer, Verdict, judge_bucket_policy, not_read
+from trail_operator.domain.failure import Failure
+from trail_operator.domain.iam_policy import prescribed
+from trail_operator.domain.iam_policy.judge import Answer, Verdict, judge_bucket_policy, not_read
 
 # The name that IAM has for S3's policy read is that of the operation; a bucket of another account answers 405.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html
@@ -138,7 +138,7 @@ class Bucket(Dependency):
         encryption = await self.encryption()
         if encryption is None:
             subject = f"the policy of the key, if any, with which bucket {self.name} encrypts by default"
-            statements = [required.default_key_statement(self._case.arn)]
+            statements = [prescribed.default_key_statement(self._case.arn)]
             return Reason.KEY_POLICY_DENIES, not_read(subject, Read.GetBucketEncryption.action, statements)
         if not encryption.is_kms:
             return None
@@ -157,6 +157,6 @@ class Bucket(Dependency):
             f"accounts: check s3BucketName). If it is the right one, it needs: {compact(await self._statements())}",
         )
 
-    async def _statements(self) -> list[required.Statement]:
+    async def _statements(self) -> list[prescribed.Statement]:
         prefix = self._case.configuration.s3_key_prefix
-        return required.bucket_statements(self.name, prefix, self._case.arn, await self._organization())
+        return prescribed.bucket_statements(self.name, prefix, self._case.arn, await self._organization())

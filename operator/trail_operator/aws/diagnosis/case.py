@@ -9,13 +9,13 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.client import AWS
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
-from trail_operator.core.advice import Advice
-from trail_operator.core.arns import Arn, Location
-from trail_operator.core.attributes import Configuration
-from trail_operator.core.failure import Failure, FailureClass
-from trail_operator.core.policies.judge import Answer, Finding, Verdict
-from trail_operator.core.policies.patterns import Values
-from trail_operator.core.policies.required import Statement
+from trail_operator.domain.arns import Arn, Location
+from trail_operator.domain.attributes import Configuration
+from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.iam_policy.judge import Answer, Finding, Verdict
+from trail_operator.domain.iam_policy.matching import Values
+from trail_operator.domain.iam_policy.prescribed import Statement
+from trail_operator.domain.warnings import Advice
 
 _IN_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
 _NOT_KNOWN: Values = ()

@@ -11,10 +11,10 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, dependency, may_not_look
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
-from trail_operator.core.arns import Arn, Location, is_managed_alias
-from trail_operator.core.failure import Failure
-from trail_operator.core.policies import required
-from trail_operator.core.policies.judge import (
+from trail_operator.domain.arns import Arn, Location, is_managed_alias
+from trail_operator.domain.failure import Failure
+from trail_operator.domain.iam_policy import prescribed
+from trail_operator.domain.iam_policy.judge import (
     Verdict,
     judge_default_key_policy,
     judge_key_policy,
@@ -39,7 +39,7 @@ class _Role:
 
     name: str
     replace: str
-    statements: Sequence[required.Statement]
+    statements: Sequence[prescribed.Statement]
 
 
 class _Key(Dependency):
@@ -79,7 +79,7 @@ class TrailKey(_Key):
             may_not_look(error)
             must = "must be a symmetric encryption key, be enabled and be in the bucket's region"
             return not_read(f"KMS key {key}, which {must}", Read.DescribeKey.action, [])
-        role = _Role(f"KMS key {key}", "set kmsKeyID to", required.key_statements(self._case.arn, bucket_key=True))
+        role = _Role(f"KMS key {key}", "set kmsKeyID to", prescribed.key_statements(self._case.arn, bucket_key=True))
         return _unusable(metadata, role)
 
     async def policy(self, *, bucket_key: bool | None) -> Verdict:
@@ -88,7 +88,7 @@ class TrailKey(_Key):
             document = await self._policy(self.arn)
         except AWSError as error:
             may_not_look(error)
-            statements = required.key_statements(self._case.arn, bucket_key=bucket_key is not False)
+            statements = prescribed.key_statements(self._case.arn, bucket_key=bucket_key is not False)
             return not_read(f"the policy of key {self.arn}", Read.GetKeyPolicy.action, statements)
         organization = await self._source_organization(document)
 
@@ -107,7 +107,7 @@ class TrailKey(_Key):
                 f"whether bucket {self._case.configuration.s3_bucket_name} has an S3 Bucket Key, for which the policy "
                 f"of key {self.arn} lacks a statement"
             )
-            return not_read(subject, Read.GetBucketEncryption.action, [required.decrypt_statement()])
+            return not_read(subject, Read.GetBucketEncryption.action, [prescribed.decrypt_statement()])
         return verdict
 
 
@@ -120,7 +120,7 @@ class TopicKey(_Key):
         role = _Role(
             f"topic {topic} is encrypted with KMS key {key}, which",
             "encrypt the topic with",
-            [required.topic_key_statement(self._case.arn)],
+            [prescribed.topic_key_statement(self._case.arn)],
         )
         if is_managed_alias(key):
             return certain(_managed(role))
@@ -151,7 +151,7 @@ class TopicKey(_Key):
 
     def _not_read(self, key: str, topic: str, permission: str) -> Judgement:
         subject = f"the policy of key {key}, with which topic {topic} is encrypted"
-        verdict = not_read(subject, permission, [required.topic_key_statement(self._case.arn)])
+        verdict = not_read(subject, permission, [prescribed.topic_key_statement(self._case.arn)])
         return Reason.KEY_POLICY_DENIES, verdict
 
 
@@ -168,7 +168,7 @@ class DefaultKey(_Key):
         role = _Role(
             f"bucket {bucket} encrypts by default with KMS key {key}, which",
             "set kmsKeyID, or let the bucket encrypt with",
-            [required.default_key_statement(self._case.arn)],
+            [prescribed.default_key_statement(self._case.arn)],
         )
         if is_managed_alias(key):
             return self._suspect(key, bucket, _managed(role))
@@ -203,7 +203,7 @@ class DefaultKey(_Key):
 
     def _not_read(self, key: str, bucket: str, permission: str) -> Judgement:
         subject = f"the policy of key {key}, with which bucket {bucket} encrypts by default"
-        verdict = not_read(subject, permission, [required.default_key_statement(self._case.arn)])
+        verdict = not_read(subject, permission, [prescribed.default_key_statement(self._case.arn)])
         return Reason.KEY_POLICY_DENIES, verdict
 
 

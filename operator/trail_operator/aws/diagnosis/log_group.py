@@ -8,10 +8,10 @@ from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, m
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.aws.pages import list_all
-from trail_operator.core.arns import Arn
-from trail_operator.core.failure import Failure
-from trail_operator.core.policies import required
-from trail_operator.core.policies.judge import (
+from trail_operator.domain.arns import Arn
+from trail_operator.domain.failure import Failure
+from trail_operator.domain.iam_policy import prescribed
+from trail_operator.domain.iam_policy.judge import (
     Answer,
     Verdict,
     judge_role_boundary,
@@ -73,8 +73,8 @@ class LogRole(Dependency):
 
     async def prescribed(self) -> str:
         """Both of its policies, in words."""
-        trust = required.role_trust_statement()
-        permissions = required.role_permission_statements(self._group, self._case.arn, await self._organization())
+        trust = prescribed.role_trust_statement()
+        permissions = prescribed.role_permission_statements(self._group, self._case.arn, await self._organization())
         return f"this trust policy: {compact([trust])} and these permissions: {compact(permissions)}"
 
     async def explain(self) -> Failure:
@@ -87,7 +87,7 @@ class LogRole(Dependency):
                 message = f"role {self._arn} does not exist: create it, with {await self.prescribed()}"
                 return dependency(Reason.ROLE_NOT_FOUND, message)
             may_not_look(error)
-            trust = required.role_trust_statement()
+            trust = prescribed.role_trust_statement()
             unread = not_read(f"the trust policy of role {self._arn}", Read.GetRole.action, [trust])
             return self._case.judged((Reason.ROLE_NOT_TRUSTED, unread))
         verdict = judge_role_trust(_document(role["AssumeRolePolicyDocument"]), role_arn=self._arn)
@@ -106,7 +106,7 @@ class LogRole(Dependency):
             policies = await self._policies(name)
         except AWSError as error:
             may_not_look(error)
-            statements = required.role_permission_statements(self._group, self._case.arn, organization)
+            statements = prescribed.role_permission_statements(self._group, self._case.arn, organization)
             return not_read(f"the policies of role {self._arn}", error.action, statements)
         return judge_role_permissions(
             policies,
@@ -123,7 +123,7 @@ class LogRole(Dependency):
             document = await self._managed_policy(arn)
         except AWSError as error:
             may_not_look(error)
-            statements = required.role_permission_statements(self._group, self._case.arn, organization)
+            statements = prescribed.role_permission_statements(self._group, self._case.arn, organization)
             return not_read(f"the permissions boundary {arn} of role {self._arn}", error.action, statements)
         return judge_role_boundary(
             document,

@@ -7,10 +7,10 @@ from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, co
 from trail_operator.aws.diagnosis.key import TopicKey
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
-from trail_operator.core.arns import Arn
-from trail_operator.core.failure import Failure
-from trail_operator.core.policies import required
-from trail_operator.core.policies.judge import Answer, judge_topic_policy, not_read
+from trail_operator.domain.arns import Arn
+from trail_operator.domain.failure import Failure
+from trail_operator.domain.iam_policy import prescribed
+from trail_operator.domain.iam_policy.judge import Answer, judge_topic_policy, not_read
 
 _NOT_FOUND = ("NotFound", "NotFoundException")
 
@@ -36,7 +36,7 @@ class Topic(Dependency):
                 return certain(self._missing())
             may_not_look(error)
             subject = f"the policy of the key, if any, with which topic {self._arn} is encrypted"
-            statements = [required.topic_key_statement(self._case.arn)]
+            statements = [prescribed.topic_key_statement(self._case.arn)]
             return Reason.KEY_POLICY_DENIES, not_read(subject, Read.GetTopicAttributes.action, statements)
         return await self._key(attributes)
 
@@ -73,5 +73,5 @@ class Topic(Dependency):
         )
 
     @property
-    def _statement(self) -> required.Statement:
-        return required.topic_statement(self._arn, self._case.arn)
+    def _statement(self) -> prescribed.Statement:
+        return prescribed.topic_statement(self._arn, self._case.arn)

@@ -1,1 +1,0 @@
-"""Everything that talks to Kubernetes, and the reconcile pass that joins it with AWS."""

@@ -1,0 +1,126 @@
+"""What an AWSAccount lets a Trail do. Says what is allowed instead, and nothing of other teams' Trails or accounts."""
+
+from fnmatch import fnmatchcase
+
+from trail_operator.api.aws_account import AWSAccountSpec
+from trail_operator.api.reasons import Reason
+from trail_operator.api.trail import AdoptionPolicy, TrailSpec
+from trail_operator.domain.failure import Failure, FailureClass
+
+
+def barred(account: AWSAccountSpec, name: str, namespace: str, labels: dict[str, str] | None) -> Failure | None:
+    """Why Trails of a namespace may not use the AWSAccount `name`; None if they may. `labels`: None if not known."""
+    if account.allowed_namespaces.allows(namespace, labels):
+        return None
+    return _refusal(
+        Reason.NAMESPACE_NOT_ALLOWED,
+        f"AWSAccount {name} does not allow Trails of namespace {namespace}: ask for it in its allowedNamespaces",
+    )
+
+
+def forbidden(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: str, region: str) -> Failure | None:
+    """What of a Trail's spec the AWSAccount `name` does not allow; None if all of it is."""
+    if not allows_name(account, trail_name):
+        return _refusal(
+            Reason.TRAIL_NAME_NOT_ALLOWED,
+            f"AWSAccount {name} does not allow trails named {trail_name}: make a Trail whose name (spec.name, else "
+            f"metadata.name) is one of {_listed(account.allowed_trail_names or ())}",
+        )
+    if account.allowed_regions and region not in account.allowed_regions:
+        return _refusal(
+            Reason.REGION_NOT_ALLOWED,
+            f"AWSAccount {name} does not allow trails homed in {region}: choose one of "
+            f"{', '.join(sorted(account.allowed_regions))}",
+        )
+    if account.allowed_buckets is not None and not _matches(spec.s3_bucket_name, account.allowed_buckets):
+        return _refusal(
+            Reason.BUCKET_NOT_ALLOWED,
+            f"AWSAccount {name} does not allow bucket {spec.s3_bucket_name}: choose one of "
+            f"{_listed(account.allowed_buckets)}",
+        )
+    role = spec.cloud_watch_logs_role_arn
+    if role and account.allowed_log_role_arns is not None and not _matches(role, account.allowed_log_role_arns):
+        return _refusal(
+            Reason.LOG_ROLE_NOT_ALLOWED,
+            f"AWSAccount {name} does not allow role {role} for log groups: choose one of "
+            f"{_listed(account.allowed_log_role_arns)}",
+        )
+    if spec.is_organization_trail and not account.allow_organization_trails:
+        return _refusal(
+            Reason.ORGANIZATION_TRAIL_NOT_ALLOWED,
+            f"AWSAccount {name} does not allow organization trails: take isOrganizationTrail away",
+        )
+    return None
+
+
+def allows_name(account: AWSAccountSpec, trail_name: str) -> bool:
+    """Whether trails of the account may have that name."""
+    return account.allowed_trail_names is None or _matches(trail_name, account.allowed_trail_names)
+
+
+def resources_refused(
+    account: AWSAccountSpec, name: str, *, topic: str | None, key: str | None, log_group: str | None
+) -> Failure | None:
+    """Which of a Trail's topic, key and log group the AWSAccount `name` does not allow; None if all of them are.
+
+    They are ARNs, None for what the Trail does not name; a log group's ends without ':*'.
+    """
+    limits = (
+        ("snsTopicName", topic, "allowedTopicARNs", account.allowed_topic_arns),
+        ("kmsKeyID", key, "allowedKeyARNs", account.allowed_key_arns),
+        ("cloudWatchLogsLogGroupARN", log_group, "allowedLogGroupARNs", account.allowed_log_group_arns),
+    )
+    for field, arn, limit, patterns in limits:
+        # A log group's ARN is often written with ':*' at its end, in patterns too.
+        if arn and patterns is not None and not (_matches(arn, patterns) or _matches(f"{arn}:*", patterns)):
+            return _refusal(
+                Reason.RESOURCE_NOT_ALLOWED,
+                f"AWSAccount {name} does not allow {field} {arn}: choose one of its {limit}, {_listed(patterns)}",
+            )
+    return None
+
+
+def unresolved(name: str, key: str, failure: Failure) -> Failure:
+    """Why a key whose ARN is not known may not be used, where the AWSAccount `name` allows some keys only.
+
+    What passes by itself, or shuts the operator out of all of AWS, is said as it is.
+    """
+    if failure.kind is FailureClass.TRANSIENT or failure.reason in (
+        Reason.CREDENTIALS_UNAVAILABLE,
+        Reason.ASSUME_ROLE_DENIED,
+    ):
+        return failure
+    return _refusal(
+        Reason.RESOURCE_NOT_ALLOWED,
+        f"AWSAccount {name} allows only some KMS keys (allowedKeyARNs), and kmsKeyID {key} could not be resolved to a "
+        f"key's ARN: {failure.message}",
+    )
+
+
+def adoption_refused(arn: str, needed: AdoptionPolicy, allowed: AdoptionPolicy, account: str | None) -> Failure | None:
+    """Why a trail may not be taken over; None if it may.
+
+    `account`: the AWSAccount that says what is allowed; None where the operator's own setting does.
+    """
+    if allowed.includes(needed):
+        return None
+    which = "without an owner tag" if needed is AdoptionPolicy.IF_UNOWNED else "of another owner"
+    setting = f"allowedAdoption of AWSAccount {account}" if account else "--allowed-adoption"
+    keeper = "an administrator of AWSAccounts" if account else "an administrator of the operator"
+    return _refusal(
+        Reason.ADOPTION_NOT_ALLOWED,
+        f"trail {arn} exists, and taking over trails {which} is not allowed; nothing was written to it. Ask {keeper} "
+        f"to set {setting} to {needed}; or choose another spec.name, or set managementPolicy: Observe",
+    )
+
+
+def _matches(value: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(value, pattern.replace("[", "[[]")) for pattern in patterns)
+
+
+def _listed(patterns: tuple[str, ...]) -> str:
+    return ", ".join(sorted(patterns)) or "none: it allows no trail that names one"
+
+
+def _refusal(reason: Reason, message: str) -> Failure:
+    return Failure(FailureClass.AUTHORITY, reason, message)

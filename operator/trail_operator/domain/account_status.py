@@ -1,0 +1,160 @@
+"""The status of an AWSAccount: a pure function of what was there, what STS said, and which trails were found."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from trail_operator.api.aws_account import AccountTrail, AWSAccountStatus
+from trail_operator.api.conditions import Condition
+from trail_operator.api.constants import FINALIZER, NAMESPACE_FINALIZERS
+from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.ownership import Cluster
+from trail_operator.domain.texts import ERROR, MESSAGE, clean
+from trail_operator.domain.warnings import Neighbour, Sight
+
+UNMANAGED, UNKNOWN = "Unmanaged", "Unknown"
+# Beyond that a status would not fit into an object; an account has five trails a region.
+_MOST_TRAILS = 1000
+_MOST_REFUSALS = 5
+_NOT_LOOKED = Sight()
+
+
+def account_status(
+    previous: AWSAccountStatus,
+    *,
+    generation: int,
+    failure: Failure | None,
+    silent_too_long: bool,
+    sight: Sight,
+    cluster: Cluster,
+    now: datetime,
+) -> AWSAccountStatus:
+    """The status after a look. Where the trails are not known, what was known of them stays.
+
+    A passing fault leaves Ready as it was, unless AWS has been silent for too long.
+    """
+    if failure and failure.kind is FailureClass.TRANSIENT and silent_too_long:
+        ready = _told(previous, generation, "Unknown", Reason.AWS_UNREACHABLE, failure.message, now)
+    else:
+        ready = _condition(previous, generation, failure, now, sight)
+    update: dict[str, object] = {"observed_generation": generation, "conditions": (ready,)}
+    if sight.trails is not None:
+        listed = tuple(_listed(trail, cluster) for trail in sorted(sight.trails, key=lambda trail: trail.arn))
+        unmanaged = sum(trail.owner == UNMANAGED for trail in listed)
+        update |= {
+            "trails": listed[:_MOST_TRAILS],
+            "trail_count": sight.count,
+            "unmanaged_count": None if sight.count is None else unmanaged,
+        }
+    return previous.model_copy(update=update)
+
+
+def finalizers(
+    present: Sequence[str], *, watched: Collection[str], users: Collection[str], deleting: bool
+) -> list[str]:
+    """The finalizers of an AWSAccount as they are to be. `users`: the namespaces of the Trails that use it.
+
+    An operator of all namespaces has one, as it sees all Trails. One that watches some namespaces has one for each in
+    which the account is used: so several of them hold it apart from each other, and a namespace may change hands.
+    """
+    if not watched:
+        if not deleting:
+            return [*present, *{FINALIZER}.difference(present)]
+        return list(present) if users else [name for name in present if not _is_ours(name)]
+    wanted = {NAMESPACE_FINALIZERS + namespace for namespace in users}
+    unused = {NAMESPACE_FINALIZERS + namespace for namespace in watched} - wanted
+    if deleting and not users:
+        unused.add(FINALIZER)  # of an operator of all namespaces that was there before
+    added = [] if deleting else sorted(wanted.difference(present))  # the API server takes none then
+    return [*(name for name in present if name not in unused), *added]
+
+
+def _is_ours(finalizer: str) -> bool:
+    return finalizer == FINALIZER or finalizer.startswith(NAMESPACE_FINALIZERS)
+
+
+def held_back(
+    previous: AWSAccountStatus,
+    generation: int,
+    *,
+    users: Collection[str],
+    holders: Iterable[str],
+    now: datetime,
+) -> AWSAccountStatus:
+    """The status of an AWSAccount that is to go while Trails use it.
+
+    `users`: the namespaces of those that we know; `holders`: its finalizers. Where those tell of others, all operators
+    say the same.
+    """
+    told = {name.removeprefix(NAMESPACE_FINALIZERS) for name in holders if name.startswith(NAMESPACE_FINALIZERS)}
+    number = "1 Trail still uses it" if len(users) == 1 else f"{len(users)} Trails still use it"
+    if told - set(users):
+        number = f"Trails of the namespaces {', '.join(sorted(told))} still use it"
+    failure = Failure(
+        FailureClass.AUTHORITY,
+        Reason.IN_USE,
+        f"{number}: delete them first, so that their trails can be deleted in AWS or let go",
+    )
+    condition = _condition(previous, generation, failure, now)
+    return previous.model_copy(update={"observed_generation": generation, "conditions": (condition,)})
+
+
+def _condition(
+    previous: AWSAccountStatus, generation: int, failure: Failure | None, now: datetime, sight: Sight = _NOT_LOOKED
+) -> Condition:
+    before = previous.condition(ConditionType.READY)
+    if failure is None:
+        status, reason, message = "True", Reason.IDENTITY_VERIFIED, _verified(sight)
+        if before is not None and before.reason == reason and sight == _NOT_LOOKED:
+            message = before.message  # what it says of the trails is not known to be over
+    elif failure.kind is FailureClass.TRANSIENT and before is not None and previous.observed_generation == generation:
+        return before
+    else:
+        status, reason, message = "False", failure.reason, failure.message
+    return _told(previous, generation, status, reason, message, now)
+
+
+def _verified(sight: Sight) -> str:
+    message = "STS says that we are in this account"
+    if not sight.hidden:
+        return message
+    shown, more = "; ".join(sight.hidden[:_MOST_REFUSALS]), len(sight.hidden) - _MOST_REFUSALS
+    return (
+        f"{message}. Not all of its trails can be read: {shown}{f' and {more} more' if more > 0 else ''}. What listing "
+        "them needs is in docs/iam.md"
+    )
+
+
+def _told(
+    previous: AWSAccountStatus, generation: int, status: str, reason: Reason, message: str, now: datetime
+) -> Condition:
+    before = previous.condition(ConditionType.READY)
+    same = before is not None and before.status == status
+    return Condition(
+        type=ConditionType.READY,
+        status=status,
+        reason=reason,
+        message=clean(message, MESSAGE),
+        last_transition_time=before.last_transition_time if before is not None and same else now,
+        observed_generation=generation,
+    )
+
+
+def _listed(trail: Neighbour, cluster: Cluster) -> AccountTrail:
+    return AccountTrail(
+        arn=trail.arn,
+        name=trail.name,
+        home_region=trail.home_region,
+        owner=_owner(trail, cluster),
+        is_multi_region_trail=trail.is_multi_region_trail,
+        is_organization_trail=trail.is_organization_trail,
+        is_logging=trail.is_logging,
+    )
+
+
+def _owner(trail: Neighbour, cluster: Cluster) -> str:
+    if not trail.is_owner_known:
+        return UNKNOWN
+    if trail.owner is None:
+        return UNMANAGED
+    return clean(cluster.resource_of(trail.owner) or trail.owner, ERROR)

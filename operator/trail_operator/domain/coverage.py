@@ -1,0 +1,238 @@
+"""What a trail no longer records after a change: told to users, since an audit log that shrinks may be an attack.
+
+Says too much rather than too little where two selectors can't be compared.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from trail_operator.domain.arns import Arn
+from trail_operator.domain.selectors import (
+    DATA,
+    MANAGEMENT,
+    AdvancedSelector,
+    BasicSelector,
+    FieldCondition,
+    Selectors,
+    management_events,
+    records_data_events,
+)
+from trail_operator.domain.trail import ObservedTrail, has_global_events
+
+_WAYS = {"true": "read", "false": "write"}
+"""What the field readOnly says."""
+
+
+def reductions(before: ObservedTrail, after: ObservedTrail) -> tuple[str, ...]:
+    """What was recorded before and is not any more, in words; empty where nothing is lost."""
+    if not before.is_logging:
+        return ()
+    if not after.is_logging:
+        return ("nothing is recorded any more: logging is off",)
+    told = [words.format(region=after.home_region) for name, words in LOSSES.items() if _is_lost(name, before, after)]
+    told += [f"{lost} are no longer recorded" for lost in _lost_events(before.event_selectors, after.event_selectors)]
+    if lost := before.insights - after.insights:
+        told.append(f"{_listed(f'{kind} on {category} events' for kind, category in lost)} is no longer looked for")
+    if gone := before.aggregations - after.aggregations:
+        told.append(f"summaries of events ({_listed(template for _, template in gone)}) are no longer written")
+    return tuple(told)
+
+
+LOSSES = {
+    "is_multi_region_trail": "events of regions other than {region} are no longer recorded",
+    "include_global_service_events": "events of global services (IAM, CloudFront, ...) are no longer recorded",
+    "is_organization_trail": "events of the organization's other accounts are no longer recorded",
+    "enable_log_file_validation": "digest files are no longer written: a changed log file can't be found out",
+    "recursive_logging": "data events that the trail's own delivery causes are no longer recorded",
+}
+"""By attribute, what goes with it once it is false. All that are scope stand here."""
+
+
+def _is_lost(name: str, before: ObservedTrail, after: ObservedTrail) -> bool:
+    if name == "include_global_service_events":  # a multi-region trail records them whatever its home region
+        return _takes_global_events(before) and not _takes_global_events(after)
+    if name == "recursive_logging" and not records_data_events(before.event_selectors):
+        return False
+    return bool(getattr(before.configuration, name) and not getattr(after.configuration, name))
+
+
+def _takes_global_events(trail: ObservedTrail) -> bool:
+    configuration, partition = trail.configuration, Arn.parse(trail.arn).partition
+    may_have = has_global_events(partition, trail.home_region) is not False
+    return configuration.is_multi_region_trail or (may_have and configuration.include_global_service_events)
+
+
+@dataclass
+class _Lost:
+    """Events of one kind that are lost."""
+
+    places: set[str] = field(default_factory=set)
+    """Which; the empty one means all."""
+    ways: set[str] = field(default_factory=set)
+
+
+def _lost_events(old: Selectors, new: Selectors) -> list[str]:
+    if old == new:
+        return []
+    kept = _as_advanced(new)
+    pieces = [piece for entry in _as_advanced(old) for piece in _pieces(entry)]
+    lost = [piece for piece in pieces if not any(_covers(other, piece) for other in kept)]
+    return [
+        *_lost_management([piece for piece in lost if piece.category == MANAGEMENT], kept, new),
+        *_lost_others([piece for piece in lost if piece.category != MANAGEMENT]),
+    ]
+
+
+def _lost_management(lost: list[AdvancedSelector], kept: list[AdvancedSelector], new: Selectors) -> list[str]:
+    gone = {_way(piece) for piece in lost} - {way.lower() for way in management_events(new)}
+    told = [f"management events ({_listed(gone)})"] if gone else []
+    sources: set[str] = set()
+    for piece in lost:
+        if _way(piece) in gone:
+            continue
+        excluded = [set(_on(entry, "eventSource").not_equals) for entry in kept if _meets(entry, piece)]
+        missing = set.intersection(*excluded) - set(_on(piece, "eventSource").not_equals)
+        sources |= missing or {"some services"}
+    return [*told, f"management events of {_listed(sources)}"] if sources else told
+
+
+def _lost_others(lost: list[AdvancedSelector]) -> list[str]:
+    kinds: dict[str, _Lost] = {}
+    for piece in lost:
+        kind = kinds.setdefault(_kind(piece), _Lost())
+        kind.places.add(_place(piece))
+        kind.ways.add(_way(piece))
+    return [
+        what
+        + (f" {_listed(kind.places)}" if "" not in kind.places else "")
+        + (f" ({_listed(kind.ways)})" if len(kind.ways) == 1 and "" not in kind.ways else "")
+        for what, kind in kinds.items()
+    ]
+
+
+def _as_advanced(selectors: Selectors) -> list[AdvancedSelector]:
+    """The same as advanced selectors, one for each value of a data resource."""
+    result: list[AdvancedSelector] = []
+    for entry in selectors:
+        if isinstance(entry, AdvancedSelector):
+            result.append(entry)
+            continue
+        if entry.include_management_events:
+            excluded = [FieldCondition("eventSource", not_equals=entry.excluded_sources)]
+            result.append(_advanced(entry, MANAGEMENT, excluded if entry.excluded_sources else []))
+        for kind, values in entry.data_resources:
+            of_kind = FieldCondition("resources.type", equals=(kind,))
+            result += [_advanced(entry, DATA, [of_kind, *_of_resource(kind, value)]) for value in values]
+    return result
+
+
+def _advanced(selector: BasicSelector, category: str, conditions: Sequence[FieldCondition]) -> AdvancedSelector:
+    entries = [FieldCondition("eventCategory", equals=(category,)), *conditions]
+    if selector.read_write_type != "All":
+        read_only = str(selector.read_write_type == "ReadOnly").lower()
+        entries.append(FieldCondition("readOnly", equals=(read_only,)))
+    return AdvancedSelector("", tuple(entries))
+
+
+def _of_resource(kind: str, value: str) -> list[FieldCondition]:
+    """What a value of a data resource says: objects by the beginning of their ARN, all else by the whole.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DataResource.html
+    """
+    if value.count(":") <= 2:  # all resources of the type
+        return []
+    if kind == "AWS::S3::Object":
+        return [FieldCondition("resources.ARN", starts_with=(value,))]
+    return [FieldCondition("resources.ARN", equals=(value,))]
+
+
+def _pieces(selector: AdvancedSelector) -> list[AdvancedSelector]:
+    """A selector taken apart by reading and writing and by resource: each part may be kept by another selector."""
+    pieces = [selector]
+    if selector.category in (MANAGEMENT, DATA):
+        ways = [way for way in _WAYS if _on(selector, "readOnly").holds(way)]
+        pieces = [_with(selector, FieldCondition("readOnly", equals=(way,))) for way in ways]
+    resources = _on(selector, "resources.ARN")
+    if len(resources.equals) + len(resources.starts_with) + len(resources.ends_with) > 1:
+        none = replace(resources, equals=(), starts_with=(), ends_with=())
+        single = [
+            *(replace(none, equals=(value,)) for value in resources.equals),
+            *(replace(none, starts_with=(value,)) for value in resources.starts_with),
+            *(replace(none, ends_with=(value,)) for value in resources.ends_with),
+        ]
+        pieces = [_with(piece, condition) for piece in pieces for condition in single]
+    return pieces
+
+
+def _with(selector: AdvancedSelector, condition: FieldCondition) -> AdvancedSelector:
+    others = tuple(entry for entry in selector.conditions if entry.field != condition.field)
+    return replace(selector, conditions=(*others, condition))
+
+
+def _on(selector: AdvancedSelector, name: str) -> FieldCondition:
+    return selector.on(name) or FieldCondition(name)
+
+
+def _meets(new: AdvancedSelector, piece: AdvancedSelector) -> bool:
+    """Whether a selector records events of a piece's category and way."""
+    way = _on(piece, "readOnly").equals
+    return new.category == piece.category and all(_on(new, "readOnly").holds(value) for value in way)
+
+
+def _covers(new: AdvancedSelector, old: AdvancedSelector) -> bool:
+    """Whether all that the old selector records is recorded by the new one, as far as that is plain."""
+    return all(_implied(condition, old.on(condition.field)) for condition in new.conditions)
+
+
+def _implied(new: FieldCondition, old: FieldCondition | None) -> bool:
+    """Whether whatever satisfies the old condition satisfies the new one."""
+    if old is None:
+        return False
+    if old.equals and _wanted(old) == old.equals:
+        return all(new.holds(value) for value in old.equals if old.holds(value))
+    return _refuses(new, old) and (not _wanted(new) or (bool(_wanted(old)) and _is_within(old, new)))
+
+
+def _is_within(old: FieldCondition, new: FieldCondition) -> bool:
+    """Whether each alternative of the old condition is one of the new one's."""
+    wanted = replace(new, not_equals=(), not_starts_with=(), not_ends_with=())
+    return (
+        all(wanted.holds(value) for value in old.equals)
+        and all(value.startswith(new.starts_with) for value in old.starts_with)
+        and all(value.endswith(new.ends_with) for value in old.ends_with)
+    )
+
+
+def _refuses(new: FieldCondition, old: FieldCondition) -> bool:
+    """Whether the old condition refuses whatever the new one refuses."""
+    return (
+        not any(old.holds(value) for value in new.not_equals)
+        and all(value.startswith(old.not_starts_with) for value in new.not_starts_with)
+        and all(value.endswith(old.not_ends_with) for value in new.not_ends_with)
+    )
+
+
+def _wanted(condition: FieldCondition) -> tuple[str, ...]:
+    return (*condition.equals, *condition.starts_with, *condition.ends_with)
+
+
+def _kind(selector: AdvancedSelector) -> str:
+    """A selector's events in words."""
+    kind = selector.on("resources.type") or selector.on("eventSource")
+    what = "data events" if selector.category == DATA else f"{selector.category} events"
+    if kind and kind.equals:
+        what += f" of {_listed(kind.equals)}"
+    return what + (f" (selector {selector.name!r})" if selector.name else "")
+
+
+def _place(selector: AdvancedSelector) -> str:
+    return next(iter(_wanted(_on(selector, "resources.ARN"))), "")
+
+
+def _way(selector: AdvancedSelector) -> str:
+    return next((_WAYS.get(value, value) for value in _on(selector, "readOnly").equals), "")
+
+
+def _listed(values: Iterable[str]) -> str:
+    shown = sorted(values)
+    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")

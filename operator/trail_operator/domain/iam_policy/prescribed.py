@@ -1,0 +1,179 @@
+"""The policy statements that AWS prescribes for CloudTrail, filled in for one trail, as plain JSON values.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-permissions-for-sns-notifications.html
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from trail_operator.domain.arns import Arn
+
+Statement = dict[str, Any]
+
+_CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
+
+
+def bucket_arn(bucket: str, trail_arn: str) -> str:
+    """Return the ARN of a bucket in the trail's partition."""
+    return str(Arn(Arn.parse(trail_arn).partition, "s3", "", "", bucket))
+
+
+def log_objects_arn(bucket: str, prefix: str | None, trail_arn: str, organization: str | None = None) -> str:
+    """Return the pattern of the objects that a trail writes; `organization`: the id of the one whose trail it is."""
+    folder = f"{prefix}/" if prefix else ""
+    owner = organization or Arn.parse(trail_arn).account
+    return f"{bucket_arn(bucket, trail_arn)}/{folder}AWSLogs/{owner}/*"
+
+
+def bucket_statements(
+    bucket: str, prefix: str | None, trail_arn: str, organization: str | None = None
+) -> list[Statement]:
+    """Return the statements for the bucket: read its ACL, write log files.
+
+    An organization's trail writes to the organization's folder, and to its account's once it is no longer one.
+    """
+    statements = [
+        {
+            "Sid": "AWSCloudTrailAclCheck20150319",
+            "Effect": "Allow",
+            "Principal": _CLOUDTRAIL,
+            "Action": "s3:GetBucketAcl",
+            "Resource": bucket_arn(bucket, trail_arn),
+            "Condition": {"StringEquals": {"aws:SourceArn": trail_arn}},
+        },
+        {
+            "Sid": "AWSCloudTrailWrite20150319",
+            "Effect": "Allow",
+            "Principal": _CLOUDTRAIL,
+            "Action": "s3:PutObject",
+            "Resource": log_objects_arn(bucket, prefix, trail_arn),
+            "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": trail_arn}},
+        },
+    ]
+    if organization:
+        resource = log_objects_arn(bucket, prefix, trail_arn, organization)
+        statements.append(statements[-1] | {"Sid": "AWSCloudTrailOrganizationWrite20150319", "Resource": resource})
+    return statements
+
+
+def topic_statement(topic_arn: str, trail_arn: str) -> Statement:
+    """Return the statement for the topic: publish notifications."""
+    return {
+        "Sid": "AWSCloudTrailSNSPolicy20150319",
+        "Effect": "Allow",
+        "Principal": _CLOUDTRAIL,
+        "Action": "SNS:Publish",
+        "Resource": topic_arn,
+        "Condition": {"StringEquals": {"aws:SourceArn": trail_arn}},
+    }
+
+
+def key_statements(trail_arn: str, *, bucket_key: bool = False) -> list[Statement]:
+    """Return the statements for the key: encrypt log files of the account's trails, see the key.
+
+    `bucket_key`: whether the bucket has an S3 Bucket Key, for which CloudTrail needs to decrypt as well.
+    """
+    trail = Arn.parse(trail_arn)
+    trails = f"arn:{trail.partition}:cloudtrail:*:{trail.account}:trail/*"
+    return [
+        {
+            "Sid": "Allow CloudTrail to encrypt logs",
+            "Effect": "Allow",
+            "Principal": _CLOUDTRAIL,
+            "Action": "kms:GenerateDataKey*",
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {"aws:SourceArn": trail_arn},
+                "StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": trails},
+            },
+        },
+        {
+            "Sid": "Allow CloudTrail access",
+            "Effect": "Allow",
+            "Principal": _CLOUDTRAIL,
+            "Action": "kms:DescribeKey",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceArn": trail_arn}},
+        },
+        *([decrypt_statement()] if bucket_key else []),
+    ]
+
+
+def decrypt_statement() -> Statement:
+    """Return the statement for the key of a trail whose bucket has an S3 Bucket Key; AWS prescribes no condition."""
+    return {
+        "Sid": "Allow CloudTrail to decrypt a trail",
+        "Effect": "Allow",
+        "Principal": _CLOUDTRAIL,
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+    }
+
+
+def topic_key_statement(trail_arn: str) -> Statement:
+    """Return the statement for the key that encrypts the topic.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+    """
+    return _data_key_statement("Allow CloudTrail to publish to an encrypted topic", trail_arn)
+
+
+def default_key_statement(trail_arn: str) -> Statement:
+    """Return the statement for the key that the bucket encrypts with by default, where the trail names none.
+
+    Unverified: AWS does not document what CloudTrail needs then.
+    """
+    return _data_key_statement("Allow CloudTrail to write to an encrypted bucket", trail_arn)
+
+
+def _data_key_statement(sid: str, trail_arn: str) -> Statement:
+    """Return a statement without a condition on the encryption context, which is that of S3 or SNS."""
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": _CLOUDTRAIL,
+        "Action": ["kms:GenerateDataKey*", "kms:Decrypt"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceArn": trail_arn}},
+    }
+
+
+def role_trust_statement() -> Statement:
+    """Return the statement of the role's trust policy; AWS does not support aws:SourceArn in it."""
+    return {"Effect": "Allow", "Principal": _CLOUDTRAIL, "Action": "sts:AssumeRole"}
+
+
+def log_streams_arn(log_group_arn: str, trail_arn: str, organization: str | None = None) -> str:
+    """Return the pattern of the log streams that a trail writes; the group's ARN may end in `:*`."""
+    trail = Arn.parse(trail_arn)
+    group = log_group_arn.removesuffix(":*")
+    streams = f"{organization}_*" if organization else f"{trail.account}_CloudTrail_{trail.region}*"
+    return f"{group}:log-stream:{streams}"
+
+
+def role_permission_statements(log_group_arn: str, trail_arn: str, organization: str | None = None) -> list[Statement]:
+    """Return the statements that the role's own policies need: make log streams, write events."""
+    streams = log_streams_arn(log_group_arn, trail_arn, organization)
+    return [
+        {
+            "Sid": "AWSCloudTrailCreateLogStream2014110",
+            "Effect": "Allow",
+            "Action": "logs:CreateLogStream",
+            "Resource": streams,
+        },
+        {
+            "Sid": "AWSCloudTrailPutLogEvents20141101",
+            "Effect": "Allow",
+            "Action": "logs:PutLogEvents",
+            "Resource": streams,
+        },
+    ]
+
+
+def policy_document(statements: Sequence[Statement]) -> str:
+    """Return a whole policy of these statements, as JSON for people to read."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, indent=2)

@@ -1,0 +1,119 @@
+"""Whether one statement matches one request, element by element, so that a near miss can be explained."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from trail_operator.domain.iam_policy.conditions import holds
+from trail_operator.domain.iam_policy.document import Condition, Principals, Statement, Texts
+from trail_operator.domain.iam_policy.legacy import is_legacy
+from trail_operator.domain.iam_policy.matching import Context, Target, matches, text_matches, tokens
+from trail_operator.domain.iam_policy.ternary import Truth, all_of, any_of
+
+CLOUDTRAIL = "cloudtrail.amazonaws.com"
+
+
+class Caller(Enum):
+    """Who makes a request: CloudTrail itself, or a role by its own policies (which name no principal)."""
+
+    CLOUDTRAIL = CLOUDTRAIL
+    ROLE = "role"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of AWS, and what is known of how it is asked."""
+
+    caller: Caller
+    action: str
+    resource: Target | None  # None where policies name no resource: a role's trust policy
+    context: Context
+
+
+class Element(Enum):
+    """The elements of a statement that can keep it from matching."""
+
+    PRINCIPAL = "Principal"
+    ACTION = "Action"
+    RESOURCE = "Resource"
+    CONDITION = "Condition"
+
+
+@dataclass(frozen=True)
+class Check:
+    """Whether one element (of the Condition block: one condition) of a statement matches the request."""
+
+    element: Element
+    truth: Truth
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Match:
+    """A statement and how each of its elements stands to a request."""
+
+    statement: Statement
+    checks: tuple[Check, ...]
+
+    @property
+    def truth(self) -> Truth:
+        """Whether the statement matches as a whole."""
+        return all_of(check.truth for check in self.checks)
+
+    def with_truth(self, truth: Truth) -> tuple[Check, ...]:
+        """Return the checks that came out so."""
+        return tuple(check for check in self.checks if check.truth is truth)
+
+
+def match(statement: Statement, request: Request) -> Match:
+    """Hold a statement against a request."""
+    conditions = (
+        Check(Element.CONDITION, holds(condition, request.context, statement.variables), condition)
+        for condition in statement.conditions
+    )
+    return Match(
+        statement,
+        (
+            Check(Element.PRINCIPAL, _principal(statement.principals, request)),
+            Check(Element.ACTION, _action(statement.actions, request.action)),
+            Check(Element.RESOURCE, _resource(statement, request)),
+            *conditions,
+        ),
+    )
+
+
+def _principal(principals: Principals | None, request: Request) -> Truth:
+    if request.caller is Caller.ROLE:
+        return Truth.of(principals is None)
+    if principals is None:
+        return Truth.UNKNOWN  # AWS stores no such statement in a resource's policy
+    named = any_of(_names_cloudtrail(kind, name, request) for kind, name in principals.names)
+    return named.negated() if principals.negated else named
+
+
+def _names_cloudtrail(kind: str, name: str, request: Request) -> Truth:
+    if (kind, name) in (("AWS", "*"), ("Service", CLOUDTRAIL)):
+        return Truth.TRUE
+    # Undocumented: a star for services, and which services have the suffix of the China regions there.
+    if kind == "Service" and name in ("*", f"{CLOUDTRAIL}.cn"):
+        return Truth.UNKNOWN
+    if is_legacy(kind, name) and request.action.startswith(("s3:", "sns:")):
+        return Truth.UNKNOWN
+    return Truth.FALSE
+
+
+def _action(actions: Texts, action: str) -> Truth:
+    """Compare actions without regard to case, as AWS does."""
+    named = any_of(matches(tokens(text.lower()), Target(action.lower())) for text in actions.texts)
+    return named.negated() if actions.negated else named
+
+
+def _resource(statement: Statement, request: Request) -> Truth:
+    if request.resource is None:
+        return Truth.TRUE
+    if statement.resources is None:
+        return Truth.UNKNOWN  # AWS stores no such statement but in trust policies
+    named = any_of(
+        text_matches(text, request.resource, request.context, variables=statement.variables)
+        for text in statement.resources.texts
+    )
+    return named.negated() if statement.resources.negated else named

@@ -1,0 +1,334 @@
+"""The plan: which AWS writes turn an observed trail into the desired one, in which order and why.
+
+A plan is a value. Planning again on what the plan achieved gives an empty plan. The order is such that at no moment
+anything is recorded that neither the old nor the new spec asks for, and nothing is lost that both ask for:
+docs/architecture.md derives it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from trail_operator.api.constants import OWNER_TAG
+from trail_operator.api.trail import Difference
+from trail_operator.domain.attributes import ATTRIBUTES, SCOPE, SENT_TOGETHER, differing
+from trail_operator.domain.diff import (
+    about_tags,
+    aggregation_differences,
+    configuration_differences,
+    differences,
+    insight_differences,
+    logging_differences,
+    selector_differences,
+    tag_differences,
+)
+from trail_operator.domain.selectors import (
+    DEFAULT,
+    Aggregations,
+    Insights,
+    aggregation_parameters,
+    insight_parameters,
+    selector_parameters,
+    supports_aggregation,
+    supports_insight,
+)
+from trail_operator.domain.trail import DesiredTrail, ObservedTrail
+
+Operation = Literal[
+    "CreateTrail",
+    "UpdateTrail",
+    "DeleteTrail",
+    "StartLogging",
+    "StopLogging",
+    "AddTags",
+    "RemoveTags",
+    "PutEventSelectors",
+    "PutInsightSelectors",
+    "PutEventConfiguration",
+]
+
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
+_MOST_TAGS = 50
+
+
+@dataclass(frozen=True)
+class Action:
+    """One AWS write, and the differences that it removes."""
+
+    operation: Operation
+    parameters: Mapping[str, Any]
+    differences: tuple[Difference, ...] = ()
+    requires: frozenset[Operation] = frozenset()
+    """Writes of the plan that must not have failed before it: done without them it would do harm."""
+    is_adoption: bool = False
+    """Whether it makes the trail this resource's that was not before."""
+    is_renaming: bool = False
+    """Whether it replaces a former name of the cluster in the owner tag."""
+
+
+def plan(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Action, ...]:
+    """The writes that make AWS equal to the spec; empty when it already is."""
+    if observed is None:
+        return _creation(desired)
+    update = _Update(desired, observed)
+    return update.actions()
+
+
+def restart(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Action, ...]:
+    """The write that is made even if AWS has not answered every read: StartLogging, if it needs no other write first.
+
+    A trail that was never started waits for its selectors, and one that is to be adopted for its owner tag.
+    """
+    return tuple(one for one in plan(desired, observed) if one.operation == "StartLogging" and not one.requires)
+
+
+def deletion(arn: str) -> Action:
+    """The write that removes a trail. Its log files stay in the bucket."""
+    return Action("DeleteTrail", {"Name": arn})
+
+
+def disowning(arn: str, tag: str) -> Action:
+    """The write that takes the owner tag off a trail that is to live on without us."""
+    return Action("RemoveTags", {"ResourceId": arn, "TagsList": [{"Key": tag}]})
+
+
+def _creation(desired: DesiredTrail) -> tuple[Action, ...]:
+    # The tags go with CreateTrail, so that a trail whose answer was lost is known to be ours.
+    parameters: dict[str, Any] = {"Name": desired.name}
+    for name, attribute in ATTRIBUTES.items():
+        value = getattr(desired.configuration, name)
+        if value is not None:  # leave out, rather than send "": only UpdateTrail is known to accept that
+            parameters[attribute.request] = attribute.form.sent(value)
+    parameters["TagsList"] = _tag_list(desired.tags)
+    actions = [Action("CreateTrail", parameters, differences(desired, None))]
+    created: frozenset[Operation] = frozenset({"CreateTrail"})
+    recording: frozenset[Operation] = frozenset({"CreateTrail", "PutEventSelectors"})
+    if desired.event_selectors != DEFAULT:
+        actions.append(_put_selectors(desired, requires=created))
+    if desired.insights:
+        actions.append(_put_insights(desired.arn, desired.insights, requires=recording))
+    if desired.aggregations:
+        actions.append(_put_aggregations(desired.arn, desired.aggregations, requires=recording))
+    if desired.is_logging:  # a trail made through the API does not log until it is told to
+        actions.append(Action("StartLogging", {"Name": desired.arn}, requires=recording))
+    return tuple(actions)
+
+
+class _Update:
+    """The plan for a trail that exists."""
+
+    def __init__(self, desired: DesiredTrail, observed: ObservedTrail) -> None:
+        self._desired = desired
+        self._observed = observed
+        self._changed = differing(desired.configuration, observed.configuration)
+        self._selectors = selector_differences(desired, observed)
+        self._is_adoption = not desired.owns(observed.owner)
+        self._is_renaming = observed.owner in desired.former_owners
+        more = {name for name in self._changed & SCOPE if getattr(desired.configuration, name)}
+        self._more, self._less = more, (self._changed & SCOPE) - more
+
+    def actions(self) -> tuple[Action, ...]:
+        narrowing, widening = self._update_trail()
+        insights_before, insights_after = self._insights()
+        aggregations_before, aggregations_after = self._aggregations()
+        off, tags = self._stop(), self._tags()
+        before_selectors = [*narrowing, *insights_before, *aggregations_before]
+        steps = [
+            *((tags + off) if self._is_adoption else (off + tags)),
+            *before_selectors,
+            *self._put_selectors(before_selectors),
+            *widening,
+            *insights_after,
+            *aggregations_after,
+            *self._start(),
+        ]
+        return tuple(self._guarded(step) for step in steps)
+
+    def _guarded(self, step: Action) -> Action:
+        """What is true of every step: a trail that is being adopted first carries our tag, one to be silent stops."""
+        if step.operation in ("AddTags", "RemoveTags"):
+            return step
+        first: set[Operation] = set()
+        if self._is_adoption:
+            first.add("AddTags")
+        if not self._desired.is_logging and step.operation != "StopLogging":
+            first.add("StopLogging")
+        return replace(step, requires=step.requires | first)
+
+    def _stop(self) -> list[Action]:
+        changed = logging_differences(self._desired, self._observed)
+        if changed and not self._desired.is_logging:
+            return [Action("StopLogging", {"Name": self._desired.arn}, changed)]
+        return []
+
+    def _start(self) -> list[Action]:
+        changed = logging_differences(self._desired, self._observed)
+        if not changed or not self._desired.is_logging:
+            return []
+        # What a trail recorded before somebody asked for. One that was never started would record what nobody wants.
+        first: set[Operation] = set()
+        if not self._observed.ever_logged:
+            first.add("PutEventSelectors")
+            if self._less and not self._selectors:
+                first.add("UpdateTrail")
+        return [Action("StartLogging", {"Name": self._desired.arn}, changed, requires=frozenset(first))]
+
+    def _tags(self) -> list[Action]:
+        """Tags off before others on, so that the limit never stands in the way; but first of all, ours."""
+        desired, observed = self._desired, self._observed
+        off = {key: "" for key in sorted(observed.tags) if desired.governs(key) and key not in desired.tags}
+        on = {key: value for key, value in desired.tags.items() if observed.tags.get(key) != value}
+        has_room = len(observed.tags.keys() | on.keys()) <= _MOST_TAGS
+        ours: dict[str, str] = {}
+        if self._is_adoption and len(observed.tags.keys() | {OWNER_TAG}) <= _MOST_TAGS:
+            ours = on if has_room else {OWNER_TAG: on[OWNER_TAG]}
+        marked = frozenset[Operation]({"AddTags"}) if ours else frozenset[Operation]()
+        others = {key: value for key, value in on.items() if key not in ours}
+        room = frozenset[Operation]() if has_room else frozenset[Operation]({"RemoveTags"})
+        return [
+            *self._write_tags("AddTags", ours),
+            *self._write_tags("RemoveTags", off, marked),
+            *self._write_tags("AddTags", others, marked | room),
+        ]
+
+    def _write_tags(
+        self, operation: Operation, tags: Mapping[str, str], requires: frozenset[Operation] = frozenset()
+    ) -> list[Action]:
+        if not tags:
+            return []
+        parameters = {"ResourceId": self._desired.arn, "TagsList": _tag_list(tags)}
+        told = about_tags(tag_differences(self._desired, self._observed), tags)
+        is_ours = operation == "AddTags" and OWNER_TAG in tags
+        return [
+            Action(
+                operation,
+                parameters,
+                told,
+                requires,
+                is_adoption=is_ours and self._is_adoption,
+                is_renaming=is_ours and self._is_renaming,
+            )
+        ]
+
+    def _update_trail(self) -> tuple[list[Action], list[Action]]:
+        """UpdateTrail, before the selectors or after them.
+
+        Where the selectors change too, a trail that takes fewer regions or accounts is narrowed before, and one that
+        takes more is widened after: in between it would record what neither spec asks for. Doing both takes two calls,
+        also while the trail stands still: it is started again even if the selectors are refused.
+        """
+        if not self._changed:
+            return [], []
+        if not (self._selectors and self._more and self._desired.is_logging):
+            return [self._update(self._changed)], []
+        after: frozenset[Operation] = frozenset({"PutEventSelectors"})
+        if not self._less:
+            return [], [self._update(self._changed, requires=after)]
+        return (
+            [self._update(self._changed - self._more, kept=self._more)],
+            [self._update(self._more, requires=after | {"UpdateTrail"})],
+        )
+
+    def _update(
+        self, changed: set[str], *, kept: Iterable[str] = (), requires: frozenset[Operation] = frozenset()
+    ) -> Action:
+        sent = set(changed)
+        for together in SENT_TOGETHER:
+            if sent & together:
+                sent |= together
+        parameters: dict[str, Any] = {"Name": self._desired.arn}
+        for name, attribute in ATTRIBUTES.items():
+            if name in sent:
+                source = self._observed if name in kept else self._desired
+                value = getattr(source.configuration, name)
+                # UpdateTrail merges: a field left out is kept, an empty one is cleared.
+                parameters[attribute.request] = "" if value is None else attribute.form.sent(value)
+        paths = {ATTRIBUTES[name].spec for name in changed}
+        told = tuple(entry for entry in configuration_differences(self._desired, self._observed) if entry.path in paths)
+        return Action("UpdateTrail", parameters, told, requires)
+
+    def _put_selectors(self, before: list[Action]) -> list[Action]:
+        """PutEventSelectors, after what rests on the old selectors and the regions and accounts that are to go."""
+        if not self._selectors:
+            return []
+        first = {step.operation for step in before}
+        if not self._less:
+            first.discard("UpdateTrail")
+        return [_put_selectors(self._desired, self._selectors, frozenset(first))]
+
+    def _insights(self) -> tuple[list[Action], list[Action]]:
+        changed = insight_differences(self._desired, self._observed)
+        if not changed:
+            return [], []
+        wanted, found = self._desired.insights, self._observed.insights
+        kept = frozenset(one for one in wanted & found if supports_insight(self._observed.event_selectors, one))
+        return self._around_selectors(
+            changed,
+            can_follow=all(supports_insight(self._desired.event_selectors, one) for one in found),
+            can_precede=all(supports_insight(self._observed.event_selectors, one) for one in wanted),
+            wanted=_put_insights(self._desired.arn, wanted, changed),
+            reduced=_put_insights(self._desired.arn, kept, changed),
+        )
+
+    def _aggregations(self) -> tuple[list[Action], list[Action]]:
+        changed = aggregation_differences(self._desired, self._observed)
+        if not changed:
+            return [], []
+        wanted, found = self._desired.aggregations, self._observed.aggregations
+        kept = frozenset(one for one in wanted & found if supports_aggregation(self._observed.event_selectors, one))
+        return self._around_selectors(
+            changed,
+            can_follow=all(supports_aggregation(self._desired.event_selectors, one) for one in found),
+            can_precede=all(supports_aggregation(self._observed.event_selectors, one) for one in wanted),
+            wanted=_put_aggregations(self._desired.arn, wanted, changed),
+            reduced=_put_aggregations(self._desired.arn, kept, changed),
+        )
+
+    def _around_selectors(
+        self,
+        changed: tuple[Difference, ...],
+        *,
+        can_follow: bool,
+        can_precede: bool,
+        wanted: Action,
+        reduced: Action,
+    ) -> tuple[list[Action], list[Action]]:
+        """What rests on selectors goes before they are narrowed, and comes after they are widened."""
+        after = Action(wanted.operation, wanted.parameters, changed, frozenset({"PutEventSelectors"}))
+        if not self._selectors:
+            return [wanted], []
+        if can_follow:
+            return [], [after]
+        if can_precede:
+            return [wanted], []
+        return [reduced], [after]
+
+
+def _put_selectors(
+    desired: DesiredTrail, changed: tuple[Difference, ...] = (), requires: frozenset[Operation] = frozenset()
+) -> Action:
+    parameters = {"TrailName": desired.arn} | selector_parameters(desired.event_selectors)
+    return Action("PutEventSelectors", parameters, changed, requires)
+
+
+def _put_insights(
+    arn: str,
+    insights: Insights,
+    changed: tuple[Difference, ...] = (),
+    requires: frozenset[Operation] = frozenset(),
+) -> Action:
+    return Action("PutInsightSelectors", {"TrailName": arn} | insight_parameters(insights), changed, requires)
+
+
+def _put_aggregations(
+    arn: str,
+    aggregations: Aggregations,
+    changed: tuple[Difference, ...] = (),
+    requires: frozenset[Operation] = frozenset(),
+) -> Action:
+    return Action("PutEventConfiguration", {"TrailName": arn} | aggregation_parameters(aggregations), changed, requires)
+
+
+def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    # AWS refuses an empty Value, but knows tags without one.
+    return [{"Key": key, "Value": value} if value else {"Key": key} for key, value in sorted(tags.items())]

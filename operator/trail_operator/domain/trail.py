@@ -1,0 +1,155 @@
+"""A trail's state as a value, once as the spec wants it and once as AWS has it, both in the same normal form.
+
+Normal forms take every difference of spelling away, so that comparing is `==`: "" is absent, a topic is its ARN, a
+log group's ARN ends without ':*', a key is its ARN where that is known, tags are a mapping.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from trail_operator.api.constants import OWNER_TAG, RESERVED_TAG_PREFIX
+from trail_operator.api.trail import Destination, TrailSpec
+from trail_operator.domain.arns import Location
+from trail_operator.domain.attributes import Configuration, Resolved, desired_configuration
+from trail_operator.domain.selectors import (
+    Aggregations,
+    Insights,
+    Selectors,
+    wanted_aggregations,
+    wanted_insights,
+    wanted_selectors,
+)
+
+# The only regions with events of global services since 22 November 2021, by partition:
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
+# In China those of CloudFront are in Ningxia: https://docs.amazonaws.cn/en_us/aws/latest/userguide/cloudtrail.html
+# That those of IAM are in Beijing, and which region of GovCloud has them, is unverified.
+GLOBAL_REGIONS = {
+    "aws": ("us-east-1",),
+    "aws-us-gov": ("us-gov-west-1",),
+    "aws-cn": ("cn-north-1", "cn-northwest-1"),
+}
+
+
+def has_global_events(partition: str, region: str) -> bool | None:
+    """Whether events of global services are recorded in a region; None in a partition of which that is not known."""
+    regions = GLOBAL_REGIONS.get(partition)
+    return None if regions is None else region in regions
+
+
+@dataclass(frozen=True)
+class DesiredTrail:
+    """What the spec asks for, in normal form."""
+
+    name: str
+    location: Location
+    owner: str
+    """The owner tag that the trail is to carry."""
+    configuration: Configuration
+    is_logging: bool
+    tags: Mapping[str, str]
+    event_selectors: Selectors
+    insights: Insights
+    aggregations: Aggregations
+    ignored_tags: tuple[str, ...]
+    management_account: str | None
+    """Whose the trail is, where that is not the location's account."""
+    former_owners: frozenset[str]
+    """Other owner tags by which the trail is this resource's: those with former names of the cluster."""
+
+    @property
+    def arn(self) -> str:
+        """The trail's ARN."""
+        return self.location.trail_arn(self.name, self.management_account)
+
+    def owns(self, owner: str | None) -> bool:
+        """Whether a trail with that owner tag is this resource's."""
+        return owner == self.owner or owner in self.former_owners
+
+    def governs(self, tag: str) -> bool:
+        """Whether the spec decides about a tag of that key; all others are left alone."""
+        if tag == OWNER_TAG:
+            return OWNER_TAG in self.tags
+        if tag.lower().startswith(("aws:", RESERVED_TAG_PREFIX)):
+            return False
+        return not any(fnmatchcase(tag, pattern) for pattern in self.ignored_tags)
+
+
+Part = Literal[
+    "trail", "isLogging", "tags", "eventSelectors", "insightSelectors", "aggregationConfigurations", "kmsKeyID"
+]
+"""What takes a call of its own to compare, by its name in the spec: a part of the trail, or which key an alias is.
+
+`trail` is all that the calls for the other parts do not tell."""
+
+
+@dataclass(frozen=True)
+class ObservedTrail:
+    """What AWS answered, in normal form."""
+
+    arn: str
+    home_region: str
+    configuration: Configuration
+    is_logging: bool
+    tags: Mapping[str, str]
+    event_selectors: Selectors
+    insights: Insights
+    aggregations: Aggregations
+    delivery_errors: Mapping[Destination, str]
+    delivered: Mapping[Destination, float] = field(compare=False)
+    """When AWS last delivered, in seconds since 1970. Always another time: no reason to take a trail for another."""
+    ever_logged: bool
+    """Whether logging was ever started: else nobody has asked yet for what the trail would record."""
+    unreadable: frozenset[Part]
+    """What AWS does not let us see, or did not answer: it is unknown, never a difference."""
+
+    @property
+    def owner(self) -> str | None:
+        """The owner tag: who made the trail."""
+        return self.tags.get(OWNER_TAG)
+
+    @property
+    def failing_destinations(self) -> dict[Destination, str]:
+        """AWS's delivery errors that count: of a trail that logs, to a destination that is configured.
+
+        GetTrailStatus goes on reporting the last error of a destination that was taken away and of a stopped trail.
+        """
+        if not self.is_logging:
+            return {}
+        configured = {
+            Destination.S3: True,
+            Destination.DIGEST: self.configuration.enable_log_file_validation,
+            Destination.SNS: self.configuration.sns_topic_name is not None,
+            Destination.CLOUD_WATCH_LOGS: self.configuration.cloud_watch_logs_log_group_arn is not None,
+        }
+        return {place: error for place, error in self.delivery_errors.items() if configured[place]}
+
+
+def desired_trail(
+    spec: TrailSpec,
+    *,
+    name: str,
+    location: Location,
+    owner: str,
+    kms_key_arn: str | None,
+    ignored_tags: tuple[str, ...],
+    management_account: str | None,
+    former_owners: frozenset[str],
+) -> DesiredTrail:
+    """The normal form of a spec. `kms_key_arn` is what spec.kmsKeyID resolves to, None where it is left out."""
+    return DesiredTrail(
+        name=name,
+        location=location,
+        owner=owner,
+        configuration=desired_configuration(Resolved(spec, location, kms_key_arn)),
+        is_logging=spec.is_logging,
+        tags={tag.key: tag.value for tag in spec.tags} | {OWNER_TAG: owner},
+        event_selectors=wanted_selectors(spec.event_selectors, spec.advanced_event_selectors),
+        insights=wanted_insights(spec.insight_selectors),
+        aggregations=wanted_aggregations(spec.aggregation_configurations),
+        ignored_tags=ignored_tags,
+        management_account=management_account,
+        former_owners=former_owners,
+    )

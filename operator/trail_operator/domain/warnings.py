@@ -1,0 +1,255 @@
+"""What to warn of: a trail that works and may still not be what its users think, or cost what they don't expect.
+
+Said from what is known, on a condition of its own that never touches Ready.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from trail_operator.api.reasons import Reason
+from trail_operator.domain.arns import Arn
+from trail_operator.domain.selectors import AdvancedSelector, management_events, may_record_object_writes
+from trail_operator.domain.trail import GLOBAL_REGIONS, DesiredTrail, has_global_events
+
+# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
+# Others only draw a warning.
+_KNOWN_FIELDS = frozenset(
+    {
+        *("eventCategory", "eventName", "eventSource", "eventType", "readOnly", "resources.ARN", "resources.type"),
+        *("errorCode", "sessionCredentialFromConsole", "userIdentity.arn", "vpcEndpointId"),
+    }
+)
+# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_InsightSelector.html
+_KNOWN_INSIGHTS = frozenset({"ApiCallRateInsight", "ApiErrorRateInsight"})
+_RESOURCE_TYPE = re.compile(r"\AAWS::[A-Za-z0-9]+::?[A-Za-z0-9]+\Z")
+
+OF_OTHERS = frozenset({Reason.OWNED_ELSEWHERE, Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY})
+"""What is said of other trails."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One warning: what is the matter, and what to do."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another trail of the account, as far as it matters for this one."""
+
+    arn: str
+    home_region: str
+    is_multi_region_trail: bool
+    include_global_service_events: bool
+    is_organization_trail: bool
+    management_events: frozenset[str] | None
+    """Those that it records: Read, Write, both or none; None where AWS does not show it."""
+    is_logging: bool | None = False
+    """None where AWS does not show it."""
+    owner: str | None = None
+    """Its owner tag."""
+    is_owner_known: bool = True
+    """Whether AWS shows its tags: of another account's trail it does not."""
+
+    @property
+    def name(self) -> str:
+        """The trail's name."""
+        return Arn.parse(self.arn).name
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What AWS lets us see of an account's trails."""
+
+    trails: tuple[Neighbour, ...] | None = None
+    """None where nothing could be read."""
+    count: int | None = None
+    """How many there are, also of those that can only be counted; None where that is not known."""
+    hidden: tuple[str, ...] = ()
+    """Why it is not all, in words for the user: what AWS refuses for longer."""
+
+
+def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour], *, exists: bool = True) -> tuple[Advice, ...]:
+    """All warnings about a trail, the most important first. `exists`: whether it is there, or only will be."""
+    others = [other for other in neighbours if other.arn != desired.arn]
+    found = (
+        _own_delivery(desired, exists=exists),
+        _owned_elsewhere(desired, others),
+        _duplicate_global_events(desired, others, exists=exists),
+        _further_copy(desired, others, exists=exists),
+        _no_management_events(desired),
+        _inert_global_events(desired),
+        _unknown_selectors(desired),
+    )
+    return tuple(advice for advice in found if advice)
+
+
+def _own_delivery(desired: DesiredTrail, *, exists: bool) -> Advice | None:
+    configuration, partition = desired.configuration, desired.location.partition
+    if not configuration.recursive_logging or not any(
+        may_record_object_writes(desired.event_selectors, partition, folder, ".json.gz") for folder in _folders(desired)
+    ):
+        return None
+    verb = "records" if exists else "will record"
+    return Advice(
+        Reason.LOGS_OWN_DELIVERY,
+        f"the trail {verb} data events of its own bucket {configuration.s3_bucket_name}: each file that it delivers "
+        "is an event that it delivers next. Set recursiveLogging: false, or leave the bucket out of the selectors",
+    )
+
+
+def _folders(desired: DesiredTrail) -> list[str]:
+    """What the ARNs of the objects that the trail delivers begin with.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
+    """
+    configuration, location = desired.configuration, desired.location
+    prefix = f"{configuration.s3_key_prefix}/" if configuration.s3_key_prefix else ""
+    logs = f"arn:{location.partition}:s3:::{configuration.s3_bucket_name}/{prefix}AWSLogs"
+    if configuration.is_organization_trail:
+        return [f"{logs}/o-"]  # which organization and which of its accounts is AWS's to know
+    kinds = ["CloudTrail"]
+    kinds += ["CloudTrail-Digest"] if configuration.enable_log_file_validation else []
+    kinds += ["CloudTrail-Insight"] if desired.insights else []
+    regions = "" if configuration.is_multi_region_trail else f"{location.region}/"
+    return [f"{logs}/{location.account}/{kind}/{regions}" for kind in kinds]
+
+
+def _owned_elsewhere(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
+    strays = [other for other in others if desired.owns(other.owner)]
+    if not strays:
+        return None
+    first = strays[0]
+    return Advice(
+        Reason.OWNED_ELSEWHERE,
+        f"the owner tag of this Trail is also on {listed([stray.arn for stray in strays])}, which this Trail does not "
+        f"look after. Unless another cluster has the same --cluster-name: delete it by hand if it is not needed (aws "
+        f"cloudtrail delete-trail --region {first.home_region} --name {first.name}); to keep it instead, delete this "
+        f"Trail and make it again with region: {first.home_region} and name: {first.name}",
+    )
+
+
+def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour], *, exists: bool) -> Advice | None:
+    if not _takes_global_events(desired):
+        return None
+    twins = _recorded_by(
+        (other for other in others if _takes_the_same_global_events(desired, other)),
+        desired,
+        "them",
+        exists=exists,
+    )
+    if not twins:
+        return None
+    return Advice(
+        Reason.DUPLICATE_GLOBAL_EVENTS,
+        f"events of global services {twins}. Set includeGlobalServiceEvents: false on a single-region trail, or keep "
+        "one of them",
+    )
+
+
+def _further_copy(desired: DesiredTrail, others: Sequence[Neighbour], *, exists: bool) -> Advice | None:
+    is_everywhere, region = desired.configuration.is_multi_region_trail, desired.location.region
+    copies = _recorded_by(
+        (other for other in others if is_everywhere or other.is_multi_region_trail or other.home_region == region),
+        desired,
+        "some of them",
+        exists=exists,
+    )
+    if not copies:
+        return None
+    return Advice(Reason.FURTHER_COPY, f"management events {copies}. AWS bills each copy after the first")
+
+
+def _no_management_events(desired: DesiredTrail) -> Advice | None:
+    if management_events(desired.event_selectors):
+        return None
+    return Advice(
+        Reason.NO_MANAGEMENT_EVENTS,
+        "the selectors record no management events. Unless another trail does, add a selector of them",
+    )
+
+
+def _inert_global_events(desired: DesiredTrail) -> Advice | None:
+    configuration, location = desired.configuration, desired.location
+    if configuration.is_multi_region_trail or not configuration.include_global_service_events:
+        return None
+    if has_global_events(location.partition, location.region) is not False:
+        return None
+    region = " and ".join(GLOBAL_REGIONS[location.partition])
+    return Advice(
+        Reason.GLOBAL_EVENTS_INERT,
+        f"includeGlobalServiceEvents has no effect: the events of global services (IAM, CloudFront, ...) are recorded "
+        f"in {region}, by its trails and by multi-region ones. Set it to false, or isMultiRegionTrail to true",
+    )
+
+
+def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
+    advanced = [entry for entry in desired.event_selectors if isinstance(entry, AdvancedSelector)]
+    unknown = {
+        f"field {condition.field}"
+        for entry in advanced
+        for condition in entry.conditions
+        if condition.field not in _KNOWN_FIELDS
+    }
+    for entry in desired.event_selectors:
+        if isinstance(entry, AdvancedSelector):
+            condition = entry.on("resources.type")
+            kinds = condition.equals if condition else ()
+        else:
+            kinds = tuple(kind for kind, _ in entry.data_resources)
+        unknown |= {f"resource type {kind}" for kind in kinds if not _RESOURCE_TYPE.match(kind)}
+    unknown |= {f"insight type {kind}" for kind, _ in desired.insights if kind not in _KNOWN_INSIGHTS}
+    if not unknown:
+        return None
+    return Advice(
+        Reason.UNKNOWN_SELECTOR,
+        f"the selectors have what this version of the operator does not know: {listed(sorted(unknown))}. It is passed "
+        "on to AWS as it is; check the spelling",
+    )
+
+
+def _recorded_by(others: Iterable[Neighbour], desired: DesiredTrail, what: str, *, exists: bool) -> str:
+    """How sure it is that the others record what the trail does, and which; "" where they don't."""
+    recorded = management_events(desired.event_selectors) if desired.is_logging else frozenset()
+    if not recorded:
+        return ""
+    known, unknown = [], []
+    for other in others:
+        name = other.arn + (" (of the organization)" if other.is_organization_trail else "")
+        if other.management_events is None:
+            unknown.append(name)
+        elif other.management_events & recorded:
+            known.append(name)
+    told = [f"{listed(known)} {'takes' if len(known) == 1 else 'take'} {what} too"] if known else []
+    told += (
+        [f"{listed(unknown)} may take {what} too (what is recorded there can't be read from this account)"]
+        if unknown
+        else []
+    )
+    certain = "are" if exists else "will be"
+    verb = certain if known else "may be"
+    return f"{verb} recorded more than once: {', and '.join(told)}" if told else ""
+
+
+def _takes_global_events(desired: DesiredTrail) -> bool:
+    configuration, location = desired.configuration, desired.location
+    has_them = has_global_events(location.partition, location.region) and configuration.include_global_service_events
+    return configuration.is_multi_region_trail or bool(has_them)
+
+
+def _takes_the_same_global_events(desired: DesiredTrail, other: Neighbour) -> bool:
+    """Whether another trail takes some of those that this one takes: of China's two regions, each has its own."""
+    if other.is_multi_region_trail:
+        return True
+    in_reach = desired.configuration.is_multi_region_trail or other.home_region == desired.location.region
+    has_them = has_global_events(desired.location.partition, other.home_region)
+    return in_reach and bool(has_them) and other.include_global_service_events
+
+
+def listed(values: Sequence[str]) -> str:
+    """The first five, and how many more there are."""
+    return ", ".join(values[:5]) + (f" and {len(values) - 5} more" if len(values) > 5 else "")

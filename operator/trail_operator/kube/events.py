@@ -1,0 +1,122 @@
+"""Kubernetes Events about Trails and AWSAccounts: every write to AWS and every turn of a condition.
+
+What happens again in the same words makes no further Event: the one that there is counts it, as its `series`.
+https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
+One that can't be written fails nothing.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aiohttp import ClientError
+from kubernetes.aio.client.exceptions import ApiException
+
+from trail_operator.api.conditions import Condition
+from trail_operator.api.constants import OWNER_TAG
+from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.api.trail import Difference
+from trail_operator.domain.plan import Action
+from trail_operator.domain.texts import MESSAGE, clean
+from trail_operator.kube.answers import is_of_deleted_namespace
+from trail_operator.kube.client import Kubernetes
+from trail_operator.runtime.logs import about, logger
+from trail_operator.trail.state import Subject
+
+# The API server forgets an Event an hour after its last write:
+# https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--event-ttl)
+_REMEMBERED = 3600.0
+_MOST_REMEMBERED = 4096
+# A reason of a condition that is not True, and yet nothing to warn of.
+_QUIET = {Reason.PROGRESSING, Reason.THROTTLED, Reason.PAUSED, Reason.OBSERVED}
+
+
+@dataclass
+class _Series:
+    """An Event that was written, and how often what it tells of has happened."""
+
+    path: str
+    last: float
+    count: int = 1
+
+
+class Events:
+    """Writes Events."""
+
+    def __init__(self, kubernetes: Kubernetes, clock: Callable[[], float]) -> None:
+        self._kubernetes = kubernetes
+        self._clock = clock
+        self._series: OrderedDict[tuple[str, ...], _Series] = OrderedDict()
+
+    async def applied(self, subject: Subject, actions: Sequence[Action], *, drift: bool) -> None:
+        """Say what was written to AWS, and why: a change of the spec, or one made in AWS (drift)."""
+        operations = ", ".join(action.operation for action in actions)
+        changes = [entry for action in actions for entry in action.differences]
+        but_owner = [entry for entry in changes if entry.path != f"tags[{OWNER_TAG}]"]
+        # Where it has only a former name of the cluster, nobody has changed the owner tag in AWS.
+        drifted = (but_owner if any(action.is_renaming for action in actions) else changes) if drift else []
+        if actions[0].operation == "CreateTrail" and not drift:
+            await self.write(subject.body, "Normal", "Created", operations, f"made the trail: {operations}")
+        elif drifted:
+            # All paths first: Kubernetes cuts a note off after a kilobyte.
+            paths = ", ".join(entry.path for entry in drifted)
+            told = "; ".join(f"{entry.path} was {entry.observed}, is {entry.desired} again" for entry in drifted)
+            note = f"changed in AWS and put right: {paths} ({operations}). {told}"
+            await self.write(subject.body, "Warning", "DriftCorrected", operations, note)
+        elif any(action.is_adoption for action in actions):
+            # Not the owner tag: what it was may name another team's Trail.
+            told = "; ".join(map(_changed, but_owner))
+            note = f"adopted the trail ({operations}). {told or 'Nothing but its owner tag was changed'}"
+            await self.write(subject.body, "Normal", "Adopted", operations, note)
+        else:
+            told = "; ".join(map(_changed, changes))
+            await self.write(subject.body, "Normal", "Updated", operations, f"{told} ({operations})")
+
+    async def turned(self, body: dict[str, Any], turn: Condition) -> None:
+        """Say what a condition has become."""
+        is_well = turn.reason in _QUIET or (turn.status == "True" and turn.type != ConditionType.ADVISORY)
+        await self.write(body, "Normal" if is_well else "Warning", turn.reason, "Reconcile", turn.message)
+
+    async def reduced(self, subject: Subject, lost: Sequence[str]) -> None:
+        """Warn of what the trail no longer records after a change."""
+        await self.write(subject.body, "Warning", "RecordsLess", "Reconcile", "; ".join(lost))
+
+    async def write(
+        self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
+    ) -> bool:
+        """Write one Event about a Trail or an AWSAccount; return whether nothing is left to be written."""
+        metadata = body["metadata"]
+        try:
+            await self._write(body, kind, reason, action, clean(note, MESSAGE))
+        except ApiException as error:
+            if is_of_deleted_namespace(error):
+                return True  # no Event can be written in a namespace that is going, and nobody would miss it
+            problem = f"{error.status} {error.reason}"
+        except (ClientError, TimeoutError) as error:
+            problem = type(error).__name__
+        else:
+            return True
+        name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        logger.warning(f"event {reason} not written: {problem}", extra=about(name, generation=metadata["generation"]))
+        return False
+
+    async def _write(
+        self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
+    ) -> None:
+        key = (body["metadata"]["uid"], kind, reason, action, note)
+        series = self._series.pop(key, None)
+        now = self._clock()
+        if series is not None and now - series.last < _REMEMBERED:
+            series.count, series.last = series.count + 1, now
+            if await self._kubernetes.repeat_event(series.path, series.count):
+                self._series[key] = series
+                return
+        path = await self._kubernetes.write_event(body, kind, reason, action, note)
+        self._series[key] = _Series(path, now)
+        if len(self._series) > _MOST_REMEMBERED:
+            self._series.popitem(last=False)
+
+
+def _changed(entry: Difference) -> str:
+    return f"{entry.path}: {entry.observed} -> {entry.desired}"

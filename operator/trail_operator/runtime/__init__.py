@@ -1,0 +1,1 @@
+"""Machinery that any operator needs. Knows neither Trails nor AWS nor Kubernetes."""

@@ -1,1 +1,0 @@
-"""How the operator tells what it does: logs."""

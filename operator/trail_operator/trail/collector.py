@@ -1,0 +1,113 @@
+"""What the Trails and AWSAccounts are, as Prometheus is told of it: read off the objects at the moment it asks.
+
+A status is read through its model, which leaves out what is odd: one odd object must not spoil the answer for all.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from trail_operator import metrics
+from trail_operator.api.aws_account import AWSAccountStatus
+from trail_operator.api.conditions import Condition
+from trail_operator.api.constants import ACCOUNT_KIND, KIND
+from trail_operator.api.reasons import ConditionType
+from trail_operator.api.trail import Destination
+from trail_operator.inventory.registry import Account
+from trail_operator.metrics import Family
+from trail_operator.trail.state import Subject
+
+
+class Gauges(Collector):
+    """The states of all Trails and AWSAccounts."""
+
+    def __init__(
+        self,
+        subjects: Callable[[], Iterable[Subject]],
+        accounts: Callable[[], Iterable[Account]],
+        unattended: Callable[[], int],
+    ) -> None:
+        """`unattended`: how many Trails have no task or no pass."""
+        self._subjects = subjects
+        self._accounts = accounts
+        self._unattended = unattended
+
+    def collect(self) -> Iterator[Metric]:
+        """All families, with what there is now."""
+        subjects, accounts = [*self._subjects()], [*self._accounts()]
+        yield from _of_trails(subjects)
+        yield from _of_accounts(accounts)
+        unreportable = _gauge(metrics.UNREPORTABLE)
+        for kind, objects in ((KIND, subjects), (ACCOUNT_KIND, accounts)):
+            unreportable.add_metric(
+                (kind,), sum(entry.refused is not None and entry.refused.reported for entry in objects)
+            )
+        yield unreportable
+        unattended = _gauge(metrics.UNATTENDED)
+        unattended.add_metric((), self._unattended())
+        yield unattended
+
+
+def _of_trails(subjects: Iterable[Subject]) -> list[Metric]:
+    ready, reason = _gauge(metrics.TRAIL_READY), _gauge(metrics.TRAIL_REASON)
+    logging, desired = _gauge(metrics.TRAIL_LOGGING), _gauge(metrics.TRAIL_LOGGING_DESIRED)
+    delivered, failing = _gauge(metrics.TRAIL_DELIVERED), _gauge(metrics.TRAIL_FAILING)
+    family = metrics.TRAIL_DRIFT
+    drift = CounterMetricFamily(family.name, family.meaning, labels=family.labels)
+    for subject in subjects:
+        key = (subject.key.namespace, subject.key.name)
+        spec, status = subject.manifest, subject.status
+        _add_ready(ready, reason, key, status.condition(ConditionType.READY))
+        if isinstance(is_desired := spec.get("isLogging", True), bool):
+            desired.add_metric(key, is_desired)
+        drift.add_metric(key, subject.drifts)
+        is_logging = subject.found_logging if status.is_logging is None else status.is_logging
+        if is_logging is not None:
+            logging.add_metric(key, is_logging)
+        if status.is_logging is not None:
+            errors = {entry.destination for entry in status.delivery}
+            for destination in _destinations(spec) | errors:
+                failing.add_metric((*key, destination), destination in errors)
+        for destination, seconds in subject.delivered.items():
+            delivered.add_metric((*key, destination), seconds)
+    return [ready, reason, logging, desired, delivered, failing, drift]
+
+
+def _of_accounts(accounts: Iterable[Account]) -> list[Metric]:
+    ready, reason = _gauge(metrics.ACCOUNT_READY), _gauge(metrics.ACCOUNT_REASON)
+    trails, unmanaged = _gauge(metrics.ACCOUNT_TRAILS), _gauge(metrics.ACCOUNT_UNMANAGED)
+    for account in accounts:
+        key, status = (account.name,), account.body.get("status")
+        status = status if isinstance(status, dict) else {}
+        # Not the trails, of which there may be a thousand.
+        told = AWSAccountStatus.parse({name: value for name, value in status.items() if name != "trails"})
+        _add_ready(ready, reason, key, told.condition(ConditionType.READY))
+        for family, count in ((trails, told.trail_count), (unmanaged, told.unmanaged_count)):
+            if count is not None:
+                family.add_metric(key, count)
+    return [ready, reason, trails, unmanaged]
+
+
+def _add_ready(
+    ready: GaugeMetricFamily, reason: GaugeMetricFamily, key: tuple[str, ...], condition: Condition | None
+) -> None:
+    ready.add_metric(key, condition is not None and condition.status == "True")
+    if condition is not None:
+        reason.add_metric((*key, condition.reason), 1)
+
+
+def _destinations(spec: dict[str, Any]) -> set[str]:
+    """What the spec has AWS deliver to."""
+    configured = {
+        Destination.S3: True,
+        Destination.DIGEST: spec.get("enableLogFileValidation", True) is not False,
+        Destination.SNS: spec.get("snsTopicName"),
+        Destination.CLOUD_WATCH_LOGS: spec.get("cloudWatchLogsLogGroupARN"),
+    }
+    return {str(destination) for destination, is_configured in configured.items() if is_configured}
+
+
+def _gauge(family: Family) -> GaugeMetricFamily:
+    return GaugeMetricFamily(family.name, family.meaning, labels=family.labels)

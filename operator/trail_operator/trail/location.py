@@ -1,0 +1,161 @@
+"""Where a Trail's trail is and whose: the account by STS, the region by spec and settings, both held to their pins."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from trail_operator.api.constants import OWNER_TAG
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.errors import AWSError, is_shut_out
+from trail_operator.domain.arns import Arn, Location
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
+from trail_operator.domain.ownership import Cluster
+from trail_operator.domain.trail import DesiredTrail
+from trail_operator.inventory.registry import Access
+from trail_operator.trail.state import Subject
+
+CONSISTENCY_WINDOW = 10.0
+"""For so many seconds after a write AWS may go on answering the state before it."""
+
+
+class Locator:
+    """Finds a Trail's place in AWS."""
+
+    def __init__(self, cluster: Cluster, clock: Callable[[], float]) -> None:
+        self.cluster = cluster
+        """The cluster whose Trails these are."""
+        self._clock = clock
+
+    def owner(self, subject: Subject) -> str:
+        """The owner tag that this Trail's trail is to carry."""
+        return self.cluster.owner_tag(str(subject.key))
+
+    def owners(self, subject: Subject) -> frozenset[str]:
+        """Every owner tag by which a trail is this Trail's."""
+        return self.cluster.owner_tags(str(subject.key), subject.status.owner_tag)
+
+    def owns(self, subject: Subject, tags: Mapping[str, str] | None) -> bool:
+        """Whether a trail with these tags is this Trail's; None where there is no trail."""
+        return (tags or {}).get(OWNER_TAG) in self.owners(subject)
+
+    def region(self, subject: Subject, access: Access, wanted: str | None) -> str:
+        """The home region. Raises FailureError where none is known or it is not the one on record."""
+        region = wanted or access.default_region
+        if region is None:
+            raise FailureError(
+                Failure(
+                    FailureClass.AUTHORITY,  # mended by a setting, not by the spec alone: so never stalled
+                    Reason.INVALID_SPEC,
+                    "no home region is known: set spec.region, or give the operator --region",
+                )
+            )
+        if (arn := subject.recorded_arn) and not subject.observing:
+            home = Arn.parse(arn).region
+            if home != region:
+                raise FailureError(wrong_home(home, region))
+        return region
+
+    async def location(self, subject: Subject, access: Access, region: str) -> Location:
+        """The place, asked of STS. Raises FailureError where it is not known or not the one on record."""
+        try:
+            identity = await access.aws.identity(region)
+        except AWSError as error:
+            raise FailureError(entry_failure(error, access.name)) from None
+        if access.spec and identity.account != access.spec.account_id:
+            access.aws.doubt()
+            raise FailureError(
+                Failure(
+                    FailureClass.AUTHORITY,
+                    Reason.IDENTITY_MISMATCH,
+                    f"AWSAccount {access.name} leads into another account than its accountID says: nothing is written; "
+                    "see its conditions",
+                )
+            )
+        # The operator puts account and region on record together: an account by itself was written by somebody else.
+        pinned = subject.status.account_id if subject.is_on_record else None
+        if pinned and pinned != identity.account and not subject.observing:
+            access.aws.doubt()
+            raise FailureError(_other_account(subject, access, pinned, identity.account))
+        return Location(identity.partition, identity.account, region)
+
+    def is_pinned(self, subject: Subject, desired: DesiredTrail) -> bool:
+        """Whether this place is on record, and no other trail that was there before."""
+        status, location = subject.status, desired.location
+        is_here = (status.account_id, status.home_region) == (location.account, location.region)
+        return is_here and status.arn in (None, desired.arn)
+
+    async def management_account(self, access: Access, location: Location) -> str | None:
+        """The account that an organization trail is in, if it is not the location's: the management account.
+
+        Raises FailureError where AWS does not tell.
+        """
+        account = (await access.aws.organization(location.region)).management_account
+        return account if account != location.account else None
+
+    async def can_own(self, access: Access, location: Location, account: str) -> bool:
+        """Whether a trail that is made from the location's account can be of that account: a status can be forged.
+
+        Raises FailureError where AWS does not tell.
+        """
+        if account == location.account:
+            return True
+        try:
+            return await self.management_account(access, location) == account
+        except FailureError as error:
+            failure = error.failure
+            if failure.reason is Reason.ORGANIZATION_NOT_READY:  # there is no organization
+                return False
+            if failure.kind is FailureClass.TRANSIENT:
+                raise
+            doubt = f"a trail of account {account} is on record, and whether this is the organization's is not known"
+            raise FailureError(replace(failure, message=f"{doubt}: {failure.message}")) from None
+
+    def settling(self, subject: Subject) -> bool:
+        """Whether AWS may still answer the state before our last write to this trail."""
+        return self.settled_in(subject) > 0.0
+
+    def settled_in(self, subject: Subject) -> float:
+        """Seconds until AWS no longer answers the state before our last write; 0 where it does not."""
+        return 0.0 if subject.written is None else max(0.0, subject.written + CONSISTENCY_WINDOW - self._clock())
+
+    def may_lag(self, subject: Subject) -> bool:
+        """The same of a write by the operator before this one: it may have ended just before this one began."""
+        return self.settling(subject) or self._clock() - subject.started < CONSISTENCY_WINDOW
+
+
+def _other_account(subject: Subject, access: Access, pinned: str, account: str) -> Failure:
+    """The account on record is not the one that the credentials are of."""
+    credentials = f"AWSAccount {access.name} is" if access.name else "the operator's credentials are of"
+    return Failure(
+        FailureClass.TERMINAL,
+        Reason.IDENTITY_MISMATCH,
+        f"status.accountID says that the trail is in account {pinned}, but {credentials} account {account}: nothing is "
+        f"written, so that there is no second trail. Give the operator credentials of account {pinned}. If no trail of "
+        f"this resource is in that account, the record is wrong: {correction(subject, 'accountID')}",
+    )
+
+
+def correction(subject: Subject, *fields: str) -> str:
+    """Who may take fields off the record, and how."""
+    patch = json.dumps({"status": dict.fromkeys(fields)})
+    return (
+        "a cluster administrator (it takes the right to patch trails/status) removes it with kubectl patch ctrail "
+        f"{subject.key.name} --namespace {subject.key.namespace} --subresource status --type merge --patch '{patch}'"
+    )
+
+
+def wrong_home(home: str, region: str) -> Failure:
+    """A trail is at home in a region, and spec and settings lead to another."""
+    return Failure(
+        FailureClass.TERMINAL,
+        Reason.WRONG_HOME_REGION,
+        f"the trail lives in {home}, but spec and settings now lead to {region}: set spec.region to {home}",
+    )
+
+
+def entry_failure(error: AWSError, account: str | None) -> Failure:
+    """Why an account can't be entered, as told on a Trail: the AWSAccount's own conditions tell more."""
+    if not is_shut_out(error):
+        return error.failure
+    message = f"the role of AWSAccount {account} can't be assumed: see the conditions of the AWSAccount"
+    return Failure(FailureClass.AUTHORITY, Reason.ASSUME_ROLE_DENIED, message)

@@ -1,0 +1,121 @@
+"""Looking at a trail that others manage: finds it, compares it, writes nothing to AWS. managementPolicy: Observe."""
+
+from dataclasses import dataclass, replace
+
+from trail_operator.api.constants import OWNER_TAG
+from trail_operator.api.reasons import Reason
+from trail_operator.api.trail import Difference
+from trail_operator.aws.cloudtrail import PartlyReadError
+from trail_operator.aws.diagnosis import DeliveryAdvice
+from trail_operator.domain.arns import Arn, Location
+from trail_operator.domain.diff import differences
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
+from trail_operator.domain.trail import DesiredTrail, ObservedTrail
+from trail_operator.domain.trail_status import Findings, Place
+from trail_operator.trail.resolve import Target, Targets
+from trail_operator.trail.state import Subject
+
+
+@dataclass(frozen=True)
+class _View:
+    """A trail beside what the spec says where names mean what they mean in one account and region."""
+
+    observed: ObservedTrail
+    desired: DesiredTrail
+    drift: tuple[Difference, ...]
+    failure: Failure | None
+
+
+class Observation:
+    """Sees what a trail is. Raises FailureError where AWS does not tell."""
+
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
+
+    async def look(self, subject: Subject) -> Findings:
+        """One look."""
+        target = await self._targets.of(subject)
+        try:
+            observed = await self._find(subject, target)
+        except PartlyReadError as error:
+            view = await self._view(subject, target, error.observed)
+            return Findings(
+                subject.acting_on,
+                known=False,
+                observed=view.observed,
+                drift=(*view.drift, *subject.drift_not_read_again(view.observed)),
+                failure=error.failure,
+                advice=None,
+                observing=True,
+            )
+        if observed is None:
+            sought = f"account {target.location.account} has no trail {target.name} visible in {target.location.region}"
+            return Findings(subject.acting_on, known=True, observed=None, observing=True, sought=sought)
+        view = await self._view(subject, target, observed)
+        drift = view.drift
+        if target.spec.region not in (None, observed.home_region):
+            drift = (
+                Difference(path="region", desired=str(target.spec.region), observed=observed.home_region),
+                *drift,
+            )
+        delivery = DeliveryAdvice()
+        if observed.failing_destinations:
+            delivery = await target.access.diagnosis.delivery_advice(view.desired, observed)
+        return Findings(
+            subject.acting_on,
+            known=True,
+            observed=view.observed,
+            drift=drift,
+            failure=view.failure,
+            delivery_advice=delivery.message,
+            advice=delivery.advice,
+            place=Place(target.location.account, observed.home_region, observed.arn),
+            observing=True,
+        )
+
+    async def _view(self, subject: Subject, target: Target, observed: ObservedTrail) -> _View:
+        """The trail beside the spec. What the names of topics and keys mean is for the trail's home to say.
+
+        An organization's trail has the names of the account that made it: the management account, whose ARN it has, or
+        a delegated administrator, which we may be. What fits better is what is meant.
+        """
+        home = Arn.parse(observed.arn).location
+        places = dict.fromkeys((home, replace(home, account=target.location.account)))
+        views = [await self._seen_from(place, subject, target, observed) for place in places]
+        return min(views, key=lambda view: (len(view.drift), len(view.observed.unreadable)))
+
+    async def _seen_from(self, place: Location, subject: Subject, target: Target, observed: ObservedTrail) -> _View:
+        there = await self._targets.with_key(replace(target, location=place))
+        failure = there.key_failure
+        if failure and not _is_certain(failure, there, target.location.account, observed):
+            observed = replace(observed, unreadable=observed.unreadable | {"kmsKeyID"})
+        desired = self._targets.desired(subject, there, observed)
+        # Whose the trail is, is nothing that the spec says.
+        desired = replace(desired, tags={key: value for key, value in desired.tags.items() if key != OWNER_TAG})
+        drift = differences(desired, observed)
+        if failure and failure.kind is FailureClass.TRANSIENT and not drift:
+            raise FailureError(failure)  # it is known in a moment
+        return _View(observed, desired, drift, None if "kmsKeyID" in observed.unreadable else failure)
+
+    async def _find(self, subject: Subject, target: Target) -> ObservedTrail | None:
+        """The trail of that name: the account's own, else whichever has its shadow in the region."""
+        known = subject.status.arn
+        if known and Arn.parse(known).name == target.name:
+            observed = await _observe(target, known, expected=True)
+            if observed:
+                return observed
+        observed = await _observe(target, target.arn, expected=False) if known != target.arn else None
+        if observed or subject.held:  # one that has had a trail of its own takes no other's shadow for it
+            return observed
+        arn = await target.access.cloudtrail.home_of(target.name, target.location.region)
+        return await _observe(target, arn, expected=True) if arn and arn not in (known, target.arn) else None
+
+
+async def _observe(target: Target, arn: str, *, expected: bool) -> ObservedTrail | None:
+    return await target.access.cloudtrail.observe(arn, Arn.parse(arn).region, expected=expected, only_looking=True)
+
+
+def _is_certain(failure: Failure, target: Target, account: str, observed: ObservedTrail) -> bool:
+    """Whether AWS says for certain that spec.kmsKeyID means no key: of others' keys it does not tell us all."""
+    owners = {Arn.parse(arn).account for arn in (observed.arn, target.location.key_arn(target.spec.kms_key_id))}
+    return failure.reason in (Reason.KEY_NOT_FOUND, Reason.KEY_NOT_USABLE, Reason.INVALID_SPEC) and owners == {account}

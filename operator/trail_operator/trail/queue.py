@@ -1,0 +1,311 @@
+"""One asyncio task a Trail: a pass when the Trail changes, when a retry is due, and at every resync.
+
+Level-triggered: a pass never knows why it runs. Changes of a Trail that arrive during a pass cause one more pass.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from aiohttp import ClientError
+from kubernetes.aio.client.exceptions import ApiException
+
+from trail_operator.kube.answers import OddAnswerError
+from trail_operator.kube.client import Key, Kubernetes
+from trail_operator.runtime.concurrency import Turns
+from trail_operator.runtime.logs import about, logger
+from trail_operator.runtime.rate_waits import Waits, counted
+from trail_operator.runtime.tasks import restarting
+from trail_operator.trail.name_claims import Claims
+from trail_operator.trail.state import Subject, resource_version
+
+# At the start so many Trails are looked at together that need no more than that: enough to wait for AWS's answers side
+# by side, few enough that what is new is not held up by all the others.
+_LOOKS_AT_ONCE = 24
+# A look that has taken so long no longer counts: AWS does not answer.
+_SECONDS_A_LOOK = 2.0
+_SECONDS_UNREADABLE = 60.0
+# A pass that has taken so long, without waiting for a rate, goes on no more: each of its calls has a deadline.
+_LONGEST_PASS = 600.0
+# As long may a pass come too late: it begins with a read.
+_LONGEST_READ = 60.0
+# What is left of a task that was ended is waited for no longer.
+_SECONDS_TO_END = 30.0
+
+Reconcile = Callable[[Subject], Awaitable[float | None]]
+
+
+class Loop:
+    """Runs the passes of all Trails."""
+
+    def __init__(
+        self,
+        kubernetes: Kubernetes,
+        claims: Claims,
+        reconcile: Reconcile,
+        clock: Callable[[], float],
+        *,
+        resync: float,
+        restarted: Callable[[], None],
+    ) -> None:
+        """`restarted`: called for each task that is restarted."""
+        self._kubernetes = kubernetes
+        self._claims = claims
+        self._reconcile = reconcile
+        self._clock = clock
+        self._resync = resync
+        self._restarted = restarted
+        self._heard = -math.inf  # when the watch last told of something
+        self._subjects: dict[Key, Subject] = {}
+        self._taking_up: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.entered: Callable[[Subject], None] = lambda _: None
+        """Called with each Trail that has come."""
+        self.forgotten: Callable[[Subject], None] = lambda _: None
+        """Called with each Trail that has gone."""
+
+    def take_up(self, bodies: list[dict[str, Any]]) -> None:
+        """All Trails that there are at the start: what was changed last comes first, what needs only a look last.
+
+        A look costs some 10 ms of CPU. Those that need no more begin one after the other, so that nothing that is new
+        waits behind them, and so that they stay apart ever after.
+        """
+        settled = sorted((body for body in bodies if _is_settled(body)), key=_created, reverse=True)
+        # All claims are known before the first write.
+        subjects = [subject for body in settled if (subject := self._enter(body))]
+        for body in bodies:
+            if not _is_settled(body):
+                self._take(body)
+        self._taking_up = asyncio.create_task(self._begin_in_turn(subjects))
+
+    def seen(self, body: dict[str, Any]) -> None:
+        """A Trail as the watch tells of it."""
+        self._heard = self._clock()
+        self._take(body)
+        if subject := self._subjects.get(_key(body)):
+            subject.is_told = True
+
+    def _take(self, body: dict[str, Any]) -> None:
+        """A Trail as the API server has it now."""
+        if self._stopping:
+            return
+        key = _key(body)
+        subject = self._subjects.get(key)
+        if subject is not None and subject.uid == body["metadata"]["uid"]:
+            if subject.replace(body):
+                subject.failures = 0  # another spec may well succeed: it does not inherit the wait
+                self._wake_heirs(self._claims.update(subject))
+                subject.wake.set()
+                self._begin(subject)
+            return
+        if subject is not None:
+            if resource_version(body) < resource_version(subject.body):
+                return  # a former one of that name
+            self._forget(subject)
+        if entered := self._enter(body):
+            self._begin(entered)
+
+    def listed(self, bodies: list[dict[str, Any]], asked: float) -> Subject | None:
+        """All Trails, by a list that was asked for at that moment: one that it lacks is gone.
+
+        Returns one that an earlier list has shown as well, where the watch has told of nothing since: it does not run.
+        """
+        there = {body["metadata"]["uid"] for body in bodies}
+        for subject in self.subjects():
+            if subject.uid not in there and subject.started < asked:
+                self._forget(subject)
+        for body in bodies:
+            self._take(body)
+        unheard = None
+        for subject in self.subjects():
+            if not subject.is_told and subject.listings and self._heard < subject.started:
+                unheard = subject
+            subject.listings += subject.uid in there
+        return unheard
+
+    def gone(self, body: dict[str, Any]) -> None:
+        """A Trail that the watch tells to be gone."""
+        self._heard = self._clock()
+        subject = self._subjects.get(_key(body))
+        if subject is not None and subject.uid == body["metadata"]["uid"]:
+            self._forget(subject)
+
+    def subjects(self) -> list[Subject]:
+        """All Trails that are known."""
+        return list(self._subjects.values())
+
+    def unattended(self) -> list[Subject]:
+        """The Trails without a task, or without a pass for two resyncs."""
+        # Of a copy: metrics are rendered in a thread, while Trails come and go.
+        return [subject for subject in self.subjects() if self._is_unattended(subject)]
+
+    def attend(self) -> None:
+        """Restart the tasks of unattended Trails."""
+        for subject in [] if self._stopping else self.unattended():
+            logger.error(
+                "unattended: no task, or no pass for two resyncs; its task is restarted", extra=subject.about()
+            )
+            self._restarted()
+            former = subject.task
+            if former:
+                former.cancel()
+            self._start(subject, after=former)
+
+    def wake(self, concerns: Callable[[Subject], bool]) -> None:
+        """Look again at the Trails that something outside them concerns."""
+        for subject in self._subjects.values():
+            if concerns(subject):
+                subject.failures = 0  # what has changed may well be what stood in the way
+                subject.wake.set()
+
+    async def stop(self, seconds: float) -> None:
+        """End all tasks; those in a pass get some seconds to finish it."""
+        self._stopping = True
+        if self._taking_up:
+            self._taking_up.cancel()
+        busy = []
+        for subject in self._subjects.values():
+            if subject.busy and subject.task:
+                busy.append(subject.task)
+            elif subject.task:
+                subject.task.cancel()
+        if busy:
+            _, late = await asyncio.wait(busy, timeout=seconds)
+            for task in late:
+                task.cancel()
+
+    def _enter(self, body: dict[str, Any]) -> Subject | None:
+        """None for an object that can't be read, which the API server should not have let in: it stops no other."""
+        try:
+            subject = Subject(body, started=self._clock())
+            self._claims.enter(subject)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it
+            logger.exception("can't be read", extra=about(str(_key(body))))
+            return None
+        self._subjects[subject.key] = subject
+        self.entered(subject)
+        return subject
+
+    def _begin(self, subject: Subject, looked: Callable[[], None] = lambda: None) -> None:
+        """Begin with its passes, unless that was done. `looked`: called after the first."""
+        if subject.task is None and self._is_known(subject):
+            self._start(subject, looked)
+        else:
+            looked()
+
+    def _start(
+        self, subject: Subject, looked: Callable[[], None] = lambda: None, after: asyncio.Task[None] | None = None
+    ) -> None:
+        subject.due = self._clock()
+        subject.task = asyncio.create_task(self._run(subject, looked, after), name=f"trail {subject.key}")
+
+    async def _begin_in_turn(self, subjects: list[Subject]) -> None:
+        turns = Turns(_LOOKS_AT_ONCE, _SECONDS_A_LOOK)
+        for subject in subjects:
+            self._begin(subject, await turns.begin())
+
+    async def _run(self, subject: Subject, looked: Callable[[], None], after: asyncio.Task[None] | None) -> None:
+        """Run the passes of a Trail as long as it is known. `after`: a former task, which was cancelled."""
+        if after:
+            await asyncio.wait([after], timeout=_SECONDS_TO_END)
+        subject.waits = Waits()
+        with counted(subject.waits):
+            await restarting(lambda: self._passes(subject, looked), self._restarted, subject.about())
+        if not self._is_known(subject):  # the last pass may have entered its claim again
+            self._wake_heirs(self._claims.withdraw(subject.uid))
+
+    async def _passes(self, subject: Subject, looked: Callable[[], None]) -> None:
+        while self._goes_on(subject):
+            subject.wake.clear()
+            subject.busy, subject.due = True, self._clock()
+            try:
+                delay = await self._pass(subject)
+            finally:
+                subject.busy = False
+                looked()
+            if delay is None:
+                self._forget(subject)
+            elif self._goes_on(subject):
+                subject.due = self._clock() + delay
+                if not await _woken(subject.wake, delay):
+                    await self._refresh(subject)
+
+    def _goes_on(self, subject: Subject) -> bool:
+        """Whether the task that asks is still the Trail's, and is to go on."""
+        return not self._stopping and self._is_known(subject) and subject.task is asyncio.current_task()
+
+    def _is_unattended(self, subject: Subject) -> bool:
+        if subject.task is None:  # those that need no more than a look wait for their turn
+            return self._taking_up is None or self._taking_up.done()
+        if subject.task.done():
+            return True
+        if subject.paused or subject.waits.under_way:
+            return False
+        patience = max(2 * self._resync, _LONGEST_PASS if subject.busy else _LONGEST_READ)
+        return self._clock() - max(subject.due, subject.waits.ended) > patience
+
+    async def _pass(self, subject: Subject) -> float | None:
+        try:
+            self._wake_heirs(self._claims.update(subject))  # the watch may have missed what a read has shown
+        except Exception:  # noqa: BLE001 - as when it is entered; another state of it may be readable
+            logger.exception("can't be read", extra=about(str(subject.key)))
+            return _SECONDS_UNREADABLE
+        return await self._reconcile(subject)
+
+    async def _refresh(self, subject: Subject) -> None:
+        """What a watch missed, a timer finds: a pass that no event asked for begins with a fresh read."""
+        try:
+            body = await self._kubernetes.trail(subject.key)
+        except ApiException as error:
+            logger.warning(f"not read anew: {error.status} {error.reason}", extra=about(str(subject.key)))
+            return  # the pass goes on with what is known
+        except (ClientError, TimeoutError, OSError) as error:
+            if isinstance(error, OddAnswerError):
+                logger.warning(f"not read anew: {error}", extra=about(str(subject.key)))
+            return  # its own writes meet the same fault
+        if body is None:
+            self._forget(subject)
+        else:
+            self._take(body)  # it may have been made anew under the same name
+
+    def _is_known(self, subject: Subject) -> bool:
+        return self._subjects.get(subject.key) is subject
+
+    def _forget(self, subject: Subject) -> None:
+        if self._is_known(subject):
+            del self._subjects[subject.key]
+            self.forgotten(subject)
+        if subject.task and not subject.busy and subject.task is not asyncio.current_task():
+            subject.task.cancel()  # one in a pass ends by itself after it
+        self._wake_heirs(self._claims.withdraw(subject.uid))
+
+    def _wake_heirs(self, heirs: Collection[str]) -> None:
+        """Look again at the Trails that waited for another to let go of what they claim."""
+        for other in self._subjects.values() if heirs else ():
+            if other.uid in heirs:
+                other.wake.set()
+
+
+def _is_settled(body: dict[str, Any]) -> bool:
+    """Whether a Trail's spec was seen to, so that it needs no more than a look."""
+    metadata, status = body["metadata"], body.get("status")
+    is_observed = isinstance(status, dict) and status.get("observedGeneration") == metadata["generation"]
+    return is_observed and "deletionTimestamp" not in metadata
+
+
+def _created(body: dict[str, Any]) -> str:
+    return str(body["metadata"]["creationTimestamp"])
+
+
+def _key(body: dict[str, Any]) -> Key:
+    return Key(body["metadata"]["namespace"], body["metadata"]["name"])
+
+
+async def _woken(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

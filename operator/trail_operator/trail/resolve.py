@@ -1,0 +1,137 @@
+"""What a pass works towards: a Trail's spec with all that it refers to resolved, as it resolves now."""
+
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from trail_operator.api.reasons import Reason
+from trail_operator.api.schema import problems
+from trail_operator.api.trail import TrailSpec
+from trail_operator.domain.account_policy import forbidden, resources_refused, unresolved
+from trail_operator.domain.arns import Arn, Location
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
+from trail_operator.domain.trail import DesiredTrail, ObservedTrail, desired_trail
+from trail_operator.inventory.registry import Access, Accounts
+from trail_operator.trail.location import Locator
+from trail_operator.trail.state import Subject
+
+
+@dataclass(frozen=True)
+class Target:
+    """A resolved spec. `key_failure`: why spec.kmsKeyID could not be resolved."""
+
+    access: Access
+    spec: TrailSpec
+    name: str
+    location: Location
+    management_account: str | None = None
+    key_arn: str | None = None
+    key_failure: Failure | None = None
+
+    @property
+    def arn(self) -> str:
+        """The ARN of the trail that the spec means."""
+        return self.location.trail_arn(self.name, self.management_account)
+
+    @property
+    def limits_keys(self) -> bool:
+        """Whether the account allows some KMS keys only, so that it matters which one a name means."""
+        account = self.access.spec
+        return account is not None and account.allowed_key_arns is not None and bool(self.spec.kms_key_id)
+
+
+class Targets:
+    """Resolves specs."""
+
+    def __init__(self, accounts: Accounts, locator: Locator, ignored_tags: tuple[str, ...]) -> None:
+        self._accounts = accounts
+        self._locator = locator
+        self._ignored_tags = ignored_tags
+
+    def access_for(self, subject: Subject) -> Access:
+        """The way into the Trail's account. Raises FailureError where there is none for it."""
+        return self._accounts.access_for(subject)
+
+    async def of(self, subject: Subject) -> Target:
+        """The target of a Trail. Raises FailureError where the spec can't work or AWS does not tell what it means."""
+        spec = _spec(subject)
+        access = self._accounts.access_for(subject)
+        region = self._locator.region(subject, access, spec.region)
+        name = spec.name or subject.key.name
+        if access.spec and (refusal := forbidden(access.spec, str(access.name), spec, name, region)):
+            raise FailureError(refusal)
+        location = await self._locator.location(subject, access, region)
+        target = Target(access, spec, name, location)
+        known = subject.recorded_arn
+        if known and subject.held and await self._locator.can_own(access, location, Arn.parse(known).account):
+            # Whose it is does not change with the spec: turned into an organization's or back, it stays the same trail.
+            owner = Arn.parse(known).account
+            target = replace(target, management_account=owner if owner != location.account else None)
+        elif not subject.observing:  # a trail that is only looked at is found by its name
+            target = await self.anew(target)
+        resolved = await self.with_key(target) if target.limits_keys or not subject.observing else target
+        _hold_to_limits(resolved)
+        # Where a trail that is only looked at lives, and so what its names mean, is not known before it is found.
+        return target if subject.observing else resolved
+
+    async def anew(self, target: Target) -> Target:
+        """The target as the spec alone has it, whatever is on record. Raises FailureError where AWS does not tell."""
+        management = None
+        if target.spec.is_organization_trail:
+            management = await self._locator.management_account(target.access, target.location)
+        return replace(target, management_account=management)
+
+    async def with_key(self, target: Target) -> Target:
+        """The target with spec.kmsKeyID resolved as it resolves now."""
+        if not target.spec.kms_key_id:
+            return target
+        try:
+            key_arn = await target.access.cloudtrail.key_arn(
+                target.spec.kms_key_id, target.location, verified=target.limits_keys
+            )
+        except FailureError as error:
+            return replace(target, key_arn=None, key_failure=error.failure)
+        return replace(target, key_arn=key_arn, key_failure=None)
+
+    def desired(self, subject: Subject, target: Target, observed: ObservedTrail | None) -> DesiredTrail:
+        """What the trail is to be. A key that can't be resolved is no difference: all but the key can be put right."""
+        desired = desired_trail(
+            target.spec,
+            name=target.name,
+            location=target.location,
+            owner=(owner := self._locator.owner(subject)),
+            former_owners=self._locator.owners(subject) - {owner},
+            kms_key_arn=target.key_arn,
+            ignored_tags=self._ignored_tags,
+            management_account=target.management_account,
+        )
+        if target.key_failure and observed:
+            key = observed.configuration.kms_key_id
+            return replace(desired, configuration=replace(desired.configuration, kms_key_id=key))
+        return desired
+
+
+def _hold_to_limits(target: Target) -> None:
+    """Raise FailureError where the account does not allow the topic, key or log group that the spec means."""
+    account, name, spec, location = target.access.spec, str(target.access.name), target.spec, target.location
+    if account is None:
+        return
+    if target.limits_keys and (failure := target.key_failure):
+        raise FailureError(unresolved(name, spec.kms_key_id, failure))
+    refusal = resources_refused(
+        account,
+        name,
+        topic=location.topic_arn(spec.sns_topic_name) if spec.sns_topic_name else None,
+        key=target.key_arn,
+        log_group=spec.cloud_watch_logs_log_group_arn.removesuffix(":*") or None,
+    )
+    if refusal:
+        raise FailureError(refusal)
+
+
+def _spec(subject: Subject) -> TrailSpec:
+    try:
+        return subject.spec
+    except ValidationError as error:
+        message = f"spec: {problems(error)}"
+        raise FailureError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message)) from None

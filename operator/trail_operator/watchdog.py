@@ -1,0 +1,64 @@
+"""Finds what should never happen: unattended Trails, and a watch that does not run.
+
+A list shows what a watch has missed: a Trail that the list lacks is gone, one that is new or changed gets a pass.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from aiohttp import ClientError
+from kubernetes.aio.client.exceptions import ApiException
+
+from trail_operator.account.reconciler import AccountLoop
+from trail_operator.runtime.logs import logger
+from trail_operator.trail.queue import Loop
+
+_SECONDS_BETWEEN_LOOKS = 5.0
+_SHORTEST_BETWEEN_LISTS = 20.0
+
+
+class Watchdog:
+    """Looks after the loops of Trails and AWSAccounts."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        account_loop: AccountLoop,
+        trails: Callable[[], Awaitable[Collection[dict[str, Any]]]],
+        *,
+        resync: float,
+        clock: Callable[[], float],
+        unheard: Callable[[str], None],
+    ) -> None:
+        """`trails`: lists all; `unheard`: called with the reason where the watch of Trails does not run."""
+        self._loop = loop
+        self._account_loop = account_loop
+        self._trails = trails
+        self._between_lists = max(2 * resync, _SHORTEST_BETWEEN_LISTS)
+        self._clock = clock
+        self._unheard = unheard
+        self._listed = clock()
+
+    async def run(self) -> None:
+        """Look every few seconds, and list every two resyncs."""
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            self._loop.attend()
+            self._account_loop.attend()
+            if self._clock() - self._listed >= self._between_lists:
+                await self._list()
+
+    async def _list(self) -> None:
+        asked = self._clock()
+        try:
+            bodies = await self._trails()
+        except ApiException as error:
+            logger.warning(f"Trails not listed: {error.status} {error.reason}")
+            return
+        except (ClientError, TimeoutError, OSError) as error:
+            logger.warning(f"Trails not listed: {str(error) or type(error).__name__}")
+            return
+        self._listed = asked
+        if unheard := self._loop.listed(list(bodies), asked):
+            self._unheard(f"the watch of Trails does not run: it has not told of {unheard.key}, which lists show")

@@ -1,0 +1,189 @@
+"""All parts of the operator, put together: what works on Trails and AWSAccounts while this process leads."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from trail_operator.account.reconciler import AccountLoop
+from trail_operator.api.trail import AdoptionPolicy, DeletionPolicy
+from trail_operator.aws.credentials import Sessions
+from trail_operator.domain.ownership import Cluster
+from trail_operator.inventory.inventory import Surroundings
+from trail_operator.inventory.registry import Accounts
+from trail_operator.kube.client import Kubernetes
+from trail_operator.kube.events import Events
+from trail_operator.kube.leader_election import Leadership
+from trail_operator.kube.unreportable import Unreportable
+from trail_operator.metrics import Metrics
+from trail_operator.runtime.concurrency import acting_for
+from trail_operator.settings import Settings
+from trail_operator.trail.collector import Gauges
+from trail_operator.trail.delete import Deletion
+from trail_operator.trail.location import Locator
+from trail_operator.trail.name_claims import Claims
+from trail_operator.trail.observe import Observation
+from trail_operator.trail.queue import Loop
+from trail_operator.trail.reconciler import Reconciler
+from trail_operator.trail.resolve import Targets
+from trail_operator.trail.state import Subject
+from trail_operator.trail.status_writer import Writer
+from trail_operator.trail.sync import Convergence
+from trail_operator.trail.write_guard import Decisions
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What there is at the start."""
+
+    namespaces: list[dict[str, Any]]
+    accounts: list[dict[str, Any]]
+    trails: list[dict[str, Any]]
+
+
+class Controller:
+    """Works on all Trails and AWSAccounts that it is told of."""
+
+    def __init__(
+        self, kubernetes: Kubernetes, leadership: Leadership, settings: Settings, cluster: Cluster, metrics: Metrics
+    ) -> None:
+        resync = settings.resync.total_seconds()
+        events = Events(kubernetes, time.monotonic)
+        unreportable = Unreportable(events, time.monotonic)
+        default_deletion_policy = DeletionPolicy(settings.default_deletion_policy)
+        writer = Writer(kubernetes, events, default_deletion_policy, now=_now)
+        locator = Locator(cluster, time.monotonic)
+        self.accounts = Accounts(
+            Sessions(settings.region, time.monotonic, leadership.check),
+            default=settings.default_account,
+            own_identity=settings.own_identity,
+            allowed_adoption=AdoptionPolicy(settings.allowed_adoption),
+            cluster=cluster.name,
+            clock=time.monotonic,
+            sleep=asyncio.sleep,
+            called=metrics.called,
+            waited=metrics.waited,
+        )
+        self.surroundings = Surroundings(
+            self.accounts.current, resync=resync, clock=time.monotonic, sleep=asyncio.sleep
+        )
+        claims = Claims(self.accounts.place_of, settings.namespace, self.accounts.admits)
+        targets = Targets(self.accounts, locator, tuple(settings.ignore_tags))
+        decisions = Decisions(locator, time.monotonic)
+        convergence = Convergence(
+            locator,
+            decisions,
+            targets,
+            Observation(targets),
+            self.surroundings,
+            claims,
+            writer,
+            events,
+            resync=resync,
+            clock=time.monotonic,
+            drifted=metrics.drifted,
+        )
+        deletion = Deletion(
+            self.accounts,
+            locator,
+            decisions,
+            self.surroundings,
+            events,
+            default_deletion_policy,
+            clock=time.monotonic,
+            now=_now,
+        )
+        self._resync = resync
+        self._reconciler = Reconciler(
+            convergence,
+            deletion,
+            locator,
+            writer,
+            events,
+            unreportable,
+            resync=resync,
+            random=random.random,
+            clock=time.monotonic,
+            reconciled=metrics.reconciled,
+        )
+        self.loop = Loop(
+            *(kubernetes, claims, self._reconcile, time.monotonic), resync=resync, restarted=metrics.task_restarted
+        )
+        self.account_loop = AccountLoop(
+            kubernetes,
+            self.accounts,
+            self.surroundings,
+            events,
+            unreportable,
+            cluster=cluster,
+            labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
+            namespaces=settings.namespace,
+            users=lambda name: [
+                subject.key.namespace for subject in self.loop.subjects() if self.accounts.name_for(subject) == name
+            ],
+            changed=lambda name: self.loop.wake(lambda subject: self.accounts.name_for(subject) == name),
+            resync=resync,
+            clock=time.monotonic,
+            now=_now,
+            random=random.random,
+            restarted=metrics.task_restarted,
+        )
+        self.loop.entered = self.account_loop.used
+        self.loop.forgotten = lambda subject: self.account_loop.wake(self.accounts.name_for(subject))
+        self.surroundings.noticed = self._notice
+        metrics.registry.register(Gauges(self._own_subjects, self.accounts.all, lambda: len(self.loop.unattended())))
+
+    def take_up(self, there_is: Manifests) -> None:
+        """Begin with all that there is: before the first write, all claims are known."""
+        for body in there_is.namespaces:
+            self.namespace_seen(body)
+        self.account_loop.take_up(there_is.accounts)
+        self.loop.take_up(there_is.trails)
+
+    def namespace_seen(self, body: dict[str, Any]) -> None:
+        """A namespace as the API server has it now: its labels may open or close an account to its Trails."""
+        name = str(body["metadata"]["name"])
+        if self.accounts.labelled(name, dict(body["metadata"].get("labels") or {})):
+            self.loop.wake(lambda subject: subject.key.namespace == name)
+
+    def namespace_gone(self, name: str) -> None:
+        """A namespace that the API server no longer has: what its labels opened, another of its name must open anew."""
+        self.accounts.unlabelled(name)
+
+    async def stop(self, patience: float) -> bool:
+        """End all passes; those under way get some seconds. Whether no call to AWS is still under way.
+
+        An AWS call that is cut off counts as a lost answer.
+        """
+        end = time.monotonic() + patience
+        self.account_loop.stop()
+        await self.loop.stop(patience)
+        self.surroundings.close()
+        return await self.accounts.close(max(0.0, end - time.monotonic()))
+
+    async def _reconcile(self, subject: Subject) -> float | None:
+        """A pass over a Trail, unless it is another operator's: that is left alone. Seconds until the next."""
+        if await self.account_loop.is_of_others(subject):
+            return self._resync
+        with acting_for(subject.key.namespace):
+            return await self._reconciler.reconcile(subject)
+
+    def _own_subjects(self) -> list[Subject]:
+        return [subject for subject in self.loop.subjects() if not self.accounts.is_of_others(subject)]
+
+    def _notice(self, account: str | None, is_news: bool) -> None:
+        """An account's trails were read: whoever is told something else by that looks again."""
+        if is_news:
+            # Not those that wait for something to be mended: they look again soon, and not sooner for a warning.
+            self.loop.wake(
+                lambda subject: (
+                    subject.account == account and not subject.failures and self.surroundings.is_news(subject)
+                )
+            )
+        self.account_loop.wake(account)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
