@@ -131,7 +131,7 @@ class Controller:
             restarted=metrics.task_restarted,
         )
         self.loop.entered = self.account_loop.used
-        self.loop.forgotten = lambda subject: self.account_loop.wake(self.accounts.name_for(subject))
+        self.loop.forgotten = self._forgotten
         self.surroundings.noticed = self._notice
         metrics.registry.register(Gauges(self._own_subjects, self.accounts.all, lambda: len(self.loop.unattended())))
 
@@ -173,15 +173,15 @@ class Controller:
     def _own_subjects(self) -> list[Subject]:
         return [subject for subject in self.loop.subjects() if not self.accounts.is_of_others(subject)]
 
+    def _forgotten(self, subject: Subject) -> None:
+        self.surroundings.forget_trail(subject)
+        self.account_loop.wake(self.accounts.name_for(subject))
+
     def _notice(self, account: str | None, is_news: bool) -> None:
         """An account's trails were read: whoever is told something else by that looks again."""
         if is_news:
             # Not those that wait for something to be mended: they look again soon, and not sooner for a warning.
-            self.loop.wake(
-                lambda subject: (
-                    subject.account == account and not subject.failures and self.surroundings.is_news(subject)
-                )
-            )
+            self.loop.wake(lambda subject: not subject.failures and self.surroundings.is_news(subject, account))
         self.account_loop.wake(account)
 
 

@@ -48,13 +48,14 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
     async def scenario(controller: Controller) -> None:
         for index in range(100):
             subject = Subject(body(f"trail-{index}", uid=str(index)), started=0.0)
-            subject.account, subject.desired = f"account-{index // 5}", desired()
+            advised = inventory._Advised(f"account-{index // 5}", desired(), exists=True)
+            controller.surroundings._advised[subject.uid] = advised
             controller.loop._subjects[subject.key] = subject
         for index in range(20):
             controller.surroundings._view(f"account-{index}").sight = Sight(())
         controller.surroundings.noticed("account-7", True)
-        woken = [subject.account for subject in controller.loop.subjects() if subject.wake.is_set()]
-        assert woken == ["account-7"] * 5
+        woken = [subject.uid for subject in controller.loop.subjects() if subject.wake.is_set()]
+        assert woken == [str(index) for index in range(35, 40)]
         assert compared == 5
 
     run(scenario)

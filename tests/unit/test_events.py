@@ -109,7 +109,7 @@ START = Action("StartLogging", {}, (STARTED,))
 )
 def test_why_something_was_written(actions: list[Action], drift: bool, expected: tuple[str, str, str]) -> None:
     written = Written()
-    asyncio.run(written.events.applied(subject(), actions, drift=drift))
+    asyncio.run(written.events.applied(subject().body, actions, drift=drift))
     assert written.server.notes == [expected]
 
 

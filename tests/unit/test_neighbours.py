@@ -232,7 +232,7 @@ def told(
 
     async def run() -> tuple[Advice, ...] | None:
         condition = SimpleNamespace(reason=before) if before else None
-        subject: Any = SimpleNamespace(status=SimpleNamespace(condition=lambda _: condition))
+        subject: Any = SimpleNamespace(uid="1", status=SimpleNamespace(condition=lambda _: condition))
         access: Any = SimpleNamespace(name=None, neighbours=Neighbours(cast(Any, account)))
         surroundings = Surroundings(lambda _: access, resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0))
         surroundings.advice(subject, access, desired(MINIMAL), exists=True)

@@ -25,10 +25,10 @@ from trail_operator.inventory.inventory import Surroundings
 from trail_operator.inventory.registry import Access, Account, Accounts
 from trail_operator.kube.client import Kubernetes
 from trail_operator.kube.events import Events
+from trail_operator.kube.trail_object import TrailObject
 from trail_operator.kube.unreportable import Unreportable, is_refusal
 from trail_operator.runtime.logs import about, logger
 from trail_operator.runtime.tasks import restarting
-from trail_operator.trail.state import Subject
 
 # How far apart AWSAccounts begin at the start.
 _SECONDS_A_LOOK = 0.05
@@ -119,20 +119,20 @@ class AccountLoop:
         if account is None or _uid(account.body) == _uid(body):  # else the late farewell of a former one
             self._end(name, self._accounts.gone(name))
 
-    async def is_of_others(self, subject: Subject) -> bool:
+    async def is_of_others(self, trail: TrailObject) -> bool:
         """Whether a Trail is another operator's: its AWSAccount is."""
-        name = self._accounts.name_for(subject)
+        name = self._accounts.name_for(trail)
         if self._labels and name and not self._accounts.knows(name):
             # Of a Trail and its AWSAccount that are made together the watches may tell in any order.
             with suppress(ApiException, ClientError, TimeoutError, OSError):
                 if body := await self._kubernetes.account(name):
                     self.seen(body)
-        return self._accounts.is_of_others(subject)
+        return self._accounts.is_of_others(trail)
 
-    def used(self, subject: Subject) -> None:
+    def used(self, trail: TrailObject) -> None:
         """A Trail has come: from now on it holds its AWSAccount."""
-        account = self._accounts.get(self._accounts.name_for(subject) or "")
-        if self._namespaces and account and _finalizer(subject) not in _finalizers(account.body):
+        account = self._accounts.get(self._accounts.name_for(trail) or "")
+        if self._namespaces and account and _finalizer(trail) not in _finalizers(account.body):
             account.wake.set()
 
     def wake(self, name: str | None) -> None:
@@ -360,5 +360,5 @@ def _finalizers(body: dict[str, Any]) -> list[str]:
     return list(body["metadata"].get("finalizers", []))
 
 
-def _finalizer(subject: Subject) -> str:
-    return NAMESPACE_FINALIZERS + subject.key.namespace
+def _finalizer(trail: TrailObject) -> str:
+    return NAMESPACE_FINALIZERS + trail.key.namespace

@@ -14,9 +14,9 @@ from trail_operator.domain.failure import FailureError
 from trail_operator.domain.trail import DesiredTrail
 from trail_operator.domain.warnings import OF_OTHERS, Advice, Sight, advise
 from trail_operator.inventory.registry import Access
+from trail_operator.kube.trail_object import TrailObject
 from trail_operator.runtime.concurrency import Turns, acting_for
 from trail_operator.runtime.logs import logger
-from trail_operator.trail.state import Subject
 
 # Trails are often made and changed several at a time: looked at once, when they stand still.
 _PAUSE = 2.0
@@ -34,6 +34,16 @@ class _View:
     seen: float | None = None
     is_stale: bool = False
     reading: asyncio.Task[None] | None = None
+
+
+@dataclass
+class _Advised:
+    """What a Trail was last warned of, and in view of what."""
+
+    account: str | None
+    desired: DesiredTrail
+    exists: bool
+    advice: tuple[Advice, ...] | None = None
 
 
 class Surroundings:
@@ -54,6 +64,7 @@ class Surroundings:
         self._sleep = sleep
         self._turns = Turns(_ACCOUNTS_AT_ONCE, _SECONDS_AN_ACCOUNT)
         self._views: dict[str | None, _View] = {}
+        self._advised: dict[str, _Advised] = {}
         self.noticed: Callable[[str | None, bool], None] = lambda *_: None
         """Called with an account's name when it was read, and whether what is known of it is another by that."""
 
@@ -66,17 +77,22 @@ class Surroundings:
         return Sight() if view.reading else view.sight
 
     def advice(
-        self, subject: Subject, access: Access, desired: DesiredTrail, *, exists: bool
+        self, trail: TrailObject, access: Access, desired: DesiredTrail, *, exists: bool
     ) -> tuple[Advice, ...] | None:
         """What to warn of; None while too little is known. `exists`: whether the trail is there."""
         self.trails(access, desired.location)
-        subject.account, subject.desired, subject.exists = access.name, desired, exists
-        subject.advice = self._advice(subject, desired)
-        return subject.advice
+        advised = self._advised[trail.uid] = _Advised(access.name, desired, exists)
+        advised.advice = self._advice(trail, advised)
+        return advised.advice
 
-    def is_news(self, subject: Subject) -> bool:
-        """Whether a Trail is to be told something else than it was."""
-        return subject.desired is not None and subject.advice != self._advice(subject, subject.desired)
+    def is_news(self, trail: TrailObject, name: str | None) -> bool:
+        """Whether a Trail is to be told something else than it was, now that an account was read."""
+        advised = self._advised.get(trail.uid)
+        return advised is not None and advised.account == name and advised.advice != self._advice(trail, advised)
+
+    def forget_trail(self, trail: TrailObject) -> None:
+        """A Trail is no more."""
+        self._advised.pop(trail.uid, None)
 
     def changed(self, access: Access) -> None:
         """The trails of an account are not what they were."""
@@ -100,16 +116,16 @@ class Surroundings:
     def _is_old(self, view: _View) -> bool:
         return view.seen is None or self._clock() - view.seen > self._resync
 
-    def _advice(self, subject: Subject, desired: DesiredTrail) -> tuple[Advice, ...] | None:
-        sight = self._view(subject.account).sight
+    def _advice(self, trail: TrailObject, advised: _Advised) -> tuple[Advice, ...] | None:
+        sight = self._view(advised.account).sight
         if sight.trails is not None:
-            return advise(desired, sight.trails, exists=subject.exists)
+            return advise(advised.desired, sight.trails, exists=advised.exists)
         if not sight.hidden:
             return None
         # What the trail shows by itself can be told all the same. What was said of others can't be judged: it stays,
         # also where ignored annotations are said before it.
-        before = subject.status.condition(ConditionType.ADVISORY)
-        return advise(desired, (), exists=subject.exists) or (
+        before = trail.status.condition(ConditionType.ADVISORY)
+        return advise(advised.desired, (), exists=advised.exists) or (
             None if before and before.reason in (*OF_OTHERS, Reason.ANNOTATION_IGNORED) else ()
         )
 

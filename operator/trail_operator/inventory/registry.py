@@ -23,7 +23,9 @@ from trail_operator.aws.regions import leading_region, partition_of
 from trail_operator.aws.trail_lister import Neighbours
 from trail_operator.domain.account_policy import allows_name, barred
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
-from trail_operator.trail.state import Refused, Subject, resource_version
+from trail_operator.kube.client import resource_version
+from trail_operator.kube.trail_object import TrailObject
+from trail_operator.kube.unreportable import Refused
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME_LENGTH = 64
@@ -191,34 +193,34 @@ class Accounts:
 
     # Which account a Trail uses.
 
-    def name_for(self, subject: Subject) -> str | None:
+    def name_for(self, trail: TrailObject) -> str | None:
         """The name of the AWSAccount that a Trail uses; None for the operator's own identity."""
-        return subject.names_account or self._default
+        return trail.names_account or self._default
 
     def knows(self, name: str) -> bool:
         """Whether there is an AWSAccount of that name, be it another operator's."""
         return name in self._accounts or name in self._others
 
-    def is_of_others(self, subject: Subject) -> bool:
+    def is_of_others(self, trail: TrailObject) -> bool:
         """Whether a Trail is another operator's: its AWSAccount is."""
-        return self.name_for(subject) in self._others
+        return self.name_for(trail) in self._others
 
-    def place_of(self, subject: Subject) -> tuple[str, str]:
+    def place_of(self, trail: TrailObject) -> tuple[str, str]:
         """The AWS account that a Trail's trail is in ("" while STS has not told the operator's own), and its region."""
-        name = self.name_for(subject)
+        name = self.name_for(trail)
         if name is None:
-            pinned = subject.status.account_id if subject.held else None
+            pinned = trail.status.account_id if trail.held else None
             return pinned or self.own.aws.account, self.own.default_region or ""
         account = self._accounts.get(name)
         if account is None:
             return name, ""  # whichever that is: none that another Trail is in
         return account.spec.account_id, account.access.default_region or ""
 
-    def access_for(self, subject: Subject) -> Access:
+    def access_for(self, trail: TrailObject) -> Access:
         """The way into the account that a Trail uses. Raises FailureError where there is none for it."""
-        if subject.manifest.get("accountRef") is not None and not subject.names_account:
+        if trail.manifest.get("accountRef") is not None and not trail.names_account:
             raise FailureError(_refusal(Reason.INVALID_SPEC, "spec.accountRef does not name an AWSAccount"))
-        name = self.name_for(subject)
+        name = self.name_for(trail)
         if name is None:
             if self._own_identity:
                 return self.own
@@ -232,7 +234,7 @@ class Accounts:
         if account is None:
             remedy = (
                 "delete this Trail and make it again with another spec.accountRef, which cannot be changed"
-                if subject.names_account
+                if trail.names_account
                 else "correct --default-account"
             )
             message = f"there is no AWSAccount {name}: have it made, or {remedy}"
@@ -240,18 +242,18 @@ class Accounts:
         if account.problem:
             message = f"the spec of AWSAccount {name} is invalid: see its conditions"
             raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, message))
-        namespace = subject.key.namespace
+        namespace = trail.key.namespace
         if refusal := barred(account.spec, name, namespace, self._labels.get(namespace)):
             raise FailureError(refusal)
         return account.access
 
-    def admits(self, subject: Subject) -> bool:
+    def admits(self, trail: TrailObject) -> bool:
         """Whether a Trail may use its account, and for a trail of its name."""
         try:
-            access = self.access_for(subject)
+            access = self.access_for(trail)
         except FailureError:
             return False
-        return access.spec is None or allows_name(access.spec, subject.trail_name)
+        return access.spec is None or allows_name(access.spec, trail.trail_name)
 
     async def close(self, seconds: float) -> bool:
         """Let no further call begin; those under way get some seconds. Whether all have ended."""

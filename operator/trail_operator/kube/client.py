@@ -41,6 +41,12 @@ class Key:
         return f"{self.namespace}/{self.name}"
 
 
+def resource_version(body: dict[str, Any]) -> int:
+    """Which state of an object it is: of two, the higher is the later."""
+    # Comparable as integers: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+    return int(body["metadata"]["resourceVersion"])
+
+
 class Connection:
     """A connection to the API server, with the credentials of the Pod or of the kubeconfig."""
 

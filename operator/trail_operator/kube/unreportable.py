@@ -6,6 +6,7 @@ reports them.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from kubernetes.aio.client.exceptions import ApiException
@@ -14,7 +15,6 @@ from trail_operator.api.constants import ACCOUNT_KIND, KIND
 from trail_operator.api.reasons import EventReason
 from trail_operator.kube.events import Events
 from trail_operator.runtime.logs import about, logger
-from trail_operator.trail.state import Refused
 
 _SECONDS = 600.0
 _SECONDS_IN_DOUBT = 1.0
@@ -22,6 +22,17 @@ _EVENT_RETRY = 60.0
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 _REFUSALS = ("BadRequest", "Invalid", "RequestEntityTooLarge")
 _LENGTH = 1024
+
+
+@dataclass
+class Refused:
+    """For which state of an object the API server refused a write, and until when that is taken to hold."""
+
+    wanted: tuple[object, ...]
+    until: float
+    reported: bool
+    unwritten_note: str = ""
+    """The note of the Event about it, as long as that could not be written."""
 
 
 def is_refusal(error: ApiException) -> bool:

@@ -12,13 +12,13 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import Key, Kubernetes
+from trail_operator.kube.client import Key, Kubernetes, resource_version
 from trail_operator.runtime.concurrency import Turns
 from trail_operator.runtime.logs import about, logger
 from trail_operator.runtime.rate_waits import Waits, counted
 from trail_operator.runtime.tasks import restarting
 from trail_operator.trail.name_claims import Claims
-from trail_operator.trail.state import Subject, resource_version
+from trail_operator.trail.state import Subject
 
 # At the start so many Trails are looked at together that need no more than that: enough to wait for AWS's answers side
 # by side, few enough that what is new is not held up by all the others.

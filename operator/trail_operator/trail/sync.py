@@ -353,7 +353,7 @@ class Convergence:
         self._surroundings.changed(target.access)
         verified, _ = await asyncio.gather(
             self._verified(subject, target, progress, before),
-            self._events.applied(subject, progress.done, drift=subject.in_sync_at == subject.acting_on),
+            self._events.applied(subject.body, progress.done, drift=subject.in_sync_at == subject.acting_on),
         )
         if isinstance(verified, Findings):
             return verified
@@ -496,7 +496,7 @@ class Convergence:
             if action.differences and not paths & {entry.path for entry in action.differences}:
                 done.append(action)
         if done:
-            await self._events.applied(subject, done, drift=subject.in_sync_at == subject.acting_on)
+            await self._events.applied(subject.body, done, drift=subject.in_sync_at == subject.acting_on)
 
     async def _explain(self, subject: Subject, access: Access, error: AWSError, desired: DesiredTrail) -> Failure:
         if error.code in NOT_FOUND:
@@ -561,7 +561,7 @@ class Convergence:
             return
         before, subject.before = subject.before, None
         if lost := reductions(before, observed):
-            await self._events.reduced(subject, lost)
+            await self._events.reduced(subject.body, lost)
 
 
 async def _holder(access: Access, desired: DesiredTrail) -> Failure:
