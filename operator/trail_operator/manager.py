@@ -13,8 +13,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from trail_operator.aws.connection_errors import hindrance
 from trail_operator.domain.ownership import Cluster
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import FORBIDDEN, Connection, Kubernetes
-from trail_operator.kube.leader_election import Lease, without_lease
+from trail_operator.kube.client import FORBIDDEN, ApiConnection, KubeClient
+from trail_operator.kube.leader_election import LeaderElector, without_lease
 from trail_operator.kube.route import Route
 from trail_operator.kube.watch_session import Watches
 from trail_operator.metrics import Metrics
@@ -39,7 +39,7 @@ class ClusterNameError(Exception):
     """Raised where the cluster's present name is listed as a former one."""
 
 
-class Process:
+class Manager:
     """From start to stop."""
 
     def __init__(self, settings: Settings, end: Callable[[str], None]) -> None:
@@ -53,8 +53,8 @@ class Process:
         self.watches = Watches(settings.namespace)
         """What kopf watches once the process has started."""
         self._leadership = without_lease(time.monotonic)
-        self._connection: Connection | None = None
-        self._lease: Lease | None = None
+        self._connection: ApiConnection | None = None
+        self._lease: LeaderElector | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._controller: Controller | None = None
@@ -78,36 +78,36 @@ class Process:
         settings = self._settings
         port = await self._health.serve(settings.health_host, settings.health_port)
         logger.info(f"health endpoints and metrics on {settings.health_host}:{port}")
-        self._connection = connection = await Connection.open()
+        self._connection = connection = await ApiConnection.open()
         if settings.leader_election:
-            self._lease = Lease(
+            self._lease = LeaderElector(
                 *(connection, settings.lease_namespace, settings.lease_name, self._identity),
                 clock=time.monotonic,
                 sleep=asyncio.sleep,
             )
             self._leadership = self._lease.leadership
-        kubernetes = Kubernetes(connection, self._identity, self._leadership.check)
+        kubernetes = KubeClient(connection, self._identity, self._leadership.check)
         # The cluster's names after the manifests: where the role is not bound yet, they would seem forbidden for good.
         if lease := self._lease:
             await _patiently(f"the Lease {lease}", lease.read)
             await _manifests(kubernetes, settings)
             cluster = await _cluster(kubernetes, settings)
-            self._health.is_fit = lambda: lease.is_in_touch  # to take over: readiness does not tell who leads
+            self._health.is_fit = lambda: lease.observed_recently  # to take over: readiness does not tell who leads
             await lease.acquire()
             self._health.is_fit = lambda: False
             self._keeping = asyncio.create_task(self._keep(lease))
-            there_is = await _manifests(kubernetes, settings)
+            initial_objects = await _manifests(kubernetes, settings)
         else:
-            there_is = await _manifests(kubernetes, settings)
+            initial_objects = await _manifests(kubernetes, settings)
             cluster = await _cluster(kubernetes, settings)
         self._controller = Controller(kubernetes, self._leadership, settings, cluster, self._metrics)
-        self._controller.take_up(there_is)
+        self._controller.start(initial_objects)
         self._watching = asyncio.create_task(self._watch_over(self._controller, kubernetes))
         # Not before: one that has the Lease and may read nothing is of no use, and that is to be seen.
         self._metrics.leader.set_function(lambda: self._leadership.holds)
         self._health.is_fit = lambda: self._leadership.holds and self.watches.run
         scope = ", ".join(settings.namespace) or "all namespaces"
-        logger.info(f"watching Trails in {scope} as owner {cluster.name}; {len(there_is.trails)} found")
+        logger.info(f"watching Trails in {scope} as owner {cluster.name}; {len(initial_objects.trails)} found")
 
     async def stop(self) -> None:
         """Finish what is under way, if it does not take long, and let another take over."""
@@ -124,7 +124,7 @@ class Process:
         if self._connection:
             await self._connection.close()
 
-    async def _watch_over(self, controller: Controller, kubernetes: Kubernetes) -> None:
+    async def _watch_over(self, controller: Controller, kubernetes: KubeClient) -> None:
         watchdog = Watchdog(
             *(controller.loop, controller.account_loop, lambda: kubernetes.trails(self._settings.namespace)),
             resync=self._settings.resync.total_seconds(),
@@ -133,7 +133,7 @@ class Process:
         )
         await restarting(watchdog.run, self._metrics.task_restarted, about("watchdog"))
 
-    async def _keep(self, lease: Lease) -> None:
+    async def _keep(self, lease: LeaderElector) -> None:
         try:
             await lease.keep()
         except Exception:  # noqa: BLE001 - whatever it is: one that does not keep the Lease must not stay
@@ -141,7 +141,7 @@ class Process:
         self._end("another may work now: this process has lost its Lease, and ends to begin anew")
 
 
-async def _manifests(kubernetes: Kubernetes, settings: Settings) -> Manifests:
+async def _manifests(kubernetes: KubeClient, settings: Settings) -> Manifests:
     return Manifests(
         await _patiently("namespaces", kubernetes.namespaces),
         await _patiently("AWSAccounts", kubernetes.accounts),
@@ -172,7 +172,7 @@ async def _patiently(what: str, read: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(_START_POLL)
 
 
-async def _cluster(kubernetes: Kubernetes, settings: Settings) -> Cluster:
+async def _cluster(kubernetes: KubeClient, settings: Settings) -> Cluster:
     """The cluster's names. Raises ClusterNameError where the present one is listed as a former one."""
     former = frozenset(settings.former_cluster_names)
     if name := settings.cluster_name:
@@ -186,7 +186,7 @@ async def _cluster(kubernetes: Kubernetes, settings: Settings) -> Cluster:
     return Cluster(uid, former)
 
 
-async def _uid_if_allowed(kubernetes: Kubernetes) -> str | None:
+async def _uid_if_allowed(kubernetes: KubeClient) -> str | None:
     """The name that the cluster had in owner tags before --cluster-name was set; None where it may not be read."""
     try:
         return await kubernetes.namespace_uid(_NAMING)

@@ -15,7 +15,7 @@ from trail_operator.api.constants import ACCOUNTS, GROUP, PLURAL, VERSION
 from trail_operator.kube.answers import is_whole
 from trail_operator.kube.route import RouteError
 from trail_operator.kube.watch_session import watching_session
-from trail_operator.manager import ClusterNameError, Process
+from trail_operator.manager import ClusterNameError, Manager
 from trail_operator.runtime.logs import logger
 from trail_operator.settings import Settings
 from trail_operator.wiring import Controller
@@ -36,7 +36,7 @@ async def startup(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) ->
         memo.problem = problem
         signal.raise_signal(signal.SIGTERM)  # kopf ends everything
 
-    process = memo.process = Process(wanted, end)
+    process = memo.process = Manager(wanted, end)
     try:
         await process.start()
     except asyncio.CancelledError:
@@ -59,7 +59,7 @@ async def login(memo: kopf.Memo, **more: Any) -> kopf.AiohttpSession | None:
     found = await asyncio.to_thread(kopf.login_via_client, **more)
     if found is None:
         return None
-    process: Process = memo.process
+    process: Manager = memo.process
     return kopf.AiohttpSession(
         server=found.server,
         priority=found.priority,
@@ -128,5 +128,5 @@ def _is_whole(body: dict[str, Any]) -> bool:
 
 
 def _controller(memo: kopf.Memo) -> Controller:
-    process: Process = memo.process
+    process: Manager = memo.process
     return process.controller

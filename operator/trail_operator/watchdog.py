@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.account.reconciler import AccountLoop
+from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.queue import Loop
 
@@ -24,7 +24,7 @@ class Watchdog:
     def __init__(
         self,
         loop: Loop,
-        account_loop: AccountLoop,
+        account_loop: AccountReconciler,
         trails: Callable[[], Awaitable[Collection[dict[str, Any]]]],
         *,
         resync: float,

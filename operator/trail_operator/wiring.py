@@ -7,31 +7,31 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from trail_operator.account.reconciler import AccountLoop
+from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.api.trail import AdoptionPolicy, DeletionPolicy
-from trail_operator.aws.credentials import Sessions
+from trail_operator.aws.credentials import ClientPool
 from trail_operator.domain.ownership import Cluster
-from trail_operator.inventory.inventory import Surroundings
-from trail_operator.inventory.registry import Accounts
-from trail_operator.kube.client import Kubernetes
-from trail_operator.kube.events import Events
-from trail_operator.kube.leader_election import Leadership
+from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.inventory.registry import AccountRegistry
+from trail_operator.kube.client import KubeClient
+from trail_operator.kube.events import EventRecorder
+from trail_operator.kube.leader_election import LeaderFence
 from trail_operator.kube.unreportable import Unreportable
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.concurrency import acting_for
 from trail_operator.settings import Settings
-from trail_operator.trail.collector import Gauges
-from trail_operator.trail.delete import Deletion
+from trail_operator.trail.collector import StateCollector
+from trail_operator.trail.delete import TrailDeleter
 from trail_operator.trail.location import Locator
-from trail_operator.trail.name_claims import Claims
-from trail_operator.trail.observe import Observation
+from trail_operator.trail.name_claims import NameClaims
+from trail_operator.trail.observe import ReadOnlySync
 from trail_operator.trail.queue import Loop
-from trail_operator.trail.reconciler import Reconciler
-from trail_operator.trail.resolve import Targets
-from trail_operator.trail.state import Subject
-from trail_operator.trail.status_writer import Writer
-from trail_operator.trail.sync import Convergence
-from trail_operator.trail.write_guard import Decisions
+from trail_operator.trail.reconciler import TrailReconciler
+from trail_operator.trail.resolve import SpecResolver
+from trail_operator.trail.state import TrailState
+from trail_operator.trail.status_writer import StatusWriter
+from trail_operator.trail.sync import TrailSync
+from trail_operator.trail.write_guard import WriteGuard
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,16 @@ class Controller:
     """Works on all Trails and AWSAccounts that it is told of."""
 
     def __init__(
-        self, kubernetes: Kubernetes, leadership: Leadership, settings: Settings, cluster: Cluster, metrics: Metrics
+        self, kubernetes: KubeClient, leadership: LeaderFence, settings: Settings, cluster: Cluster, metrics: Metrics
     ) -> None:
         resync = settings.resync.total_seconds()
-        events = Events(kubernetes, time.monotonic)
+        events = EventRecorder(kubernetes, time.monotonic)
         unreportable = Unreportable(events, time.monotonic)
         default_deletion_policy = DeletionPolicy(settings.default_deletion_policy)
-        writer = Writer(kubernetes, events, default_deletion_policy, now=_now)
+        writer = StatusWriter(kubernetes, events, default_deletion_policy, now=_now)
         locator = Locator(cluster, time.monotonic)
-        self.accounts = Accounts(
-            Sessions(settings.region, time.monotonic, leadership.check),
+        self.accounts = AccountRegistry(
+            ClientPool(settings.region, time.monotonic, leadership.check),
             default=settings.default_account,
             own_identity=settings.own_identity,
             allowed_adoption=AdoptionPolicy(settings.allowed_adoption),
@@ -66,17 +66,17 @@ class Controller:
             called=metrics.called,
             waited=metrics.waited,
         )
-        self.surroundings = Surroundings(
+        self.surroundings = AccountInventory(
             self.accounts.current, resync=resync, clock=time.monotonic, sleep=asyncio.sleep
         )
-        claims = Claims(self.accounts.place_of, settings.namespace, self.accounts.admits)
-        targets = Targets(self.accounts, locator, tuple(settings.ignore_tags))
-        decisions = Decisions(locator, time.monotonic)
-        convergence = Convergence(
+        claims = NameClaims(self.accounts.trail_scope, settings.namespace, self.accounts.admits)
+        targets = SpecResolver(self.accounts, locator, tuple(settings.ignore_tags))
+        decisions = WriteGuard(locator, time.monotonic)
+        convergence = TrailSync(
             locator,
             decisions,
             targets,
-            Observation(targets),
+            ReadOnlySync(targets),
             self.surroundings,
             claims,
             writer,
@@ -85,7 +85,7 @@ class Controller:
             clock=time.monotonic,
             drifted=metrics.drifted,
         )
-        deletion = Deletion(
+        deletion = TrailDeleter(
             self.accounts,
             locator,
             decisions,
@@ -96,7 +96,7 @@ class Controller:
             now=_now,
         )
         self._resync = resync
-        self._reconciler = Reconciler(
+        self._reconciler = TrailReconciler(
             convergence,
             deletion,
             locator,
@@ -111,7 +111,7 @@ class Controller:
         self.loop = Loop(
             *(kubernetes, claims, self._reconcile, time.monotonic), resync=resync, restarted=metrics.task_restarted
         )
-        self.account_loop = AccountLoop(
+        self.account_loop = AccountReconciler(
             kubernetes,
             self.accounts,
             self.surroundings,
@@ -133,14 +133,16 @@ class Controller:
         self.loop.entered = self.account_loop.used
         self.loop.forgotten = self._forgotten
         self.surroundings.noticed = self._notice
-        metrics.registry.register(Gauges(self._own_subjects, self.accounts.all, lambda: len(self.loop.unattended())))
+        metrics.registry.register(
+            StateCollector(self._own_subjects, self.accounts.all, lambda: len(self.loop.unattended()))
+        )
 
-    def take_up(self, there_is: Manifests) -> None:
+    def start(self, initial_objects: Manifests) -> None:
         """Begin with all that there is: before the first write, all claims are known."""
-        for body in there_is.namespaces:
+        for body in initial_objects.namespaces:
             self.namespace_seen(body)
-        self.account_loop.take_up(there_is.accounts)
-        self.loop.take_up(there_is.trails)
+        self.account_loop.start(initial_objects.accounts)
+        self.loop.start(initial_objects.trails)
 
     def namespace_seen(self, body: dict[str, Any]) -> None:
         """A namespace as the API server has it now: its labels may open or close an account to its Trails."""
@@ -163,17 +165,17 @@ class Controller:
         self.surroundings.close()
         return await self.accounts.close(max(0.0, end - time.monotonic()))
 
-    async def _reconcile(self, subject: Subject) -> float | None:
+    async def _reconcile(self, subject: TrailState) -> float | None:
         """A pass over a Trail, unless it is another operator's: that is left alone. Seconds until the next."""
-        if await self.account_loop.is_of_others(subject):
+        if await self.account_loop.managed_elsewhere(subject):
             return self._resync
         with acting_for(subject.key.namespace):
             return await self._reconciler.reconcile(subject)
 
-    def _own_subjects(self) -> list[Subject]:
-        return [subject for subject in self.loop.subjects() if not self.accounts.is_of_others(subject)]
+    def _own_subjects(self) -> list[TrailState]:
+        return [subject for subject in self.loop.subjects() if not self.accounts.managed_elsewhere(subject)]
 
-    def _forgotten(self, subject: Subject) -> None:
+    def _forgotten(self, subject: TrailState) -> None:
         self.surroundings.forget_trail(subject)
         self.account_loop.wake(self.accounts.name_for(subject))
 

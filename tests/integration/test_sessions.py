@@ -14,12 +14,12 @@ from tests.sandbox.conftest import endpoint  # noqa: F401 - a fixture
 from tests.sandbox.identities import allow, assume, role, trusting
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy
-from trail_operator.aws.client import AWS
-from trail_operator.aws.credentials import Sessions
+from trail_operator.aws.client import AWSClient
+from trail_operator.aws.credentials import ClientPool
 from trail_operator.aws.errors import AWSError, is_shut_out
 from trail_operator.aws.operations import Read, Write
 from trail_operator.domain.failure import FailureClass, FailureError
-from trail_operator.inventory.registry import Accounts, session_name
+from trail_operator.inventory.registry import AccountRegistry, session_name
 
 TOKEN = "eyJ.secret.token"
 
@@ -86,11 +86,11 @@ def key_file(environment: pytest.MonkeyPatch, own: Account, tmp_path: Path) -> K
     return result
 
 
-def known_accounts(**parts: Any) -> Accounts:
+def known_accounts(**parts: Any) -> AccountRegistry:
     parts = {"clock": time.monotonic, "sleep": asyncio.sleep, **parts}
-    sessions = Sessions(REGION, time.monotonic, lambda: None)
+    sessions = ClientPool(REGION, time.monotonic, lambda: None)
     ignored: dict[str, Any] = {"called": lambda *_: None, "waited": lambda *_: None}
-    return Accounts(
+    return AccountRegistry(
         sessions,
         default=None,
         own_identity=True,
@@ -101,7 +101,7 @@ def known_accounts(**parts: Any) -> Accounts:
     )
 
 
-def way_into(known: Accounts, account: Account, arn: str | None = None) -> AWS:
+def way_into(known: AccountRegistry, account: Account, arn: str | None = None) -> AWSClient:
     """The way into an account by an AWSAccount, with a role if one is given."""
     spec = {"accountID": account.number, **({"roleARN": arn} if arn else {})}
     seen = known.seen({"metadata": {"name": f"a{account.number}"}, "spec": spec})
@@ -353,7 +353,7 @@ def test_sts_is_asked_in_the_region_whatever_the_environment_says(
         "HTTPS_PROXY": "http://127.0.0.1:9",  # where nobody answers
     }.items():
         monkeypatch.setenv(name, value)
-    sessions = Sessions(None, time.monotonic, lambda: None)
+    sessions = ClientPool(None, time.monotonic, lambda: None)
     client: Any = sessions.client("sts", "eu-west-1", None)
     assert client.meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
     asked: list[str] = []

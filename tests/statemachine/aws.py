@@ -26,7 +26,7 @@ from botocore.validate import ParamValidator
 
 from tests.statemachine import raw
 from tests.statemachine.kubernetes import at
-from trail_operator.aws.credentials import Identity, Role, Sessions
+from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
 from trail_sandbox.aws.answers import status_of
 from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
 from trail_sandbox.aws.cloudtrail import CloudTrail
@@ -342,10 +342,10 @@ class Session:
     def __init__(self, aws: Aws, send: Send) -> None:
         self._aws = aws
         self._send = send
-        self.own = Identity(self._by_web_identity if aws.has_web_identity else _of_administrator, None)
+        self.own = CredentialSource(self._by_web_identity if aws.has_web_identity else _of_administrator, None)
 
-    def assuming(self, role: Role, region: str, endpoint_url: str | None) -> Identity:
-        return Sessions.assuming(cast(Sessions, self), role, region, endpoint_url)
+    def assuming(self, role: Role, region: str, endpoint_url: str | None) -> CredentialSource:
+        return ClientPool.assuming(cast(ClientPool, self), role, region, endpoint_url)
 
     def client(self, service: str, region: str, _: str | None) -> "Client":
         return Client(self._send, service, region) if service != "sts" else _Sts(self._aws, self._send, region)
@@ -358,7 +358,7 @@ class Session:
         )
         return DeferredRefreshableCredentials(fetcher.fetch_credentials, method="assume-role-with-web-identity")
 
-    def calling_as(self, *_: object) -> AbstractContextManager[None]:
+    def acting_as(self, *_: object) -> AbstractContextManager[None]:
         return nullcontext()
 
 

@@ -22,16 +22,16 @@ from tests.statemachine.aws import Aws, Call, Session
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.virtual_time import VirtualLoop
 from trail_operator import manager, wiring
-from trail_operator.account.reconciler import AccountLoop
-from trail_operator.aws.executor import Threads
+from trail_operator.account.reconciler import AccountReconciler
+from trail_operator.aws.executor import CallExecutor
 from trail_operator.domain.ownership import Cluster
 from trail_operator.inventory import registry
-from trail_operator.kube.client import Kubernetes
+from trail_operator.kube.client import KubeClient
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
 from trail_operator.settings import Settings
 from trail_operator.trail.queue import Loop
-from trail_operator.trail.state import Subject
+from trail_operator.trail.state import TrailState
 from trail_operator.watchdog import Watchdog
 
 CLUSTER = "test"
@@ -91,7 +91,7 @@ def own_time(loop: VirtualLoop, random: Callable[[], float]) -> Iterator[None]:
         datetime=SimpleNamespace(now=now),
     )
     # AWSAccounts come at any time, each with a way in of its own.
-    with own, mock.patch.object(registry, "Threads", _Tasks):
+    with own, mock.patch.object(registry, "CallExecutor", _Tasks):
         yield
 
 
@@ -106,7 +106,7 @@ class Life:
         self._clusters = (settings.cluster_name or CLUSTER, *settings.former_cluster_names)
         self._killed_in: int | None = None
         self.loop: Loop | None = None
-        self.account_loop: AccountLoop | None = None
+        self.account_loop: AccountReconciler | None = None
         self.metrics = Metrics()
         self._watching = False
         self._context = contextvars.copy_context()
@@ -180,12 +180,12 @@ class Life:
         """As Process.start does."""
         kubernetes = _Kubernetes(self, self._wire)
         sessions, alone = Session(self._aws, self._send), without_lease(asyncio.get_running_loop().time)
-        with mock.patch.object(wiring, "Sessions", return_value=sessions):
+        with mock.patch.object(wiring, "ClientPool", return_value=sessions):
             cluster = Cluster(self._clusters[0], frozenset(self._clusters[1:]))
             parts = wiring.Controller(kubernetes, alone, self._settings, cluster, self.metrics)
         reconcile = parts.loop._reconcile
 
-        async def passing(subject: Subject) -> float | None:
+        async def passing(subject: TrailState) -> float | None:
             begun = asyncio.get_running_loop().time()
             _PASS.set(Pass(self._clusters, str(subject.key), subject.uid, subject.body, begun))
             return await reconcile(subject)
@@ -195,7 +195,7 @@ class Life:
         trails = await manager._patiently("Trails", lambda: kubernetes.trails([]))
         self.loop = parts.loop
         self.account_loop = parts.account_loop
-        parts.take_up(wiring.Manifests([], list(self._server.accounts.values()), trails))
+        parts.start(wiring.Manifests([], list(self._server.accounts.values()), trails))
         await asyncio.sleep(0.2)
         self._watching = True
         self.relist()
@@ -215,7 +215,7 @@ async def _sleep_in_background(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-class _Tasks(Threads):
+class _Tasks(CallExecutor):
     """The operator's threads, whose functions need none: they return what is awaited."""
 
     async def _result(self, function: Callable[[], Any]) -> Any:
@@ -289,7 +289,7 @@ WRITING: list[Pass | None] = []
 """The pass whose request the API server is answering."""
 
 
-class _Kubernetes(Kubernetes):
+class _Kubernetes(KubeClient):
     """The operator's connection to the API server, without HTTP."""
 
     def __init__(self, life: Life, wire: KubernetesWire) -> None:

@@ -34,7 +34,7 @@ class Record:
     """ARNs and owners that somebody else put on them."""
     known_since: dict[str, float] = field(default_factory=dict)
     """Since when each Trail has claimed its trail without a break, as far as the watch told."""
-    let_go: dict[str, Manifest] = field(default_factory=dict)
+    finalize: dict[str, Manifest] = field(default_factory=dict)
     """Each Trail that has gone, as it was last, by namespace/name."""
 
     def took_effect(self, call: Call) -> None:

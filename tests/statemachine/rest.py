@@ -27,7 +27,7 @@ class Rest:
     objects: Mapping[str, Manifest]
     answers: Mapping[str, Mapping[str, Any]]
     key_arn: Callable[[str, str], str | None]
-    let_go: Mapping[str, Manifest]
+    finalize: Mapping[str, Manifest]
     """Each Trail that has gone, as it was last."""
     given: set[tuple[str, str]]
     """ARNs and owners that somebody else put on them."""
@@ -197,7 +197,7 @@ class Rest:
         key = resource_of(owner, self.clusters)
         if key == owner or key in self.objects or (arn, owner) in self.given:
             return
-        last = self.let_go.get(key)
+        last = self.finalize.get(key)
         if last is None or "accountID" not in last.get("status", {}):
             return  # it was gone before it asked AWS for anything
         if last["spec"].get("managementPolicy") == "Observe" or last["spec"].get("deletionPolicy") == "Retain":

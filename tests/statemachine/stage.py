@@ -240,7 +240,7 @@ class VirtualStage:
 
     def _as_it_stands(self) -> Rest:
         record = self.record
-        return Rest(self.objects, self.answers(), record.key_arn, record.let_go, record.given, self.clusters)
+        return Rest(self.objects, self.answers(), record.key_arn, record.finalize, record.given, self.clusters)
 
     def _answers(self, trail: Trail) -> dict[str, Mapping[str, Any]]:
         answers: dict[str, Mapping[str, Any]] = {}
@@ -270,7 +270,7 @@ class VirtualStage:
         """The watch: in order, after a moment, to whoever watches then."""
         key = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
         if event == "DELETED":
-            self.record.let_go[key] = body
+            self.record.finalize[key] = body
         if event == "DELETED" or _observes(body):
             self.record.known_since.pop(key, None)
         if self._missing and event != "ADDED":  # what was never seen, no timer finds

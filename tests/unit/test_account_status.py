@@ -15,7 +15,7 @@ from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_without_ans
 from trail_operator.domain.account_status import account_status, finalizers, held_back
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.ownership import Cluster
-from trail_operator.domain.warnings import Neighbour, Sight
+from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PASSING = Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, "no answer")
@@ -29,7 +29,7 @@ def status(
     silent: bool = False,
     generation: int = 1,
     later: int = 0,
-    sight: Sight = Sight(),  # noqa: B008 - it never changes
+    sight: InventorySnapshot = InventorySnapshot(),  # noqa: B008 - it never changes
 ) -> AWSAccountStatus:
     return account_status(
         previous,
@@ -65,7 +65,7 @@ def test_what_becomes_of_an_account_that_was_ready(
 def test_however_many_trails_there_are_they_fit_into_a_status() -> None:
     """An object has 1.5 MB at most; each trail is also named in what Kubernetes keeps of who wrote which field."""
     trails = [
-        Neighbour(
+        PeerTrail(
             arn=f"arn:aws-us-gov:cloudtrail:us-gov-west-1:123456789012:trail/{at:04d}{'a' * 124}",
             home_region="us-gov-west-1",
             owner=f"{'c' * 60}/{'n' * 63}/{'t' * 128}",
@@ -82,7 +82,7 @@ def test_however_many_trails_there_are_they_fit_into_a_status() -> None:
         generation=1,
         failure=replace(LASTING, message="m" * 40_000),
         silent_too_long=False,
-        sight=Sight(tuple(trails), len(trails)),
+        sight=InventorySnapshot(tuple(trails), len(trails)),
         cluster=Cluster("test", frozenset({"old"})),
         now=NOW,
     )
@@ -115,8 +115,8 @@ NEW = AWSAccountStatus.parse(None)
 DENIED = "the operator is not allowed to cloudtrail:DescribeTrails in eu-west-1: no"
 
 
-def found(name: str, **more: Any) -> Neighbour:
-    return Neighbour(
+def found(name: str, **more: Any) -> PeerTrail:
+    return PeerTrail(
         arn=f"arn:aws:cloudtrail:us-east-1:123456789012:trail/{name}",
         home_region="us-east-1",
         is_multi_region_trail=False,
@@ -132,7 +132,10 @@ def counts(status: AWSAccountStatus) -> tuple[int | None, int | None, int]:
 
 
 def test_what_can_be_read_is_listed_and_ready_says_what_can_t() -> None:
-    told = status(NEW, sight=Sight((found("seen"), found("dark", is_logging=None, is_owner_known=False)), 3, (DENIED,)))
+    told = status(
+        NEW,
+        sight=InventorySnapshot((found("seen"), found("dark", is_logging=None, is_owner_known=False)), 3, (DENIED,)),
+    )
     assert counts(told) == (3, 1, 2)
     assert [(trail.name, trail.owner, trail.is_logging) for trail in told.trails] == [
         ("dark", "Unknown", None),
@@ -145,27 +148,27 @@ def test_what_can_be_read_is_listed_and_ready_says_what_can_t() -> None:
 
 
 def test_what_may_not_be_all_is_not_counted() -> None:
-    assert counts(status(NEW, sight=Sight((), None, (DENIED,)))) == (None, None, 0)
-    assert counts(status(NEW, sight=Sight((found("one"),), None, (DENIED,)))) == (None, None, 1)
+    assert counts(status(NEW, sight=InventorySnapshot((), None, (DENIED,)))) == (None, None, 0)
+    assert counts(status(NEW, sight=InventorySnapshot((found("one"),), None, (DENIED,)))) == (None, None, 1)
 
 
 def test_where_nothing_can_be_read_nothing_is_counted_and_what_was_known_stays() -> None:
-    assert counts(status(NEW, sight=Sight(hidden=(DENIED,)))) == (None, None, 0)
-    known = status(NEW, sight=Sight((found("one"),), 1))
-    after = status(known, sight=Sight(hidden=(DENIED,)))
+    assert counts(status(NEW, sight=InventorySnapshot(hidden=(DENIED,)))) == (None, None, 0)
+    known = status(NEW, sight=InventorySnapshot((found("one"),), 1))
+    after = status(known, sight=InventorySnapshot(hidden=(DENIED,)))
     assert counts(after) == counts(known) == (1, 1, 1)
     assert DENIED in after.conditions[0].message
 
 
 def test_what_was_said_of_the_trails_stays_until_they_are_read_again() -> None:
     """A restart is no reason to write."""
-    told = status(NEW, sight=Sight((found("one"),), 1, (DENIED,)))
+    told = status(NEW, sight=InventorySnapshot((found("one"),), 1, (DENIED,)))
     assert status(told, later=9) == told
-    assert DENIED not in status(told, sight=Sight((found("one"),), 1)).conditions[0].message
+    assert DENIED not in status(told, sight=InventorySnapshot((found("one"),), 1)).conditions[0].message
 
 
 def test_of_many_refusals_some_are_told() -> None:
-    (ready,) = status(NEW, sight=Sight((), 0, tuple(f"refusal {number}" for number in range(9)))).conditions
+    (ready,) = status(NEW, sight=InventorySnapshot((), 0, tuple(f"refusal {number}" for number in range(9)))).conditions
     assert "refusal 4 and 4 more." in ready.message
 
 

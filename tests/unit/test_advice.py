@@ -11,7 +11,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.domain.arns import Location
 from trail_operator.domain.selectors import Insights, Selectors
 from trail_operator.domain.trail import DesiredTrail
-from trail_operator.domain.warnings import Neighbour, advise
+from trail_operator.domain.warnings import PeerTrail, advise
 
 SINGLE = replace(MINIMAL, is_multi_region_trail=False)
 LOCAL = replace(SINGLE, include_global_service_events=False)
@@ -29,8 +29,8 @@ def trail(
     return replace(desired(configuration, **more), location=Location(partition, "123456789012", region))
 
 
-def other(home_region: str = "eu-central-1", **more: Any) -> Neighbour:
-    base = Neighbour(
+def other(home_region: str = "eu-central-1", **more: Any) -> PeerTrail:
+    base = PeerTrail(
         arn=f"arn:aws:cloudtrail:{home_region}:123456789012:trail/other",
         home_region=home_region,
         is_multi_region_trail=True,
@@ -41,11 +41,11 @@ def other(home_region: str = "eu-central-1", **more: Any) -> Neighbour:
     return replace(base, **more)
 
 
-def single(home_region: str, *, with_global: bool = True) -> Neighbour:
+def single(home_region: str, *, with_global: bool = True) -> PeerTrail:
     return other(home_region, is_multi_region_trail=False, include_global_service_events=with_global)
 
 
-def reasons(wanted: DesiredTrail, *others: Neighbour) -> list[str]:
+def reasons(wanted: DesiredTrail, *others: PeerTrail) -> list[str]:
     return [advice.reason.value for advice in advise(wanted, others)]
 
 
@@ -86,7 +86,7 @@ def test_a_trail_is_no_neighbour_of_its_own() -> None:
     ],
 )
 def test_what_is_recorded_more_than_once(
-    wanted: DesiredTrail, neighbour: Neighbour, duplicate: bool, copy: bool
+    wanted: DesiredTrail, neighbour: PeerTrail, duplicate: bool, copy: bool
 ) -> None:
     found = reasons(wanted, neighbour)
     assert (Reason.DUPLICATE_GLOBAL_EVENTS in found, Reason.FURTHER_COPY in found) == (duplicate, copy)

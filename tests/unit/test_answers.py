@@ -13,8 +13,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from tests.local_server import LocalServer
 from tests.unit.test_metrics import subject
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import Connection, Key, Kubernetes
-from trail_operator.kube.leader_election import Lease
+from trail_operator.kube.client import ApiConnection, Key, KubeClient
+from trail_operator.kube.leader_election import LeaderElector
 from trail_operator.kube.route import in_pod
 
 KEY = Key("team", "audit")
@@ -56,7 +56,7 @@ def whole(body: object) -> Answer:
     return 200, "application/json", json.dumps(body).encode()
 
 
-Ask = Callable[[Kubernetes], Awaitable[object]]
+Ask = Callable[[KubeClient], Awaitable[object]]
 
 
 def results(server: Server, asks: Iterable[Ask], answer: Answer) -> list[object]:
@@ -66,8 +66,8 @@ def results(server: Server, asks: Iterable[Ask], answer: Answer) -> list[object]
     async def scenario() -> list[object]:
         configuration = Configuration()
         configuration.host = server.url
-        connection = Connection(ApiClient(configuration), in_pod())
-        kubernetes = Kubernetes(connection, "pod_1", lambda: None)
+        connection = ApiConnection(ApiClient(configuration), in_pod())
+        kubernetes = KubeClient(connection, "pod_1", lambda: None)
         try:
             return await asyncio.gather(*(ask(kubernetes) for ask in asks), return_exceptions=True)
         finally:
@@ -97,7 +97,7 @@ LISTS: dict[str, Ask] = {
 OTHERS: dict[str, Ask] = {
     "uid": lambda kubernetes: kubernetes.namespace_uid("kube-system"),
     "event": lambda kubernetes: kubernetes.write_event(BODY, "Normal", "Created", "CreateTrail", "made"),
-    "lease": lambda kubernetes: Lease(
+    "lease": lambda kubernetes: LeaderElector(
         *(kubernetes._connection, "team", "audit", "me"), clock=lambda: 0.0, sleep=asyncio.sleep
     ).read(),
 }

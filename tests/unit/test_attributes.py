@@ -21,7 +21,7 @@ from trail_operator.domain.diff import FIELDS
 from trail_operator.domain.plan import plan
 from trail_operator.domain.selectors import BasicSelector
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
-from trail_operator.domain.warnings import Neighbour, advise
+from trail_operator.domain.warnings import PeerTrail, advise
 
 # What else a spec says: which trail, whose, and what becomes of it.
 NOT_OF_THE_TRAIL = {"name", "region", "accountRef", "deletionPolicy", "adoptionPolicy", "managementPolicy"}
@@ -50,7 +50,7 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
 DATA_EVENTS = (BasicSelector(data_resources=((S3, ("arn:aws:s3",)),)),)
 OBJECTS_OF_ORGANIZATIONS = (BasicSelector(data_resources=((S3, ("arn:aws:s3:::bucket-1/AWSLogs/o-",)),)),)
 LOCAL = replace(MINIMAL, is_multi_region_trail=False)
-ELSEWHERE = Neighbour(
+ELSEWHERE = PeerTrail(
     arn="arn:aws:cloudtrail:eu-west-1:123456789012:trail/other",
     home_region="eu-west-1",
     is_multi_region_trail=False,

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from trail_operator.aws.client import AWS, Caller, ClosedError
-from trail_operator.aws.credentials import Identity, Role, Sessions
-from trail_operator.aws.executor import Threads
+from trail_operator.aws.client import AWSClient, CallerIdentity, ClosedError
+from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
+from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.domain.failure import FailureClass
@@ -26,7 +26,7 @@ class Wire:
     """The operator's sessions, with an AWS that answers when it is told to."""
 
     def __init__(self) -> None:
-        self.own = Identity(lambda: None, None)
+        self.own = CredentialSource(lambda: None, None)
         self.arrived: list[str] = []
         self.one_more = threading.Semaphore(0)
         self.answer = threading.Event()
@@ -35,7 +35,7 @@ class Wire:
         return self
 
     @contextmanager
-    def calling_as(self, _: Identity, may_send: Callable[[], None]) -> Iterator[None]:
+    def acting_as(self, _: CredentialSource, may_send: Callable[[], None]) -> Iterator[None]:
         may_send()
         yield
 
@@ -49,16 +49,16 @@ class Wire:
         return call
 
 
-def run(scenario: Callable[[AWS, Wire, list[str]], Awaitable[None]]) -> None:
+def run(scenario: Callable[[AWSClient, Wire, list[str]], Awaitable[None]]) -> None:
     async def main() -> None:
         wire, counted = Wire(), cast(list[str], [])
         clock = asyncio.get_running_loop().time
         limiter = RateLimiter(clock, asyncio.sleep, lambda *_: None)
-        aws = AWS(
-            cast(Sessions, wire),
+        aws = AWSClient(
+            cast(ClientPool, wire),
             wire.own,
             lambda _: limiter,
-            Threads(),
+            CallExecutor(),
             clock,
             default_region=REGION,
             called=lambda _, operation, *__: counted.append(operation),
@@ -72,22 +72,22 @@ def run(scenario: Callable[[AWS, Wire, list[str]], Awaitable[None]]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def caller(monkeypatch: pytest.MonkeyPatch) -> Caller:
+def caller(monkeypatch: pytest.MonkeyPatch) -> CallerIdentity:
     """Who we are, as STS has said before."""
-    result = Caller("111111111111", "aws", "arn:aws:iam::111111111111:role/r")
+    result = CallerIdentity("111111111111", "aws", "arn:aws:iam::111111111111:role/r")
 
-    async def identity(*_: object) -> Caller:
+    async def identity(*_: object) -> CallerIdentity:
         return result
 
-    monkeypatch.setattr(AWS, "identity", identity)
+    monkeypatch.setattr(AWSClient, "identity", identity)
     return result
 
 
-def begin(aws: AWS, operation: Read) -> "asyncio.Task[dict[str, Any]]":
+def begin(aws: AWSClient, operation: Read) -> "asyncio.Task[dict[str, Any]]":
     return asyncio.create_task(aws.call(operation, REGION))
 
 
-def begin_write(aws: AWS, operation: Write) -> "asyncio.Task[dict[str, Any]]":
+def begin_write(aws: AWSClient, operation: Write) -> "asyncio.Task[dict[str, Any]]":
     return asyncio.create_task(aws.write(operation, "111111111111", REGION))
 
 
@@ -97,7 +97,7 @@ async def arrivals(wire: Wire, count: int) -> None:
 
 
 def test_reads_end_at_once_those_that_wait_too() -> None:
-    async def scenario(aws: AWS, wire: Wire, _: list[str]) -> None:
+    async def scenario(aws: AWSClient, wire: Wire, _: list[str]) -> None:
         reads = [begin(aws, Read.GetTrail) for _ in range(20)]
         await arrivals(wire, 1)
         aws.close()
@@ -110,7 +110,7 @@ def test_reads_end_at_once_those_that_wait_too() -> None:
 
 
 def test_a_write_that_was_sent_is_waited_for_and_the_next_is_never_sent() -> None:
-    async def scenario(aws: AWS, wire: Wire, counted: list[str]) -> None:
+    async def scenario(aws: AWSClient, wire: Wire, counted: list[str]) -> None:
         sent, waiting = begin_write(aws, Write.StartLogging), begin_write(aws, Write.StartLogging)
         await arrivals(wire, 1)
         aws.close()
@@ -127,7 +127,7 @@ def test_a_write_that_was_sent_is_waited_for_and_the_next_is_never_sent() -> Non
 
 
 def test_who_asks_anew_does_not_wait_for_calls_that_hang() -> None:
-    async def scenario(aws: AWS, wire: Wire, _: list[str]) -> None:
+    async def scenario(aws: AWSClient, wire: Wire, _: list[str]) -> None:
         former = [begin(aws, operation) for operation in READS]  # as many as an account may have under way
         await arrivals(wire, 6)
         now = aws.renewed()
@@ -148,21 +148,21 @@ def test_a_write_is_not_sent_if_the_way_in_was_closed_while_a_role_was_assumed(m
 
     async def main() -> None:
         clock = asyncio.get_running_loop().time
-        sessions = Sessions(REGION, clock, lambda: None)
+        sessions = ClientPool(REGION, clock, lambda: None)
         identity = sessions.assuming(Role("arn:aws:iam::111111111111:role/r", "", "s"), REGION, nowhere)
 
         def assume() -> Any:
-            with sessions.calling_as(sessions.own):  # as every role does
+            with sessions.acting_as(sessions.own):  # as every role does
                 aws.close()
             return sessions.own.credentials()
 
         monkeypatch.setattr(identity, "credentials", assume)
         limiter = RateLimiter(clock, asyncio.sleep, lambda *_: None)
-        aws = AWS(
+        aws = AWSClient(
             sessions,
             identity,
             lambda _: limiter,
-            Threads(),
+            CallExecutor(),
             clock,
             default_region=REGION,
             endpoint_url=nowhere,

@@ -9,24 +9,24 @@ import pytest
 from tests.refusals import refused as refusal
 from tests.unit.builders import desired
 from tests.unit.test_loop import body
-from trail_operator.aws.client import AWS, Caller
+from trail_operator.aws.client import AWSClient, CallerIdentity
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.ownership import Cluster
-from trail_operator.domain.warnings import Advice, Sight
+from trail_operator.domain.warnings import Advice, InventorySnapshot
 from trail_operator.inventory import inventory
-from trail_operator.inventory.inventory import Surroundings
-from trail_operator.kube.client import Kubernetes
+from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.kube.client import KubeClient
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
 from trail_operator.settings import Settings
-from trail_operator.trail.collector import Gauges
-from trail_operator.trail.state import Subject
+from trail_operator.trail.collector import StateCollector
+from trail_operator.trail.state import TrailState
 from trail_operator.wiring import Controller
 
 
 def run(scenario: Callable[[Controller], Awaitable[None]], **settings: Any) -> None:
     async def main() -> None:
-        kubernetes = Kubernetes(cast(Any, None), "test", lambda: None)
+        kubernetes = KubeClient(cast(Any, None), "test", lambda: None)
         alone = without_lease(asyncio.get_running_loop().time)
         controller = Controller(kubernetes, alone, Settings(region="us-east-1", **settings), Cluster("test"), Metrics())
         await scenario(controller)
@@ -47,12 +47,12 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
 
     async def scenario(controller: Controller) -> None:
         for index in range(100):
-            subject = Subject(body(f"trail-{index}", uid=str(index)), started=0.0)
+            subject = TrailState(body(f"trail-{index}", uid=str(index)), started=0.0)
             advised = inventory._Advised(f"account-{index // 5}", desired(), exists=True)
             controller.surroundings._advised[subject.uid] = advised
             controller.loop._subjects[subject.key] = subject
         for index in range(20):
-            controller.surroundings._view(f"account-{index}").sight = Sight(())
+            controller.surroundings._view(f"account-{index}").sight = InventorySnapshot(())
         controller.surroundings.noticed("account-7", True)
         woken = [subject.uid for subject in controller.loop.subjects() if subject.wake.is_set()]
         assert woken == [str(index) for index in range(35, 40)]
@@ -99,19 +99,19 @@ def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: 
 
     async def scenario(controller: Controller) -> None:
         loop = controller.account_loop
-        loop._kubernetes = loop._events._kubernetes = cast(Kubernetes, server)
+        loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
         server.body = account("1", "111111111111", endpointURL="https://my_host:8443")
         loop.seen(server.body)
         assert ready(await server.status.get())[:2] == ("False", "InvalidSpec")
-        monkeypatch.setattr(Surroundings, "trails", lambda *_: 1 / 0)
-        monkeypatch.setattr(AWS, "identity", identified)
+        monkeypatch.setattr(AccountInventory, "trails", lambda *_: 1 / 0)
+        monkeypatch.setattr(AWSClient, "identity", identified)
         loop.wake("team")
         assert ready(await server.status.get()) == (
             "False",
             "InternalError",
             "a fault of the operator (ZeroDivisionError); its log tells more. It keeps trying",
         )
-        monkeypatch.setattr(Surroundings, "trails", lambda *_: Sight((), 0))
+        monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
         loop.wake("team")
         assert ready(await server.status.get())[:2] == ("True", "IdentityVerified")
 
@@ -120,12 +120,12 @@ def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: 
 
 def test_an_account_that_can_not_be_read_is_invalid_until_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server()
-    monkeypatch.setattr(AWS, "identity", identified)
-    monkeypatch.setattr(Surroundings, "trails", lambda *_: Sight((), 0))
+    monkeypatch.setattr(AWSClient, "identity", identified)
+    monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
 
     async def scenario(controller: Controller) -> None:
         loop = controller.account_loop
-        loop._kubernetes = loop._events._kubernetes = cast(Kubernetes, server)
+        loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
         specs: list[Any] = ["x", None, [], {"accountID": 7}, {"accountID": "111111111111", "roleARN": []}]
         for version, odd in enumerate(specs, 1):
             server.body = {**account("1", "111111111111", str(version)), "spec": odd}
@@ -133,7 +133,7 @@ def test_an_account_that_can_not_be_read_is_invalid_until_it_can(monkeypatch: py
             loop.seen(server.body)
             if version == 1:
                 assert ready(await server.status.get())[:2] == ("False", "InvalidSpec")
-            user = Subject(body("audit", version=version, accountRef={"name": "team"}), started=0.0)
+            user = TrailState(body("audit", version=version, accountRef={"name": "team"}), started=0.0)
             with pytest.raises(FailureError, match="the spec of AWSAccount team is invalid"):
                 controller.accounts.access_for(user)
         server.body = account("1", "111111111111", "9", allowedNamespaces={"names": ["default"]})
@@ -157,16 +157,16 @@ def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.Monke
             raise refusal(422, "Invalid", "spec: Required value")
 
     server = Refusing()
-    monkeypatch.setattr(AWS, "identity", identified)
-    monkeypatch.setattr(Surroundings, "trails", lambda *_: Sight((), 0))
+    monkeypatch.setattr(AWSClient, "identity", identified)
+    monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
 
     async def scenario(controller: Controller) -> None:
         loop = controller.account_loop
-        loop._kubernetes = loop._events._kubernetes = cast(Kubernetes, server)
+        loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
         server.body = account("1", "111111111111")
         loop.seen(server.body)
         await refused.wait()
-        gauges = Gauges(list, controller.accounts.all, lambda: 0)
+        gauges = StateCollector(list, controller.accounts.all, lambda: 0)
         for _ in range(20):
             await asyncio.sleep(0)
         found = [sample for family in gauges.collect() for sample in family.samples if "unrep" in sample.name]
@@ -175,8 +175,8 @@ def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.Monke
     run(scenario)
 
 
-async def identified(*_: object) -> Caller:
-    return Caller("111111111111", "aws", "arn:aws:iam::111111111111:role/r")
+async def identified(*_: object) -> CallerIdentity:
+    return CallerIdentity("111111111111", "aws", "arn:aws:iam::111111111111:role/r")
 
 
 def test_an_answer_to_a_write_does_not_hide_what_the_watch_has_told_since() -> None:
@@ -200,8 +200,8 @@ def test_an_answer_to_a_write_does_not_hide_what_the_watch_has_told_since() -> N
 def test_trails_of_one_account_know_of_each_other_whichever_way_leads_there() -> None:
     async def scenario(controller: Controller) -> None:
         controller.account_loop.seen(account("1", "111111111111"), after=3600.0)
-        place = controller.accounts.place_of
-        by_name, by_own = Subject(body("one", accountRef={"name": "team"}), 0.0), Subject(body("two"), 0.0)
+        place = controller.accounts.trail_scope
+        by_name, by_own = TrailState(body("one", accountRef={"name": "team"}), 0.0), TrailState(body("two"), 0.0)
         controller.accounts.own.aws._caller = "key", await identified()
         assert place(by_name)[0] == place(by_own)[0] == "111111111111"
 

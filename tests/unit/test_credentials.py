@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests.local_server import LocalServer
-from trail_operator.aws.client import AWS
-from trail_operator.aws.credentials import Identity, Role, Sessions
-from trail_operator.aws.executor import Threads
+from trail_operator.aws.client import AWSClient
+from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
+from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.domain.failure import FailureClass, FailureError
 from trail_operator.runtime import logs
@@ -100,27 +100,31 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     result.close()
 
 
-def assumed(sessions: Sessions, server: Server, monkeypatch: pytest.MonkeyPatch, _: Path) -> Identity:
+def assumed(sessions: ClientPool, server: Server, monkeypatch: pytest.MonkeyPatch, _: Path) -> CredentialSource:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "own")
     return sessions.assuming(Role(ROLE, "", "session"), REGION, server.url)
 
 
-def of_web_identity(sessions: Sessions, _: Server, monkeypatch: pytest.MonkeyPatch, directory: Path) -> Identity:
+def of_web_identity(
+    sessions: ClientPool, _: Server, monkeypatch: pytest.MonkeyPatch, directory: Path
+) -> CredentialSource:
     (directory / "token").write_text(TOKEN)
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(directory / "token"))
     monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
     return sessions.own
 
 
-def of_pod_identity(sessions: Sessions, server: Server, monkeypatch: pytest.MonkeyPatch, directory: Path) -> Identity:
+def of_pod_identity(
+    sessions: ClientPool, server: Server, monkeypatch: pytest.MonkeyPatch, directory: Path
+) -> CredentialSource:
     (directory / "token").write_text(TOKEN)
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/v1/credentials")
     monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", str(directory / "token"))
     return sessions.own
 
 
-Provider = Callable[[Sessions, Server, pytest.MonkeyPatch, Path], Identity]
+Provider = Callable[[ClientPool, Server, pytest.MonkeyPatch, Path], CredentialSource]
 PROVIDERS: list[tuple[str, Provider, Callable[..., bytes]]] = [
     ("AssumeRole", assumed, lambda **more: by_sts("AssumeRole", **more)),
     ("web identity", of_web_identity, lambda **more: by_sts("AssumeRoleWithWebIdentity", **more)),
@@ -143,15 +147,15 @@ def test_a_garbled_answer_passes_and_is_not_told(
 
     async def scenario() -> None:
         clock = asyncio.get_running_loop().time
-        sessions = Sessions(REGION, clock, lambda: None)
+        sessions = ClientPool(REGION, clock, lambda: None)
         identity = provider(sessions, server, monkeypatch, tmp_path)
         limiter = RateLimiter(clock, asyncio.sleep, lambda *_: None)
         metrics: list[tuple[Any, ...]] = []
-        aws = AWS(
+        aws = AWSClient(
             sessions,
             identity,
             lambda _: limiter,
-            Threads(),
+            CallExecutor(),
             clock,
             default_region=REGION,
             endpoint_url=server.url,

@@ -10,9 +10,9 @@ import pytest
 
 from tests.patience import seconds
 from trail_operator.aws import executor
-from trail_operator.aws.client import AWS
-from trail_operator.aws.credentials import Sessions
-from trail_operator.aws.executor import Threads
+from trail_operator.aws.client import AWSClient
+from trail_operator.aws.credentials import ClientPool
+from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.domain.failure import FailureClass, FailureError
@@ -81,10 +81,10 @@ def dripping(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     result.close()
 
 
-def aws_of(url: str, pool: Threads, clock: Callable[[], float]) -> AWS:
-    sessions = Sessions(REGION, clock, lambda: None)
+def aws_of(url: str, pool: CallExecutor, clock: Callable[[], float]) -> AWSClient:
+    sessions = ClientPool(REGION, clock, lambda: None)
     limiter = RateLimiter(clock, asyncio.sleep, lambda *_: None)
-    return AWS(
+    return AWSClient(
         sessions,
         sessions.own,
         lambda _: limiter,
@@ -98,7 +98,7 @@ def aws_of(url: str, pool: Threads, clock: Callable[[], float]) -> AWS:
 
 def test_a_dripping_answer_is_none_and_holds_nothing(dripping: Dripping) -> None:
     async def scenario() -> None:
-        pool = Threads()
+        pool = CallExecutor()
         aws = aws_of(dripping.url, pool, asyncio.get_running_loop().time)
         # More than an account may have under way at once: each has its turn.
         calls = [aws.call(Read.DescribeLogGroups, REGION) for _ in range(12)]
@@ -113,7 +113,7 @@ def test_a_dripping_answer_is_none_and_holds_nothing(dripping: Dripping) -> None
 
 def test_a_call_that_nobody_waits_for_ends_in_time_too(dripping: Dripping) -> None:
     async def scenario() -> None:
-        pool = Threads()
+        pool = CallExecutor()
         aws = aws_of(dripping.url, pool, asyncio.get_running_loop().time)
         read = asyncio.create_task(aws.call(Read.DescribeLogGroups, REGION))
         await asyncio.to_thread(dripping.begun.wait, 30)

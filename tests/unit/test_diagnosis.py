@@ -8,7 +8,7 @@ import pytest
 from tests.unit.builders import FULL, desired, observed
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
-from trail_operator.aws.client import Caller
+from trail_operator.aws.client import CallerIdentity
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
@@ -61,8 +61,8 @@ class AWS:
             raise NO_ANSWER
         raise AWSError(str(operation), region, self._code, "words", 405 if self._code == "MethodNotAllowed" else 400)
 
-    async def identity(self, _: str) -> Caller:
-        return Caller("123456789012", "aws", "arn:aws:iam::123456789012:role/operator")
+    async def identity(self, _: str) -> CallerIdentity:
+        return CallerIdentity("123456789012", "aws", "arn:aws:iam::123456789012:role/operator")
 
 
 def refusal(code: str) -> AWSError:

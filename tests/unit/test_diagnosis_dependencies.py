@@ -12,7 +12,7 @@ import pytest
 from tests.unit.builders import ARN, FULL, desired, observed, policy
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
-from trail_operator.aws.client import Caller, Organization
+from trail_operator.aws.client import CallerIdentity, Organization
 from trail_operator.aws.diagnosis import DeliveryAdvice, Diagnosis
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
@@ -94,8 +94,8 @@ class AWS:
             raise AWSError(str(operation), region, answer, "AWS's own words", 400)
         return dict(answer)
 
-    async def identity(self, _: str) -> Caller:
-        return Caller(ACCOUNT, "aws", f"arn:aws:iam::{ACCOUNT}:role/operator")
+    async def identity(self, _: str) -> CallerIdentity:
+        return CallerIdentity(ACCOUNT, "aws", f"arn:aws:iam::{ACCOUNT}:role/operator")
 
     async def organization(self, region: str) -> Organization:
         answer = await self.call(Read.DescribeOrganization, region)

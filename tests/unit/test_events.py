@@ -13,7 +13,7 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail import Difference
 from trail_operator.domain.plan import Action
 from trail_operator.kube import events
-from trail_operator.kube.events import Events
+from trail_operator.kube.events import EventRecorder
 
 
 class Kubernetes:
@@ -42,10 +42,10 @@ class Written:
     def __init__(self) -> None:
         self.now = 0.0
         self.server = Kubernetes()
-        self.events = Events(self.server, lambda: self.now)  # type: ignore[arg-type]
+        self.events = EventRecorder(self.server, lambda: self.now)  # type: ignore[arg-type]
 
     def write(self, note: str = "told", name: str = "audit") -> None:
-        asyncio.run(self.events.write(subject(name).body, "Warning", "Drifted", "Reconcile", note))
+        asyncio.run(self.events.record(subject(name).body, "Warning", "Drifted", "Reconcile", note))
 
 
 OWNER_PATH, TEAM_PATH = f"tags[{OWNER_TAG}]", "tags[team]"
@@ -109,7 +109,7 @@ START = Action("StartLogging", {}, (STARTED,))
 )
 def test_why_something_was_written(actions: list[Action], drift: bool, expected: tuple[str, str, str]) -> None:
     written = Written()
-    asyncio.run(written.events.applied(subject().body, actions, drift=drift))
+    asyncio.run(written.events.record_applied(subject().body, actions, drift=drift))
     assert written.server.notes == [expected]
 
 
@@ -202,7 +202,7 @@ def test_every_turn_is_told_and_only_what_is_amiss_warns() -> None:
                 "observedGeneration": 1,
             }
         )
-        asyncio.run(written.events.turned(subject().body, condition))
+        asyncio.run(written.events.record_transition(subject().body, condition))
     assert written.server.notes == [
         ("Normal", "Recording", "recording"),
         ("Warning", "BucketNotFound", "bucketnotfound"),

@@ -13,12 +13,12 @@ from tests.unit.test_controller import Server, account, ready, run
 from tests.unit.test_loop import body
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.aws.errors import AWSError
-from trail_operator.kube.client import Kubernetes
-from trail_operator.kube.events import Events
+from trail_operator.kube.client import KubeClient
+from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.unreportable import Unreportable
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.location import entry_failure
-from trail_operator.trail.state import Subject
+from trail_operator.trail.state import TrailState
 from trail_operator.wiring import Controller
 
 SECRET = "shared/secret-7"
@@ -60,7 +60,7 @@ def test_only_the_condition_of_the_account_may_quote_it(
 
     async def scenario(controller: Controller) -> None:
         server, loop = Told(), controller.account_loop
-        loop._kubernetes = loop._events._kubernetes = cast(Kubernetes, server)
+        loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
         allowed = {"names": ["default"]}
         more: dict[str, Any] = {
             "roleARN": ROLE,
@@ -75,7 +75,7 @@ def test_only_the_condition_of_the_account_may_quote_it(
         assert (SECRET in json.dumps(told)) == quotes
         assert ("<externalID>" in json.dumps(told)) != quotes
 
-        trail = Subject(body("audit", accountRef={"name": "team"}), 0.0)
+        trail = TrailState(body("audit", accountRef={"name": "team"}), 0.0)
         access = controller.accounts.access_for(trail)
         with pytest.raises(AWSError) as refused:
             await access.aws.identity("us-east-1")
@@ -105,7 +105,7 @@ def test_a_refusal_of_the_api_server_is_told_without_it(caplog: pytest.LogCaptur
     caplog.set_level(logging.DEBUG, logger.name)
     server, old = Told(), "old secret"
     told = f'AWSAccount "team" is invalid: spec.externalID: Invalid value: "{old}": must have at least two letters'
-    unreportable = Unreportable(Events(cast(Kubernetes, server), lambda: 0.0), lambda: 0.0)
+    unreportable = Unreportable(EventRecorder(cast(KubeClient, server), lambda: 0.0), lambda: 0.0)
     error = refused(422, "Invalid", told)
 
     async def scenario() -> None:

@@ -17,8 +17,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from tests.refusals import not_found, refused
 from tests.statemachine.virtual_time import VirtualLoop
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import Connection
-from trail_operator.kube.leader_election import Leadership, Lease, NotLeadingError
+from trail_operator.kube.client import ApiConnection
+from trail_operator.kube.leader_election import LeaderElector, LeaderFence, NotLeadingError
 
 TAKE_OVER = 15.0
 # What the API server puts into an object's metadata.
@@ -122,10 +122,10 @@ class Contender:
         self.lease = self._new()
         self.task = asyncio.get_running_loop().create_task(self._run())
 
-    def _new(self) -> Lease:
+    def _new(self) -> LeaderElector:
         clock = asyncio.get_running_loop().time
-        connection = cast(Connection, self.wire)
-        return Lease(connection, "ns", "operator", uuid4().hex, clock=clock, sleep=asyncio.sleep)
+        connection = cast(ApiConnection, self.wire)
+        return LeaderElector(connection, "ns", "operator", uuid4().hex, clock=clock, sleep=asyncio.sleep)
 
     async def _run(self) -> None:
         while True:
@@ -346,23 +346,23 @@ def test_who_stands_by_knows_that_it_could_not_take_over(refused: tuple[str, ...
         second = Contender(Wire(server, chance))
         for _ in range(600):
             await asyncio.sleep(0.1)
-            assert second.lease.is_in_touch
+            assert second.lease.observed_recently
         assert not second.leads
         second.wire.refused, second.wire.slow = refused, slow
         if dead:
             first.kill()
         await asyncio.sleep(25)
-        assert not second.lease.is_in_touch
+        assert not second.lease.observed_recently
         second.wire.refused, second.wire.slow = (), 0.0
         await asyncio.sleep(10)
-        assert second.lease.is_in_touch
+        assert second.lease.observed_recently
 
     run(scenario())
 
 
 def test_who_does_not_lead_may_do_nothing() -> None:
     time = 5.0
-    leadership = Leadership(lambda: time, until=6.0)
+    leadership = LeaderFence(lambda: time, until=6.0)
     leadership.check()
     time = 6.0
     with pytest.raises(NotLeadingError):

@@ -10,9 +10,9 @@ from tests.refusals import refused
 from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.client import Key
 from trail_operator.runtime.rate_waits import Wait
-from trail_operator.trail.name_claims import Claims
+from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.queue import Loop
-from trail_operator.trail.state import Subject
+from trail_operator.trail.state import TrailState
 
 NEVER = 3600.0
 
@@ -70,7 +70,7 @@ class Passes:
         async with self._another:
             await self._another.wait_for(lambda: len(self.seen) >= passes)
 
-    async def __call__(self, subject: Subject) -> float | None:
+    async def __call__(self, subject: TrailState) -> float | None:
         self.seen.append(subject.generation)
         self.begun()
         async with self._another:
@@ -84,7 +84,7 @@ class Passes:
 def run(scenario: Callable[[Loop, Passes, Kubernetes], Awaitable[None]], *delays: float | None) -> None:
     async def main() -> None:
         kubernetes, passes = Kubernetes(), Passes(*delays)
-        claims = Claims(lambda _: ("123456789012", "eu-central-1"))
+        claims = NameClaims(lambda _: ("123456789012", "eu-central-1"))
         loop = Loop(kubernetes, claims, passes, lambda: passes.now, resync=600.0, restarted=passes.restarted)  # type: ignore[arg-type]
         await scenario(loop, passes, kubernetes)
         await loop.stop(0.0)
@@ -103,7 +103,7 @@ def test_at_the_start_what_is_new_comes_first_and_what_needs_a_look_after_it_new
         bodies = [observed(body(f"audit-{uid}", uid=str(uid), generation=uid)) for uid in range(1, 6)]
         bodies[3]["status"]["observedGeneration"] = 3
         bodies[4]["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
-        loop.take_up(bodies)
+        loop.start(bodies)
         await passes.made(5)
         assert passes.seen == [4, 5, 3, 2, 1]
         assert kubernetes.reads == 0
@@ -119,7 +119,7 @@ def many(count: int) -> list[dict[str, Any]]:
 def test_at_the_start_looks_wait_for_those_before_them_but_a_change_does_not() -> None:
     async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
-        loop.take_up(many(100))
+        loop.start(many(100))
         await settle()
         assert len(passes.seen) == 24
         loop.seen(body("audit-100", uid="100", generation=2, version=2))
@@ -136,7 +136,7 @@ def test_at_the_start_looks_that_take_long_hold_up_no_others(monkeypatch: pytest
 
     async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
-        loop.take_up(many(300))
+        loop.start(many(300))
         await passes.made(300)
         passes.leave.set()
 
@@ -293,19 +293,19 @@ def test_stopping_waits_for_a_pass_and_begins_no_other() -> None:
 
 
 def test_claims_follow_the_effective_name_and_region() -> None:
-    claims = Claims(lambda _: ("123456789012", "eu-central-1"))
+    claims = NameClaims(lambda _: ("123456789012", "eu-central-1"))
     subjects = [
-        Subject(body("a", uid="1"), started=0.0),
-        Subject(body("b", uid="2", region="eu-central-1"), started=0.0),
-        Subject(body("c", uid="3", region="us-east-1"), started=0.0),
-        Subject(body("d", uid="4", name="other"), started=0.0),
+        TrailState(body("a", uid="1"), started=0.0),
+        TrailState(body("b", uid="2", region="eu-central-1"), started=0.0),
+        TrailState(body("c", uid="3", region="us-east-1"), started=0.0),
+        TrailState(body("d", uid="4", name="other"), started=0.0),
     ]
     entered = [claims.enter(subject) for subject in subjects]
-    assert [claim.resource for claim in claims.rivals(entered[0])] == ["default/b"]
-    assert claims.rivals(entered[2]) == []
+    assert [claim.resource for claim in claims.competitors(entered[0])] == ["default/b"]
+    assert claims.competitors(entered[2]) == []
     assert claims.withdraw("1") == ["2"]
     assert claims.withdraw("1") == []
-    assert claims.rivals(entered[1]) == []
+    assert claims.competitors(entered[1]) == []
 
 
 def test_an_odd_object_stops_no_other() -> None:
@@ -316,7 +316,7 @@ def test_an_odd_object_stops_no_other() -> None:
         newer = observed(body("newer", uid="3"))
         newer["status"] |= {"delivery": [{"destination": "EventBridge"}], "homeRegion": "eu-west-1"}
         nothing = body("nothing", uid="4") | {"status": None}
-        loop.take_up([odd, unreadable, newer, nothing, body(uid="5")])
+        loop.start([odd, unreadable, newer, nothing, body(uid="5")])
         await passes.made(4)
         assert sorted(subject.key.name for subject in loop.subjects()) == ["audit", "newer", "nothing", "odd"]
         loop.seen(body("unreadable", uid="2", version=2))
@@ -329,7 +329,7 @@ def test_an_object_that_has_become_odd_is_read_anew(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("trail_operator.trail.queue._SECONDS_UNREADABLE", 0.01)
 
     async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
-        loop.take_up([body()])
+        loop.start([body()])
         await passes.made(1)
         (subject,) = loop.subjects()
         del subject.metadata["creationTimestamp"]
@@ -474,7 +474,7 @@ def test_trails_may_come_while_a_thread_counts_the_unattended_for_a_scrape() -> 
         uids = iter(range(3, 9))
         looked_at = loop._is_unattended
 
-        def look(subject: Subject) -> bool:
+        def look(subject: TrailState) -> bool:
             uid = str(next(uids))
             loop.seen(body(f"audit-{uid}", uid=uid))
             return looked_at(subject)
@@ -488,7 +488,7 @@ def test_trails_may_come_while_a_thread_counts_the_unattended_for_a_scrape() -> 
 def test_trails_that_wait_for_their_first_look_are_not_unattended() -> None:
     async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
-        loop.take_up(many(100))
+        loop.start(many(100))
         await settle()
         assert loop.unattended() == []
         assert loop._taking_up
@@ -504,7 +504,7 @@ def test_trails_that_wait_for_their_first_look_are_not_unattended() -> None:
 
 def test_a_list_shows_what_the_watch_has_missed() -> None:
     async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.take_up([body("gone", uid="1", generation=1), body("changed", uid="2", generation=2)])
+        loop.start([body("gone", uid="1", generation=1), body("changed", uid="2", generation=2)])
         await settle()
         passes.now = 10.0
         loop.seen(body("newer", uid="3", generation=3, version=9))  # made since the list was asked for
@@ -519,7 +519,7 @@ def test_a_list_shows_what_the_watch_has_missed() -> None:
 
 def test_a_watch_that_tells_nothing_of_what_lists_show_does_not_run() -> None:
     async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.take_up([body("known", uid="1")])
+        loop.start([body("known", uid="1")])
         passes.now = 1.0
         loop.seen(body("known", uid="1"))
         bodies = [body("known", uid="1"), body("new", uid="2")]

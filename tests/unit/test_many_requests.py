@@ -11,8 +11,8 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.local_server import LocalServer
 from tests.patience import seconds
-from trail_operator.kube.client import Connection, Key, Kubernetes
-from trail_operator.kube.leader_election import Lease
+from trail_operator.kube.client import ApiConnection, Key, KubeClient
+from trail_operator.kube.leader_election import LeaderElector
 from trail_operator.kube.route import in_pod
 
 MANY = 150
@@ -54,11 +54,11 @@ def test_the_lease_is_read_though_the_api_server_answers_nothing_else(server: Se
     async def scenario() -> None:
         configuration = Configuration()
         configuration.host = server.url
-        connection = Connection(ApiClient(configuration), in_pod())
-        kubernetes = Kubernetes(connection, "pod_1", lambda: None)
+        connection = ApiConnection(ApiClient(configuration), in_pod())
+        kubernetes = KubeClient(connection, "pod_1", lambda: None)
         reads = [asyncio.create_task(kubernetes.trail(Key("team", f"t-{number}"))) for number in range(MANY)]
         await asyncio.sleep(0)
-        lease = Lease(*(connection, "team", "lease", "me"), clock=lambda: 0.0, sleep=asyncio.sleep)
+        lease = LeaderElector(*(connection, "team", "lease", "me"), clock=lambda: 0.0, sleep=asyncio.sleep)
         async with asyncio.timeout(seconds(4.0)):
             assert await lease.read()
         assert server.asked <= MANY / 2

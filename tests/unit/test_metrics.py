@@ -12,8 +12,8 @@ from trail_operator.api.trail import Destination
 from trail_operator.aws.errors import NO_ANSWER, OK, OTHER, counted
 from trail_operator.domain.diff import FIELDS
 from trail_operator.metrics import FAMILIES, OPERATIONS, Metrics, Result
-from trail_operator.trail.collector import Gauges
-from trail_operator.trail.state import Subject
+from trail_operator.trail.collector import StateCollector
+from trail_operator.trail.state import TrailState
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,10 +32,10 @@ def of(metrics: Metrics, name: str, *labels: str) -> float | None:
     return samples(metrics).get((f"trail_operator_{name}", frozenset(labels)))
 
 
-def subject(name: str = "audit", *, spec: dict[str, Any] | None = None, **status: Any) -> Subject:
+def subject(name: str = "audit", *, spec: dict[str, Any] | None = None, **status: Any) -> TrailState:
     metadata = {"namespace": "team", "name": name, "uid": name, "generation": 1, "resourceVersion": "1"}
     body = {"metadata": metadata, "spec": {"s3BucketName": "bucket-1", **(spec or {})}, "status": status}
-    return Subject(body, started=0.0)
+    return TrailState(body, started=0.0)
 
 
 def ready(status: str, reason: str) -> list[dict[str, Any]]:
@@ -112,7 +112,7 @@ def test_a_trail_is_told_of_as_its_status_says() -> None:
     )
     trail.delivered = {Destination.S3: 1700000000.0}
     trail.drifts = 2
-    metrics.registry.register(Gauges(lambda: [trail], list, lambda: 3))
+    metrics.registry.register(StateCollector(lambda: [trail], list, lambda: 3))
     where = ("team", "audit")
     assert of(metrics, "trail_ready", *where) == 0
     assert of(metrics, "trail_reason", *where, "DeliveryFailing") == 1
@@ -128,7 +128,7 @@ def test_a_trail_is_told_of_as_its_status_says() -> None:
 
 def test_what_is_not_known_of_a_trail_is_not_told() -> None:
     metrics = Metrics()
-    metrics.registry.register(Gauges(lambda: [subject(spec={"isLogging": False})], list, lambda: 0))
+    metrics.registry.register(StateCollector(lambda: [subject(spec={"isLogging": False})], list, lambda: 0))
     assert of(metrics, "trail_ready", "team", "audit") == 0
     assert of(metrics, "trail_logging_desired", "team", "audit") == 0
     assert of(metrics, "trail_logging", "team", "audit") is None
@@ -139,7 +139,7 @@ def test_of_a_trail_that_is_not_this_one_s_only_the_logging_is_told() -> None:
     metrics = Metrics()
     trail = subject(conditions=ready("False", "Conflict"))
     trail.found_logging = False
-    metrics.registry.register(Gauges(lambda: [trail], list, lambda: 0))
+    metrics.registry.register(StateCollector(lambda: [trail], list, lambda: 0))
     assert of(metrics, "trail_logging", "team", "audit") == 0
     assert of(metrics, "trail_logging_desired", "team", "audit") == 1
     assert of(metrics, "trail_delivery_failing", "team", "audit", "S3") is None
@@ -148,7 +148,7 @@ def test_of_a_trail_that_is_not_this_one_s_only_the_logging_is_told() -> None:
 def test_nothing_is_left_of_a_trail_that_has_gone() -> None:
     metrics = Metrics()
     trails = [subject("goes", conditions=ready("True", "Recording"), isLogging=True), subject("stays")]
-    metrics.registry.register(Gauges(lambda: trails, list, lambda: 0))
+    metrics.registry.register(StateCollector(lambda: trails, list, lambda: 0))
     assert b"goes" in generate_latest(metrics.registry)
     del trails[0]
     assert b"goes" not in generate_latest(metrics.registry)

@@ -13,11 +13,11 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
-from trail_operator.aws.trail_lister import Neighbours
+from trail_operator.aws.trail_lister import TrailLister
 from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
-from trail_operator.domain.warnings import Advice, Neighbour, Sight
-from trail_operator.inventory.inventory import Surroundings
+from trail_operator.domain.warnings import Advice, InventorySnapshot, PeerTrail
+from trail_operator.inventory.inventory import AccountInventory
 
 WEST = Location("aws", LOCATION.account, "eu-west-1")
 DENIED, BUSY, GONE = "AccessDeniedException", "ThrottlingException", "TrailNotFoundException"
@@ -78,11 +78,11 @@ class Account:
         return {}  # AWS's default selectors
 
 
-def look(account: Account, *locations: Location) -> Sight:
+def look(account: Account, *locations: Location) -> InventorySnapshot:
     """What is seen of it from the last of the locations, after the others."""
 
-    async def run() -> Sight:
-        neighbours, sight = Neighbours(cast(Any, account)), Sight()
+    async def run() -> InventorySnapshot:
+        neighbours, sight = TrailLister(cast(Any, account)), InventorySnapshot()
         for location in locations or (LOCATION,):
             sight = await neighbours.of(location)
         return sight
@@ -90,7 +90,7 @@ def look(account: Account, *locations: Location) -> Sight:
     return asyncio.run(run())
 
 
-def seen(sight: Sight) -> dict[str, Neighbour]:
+def seen(sight: InventorySnapshot) -> dict[str, PeerTrail]:
     return {trail.arn: trail for trail in sight.trails or ()}
 
 
@@ -169,7 +169,7 @@ def test_where_nothing_can_be_read_nothing_is_known() -> None:
 
 def test_where_the_operator_has_no_credentials_nothing_is_known() -> None:
     failure = Failure(FailureClass.AUTHORITY, Reason.CREDENTIALS_UNAVAILABLE, "none")
-    assert look(Account(failure=failure)) == Sight(hidden=("none",))
+    assert look(Account(failure=failure)) == InventorySnapshot(hidden=("none",))
 
 
 def test_whether_one_trail_logs_may_be_refused() -> None:
@@ -233,8 +233,10 @@ def told(
     async def run() -> tuple[Advice, ...] | None:
         condition = SimpleNamespace(reason=before) if before else None
         subject: Any = SimpleNamespace(uid="1", status=SimpleNamespace(condition=lambda _: condition))
-        access: Any = SimpleNamespace(name=None, neighbours=Neighbours(cast(Any, account)))
-        surroundings = Surroundings(lambda _: access, resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0))
+        access: Any = SimpleNamespace(name=None, neighbours=TrailLister(cast(Any, account)))
+        surroundings = AccountInventory(
+            lambda _: access, resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0)
+        )
         surroundings.advice(subject, access, desired(MINIMAL), exists=True)
         await asyncio.sleep(0.01)
         then()

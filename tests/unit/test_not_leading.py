@@ -13,14 +13,14 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.recorder import Recorder
 from tests.unit.test_metrics import subject
-from trail_operator.aws.client import AWS, Caller
-from trail_operator.aws.credentials import Identity, Role, Sessions
-from trail_operator.aws.executor import Threads
+from trail_operator.aws.client import AWSClient, CallerIdentity
+from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
+from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import Connection, Key, Kubernetes
-from trail_operator.kube.leader_election import Leadership, NotLeadingError
+from trail_operator.kube.client import ApiConnection, Key, KubeClient
+from trail_operator.kube.leader_election import LeaderFence, NotLeadingError
 from trail_operator.kube.route import in_pod
 
 REGION = "us-east-1"
@@ -44,7 +44,7 @@ class Term:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.leadership = Leadership(lambda: self.now, until=1.0)
+        self.leadership = LeaderFence(lambda: self.now, until=1.0)
 
     def end(self) -> None:
         self.now = 1.0
@@ -52,9 +52,9 @@ class Term:
 
 def test_no_call_to_aws_goes_out(server: Recorder) -> None:
     term = Term()
-    sessions = Sessions(REGION, time.monotonic, term.leadership.check)
+    sessions = ClientPool(REGION, time.monotonic, term.leadership.check)
     client: Any = sessions.client("cloudtrail", REGION, server.url)
-    with sessions.calling_as(sessions.own):
+    with sessions.acting_as(sessions.own):
         client.list_trails()
         assert server.requests == ["POST / ListTrails"], "while the term goes on"
         term.end()
@@ -65,7 +65,7 @@ def test_no_call_to_aws_goes_out(server: Recorder) -> None:
 
 def test_no_role_is_assumed(server: Recorder) -> None:
     term = Term()
-    sessions = Sessions(REGION, time.monotonic, term.leadership.check)
+    sessions = ClientPool(REGION, time.monotonic, term.leadership.check)
     identity = sessions.assuming(Role("arn:aws:iam::111122223333:role/r", "", "session"), REGION, server.url)
     term.end()
     with pytest.raises(NotLeadingError):
@@ -85,21 +85,21 @@ def test_no_credentials_are_had_for_the_token_of_a_service_account(
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     term = Term()
-    sessions = Sessions(REGION, time.monotonic, term.leadership.check)
+    sessions = ClientPool(REGION, time.monotonic, term.leadership.check)
     with pytest.raises(Exception):  # noqa: B017, PT011 - the server's answer has no credentials
         sessions.own.credentials()
     asked = ["POST / Action=AssumeRoleWithWebIdentity"]
     assert server.requests == asked, "while the term goes on"
     term.end()
     with pytest.raises(NotLeadingError):
-        Sessions(REGION, time.monotonic, term.leadership.check).own.credentials()
+        ClientPool(REGION, time.monotonic, term.leadership.check).own.credentials()
     assert server.requests == asked
 
 
-def aws(server: Recorder, term: Term, sleep: Callable[[float], Awaitable[None]], threads: Threads) -> AWS:
-    sessions = Sessions(REGION, time.monotonic, term.leadership.check)
+def aws(server: Recorder, term: Term, sleep: Callable[[float], Awaitable[None]], threads: CallExecutor) -> AWSClient:
+    sessions = ClientPool(REGION, time.monotonic, term.leadership.check)
     limiter = RateLimiter(lambda: 0.0, sleep, lambda *_: None)
-    return AWS(
+    return AWSClient(
         *(sessions, sessions.own, lambda _: limiter, threads, time.monotonic),
         default_region=REGION,
         endpoint_url=server.url,
@@ -110,18 +110,18 @@ def aws(server: Recorder, term: Term, sleep: Callable[[float], Awaitable[None]],
 def test_a_write_that_was_held_back_while_the_term_ended_is_not_sent(
     server: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    term, caller = Term(), Caller("111122223333", "aws", "arn:aws:iam::111122223333:user/u")
+    term, caller = Term(), CallerIdentity("111122223333", "aws", "arn:aws:iam::111122223333:user/u")
 
     async def held_back(_: float) -> None:
         term.end()
 
-    async def identity(*_: object) -> Caller:
+    async def identity(*_: object) -> CallerIdentity:
         return caller
 
-    monkeypatch.setattr(AWS, "identity", identity)
+    monkeypatch.setattr(AWSClient, "identity", identity)
 
     async def scenario() -> None:
-        threads = Threads()
+        threads = CallExecutor()
         client = aws(server, term, held_back, threads)
         await client.write(Write.StopLogging, caller.account, REGION, Name="first")
         with pytest.raises(NotLeadingError):
@@ -136,16 +136,16 @@ def test_a_call_that_waits_for_credentials_while_the_term_ends_is_not_sent(
     server: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     term, asked, given = Term(), Event(), Event()
-    find = Identity.credentials
+    find = CredentialSource.credentials
 
-    def slow(identity: Identity) -> Any:
+    def slow(identity: CredentialSource) -> Any:
         asked.set()
         assert given.wait(30)
         return find(identity)
 
     async def scenario() -> None:
-        threads = Threads()
-        monkeypatch.setattr(Identity, "credentials", slow)
+        threads = CallExecutor()
+        monkeypatch.setattr(CredentialSource, "credentials", slow)
         call = asyncio.create_task(aws(server, term, asyncio.sleep, threads).call(Read.ListTrails, REGION))
         await asyncio.to_thread(asked.wait, 30)
         term.end()
@@ -159,7 +159,7 @@ def test_a_call_that_waits_for_credentials_while_the_term_ends_is_not_sent(
 
 
 BODY = {**subject().body, "metadata": {**subject().body["metadata"], "uid": "1"}}
-WRITES: dict[str, Callable[[Kubernetes], Awaitable[object]]] = {
+WRITES: dict[str, Callable[[KubeClient], Awaitable[object]]] = {
     "status": lambda kubernetes: kubernetes.write_status(Key("team", "audit"), {}),
     "finalizers": lambda kubernetes: kubernetes.write_finalizers(Key("team", "audit"), [], "1"),
     "account status": lambda kubernetes: kubernetes.write_account_status("blue", {}),
@@ -170,14 +170,14 @@ WRITES: dict[str, Callable[[Kubernetes], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_nothing_is_written_to_kubernetes(server: Recorder, write: Callable[[Kubernetes], Awaitable[object]]) -> None:
+def test_nothing_is_written_to_kubernetes(server: Recorder, write: Callable[[KubeClient], Awaitable[object]]) -> None:
     term = Term()
 
     async def scenario() -> None:
         configuration = Configuration()
         configuration.host = server.url
-        connection = Connection(ApiClient(configuration), in_pod())
-        kubernetes = Kubernetes(connection, "pod_1", term.leadership.check)
+        connection = ApiConnection(ApiClient(configuration), in_pod())
+        kubernetes = KubeClient(connection, "pod_1", term.leadership.check)
         with suppress(OddAnswerError):  # the server's answer is no object
             await write(kubernetes)
         assert len(server.requests) == 1, "while the term goes on"

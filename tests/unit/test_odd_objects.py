@@ -16,8 +16,8 @@ from tests.unit.test_loop import body
 from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.trail import TrailSpec, TrailStatus
 from trail_operator.domain.plan import plan
-from trail_operator.trail.collector import Gauges
-from trail_operator.trail.state import Subject
+from trail_operator.trail.collector import StateCollector
+from trail_operator.trail.state import TrailState
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -69,10 +69,10 @@ def test_any_status_is_read(status: Any) -> None:
 @settings(max_examples=500, deadline=None)
 @given(garbled(SPEC), garbled(STATUS))
 def test_no_object_spoils_the_metrics_of_the_others(spec: Any, status: Any) -> None:
-    odd = Subject({**body("odd", uid="1"), "spec": spec, "status": status}, started=0.0)
-    well = Subject(body("well", uid="2", version=2), started=0.0)
+    odd = TrailState({**body("odd", uid="1"), "spec": spec, "status": status}, started=0.0)
+    well = TrailState(body("well", uid="2", version=2), started=0.0)
     registry = CollectorRegistry()
-    registry.register(Gauges(lambda: [odd, well], list, lambda: 0))
+    registry.register(StateCollector(lambda: [odd, well], list, lambda: 0))
     assert b'trail="well"' in generate_latest(registry)
 
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 from tests.unit.builders import LOCATION
 from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.constants import OWNER_TAG
-from trail_operator.aws.client import AWS
+from trail_operator.aws.client import AWSClient
 from trail_operator.aws.operations import Read
-from trail_operator.aws.trail_lister import Neighbours
+from trail_operator.aws.trail_lister import TrailLister
 from trail_operator.domain.account_status import account_status
 from trail_operator.domain.ownership import Cluster
 
@@ -58,7 +58,7 @@ def test_tags_are_asked_for_twenty_at_a_time_in_their_home_regions() -> None:
         arn(region, f"trail-{index:02d}") for region in REGIONS for index in range(41 if region == REGIONS[0] else 3)
     ]
     answers = Answers(*arns)
-    found = asyncio.run(Neighbours(cast(AWS, answers)).of(LOCATION))
+    found = asyncio.run(TrailLister(cast(AWSClient, answers)).of(LOCATION))
     assert [trail.arn for trail in found.trails or ()] == arns
     assert {trail.owner for trail in found.trails or ()} == {"test/team/audit"}
     assert sorted(map(len, answers.tags_of)) == [1, 3, 20, 20]
@@ -66,7 +66,7 @@ def test_tags_are_asked_for_twenty_at_a_time_in_their_home_regions() -> None:
 
 def test_the_owner_of_an_organization_s_trail_of_another_account_is_unknown() -> None:
     answers = Answers(arn(REGIONS[0], "own"), arn(REGIONS[0], "whole", MANAGEMENT))
-    sight = asyncio.run(Neighbours(cast(AWS, answers)).of(LOCATION))
+    sight = asyncio.run(TrailLister(cast(AWSClient, answers)).of(LOCATION))
     status = account_status(
         AWSAccountStatus.parse(None),
         generation=1,
@@ -82,7 +82,7 @@ def test_the_owner_of_an_organization_s_trail_of_another_account_is_unknown() ->
 
 def test_a_former_name_of_the_cluster_tells_of_a_trail_of_this_cluster() -> None:
     answers = Answers(arn(REGIONS[0], "own"))
-    sight = asyncio.run(Neighbours(cast(AWS, answers)).of(LOCATION))
+    sight = asyncio.run(TrailLister(cast(AWSClient, answers)).of(LOCATION))
     owners = [
         account_status(
             AWSAccountStatus.parse(None),

@@ -11,7 +11,15 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.domain.failure import FailureClass
-from trail_operator.domain.ownership import Claim, Claimant, Cluster, adoption, foreign, is_cluster_name, outranked
+from trail_operator.domain.ownership import (
+    Adopter,
+    Claim,
+    Cluster,
+    adoption,
+    foreign,
+    is_cluster_name,
+    loses_to_older_claim,
+)
 from trail_operator.domain.trail import ObservedTrail
 
 NEVER, IF_UNOWNED, ALWAYS = AdoptionPolicy.NEVER, AdoptionPolicy.IF_UNOWNED, AdoptionPolicy.ALWAYS
@@ -34,11 +42,11 @@ def claimant(
     allowed: AdoptionPolicy = ALWAYS,
     recorded: str | None = None,
     has_held: bool = False,
-) -> Claimant:
-    return Claimant(CLUSTER, RESOURCE, policy, allowed, recorded, has_held)
+) -> Adopter:
+    return Adopter(CLUSTER, RESOURCE, policy, allowed, recorded, has_held)
 
 
-def conflict(owner: str | None, who: Claimant, *, alive: bool = False) -> str:
+def conflict(owner: str | None, who: Adopter, *, alive: bool = False) -> str:
     failure = foreign(tagged(owner), who, owner_is_alive=alive)
     assert failure is not None
     assert (failure.kind, failure.reason) == (FailureClass.TERMINAL, Reason.CONFLICT)
@@ -174,8 +182,8 @@ def claim(name: str, created: datetime = OLD, uid: str = "u") -> Claim:
 
 def test_of_two_claims_the_older_wins() -> None:
     older, younger = claim("older"), claim("younger", OLD + timedelta(seconds=1))
-    assert outranked(older, [younger]) is None
-    failure = outranked(younger, [older])
+    assert loses_to_older_claim(older, [younger]) is None
+    failure = loses_to_older_claim(younger, [older])
     assert failure is not None
     assert failure.reason is Reason.CONFLICT
     assert "an older Trail claims the same trail audit in eu-central-1" in failure.message
@@ -184,5 +192,5 @@ def test_of_two_claims_the_older_wins() -> None:
 
 def test_claims_of_one_second_are_decided_by_uid() -> None:
     one, two = claim("one", uid="1"), claim("two", uid="2")
-    assert outranked(one, [two]) is None
-    assert outranked(two, [one]) is not None
+    assert loses_to_older_claim(one, [two]) is None
+    assert loses_to_older_claim(two, [one]) is not None

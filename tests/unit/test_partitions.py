@@ -7,9 +7,9 @@ import pytest
 from tests.unit.answering import answering, identity
 from tests.unit.builders import desired_of
 from trail_operator.api.trail import TrailSpec
-from trail_operator.aws.client import AWS, Caller
-from trail_operator.aws.credentials import Sessions
-from trail_operator.aws.executor import Threads
+from trail_operator.aws.client import AWSClient, CallerIdentity
+from trail_operator.aws.credentials import ClientPool
+from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.aws.regions import leading_region
 from trail_operator.domain.arns import Location
@@ -28,11 +28,11 @@ def test_who_we_are_is_asked_in_each_partition_and_the_region_decides_which(monk
         asked.append(body)
         return 200, identity(ACCOUNT)
 
-    async def main(endpoint: str) -> list[Caller]:
+    async def main(endpoint: str) -> list[CallerIdentity]:
         clock = asyncio.get_running_loop().time
-        sessions, limiter = Sessions(None, clock, lambda: None), RateLimiter(clock, asyncio.sleep, lambda *_: None)
-        aws = AWS(
-            *(sessions, sessions.own, lambda _: limiter, Threads(), clock),
+        sessions, limiter = ClientPool(None, clock, lambda: None), RateLimiter(clock, asyncio.sleep, lambda *_: None)
+        aws = AWSClient(
+            *(sessions, sessions.own, lambda _: limiter, CallExecutor(), clock),
             default_region=None,
             named_regions=("mars-north-1",),
             endpoint_url=endpoint,

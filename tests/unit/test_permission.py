@@ -6,7 +6,7 @@ import pytest
 
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy, TrailSpec
-from trail_operator.domain.account_policy import adoption_refused, barred, forbidden, resources_refused
+from trail_operator.domain.account_policy import adoption_refused, check_namespace, check_spec, resources_refused
 from trail_operator.domain.failure import FailureClass
 
 ROLE = "arn:aws:iam::111111111111:role/logs"
@@ -46,7 +46,7 @@ def expressions(*entries: tuple[str, str, list[str]]) -> dict[str, Any]:
 )
 def test_namespaces(allowed: dict[str, Any] | None, is_allowed: bool) -> None:
     spec = account() if allowed is None else account(allowedNamespaces=allowed)
-    refusal = barred(spec, "prod", "team", {"env": "prod"})
+    refusal = check_namespace(spec, "prod", "team", {"env": "prod"})
     if is_allowed:
         assert refusal is None
         return
@@ -59,14 +59,14 @@ def test_namespaces(allowed: dict[str, Any] | None, is_allowed: bool) -> None:
 @pytest.mark.parametrize("selector", [{}, {"matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}])
 def test_a_namespace_whose_labels_are_not_known_is_selected_by_none(selector: dict[str, Any]) -> None:
     spec = account(allowedNamespaces={"selector": selector})
-    assert barred(spec, "prod", "team", {}) is None
-    assert barred(spec, "prod", "team", None) is not None
-    assert barred(account(allowedNamespaces={"names": ["team"]}), "prod", "team", None) is None
+    assert check_namespace(spec, "prod", "team", {}) is None
+    assert check_namespace(spec, "prod", "team", None) is not None
+    assert check_namespace(account(allowedNamespaces={"names": ["team"]}), "prod", "team", None) is None
 
 
 def test_a_refused_namespace_learns_nothing_of_others() -> None:
     spec = account(allowedNamespaces={"names": ["secret"], "selector": {"matchLabels": {"hidden": "label"}}})
-    refusal = barred(spec, "prod", "team", {})
+    refusal = check_namespace(spec, "prod", "team", {})
     assert refusal is not None
     assert not any(word in refusal.message for word in ("secret", "hidden", "label", "111111111111"))
 
@@ -114,7 +114,7 @@ def test_adoption(allowed: AdoptionPolicy, needed: AdoptionPolicy, account: str 
 )
 def test_what_a_trail_may_be(allows: dict[str, Any], wants: dict[str, Any], reason: str | None, told: str) -> None:
     spec = TrailSpec.model_validate({"s3BucketName": "logs-a", **wants})
-    refusal = forbidden(account(**allows), "prod", spec, "audit", "eu-west-1")
+    refusal = check_spec(account(**allows), "prod", spec, "audit", "eu-west-1")
     if reason is None:
         assert refusal is None
         return

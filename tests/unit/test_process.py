@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from trail_operator.manager import Process
+from trail_operator.manager import Manager
 from trail_operator.settings import Settings
 
 
@@ -19,7 +19,7 @@ def test_the_lease_is_given_back_though_somebody_still_reads_an_answer() -> None
             async def close(self) -> None:
                 await given_back.wait()
 
-        process: Any = Process(Settings(), lambda _: None)
+        process: Any = Manager(Settings(), lambda _: None)
         process._lease, process._health = Lease(), Health()
         await asyncio.wait_for(process.stop(), 20)
 
@@ -32,7 +32,7 @@ def test_one_that_can_not_keep_the_lease_ends() -> None:
             raise KeyError("spec")
 
     ended: list[str] = []
-    process: Any = Process(Settings(), ended.append)
+    process: Any = Manager(Settings(), ended.append)
     asyncio.run(process._keep(Lease()))
     assert len(ended) == 1
     assert "Lease" in ended[0]

@@ -12,9 +12,9 @@ import pytest
 from tests.proxies import Proxy, proxying
 from tests.unit.answering import answering, identity
 from tests.unit.certificates import Authority
-from trail_operator.aws.client import AWS
-from trail_operator.aws.credentials import Sessions
-from trail_operator.aws.executor import Threads
+from trail_operator.aws.client import AWSClient
+from trail_operator.aws.credentials import ClientPool
+from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.domain.failure import FailureClass, FailureError
 
@@ -50,11 +50,11 @@ def asked(endpoint: str | None = None) -> str:
     async def main() -> str:
         clock = asyncio.get_running_loop().time
         sessions, limiter = (
-            Sessions("eu-west-1", clock, lambda: None),
+            ClientPool("eu-west-1", clock, lambda: None),
             RateLimiter(clock, asyncio.sleep, lambda *_: None),
         )
-        aws = AWS(
-            *(sessions, sessions.own, lambda _: limiter, Threads(), clock),
+        aws = AWSClient(
+            *(sessions, sessions.own, lambda _: limiter, CallExecutor(), clock),
             default_region="eu-west-1",
             endpoint_url=endpoint,
             called=lambda *_: None,
@@ -149,6 +149,6 @@ def test_endpoints_are_those_of_the_region_its_partition_and_the_settings(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    sessions = Sessions(region, lambda: 0.0, lambda: None)
+    sessions = ClientPool(region, lambda: 0.0, lambda: None)
     client: Any = sessions.client("cloudtrail", region, None)
     assert urlsplit(client.meta.endpoint_url).hostname == host

@@ -13,11 +13,18 @@ from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail import Destination, Difference, Refusal, TrailStatus
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.trail import ObservedTrail, Part
-from trail_operator.domain.trail_status import Findings, Place, paused, pinned, report, turns
+from trail_operator.domain.trail_status import (
+    SyncResult,
+    TrailIdentity,
+    compute_status,
+    paused,
+    pinned_status,
+    transitions,
+)
 from trail_operator.domain.warnings import Advice
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-PLACE = Place("123456789012", "eu-central-1", ARN)
+PLACE = TrailIdentity("123456789012", "eu-central-1", ARN)
 LATER = NOW + timedelta(hours=1)
 DRIFT = (Difference(path="isLogging", desired="true", observed="false"),)
 TRANSIENT = Failure(FailureClass.TRANSIENT, Reason.THROTTLED, "AWS throttles")
@@ -27,13 +34,13 @@ AUTHORITY = Failure(FailureClass.AUTHORITY, Reason.ACCESS_DENIED, "not allowed")
 CONFLICT = Failure(FailureClass.TERMINAL, Reason.CONFLICT, "not ours")
 
 
-def found(**more: object) -> Findings:
-    base = Findings(generation=1, known=True, observed=observed(), place=PLACE)
+def found(**more: object) -> SyncResult:
+    base = SyncResult(generation=1, known=True, observed=observed(), place=PLACE)
     return replace(base, **more)  # type: ignore[arg-type]
 
 
-def status(findings: Findings, previous: TrailStatus | None = None) -> TrailStatus:
-    return report(previous or TrailStatus(), findings, NOW)
+def status(findings: SyncResult, previous: TrailStatus | None = None) -> TrailStatus:
+    return compute_status(previous or TrailStatus(), findings, NOW)
 
 
 def shown(result: TrailStatus) -> dict[str, tuple[str, str]]:
@@ -87,11 +94,11 @@ def test_each_destination_counts_only_where_it_is_configured() -> None:
 def test_a_delivery_error_keeps_the_time_it_was_first_seen() -> None:
     failing = found(observed=observed(delivery_errors={Destination.S3: "AccessDenied"}))
     first = status(failing)
-    again = report(first, failing, LATER)
+    again = compute_status(first, failing, LATER)
     assert again == first
-    other = report(first, found(observed=observed(delivery_errors={Destination.S3: "NoSuchBucket"})), LATER)
+    other = compute_status(first, found(observed=observed(delivery_errors={Destination.S3: "NoSuchBucket"})), LATER)
     assert other.delivery[0].since == LATER
-    assert report(other, found(), LATER).delivery == ()
+    assert compute_status(other, found(), LATER).delivery == ()
 
 
 @pytest.mark.parametrize(
@@ -106,9 +113,9 @@ def test_a_delivery_error_keeps_the_time_it_was_first_seen() -> None:
         found(drift=DRIFT, failure=TRANSIENT),
     ],
 )
-def test_finding_the_same_again_changes_nothing(findings: Findings) -> None:
+def test_finding_the_same_again_changes_nothing(findings: SyncResult) -> None:
     once = status(findings)
-    assert report(once, findings, LATER) == once
+    assert compute_status(once, findings, LATER) == once
 
 
 # A pass in which AWS answered some reads only.
@@ -116,7 +123,7 @@ def test_finding_the_same_again_changes_nothing(findings: Findings) -> None:
 STOPPED = observed(is_logging=False, unreadable=frozenset({"eventSelectors"}))
 
 
-def partly(seen: ObservedTrail, **more: object) -> Findings:
+def partly(seen: ObservedTrail, **more: object) -> SyncResult:
     return found(known=False, observed=seen, place=None, failure=TRANSIENT, advice=None, **more)
 
 
@@ -183,7 +190,7 @@ def test_a_failed_update_of_a_trail_that_records_still_says_that_it_records() ->
 def test_a_terminal_failure_is_stalled_until_it_is_gone() -> None:
     stalled = status(found(failure=TERMINAL))
     assert shown(stalled)["Stalled"] == ("True", "InvalidSpec")
-    assert "Stalled" not in shown(report(stalled, found(generation=2), LATER))
+    assert "Stalled" not in shown(compute_status(stalled, found(generation=2), LATER))
 
 
 def test_a_conflict_tells_nothing_of_the_other_trail() -> None:
@@ -200,11 +207,11 @@ def test_a_conflict_tells_nothing_of_the_other_trail() -> None:
 
 
 def test_a_passing_fault_does_not_flap_ready() -> None:
-    assert report(READY, found(known=False, observed=None, failure=TRANSIENT), LATER) == READY
+    assert compute_status(READY, found(known=False, observed=None, failure=TRANSIENT), LATER) == READY
 
 
 def test_a_passing_fault_of_a_new_spec_is_progress() -> None:
-    result = report(READY, found(generation=2, known=False, observed=None, failure=TRANSIENT), LATER)
+    result = compute_status(READY, found(generation=2, known=False, observed=None, failure=TRANSIENT), LATER)
     assert shown(result)["Ready"] == ("False", "Throttled")
     assert shown(result)["Reconciling"] == ("True", "Throttled")
     assert shown(result)["Logging"] == ("True", "Recording")
@@ -213,7 +220,7 @@ def test_a_passing_fault_of_a_new_spec_is_progress() -> None:
 
 def test_a_passing_fault_never_hides_what_was_seen_to_differ() -> None:
     found_off = found(observed=observed(is_logging=False), drift=DRIFT, failure=TRANSIENT)
-    result = report(READY, found_off, LATER)
+    result = compute_status(READY, found_off, LATER)
     assert shown(result)["Ready"] == ("False", "Throttled")
     assert shown(result)["Logging"] == ("False", "LoggingOff")
     assert result.drift == DRIFT
@@ -228,33 +235,33 @@ def test_a_status_that_another_version_wrote_is_carried_on() -> None:
     other = READY.model_copy(
         update={"conditions": tuple(entry.model_copy(update={"reason": "OfTheFuture"}) for entry in READY.conditions)}
     )
-    result = report(other, found(generation=2, known=False, observed=None, failure=TRANSIENT), LATER)
+    result = compute_status(other, found(generation=2, known=False, observed=None, failure=TRANSIENT), LATER)
     assert shown(result)["Logging"] == ("True", "OfTheFuture")
 
 
 def test_long_silence_makes_everything_unknown() -> None:
     silent = found(known=False, observed=None, failure=TRANSIENT, silent_too_long=True)
-    result = report(READY, silent, LATER)
+    result = compute_status(READY, silent, LATER)
     assert shown(result) == dict.fromkeys(("Ready", "Synced", "Logging", "Delivering"), ("Unknown", "AWSUnreachable"))
-    assert report(result, found(), LATER).condition(ConditionType.READY).status == "True"  # type: ignore[union-attr]
+    assert compute_status(result, found(), LATER).condition(ConditionType.READY).status == "True"  # type: ignore[union-attr]
 
 
 def test_missing_permission_ends_ready_at_once() -> None:
-    result = report(READY, found(known=False, observed=None, failure=AUTHORITY), LATER)
+    result = compute_status(READY, found(known=False, observed=None, failure=AUTHORITY), LATER)
     assert shown(result)["Ready"] == ("False", "AccessDenied")
     assert shown(result)["Logging"] == ("Unknown", "AccessDenied")
 
 
 def test_transition_times_change_with_the_status_only() -> None:
-    other_message = report(READY, found(generation=2), LATER)
+    other_message = compute_status(READY, found(generation=2), LATER)
     assert other_message.conditions[0].last_transition_time == NOW
     assert other_message.conditions[0].observed_generation == 2
-    failed = report(READY, found(failure=DEPENDENCY), LATER)
+    failed = compute_status(READY, found(failure=DEPENDENCY), LATER)
     assert failed.conditions[0].last_transition_time == LATER
 
 
 def test_the_pin_is_on_record_before_anything_is_known() -> None:
-    result = pinned(TrailStatus(), 1, desired(), None, NOW)
+    result = pinned_status(TrailStatus(), 1, desired(), None, NOW)
     assert (result.arn, result.account_id, result.home_region) == (None, "123456789012", "eu-central-1")
     assert result.observed_generation == -1
     assert shown(result) == {
@@ -262,7 +269,7 @@ def test_the_pin_is_on_record_before_anything_is_known() -> None:
         "Synced": ("False", "Progressing"),
         "Reconciling": ("True", "Progressing"),
     }
-    assert "Reconciling" not in shown(report(result, found(), NOW))
+    assert "Reconciling" not in shown(compute_status(result, found(), NOW))
 
 
 @pytest.mark.parametrize(
@@ -271,7 +278,7 @@ def test_the_pin_is_on_record_before_anything_is_known() -> None:
 )
 def test_the_pin_says_what_is_under_way(found: bool, owner: str, says: str) -> None:
     trail = replace(observed(), tags={OWNER_TAG: owner}) if found else None
-    result = pinned(TrailStatus(), 1, desired(former_owners=frozenset({"former"})), trail, NOW)
+    result = pinned_status(TrailStatus(), 1, desired(former_owners=frozenset({"former"})), trail, NOW)
     ready = result.condition(ConditionType.READY)
     assert ready is not None
     assert ready.message == f"the trail is being {says}"
@@ -283,7 +290,7 @@ def test_what_is_ours_is_pinned_even_where_something_else_is_wrong() -> None:
 
 
 def test_a_write_that_could_not_be_verified_ends_ready() -> None:
-    result = report(READY, found(known=False, observed=None, drift=DRIFT, failure=TRANSIENT), LATER)
+    result = compute_status(READY, found(known=False, observed=None, drift=DRIFT, failure=TRANSIENT), LATER)
     assert shown(result)["Ready"] == ("False", "Throttled")
     assert shown(result)["Synced"] == ("Unknown", "Throttled")
 
@@ -291,7 +298,7 @@ def test_a_write_that_could_not_be_verified_ends_ready() -> None:
 # -- a trail that is only looked at
 
 
-def looked_at(**more: object) -> Findings:
+def looked_at(**more: object) -> SyncResult:
     return found(observing=True, **more)
 
 
@@ -330,12 +337,12 @@ def looked_at(**more: object) -> Findings:
         ),
     ],
 )
-def test_a_trail_that_is_only_looked_at(findings: Findings, ready: tuple[str, str], synced: tuple[str, str]) -> None:
+def test_a_trail_that_is_only_looked_at(findings: SyncResult, ready: tuple[str, str], synced: tuple[str, str]) -> None:
     result = status(findings)
     assert (shown(result)["Ready"], shown(result)["Synced"]) == (ready, synced)
     assert result.drift == findings.drift
     assert "Reconciling" not in shown(result)
-    assert report(result, findings, LATER) == result
+    assert compute_status(result, findings, LATER) == result
 
 
 def test_a_trail_that_is_not_there_is_named_with_its_account_and_region() -> None:
@@ -384,12 +391,12 @@ def test_a_paused_trail_is_unknown_until_it_goes_on() -> None:
     assert (result.arn, result.account_id, result.home_region) == (before.arn, before.account_id, before.home_region)
     assert result.observed_generation == 2
     assert paused(result, 2, LATER + timedelta(hours=1)) == result
-    assert shown(report(result, found(generation=2), LATER)) == shown(READY)
+    assert shown(compute_status(result, found(generation=2), LATER)) == shown(READY)
 
 
 def test_a_passing_fault_after_a_pause_is_told() -> None:
     """It may not leave the status as it is: that says that the trail is paused."""
-    result = report(paused(READY, 1, LATER), found(known=False, observed=None, failure=TRANSIENT), LATER)
+    result = compute_status(paused(READY, 1, LATER), found(known=False, observed=None, failure=TRANSIENT), LATER)
     assert shown(result)["Ready"] == ("False", "Throttled")
     assert "Paused" not in {reason for _, reason in shown(result).values()}
 
@@ -410,14 +417,17 @@ def test_warnings_are_one_condition_with_the_first_reason() -> None:
 
 def test_warnings_stay_while_nothing_new_is_known_and_go_when_there_are_none() -> None:
     warned = status(found(advice=(TWICE,)))
-    assert report(warned, found(advice=None), LATER) == warned
-    assert shown(report(warned, found(generation=2, advice=None, failure=DEPENDENCY), LATER))["Advisory"][0] == "True"
-    assert "Advisory" not in shown(report(warned, found(advice=()), LATER))
+    assert compute_status(warned, found(advice=None), LATER) == warned
+    assert (
+        shown(compute_status(warned, found(generation=2, advice=None, failure=DEPENDENCY), LATER))["Advisory"][0]
+        == "True"
+    )
+    assert "Advisory" not in shown(compute_status(warned, found(advice=()), LATER))
     assert "Advisory" not in shown(status(found(advice=None)))
 
 
 def test_a_warning_that_changes_its_words_keeps_its_time() -> None:
-    changed = report(status(found(advice=(TWICE,))), found(advice=(INERT,)), LATER)
+    changed = compute_status(status(found(advice=(TWICE,))), found(advice=(INERT,)), LATER)
     advisory = changed.condition(ConditionType.ADVISORY)
     assert advisory is not None
     assert (advisory.reason, advisory.last_transition_time) == ("GlobalServiceEventsInert", NOW)
@@ -433,7 +443,7 @@ def advised(result: TrailStatus) -> tuple[str, str] | None:
 
 
 def test_ignored_annotations_are_said_before_other_warnings() -> None:
-    warned = report(TrailStatus(), found(advice=(TWICE,)), NOW, IGNORED)
+    warned = compute_status(TrailStatus(), found(advice=(TWICE,)), NOW, IGNORED)
     assert advised(warned) == ("AnnotationIgnored", f"{IGNORED.message}; recorded twice")
     assert shown(warned)["Ready"] == ("True", "Recording")
 
@@ -442,24 +452,24 @@ def test_ignored_annotations_are_said_before_other_warnings() -> None:
 @pytest.mark.parametrize("advice", [None, ()])
 def test_ignored_annotations_are_said_whatever_else_is_known(failure: Failure | None, advice: tuple[()] | None) -> None:
     findings = found(known=failure is None, observed=None, failure=failure, advice=advice)
-    assert advised(report(TrailStatus(), findings, NOW, IGNORED)) == ("AnnotationIgnored", IGNORED.message)
+    assert advised(compute_status(TrailStatus(), findings, NOW, IGNORED)) == ("AnnotationIgnored", IGNORED.message)
 
 
 def test_ignored_annotations_are_current_while_other_warnings_are_unknown() -> None:
     unknown = found(known=False, observed=None, failure=AUTHORITY, advice=None)
-    warned = report(TrailStatus(), found(advice=(TWICE,)), NOW, IGNORED)
-    assert advised(report(warned, unknown, LATER, IGNORED)) == advised(warned)
-    assert advised(report(warned, unknown, LATER, LESS)) == ("AnnotationIgnored", LESS.message)
-    assert advised(report(warned, unknown, LATER)) is None
-    assert advised(report(status(found(advice=(TWICE,))), unknown, LATER, LESS)) == (LESS.reason, LESS.message)
+    warned = compute_status(TrailStatus(), found(advice=(TWICE,)), NOW, IGNORED)
+    assert advised(compute_status(warned, unknown, LATER, IGNORED)) == advised(warned)
+    assert advised(compute_status(warned, unknown, LATER, LESS)) == ("AnnotationIgnored", LESS.message)
+    assert advised(compute_status(warned, unknown, LATER)) is None
+    assert advised(compute_status(status(found(advice=(TWICE,))), unknown, LATER, LESS)) == (LESS.reason, LESS.message)
 
 
 def test_how_ignored_annotations_are_worded_decides_nothing() -> None:
     """Other warnings stay while they are unknown, also where a message has what stands between two."""
     ignored = replace(IGNORED, message="Annotation a has no effect; set b")
-    warned = report(TrailStatus(), found(advice=(TWICE,)), NOW, ignored)
+    warned = compute_status(TrailStatus(), found(advice=(TWICE,)), NOW, ignored)
     unknown = found(known=False, observed=None, failure=AUTHORITY, advice=None)
-    assert advised(report(warned, unknown, LATER, ignored)) == advised(warned)
+    assert advised(compute_status(warned, unknown, LATER, ignored)) == advised(warned)
 
 
 # -- laws
@@ -475,14 +485,14 @@ _advice = st.sampled_from([None, (), (TWICE,), (INERT, TWICE)])
 
 
 @st.composite
-def _findings(draw: st.DrawFn) -> Findings:
+def _findings(draw: st.DrawFn) -> SyncResult:
     known = draw(st.booleans())
     failure = draw(_failures) if known else draw(_failures.filter(bool))
     observing = draw(st.booleans())
     seen = draw(st.none() | _observations) if known and failure is not CONFLICT else None
     if seen and not observing:
         seen = replace(seen, unreadable=frozenset())  # only who looks makes do with that
-    return Findings(
+    return SyncResult(
         generation=draw(st.integers(1, 2)),
         known=known,
         observed=seen,
@@ -499,19 +509,19 @@ _histories = st.lists(_findings() | st.none(), max_size=4)
 """Passes; None is one that found the Trail paused."""
 
 
-def _told(history: list[Findings | None]) -> TrailStatus:
+def _told(history: list[SyncResult | None]) -> TrailStatus:
     result = TrailStatus()
     for findings in history:
-        result = paused(result, 1, NOW) if findings is None else report(result, findings, NOW)
+        result = paused(result, 1, NOW) if findings is None else compute_status(result, findings, NOW)
     return result
 
 
 @given(_histories, _findings())
 def test_ready_is_true_only_for_a_trail_that_was_seen_to_be_as_it_should(
-    history: list[Findings | None], findings: Findings
+    history: list[SyncResult | None], findings: SyncResult
 ) -> None:
     before = _told(history)
-    result = report(before, findings, LATER)
+    result = compute_status(before, findings, LATER)
     if shown(result)["Ready"][0] != "True":
         return
     assert not findings.drift
@@ -528,25 +538,25 @@ def test_ready_is_true_only_for_a_trail_that_was_seen_to_be_as_it_should(
 
 @given(_histories, _findings(), st.sampled_from([None, IGNORED, LESS]))
 def test_the_same_again_is_nothing_new(
-    history: list[Findings | None], findings: Findings, ignored: Advice | None
+    history: list[SyncResult | None], findings: SyncResult, ignored: Advice | None
 ) -> None:
-    once = report(_told(history), findings, NOW, ignored)
-    assert report(once, findings, LATER, ignored) == once
+    once = compute_status(_told(history), findings, NOW, ignored)
+    assert compute_status(once, findings, LATER, ignored) == once
 
 
 @given(_histories, _findings())
-def test_what_was_seen_is_told_whatever_was_before(history: list[Findings | None], findings: Findings) -> None:
+def test_what_was_seen_is_told_whatever_was_before(history: list[SyncResult | None], findings: SyncResult) -> None:
     """The path to a status does not matter, where a pass could see the trail and knows what to warn of."""
     if not findings.known or findings.advice is None or (findings.failure is TRANSIENT and not findings.drift):
         return
-    after, fresh = (report(before, findings, NOW) for before in (_told(history), TrailStatus()))
+    after, fresh = (compute_status(before, findings, NOW) for before in (_told(history), TrailStatus()))
     assert after.conditions == fresh.conditions
     assert (after.drift, after.delivery, after.is_logging) == (fresh.drift, fresh.delivery, fresh.is_logging)
 
 
 @given(_histories, _findings())
-def test_stalled_and_advisory_are_never_false(history: list[Findings | None], findings: Findings) -> None:
-    for condition in report(_told(history), findings, NOW).conditions:
+def test_stalled_and_advisory_are_never_false(history: list[SyncResult | None], findings: SyncResult) -> None:
+    for condition in compute_status(_told(history), findings, NOW).conditions:
         if condition.type in ("Stalled", "Reconciling", "Advisory"):
             assert condition.status == "True"
         assert condition.message
@@ -586,21 +596,21 @@ FAILING = found(observed=observed(delivery_errors={Destination.S3: "AccessDenied
     ],
 )
 def test_every_turn_is_told_once(before: TrailStatus, after: TrailStatus, told: list[tuple[str, str, str]]) -> None:
-    assert [(turn.type, turn.status, turn.reason) for turn in turns(before, after)] == told
+    assert [(turn.type, turn.status, turn.reason) for turn in transitions(before, after)] == told
 
 
 def test_a_new_warning_is_a_turn_and_its_end_is_none() -> None:
     warned = status(found(advice=(Advice(Reason.FURTHER_COPY, "costs"),)), READY)
-    assert [(turn.type, turn.reason) for turn in turns(READY, warned)] == [("Advisory", Reason.FURTHER_COPY)]
-    assert turns(warned, warned) == []
-    assert turns(warned, READY) == []
+    assert [(turn.type, turn.reason) for turn in transitions(READY, warned)] == [("Advisory", Reason.FURTHER_COPY)]
+    assert transitions(warned, warned) == []
+    assert transitions(warned, READY) == []
 
 
 def test_forged_refusals_leave_room_for_those_of_aws() -> None:
     forged = tuple(Refusal(operation=f"Forged{number}", message="x") for number in range(15))
     kept = Refusal(operation="PutInsightSelectors", message="x")
     previous = READY.model_copy(update={"refusals": (*forged, kept)})
-    result = report(
+    result = compute_status(
         previous, found(known=False, observed=None, failure=TERMINAL, refused={"PutEventSelectors": TERMINAL}), LATER
     )
     assert [entry.operation for entry in result.refusals] == ["PutEventSelectors", "PutInsightSelectors"]

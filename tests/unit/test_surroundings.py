@@ -7,12 +7,12 @@ from typing import Any, cast
 
 from tests.unit.builders import ARN, LOCATION
 from trail_operator.aws.client import ClosedError
-from trail_operator.domain.warnings import Neighbour, Sight
-from trail_operator.inventory.inventory import Surroundings
-from trail_operator.inventory.registry import Access
+from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
+from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.inventory.registry import AccountClient
 
-NOTHING, NONE = Sight(), Sight((), 0)
-ONE = Sight((Neighbour(ARN, "eu-central-1", True, True, False, frozenset()),), 1)
+NOTHING, NONE = InventorySnapshot(), InventorySnapshot((), 0)
+ONE = InventorySnapshot((PeerTrail(ARN, "eu-central-1", True, True, False, frozenset()),), 1)
 
 
 class Way:
@@ -20,10 +20,10 @@ class Way:
 
     def __init__(self) -> None:
         self.asked = asyncio.Semaphore(0)
-        self.answers: asyncio.Queue[Sight | Exception] = asyncio.Queue()
-        self.access = cast(Access, SimpleNamespace(name="team", neighbours=SimpleNamespace(of=self._of)))
+        self.answers: asyncio.Queue[InventorySnapshot | Exception] = asyncio.Queue()
+        self.access = cast(AccountClient, SimpleNamespace(name="team", neighbours=SimpleNamespace(of=self._of)))
 
-    async def _of(self, _: object) -> Sight:
+    async def _of(self, _: object) -> InventorySnapshot:
         self.asked.release()
         answer = await self.answers.get()
         if isinstance(answer, Exception):
@@ -38,12 +38,12 @@ class Stage:
         self.way = Way()
         self.now = 0.0
         self.noticed: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
-        self.surroundings = Surroundings(
+        self.surroundings = AccountInventory(
             lambda _: self.way.access, resync=600.0, clock=lambda: self.now, sleep=lambda _: asyncio.sleep(0)
         )
         self.surroundings.noticed = lambda *told: self.noticed.put_nowait(told)
 
-    def trails(self) -> Sight:
+    def trails(self) -> InventorySnapshot:
         return self.surroundings.trails(self.way.access, LOCATION)
 
 

@@ -12,7 +12,7 @@ from trail_operator.api.trail import Destination, TrailStatus
 from trail_operator.aws.errors import translate
 from trail_operator.domain.diff import about_tags, differences
 from trail_operator.domain.texts import clean
-from trail_operator.domain.trail_status import Findings, report
+from trail_operator.domain.trail_status import SyncResult, compute_status
 
 ODD = "a\nReady=True\x1b[31m\u2028\u202eb\ud800\x00"
 
@@ -40,7 +40,7 @@ def test_a_status_holds_whatever_aws_says() -> None:
         delivery_errors={Destination.S3: clean(ODD * 100_000, 256)},
     )
     drift = differences(desired(), trail)
-    status = report(TrailStatus(), Findings(1, known=True, observed=trail, drift=drift), datetime.now(UTC))
+    status = compute_status(TrailStatus(), SyncResult(1, known=True, observed=trail, drift=drift), datetime.now(UTC))
     written = status.model_dump_json(by_alias=True)
     assert len(written) < 400_000
     assert all(text.isprintable() for text in _texts(json.loads(written)))

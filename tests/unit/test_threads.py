@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from trail_operator.aws import executor
-from trail_operator.aws.executor import Threads
+from trail_operator.aws.executor import CallExecutor
 
 
 def test_calls_that_hang_no_longer_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,7 +14,7 @@ def test_calls_that_hang_no_longer_count(monkeypatch: pytest.MonkeyPatch) -> Non
     hang = threading.Event()
 
     async def scenario() -> None:
-        pool = Threads()
+        pool = CallExecutor()
         hanging = [asyncio.create_task(pool.run(hang.wait)) for _ in range(100)]
         assert await asyncio.wait_for(pool.run(lambda: "answered"), 20) == "answered"
         assert not any(task.done() for task in hanging)
@@ -39,7 +39,7 @@ def test_so_many_run_at_once_and_all_have_their_turn() -> None:
             running -= 1
 
     async def scenario() -> None:
-        pool = Threads()
+        pool = CallExecutor()
         await asyncio.gather(*(pool.run(work) for _ in range(96)))
         assert await pool.close(0.0)
 
@@ -51,7 +51,7 @@ def test_a_call_that_nobody_waits_for_is_waited_for_at_the_end() -> None:
     goes_on = threading.Event()
 
     async def scenario() -> None:
-        pool = Threads()
+        pool = CallExecutor()
         begun = threading.Event()
 
         def work() -> bool:

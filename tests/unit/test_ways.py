@@ -18,7 +18,7 @@ from tests.proxies import Proxy, proxying
 from tests.unit.answering import answering
 from tests.unit.certificates import Authority
 from trail_operator import watch
-from trail_operator.kube.client import Connection
+from trail_operator.kube.client import ApiConnection
 from trail_operator.kube.watch_session import Watches
 from trail_operator.runtime.logs import logger
 
@@ -64,7 +64,7 @@ def kubeconfig(folder: Path, server: str, authority: Authority, **cluster: str) 
 
 async def both_ask() -> None:
     """A request by each stack."""
-    connection = await Connection.open()
+    connection = await ApiConnection.open()
     try:
         assert await connection.request("GET", TRAILS) == {"items": []}, "answered to who has the token"
         memo = SimpleNamespace(process=SimpleNamespace(route=connection.route, watches=Watches([])))

@@ -20,11 +20,11 @@ from trail_operator.domain.arns import Location
 from trail_operator.domain.backoff import resync_delay, retry_delay
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, internal
 from trail_operator.domain.ownership import Cluster
-from trail_operator.domain.warnings import Sight
-from trail_operator.inventory.inventory import Surroundings
-from trail_operator.inventory.registry import Access, Account, Accounts
-from trail_operator.kube.client import Kubernetes
-from trail_operator.kube.events import Events
+from trail_operator.domain.warnings import InventorySnapshot
+from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.inventory.registry import Account, AccountClient, AccountRegistry
+from trail_operator.kube.client import KubeClient
+from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.kube.unreportable import Unreportable, is_refusal
 from trail_operator.runtime.logs import about, logger
@@ -34,15 +34,15 @@ from trail_operator.runtime.tasks import restarting
 _SECONDS_A_LOOK = 0.05
 
 
-class AccountLoop:
+class AccountReconciler:
     """Keeps the status of all AWSAccounts."""
 
     def __init__(
         self,
-        kubernetes: Kubernetes,
-        accounts: Accounts,
-        surroundings: Surroundings,
-        events: Events,
+        kubernetes: KubeClient,
+        accounts: AccountRegistry,
+        surroundings: AccountInventory,
+        events: EventRecorder,
         unreportable: Unreportable,
         *,
         cluster: Cluster,
@@ -74,7 +74,7 @@ class AccountLoop:
         self._restarted = restarted
         self._stopping = False
 
-    def take_up(self, bodies: list[dict[str, Any]]) -> None:
+    def start(self, bodies: list[dict[str, Any]]) -> None:
         """All AWSAccounts that there are at the start. They are looked at one after the other: Trails come first."""
         for place, body in enumerate(bodies):
             try:
@@ -119,7 +119,7 @@ class AccountLoop:
         if account is None or _uid(account.body) == _uid(body):  # else the late farewell of a former one
             self._end(name, self._accounts.gone(name))
 
-    async def is_of_others(self, trail: TrailObject) -> bool:
+    async def managed_elsewhere(self, trail: TrailObject) -> bool:
         """Whether a Trail is another operator's: its AWSAccount is."""
         name = self._accounts.name_for(trail)
         if self._labels and name and not self._accounts.knows(name):
@@ -127,7 +127,7 @@ class AccountLoop:
             with suppress(ApiException, ClientError, TimeoutError, OSError):
                 if body := await self._kubernetes.account(name):
                     self.seen(body)
-        return self._accounts.is_of_others(trail)
+        return self._accounts.managed_elsewhere(trail)
 
     def used(self, trail: TrailObject) -> None:
         """A Trail has come: from now on it holds its AWSAccount."""
@@ -209,7 +209,7 @@ class AccountLoop:
 
     async def _report_fault(self, account: Account, error: Exception) -> None:
         try:
-            await self._report(account, self._status(account, internal(error), Sight()))
+            await self._report(account, self._status(account, internal(error), InventorySnapshot()))
         except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
             logger.exception("the fault could not be reported", extra=_about(account))
 
@@ -217,18 +217,18 @@ class AccountLoop:
         access = account.access
         if account.problem:
             invalid = Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, f"spec: {account.problem}")
-            await self._report(account, self._status(account, invalid, Sight()))
+            await self._report(account, self._status(account, invalid, InventorySnapshot()))
             return None
         failure, location = await self._enter(access)
         if access is not account.access:  # changed meanwhile: what became of the former tells nothing
             return FailureClass.TRANSIENT
         if failure is None or failure.kind is not FailureClass.TRANSIENT:
             account.answered = self._clock()
-        sight = self._surroundings.trails(access, location) if location else Sight()
+        sight = self._surroundings.trails(access, location) if location else InventorySnapshot()
         await self._report(account, self._status(account, failure, sight), failure.request_id if failure else "")
         return failure.kind if failure else None
 
-    def _status(self, account: Account, failure: Failure | None, sight: Sight) -> AWSAccountStatus:
+    def _status(self, account: Account, failure: Failure | None, sight: InventorySnapshot) -> AWSAccountStatus:
         return account_status(
             _status(account),
             generation=int(account.body["metadata"]["generation"]),
@@ -239,7 +239,7 @@ class AccountLoop:
             now=self._now(),
         )
 
-    async def _enter(self, access: Access) -> tuple[Failure | None, Location | None]:
+    async def _enter(self, access: AccountClient) -> tuple[Failure | None, Location | None]:
         """Whether STS says that we are in the account, and where we are."""
         region = access.sts_region
         expected = access.spec.account_id if access.spec else ""
@@ -259,7 +259,7 @@ class AccountLoop:
             return Failure(FailureClass.AUTHORITY, Reason.IDENTITY_MISMATCH, message), None
         return None, Location(identity.partition, identity.account, region)
 
-    async def _refused(self, access: Access, error: AWSError) -> Failure:
+    async def _refused(self, access: AccountClient, error: AWSError) -> Failure:
         if not is_shut_out(error) or access.spec is None:
             return error.failure
         try:
@@ -310,7 +310,7 @@ class AccountLoop:
         )
         # Who may read Events of the namespace default need not be who may read AWSAccounts.
         note = "see the conditions of the AWSAccount"
-        await self._events.turned(account.body, ready.model_copy(update={"message": note}))
+        await self._events.record_transition(account.body, ready.model_copy(update={"message": note}))
 
 
 def assume_role_denied(caller: str, spec: AWSAccountSpec) -> Failure:

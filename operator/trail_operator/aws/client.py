@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.answers import check_subject
-from trail_operator.aws.credentials import Identity, Sessions, send
+from trail_operator.aws.credentials import ClientPool, CredentialSource, send
 from trail_operator.aws.errors import (
     ASSUME_ROLE,
     EXPIRED,
@@ -22,9 +22,9 @@ from trail_operator.aws.errors import (
     failure_without_answer,
     translate,
 )
-from trail_operator.aws.executor import Threads
+from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Operation, Read, Write
-from trail_operator.aws.rate_limit import Ask, RateLimiter, always_due
+from trail_operator.aws.rate_limit import Precondition, RateLimiter, always_due
 from trail_operator.aws.regions import check_region, partition_of
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Caller:
+class CallerIdentity:
     """Who AWS says that we are."""
 
     account: str
@@ -68,15 +68,15 @@ class ClosedError(NotSentError):
         super().__init__(Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message))
 
 
-class AWS:
+class AWSClient:
     """The AWS API of one account as one asynchronous call."""
 
     def __init__(
         self,
-        sessions: Sessions,
-        identity: Identity,
+        sessions: ClientPool,
+        identity: CredentialSource,
         limiter_of: Callable[[str], RateLimiter],
-        threads: Threads,
+        threads: CallExecutor,
         clock: Callable[[], float],
         *,
         default_region: str | None,
@@ -100,9 +100,9 @@ class AWS:
         # What is cut short when this is closed: all but writes that were sent.
         self._pending: set[asyncio.Timeout] = set()
         self._closed = False
-        self._caller: tuple[str, Caller] | None = None
+        self._caller: tuple[str, CallerIdentity] | None = None
         self._is_doubted = False
-        self._organization: tuple[tuple[str, Caller] | None, Organization] | None = None
+        self._organization: tuple[tuple[str, CallerIdentity] | None, Organization] | None = None
 
     def close(self) -> None:
         """Let nothing further go out. Reads and all that waits end at once; a write that was sent is waited for."""
@@ -111,7 +111,7 @@ class AWS:
             for pending in self._pending:
                 pending.reschedule(0.0)
 
-    def renewed(self) -> "AWS":
+    def renewed(self) -> "AWSClient":
         """The same anew, for whoever asks from now on; this one is closed."""
         self.close()
         other = copy.copy(self)
@@ -146,7 +146,7 @@ class AWS:
         account: str,
         region: str,
         *,
-        still_due: Ask = always_due,
+        precondition: Precondition = always_due,
         **parameters: Any,
     ) -> dict[str, Any]:
         """Make one call that changes a trail and return its answer; not if `still_due` raises when its turn has come.
@@ -156,7 +156,7 @@ class AWS:
         """
         check_region(region, self._named_regions)
 
-        async def may_be_made(wait: Wait) -> None:
+        async def check_account(wait: Wait) -> None:
             wait.end(self._clock())
             try:
                 caller = await self.identity(region)
@@ -164,14 +164,14 @@ class AWS:
                 raise NotSentError(error.failure) from None
             if caller.account != account:
                 raise NotSentError(_ELSEWHERE)
-            await still_due()
+            await precondition()
 
         async def attempt() -> dict[str, Any]:
             wait = Wait()
             try:
                 async with (
                     self._cut_short() as pending,
-                    self._limiter.write((region, operation.name), lambda: may_be_made(wait)),
+                    self._limiter.write((region, operation.name), lambda: check_account(wait)),
                 ):
                     return await self._ask(operation, region, parameters, sent=lambda: self._pending.discard(pending))
             finally:
@@ -180,7 +180,7 @@ class AWS:
         with _errors(str(operation), region, lambda: self.account):
             return await _with_good_credentials(attempt)
 
-    async def identity(self, region: str) -> Caller:
+    async def identity(self, region: str) -> CallerIdentity:
         """Who we are, from STS; asked again whenever the credentials' access key changes, and where it was doubted."""
         check_region(region, self._named_regions)
         # The same key is another identity in another partition, as far as it is any.
@@ -190,7 +190,7 @@ class AWS:
             self._is_doubted = False
             # The region decides; of one that botocore does not list, STS tells.
             partition = partition_of(region) or Arn.parse(answer["Arn"]).partition
-            self._caller = (key, Caller(answer["Account"], partition, answer["Arn"]))
+            self._caller = (key, CallerIdentity(answer["Account"], partition, answer["Arn"]))
         return self._caller[1]
 
     def doubt(self) -> None:
@@ -224,7 +224,7 @@ class AWS:
 
         def ask() -> dict[str, Any]:
             client = self._sessions.client(operation.service, region, self._endpoint_url)
-            with self._sessions.calling_as(self._identity, self._check):
+            with self._sessions.acting_as(self._identity, self._check):
                 return send(client, operation, parameters)
 
         begun: float | None = None

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
-from trail_operator.aws.client import AWS
+from trail_operator.aws.client import AWSClient
 from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.pages import list_all
-from trail_operator.aws.rate_limit import Ask
+from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.arns import Arn, Location, is_managed_alias
 from trail_operator.domain.attributes import observed_configuration
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, passing
@@ -57,12 +57,10 @@ class NotShownError(FailureError):
 class CloudTrail:
     """The CloudTrail API of one set of credentials."""
 
-    def __init__(self, aws: AWS) -> None:
+    def __init__(self, aws: AWSClient) -> None:
         self._aws = aws
 
-    async def observe(
-        self, arn: str, region: str, *, expected: bool, only_looking: bool = False
-    ) -> ObservedTrail | None:
+    async def observe(self, arn: str, region: str, *, expected: bool, read_only: bool = False) -> ObservedTrail | None:
         """Everything about a trail, or None if there is none. Always read by ARN, in its home region.
 
         `expected`: whether the trail is believed to exist; its parts are then read at the same time.
@@ -86,7 +84,7 @@ class CloudTrail:
         # Whatever fails, the other reads end, too.
         read = dict(zip(reads, await asyncio.gather(*reads.values(), return_exceptions=True), strict=True))
         unread = {part: result for part, result in read.items() if isinstance(result, BaseException)}
-        may_stay = {part for part, error in unread.items() if only_looking and part in _PARTS and _is_lasting(error)}
+        may_stay = {part for part, error in unread.items() if read_only and part in _PARTS and _is_lasting(error)}
         failures = [error for part, error in unread.items() if part not in may_stay]
         faults = [error for error in failures if not isinstance(error, FailureError)]
         if faults or unread.keys() == read.keys():
@@ -158,14 +156,14 @@ class CloudTrail:
             raise FailureError(_unresolved(key, arn, error)) from None
         return str(answer["KeyMetadata"]["Arn"])
 
-    async def apply(self, action: Action, account: str, region: str, still_due: Ask) -> str:
+    async def apply(self, action: Action, account: str, region: str, precondition: Precondition) -> str:
         """Carry out one action, if we still are in the account, and return AWS's name of the request.
 
         Raises FailureError: AWSError where AWS refuses, NotSentError where nothing was sent; any other where no answer
         came, so that it may have taken effect.
         """
         operation = Write[action.operation]
-        answer = await self._aws.write(operation, account, region, still_due=still_due, **action.parameters)
+        answer = await self._aws.write(operation, account, region, precondition=precondition, **action.parameters)
         return str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
 
     async def _trail(self, arn: str, region: str) -> dict[str, Any] | None:
@@ -179,7 +177,7 @@ class CloudTrail:
             return _absent(error, ())
 
 
-async def list_trails(aws: AWS, region: str) -> list[dict[str, Any]]:
+async def list_trails(aws: AWSClient, region: str) -> list[dict[str, Any]]:
     """ARN, name and home region of all trails of the account: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTrails.html."""
     return await list_all(aws, Read.ListTrails, region, "Trails")
 

@@ -59,10 +59,12 @@ class Role:
     """Stands in CloudTrail's own records of all that is done with the role."""
 
 
-class Identity:
+class CredentialSource:
     """The credentials of one identity: found or assumed when first needed, renewed before they end."""
 
-    def __init__(self, find: Callable[[], botocore.credentials.Credentials | None], source: "Identity | None") -> None:
+    def __init__(
+        self, find: Callable[[], botocore.credentials.Credentials | None], source: "CredentialSource | None"
+    ) -> None:
         self._find = find
         self._source = source
         self._finding = threading.Lock()
@@ -128,7 +130,7 @@ class _Client:
     used: float
 
 
-class Sessions:
+class ClientPool:
     """The operator's identities and their clients. Thread-safe."""
 
     def __init__(self, default_region: str | None, clock: Callable[[], float], may_send: Callable[[], None]) -> None:
@@ -147,10 +149,10 @@ class Sessions:
         self._cleared = clock()
         self._making = threading.Lock()  # boto3 sessions are not thread-safe, clients are
         self.default_region: str | None = self._clients_of.region_name
-        self.own = Identity(lambda: self._session().get_credentials(), None)
+        self.own = CredentialSource(lambda: self._session().get_credentials(), None)
         """The operator's own, by boto3's ordinary chain."""
 
-    def assuming(self, role: Role, region: str, endpoint_url: str | None) -> Identity:
+    def assuming(self, role: Role, region: str, endpoint_url: str | None) -> CredentialSource:
         """Who has assumed a role.
 
         STS is asked in `region`.
@@ -164,7 +166,7 @@ class Sessions:
 
         def assume() -> dict[str, str]:
             try:
-                with self.calling_as(self.own):
+                with self.acting_as(self.own):
                     client = self.client(Internal.AssumeRole.service, region, endpoint_url)
                     answer = send(client, Internal.AssumeRole, request)["Credentials"]
             except ClientError as error:
@@ -176,7 +178,7 @@ class Sessions:
                 "expiry_time": answer["Expiration"].isoformat(),
             }
 
-        return Identity(lambda: DeferredRefreshableCredentials(assume, method="assume-role"), self.own)
+        return CredentialSource(lambda: DeferredRefreshableCredentials(assume, method="assume-role"), self.own)
 
     def client(self, service: str, region: str, endpoint_url: str | None) -> object:
         """A client, made on first use, dropped when idle, old or of too many the longest unused.
@@ -215,7 +217,7 @@ class Sessions:
             }
 
     @contextmanager
-    def calling_as(self, identity: Identity, may_send: Callable[[], None] = lambda: None) -> Iterator[None]:
+    def acting_as(self, identity: CredentialSource, may_send: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Whose credentials this thread's calls are signed with. `may_send`: raises if they may not go out."""
         lent = self._lender.lent
         before = self._lender.identity(), self._lender.may_send()
@@ -266,7 +268,7 @@ class _Lender(botocore.credentials.Credentials):
         super().__init__("nobody", "nobody", method="lent")
         self.lent = threading.local()
 
-    def identity(self) -> Identity | None:
+    def identity(self) -> CredentialSource | None:
         """Who calls in this thread."""
         return getattr(self.lent, "identity", None)
 

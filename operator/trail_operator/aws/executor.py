@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from trail_operator.aws.http_deadline import Exchange
-from trail_operator.runtime.concurrency import Turns
+from trail_operator.runtime.concurrency import ConcurrencyLimiter
 
 # More at once would only contend for the interpreter.
 _CALLS_AT_ONCE = 32
@@ -24,12 +24,12 @@ class DeadlineError(TimeoutError):
     """A call has not ended within its time: it may have taken effect."""
 
 
-class Threads:
+class CallExecutor:
     """Runs functions in threads, so many at once; first come, first served, and each for so long at most."""
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
-        self._turns = Turns(_CALLS_AT_ONCE, _SECONDS_THAT_COUNT)
+        self._turns = ConcurrencyLimiter(_CALLS_AT_ONCE, _SECONDS_THAT_COUNT)
         self._under_way: set[Future[Any]] = set()
 
     async def run(self, function: Callable[[], T], begun: Callable[[], None] = lambda: None) -> T:

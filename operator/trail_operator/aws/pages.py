@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trail_operator.aws.client import AWS
+from trail_operator.aws.client import AWSClient
 from trail_operator.aws.operations import Read
 from trail_operator.domain.failure import FailureError, passing
 
@@ -11,7 +11,7 @@ _MOST_PAGES = 100
 _TOKENS = ("NextToken", "Marker")
 
 
-async def list_all(aws: AWS, operation: Read, region: str, member: str, **parameters: Any) -> list[Any]:
+async def list_all(aws: AWSClient, operation: Read, region: str, member: str, **parameters: Any) -> list[Any]:
     """All entries of a list. Raises FailureError where it does not end: no part of it is taken for all of it."""
     entries: list[Any] = []
     token: dict[str, str] = {}

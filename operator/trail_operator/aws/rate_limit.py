@@ -15,7 +15,7 @@ READS_AT_ONCE = 5
 SECONDS_BETWEEN_WRITES = 1.0
 
 Key = tuple[str, ...]
-Ask = Callable[[], Awaitable[None]]
+Precondition = Callable[[], Awaitable[None]]
 """Asked when a write's turn has come; raises where it is not to be made."""
 
 
@@ -53,7 +53,7 @@ class RateLimiter:
         self._waited("read", now - asked)
 
     @asynccontextmanager
-    async def write(self, key: Key, still_due: Ask = always_due) -> AsyncIterator[None]:
+    async def write(self, key: Key, precondition: Precondition = always_due) -> AsyncIterator[None]:
         """Wait for this key's turn to write, and write; not if `still_due`, asked when the turn has come, raises.
 
         The next write begins a second after this one has ended. A second after it began would not do: it may take
@@ -63,7 +63,7 @@ class RateLimiter:
         async with self._writing[key].turn():
             await self._wait(self._next_write.get(key, 0.0))
             self._waited("write", self._clock() - asked)
-            await still_due()
+            await precondition()
             try:
                 yield
             finally:

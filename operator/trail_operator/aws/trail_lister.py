@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from trail_operator.api.constants import OWNER_TAG
-from trail_operator.aws.client import AWS
+from trail_operator.aws.client import AWSClient
 from trail_operator.aws.cloudtrail import list_trails
 from trail_operator.aws.errors import NOT_FOUND, AWSError
 from trail_operator.aws.operations import Read
@@ -13,7 +13,7 @@ from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.attributes import observed_configuration
 from trail_operator.domain.failure import FailureClass, FailureError
 from trail_operator.domain.selectors import management_events, read_selectors
-from trail_operator.domain.warnings import Neighbour, Sight
+from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTags.html
 _TAGS_AT_ONCE = 20
@@ -21,19 +21,19 @@ _TAGS_AT_ONCE = 20
 T = TypeVar("T")
 
 
-class Neighbours:
+class TrailLister:
     """Reads the trails of an account.
 
     What AWS refuses for longer, in one region or of one trail, hides no more than that. Raises FailureError for what
     passes: nothing follows from it.
     """
 
-    def __init__(self, aws: AWS) -> None:
+    def __init__(self, aws: AWSClient) -> None:
         self._aws = aws
         # All that were ever asked for: where AWS does not list the trails, what is seen must not depend on who asks.
         self._regions: set[str] = set()
 
-    async def of(self, location: Location) -> Sight:
+    async def of(self, location: Location) -> InventorySnapshot:
         """Every trail: the account's own, and the organization's that are seen in it. Sorted by ARN."""
         self._regions.add(location.region)
         hidden: set[str] = set()
@@ -42,14 +42,14 @@ class Neighbours:
         regions = sorted({*self._regions, *homes.values()})
         answers = await asyncio.gather(*(self._describe(region, hidden) for region in regions))
         if all(answer is None for answer in answers):
-            return Sight(hidden=tuple(sorted(hidden)))
+            return InventorySnapshot(hidden=tuple(sorted(hidden)))
         found = {trail["TrailARN"]: trail for answer in answers for trail in answer or ()}
         refused = {region for region, answer in zip(regions, answers, strict=True) if answer is None}
         unseen = sum(arn not in found and home in refused for arn, home in homes.items())
         owners = await self._owners([arn for arn in found if Arn.parse(arn).account == location.account], hidden)
         seen = await asyncio.gather(*(self._neighbour(found[arn], owners, hidden) for arn in sorted(found)))
         trails = tuple(neighbour for neighbour in seen if neighbour)
-        return Sight(trails, None if listed is None else len(trails) + unseen, tuple(sorted(hidden)))
+        return InventorySnapshot(trails, None if listed is None else len(trails) + unseen, tuple(sorted(hidden)))
 
     async def _read(self, operation: Read, region: str, hidden: set[str], **parameters: Any) -> dict[str, Any] | None:
         """The answer; None where AWS refuses it for longer: why is added to what is hidden."""
@@ -108,7 +108,7 @@ class Neighbours:
 
     async def _neighbour(
         self, trail: dict[str, Any], owners: dict[str, str | None], hidden: set[str]
-    ) -> Neighbour | None:
+    ) -> PeerTrail | None:
         arn, region, configuration = trail["TrailARN"], trail["HomeRegion"], observed_configuration(trail)
         try:
             status = await self._read(Read.GetTrailStatus, region, hidden, Name=arn)
@@ -120,7 +120,7 @@ class Neighbours:
         recorded: frozenset[str] | None = frozenset()
         if is_logging is not False:
             recorded = await self._recorded(arn, region)
-        return Neighbour(
+        return PeerTrail(
             arn=arn,
             home_region=region,
             is_multi_region_trail=configuration.is_multi_region_trail,

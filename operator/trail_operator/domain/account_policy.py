@@ -8,7 +8,9 @@ from trail_operator.api.trail import AdoptionPolicy, TrailSpec
 from trail_operator.domain.failure import Failure, FailureClass
 
 
-def barred(account: AWSAccountSpec, name: str, namespace: str, labels: dict[str, str] | None) -> Failure | None:
+def check_namespace(
+    account: AWSAccountSpec, name: str, namespace: str, labels: dict[str, str] | None
+) -> Failure | None:
     """Why Trails of a namespace may not use the AWSAccount `name`; None if they may. `labels`: None if not known."""
     if account.allowed_namespaces.allows(namespace, labels):
         return None
@@ -18,7 +20,7 @@ def barred(account: AWSAccountSpec, name: str, namespace: str, labels: dict[str,
     )
 
 
-def forbidden(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: str, region: str) -> Failure | None:
+def check_spec(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: str, region: str) -> Failure | None:
     """What of a Trail's spec the AWSAccount `name` does not allow; None if all of it is."""
     if not allows_name(account, trail_name):
         return _refusal(

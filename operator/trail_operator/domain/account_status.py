@@ -10,13 +10,13 @@ from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.texts import ERROR, MESSAGE, clean
-from trail_operator.domain.warnings import Neighbour, Sight
+from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
 
 UNMANAGED, UNKNOWN = "Unmanaged", "Unknown"
 # Beyond that a status would not fit into an object; an account has five trails a region.
 _MOST_TRAILS = 1000
 _MOST_REFUSALS = 5
-_NOT_LOOKED = Sight()
+_NOT_LOOKED = InventorySnapshot()
 
 
 def account_status(
@@ -25,7 +25,7 @@ def account_status(
     generation: int,
     failure: Failure | None,
     silent_too_long: bool,
-    sight: Sight,
+    sight: InventorySnapshot,
     cluster: Cluster,
     now: datetime,
 ) -> AWSAccountStatus:
@@ -100,7 +100,11 @@ def held_back(
 
 
 def _condition(
-    previous: AWSAccountStatus, generation: int, failure: Failure | None, now: datetime, sight: Sight = _NOT_LOOKED
+    previous: AWSAccountStatus,
+    generation: int,
+    failure: Failure | None,
+    now: datetime,
+    sight: InventorySnapshot = _NOT_LOOKED,
 ) -> Condition:
     before = previous.condition(ConditionType.READY)
     if failure is None:
@@ -114,7 +118,7 @@ def _condition(
     return _told(previous, generation, status, reason, message, now)
 
 
-def _verified(sight: Sight) -> str:
+def _verified(sight: InventorySnapshot) -> str:
     message = "STS says that we are in this account"
     if not sight.hidden:
         return message
@@ -140,7 +144,7 @@ def _told(
     )
 
 
-def _listed(trail: Neighbour, cluster: Cluster) -> AccountTrail:
+def _listed(trail: PeerTrail, cluster: Cluster) -> AccountTrail:
     return AccountTrail(
         arn=trail.arn,
         name=trail.name,
@@ -152,7 +156,7 @@ def _listed(trail: Neighbour, cluster: Cluster) -> AccountTrail:
     )
 
 
-def _owner(trail: Neighbour, cluster: Cluster) -> str:
+def _owner(trail: PeerTrail, cluster: Cluster) -> str:
     if not trail.is_owner_known:
         return UNKNOWN
     if trail.owner is None:

@@ -36,7 +36,7 @@ _PARTS: dict[str, Part] = {
     "aggregationConfigurations": "aggregationConfigurations",
 }
 # A status must fit into an object, and a trail may have 500 conditions of 2 KB each.
-ABSENT = (Difference(path="trail", desired="present", observed="absent"),)
+MISSING = (Difference(path="trail", desired="present", observed="absent"),)
 _LONGEST = 1000
 _LONGEST_PATH = 512
 _MOST_MEMBERS = 10
@@ -48,7 +48,7 @@ def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[
     Nor is an owner tag with a former name of the cluster: it is rewritten, but the trail is as the spec says.
     """
     if observed is None:
-        return ABSENT
+        return MISSING
     if observed.owner in desired.former_owners:
         observed = replace(observed, tags={**observed.tags, OWNER_TAG: desired.owner})
     return (

@@ -60,7 +60,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Claimant:
+class Adopter:
     """A Trail resource that finds a trail of its name."""
 
     cluster: Cluster
@@ -88,7 +88,7 @@ class Claimant:
         return observed.owner in self.cluster.owner_tags(self.resource, self.recorded)
 
 
-def foreign(observed: ObservedTrail, claimant: Claimant, *, owner_is_alive: bool) -> Failure | None:
+def foreign(observed: ObservedTrail, claimant: Adopter, *, owner_is_alive: bool) -> Failure | None:
     """Why the observed trail may not be touched, or None if it is the claimant's or may be taken.
 
     `owner_is_alive`: whether the trail's owner is, or may be, a living Trail of this cluster. A trail that
@@ -116,7 +116,7 @@ def foreign(observed: ObservedTrail, claimant: Claimant, *, owner_is_alive: bool
     return _conflict(what, *remedies, _RENAME, claimant.put_back)
 
 
-def adoption(observed: ObservedTrail, claimant: Claimant) -> AdoptionPolicy:
+def adoption(observed: ObservedTrail, claimant: Adopter) -> AdoptionPolicy:
     """What managing the observed trail takes: the least policy that allows it.
 
     Nothing (Never) where the trail carries the claimant's tag, or is on record as the claimant's and has lost it.
@@ -126,7 +126,7 @@ def adoption(observed: ObservedTrail, claimant: Claimant) -> AdoptionPolicy:
     return AdoptionPolicy.IF_UNOWNED if observed.owner is None else AdoptionPolicy.ALWAYS
 
 
-def outranked(claim: Claim, others: Iterable[Claim]) -> Failure | None:
+def loses_to_older_claim(claim: Claim, others: Iterable[Claim]) -> Failure | None:
     """Why a trail that is nobody's yet may not be made or taken for `claim`: an older Trail competes for it."""
     if not any(other.precedes(claim) for other in others):
         return None
@@ -135,7 +135,7 @@ def outranked(claim: Claim, others: Iterable[Claim]) -> Failure | None:
     return _conflict(what, _OBSERVE, "Otherwise choose another spec.name, or delete one of the two")
 
 
-def _without_owner(observed: ObservedTrail, claimant: Claimant) -> Failure:
+def _without_owner(observed: ObservedTrail, claimant: Adopter) -> Failure:
     what = f"trail {observed.arn} exists and has no owner tag; nothing was written to it"
     remedies = [_OBSERVE]
     # Taking back what is on record as this resource's is not for allowedAdoption to judge.
@@ -144,7 +144,7 @@ def _without_owner(observed: ObservedTrail, claimant: Claimant) -> Failure:
     return _conflict(what, *remedies, _RENAME, claimant.put_back)
 
 
-def _cluster_name_differs(owner: str, claimant: Claimant) -> str:
+def _cluster_name_differs(owner: str, claimant: Adopter) -> str:
     """What to say of an owner tag that differs from the claimant's only in the cluster's name; else nothing.
 
     No other owner tag is quoted: it names another team's Trail.

@@ -29,7 +29,7 @@ _TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.AD
 
 
 @dataclass(frozen=True)
-class Place:
+class TrailIdentity:
     """Where a trail is that is this resource's, or that is only looked at."""
 
     account: str
@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Findings:
+class SyncResult:
     """What a pass found."""
 
     generation: int
@@ -58,7 +58,7 @@ class Findings:
     """Whether the pass wrote to AWS, and so ended what was known before."""
     silent_too_long: bool = False
     """Whether no observation has succeeded for three resyncs."""
-    place: Place | None = None
+    place: TrailIdentity | None = None
     """What is to go on record; None leaves the record as it is."""
     refused: Mapping[str, Failure] = field(default_factory=dict)
     """What AWS refuses for good, by operation, be it beside a failure that may pass."""
@@ -81,7 +81,7 @@ class _State:
     message: str
 
 
-def pinned(
+def pinned_status(
     previous: TrailStatus, generation: int, desired: DesiredTrail, observed: ObservedTrail | None, now: datetime
 ) -> TrailStatus:
     """The status before the first write: account and region are on record before anything exists in AWS."""
@@ -108,7 +108,9 @@ def _under_way(desired: DesiredTrail, observed: ObservedTrail | None) -> str:
     return "updated" if desired.owns(observed.owner) else "adopted"
 
 
-def report(previous: TrailStatus, findings: Findings, now: datetime, ignored: Advice | None = None) -> TrailStatus:
+def compute_status(
+    previous: TrailStatus, findings: SyncResult, now: datetime, ignored: Advice | None = None
+) -> TrailStatus:
     """The status after a pass. Equal to `previous` when nothing new was found. `ignored`: the Trail's annotations."""
     if _says_nothing_new(previous, findings):
         return previous
@@ -156,7 +158,7 @@ def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus
     )
 
 
-def turns(before: TrailStatus, after: TrailStatus) -> list[Condition]:
+def transitions(before: TrailStatus, after: TrailStatus) -> list[Condition]:
     """The conditions to tell of when the status changes: each that has turned, but of those with one reason the first.
 
     Ready is first: what it tells of, the others need not repeat. Synced turns only where Ready does, and that something
@@ -175,7 +177,7 @@ def turns(before: TrailStatus, after: TrailStatus) -> list[Condition]:
     return told
 
 
-def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
+def _says_nothing_new(previous: TrailStatus, findings: SyncResult) -> bool:
     """A passing fault of an unchanged spec, with nothing seen that contradicts the status, leaves it as it is."""
     ready = previous.condition(ConditionType.READY)
     if _contradicts(previous, findings):
@@ -192,7 +194,7 @@ def _says_nothing_new(previous: TrailStatus, findings: Findings) -> bool:
     )
 
 
-def _differs_anew(previous: TrailStatus, findings: Findings) -> bool:
+def _differs_anew(previous: TrailStatus, findings: SyncResult) -> bool:
     """Whether there is drift that the status does not report yet. If not all was read, what it reports still holds."""
     ready = previous.condition(ConditionType.READY)
     still_holds = not findings.known and ready is not None and ready.status != "True"
@@ -200,7 +202,7 @@ def _differs_anew(previous: TrailStatus, findings: Findings) -> bool:
     return any(entry not in reported for entry in findings.drift)
 
 
-def _contradicts(status: TrailStatus, findings: Findings) -> bool:
+def _contradicts(status: TrailStatus, findings: SyncResult) -> bool:
     """Whether AWS tells otherwise of logging or delivery, also where all that can be compared is as the spec says."""
     if (observed := findings.observed) is None:
         return False
@@ -210,14 +212,14 @@ def _contradicts(status: TrailStatus, findings: Findings) -> bool:
     )
 
 
-def _states(previous: TrailStatus, findings: Findings, ignored: Advice | None) -> dict[ConditionType, _State]:
+def _states(previous: TrailStatus, findings: SyncResult, ignored: Advice | None) -> dict[ConditionType, _State]:
     states = _verdict(previous, findings)
     if advisory := _advisory(previous, findings, ignored):
         states[ConditionType.ADVISORY] = advisory
     return states
 
 
-def _advisory(previous: TrailStatus, findings: Findings, ignored: Advice | None) -> _State | None:
+def _advisory(previous: TrailStatus, findings: SyncResult, ignored: Advice | None) -> _State | None:
     """What to warn of. Ignored annotations are always known, and come first."""
     before = previous.condition(ConditionType.ADVISORY)
     if findings.advice is None and before and _begins_with(before, ignored):
@@ -233,7 +235,7 @@ def _begins_with(advisory: Condition, ignored: Advice | None) -> bool:
     return f"{advisory.message}{_SEPARATOR}".startswith(f"{ignored.message}{_SEPARATOR}")
 
 
-def _verdict(previous: TrailStatus, findings: Findings) -> dict[ConditionType, _State]:
+def _verdict(previous: TrailStatus, findings: SyncResult) -> dict[ConditionType, _State]:
     failure, observed = findings.failure, findings.observed
     logging = _logging(previous, findings)
     if failure is None and findings.observing:
@@ -286,7 +288,7 @@ def _in_sync(observed: ObservedTrail, advice: str, logging: _State) -> dict[Cond
     }
 
 
-def _looked_at(observed: ObservedTrail | None, findings: Findings, logging: _State) -> dict[ConditionType, _State]:
+def _looked_at(observed: ObservedTrail | None, findings: SyncResult, logging: _State) -> dict[ConditionType, _State]:
     """The states of a trail that is only looked at."""
     if observed is None:
         remedy = "correct spec.name, spec.region or the account, or have it made (spec.managementPolicy: Manage)"
@@ -328,7 +330,7 @@ def _unknown(observed: ObservedTrail) -> str:
     return "; ".join(told)
 
 
-def _progressing(message: str, reason: Reason, logging: _State, findings: Findings) -> dict[ConditionType, _State]:
+def _progressing(message: str, reason: Reason, logging: _State, findings: SyncResult) -> dict[ConditionType, _State]:
     return {
         ConditionType.READY: _State(False, reason, message),
         ConditionType.SYNCED: _State(False if findings.known else None, reason, message),
@@ -338,7 +340,7 @@ def _progressing(message: str, reason: Reason, logging: _State, findings: Findin
     }
 
 
-def _failed(findings: Findings, failure: Failure, logging: _State) -> dict[ConditionType, _State]:
+def _failed(findings: SyncResult, failure: Failure, logging: _State) -> dict[ConditionType, _State]:
     reason = Reason.AWS_UNREACHABLE if findings.silent_too_long else failure.reason
     message = failure.message
     if findings.silent_too_long:
@@ -352,7 +354,7 @@ def _failed(findings: Findings, failure: Failure, logging: _State) -> dict[Condi
     }
 
 
-def _logging(previous: TrailStatus, findings: Findings) -> _State:
+def _logging(previous: TrailStatus, findings: SyncResult) -> _State:
     if not findings.tells("isLogging"):
         before = previous.condition(ConditionType.LOGGING)
         failure = findings.failure
@@ -370,7 +372,7 @@ def _logging(previous: TrailStatus, findings: Findings) -> _State:
     return _State(False, Reason.LOGGING_OFF, "AWS says that the trail is not logging")
 
 
-def _delivering_or_unknown(findings: Findings, reason: Reason, message: str) -> _State:
+def _delivering_or_unknown(findings: SyncResult, reason: Reason, message: str) -> _State:
     if findings.observed and findings.tells("trail", "isLogging") and reason not in NOT_OURS:
         return _delivering(findings.observed, findings.delivery_advice)
     return _State(None, reason, message)
@@ -393,7 +395,7 @@ def _delivery(previous: TrailStatus, errors: Mapping[Destination, str], now: dat
     )
 
 
-def _refusals(previous: TrailStatus, findings: Findings) -> tuple[Refusal, ...]:
+def _refusals(previous: TrailStatus, findings: SyncResult) -> tuple[Refusal, ...]:
     """What to remember: only refusals of the spec, and only for the generation that AWS refused."""
     messages: dict[str, str] = {}
     if not findings.known and previous.observed_generation == findings.generation:

@@ -37,7 +37,7 @@ class Advice:
 
 
 @dataclass(frozen=True)
-class Neighbour:
+class PeerTrail:
     """Another trail of the account, as far as it matters for this one."""
 
     arn: str
@@ -61,10 +61,10 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class Sight:
+class InventorySnapshot:
     """What AWS lets us see of an account's trails."""
 
-    trails: tuple[Neighbour, ...] | None = None
+    trails: tuple[PeerTrail, ...] | None = None
     """None where nothing could be read."""
     count: int | None = None
     """How many there are, also of those that can only be counted; None where that is not known."""
@@ -72,7 +72,7 @@ class Sight:
     """Why it is not all, in words for the user: what AWS refuses for longer."""
 
 
-def advise(desired: DesiredTrail, neighbours: Iterable[Neighbour], *, exists: bool = True) -> tuple[Advice, ...]:
+def advise(desired: DesiredTrail, neighbours: Iterable[PeerTrail], *, exists: bool = True) -> tuple[Advice, ...]:
     """All warnings about a trail, the most important first. `exists`: whether it is there, or only will be."""
     others = [other for other in neighbours if other.arn != desired.arn]
     found = (
@@ -119,7 +119,7 @@ def _folders(desired: DesiredTrail) -> list[str]:
     return [f"{logs}/{location.account}/{kind}/{regions}" for kind in kinds]
 
 
-def _owned_elsewhere(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advice | None:
+def _owned_elsewhere(desired: DesiredTrail, others: Sequence[PeerTrail]) -> Advice | None:
     strays = [other for other in others if desired.owns(other.owner)]
     if not strays:
         return None
@@ -133,7 +133,7 @@ def _owned_elsewhere(desired: DesiredTrail, others: Sequence[Neighbour]) -> Advi
     )
 
 
-def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour], *, exists: bool) -> Advice | None:
+def _duplicate_global_events(desired: DesiredTrail, others: Sequence[PeerTrail], *, exists: bool) -> Advice | None:
     if not _takes_global_events(desired):
         return None
     twins = _recorded_by(
@@ -151,7 +151,7 @@ def _duplicate_global_events(desired: DesiredTrail, others: Sequence[Neighbour],
     )
 
 
-def _further_copy(desired: DesiredTrail, others: Sequence[Neighbour], *, exists: bool) -> Advice | None:
+def _further_copy(desired: DesiredTrail, others: Sequence[PeerTrail], *, exists: bool) -> Advice | None:
     is_everywhere, region = desired.configuration.is_multi_region_trail, desired.location.region
     copies = _recorded_by(
         (other for other in others if is_everywhere or other.is_multi_region_trail or other.home_region == region),
@@ -212,7 +212,7 @@ def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
     )
 
 
-def _recorded_by(others: Iterable[Neighbour], desired: DesiredTrail, what: str, *, exists: bool) -> str:
+def _recorded_by(others: Iterable[PeerTrail], desired: DesiredTrail, what: str, *, exists: bool) -> str:
     """How sure it is that the others record what the trail does, and which; "" where they don't."""
     recorded = management_events(desired.event_selectors) if desired.is_logging else frozenset()
     if not recorded:
@@ -241,7 +241,7 @@ def _takes_global_events(desired: DesiredTrail) -> bool:
     return configuration.is_multi_region_trail or bool(has_them)
 
 
-def _takes_the_same_global_events(desired: DesiredTrail, other: Neighbour) -> bool:
+def _takes_the_same_global_events(desired: DesiredTrail, other: PeerTrail) -> bool:
     """Whether another trail takes some of those that this one takes: of China's two regions, each has its own."""
     if other.is_multi_region_trail:
         return True

@@ -12,10 +12,10 @@ from trail_operator.aws.client import ClosedError
 from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.trail import DesiredTrail
-from trail_operator.domain.warnings import OF_OTHERS, Advice, Sight, advise
-from trail_operator.inventory.registry import Access
+from trail_operator.domain.warnings import OF_OTHERS, Advice, InventorySnapshot, advise
+from trail_operator.inventory.registry import AccountClient
 from trail_operator.kube.trail_object import TrailObject
-from trail_operator.runtime.concurrency import Turns, acting_for
+from trail_operator.runtime.concurrency import ConcurrencyLimiter, acting_for
 from trail_operator.runtime.logs import logger
 
 # Trails are often made and changed several at a time: looked at once, when they stand still.
@@ -30,7 +30,7 @@ _SECONDS_AN_ACCOUNT = 2.0
 class _View:
     """What is known of one account's trails."""
 
-    sight: Sight = field(default_factory=Sight)
+    sight: InventorySnapshot = field(default_factory=InventorySnapshot)
     seen: float | None = None
     is_stale: bool = False
     reading: asyncio.Task[None] | None = None
@@ -46,12 +46,12 @@ class _Advised:
     advice: tuple[Advice, ...] | None = None
 
 
-class Surroundings:
+class AccountInventory:
     """Knows each account's trails as they were a while ago."""
 
     def __init__(
         self,
-        current: Callable[[str | None], Access | None],
+        current: Callable[[str | None], AccountClient | None],
         *,
         resync: float,
         clock: Callable[[], float],
@@ -62,22 +62,22 @@ class Surroundings:
         self._resync = resync
         self._clock = clock
         self._sleep = sleep
-        self._turns = Turns(_ACCOUNTS_AT_ONCE, _SECONDS_AN_ACCOUNT)
+        self._turns = ConcurrencyLimiter(_ACCOUNTS_AT_ONCE, _SECONDS_AN_ACCOUNT)
         self._views: dict[str | None, _View] = {}
         self._advised: dict[str, _Advised] = {}
         self.noticed: Callable[[str | None, bool], None] = lambda *_: None
         """Called with an account's name when it was read, and whether what is known of it is another by that."""
 
-    def trails(self, access: Access, location: Location) -> Sight:
+    def trails(self, access: AccountClient, location: Location) -> InventorySnapshot:
         """The account's trails; nothing while they are not known or read anew. Has them read if that was long ago."""
         view = self._view(access.name)
         if (view.is_stale or self._is_old(view)) and view.reading is None:
             with acting_for(""):  # it is for all, whoever happens to ask first
                 view.reading = asyncio.create_task(self._read(view, access.name, location))
-        return Sight() if view.reading else view.sight
+        return InventorySnapshot() if view.reading else view.sight
 
     def advice(
-        self, trail: TrailObject, access: Access, desired: DesiredTrail, *, exists: bool
+        self, trail: TrailObject, access: AccountClient, desired: DesiredTrail, *, exists: bool
     ) -> tuple[Advice, ...] | None:
         """What to warn of; None while too little is known. `exists`: whether the trail is there."""
         self.trails(access, desired.location)
@@ -94,7 +94,7 @@ class Surroundings:
         """A Trail is no more."""
         self._advised.pop(trail.uid, None)
 
-    def changed(self, access: Access) -> None:
+    def changed(self, access: AccountClient) -> None:
         """The trails of an account are not what they were."""
         self._view(access.name).is_stale = True
 
@@ -151,7 +151,7 @@ class Surroundings:
         finally:
             view.reading = None
 
-    async def _found(self, access: Access, location: Location, known: Sight) -> Sight:
+    async def _found(self, access: AccountClient, location: Location, known: InventorySnapshot) -> InventorySnapshot:
         """What AWS shows now; of what it does not tell, or shows nothing of, what was last known."""
         try:
             sight = await access.neighbours.of(location)

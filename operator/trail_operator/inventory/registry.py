@@ -13,15 +13,15 @@ from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.reasons import Reason
 from trail_operator.api.schema import problems
 from trail_operator.api.trail import AdoptionPolicy
-from trail_operator.aws.client import AWS
+from trail_operator.aws.client import AWSClient
 from trail_operator.aws.cloudtrail import CloudTrail
-from trail_operator.aws.credentials import Role, Sessions
+from trail_operator.aws.credentials import ClientPool, Role
 from trail_operator.aws.diagnosis import Diagnosis
-from trail_operator.aws.executor import Threads
+from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.aws.regions import leading_region, partition_of
-from trail_operator.aws.trail_lister import Neighbours
-from trail_operator.domain.account_policy import allows_name, barred
+from trail_operator.aws.trail_lister import TrailLister
+from trail_operator.domain.account_policy import allows_name, check_namespace
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.kube.client import resource_version
 from trail_operator.kube.trail_object import TrailObject
@@ -35,15 +35,15 @@ _UNREADABLE = AWSAccountSpec.model_construct(account_id="")
 
 
 @dataclass(frozen=True)
-class Access:
+class AccountClient:
     """The way into one account. `name` and `spec` are None for the operator's own identity."""
 
     name: str | None
     spec: AWSAccountSpec | None
-    aws: AWS
+    aws: AWSClient
     cloudtrail: CloudTrail
     diagnosis: Diagnosis
-    neighbours: Neighbours
+    neighbours: TrailLister
     allowed_adoption: AdoptionPolicy
     """Which existing trails may be taken over."""
 
@@ -64,7 +64,7 @@ class Account:
 
     body: dict[str, Any]
     spec: AWSAccountSpec
-    access: Access
+    access: AccountClient
     answered: float
     """When AWS last answered who we are; on the monotonic clock."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -85,12 +85,12 @@ class Account:
         return str(self.body["metadata"]["name"])
 
 
-class Accounts:
+class AccountRegistry:
     """All AWSAccounts, and the operator's own identity."""
 
     def __init__(
         self,
-        sessions: Sessions,
+        sessions: ClientPool,
         *,
         default: str | None,
         own_identity: bool,
@@ -108,7 +108,7 @@ class Accounts:
         self._cluster = cluster
         self._clock = clock
         self._called = called
-        self._threads = Threads()
+        self._threads = CallExecutor()
         # AWS counts calls by account, however many AWSAccounts lead into it.
         self._limiters = defaultdict[str, RateLimiter](lambda: RateLimiter(clock, sleep, waited))
         self._accounts: dict[str, Account] = {}
@@ -172,7 +172,7 @@ class Accounts:
                 account.access = _renewed(account.access, account.spec)
         return True
 
-    def current(self, name: str | None) -> Access | None:
+    def current(self, name: str | None) -> AccountClient | None:
         """The way into an AWSAccount as it is now; of None, the operator's own identity."""
         if name is None:
             return self.own
@@ -201,11 +201,11 @@ class Accounts:
         """Whether there is an AWSAccount of that name, be it another operator's."""
         return name in self._accounts or name in self._others
 
-    def is_of_others(self, trail: TrailObject) -> bool:
+    def managed_elsewhere(self, trail: TrailObject) -> bool:
         """Whether a Trail is another operator's: its AWSAccount is."""
         return self.name_for(trail) in self._others
 
-    def place_of(self, trail: TrailObject) -> tuple[str, str]:
+    def trail_scope(self, trail: TrailObject) -> tuple[str, str]:
         """The AWS account that a Trail's trail is in ("" while STS has not told the operator's own), and its region."""
         name = self.name_for(trail)
         if name is None:
@@ -216,7 +216,7 @@ class Accounts:
             return name, ""  # whichever that is: none that another Trail is in
         return account.spec.account_id, account.access.default_region or ""
 
-    def access_for(self, trail: TrailObject) -> Access:
+    def access_for(self, trail: TrailObject) -> AccountClient:
         """The way into the account that a Trail uses. Raises FailureError where there is none for it."""
         if trail.manifest.get("accountRef") is not None and not trail.names_account:
             raise FailureError(_refusal(Reason.INVALID_SPEC, "spec.accountRef does not name an AWSAccount"))
@@ -243,7 +243,7 @@ class Accounts:
             message = f"the spec of AWSAccount {name} is invalid: see its conditions"
             raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, message))
         namespace = trail.key.namespace
-        if refusal := barred(account.spec, name, namespace, self._labels.get(namespace)):
+        if refusal := check_namespace(account.spec, name, namespace, self._labels.get(namespace)):
             raise FailureError(refusal)
         return account.access
 
@@ -261,14 +261,14 @@ class Accounts:
 
     # The ways in.
 
-    def _access(self, name: str | None, spec: AWSAccountSpec | None) -> Access:
+    def _access(self, name: str | None, spec: AWSAccountSpec | None) -> AccountClient:
         endpoint_url = (spec.endpoint_url if spec else "") or None
         region = (spec.region if spec else "") or self._sessions.default_region
         identity = self._sessions.own
         if spec and spec.role_arn:
             role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, spec.account_id))
             identity = self._sessions.assuming(role, region or leading_region(spec.role_arn), endpoint_url)
-        aws = AWS(
+        aws = AWSClient(
             self._sessions,
             identity,
             self._limiters.__getitem__,
@@ -280,7 +280,7 @@ class Accounts:
             called=self._called,
         )
         allowed = spec.allowed_adoption if spec else self._allowed_adoption
-        return Access(name, spec, aws, CloudTrail(aws), Diagnosis(aws), Neighbours(aws), allowed)
+        return AccountClient(name, spec, aws, CloudTrail(aws), Diagnosis(aws), TrailLister(aws), allowed)
 
 
 def session_name(cluster: str, account: str) -> str:
@@ -298,11 +298,11 @@ def _way_in(spec: AWSAccountSpec) -> tuple[str, ...]:
     return spec.account_id, spec.role_arn, spec.external_id, spec.region, spec.endpoint_url, *own_regions
 
 
-def _renewed(access: Access, spec: AWSAccountSpec) -> Access:
+def _renewed(access: AccountClient, spec: AWSAccountSpec) -> AccountClient:
     """The same way in. What is under way by the former asks anew whether it may."""
     aws = access.aws.renewed()
-    parts = CloudTrail(aws), Diagnosis(aws), Neighbours(aws)
-    return Access(access.name, spec, aws, *parts, spec.allowed_adoption)
+    parts = CloudTrail(aws), Diagnosis(aws), TrailLister(aws)
+    return AccountClient(access.name, spec, aws, *parts, spec.allowed_adoption)
 
 
 def _refusal(reason: Reason, message: str) -> Failure:

@@ -47,7 +47,7 @@ def resource_version(body: dict[str, Any]) -> int:
     return int(body["metadata"]["resourceVersion"])
 
 
-class Connection:
+class ApiConnection:
     """A connection to the API server, with the credentials of the Pod or of the kubeconfig."""
 
     def __init__(self, client: ApiClient, route: Route) -> None:
@@ -56,7 +56,7 @@ class Connection:
         """The way to the API server."""
 
     @classmethod
-    async def open(cls) -> "Connection":
+    async def open(cls) -> "ApiConnection":
         """Connect as the Pod's service account, else as the kubeconfig says."""
         configuration = Configuration()
         try:
@@ -98,10 +98,10 @@ class Connection:
         return parsed(response.status, await response.read())
 
 
-class Kubernetes:
+class KubeClient:
     """What the operator reads and writes there. `may_write` is asked before each write and raises if it is not so."""
 
-    def __init__(self, connection: Connection, instance: str, may_write: Callable[[], None]) -> None:
+    def __init__(self, connection: ApiConnection, instance: str, may_write: Callable[[], None]) -> None:
         """`instance`: as which process its Events tell of themselves."""
         self._connection = connection
         self._instance = instance

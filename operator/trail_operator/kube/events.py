@@ -20,7 +20,7 @@ from trail_operator.api.trail import Difference
 from trail_operator.domain.plan import Action
 from trail_operator.domain.texts import MESSAGE, clean
 from trail_operator.kube.answers import is_of_deleted_namespace
-from trail_operator.kube.client import Kubernetes
+from trail_operator.kube.client import KubeClient
 from trail_operator.runtime.logs import about, logger
 
 # The API server forgets an Event an hour after its last write:
@@ -40,15 +40,15 @@ class _Series:
     count: int = 1
 
 
-class Events:
+class EventRecorder:
     """Writes Events."""
 
-    def __init__(self, kubernetes: Kubernetes, clock: Callable[[], float]) -> None:
+    def __init__(self, kubernetes: KubeClient, clock: Callable[[], float]) -> None:
         self._kubernetes = kubernetes
         self._clock = clock
         self._series: OrderedDict[tuple[str, ...], _Series] = OrderedDict()
 
-    async def applied(self, body: dict[str, Any], actions: Sequence[Action], *, drift: bool) -> None:
+    async def record_applied(self, body: dict[str, Any], actions: Sequence[Action], *, drift: bool) -> None:
         """Say what was written to AWS, and why: a change of the spec, or one made in AWS (drift)."""
         operations = ", ".join(action.operation for action in actions)
         changes = [entry for action in actions for entry in action.differences]
@@ -56,32 +56,32 @@ class Events:
         # Where it has only a former name of the cluster, nobody has changed the owner tag in AWS.
         drifted = (but_owner if any(action.is_renaming for action in actions) else changes) if drift else []
         if actions[0].operation == "CreateTrail" and not drift:
-            await self.write(body, "Normal", "Created", operations, f"made the trail: {operations}")
+            await self.record(body, "Normal", "Created", operations, f"made the trail: {operations}")
         elif drifted:
             # All paths first: Kubernetes cuts a note off after a kilobyte.
             paths = ", ".join(entry.path for entry in drifted)
             told = "; ".join(f"{entry.path} was {entry.observed}, is {entry.desired} again" for entry in drifted)
             note = f"changed in AWS and put right: {paths} ({operations}). {told}"
-            await self.write(body, "Warning", "DriftCorrected", operations, note)
+            await self.record(body, "Warning", "DriftCorrected", operations, note)
         elif any(action.is_adoption for action in actions):
             # Not the owner tag: what it was may name another team's Trail.
             told = "; ".join(map(_changed, but_owner))
             note = f"adopted the trail ({operations}). {told or 'Nothing but its owner tag was changed'}"
-            await self.write(body, "Normal", "Adopted", operations, note)
+            await self.record(body, "Normal", "Adopted", operations, note)
         else:
             told = "; ".join(map(_changed, changes))
-            await self.write(body, "Normal", "Updated", operations, f"{told} ({operations})")
+            await self.record(body, "Normal", "Updated", operations, f"{told} ({operations})")
 
-    async def turned(self, body: dict[str, Any], turn: Condition) -> None:
+    async def record_transition(self, body: dict[str, Any], turn: Condition) -> None:
         """Say what a condition has become."""
         is_well = turn.reason in _QUIET or (turn.status == "True" and turn.type != ConditionType.ADVISORY)
-        await self.write(body, "Normal" if is_well else "Warning", turn.reason, "Reconcile", turn.message)
+        await self.record(body, "Normal" if is_well else "Warning", turn.reason, "Reconcile", turn.message)
 
-    async def reduced(self, body: dict[str, Any], lost: Sequence[str]) -> None:
+    async def record_coverage_loss(self, body: dict[str, Any], lost: Sequence[str]) -> None:
         """Warn of what the trail no longer records after a change."""
-        await self.write(body, "Warning", "RecordsLess", "Reconcile", "; ".join(lost))
+        await self.record(body, "Warning", "RecordsLess", "Reconcile", "; ".join(lost))
 
-    async def write(
+    async def record(
         self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
     ) -> bool:
         """Write one Event about a Trail or an AWSAccount; return whether nothing is left to be written."""

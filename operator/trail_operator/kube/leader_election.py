@@ -17,7 +17,7 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.kube.answers import OddAnswerError, is_not_found, whole_object
-from trail_operator.kube.client import CONFLICT, Connection
+from trail_operator.kube.client import CONFLICT, ApiConnection
 from trail_operator.runtime.logs import logger
 
 # Seconds that a Lease outlives its holder's last sign of life.
@@ -33,7 +33,7 @@ class NotLeadingError(asyncio.CancelledError):
     """This process may not act any more. As in a task that is cancelled, what was under way ends here, silently."""
 
 
-class Leadership:
+class LeaderFence:
     """Whether this process may act: asked right before everything that it does to AWS or to Kubernetes."""
 
     def __init__(self, clock: Callable[[], float], until: float) -> None:
@@ -52,17 +52,17 @@ class Leadership:
             raise NotLeadingError
 
 
-def without_lease(clock: Callable[[], float]) -> Leadership:
+def without_lease(clock: Callable[[], float]) -> LeaderFence:
     """The leadership of an operator that is alone."""
-    return Leadership(clock, math.inf)
+    return LeaderFence(clock, math.inf)
 
 
-class Lease:
+class LeaderElector:
     """The Lease that operators contend for."""
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ApiConnection,
         namespace: str,
         name: str,
         holder: str,
@@ -80,13 +80,13 @@ class Lease:
         self._seen: tuple[str, float] = "", 0.0  # the version that was last seen, and since when
         self._told = ""
         self._went_well = -math.inf  # when it was last found with another holder, or written
-        self.leadership = Leadership(clock, -math.inf)
+        self.leadership = LeaderFence(clock, -math.inf)
 
     def __str__(self) -> str:
         return f"{self._namespace}/{self._name}"
 
     @property
-    def is_in_touch(self) -> bool:
+    def observed_recently(self) -> bool:
         """Whether lately another was seen to hold it, or this process got it: else this one could not take over."""
         return self._clock() < self._went_well + _DURATION
 

@@ -13,7 +13,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.constants import ACCOUNT_KIND, KIND
 from trail_operator.api.reasons import EventReason
-from trail_operator.kube.events import Events
+from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.logs import about, logger
 
 _SECONDS = 600.0
@@ -43,7 +43,7 @@ def is_refusal(error: ApiException) -> bool:
 class Unreportable:
     """Reports objects whose status or finalizers cannot be written."""
 
-    def __init__(self, events: Events, clock: Callable[[], float]) -> None:
+    def __init__(self, events: EventRecorder, clock: Callable[[], float]) -> None:
         self._events = events
         self._clock = clock
 
@@ -81,7 +81,7 @@ class Unreportable:
         return Refused(wanted, until, reported=True, unwritten_note="" if is_written else note)
 
     async def _write_event(self, body: dict[str, Any], note: str) -> bool:
-        return await self._events.write(body, "Warning", EventReason.STATUS_REFUSED, "Reconcile", note)
+        return await self._events.record(body, "Warning", EventReason.STATUS_REFUSED, "Reconcile", note)
 
 
 def _without_external_id(problem: str) -> str:

@@ -1,6 +1,6 @@
 """Who may go on when not all can: so many at once, and by turns that go round from one namespace to the next.
 
-A turn that takes long may stop counting (`Turns`): nobody waits for whoever waits for an answer. Turns that go round
+A turn that takes long may stop counting (`ConcurrencyLimiter`): nobody waits for whoever waits for an answer. Turns that go round
 (`Rounds`) let a tenant with hundreds of Trails delay another's by one round, not by its whole queue.
 """
 
@@ -67,7 +67,7 @@ class Rounds:
         self._free += 1
 
 
-class Turns:
+class ConcurrencyLimiter:
     """Gives out turns. One that has taken long no longer counts: whoever waits for an answer holds up nobody."""
 
     def __init__(self, at_once: int, seconds_that_count: float) -> None:

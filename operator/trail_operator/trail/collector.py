@@ -17,15 +17,15 @@ from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail import Destination
 from trail_operator.inventory.registry import Account
 from trail_operator.metrics import Family
-from trail_operator.trail.state import Subject
+from trail_operator.trail.state import TrailState
 
 
-class Gauges(Collector):
+class StateCollector(Collector):
     """The states of all Trails and AWSAccounts."""
 
     def __init__(
         self,
-        subjects: Callable[[], Iterable[Subject]],
+        subjects: Callable[[], Iterable[TrailState]],
         accounts: Callable[[], Iterable[Account]],
         unattended: Callable[[], int],
     ) -> None:
@@ -50,7 +50,7 @@ class Gauges(Collector):
         yield unattended
 
 
-def _of_trails(subjects: Iterable[Subject]) -> list[Metric]:
+def _of_trails(subjects: Iterable[TrailState]) -> list[Metric]:
     ready, reason = _gauge(metrics.TRAIL_READY), _gauge(metrics.TRAIL_REASON)
     logging, desired = _gauge(metrics.TRAIL_LOGGING), _gauge(metrics.TRAIL_LOGGING_DESIRED)
     delivered, failing = _gauge(metrics.TRAIL_DELIVERED), _gauge(metrics.TRAIL_FAILING)

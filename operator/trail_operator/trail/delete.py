@@ -13,18 +13,18 @@ from trail_operator.api.reasons import EventReason, Reason
 from trail_operator.api.trail import DeletionPolicy, Difference
 from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import NOT_FOUND, AWSError
-from trail_operator.aws.rate_limit import Ask
+from trail_operator.aws.rate_limit import Precondition
 from trail_operator.aws.regions import HOW_TO_NAME_NEW_REGIONS, UnknownRegionError
 from trail_operator.domain.annotations import unset_deletion_policy
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError, passing
 from trail_operator.domain.plan import Action, deletion, disowning
-from trail_operator.inventory.inventory import Surroundings
-from trail_operator.inventory.registry import Access, Accounts
-from trail_operator.kube.events import Events
+from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.inventory.registry import AccountClient, AccountRegistry
+from trail_operator.kube.events import EventRecorder
 from trail_operator.trail.location import CONSISTENCY_WINDOW, Locator, correction
-from trail_operator.trail.state import SentDeletion, Subject
-from trail_operator.trail.write_guard import Decisions, NoLongerDueError
+from trail_operator.trail.state import SentDeletion, TrailState
+from trail_operator.trail.write_guard import StaleDecisionError, WriteGuard
 
 # Retain tries to take the owner tag off, but must not hold the object.
 _RETAIN_PATIENCE = 5.0
@@ -69,16 +69,16 @@ class _Place:
     location: Location
 
 
-class Deletion:
+class TrailDeleter:
     """Deletes or disowns trails, if they are ours."""
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: AccountRegistry,
         locator: Locator,
-        decisions: Decisions,
-        surroundings: Surroundings,
-        events: Events,
+        decisions: WriteGuard,
+        surroundings: AccountInventory,
+        events: EventRecorder,
         default: DeletionPolicy,
         *,
         clock: Callable[[], float],
@@ -93,28 +93,28 @@ class Deletion:
         self._clock = clock
         self._now = now
 
-    async def release(self, subject: Subject) -> Released | NotYet:
+    async def release(self, subject: TrailState) -> Released | NotYet:
         """Do what the deletion policy says. Raises FailureError where AWS or the spec stands in the way."""
         if subject.observing:
             return Released("the trail was only observed")
         try:
             policy = self._policy(subject)
             return await (self._retain if policy is DeletionPolicy.RETAIN else self._remove)(subject)
-        except (ClosedError, NoLongerDueError):
+        except (ClosedError, StaleDecisionError):
             return NotYet(CONSISTENCY_WINDOW)
         except FailureError as error:
             if self.seconds_held(subject) > 0.0 or error.failure.kind is FailureClass.TRANSIENT:
                 raise
             return _unverified(error.failure.message)
 
-    def seconds_held(self, subject: Subject) -> float:
+    def seconds_held(self, subject: TrailState) -> float:
         """For how long a Trail is held while AWS cannot be asked about its trail: without end if one is on record."""
         if subject.is_on_record or subject.deletion_requested is None:
             return float("inf")
         left = subject.deletion_requested + timedelta(seconds=_PATIENCE) - self._now()
         return left.total_seconds()
 
-    def _policy(self, subject: Subject) -> DeletionPolicy:
+    def _policy(self, subject: TrailState) -> DeletionPolicy:
         """Not through the model: whatever else is wrong with the spec must not hold the resource."""
         value = subject.manifest.get("deletionPolicy") or unset_deletion_policy(subject.annotations, self._default)
         if value not in [*DeletionPolicy]:
@@ -123,7 +123,7 @@ class Deletion:
 
     # Where the trail may be.
 
-    async def _places(self, subject: Subject, access: Access) -> AsyncIterator[_Place]:
+    async def _places(self, subject: TrailState, access: AccountClient) -> AsyncIterator[_Place]:
         """The place on record and the place that the spec names. Raises FailureError where they cannot be found out.
 
         Whose an organization's trail is, is asked last: the account's own places are looked at in any case.
@@ -159,30 +159,30 @@ class Deletion:
             if (theirs := home.trail_arn(name, owner)) not in (arn, home.trail_arn(name)):
                 yield _Place(theirs, home)
 
-    async def _can_be_ours(self, access: Access, here: Location, arn: str) -> bool:
+    async def _can_be_ours(self, access: AccountClient, here: Location, arn: str) -> bool:
         """Whether the record can be that of a trail which was made from here: it can be forged."""
         recorded = Arn.parse(arn)
         return recorded.partition == here.partition and await self._locator.can_own(access, here, recorded.account)
 
-    async def _owner_account(self, subject: Subject, access: Access, location: Location) -> str | None:
+    async def _owner_account(self, subject: TrailState, access: AccountClient, location: Location) -> str | None:
         """Whose an organization's trail is; what is on record answers that without a call."""
         if subject.status.arn and (account := Arn.parse(subject.status.arn).account) != location.account:
             return account
         return await self._locator.management_account(access, location)
 
-    async def _tags(self, subject: Subject, access: Access, place: _Place) -> dict[str, str] | None:
+    async def _tags(self, subject: TrailState, access: AccountClient, place: _Place) -> dict[str, str] | None:
         tags = await access.cloudtrail.tags(place.arn, place.location.region)
         subject.last_seen = self._clock()
         return tags
 
-    def _is_ours(self, subject: Subject, tags: dict[str, str] | None) -> bool:
+    def _is_ours(self, subject: TrailState, tags: dict[str, str] | None) -> bool:
         return self._locator.owns(subject, tags)
 
-    def _may_lag(self, subject: Subject) -> bool:
+    def _may_lag(self, subject: TrailState) -> bool:
         """Whether AWS may not show yet that a trail is this resource's: before it there may have been another."""
         return self._locator.may_lag(subject) if subject.is_on_record else self._locator.settling(subject)
 
-    def _may_lack_its_tag(self, subject: Subject, place: _Place, tags: dict[str, str] | None) -> bool:
+    def _may_lack_its_tag(self, subject: TrailState, place: _Place, tags: dict[str, str] | None) -> bool:
         """Whether one answer shows no owner tag on a trail that is on record as ours: a second look has to agree."""
         if tags is None or _owner(tags) or not subject.status.owner_tag:
             return False
@@ -190,7 +190,7 @@ class Deletion:
 
     # Delete.
 
-    async def _remove(self, subject: Subject) -> Released | NotYet:
+    async def _remove(self, subject: TrailState) -> Released | NotYet:
         access = self._accounts.access_for(subject)
         notes = []
         async for place in self._places(subject, access):
@@ -200,7 +200,7 @@ class Deletion:
             notes.append(outcome)
         return Released("; ".join(notes))
 
-    async def _remove_at(self, subject: Subject, access: Access, place: _Place) -> str | NotYet:
+    async def _remove_at(self, subject: TrailState, access: AccountClient, place: _Place) -> str | NotYet:
         """What became of a trail. DeleteTrail is believed only once AWS no longer shows the trail as ours."""
         tags = await self._tags(subject, access, place)
         sent = subject.deletions.get(place.arn)
@@ -218,7 +218,9 @@ class Deletion:
             raise NotConfirmedError(place.arn)
         return NotYet(CONSISTENCY_WINDOW)
 
-    async def _send(self, subject: Subject, access: Access, place: _Place, tags: dict[str, str] | None) -> None:
+    async def _send(
+        self, subject: TrailState, access: AccountClient, place: _Place, tags: dict[str, str] | None
+    ) -> None:
         """Send DeleteTrail, and remember that: also where no answer came, since it may have taken effect."""
         arn, now = place.arn, self._clock()
         sent = subject.deletions.get(arn) or SentDeletion(first=now, last=float("-inf"))
@@ -236,7 +238,7 @@ class Deletion:
             raise
         subject.deletions[arn] = replace(sent, last=self._clock())
 
-    async def _is_there(self, subject: Subject, access: Access, place: _Place) -> bool:
+    async def _is_there(self, subject: TrailState, access: AccountClient, place: _Place) -> bool:
         """Whether AWS still has a trail of ours there: what is no longer ours is as good as gone."""
         if not await access.cloudtrail.exists(place.arn, place.location.region):
             return False
@@ -244,7 +246,7 @@ class Deletion:
 
     # Retain.
 
-    async def _retain(self, subject: Subject) -> Released:
+    async def _retain(self, subject: TrailState) -> Released:
         place: _Place | None = None
         notes = []
         try:
@@ -253,7 +255,7 @@ class Deletion:
                 async for place in self._places(subject, access):
                     notes.append(await self._disown(subject, access, place, patience))
                 return Released("; ".join(notes))
-        except (ClosedError, NoLongerDueError):
+        except (ClosedError, StaleDecisionError):
             raise
         except FailureError as error:
             problem = error.failure.message
@@ -265,15 +267,17 @@ class Deletion:
         await self._warn_of_tag(subject, arn, subject.status.owner_tag, f"was not removed: {problem}")
         return Released("; ".join([*notes, f"trail {arn} was left as it is, its owner tag too"]))
 
-    async def _disown(self, subject: Subject, access: Access, place: _Place, patience: asyncio.Timeout) -> str:
+    async def _disown(
+        self, subject: TrailState, access: AccountClient, place: _Place, patience: asyncio.Timeout
+    ) -> str:
         tags = await self._tags(subject, access, place)
         if not self._is_ours(subject, tags):
             return _told(place.arn, exists=tags is not None)
-        still_due = self._still_due(subject, access, place.arn, tags)
+        precondition = self._still_due(subject, access, place.arn, tags)
 
         async def its_turn() -> None:
             patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
-            await still_due()
+            await precondition()
 
         patience.reschedule(None)  # many that go at once wait for each other, which is no fault of AWS
         await self._apply(disowning(place.arn, OWNER_TAG), access, place.location, its_turn)
@@ -283,20 +287,24 @@ class Deletion:
         await self._warn_of_tag(subject, place.arn, _owner(left), "is still there after RemoveTags")
         return f"trail {place.arn} is kept, its owner tag too"
 
-    async def _warn_of_tag(self, subject: Subject, arn: str, owner: str | None, problem: str) -> None:
+    async def _warn_of_tag(self, subject: TrailState, arn: str, owner: str | None, problem: str) -> None:
         """`owner`: the owner tag that the trail was last seen to carry."""
         tag = f"{OWNER_TAG}={owner or self._locator.owner(subject)}"
         note = f"the tag {tag} of trail {arn} {problem}. Remove it by hand if AWS still shows it"
-        await self._events.write(subject.body, "Warning", EventReason.OWNER_TAG_STAYED, "RemoveTags", note)
+        await self._events.record(subject.body, "Warning", EventReason.OWNER_TAG_STAYED, "RemoveTags", note)
 
     # Both.
 
-    def _still_due(self, subject: Subject, access: Access, arn: str, tags: dict[str, str] | None) -> Ask:
-        return self._decisions.still_due(subject, access, arn, _owner(tags), self._clock())
+    def _still_due(
+        self, subject: TrailState, access: AccountClient, arn: str, tags: dict[str, str] | None
+    ) -> Precondition:
+        return self._decisions.precondition(subject, access, arn, _owner(tags), self._clock())
 
-    async def _apply(self, action: Action, access: Access, location: Location, still_due: Ask) -> None:
+    async def _apply(
+        self, action: Action, access: AccountClient, location: Location, precondition: Precondition
+    ) -> None:
         try:
-            await access.cloudtrail.apply(action, location.account, location.region, still_due)
+            await access.cloudtrail.apply(action, location.account, location.region, precondition)
         finally:  # also where its answer was lost
             self._surroundings.changed(access)
             self._surroundings.trails(access, location)  # has them read: no pass of this Trail will
@@ -318,7 +326,7 @@ def _unverified(problem: str) -> Released:
     return Released(note, EventReason.RELEASED_UNVERIFIED)
 
 
-def _unknown_record(subject: Subject, region: str) -> Failure:
+def _unknown_record(subject: TrailState, region: str) -> Failure:
     """The region on record is not known: nobody can look there."""
     field, fields = ("arn", ("arn", "homeRegion")) if subject.status.arn else ("homeRegion", ("homeRegion",))
     return Failure(

@@ -11,8 +11,8 @@ from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.trail import DesiredTrail
-from trail_operator.inventory.registry import Access
-from trail_operator.trail.state import Subject
+from trail_operator.inventory.registry import AccountClient
+from trail_operator.trail.state import TrailState
 
 CONSISTENCY_WINDOW = 10.0
 """For so many seconds after a write AWS may go on answering the state before it."""
@@ -26,19 +26,19 @@ class Locator:
         """The cluster whose Trails these are."""
         self._clock = clock
 
-    def owner(self, subject: Subject) -> str:
+    def owner(self, subject: TrailState) -> str:
         """The owner tag that this Trail's trail is to carry."""
         return self.cluster.owner_tag(str(subject.key))
 
-    def owners(self, subject: Subject) -> frozenset[str]:
+    def owners(self, subject: TrailState) -> frozenset[str]:
         """Every owner tag by which a trail is this Trail's."""
         return self.cluster.owner_tags(str(subject.key), subject.status.owner_tag)
 
-    def owns(self, subject: Subject, tags: Mapping[str, str] | None) -> bool:
+    def owns(self, subject: TrailState, tags: Mapping[str, str] | None) -> bool:
         """Whether a trail with these tags is this Trail's; None where there is no trail."""
         return (tags or {}).get(OWNER_TAG) in self.owners(subject)
 
-    def region(self, subject: Subject, access: Access, wanted: str | None) -> str:
+    def region(self, subject: TrailState, access: AccountClient, wanted: str | None) -> str:
         """The home region. Raises FailureError where none is known or it is not the one on record."""
         region = wanted or access.default_region
         if region is None:
@@ -55,7 +55,7 @@ class Locator:
                 raise FailureError(wrong_home(home, region))
         return region
 
-    async def location(self, subject: Subject, access: Access, region: str) -> Location:
+    async def location(self, subject: TrailState, access: AccountClient, region: str) -> Location:
         """The place, asked of STS. Raises FailureError where it is not known or not the one on record."""
         try:
             identity = await access.aws.identity(region)
@@ -78,13 +78,13 @@ class Locator:
             raise FailureError(_other_account(subject, access, pinned, identity.account))
         return Location(identity.partition, identity.account, region)
 
-    def is_pinned(self, subject: Subject, desired: DesiredTrail) -> bool:
+    def is_pinned(self, subject: TrailState, desired: DesiredTrail) -> bool:
         """Whether this place is on record, and no other trail that was there before."""
         status, location = subject.status, desired.location
         is_here = (status.account_id, status.home_region) == (location.account, location.region)
         return is_here and status.arn in (None, desired.arn)
 
-    async def management_account(self, access: Access, location: Location) -> str | None:
+    async def management_account(self, access: AccountClient, location: Location) -> str | None:
         """The account that an organization trail is in, if it is not the location's: the management account.
 
         Raises FailureError where AWS does not tell.
@@ -92,7 +92,7 @@ class Locator:
         account = (await access.aws.organization(location.region)).management_account
         return account if account != location.account else None
 
-    async def can_own(self, access: Access, location: Location, account: str) -> bool:
+    async def can_own(self, access: AccountClient, location: Location, account: str) -> bool:
         """Whether a trail that is made from the location's account can be of that account: a status can be forged.
 
         Raises FailureError where AWS does not tell.
@@ -110,20 +110,20 @@ class Locator:
             doubt = f"a trail of account {account} is on record, and whether this is the organization's is not known"
             raise FailureError(replace(failure, message=f"{doubt}: {failure.message}")) from None
 
-    def settling(self, subject: Subject) -> bool:
+    def settling(self, subject: TrailState) -> bool:
         """Whether AWS may still answer the state before our last write to this trail."""
         return self.settled_in(subject) > 0.0
 
-    def settled_in(self, subject: Subject) -> float:
+    def settled_in(self, subject: TrailState) -> float:
         """Seconds until AWS no longer answers the state before our last write; 0 where it does not."""
         return 0.0 if subject.written is None else max(0.0, subject.written + CONSISTENCY_WINDOW - self._clock())
 
-    def may_lag(self, subject: Subject) -> bool:
+    def may_lag(self, subject: TrailState) -> bool:
         """The same of a write by the operator before this one: it may have ended just before this one began."""
         return self.settling(subject) or self._clock() - subject.started < CONSISTENCY_WINDOW
 
 
-def _other_account(subject: Subject, access: Access, pinned: str, account: str) -> Failure:
+def _other_account(subject: TrailState, access: AccountClient, pinned: str, account: str) -> Failure:
     """The account on record is not the one that the credentials are of."""
     credentials = f"AWSAccount {access.name} is" if access.name else "the operator's credentials are of"
     return Failure(
@@ -135,7 +135,7 @@ def _other_account(subject: Subject, access: Access, pinned: str, account: str) 
     )
 
 
-def correction(subject: Subject, *fields: str) -> str:
+def correction(subject: TrailState, *fields: str) -> str:
     """Who may take fields off the record, and how."""
     patch = json.dumps({"status": dict.fromkeys(fields)})
     return (

@@ -5,17 +5,17 @@ from collections.abc import Callable, Collection
 
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.ownership import Claim
-from trail_operator.trail.state import Subject
+from trail_operator.trail.state import TrailState
 
 
-class Claims:
+class NameClaims:
     """The claims of all Trails that the operator watches."""
 
     def __init__(
         self,
-        place: Callable[[Subject], tuple[str, str]],
+        place: Callable[[TrailState], tuple[str, str]],
         namespaces: Collection[str] = (),
-        admits: Callable[[Subject], bool] = lambda _: True,
+        admits: Callable[[TrailState], bool] = lambda _: True,
     ) -> None:
         """`place`: the number and the default region of the account that a Trail uses.
 
@@ -27,10 +27,10 @@ class Claims:
         # By region and name. The account is compared when it matters: AWS tells only meanwhile who the own identity is.
         self._by_name: dict[tuple[str, str], dict[str, Claim]] = defaultdict(dict)
         self._by_uid: dict[str, Claim] = {}
-        self._claimants: dict[str, Subject] = {}
+        self._claimants: dict[str, TrailState] = {}
         self._resources: dict[str, str] = {}
 
-    def enter(self, subject: Subject) -> Claim:
+    def enter(self, subject: TrailState) -> Claim:
         """Record the claim of a Trail, in place of its former one."""
         _, default_region = self._place(subject)
         # On record of a Trail that is not held is only where a trail was that it looked at.
@@ -52,12 +52,12 @@ class Claims:
         self._by_name[claim.region, claim.name][claim.uid] = claim
         return claim
 
-    def update(self, subject: Subject) -> list[str]:
+    def update(self, subject: TrailState) -> list[str]:
         """Record the claim of a Trail as it is now; return the UIDs of those that may take the place of its former."""
         before = self._by_uid.get(subject.uid)
-        rivals = self.withdraw(subject.uid)
+        competitors = self.withdraw(subject.uid)
         self.enter(subject)
-        return rivals if before != self._by_uid.get(subject.uid) else []
+        return competitors if before != self._by_uid.get(subject.uid) else []
 
     def withdraw(self, uid: str) -> list[str]:
         """Forget a claim; return the UIDs of those that may now take its place."""
@@ -65,21 +65,21 @@ class Claims:
         claim = self._by_uid.pop(uid, None)
         if claim is None:
             return []
-        rivals = [rival.uid for rival in self.rivals(claim)]
+        competitors = [rival.uid for rival in self.competitors(claim)]
         del self._claimants[uid]
         named = self._by_name[claim.region, claim.name]
         del named[uid]
         if not named:
             del self._by_name[claim.region, claim.name]
-        return rivals
+        return competitors
 
-    def may_live(self, resource: str) -> bool:
+    def may_exist(self, resource: str) -> bool:
         """Whether there is a Trail `namespace/name`, or may be one in a namespace that is not watched."""
         namespace, _, _ = resource.partition("/")
         is_watched = not self._namespaces or namespace in self._namespaces
         return not is_watched or resource in self._resources.values()
 
-    def rivals(self, claim: Claim) -> list[Claim]:
+    def competitors(self, claim: Claim) -> list[Claim]:
         """All other claims to the same trail; none for one that is not on record."""
         if claim.uid not in self._claimants:
             return []
@@ -87,13 +87,13 @@ class Claims:
         named = self._by_name.get((claim.region, claim.name), {}).values()
         return [other for other in named if other.uid != claim.uid and self._account(other) == account]
 
-    def claimant(self, claim: Claim) -> Subject:
+    def claimant(self, claim: Claim) -> TrailState:
         """The Trail that a claim on record is of."""
         return self._claimants[claim.uid]
 
-    def claimants(self, claim: Claim) -> list[Subject]:
+    def claimants(self, claim: Claim) -> list[TrailState]:
         """The Trails that all other claims to the same trail are of."""
-        return [self.claimant(other) for other in self.rivals(claim)]
+        return [self.claimant(other) for other in self.competitors(claim)]
 
     def _account(self, claim: Claim) -> str:
         return self._place(self._claimants[claim.uid])[0]

@@ -11,9 +11,9 @@ from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.diff import differences
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
-from trail_operator.domain.trail_status import Findings, Place
-from trail_operator.trail.resolve import Target, Targets
-from trail_operator.trail.state import Subject
+from trail_operator.domain.trail_status import SyncResult, TrailIdentity
+from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
+from trail_operator.trail.state import TrailState
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,20 @@ class _View:
     failure: Failure | None
 
 
-class Observation:
+class ReadOnlySync:
     """Sees what a trail is. Raises FailureError where AWS does not tell."""
 
-    def __init__(self, targets: Targets) -> None:
+    def __init__(self, targets: SpecResolver) -> None:
         self._targets = targets
 
-    async def look(self, subject: Subject) -> Findings:
+    async def look(self, subject: TrailState) -> SyncResult:
         """One look."""
         target = await self._targets.of(subject)
         try:
             observed = await self._find(subject, target)
         except PartlyReadError as error:
             view = await self._view(subject, target, error.observed)
-            return Findings(
+            return SyncResult(
                 subject.acting_on,
                 known=False,
                 observed=view.observed,
@@ -50,7 +50,7 @@ class Observation:
             )
         if observed is None:
             sought = f"account {target.location.account} has no trail {target.name} visible in {target.location.region}"
-            return Findings(subject.acting_on, known=True, observed=None, observing=True, sought=sought)
+            return SyncResult(subject.acting_on, known=True, observed=None, observing=True, sought=sought)
         view = await self._view(subject, target, observed)
         drift = view.drift
         if target.spec.region not in (None, observed.home_region):
@@ -61,7 +61,7 @@ class Observation:
         delivery = DeliveryAdvice()
         if observed.failing_destinations:
             delivery = await target.access.diagnosis.delivery_advice(view.desired, observed)
-        return Findings(
+        return SyncResult(
             subject.acting_on,
             known=True,
             observed=view.observed,
@@ -69,11 +69,11 @@ class Observation:
             failure=view.failure,
             delivery_advice=delivery.message,
             advice=delivery.advice,
-            place=Place(target.location.account, observed.home_region, observed.arn),
+            place=TrailIdentity(target.location.account, observed.home_region, observed.arn),
             observing=True,
         )
 
-    async def _view(self, subject: Subject, target: Target, observed: ObservedTrail) -> _View:
+    async def _view(self, subject: TrailState, target: ResolvedSpec, observed: ObservedTrail) -> _View:
         """The trail beside the spec. What the names of topics and keys mean is for the trail's home to say.
 
         An organization's trail has the names of the account that made it: the management account, whose ARN it has, or
@@ -84,7 +84,9 @@ class Observation:
         views = [await self._seen_from(place, subject, target, observed) for place in places]
         return min(views, key=lambda view: (len(view.drift), len(view.observed.unreadable)))
 
-    async def _seen_from(self, place: Location, subject: Subject, target: Target, observed: ObservedTrail) -> _View:
+    async def _seen_from(
+        self, place: Location, subject: TrailState, target: ResolvedSpec, observed: ObservedTrail
+    ) -> _View:
         there = await self._targets.with_key(replace(target, location=place))
         failure = there.key_failure
         if failure and not _is_certain(failure, there, target.location.account, observed):
@@ -97,7 +99,7 @@ class Observation:
             raise FailureError(failure)  # it is known in a moment
         return _View(observed, desired, drift, None if "kmsKeyID" in observed.unreadable else failure)
 
-    async def _find(self, subject: Subject, target: Target) -> ObservedTrail | None:
+    async def _find(self, subject: TrailState, target: ResolvedSpec) -> ObservedTrail | None:
         """The trail of that name: the account's own, else whichever has its shadow in the region."""
         known = subject.status.arn
         if known and Arn.parse(known).name == target.name:
@@ -111,11 +113,11 @@ class Observation:
         return await _observe(target, arn, expected=True) if arn and arn not in (known, target.arn) else None
 
 
-async def _observe(target: Target, arn: str, *, expected: bool) -> ObservedTrail | None:
-    return await target.access.cloudtrail.observe(arn, Arn.parse(arn).region, expected=expected, only_looking=True)
+async def _observe(target: ResolvedSpec, arn: str, *, expected: bool) -> ObservedTrail | None:
+    return await target.access.cloudtrail.observe(arn, Arn.parse(arn).region, expected=expected, read_only=True)
 
 
-def _is_certain(failure: Failure, target: Target, account: str, observed: ObservedTrail) -> bool:
+def _is_certain(failure: Failure, target: ResolvedSpec, account: str, observed: ObservedTrail) -> bool:
     """Whether AWS says for certain that spec.kmsKeyID means no key: of others' keys it does not tell us all."""
     owners = {Arn.parse(arn).account for arn in (observed.arn, target.location.key_arn(target.spec.kms_key_id))}
     return failure.reason in (Reason.KEY_NOT_FOUND, Reason.KEY_NOT_USABLE, Reason.INVALID_SPEC) and owners == {account}

@@ -12,13 +12,13 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import Key, Kubernetes, resource_version
-from trail_operator.runtime.concurrency import Turns
+from trail_operator.kube.client import Key, KubeClient, resource_version
+from trail_operator.runtime.concurrency import ConcurrencyLimiter
 from trail_operator.runtime.logs import about, logger
 from trail_operator.runtime.rate_waits import Waits, counted
 from trail_operator.runtime.tasks import restarting
-from trail_operator.trail.name_claims import Claims
-from trail_operator.trail.state import Subject
+from trail_operator.trail.name_claims import NameClaims
+from trail_operator.trail.state import TrailState
 
 # At the start so many Trails are looked at together that need no more than that: enough to wait for AWS's answers side
 # by side, few enough that what is new is not held up by all the others.
@@ -33,7 +33,7 @@ _LONGEST_READ = 60.0
 # What is left of a task that was ended is waited for no longer.
 _SECONDS_TO_END = 30.0
 
-Reconcile = Callable[[Subject], Awaitable[float | None]]
+Reconcile = Callable[[TrailState], Awaitable[float | None]]
 
 
 class Loop:
@@ -41,8 +41,8 @@ class Loop:
 
     def __init__(
         self,
-        kubernetes: Kubernetes,
-        claims: Claims,
+        kubernetes: KubeClient,
+        claims: NameClaims,
         reconcile: Reconcile,
         clock: Callable[[], float],
         *,
@@ -57,15 +57,15 @@ class Loop:
         self._resync = resync
         self._restarted = restarted
         self._heard = -math.inf  # when the watch last told of something
-        self._subjects: dict[Key, Subject] = {}
+        self._subjects: dict[Key, TrailState] = {}
         self._taking_up: asyncio.Task[None] | None = None
         self._stopping = False
-        self.entered: Callable[[Subject], None] = lambda _: None
+        self.entered: Callable[[TrailState], None] = lambda _: None
         """Called with each Trail that has come."""
-        self.forgotten: Callable[[Subject], None] = lambda _: None
+        self.forgotten: Callable[[TrailState], None] = lambda _: None
         """Called with each Trail that has gone."""
 
-    def take_up(self, bodies: list[dict[str, Any]]) -> None:
+    def start(self, bodies: list[dict[str, Any]]) -> None:
         """All Trails that there are at the start: what was changed last comes first, what needs only a look last.
 
         A look costs some 10 ms of CPU. Those that need no more begin one after the other, so that nothing that is new
@@ -106,7 +106,7 @@ class Loop:
         if entered := self._enter(body):
             self._begin(entered)
 
-    def listed(self, bodies: list[dict[str, Any]], asked: float) -> Subject | None:
+    def listed(self, bodies: list[dict[str, Any]], asked: float) -> TrailState | None:
         """All Trails, by a list that was asked for at that moment: one that it lacks is gone.
 
         Returns one that an earlier list has shown as well, where the watch has told of nothing since: it does not run.
@@ -131,11 +131,11 @@ class Loop:
         if subject is not None and subject.uid == body["metadata"]["uid"]:
             self._forget(subject)
 
-    def subjects(self) -> list[Subject]:
+    def subjects(self) -> list[TrailState]:
         """All Trails that are known."""
         return list(self._subjects.values())
 
-    def unattended(self) -> list[Subject]:
+    def unattended(self) -> list[TrailState]:
         """The Trails without a task, or without a pass for two resyncs."""
         # Of a copy: metrics are rendered in a thread, while Trails come and go.
         return [subject for subject in self.subjects() if self._is_unattended(subject)]
@@ -152,7 +152,7 @@ class Loop:
                 former.cancel()
             self._start(subject, after=former)
 
-    def wake(self, concerns: Callable[[Subject], bool]) -> None:
+    def wake(self, concerns: Callable[[TrailState], bool]) -> None:
         """Look again at the Trails that something outside them concerns."""
         for subject in self._subjects.values():
             if concerns(subject):
@@ -175,10 +175,10 @@ class Loop:
             for task in late:
                 task.cancel()
 
-    def _enter(self, body: dict[str, Any]) -> Subject | None:
+    def _enter(self, body: dict[str, Any]) -> TrailState | None:
         """None for an object that can't be read, which the API server should not have let in: it stops no other."""
         try:
-            subject = Subject(body, started=self._clock())
+            subject = TrailState(body, started=self._clock())
             self._claims.enter(subject)
         except Exception:  # noqa: BLE001 - whatever is wrong with it
             logger.exception("can't be read", extra=about(str(_key(body))))
@@ -187,7 +187,7 @@ class Loop:
         self.entered(subject)
         return subject
 
-    def _begin(self, subject: Subject, looked: Callable[[], None] = lambda: None) -> None:
+    def _begin(self, subject: TrailState, looked: Callable[[], None] = lambda: None) -> None:
         """Begin with its passes, unless that was done. `looked`: called after the first."""
         if subject.task is None and self._is_known(subject):
             self._start(subject, looked)
@@ -195,17 +195,17 @@ class Loop:
             looked()
 
     def _start(
-        self, subject: Subject, looked: Callable[[], None] = lambda: None, after: asyncio.Task[None] | None = None
+        self, subject: TrailState, looked: Callable[[], None] = lambda: None, after: asyncio.Task[None] | None = None
     ) -> None:
         subject.due = self._clock()
         subject.task = asyncio.create_task(self._run(subject, looked, after), name=f"trail {subject.key}")
 
-    async def _begin_in_turn(self, subjects: list[Subject]) -> None:
-        turns = Turns(_LOOKS_AT_ONCE, _SECONDS_A_LOOK)
+    async def _begin_in_turn(self, subjects: list[TrailState]) -> None:
+        turns = ConcurrencyLimiter(_LOOKS_AT_ONCE, _SECONDS_A_LOOK)
         for subject in subjects:
             self._begin(subject, await turns.begin())
 
-    async def _run(self, subject: Subject, looked: Callable[[], None], after: asyncio.Task[None] | None) -> None:
+    async def _run(self, subject: TrailState, looked: Callable[[], None], after: asyncio.Task[None] | None) -> None:
         """Run the passes of a Trail as long as it is known. `after`: a former task, which was cancelled."""
         if after:
             await asyncio.wait([after], timeout=_SECONDS_TO_END)
@@ -215,7 +215,7 @@ class Loop:
         if not self._is_known(subject):  # the last pass may have entered its claim again
             self._wake_heirs(self._claims.withdraw(subject.uid))
 
-    async def _passes(self, subject: Subject, looked: Callable[[], None]) -> None:
+    async def _passes(self, subject: TrailState, looked: Callable[[], None]) -> None:
         while self._goes_on(subject):
             subject.wake.clear()
             subject.busy, subject.due = True, self._clock()
@@ -231,11 +231,11 @@ class Loop:
                 if not await _woken(subject.wake, delay):
                     await self._refresh(subject)
 
-    def _goes_on(self, subject: Subject) -> bool:
+    def _goes_on(self, subject: TrailState) -> bool:
         """Whether the task that asks is still the Trail's, and is to go on."""
         return not self._stopping and self._is_known(subject) and subject.task is asyncio.current_task()
 
-    def _is_unattended(self, subject: Subject) -> bool:
+    def _is_unattended(self, subject: TrailState) -> bool:
         if subject.task is None:  # those that need no more than a look wait for their turn
             return self._taking_up is None or self._taking_up.done()
         if subject.task.done():
@@ -245,7 +245,7 @@ class Loop:
         patience = max(2 * self._resync, _LONGEST_PASS if subject.busy else _LONGEST_READ)
         return self._clock() - max(subject.due, subject.waits.ended) > patience
 
-    async def _pass(self, subject: Subject) -> float | None:
+    async def _pass(self, subject: TrailState) -> float | None:
         try:
             self._wake_heirs(self._claims.update(subject))  # the watch may have missed what a read has shown
         except Exception:  # noqa: BLE001 - as when it is entered; another state of it may be readable
@@ -253,7 +253,7 @@ class Loop:
             return _SECONDS_UNREADABLE
         return await self._reconcile(subject)
 
-    async def _refresh(self, subject: Subject) -> None:
+    async def _refresh(self, subject: TrailState) -> None:
         """What a watch missed, a timer finds: a pass that no event asked for begins with a fresh read."""
         try:
             body = await self._kubernetes.trail(subject.key)
@@ -269,10 +269,10 @@ class Loop:
         else:
             self._take(body)  # it may have been made anew under the same name
 
-    def _is_known(self, subject: Subject) -> bool:
+    def _is_known(self, subject: TrailState) -> bool:
         return self._subjects.get(subject.key) is subject
 
-    def _forget(self, subject: Subject) -> None:
+    def _forget(self, subject: TrailState) -> None:
         if self._is_known(subject):
             del self._subjects[subject.key]
             self.forgotten(subject)

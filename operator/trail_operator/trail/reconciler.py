@@ -13,17 +13,17 @@ from trail_operator.api.reasons import ConditionType, EventReason
 from trail_operator.api.trail import Difference
 from trail_operator.domain.backoff import resync_delay, retry_delay
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, internal, passing
-from trail_operator.domain.trail_status import Findings
+from trail_operator.domain.trail_status import SyncResult
 from trail_operator.kube.client import CONFLICT
-from trail_operator.kube.events import Events
+from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.unreportable import Unreportable, is_refusal
 from trail_operator.metrics import Result
 from trail_operator.runtime.logs import logger
-from trail_operator.trail.delete import STILL_THERE, Deletion, NotConfirmedError, NotYet
+from trail_operator.trail.delete import STILL_THERE, NotConfirmedError, NotYet, TrailDeleter
 from trail_operator.trail.location import Locator
-from trail_operator.trail.state import Subject
-from trail_operator.trail.status_writer import Writer
-from trail_operator.trail.sync import Convergence
+from trail_operator.trail.state import TrailState
+from trail_operator.trail.status_writer import StatusWriter
+from trail_operator.trail.sync import TrailSync
 
 # So long a pass may take, in seconds, before it is said that AWS does not answer.
 _PATIENCE = 5.0
@@ -38,16 +38,16 @@ _Outcome = tuple[Result, float | None]
 _GONE: _Outcome = (Result.GONE, None)
 
 
-class Reconciler:
+class TrailReconciler:
     """Makes AWS what the Trails say, and says on the Trails what AWS is."""
 
     def __init__(
         self,
-        convergence: Convergence,
-        deletion: Deletion,
+        convergence: TrailSync,
+        deletion: TrailDeleter,
         locator: Locator,
-        writer: Writer,
-        events: Events,
+        writer: StatusWriter,
+        events: EventRecorder,
         unreportable: Unreportable,
         *,
         resync: float,
@@ -66,7 +66,7 @@ class Reconciler:
         self._clock = clock
         self._reconciled = reconciled
 
-    async def reconcile(self, subject: Subject) -> float | None:
+    async def reconcile(self, subject: TrailState) -> float | None:
         """One pass. Returns the seconds until the next, None when the Trail is gone."""
         if await self._unreportable.is_left_alone(subject.body, subject.refused, subject.wanted):
             return self._unreportable.seconds_left(subject.refused, subject.wanted)
@@ -79,7 +79,7 @@ class Reconciler:
         self._reconciled(result, self._clock() - begun)
         return delay
 
-    async def _watch(self, subject: Subject) -> None:
+    async def _watch(self, subject: TrailState) -> None:
         """Report during a pass that AWS does not answer, once that is so for three resyncs: Ready may not stay True."""
         left = max(self._convergence.silent_in(subject), _PATIENCE)
         while left > 0.0:
@@ -90,9 +90,9 @@ class Reconciler:
             return
         with suppress(ApiException, ClientError, TimeoutError, OSError):  # the pass will meet it, too
             failure = passing("AWS has not answered yet")
-            await self._writer.report(subject, self._convergence.unknown(subject, failure))
+            await self._writer.write_result(subject, self._convergence.unknown(subject, failure))
 
-    async def _guarded(self, subject: Subject) -> _Outcome:
+    async def _guarded(self, subject: TrailState) -> _Outcome:
         result = Result.KUBERNETES
         try:
             outcome = await self._pass(subject)
@@ -113,13 +113,13 @@ class Reconciler:
             return outcome
         return result, self._retry(subject, FailureClass.TRANSIENT)
 
-    async def _pass(self, subject: Subject) -> _Outcome:
+    async def _pass(self, subject: TrailState) -> _Outcome:
         subject.acting_for = subject.wanted
         if subject.deleting and not subject.held:
             return _GONE
         if subject.paused:
             subject.found_logging = None
-            if not await self._writer.pause(subject):
+            if not await self._writer.write_paused(subject):
                 return _GONE
             return Result.PAUSED, resync_delay(self._resync, self._random())
         if subject.deleting:
@@ -133,51 +133,51 @@ class Reconciler:
         if findings.known:
             subject.delivered = findings.observed.delivered if findings.observed else {}
             subject.found_logging = findings.found.is_logging if findings.found else None
-        if not await self._writer.report(subject, findings):
+        if not await self._writer.write_result(subject, findings):
             return _GONE
         return _result(findings), self._next_look(subject, findings)
 
-    async def _is_held(self, subject: Subject) -> bool:
+    async def _is_held(self, subject: TrailState) -> bool:
         """Whether the Trail is there, with our finalizer on it as long as something in AWS may be its own."""
         if subject.observing:
-            return not subject.held or subject.status.arn is not None or await self._writer.release(subject)
+            return not subject.held or subject.status.arn is not None or await self._writer.remove_finalizer(subject)
         if subject.held:
             return True
-        if subject.status.arn is not None and not await self._writer.forget(subject):
+        if subject.status.arn is not None and not await self._writer.clear_identity(subject):
             return False
-        return await self._writer.hold(subject)
+        return await self._writer.add_finalizer(subject)
 
-    async def _release(self, subject: Subject) -> _Outcome:
+    async def _release(self, subject: TrailState) -> _Outcome:
         subject.acting_on = subject.generation
         try:
             outcome = await self._deletion.release(subject)
         except NotConfirmedError as error:
             note = error.failure.message
-            await self._events.write(subject.body, "Warning", EventReason.DELETION_NOT_CONFIRMED, "DeleteTrail", note)
+            await self._events.record(subject.body, "Warning", EventReason.DELETION_NOT_CONFIRMED, "DeleteTrail", note)
             return await self._hold_back(subject, error.failure, STILL_THERE)
         except FailureError as error:
             return await self._hold_back(subject, error.failure)
         if isinstance(outcome, NotYet):
             return Result.SETTLING, min(self._retry(subject, FailureClass.TRANSIENT), outcome.within)
         kind: Literal["Normal", "Warning"] = "Normal" if outcome.reason is EventReason.RELEASED else "Warning"
-        await self._events.write(subject.body, kind, outcome.reason, "Delete", outcome.note)
-        await self._writer.release(subject)
+        await self._events.record(subject.body, kind, outcome.reason, "Delete", outcome.note)
+        await self._writer.remove_finalizer(subject)
         logger.info(outcome.note, extra=subject.about())
         return _GONE
 
-    async def _hold_back(self, subject: Subject, failure: Failure, drift: tuple[Difference, ...] = ()) -> _Outcome:
+    async def _hold_back(self, subject: TrailState, failure: Failure, drift: tuple[Difference, ...] = ()) -> _Outcome:
         message = (
             f"the trail can't be deleted: {failure.message}. To let the resource go, set deletionPolicy: Retain: the "
             "trail then stays in AWS"
         )
         findings = self._convergence.unknown(subject, replace(failure, message=message), drift)
-        await self._writer.report(subject, findings)
+        await self._writer.write_result(subject, findings)
         kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
         delay = self._retry(subject, kind, slowly=failure.slowly)
         left = self._deletion.seconds_held(subject)
         return _RESULTS[failure.kind], min(delay, left) if left > 0.0 else delay
 
-    def _next_look(self, subject: Subject, findings: Findings) -> float:
+    def _next_look(self, subject: TrailState, findings: SyncResult) -> float:
         if findings.failure is not None and findings.failure.kind is not FailureClass.TERMINAL:
             return self._retry(subject, findings.failure.kind, slowly=findings.failure.slowly)
         if _is_settling(findings):
@@ -190,20 +190,20 @@ class Reconciler:
         # that look writes again, something undoes it: then ever later.
         return min(delay, self._locator.settled_in(subject) * 2.0 ** min(subject.rewrites - 1, 16) or delay)
 
-    def _retry(self, subject: Subject, kind: FailureClass, *, slowly: bool = False) -> float:
+    def _retry(self, subject: TrailState, kind: FailureClass, *, slowly: bool = False) -> float:
         subject.failures += 1
         delay = retry_delay(kind, subject.failures, self._random(), slowly=slowly)
         silent_in = self._convergence.silent_in(subject)
         # Not later than Ready has to say that AWS does not answer.
         return min(delay, silent_in) if kind is FailureClass.TRANSIENT and silent_in > 0.0 else delay
 
-    async def _refreshed(self, subject: Subject) -> bool:
+    async def _refreshed(self, subject: TrailState) -> bool:
         try:
             return await self._writer.refresh(subject)
         except (ApiException, ClientError, TimeoutError, OSError):
             return True  # the next pass meets the same fault, and waits
 
-    async def _refuse(self, subject: Subject, error: ApiException) -> float | None:
+    async def _refuse(self, subject: TrailState, error: ApiException) -> float | None:
         """Report that the Trail cannot be written; seconds until the next pass: none where it has changed meanwhile."""
         if not await self._refreshed(subject):
             return None
@@ -211,9 +211,9 @@ class Reconciler:
             subject.refused = await self._unreportable.report(subject.body, subject.wanted, error, subject.refused)
         return self._unreportable.seconds_left(subject.refused, subject.wanted)
 
-    async def _report_fault(self, subject: Subject, error: Exception) -> None:
+    async def _report_fault(self, subject: TrailState, error: Exception) -> None:
         try:
-            await self._writer.report(subject, self._convergence.unknown(subject, internal(error)))
+            await self._writer.write_result(subject, self._convergence.unknown(subject, internal(error)))
         except ApiException as refusal:
             logger.warning(f"the fault could not be reported: {refusal.reason}", extra=subject.about())
             if is_refusal(refusal):
@@ -222,12 +222,12 @@ class Reconciler:
             logger.exception("the fault could not be reported", extra=subject.about())
 
 
-def _result(findings: Findings) -> Result:
+def _result(findings: SyncResult) -> Result:
     if findings.failure is not None:
         return _RESULTS[findings.failure.kind]
     return Result.SETTLING if _is_settling(findings) else Result.OK
 
 
-def _is_settling(findings: Findings) -> bool:
+def _is_settling(findings: SyncResult) -> bool:
     """Whether AWS does not show yet what was written."""
     return findings.failure is None and not findings.observing and (findings.observed is None or bool(findings.drift))

@@ -7,20 +7,20 @@ from pydantic import ValidationError
 from trail_operator.api.reasons import Reason
 from trail_operator.api.schema import problems
 from trail_operator.api.trail import TrailSpec
-from trail_operator.domain.account_policy import forbidden, resources_refused, unresolved
+from trail_operator.domain.account_policy import check_spec, resources_refused, unresolved
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, desired_trail
-from trail_operator.inventory.registry import Access, Accounts
+from trail_operator.inventory.registry import AccountClient, AccountRegistry
 from trail_operator.trail.location import Locator
-from trail_operator.trail.state import Subject
+from trail_operator.trail.state import TrailState
 
 
 @dataclass(frozen=True)
-class Target:
+class ResolvedSpec:
     """A resolved spec. `key_failure`: why spec.kmsKeyID could not be resolved."""
 
-    access: Access
+    access: AccountClient
     spec: TrailSpec
     name: str
     location: Location
@@ -40,28 +40,28 @@ class Target:
         return account is not None and account.allowed_key_arns is not None and bool(self.spec.kms_key_id)
 
 
-class Targets:
+class SpecResolver:
     """Resolves specs."""
 
-    def __init__(self, accounts: Accounts, locator: Locator, ignored_tags: tuple[str, ...]) -> None:
+    def __init__(self, accounts: AccountRegistry, locator: Locator, ignored_tags: tuple[str, ...]) -> None:
         self._accounts = accounts
         self._locator = locator
         self._ignored_tags = ignored_tags
 
-    def access_for(self, subject: Subject) -> Access:
+    def access_for(self, subject: TrailState) -> AccountClient:
         """The way into the Trail's account. Raises FailureError where there is none for it."""
         return self._accounts.access_for(subject)
 
-    async def of(self, subject: Subject) -> Target:
+    async def of(self, subject: TrailState) -> ResolvedSpec:
         """The target of a Trail. Raises FailureError where the spec can't work or AWS does not tell what it means."""
         spec = _spec(subject)
         access = self._accounts.access_for(subject)
         region = self._locator.region(subject, access, spec.region)
         name = spec.name or subject.key.name
-        if access.spec and (refusal := forbidden(access.spec, str(access.name), spec, name, region)):
+        if access.spec and (refusal := check_spec(access.spec, str(access.name), spec, name, region)):
             raise FailureError(refusal)
         location = await self._locator.location(subject, access, region)
-        target = Target(access, spec, name, location)
+        target = ResolvedSpec(access, spec, name, location)
         known = subject.recorded_arn
         if known and subject.held and await self._locator.can_own(access, location, Arn.parse(known).account):
             # Whose it is does not change with the spec: turned into an organization's or back, it stays the same trail.
@@ -74,14 +74,14 @@ class Targets:
         # Where a trail that is only looked at lives, and so what its names mean, is not known before it is found.
         return target if subject.observing else resolved
 
-    async def anew(self, target: Target) -> Target:
+    async def anew(self, target: ResolvedSpec) -> ResolvedSpec:
         """The target as the spec alone has it, whatever is on record. Raises FailureError where AWS does not tell."""
         management = None
         if target.spec.is_organization_trail:
             management = await self._locator.management_account(target.access, target.location)
         return replace(target, management_account=management)
 
-    async def with_key(self, target: Target) -> Target:
+    async def with_key(self, target: ResolvedSpec) -> ResolvedSpec:
         """The target with spec.kmsKeyID resolved as it resolves now."""
         if not target.spec.kms_key_id:
             return target
@@ -93,7 +93,7 @@ class Targets:
             return replace(target, key_arn=None, key_failure=error.failure)
         return replace(target, key_arn=key_arn, key_failure=None)
 
-    def desired(self, subject: Subject, target: Target, observed: ObservedTrail | None) -> DesiredTrail:
+    def desired(self, subject: TrailState, target: ResolvedSpec, observed: ObservedTrail | None) -> DesiredTrail:
         """What the trail is to be. A key that can't be resolved is no difference: all but the key can be put right."""
         desired = desired_trail(
             target.spec,
@@ -111,7 +111,7 @@ class Targets:
         return desired
 
 
-def _hold_to_limits(target: Target) -> None:
+def _hold_to_limits(target: ResolvedSpec) -> None:
     """Raise FailureError where the account does not allow the topic, key or log group that the spec means."""
     account, name, spec, location = target.access.spec, str(target.access.name), target.spec, target.location
     if account is None:
@@ -129,7 +129,7 @@ def _hold_to_limits(target: Target) -> None:
         raise FailureError(refusal)
 
 
-def _spec(subject: Subject) -> TrailSpec:
+def _spec(subject: TrailState) -> TrailSpec:
     try:
         return subject.spec
     except ValidationError as error:

@@ -36,7 +36,7 @@ class SentDeletion:
 
 
 @dataclass
-class Subject(TrailObject):
+class TrailState(TrailObject):
     """One Trail. Losing this memory costs nothing but a read: what matters is in Kubernetes and AWS."""
 
     started: float = 0.0
@@ -81,7 +81,7 @@ class Subject(TrailObject):
     """Whether the trail that has the name is logging, where it is not this resource's."""
     drifts: int = 0
     """How often the trail was found changed in AWS."""
-    nowhere_else: str | None = None
+    checked_absent_arn: str | None = None
     """The ARN of the trail that is nowhere else, as was looked up before it was made."""
     unanswered: tuple[tuple[Action, DesiredTrail], ...] = ()
     """Writes that may have taken effect though AWS did not say so, and what they were to bring about."""
@@ -93,7 +93,7 @@ class Subject(TrailObject):
     untagged: dict[str, float] = field(default_factory=dict)
     """Since when AWS has shown a trail without any owner tag, by ARN, while it is to be deleted."""
     """What was sent to delete trails, by ARN."""
-    in_sync_at: int | None = None
+    synced_generation: int | None = None
     """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
 
     def __post_init__(self) -> None:
@@ -102,7 +102,7 @@ class Subject(TrailObject):
         self.forced = RECONCILE_AT in self.annotations
         synced = self.status.condition(ConditionType.SYNCED)
         if synced is not None and synced.status == "True":
-            self.in_sync_at = self.status.observed_generation
+            self.synced_generation = self.status.observed_generation
 
     def drift_not_read_again(self, observed: ObservedTrail) -> tuple[Difference, ...]:
         """The drift on record in parts of the trail that AWS did not answer this time."""

@@ -8,20 +8,20 @@ from trail_operator.api.constants import FINALIZER
 from trail_operator.api.trail import DeletionPolicy, TrailStatus
 from trail_operator.domain.annotations import ignored_annotations
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
-from trail_operator.domain.trail_status import Findings, paused, pinned, report, turns
-from trail_operator.kube.client import Kubernetes
-from trail_operator.kube.events import Events
+from trail_operator.domain.trail_status import SyncResult, compute_status, paused, pinned_status, transitions
+from trail_operator.kube.client import KubeClient
+from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.logs import logger
-from trail_operator.trail.state import Subject
+from trail_operator.trail.state import TrailState
 
 
-class Writer:
+class StatusWriter:
     """Writes to Trails, only where something changes. All methods may raise ApiException."""
 
     def __init__(
         self,
-        kubernetes: Kubernetes,
-        events: Events,
+        kubernetes: KubeClient,
+        events: EventRecorder,
         default_deletion_policy: DeletionPolicy,
         now: Callable[[], datetime],
     ) -> None:
@@ -30,44 +30,44 @@ class Writer:
         self._default_deletion_policy = default_deletion_policy
         self._now = now
 
-    async def hold(self, subject: Subject) -> bool:
+    async def add_finalizer(self, subject: TrailState) -> bool:
         """Put the finalizer on, before anything is made in AWS; False if the Trail is gone."""
         return await self._finalizers(subject, [*subject.finalizers, FINALIZER])
 
-    async def release(self, subject: Subject) -> bool:
+    async def remove_finalizer(self, subject: TrailState) -> bool:
         """Take the finalizer off: the Trail may go; False if it is gone."""
         return await self._finalizers(subject, [name for name in subject.finalizers if name != FINALIZER])
 
-    async def pin(self, subject: Subject, desired: DesiredTrail, observed: ObservedTrail | None) -> None:
+    async def pin_identity(self, subject: TrailState, desired: DesiredTrail, observed: ObservedTrail | None) -> None:
         """Put on record where the trail is to be, before it is made or first written to."""
-        await self._status(subject, pinned(subject.status, subject.acting_on, desired, observed, self._now()))
+        await self._status(subject, pinned_status(subject.status, subject.acting_on, desired, observed, self._now()))
 
-    async def forget(self, subject: Subject) -> bool:
+    async def clear_identity(self, subject: TrailState) -> bool:
         """Take off record whose trail was only looked at, before the Trail begins to hold one; False if it is gone."""
         nothing = dict.fromkeys(("arn", "account_id", "home_region", "owner_tag"))
         return await self._status(subject, subject.status.model_copy(update=nothing))
 
-    async def pause(self, subject: Subject) -> bool:
+    async def write_paused(self, subject: TrailState) -> bool:
         """Say that the trail is let alone; False if the Trail is gone."""
         return await self._status(subject, paused(subject.status, subject.generation, self._now()))
 
-    async def report(self, subject: Subject, findings: Findings) -> bool:
+    async def write_result(self, subject: TrailState, findings: SyncResult) -> bool:
         """Say what a pass found; False if the Trail is gone."""
         request_id = findings.failure.request_id if findings.failure else ""
         ignored = ignored_annotations(
             subject.annotations, subject.manifest.get("deletionPolicy"), self._default_deletion_policy
         )
-        return await self._status(subject, report(subject.status, findings, self._now(), ignored), request_id)
+        return await self._status(subject, compute_status(subject.status, findings, self._now(), ignored), request_id)
 
-    async def refresh(self, subject: Subject) -> bool:
+    async def refresh(self, subject: TrailState) -> bool:
         """Read the Trail anew; False if it is gone."""
         return _taken(subject, await self._kubernetes.trail(subject.key))
 
-    async def _finalizers(self, subject: Subject, finalizers: list[str]) -> bool:
+    async def _finalizers(self, subject: TrailState, finalizers: list[str]) -> bool:
         version = subject.metadata["resourceVersion"]
         return _taken(subject, await self._kubernetes.write_finalizers(subject.key, finalizers, version))
 
-    async def _status(self, subject: Subject, status: TrailStatus, request_id: str = "") -> bool:
+    async def _status(self, subject: TrailState, status: TrailStatus, request_id: str = "") -> bool:
         before = subject.status
         if status == before:
             return True
@@ -77,14 +77,14 @@ class Writer:
         await self._tell(subject, before, status, request_id)
         return True
 
-    async def _tell(self, subject: Subject, before: TrailStatus, after: TrailStatus, request_id: str) -> None:
-        for turn in turns(before, after):
+    async def _tell(self, subject: TrailState, before: TrailStatus, after: TrailStatus, request_id: str) -> None:
+        for turn in transitions(before, after):
             fields = {turn.type.lower(): turn.status, "reason": turn.reason, "requestID": request_id}
             logger.info(f"{turn.type}={turn.status} {turn.reason}: {turn.message}", extra=subject.about(**fields))
-            await self._events.turned(subject.body, turn)
+            await self._events.record_transition(subject.body, turn)
 
 
-def _taken(subject: Subject, body: dict[str, Any] | None) -> bool:
+def _taken(subject: TrailState, body: dict[str, Any] | None) -> bool:
     if body is None or body["metadata"]["uid"] != subject.uid:
         return False
     if subject.replace(body):

@@ -7,37 +7,39 @@ and trails their owners.
 from collections.abc import Callable
 
 from trail_operator.api.constants import OWNER_TAG
-from trail_operator.aws.rate_limit import Ask
+from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.failure import FailureError, NotSentError, passing
-from trail_operator.inventory.registry import Access
+from trail_operator.inventory.registry import AccountClient
 from trail_operator.trail.location import Locator
-from trail_operator.trail.state import Subject
+from trail_operator.trail.state import TrailState
 
 # What was seen so many seconds ago is taken to hold.
 _HOLDS = 2.0
 
 
-class NoLongerDueError(NotSentError):
+class StaleDecisionError(NotSentError):
     """Raised in place of a write that was not sent: the next pass decides anew."""
 
 
-class Decisions:
+class WriteGuard:
     """Holds decisions against the time that they have waited."""
 
     def __init__(self, locator: Locator, clock: Callable[[], float]) -> None:
         self._locator = locator
         self._clock = clock
 
-    def still_due(self, subject: Subject, access: Access, arn: str, owner: str | None, seen: float) -> Ask:
-        """A question to ask right before a write, which raises NoLongerDueError where the write must not be made.
+    def precondition(
+        self, subject: TrailState, access: AccountClient, arn: str, owner: str | None, seen: float
+    ) -> Precondition:
+        """A question to ask right before a write, which raises StaleDecisionError where the write must not be made.
 
         `owner`: whose the trail was, `seen`: when that was read.
         """
 
         def still_wanted() -> None:
             if subject.wanted != subject.acting_for:
-                raise NoLongerDueError(passing("the Trail has changed meanwhile"))
+                raise StaleDecisionError(passing("the Trail has changed meanwhile"))
 
         async def ask() -> None:
             still_wanted()
@@ -46,9 +48,9 @@ class Decisions:
             try:
                 tags = await access.cloudtrail.tags(arn, Arn.parse(arn).region)
             except FailureError as error:
-                raise NoLongerDueError(error.failure) from None
+                raise StaleDecisionError(error.failure) from None
             if (tags or {}).get(OWNER_TAG) != owner:
-                raise NoLongerDueError(passing("the trail has another owner by now"))
+                raise StaleDecisionError(passing("the trail has another owner by now"))
             still_wanted()
 
         return ask

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import Destination
-from trail_operator.aws.client import AWS
+from trail_operator.aws.client import AWSClient
 from trail_operator.aws.diagnosis.bucket import Bucket
 from trail_operator.aws.diagnosis.case import Case, Dependency, Judgement, certain, dependency, is_denied
 from trail_operator.aws.diagnosis.key import TrailKey
@@ -37,7 +37,7 @@ class DeliveryAdvice:
 class Diagnosis:
     """Explains refusals and delivery errors."""
 
-    def __init__(self, aws: AWS) -> None:
+    def __init__(self, aws: AWSClient) -> None:
         self._aws = aws
 
     async def explain(self, error: AWSError, desired: DesiredTrail) -> Failure:

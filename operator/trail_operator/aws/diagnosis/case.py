@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.client import AWS
+from trail_operator.aws.client import AWSClient
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.domain.arns import Arn, Location
@@ -29,7 +29,7 @@ Judgement = tuple[Reason, Verdict]
 class Case:
     """One trail that AWS refuses, or cannot deliver for."""
 
-    aws: AWS
+    aws: AWSClient
     arn: str
     location: Location
     configuration: Configuration
