@@ -70,13 +70,13 @@ class Controller:
             self.accounts.current, resync=resync, clock=time.monotonic, sleep=asyncio.sleep
         )
         claims = NameClaims(self.accounts.trail_scope, settings.namespace, self.accounts.admits)
-        targets = SpecResolver(self.accounts, locator, tuple(settings.ignore_tags))
-        decisions = WriteGuard(locator, time.monotonic)
-        convergence = TrailSync(
+        resolver = SpecResolver(self.accounts, locator, tuple(settings.ignore_tags))
+        write_guard = WriteGuard(locator, time.monotonic)
+        sync = TrailSync(
             locator,
-            decisions,
-            targets,
-            ReadOnlySync(targets),
+            write_guard,
+            resolver,
+            ReadOnlySync(resolver),
             self.surroundings,
             claims,
             writer,
@@ -88,7 +88,7 @@ class Controller:
         deletion = TrailDeleter(
             self.accounts,
             locator,
-            decisions,
+            write_guard,
             self.surroundings,
             events,
             default_deletion_policy,
@@ -97,7 +97,7 @@ class Controller:
         )
         self._resync = resync
         self._reconciler = TrailReconciler(
-            convergence,
+            sync,
             deletion,
             locator,
             writer,
@@ -121,9 +121,9 @@ class Controller:
             labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
             namespaces=settings.namespace,
             users=lambda name: [
-                subject.key.namespace for subject in self.loop.subjects() if self.accounts.name_for(subject) == name
+                state.key.namespace for state in self.loop.states() if self.accounts.name_for(state) == name
             ],
-            changed=lambda name: self.loop.wake(lambda subject: self.accounts.name_for(subject) == name),
+            changed=lambda name: self.loop.wake(lambda state: self.accounts.name_for(state) == name),
             resync=resync,
             clock=time.monotonic,
             now=_now,
@@ -134,7 +134,7 @@ class Controller:
         self.loop.forgotten = self._forgotten
         self.surroundings.noticed = self._notice
         metrics.registry.register(
-            StateCollector(self._own_subjects, self.accounts.all, lambda: len(self.loop.unattended()))
+            StateCollector(self._own_states, self.accounts.all, lambda: len(self.loop.unattended()))
         )
 
     def start(self, initial_objects: Manifests) -> None:
@@ -148,7 +148,7 @@ class Controller:
         """A namespace as the API server has it now: its labels may open or close an account to its Trails."""
         name = str(body["metadata"]["name"])
         if self.accounts.labelled(name, dict(body["metadata"].get("labels") or {})):
-            self.loop.wake(lambda subject: subject.key.namespace == name)
+            self.loop.wake(lambda state: state.key.namespace == name)
 
     def namespace_gone(self, name: str) -> None:
         """A namespace that the API server no longer has: what its labels opened, another of its name must open anew."""
@@ -165,25 +165,25 @@ class Controller:
         self.surroundings.close()
         return await self.accounts.close(max(0.0, end - time.monotonic()))
 
-    async def _reconcile(self, subject: TrailState) -> float | None:
+    async def _reconcile(self, state: TrailState) -> float | None:
         """A pass over a Trail, unless it is another operator's: that is left alone. Seconds until the next."""
-        if await self.account_loop.managed_elsewhere(subject):
+        if await self.account_loop.managed_elsewhere(state):
             return self._resync
-        with acting_for(subject.key.namespace):
-            return await self._reconciler.reconcile(subject)
+        with acting_for(state.key.namespace):
+            return await self._reconciler.reconcile(state)
 
-    def _own_subjects(self) -> list[TrailState]:
-        return [subject for subject in self.loop.subjects() if not self.accounts.managed_elsewhere(subject)]
+    def _own_states(self) -> list[TrailState]:
+        return [state for state in self.loop.states() if not self.accounts.managed_elsewhere(state)]
 
-    def _forgotten(self, subject: TrailState) -> None:
-        self.surroundings.forget_trail(subject)
-        self.account_loop.wake(self.accounts.name_for(subject))
+    def _forgotten(self, state: TrailState) -> None:
+        self.surroundings.forget_trail(state)
+        self.account_loop.wake(self.accounts.name_for(state))
 
     def _notice(self, account: str | None, is_news: bool) -> None:
         """An account's trails were read: whoever is told something else by that looks again."""
         if is_news:
             # Not those that wait for something to be mended: they look again soon, and not sooner for a warning.
-            self.loop.wake(lambda subject: not subject.failures and self.surroundings.is_news(subject, account))
+            self.loop.wake(lambda state: not state.failures and self.surroundings.is_news(state, account))
         self.account_loop.wake(account)
 
 

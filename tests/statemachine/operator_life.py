@@ -185,10 +185,10 @@ class Life:
             parts = wiring.Controller(kubernetes, alone, self._settings, cluster, self.metrics)
         reconcile = parts.loop._reconcile
 
-        async def passing(subject: TrailState) -> float | None:
+        async def passing(state: TrailState) -> float | None:
             begun = asyncio.get_running_loop().time()
-            _PASS.set(Pass(self._clusters, str(subject.key), subject.uid, subject.body, begun))
-            return await reconcile(subject)
+            _PASS.set(Pass(self._clusters, str(state.key), state.uid, state.body, begun))
+            return await reconcile(state)
 
         parts.loop._reconcile = passing
         parts.surroundings._sleep = _sleep_in_background

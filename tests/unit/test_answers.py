@@ -11,7 +11,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
 from tests.local_server import LocalServer
-from tests.unit.test_metrics import subject
+from tests.unit.test_metrics import state
 from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.client import ApiConnection, Key, KubeClient
 from trail_operator.kube.leader_election import LeaderElector
@@ -76,7 +76,7 @@ def results(server: Server, asks: Iterable[Ask], answer: Answer) -> list[object]
     return asyncio.run(scenario())
 
 
-BODY = {**subject().body, "metadata": {**subject().body["metadata"], "uid": "1"}}
+BODY = {**state().body, "metadata": {**state().body["metadata"], "uid": "1"}}
 OBJECTS: dict[str, Ask] = {
     "get": lambda kubernetes: kubernetes.trail(KEY),
     "status": lambda kubernetes: kubernetes.write_status(KEY, {}),

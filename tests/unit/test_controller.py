@@ -47,14 +47,14 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
 
     async def scenario(controller: Controller) -> None:
         for index in range(100):
-            subject = TrailState(body(f"trail-{index}", uid=str(index)), started=0.0)
+            state = TrailState(body(f"trail-{index}", uid=str(index)), started=0.0)
             advised = inventory._Advised(f"account-{index // 5}", desired(), exists=True)
-            controller.surroundings._advised[subject.uid] = advised
-            controller.loop._subjects[subject.key] = subject
+            controller.surroundings._advised[state.uid] = advised
+            controller.loop._states[state.key] = state
         for index in range(20):
             controller.surroundings._view(f"account-{index}").sight = InventorySnapshot(())
         controller.surroundings.noticed("account-7", True)
-        woken = [subject.uid for subject in controller.loop.subjects() if subject.wake.is_set()]
+        woken = [state.uid for state in controller.loop.states() if state.wake.is_set()]
         assert woken == [str(index) for index in range(35, 40)]
         assert compared == 5
 

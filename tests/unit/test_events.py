@@ -7,7 +7,7 @@ import pytest
 from kubernetes.aio.client.exceptions import ApiException
 
 from tests.refusals import refused
-from tests.unit.test_metrics import subject
+from tests.unit.test_metrics import state
 from trail_operator.api.conditions import Condition
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail import Difference
@@ -45,7 +45,7 @@ class Written:
         self.events = EventRecorder(self.server, lambda: self.now)  # type: ignore[arg-type]
 
     def write(self, note: str = "told", name: str = "audit") -> None:
-        asyncio.run(self.events.record(subject(name).body, "Warning", "Drifted", "Reconcile", note))
+        asyncio.run(self.events.record(state(name).body, "Warning", "Drifted", "Reconcile", note))
 
 
 OWNER_PATH, TEAM_PATH = f"tags[{OWNER_TAG}]", "tags[team]"
@@ -109,7 +109,7 @@ START = Action("StartLogging", {}, (STARTED,))
 )
 def test_why_something_was_written(actions: list[Action], drift: bool, expected: tuple[str, str, str]) -> None:
     written = Written()
-    asyncio.run(written.events.record_applied(subject().body, actions, drift=drift))
+    asyncio.run(written.events.record_applied(state().body, actions, drift=drift))
     assert written.server.notes == [expected]
 
 
@@ -202,7 +202,7 @@ def test_every_turn_is_told_and_only_what_is_amiss_warns() -> None:
                 "observedGeneration": 1,
             }
         )
-        asyncio.run(written.events.record_transition(subject().body, condition))
+        asyncio.run(written.events.record_transition(state().body, condition))
     assert written.server.notes == [
         ("Normal", "Recording", "recording"),
         ("Warning", "BucketNotFound", "bucketnotfound"),

@@ -70,8 +70,8 @@ class Passes:
         async with self._another:
             await self._another.wait_for(lambda: len(self.seen) >= passes)
 
-    async def __call__(self, subject: TrailState) -> float | None:
-        self.seen.append(subject.generation)
+    async def __call__(self, state: TrailState) -> float | None:
+        self.seen.append(state.generation)
         self.begun()
         async with self._another:
             self._another.notify_all()
@@ -294,13 +294,13 @@ def test_stopping_waits_for_a_pass_and_begins_no_other() -> None:
 
 def test_claims_follow_the_effective_name_and_region() -> None:
     claims = NameClaims(lambda _: ("123456789012", "eu-central-1"))
-    subjects = [
+    states = [
         TrailState(body("a", uid="1"), started=0.0),
         TrailState(body("b", uid="2", region="eu-central-1"), started=0.0),
         TrailState(body("c", uid="3", region="us-east-1"), started=0.0),
         TrailState(body("d", uid="4", name="other"), started=0.0),
     ]
-    entered = [claims.enter(subject) for subject in subjects]
+    entered = [claims.enter(state) for state in states]
     assert [claim.resource for claim in claims.competitors(entered[0])] == ["default/b"]
     assert claims.competitors(entered[2]) == []
     assert claims.withdraw("1") == ["2"]
@@ -318,7 +318,7 @@ def test_an_odd_object_stops_no_other() -> None:
         nothing = body("nothing", uid="4") | {"status": None}
         loop.start([odd, unreadable, newer, nothing, body(uid="5")])
         await passes.made(4)
-        assert sorted(subject.key.name for subject in loop.subjects()) == ["audit", "newer", "nothing", "odd"]
+        assert sorted(state.key.name for state in loop.states()) == ["audit", "newer", "nothing", "odd"]
         loop.seen(body("unreadable", uid="2", version=2))
         await passes.made(5)
 
@@ -331,10 +331,10 @@ def test_an_object_that_has_become_odd_is_read_anew(monkeypatch: pytest.MonkeyPa
     async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
         loop.start([body()])
         await passes.made(1)
-        (subject,) = loop.subjects()
-        del subject.metadata["creationTimestamp"]
-        kubernetes.objects[subject.key] = body(version=2)
-        subject.wake.set()
+        (state,) = loop.states()
+        del state.metadata["creationTimestamp"]
+        kubernetes.objects[state.key] = body(version=2)
+        state.wake.set()
         await passes.made(2)
 
     run(scenario)
@@ -348,7 +348,7 @@ def odd_read(error: Exception) -> Callable[[Loop, Passes, Kubernetes], Awaitable
         kubernetes.error = error
         loop.seen(body())
         await passes.made(3)
-        assert [subject.key.name for subject in loop.subjects()] == ["audit"]
+        assert [state.key.name for state in loop.states()] == ["audit"]
 
     return scenario
 
@@ -399,11 +399,11 @@ def test_a_trail_whose_task_has_ended_is_found_and_restarted(caplog: pytest.LogC
         loop.seen(body())
         await settle()
         assert loop.unattended() == []
-        (subject,) = loop.subjects()
-        assert subject.task is not None
-        subject.task.cancel()
+        (state,) = loop.states()
+        assert state.task is not None
+        state.task.cancel()
         await settle()
-        assert loop.unattended() == [subject]
+        assert loop.unattended() == [state]
         loop.attend()
         await settle()
         assert (passes.seen, passes.restarts, loop.unattended()) == ([1, 1], 1, [])
@@ -423,12 +423,12 @@ def test_a_trail_whose_pass_stands_still_is_found_and_restarted() -> None:
         passes.now = 1200.0
         assert loop.unattended() == []
         passes.now = 1200.1
-        (subject,) = loop.unattended()
+        (state,) = loop.unattended()
         loop.attend()
         await settle()
         assert passes.seen == [1, 1]
         assert loop.unattended() == []
-        assert subject.busy
+        assert state.busy
 
     run(scenario)
 
@@ -441,8 +441,8 @@ def test_a_pass_that_comes_two_resyncs_too_late_is_found() -> None:
         assert loop.unattended() == []
         passes.now = NEVER + 1200.1
         assert len(loop.unattended()) == 1
-        (subject,) = loop.subjects()
-        subject.body["metadata"]["annotations"] = {"trail-operator.dev/paused": "true"}
+        (state,) = loop.states()
+        state.body["metadata"]["annotations"] = {"trail-operator.dev/paused": "true"}
         assert loop.unattended() == [], "it is paused"
 
     run(scenario)
@@ -474,10 +474,10 @@ def test_trails_may_come_while_a_thread_counts_the_unattended_for_a_scrape() -> 
         uids = iter(range(3, 9))
         looked_at = loop._is_unattended
 
-        def look(subject: TrailState) -> bool:
+        def look(state: TrailState) -> bool:
             uid = str(next(uids))
             loop.seen(body(f"audit-{uid}", uid=uid))
-            return looked_at(subject)
+            return looked_at(state)
 
         loop._is_unattended = look  # type: ignore[method-assign]
         assert loop.unattended() == []
@@ -511,7 +511,7 @@ def test_a_list_shows_what_the_watch_has_missed() -> None:
         listed = [body("changed", uid="2", generation=4, version=5), body("new", uid="4", generation=5, version=6)]
         assert loop.listed(listed, asked=9.0) is None
         await settle()
-        assert sorted(subject.key.name for subject in loop.subjects()) == ["changed", "new", "newer"]
+        assert sorted(state.key.name for state in loop.states()) == ["changed", "new", "newer"]
         assert passes.seen == [1, 2, 3, 4, 5]
 
     run(scenario)
@@ -539,6 +539,6 @@ def test_a_trail_that_was_made_anew_gets_a_pass_also_where_only_a_read_shows_it(
         loop.seen(body(uid="1", generation=3))
         await settle()
         assert passes.seen == [3, 7]
-        assert [subject.uid for subject in loop.subjects()] == ["2"]
+        assert [state.uid for state in loop.states()] == ["2"]
 
     run(scenario, 0.0)

@@ -32,7 +32,7 @@ def of(metrics: Metrics, name: str, *labels: str) -> float | None:
     return samples(metrics).get((f"trail_operator_{name}", frozenset(labels)))
 
 
-def subject(name: str = "audit", *, spec: dict[str, Any] | None = None, **status: Any) -> TrailState:
+def state(name: str = "audit", *, spec: dict[str, Any] | None = None, **status: Any) -> TrailState:
     metadata = {"namespace": "team", "name": name, "uid": name, "generation": 1, "resourceVersion": "1"}
     body = {"metadata": metadata, "spec": {"s3BucketName": "bucket-1", **(spec or {})}, "status": status}
     return TrailState(body, started=0.0)
@@ -104,7 +104,7 @@ def test_calls_are_counted_by_code_and_throttling_apart() -> None:
 def test_a_trail_is_told_of_as_its_status_says() -> None:
     metrics = Metrics()
     failing = [{"destination": "SNS", "error": "AuthorizationError", "since": "2026-01-01T00:00:00Z"}]
-    trail = subject(
+    trail = state(
         spec={"snsTopicName": "topic"},
         conditions=ready("False", "DeliveryFailing"),
         isLogging=True,
@@ -128,7 +128,7 @@ def test_a_trail_is_told_of_as_its_status_says() -> None:
 
 def test_what_is_not_known_of_a_trail_is_not_told() -> None:
     metrics = Metrics()
-    metrics.registry.register(StateCollector(lambda: [subject(spec={"isLogging": False})], list, lambda: 0))
+    metrics.registry.register(StateCollector(lambda: [state(spec={"isLogging": False})], list, lambda: 0))
     assert of(metrics, "trail_ready", "team", "audit") == 0
     assert of(metrics, "trail_logging_desired", "team", "audit") == 0
     assert of(metrics, "trail_logging", "team", "audit") is None
@@ -137,7 +137,7 @@ def test_what_is_not_known_of_a_trail_is_not_told() -> None:
 
 def test_of_a_trail_that_is_not_this_one_s_only_the_logging_is_told() -> None:
     metrics = Metrics()
-    trail = subject(conditions=ready("False", "Conflict"))
+    trail = state(conditions=ready("False", "Conflict"))
     trail.found_logging = False
     metrics.registry.register(StateCollector(lambda: [trail], list, lambda: 0))
     assert of(metrics, "trail_logging", "team", "audit") == 0
@@ -147,7 +147,7 @@ def test_of_a_trail_that_is_not_this_one_s_only_the_logging_is_told() -> None:
 
 def test_nothing_is_left_of_a_trail_that_has_gone() -> None:
     metrics = Metrics()
-    trails = [subject("goes", conditions=ready("True", "Recording"), isLogging=True), subject("stays")]
+    trails = [state("goes", conditions=ready("True", "Recording"), isLogging=True), state("stays")]
     metrics.registry.register(StateCollector(lambda: trails, list, lambda: 0))
     assert b"goes" in generate_latest(metrics.registry)
     del trails[0]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_metrics import subject
+from tests.unit.test_metrics import state
 from trail_operator import watch
 from trail_operator.api.reasons import Reason
 from trail_operator.domain.failure import FailureError
@@ -28,7 +28,7 @@ class Watch:
         self._controller.accounts.seen({"metadata": {"name": "prod"}, "spec": spec})
 
     def tells(self, event: str, **labels: str) -> None:
-        namespace = subject("audit").key.namespace
+        namespace = state("audit").key.namespace
         made = {"uid": "1", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
         told = {"type": event, "object": {"metadata": {"name": namespace, "labels": labels, **made}}}
         memo = SimpleNamespace(process=SimpleNamespace(controller=self._controller))
@@ -37,7 +37,7 @@ class Watch:
 
     def opens(self) -> bool:
         try:
-            self._controller.accounts.access_for(subject("audit"))
+            self._controller.accounts.access_for(state("audit"))
         except FailureError as error:
             return error.failure.reason is not Reason.NAMESPACE_NOT_ALLOWED
         return True

@@ -232,18 +232,18 @@ def told(
 
     async def run() -> tuple[Advice, ...] | None:
         condition = SimpleNamespace(reason=before) if before else None
-        subject: Any = SimpleNamespace(uid="1", status=SimpleNamespace(condition=lambda _: condition))
+        state: Any = SimpleNamespace(uid="1", status=SimpleNamespace(condition=lambda _: condition))
         access: Any = SimpleNamespace(name=None, neighbours=TrailLister(cast(Any, account)))
         surroundings = AccountInventory(
             lambda _: access, resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0)
         )
-        surroundings.advice(subject, access, desired(MINIMAL), exists=True)
+        surroundings.advice(state, access, desired(MINIMAL), exists=True)
         await asyncio.sleep(0.01)
         then()
         surroundings.changed(access)
-        surroundings.advice(subject, access, desired(MINIMAL), exists=True)
+        surroundings.advice(state, access, desired(MINIMAL), exists=True)
         await asyncio.sleep(0.01)
-        return surroundings.advice(subject, access, desired(MINIMAL), exists=True)
+        return surroundings.advice(state, access, desired(MINIMAL), exists=True)
 
     found = asyncio.run(run())
     return None if found is None else [advice.reason for advice in found]

@@ -12,7 +12,7 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.recorder import Recorder
-from tests.unit.test_metrics import subject
+from tests.unit.test_metrics import state
 from trail_operator.aws.client import AWSClient, CallerIdentity
 from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
 from trail_operator.aws.executor import CallExecutor
@@ -158,7 +158,7 @@ def test_a_call_that_waits_for_credentials_while_the_term_ends_is_not_sent(
     assert server.requests == []
 
 
-BODY = {**subject().body, "metadata": {**subject().body["metadata"], "uid": "1"}}
+BODY = {**state().body, "metadata": {**state().body["metadata"], "uid": "1"}}
 WRITES: dict[str, Callable[[KubeClient], Awaitable[object]]] = {
     "status": lambda kubernetes: kubernetes.write_status(Key("team", "audit"), {}),
     "finalizers": lambda kubernetes: kubernetes.write_finalizers(Key("team", "audit"), [], "1"),

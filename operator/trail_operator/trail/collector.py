@@ -25,22 +25,22 @@ class StateCollector(Collector):
 
     def __init__(
         self,
-        subjects: Callable[[], Iterable[TrailState]],
+        states: Callable[[], Iterable[TrailState]],
         accounts: Callable[[], Iterable[Account]],
         unattended: Callable[[], int],
     ) -> None:
         """`unattended`: how many Trails have no task or no pass."""
-        self._subjects = subjects
+        self._states = states
         self._accounts = accounts
         self._unattended = unattended
 
     def collect(self) -> Iterator[Metric]:
         """All families, with what there is now."""
-        subjects, accounts = [*self._subjects()], [*self._accounts()]
-        yield from _of_trails(subjects)
+        states, accounts = [*self._states()], [*self._accounts()]
+        yield from _of_trails(states)
         yield from _of_accounts(accounts)
         unreportable = _gauge(metrics.UNREPORTABLE)
-        for kind, objects in ((KIND, subjects), (ACCOUNT_KIND, accounts)):
+        for kind, objects in ((KIND, states), (ACCOUNT_KIND, accounts)):
             unreportable.add_metric(
                 (kind,), sum(entry.refused is not None and entry.refused.reported for entry in objects)
             )
@@ -50,27 +50,27 @@ class StateCollector(Collector):
         yield unattended
 
 
-def _of_trails(subjects: Iterable[TrailState]) -> list[Metric]:
+def _of_trails(states: Iterable[TrailState]) -> list[Metric]:
     ready, reason = _gauge(metrics.TRAIL_READY), _gauge(metrics.TRAIL_REASON)
     logging, desired = _gauge(metrics.TRAIL_LOGGING), _gauge(metrics.TRAIL_LOGGING_DESIRED)
     delivered, failing = _gauge(metrics.TRAIL_DELIVERED), _gauge(metrics.TRAIL_FAILING)
     family = metrics.TRAIL_DRIFT
     drift = CounterMetricFamily(family.name, family.meaning, labels=family.labels)
-    for subject in subjects:
-        key = (subject.key.namespace, subject.key.name)
-        spec, status = subject.manifest, subject.status
+    for state in states:
+        key = (state.key.namespace, state.key.name)
+        spec, status = state.manifest, state.status
         _add_ready(ready, reason, key, status.condition(ConditionType.READY))
         if isinstance(is_desired := spec.get("isLogging", True), bool):
             desired.add_metric(key, is_desired)
-        drift.add_metric(key, subject.drifts)
-        is_logging = subject.found_logging if status.is_logging is None else status.is_logging
+        drift.add_metric(key, state.drifts)
+        is_logging = state.found_logging if status.is_logging is None else status.is_logging
         if is_logging is not None:
             logging.add_metric(key, is_logging)
         if status.is_logging is not None:
             errors = {entry.destination for entry in status.delivery}
             for destination in _destinations(spec) | errors:
                 failing.add_metric((*key, destination), destination in errors)
-        for destination, seconds in subject.delivered.items():
+        for destination, seconds in state.delivered.items():
             delivered.add_metric((*key, destination), seconds)
     return [ready, reason, logging, desired, delivered, failing, drift]
 

@@ -76,7 +76,7 @@ class TrailDeleter:
         self,
         accounts: AccountRegistry,
         locator: Locator,
-        decisions: WriteGuard,
+        write_guard: WriteGuard,
         surroundings: AccountInventory,
         events: EventRecorder,
         default: DeletionPolicy,
@@ -86,76 +86,76 @@ class TrailDeleter:
     ) -> None:
         self._accounts = accounts
         self._locator = locator
-        self._decisions = decisions
-        self._surroundings = surroundings
+        self._write_guard = write_guard
+        self._inventory = surroundings
         self._events = events
         self._default = default
         self._clock = clock
         self._now = now
 
-    async def release(self, subject: TrailState) -> Released | NotYet:
+    async def release(self, state: TrailState) -> Released | NotYet:
         """Do what the deletion policy says. Raises FailureError where AWS or the spec stands in the way."""
-        if subject.observing:
+        if state.observing:
             return Released("the trail was only observed")
         try:
-            policy = self._policy(subject)
-            return await (self._retain if policy is DeletionPolicy.RETAIN else self._remove)(subject)
+            policy = self._policy(state)
+            return await (self._retain if policy is DeletionPolicy.RETAIN else self._remove)(state)
         except (ClosedError, StaleDecisionError):
             return NotYet(CONSISTENCY_WINDOW)
         except FailureError as error:
-            if self.seconds_held(subject) > 0.0 or error.failure.kind is FailureClass.TRANSIENT:
+            if self.seconds_held(state) > 0.0 or error.failure.kind is FailureClass.TRANSIENT:
                 raise
             return _unverified(error.failure.message)
 
-    def seconds_held(self, subject: TrailState) -> float:
+    def seconds_held(self, state: TrailState) -> float:
         """For how long a Trail is held while AWS cannot be asked about its trail: without end if one is on record."""
-        if subject.is_on_record or subject.deletion_requested is None:
+        if state.is_on_record or state.deletion_requested is None:
             return float("inf")
-        left = subject.deletion_requested + timedelta(seconds=_PATIENCE) - self._now()
+        left = state.deletion_requested + timedelta(seconds=_PATIENCE) - self._now()
         return left.total_seconds()
 
-    def _policy(self, subject: TrailState) -> DeletionPolicy:
+    def _policy(self, state: TrailState) -> DeletionPolicy:
         """Not through the model: whatever else is wrong with the spec must not hold the resource."""
-        value = subject.manifest.get("deletionPolicy") or unset_deletion_policy(subject.annotations, self._default)
+        value = state.manifest.get("deletionPolicy") or unset_deletion_policy(state.annotations, self._default)
         if value not in [*DeletionPolicy]:
             raise _invalid("deletionPolicy must be Delete or Retain")
         return DeletionPolicy(value)
 
     # Where the trail may be.
 
-    async def _places(self, subject: TrailState, access: AccountClient) -> AsyncIterator[_Place]:
+    async def _places(self, state: TrailState, access: AccountClient) -> AsyncIterator[_Place]:
         """The place on record and the place that the spec names. Raises FailureError where they cannot be found out.
 
         Whose an organization's trail is, is asked last: the account's own places are looked at in any case.
         """
-        arn = subject.status.arn
-        named = subject.text("region") or access.default_region
-        recorded = Arn.parse(arn).region if arn else subject.status.home_region
+        arn = state.status.arn
+        named = state.text("region") or access.default_region
+        recorded = Arn.parse(arn).region if arn else state.status.home_region
         region = recorded or named
         if region is None:
             raise _invalid("no home region is known: set spec.region, or give the operator --region")
         try:
-            here = await self._locator.location(subject, access, region)
+            here = await self._locator.location(state, access, region)
         except UnknownRegionError:
             if region == named:
                 raise
-            raise FailureError(_unknown_record(subject, region)) from None
-        is_organization = subject.manifest.get("isOrganizationTrail") is True
+            raise FailureError(_unknown_record(state, region)) from None
+        is_organization = state.manifest.get("isOrganizationTrail") is True
         if arn and not is_organization and not await self._can_be_ours(access, here, arn):
             arn = None
         if arn:
             yield _Place(arn, Location(here.partition, here.account, region))
-        if (problem := subject.misplaced) is not None:
+        if (problem := state.misplaced) is not None:
             if not arn:
                 raise _invalid(problem)
             return
-        name = subject.trail_name
+        name = state.trail_name
         homes = [Location(here.partition, here.account, home) for home in dict.fromkeys((recorded, named)) if home]
         for home in homes:
             if (own := home.trail_arn(name)) != arn:
                 yield _Place(own, home)
         for home in homes if is_organization else ():
-            owner = await self._owner_account(subject, access, home)
+            owner = await self._owner_account(state, access, home)
             if (theirs := home.trail_arn(name, owner)) not in (arn, home.trail_arn(name)):
                 yield _Place(theirs, home)
 
@@ -164,96 +164,94 @@ class TrailDeleter:
         recorded = Arn.parse(arn)
         return recorded.partition == here.partition and await self._locator.can_own(access, here, recorded.account)
 
-    async def _owner_account(self, subject: TrailState, access: AccountClient, location: Location) -> str | None:
+    async def _owner_account(self, state: TrailState, access: AccountClient, location: Location) -> str | None:
         """Whose an organization's trail is; what is on record answers that without a call."""
-        if subject.status.arn and (account := Arn.parse(subject.status.arn).account) != location.account:
+        if state.status.arn and (account := Arn.parse(state.status.arn).account) != location.account:
             return account
         return await self._locator.management_account(access, location)
 
-    async def _tags(self, subject: TrailState, access: AccountClient, place: _Place) -> dict[str, str] | None:
+    async def _tags(self, state: TrailState, access: AccountClient, place: _Place) -> dict[str, str] | None:
         tags = await access.cloudtrail.tags(place.arn, place.location.region)
-        subject.last_seen = self._clock()
+        state.last_seen = self._clock()
         return tags
 
-    def _is_ours(self, subject: TrailState, tags: dict[str, str] | None) -> bool:
-        return self._locator.owns(subject, tags)
+    def _is_ours(self, state: TrailState, tags: dict[str, str] | None) -> bool:
+        return self._locator.owns(state, tags)
 
-    def _may_lag(self, subject: TrailState) -> bool:
+    def _may_lag(self, state: TrailState) -> bool:
         """Whether AWS may not show yet that a trail is this resource's: before it there may have been another."""
-        return self._locator.may_lag(subject) if subject.is_on_record else self._locator.settling(subject)
+        return self._locator.may_lag(state) if state.is_on_record else self._locator.settling(state)
 
-    def _may_lack_its_tag(self, subject: TrailState, place: _Place, tags: dict[str, str] | None) -> bool:
+    def _may_lack_its_tag(self, state: TrailState, place: _Place, tags: dict[str, str] | None) -> bool:
         """Whether one answer shows no owner tag on a trail that is on record as ours: a second look has to agree."""
-        if tags is None or _owner(tags) or not subject.status.owner_tag:
+        if tags is None or _owner(tags) or not state.status.owner_tag:
             return False
-        return self._clock() < subject.untagged.setdefault(place.arn, self._clock()) + CONSISTENCY_WINDOW
+        return self._clock() < state.untagged.setdefault(place.arn, self._clock()) + CONSISTENCY_WINDOW
 
     # Delete.
 
-    async def _remove(self, subject: TrailState) -> Released | NotYet:
-        access = self._accounts.access_for(subject)
+    async def _remove(self, state: TrailState) -> Released | NotYet:
+        access = self._accounts.access_for(state)
         notes = []
-        async for place in self._places(subject, access):
-            outcome = await self._remove_at(subject, access, place)
+        async for place in self._places(state, access):
+            outcome = await self._remove_at(state, access, place)
             if isinstance(outcome, NotYet):
                 return outcome
             notes.append(outcome)
         return Released("; ".join(notes))
 
-    async def _remove_at(self, subject: TrailState, access: AccountClient, place: _Place) -> str | NotYet:
+    async def _remove_at(self, state: TrailState, access: AccountClient, place: _Place) -> str | NotYet:
         """What became of a trail. DeleteTrail is believed only once AWS no longer shows the trail as ours."""
-        tags = await self._tags(subject, access, place)
-        sent = subject.deletions.get(place.arn)
-        if not self._is_ours(subject, tags):
-            if sent is None and (self._may_lag(subject) or self._may_lack_its_tag(subject, place, tags)):
+        tags = await self._tags(state, access, place)
+        sent = state.deletions.get(place.arn)
+        if not self._is_ours(state, tags):
+            if sent is None and (self._may_lag(state) or self._may_lack_its_tag(state, place, tags)):
                 return NotYet(CONSISTENCY_WINDOW)
             return _told(place.arn, exists=tags is not None, deleted=sent is not None)
         now = self._clock()
         if sent is not None and now < sent.last + CONSISTENCY_WINDOW:
             return NotYet(sent.last + CONSISTENCY_WINDOW - now)
-        await self._send(subject, access, place, tags)
-        if not await self._is_there(subject, access, place):
+        await self._send(state, access, place, tags)
+        if not await self._is_there(state, access, place):
             return _told(place.arn, exists=False, deleted=True)
-        if now - subject.deletions[place.arn].first >= _PATIENCE:
+        if now - state.deletions[place.arn].first >= _PATIENCE:
             raise NotConfirmedError(place.arn)
         return NotYet(CONSISTENCY_WINDOW)
 
-    async def _send(
-        self, subject: TrailState, access: AccountClient, place: _Place, tags: dict[str, str] | None
-    ) -> None:
+    async def _send(self, state: TrailState, access: AccountClient, place: _Place, tags: dict[str, str] | None) -> None:
         """Send DeleteTrail, and remember that: also where no answer came, since it may have taken effect."""
         arn, now = place.arn, self._clock()
-        sent = subject.deletions.get(arn) or SentDeletion(first=now, last=float("-inf"))
+        sent = state.deletions.get(arn) or SentDeletion(first=now, last=float("-inf"))
         try:
-            await self._apply(deletion(arn), access, place.location, self._still_due(subject, access, arn, tags))
+            await self._apply(deletion(arn), access, place.location, self._still_due(state, access, arn, tags))
         except AWSError as error:
             if error.may_have_taken_effect:
-                subject.deletions[arn] = sent
+                state.deletions[arn] = sent
             if error.code not in NOT_FOUND:
                 raise
         except NotSentError:
             raise
         except FailureError:
-            subject.deletions[arn] = sent
+            state.deletions[arn] = sent
             raise
-        subject.deletions[arn] = replace(sent, last=self._clock())
+        state.deletions[arn] = replace(sent, last=self._clock())
 
-    async def _is_there(self, subject: TrailState, access: AccountClient, place: _Place) -> bool:
+    async def _is_there(self, state: TrailState, access: AccountClient, place: _Place) -> bool:
         """Whether AWS still has a trail of ours there: what is no longer ours is as good as gone."""
         if not await access.cloudtrail.exists(place.arn, place.location.region):
             return False
-        return self._is_ours(subject, await self._tags(subject, access, place))
+        return self._is_ours(state, await self._tags(state, access, place))
 
     # Retain.
 
-    async def _retain(self, subject: TrailState) -> Released:
+    async def _retain(self, state: TrailState) -> Released:
         place: _Place | None = None
         notes = []
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE) as patience:
-                access = self._accounts.access_for(subject)
-                async for place in self._places(subject, access):
-                    notes.append(await self._disown(subject, access, place, patience))
+                access = self._accounts.access_for(state)
+                async for place in self._places(state, access):
+                    notes.append(await self._disown(state, access, place, patience))
                 return Released("; ".join(notes))
         except (ClosedError, StaleDecisionError):
             raise
@@ -261,19 +259,17 @@ class TrailDeleter:
             problem = error.failure.message
         except TimeoutError:
             problem = "AWS did not answer in time"
-        if not subject.is_on_record:
+        if not state.is_on_record:
             return _unverified(problem)
-        arn = place.arn if place else subject.status.arn or f"of {subject.key}"
-        await self._warn_of_tag(subject, arn, subject.status.owner_tag, f"was not removed: {problem}")
+        arn = place.arn if place else state.status.arn or f"of {state.key}"
+        await self._warn_of_tag(state, arn, state.status.owner_tag, f"was not removed: {problem}")
         return Released("; ".join([*notes, f"trail {arn} was left as it is, its owner tag too"]))
 
-    async def _disown(
-        self, subject: TrailState, access: AccountClient, place: _Place, patience: asyncio.Timeout
-    ) -> str:
-        tags = await self._tags(subject, access, place)
-        if not self._is_ours(subject, tags):
+    async def _disown(self, state: TrailState, access: AccountClient, place: _Place, patience: asyncio.Timeout) -> str:
+        tags = await self._tags(state, access, place)
+        if not self._is_ours(state, tags):
             return _told(place.arn, exists=tags is not None)
-        precondition = self._still_due(subject, access, place.arn, tags)
+        precondition = self._still_due(state, access, place.arn, tags)
 
         async def its_turn() -> None:
             patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
@@ -281,24 +277,24 @@ class TrailDeleter:
 
         patience.reschedule(None)  # many that go at once wait for each other, which is no fault of AWS
         await self._apply(disowning(place.arn, OWNER_TAG), access, place.location, its_turn)
-        left = await self._tags(subject, access, place)
-        if not self._is_ours(subject, left):
+        left = await self._tags(state, access, place)
+        if not self._is_ours(state, left):
             return f"trail {place.arn} is kept, without the owner tag"
-        await self._warn_of_tag(subject, place.arn, _owner(left), "is still there after RemoveTags")
+        await self._warn_of_tag(state, place.arn, _owner(left), "is still there after RemoveTags")
         return f"trail {place.arn} is kept, its owner tag too"
 
-    async def _warn_of_tag(self, subject: TrailState, arn: str, owner: str | None, problem: str) -> None:
+    async def _warn_of_tag(self, state: TrailState, arn: str, owner: str | None, problem: str) -> None:
         """`owner`: the owner tag that the trail was last seen to carry."""
-        tag = f"{OWNER_TAG}={owner or self._locator.owner(subject)}"
+        tag = f"{OWNER_TAG}={owner or self._locator.owner(state)}"
         note = f"the tag {tag} of trail {arn} {problem}. Remove it by hand if AWS still shows it"
-        await self._events.record(subject.body, "Warning", EventReason.OWNER_TAG_STAYED, "RemoveTags", note)
+        await self._events.record(state.body, "Warning", EventReason.OWNER_TAG_STAYED, "RemoveTags", note)
 
     # Both.
 
     def _still_due(
-        self, subject: TrailState, access: AccountClient, arn: str, tags: dict[str, str] | None
+        self, state: TrailState, access: AccountClient, arn: str, tags: dict[str, str] | None
     ) -> Precondition:
-        return self._decisions.precondition(subject, access, arn, _owner(tags), self._clock())
+        return self._write_guard.precondition(state, access, arn, _owner(tags), self._clock())
 
     async def _apply(
         self, action: Action, access: AccountClient, location: Location, precondition: Precondition
@@ -306,8 +302,8 @@ class TrailDeleter:
         try:
             await access.cloudtrail.apply(action, location.account, location.region, precondition)
         finally:  # also where its answer was lost
-            self._surroundings.changed(access)
-            self._surroundings.trails(access, location)  # has them read: no pass of this Trail will
+            self._inventory.changed(access)
+            self._inventory.trails(access, location)  # has them read: no pass of this Trail will
 
 
 def _owner(tags: dict[str, str] | None) -> str | None:
@@ -326,14 +322,14 @@ def _unverified(problem: str) -> Released:
     return Released(note, EventReason.RELEASED_UNVERIFIED)
 
 
-def _unknown_record(subject: TrailState, region: str) -> Failure:
+def _unknown_record(state: TrailState, region: str) -> Failure:
     """The region on record is not known: nobody can look there."""
-    field, fields = ("arn", ("arn", "homeRegion")) if subject.status.arn else ("homeRegion", ("homeRegion",))
+    field, fields = ("arn", ("arn", "homeRegion")) if state.status.arn else ("homeRegion", ("homeRegion",))
     return Failure(
         FailureClass.TERMINAL,
         Reason.WRONG_HOME_REGION,
         f"status.{field} says that the trail is in {region}, which is not a region that this operator knows. "
-        f"{HOW_TO_NAME_NEW_REGIONS}. If the record is wrong, {correction(subject, *fields)}",
+        f"{HOW_TO_NAME_NEW_REGIONS}. If the record is wrong, {correction(state, *fields)}",
     )
 
 

@@ -26,19 +26,19 @@ class Locator:
         """The cluster whose Trails these are."""
         self._clock = clock
 
-    def owner(self, subject: TrailState) -> str:
+    def owner(self, state: TrailState) -> str:
         """The owner tag that this Trail's trail is to carry."""
-        return self.cluster.owner_tag(str(subject.key))
+        return self.cluster.owner_tag(str(state.key))
 
-    def owners(self, subject: TrailState) -> frozenset[str]:
+    def owners(self, state: TrailState) -> frozenset[str]:
         """Every owner tag by which a trail is this Trail's."""
-        return self.cluster.owner_tags(str(subject.key), subject.status.owner_tag)
+        return self.cluster.owner_tags(str(state.key), state.status.owner_tag)
 
-    def owns(self, subject: TrailState, tags: Mapping[str, str] | None) -> bool:
+    def owns(self, state: TrailState, tags: Mapping[str, str] | None) -> bool:
         """Whether a trail with these tags is this Trail's; None where there is no trail."""
-        return (tags or {}).get(OWNER_TAG) in self.owners(subject)
+        return (tags or {}).get(OWNER_TAG) in self.owners(state)
 
-    def region(self, subject: TrailState, access: AccountClient, wanted: str | None) -> str:
+    def region(self, state: TrailState, access: AccountClient, wanted: str | None) -> str:
         """The home region. Raises FailureError where none is known or it is not the one on record."""
         region = wanted or access.default_region
         if region is None:
@@ -49,13 +49,13 @@ class Locator:
                     "no home region is known: set spec.region, or give the operator --region",
                 )
             )
-        if (arn := subject.recorded_arn) and not subject.observing:
+        if (arn := state.recorded_arn) and not state.observing:
             home = Arn.parse(arn).region
             if home != region:
                 raise FailureError(wrong_home(home, region))
         return region
 
-    async def location(self, subject: TrailState, access: AccountClient, region: str) -> Location:
+    async def location(self, state: TrailState, access: AccountClient, region: str) -> Location:
         """The place, asked of STS. Raises FailureError where it is not known or not the one on record."""
         try:
             identity = await access.aws.identity(region)
@@ -72,15 +72,15 @@ class Locator:
                 )
             )
         # The operator puts account and region on record together: an account by itself was written by somebody else.
-        pinned = subject.status.account_id if subject.is_on_record else None
-        if pinned and pinned != identity.account and not subject.observing:
+        pinned = state.status.account_id if state.is_on_record else None
+        if pinned and pinned != identity.account and not state.observing:
             access.aws.doubt()
-            raise FailureError(_other_account(subject, access, pinned, identity.account))
+            raise FailureError(_other_account(state, access, pinned, identity.account))
         return Location(identity.partition, identity.account, region)
 
-    def is_pinned(self, subject: TrailState, desired: DesiredTrail) -> bool:
+    def is_pinned(self, state: TrailState, desired: DesiredTrail) -> bool:
         """Whether this place is on record, and no other trail that was there before."""
-        status, location = subject.status, desired.location
+        status, location = state.status, desired.location
         is_here = (status.account_id, status.home_region) == (location.account, location.region)
         return is_here and status.arn in (None, desired.arn)
 
@@ -110,20 +110,20 @@ class Locator:
             doubt = f"a trail of account {account} is on record, and whether this is the organization's is not known"
             raise FailureError(replace(failure, message=f"{doubt}: {failure.message}")) from None
 
-    def settling(self, subject: TrailState) -> bool:
+    def settling(self, state: TrailState) -> bool:
         """Whether AWS may still answer the state before our last write to this trail."""
-        return self.settled_in(subject) > 0.0
+        return self.settled_in(state) > 0.0
 
-    def settled_in(self, subject: TrailState) -> float:
+    def settled_in(self, state: TrailState) -> float:
         """Seconds until AWS no longer answers the state before our last write; 0 where it does not."""
-        return 0.0 if subject.written is None else max(0.0, subject.written + CONSISTENCY_WINDOW - self._clock())
+        return 0.0 if state.written is None else max(0.0, state.written + CONSISTENCY_WINDOW - self._clock())
 
-    def may_lag(self, subject: TrailState) -> bool:
+    def may_lag(self, state: TrailState) -> bool:
         """The same of a write by the operator before this one: it may have ended just before this one began."""
-        return self.settling(subject) or self._clock() - subject.started < CONSISTENCY_WINDOW
+        return self.settling(state) or self._clock() - state.started < CONSISTENCY_WINDOW
 
 
-def _other_account(subject: TrailState, access: AccountClient, pinned: str, account: str) -> Failure:
+def _other_account(state: TrailState, access: AccountClient, pinned: str, account: str) -> Failure:
     """The account on record is not the one that the credentials are of."""
     credentials = f"AWSAccount {access.name} is" if access.name else "the operator's credentials are of"
     return Failure(
@@ -131,16 +131,16 @@ def _other_account(subject: TrailState, access: AccountClient, pinned: str, acco
         Reason.IDENTITY_MISMATCH,
         f"status.accountID says that the trail is in account {pinned}, but {credentials} account {account}: nothing is "
         f"written, so that there is no second trail. Give the operator credentials of account {pinned}. If no trail of "
-        f"this resource is in that account, the record is wrong: {correction(subject, 'accountID')}",
+        f"this resource is in that account, the record is wrong: {correction(state, 'accountID')}",
     )
 
 
-def correction(subject: TrailState, *fields: str) -> str:
+def correction(state: TrailState, *fields: str) -> str:
     """Who may take fields off the record, and how."""
     patch = json.dumps({"status": dict.fromkeys(fields)})
     return (
         "a cluster administrator (it takes the right to patch trails/status) removes it with kubectl patch ctrail "
-        f"{subject.key.name} --namespace {subject.key.namespace} --subresource status --type merge --patch '{patch}'"
+        f"{state.key.name} --namespace {state.key.namespace} --subresource status --type merge --patch '{patch}'"
     )
 
 

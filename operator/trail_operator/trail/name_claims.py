@@ -30,34 +30,34 @@ class NameClaims:
         self._claimants: dict[str, TrailState] = {}
         self._resources: dict[str, str] = {}
 
-    def enter(self, subject: TrailState) -> Claim:
+    def enter(self, state: TrailState) -> Claim:
         """Record the claim of a Trail, in place of its former one."""
-        _, default_region = self._place(subject)
+        _, default_region = self._place(state)
         # On record of a Trail that is not held is only where a trail was that it looked at.
-        arn, pinned = (subject.recorded_arn, subject.status.home_region) if subject.held else (None, None)
-        region = subject.text("region") or pinned or default_region
+        arn, pinned = (state.recorded_arn, state.status.home_region) if state.held else (None, None)
+        region = state.text("region") or pinned or default_region
         claim = Claim(
-            created=subject.created,
-            uid=subject.uid,
-            resource=str(subject.key),
+            created=state.created,
+            uid=state.uid,
+            resource=str(state.key),
             region=Arn.parse(arn).region if arn else region,
-            name=subject.trail_name,
+            name=state.trail_name,
         )
-        self.withdraw(subject.uid)
+        self.withdraw(state.uid)
         self._resources[claim.uid] = claim.resource
-        if subject.observing or not self._admits(subject):
+        if state.observing or not self._admits(state):
             return claim  # it wants nothing, or nothing that it may have: it is in nobody's way
         self._by_uid[claim.uid] = claim
-        self._claimants[claim.uid] = subject
+        self._claimants[claim.uid] = state
         self._by_name[claim.region, claim.name][claim.uid] = claim
         return claim
 
-    def update(self, subject: TrailState) -> list[str]:
+    def update(self, state: TrailState) -> list[str]:
         """Record the claim of a Trail as it is now; return the UIDs of those that may take the place of its former."""
-        before = self._by_uid.get(subject.uid)
-        competitors = self.withdraw(subject.uid)
-        self.enter(subject)
-        return competitors if before != self._by_uid.get(subject.uid) else []
+        before = self._by_uid.get(state.uid)
+        competitors = self.withdraw(state.uid)
+        self.enter(state)
+        return competitors if before != self._by_uid.get(state.uid) else []
 
     def withdraw(self, uid: str) -> list[str]:
         """Forget a claim; return the UIDs of those that may now take its place."""

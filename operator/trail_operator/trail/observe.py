@@ -29,69 +29,70 @@ class _View:
 class ReadOnlySync:
     """Sees what a trail is. Raises FailureError where AWS does not tell."""
 
-    def __init__(self, targets: SpecResolver) -> None:
-        self._targets = targets
+    def __init__(self, resolver: SpecResolver) -> None:
+        self._resolver = resolver
 
-    async def look(self, subject: TrailState) -> SyncResult:
+    async def sync(self, state: TrailState) -> SyncResult:
         """One look."""
-        target = await self._targets.of(subject)
+        resolved = await self._resolver.resolve(state)
         try:
-            observed = await self._find(subject, target)
+            observed = await self._find(state, resolved)
         except PartlyReadError as error:
-            view = await self._view(subject, target, error.observed)
+            view = await self._view(state, resolved, error.observed)
             return SyncResult(
-                subject.acting_on,
+                state.acting_on,
                 known=False,
                 observed=view.observed,
-                drift=(*view.drift, *subject.drift_not_read_again(view.observed)),
+                drift=(*view.drift, *state.drift_not_read_again(view.observed)),
                 failure=error.failure,
                 advice=None,
                 observing=True,
             )
         if observed is None:
-            sought = f"account {target.location.account} has no trail {target.name} visible in {target.location.region}"
-            return SyncResult(subject.acting_on, known=True, observed=None, observing=True, sought=sought)
-        view = await self._view(subject, target, observed)
+            where = f"account {resolved.location.account} has no trail {resolved.name}"
+            sought = f"{where} visible in {resolved.location.region}"
+            return SyncResult(state.acting_on, known=True, observed=None, observing=True, sought=sought)
+        view = await self._view(state, resolved, observed)
         drift = view.drift
-        if target.spec.region not in (None, observed.home_region):
+        if resolved.spec.region not in (None, observed.home_region):
             drift = (
-                Difference(path="region", desired=str(target.spec.region), observed=observed.home_region),
+                Difference(path="region", desired=str(resolved.spec.region), observed=observed.home_region),
                 *drift,
             )
         delivery = DeliveryAdvice()
         if observed.failing_destinations:
-            delivery = await target.access.diagnosis.delivery_advice(view.desired, observed)
+            delivery = await resolved.access.diagnosis.delivery_advice(view.desired, observed)
         return SyncResult(
-            subject.acting_on,
+            state.acting_on,
             known=True,
             observed=view.observed,
             drift=drift,
             failure=view.failure,
             delivery_advice=delivery.message,
             advice=delivery.advice,
-            place=TrailIdentity(target.location.account, observed.home_region, observed.arn),
+            place=TrailIdentity(resolved.location.account, observed.home_region, observed.arn),
             observing=True,
         )
 
-    async def _view(self, subject: TrailState, target: ResolvedSpec, observed: ObservedTrail) -> _View:
+    async def _view(self, state: TrailState, resolved: ResolvedSpec, observed: ObservedTrail) -> _View:
         """The trail beside the spec. What the names of topics and keys mean is for the trail's home to say.
 
         An organization's trail has the names of the account that made it: the management account, whose ARN it has, or
         a delegated administrator, which we may be. What fits better is what is meant.
         """
         home = Arn.parse(observed.arn).location
-        places = dict.fromkeys((home, replace(home, account=target.location.account)))
-        views = [await self._seen_from(place, subject, target, observed) for place in places]
+        places = dict.fromkeys((home, replace(home, account=resolved.location.account)))
+        views = [await self._seen_from(place, state, resolved, observed) for place in places]
         return min(views, key=lambda view: (len(view.drift), len(view.observed.unreadable)))
 
     async def _seen_from(
-        self, place: Location, subject: TrailState, target: ResolvedSpec, observed: ObservedTrail
+        self, place: Location, state: TrailState, resolved: ResolvedSpec, observed: ObservedTrail
     ) -> _View:
-        there = await self._targets.with_key(replace(target, location=place))
+        there = await self._resolver.resolve_kms_key(replace(resolved, location=place))
         failure = there.key_failure
-        if failure and not _is_certain(failure, there, target.location.account, observed):
+        if failure and not _is_certain(failure, there, resolved.location.account, observed):
             observed = replace(observed, unreadable=observed.unreadable | {"kmsKeyID"})
-        desired = self._targets.desired(subject, there, observed)
+        desired = self._resolver.desired(state, there, observed)
         # Whose the trail is, is nothing that the spec says.
         desired = replace(desired, tags={key: value for key, value in desired.tags.items() if key != OWNER_TAG})
         drift = differences(desired, observed)
@@ -99,25 +100,25 @@ class ReadOnlySync:
             raise FailureError(failure)  # it is known in a moment
         return _View(observed, desired, drift, None if "kmsKeyID" in observed.unreadable else failure)
 
-    async def _find(self, subject: TrailState, target: ResolvedSpec) -> ObservedTrail | None:
+    async def _find(self, state: TrailState, resolved: ResolvedSpec) -> ObservedTrail | None:
         """The trail of that name: the account's own, else whichever has its shadow in the region."""
-        known = subject.status.arn
-        if known and Arn.parse(known).name == target.name:
-            observed = await _observe(target, known, expected=True)
+        known = state.status.arn
+        if known and Arn.parse(known).name == resolved.name:
+            observed = await _observe(resolved, known, expected=True)
             if observed:
                 return observed
-        observed = await _observe(target, target.arn, expected=False) if known != target.arn else None
-        if observed or subject.held:  # one that has had a trail of its own takes no other's shadow for it
+        observed = await _observe(resolved, resolved.arn, expected=False) if known != resolved.arn else None
+        if observed or state.held:  # one that has had a trail of its own takes no other's shadow for it
             return observed
-        arn = await target.access.cloudtrail.home_of(target.name, target.location.region)
-        return await _observe(target, arn, expected=True) if arn and arn not in (known, target.arn) else None
+        arn = await resolved.access.cloudtrail.home_of(resolved.name, resolved.location.region)
+        return await _observe(resolved, arn, expected=True) if arn and arn not in (known, resolved.arn) else None
 
 
-async def _observe(target: ResolvedSpec, arn: str, *, expected: bool) -> ObservedTrail | None:
-    return await target.access.cloudtrail.observe(arn, Arn.parse(arn).region, expected=expected, read_only=True)
+async def _observe(resolved: ResolvedSpec, arn: str, *, expected: bool) -> ObservedTrail | None:
+    return await resolved.access.cloudtrail.observe(arn, Arn.parse(arn).region, expected=expected, read_only=True)
 
 
-def _is_certain(failure: Failure, target: ResolvedSpec, account: str, observed: ObservedTrail) -> bool:
+def _is_certain(failure: Failure, resolved: ResolvedSpec, account: str, observed: ObservedTrail) -> bool:
     """Whether AWS says for certain that spec.kmsKeyID means no key: of others' keys it does not tell us all."""
-    owners = {Arn.parse(arn).account for arn in (observed.arn, target.location.key_arn(target.spec.kms_key_id))}
+    owners = {Arn.parse(arn).account for arn in (observed.arn, resolved.location.key_arn(resolved.spec.kms_key_id))}
     return failure.reason in (Reason.KEY_NOT_FOUND, Reason.KEY_NOT_USABLE, Reason.INVALID_SPEC) and owners == {account}

@@ -57,7 +57,7 @@ class Loop:
         self._resync = resync
         self._restarted = restarted
         self._heard = -math.inf  # when the watch last told of something
-        self._subjects: dict[Key, TrailState] = {}
+        self._states: dict[Key, TrailState] = {}
         self._taking_up: asyncio.Task[None] | None = None
         self._stopping = False
         self.entered: Callable[[TrailState], None] = lambda _: None
@@ -73,36 +73,36 @@ class Loop:
         """
         settled = sorted((body for body in bodies if _is_settled(body)), key=_created, reverse=True)
         # All claims are known before the first write.
-        subjects = [subject for body in settled if (subject := self._enter(body))]
+        states = [state for body in settled if (state := self._enter(body))]
         for body in bodies:
             if not _is_settled(body):
                 self._take(body)
-        self._taking_up = asyncio.create_task(self._begin_in_turn(subjects))
+        self._taking_up = asyncio.create_task(self._begin_in_turn(states))
 
     def seen(self, body: dict[str, Any]) -> None:
         """A Trail as the watch tells of it."""
         self._heard = self._clock()
         self._take(body)
-        if subject := self._subjects.get(_key(body)):
-            subject.is_told = True
+        if state := self._states.get(_key(body)):
+            state.is_told = True
 
     def _take(self, body: dict[str, Any]) -> None:
         """A Trail as the API server has it now."""
         if self._stopping:
             return
         key = _key(body)
-        subject = self._subjects.get(key)
-        if subject is not None and subject.uid == body["metadata"]["uid"]:
-            if subject.replace(body):
-                subject.failures = 0  # another spec may well succeed: it does not inherit the wait
-                self._wake_heirs(self._claims.update(subject))
-                subject.wake.set()
-                self._begin(subject)
+        state = self._states.get(key)
+        if state is not None and state.uid == body["metadata"]["uid"]:
+            if state.replace(body):
+                state.failures = 0  # another spec may well succeed: it does not inherit the wait
+                self._wake_heirs(self._claims.update(state))
+                state.wake.set()
+                self._begin(state)
             return
-        if subject is not None:
-            if resource_version(body) < resource_version(subject.body):
+        if state is not None:
+            if resource_version(body) < resource_version(state.body):
                 return  # a former one of that name
-            self._forget(subject)
+            self._forget(state)
         if entered := self._enter(body):
             self._begin(entered)
 
@@ -112,52 +112,50 @@ class Loop:
         Returns one that an earlier list has shown as well, where the watch has told of nothing since: it does not run.
         """
         there = {body["metadata"]["uid"] for body in bodies}
-        for subject in self.subjects():
-            if subject.uid not in there and subject.started < asked:
-                self._forget(subject)
+        for state in self.states():
+            if state.uid not in there and state.started < asked:
+                self._forget(state)
         for body in bodies:
             self._take(body)
         unheard = None
-        for subject in self.subjects():
-            if not subject.is_told and subject.listings and self._heard < subject.started:
-                unheard = subject
-            subject.listings += subject.uid in there
+        for state in self.states():
+            if not state.is_told and state.listings and self._heard < state.started:
+                unheard = state
+            state.listings += state.uid in there
         return unheard
 
     def gone(self, body: dict[str, Any]) -> None:
         """A Trail that the watch tells to be gone."""
         self._heard = self._clock()
-        subject = self._subjects.get(_key(body))
-        if subject is not None and subject.uid == body["metadata"]["uid"]:
-            self._forget(subject)
+        state = self._states.get(_key(body))
+        if state is not None and state.uid == body["metadata"]["uid"]:
+            self._forget(state)
 
-    def subjects(self) -> list[TrailState]:
+    def states(self) -> list[TrailState]:
         """All Trails that are known."""
-        return list(self._subjects.values())
+        return list(self._states.values())
 
     def unattended(self) -> list[TrailState]:
         """The Trails without a task, or without a pass for two resyncs."""
         # Of a copy: metrics are rendered in a thread, while Trails come and go.
-        return [subject for subject in self.subjects() if self._is_unattended(subject)]
+        return [state for state in self.states() if self._is_unattended(state)]
 
     def attend(self) -> None:
         """Restart the tasks of unattended Trails."""
-        for subject in [] if self._stopping else self.unattended():
-            logger.error(
-                "unattended: no task, or no pass for two resyncs; its task is restarted", extra=subject.about()
-            )
+        for state in [] if self._stopping else self.unattended():
+            logger.error("unattended: no task, or no pass for two resyncs; its task is restarted", extra=state.about())
             self._restarted()
-            former = subject.task
+            former = state.task
             if former:
                 former.cancel()
-            self._start(subject, after=former)
+            self._start(state, after=former)
 
     def wake(self, concerns: Callable[[TrailState], bool]) -> None:
         """Look again at the Trails that something outside them concerns."""
-        for subject in self._subjects.values():
-            if concerns(subject):
-                subject.failures = 0  # what has changed may well be what stood in the way
-                subject.wake.set()
+        for state in self._states.values():
+            if concerns(state):
+                state.failures = 0  # what has changed may well be what stood in the way
+                state.wake.set()
 
     async def stop(self, seconds: float) -> None:
         """End all tasks; those in a pass get some seconds to finish it."""
@@ -165,11 +163,11 @@ class Loop:
         if self._taking_up:
             self._taking_up.cancel()
         busy = []
-        for subject in self._subjects.values():
-            if subject.busy and subject.task:
-                busy.append(subject.task)
-            elif subject.task:
-                subject.task.cancel()
+        for state in self._states.values():
+            if state.busy and state.task:
+                busy.append(state.task)
+            elif state.task:
+                state.task.cancel()
         if busy:
             _, late = await asyncio.wait(busy, timeout=seconds)
             for task in late:
@@ -178,111 +176,111 @@ class Loop:
     def _enter(self, body: dict[str, Any]) -> TrailState | None:
         """None for an object that can't be read, which the API server should not have let in: it stops no other."""
         try:
-            subject = TrailState(body, started=self._clock())
-            self._claims.enter(subject)
+            state = TrailState(body, started=self._clock())
+            self._claims.enter(state)
         except Exception:  # noqa: BLE001 - whatever is wrong with it
             logger.exception("can't be read", extra=about(str(_key(body))))
             return None
-        self._subjects[subject.key] = subject
-        self.entered(subject)
-        return subject
+        self._states[state.key] = state
+        self.entered(state)
+        return state
 
-    def _begin(self, subject: TrailState, looked: Callable[[], None] = lambda: None) -> None:
+    def _begin(self, state: TrailState, looked: Callable[[], None] = lambda: None) -> None:
         """Begin with its passes, unless that was done. `looked`: called after the first."""
-        if subject.task is None and self._is_known(subject):
-            self._start(subject, looked)
+        if state.task is None and self._is_known(state):
+            self._start(state, looked)
         else:
             looked()
 
     def _start(
-        self, subject: TrailState, looked: Callable[[], None] = lambda: None, after: asyncio.Task[None] | None = None
+        self, state: TrailState, looked: Callable[[], None] = lambda: None, after: asyncio.Task[None] | None = None
     ) -> None:
-        subject.due = self._clock()
-        subject.task = asyncio.create_task(self._run(subject, looked, after), name=f"trail {subject.key}")
+        state.due = self._clock()
+        state.task = asyncio.create_task(self._run(state, looked, after), name=f"trail {state.key}")
 
-    async def _begin_in_turn(self, subjects: list[TrailState]) -> None:
+    async def _begin_in_turn(self, states: list[TrailState]) -> None:
         turns = ConcurrencyLimiter(_LOOKS_AT_ONCE, _SECONDS_A_LOOK)
-        for subject in subjects:
-            self._begin(subject, await turns.begin())
+        for state in states:
+            self._begin(state, await turns.begin())
 
-    async def _run(self, subject: TrailState, looked: Callable[[], None], after: asyncio.Task[None] | None) -> None:
+    async def _run(self, state: TrailState, looked: Callable[[], None], after: asyncio.Task[None] | None) -> None:
         """Run the passes of a Trail as long as it is known. `after`: a former task, which was cancelled."""
         if after:
             await asyncio.wait([after], timeout=_SECONDS_TO_END)
-        subject.waits = Waits()
-        with counted(subject.waits):
-            await restarting(lambda: self._passes(subject, looked), self._restarted, subject.about())
-        if not self._is_known(subject):  # the last pass may have entered its claim again
-            self._wake_heirs(self._claims.withdraw(subject.uid))
+        state.waits = Waits()
+        with counted(state.waits):
+            await restarting(lambda: self._passes(state, looked), self._restarted, state.about())
+        if not self._is_known(state):  # the last pass may have entered its claim again
+            self._wake_heirs(self._claims.withdraw(state.uid))
 
-    async def _passes(self, subject: TrailState, looked: Callable[[], None]) -> None:
-        while self._goes_on(subject):
-            subject.wake.clear()
-            subject.busy, subject.due = True, self._clock()
+    async def _passes(self, state: TrailState, looked: Callable[[], None]) -> None:
+        while self._goes_on(state):
+            state.wake.clear()
+            state.busy, state.due = True, self._clock()
             try:
-                delay = await self._pass(subject)
+                delay = await self._pass(state)
             finally:
-                subject.busy = False
+                state.busy = False
                 looked()
             if delay is None:
-                self._forget(subject)
-            elif self._goes_on(subject):
-                subject.due = self._clock() + delay
-                if not await _woken(subject.wake, delay):
-                    await self._refresh(subject)
+                self._forget(state)
+            elif self._goes_on(state):
+                state.due = self._clock() + delay
+                if not await _woken(state.wake, delay):
+                    await self._refresh(state)
 
-    def _goes_on(self, subject: TrailState) -> bool:
+    def _goes_on(self, state: TrailState) -> bool:
         """Whether the task that asks is still the Trail's, and is to go on."""
-        return not self._stopping and self._is_known(subject) and subject.task is asyncio.current_task()
+        return not self._stopping and self._is_known(state) and state.task is asyncio.current_task()
 
-    def _is_unattended(self, subject: TrailState) -> bool:
-        if subject.task is None:  # those that need no more than a look wait for their turn
+    def _is_unattended(self, state: TrailState) -> bool:
+        if state.task is None:  # those that need no more than a look wait for their turn
             return self._taking_up is None or self._taking_up.done()
-        if subject.task.done():
+        if state.task.done():
             return True
-        if subject.paused or subject.waits.under_way:
+        if state.paused or state.waits.under_way:
             return False
-        patience = max(2 * self._resync, _LONGEST_PASS if subject.busy else _LONGEST_READ)
-        return self._clock() - max(subject.due, subject.waits.ended) > patience
+        patience = max(2 * self._resync, _LONGEST_PASS if state.busy else _LONGEST_READ)
+        return self._clock() - max(state.due, state.waits.ended) > patience
 
-    async def _pass(self, subject: TrailState) -> float | None:
+    async def _pass(self, state: TrailState) -> float | None:
         try:
-            self._wake_heirs(self._claims.update(subject))  # the watch may have missed what a read has shown
+            self._wake_heirs(self._claims.update(state))  # the watch may have missed what a read has shown
         except Exception:  # noqa: BLE001 - as when it is entered; another state of it may be readable
-            logger.exception("can't be read", extra=about(str(subject.key)))
+            logger.exception("can't be read", extra=about(str(state.key)))
             return _SECONDS_UNREADABLE
-        return await self._reconcile(subject)
+        return await self._reconcile(state)
 
-    async def _refresh(self, subject: TrailState) -> None:
+    async def _refresh(self, state: TrailState) -> None:
         """What a watch missed, a timer finds: a pass that no event asked for begins with a fresh read."""
         try:
-            body = await self._kubernetes.trail(subject.key)
+            body = await self._kubernetes.trail(state.key)
         except ApiException as error:
-            logger.warning(f"not read anew: {error.status} {error.reason}", extra=about(str(subject.key)))
+            logger.warning(f"not read anew: {error.status} {error.reason}", extra=about(str(state.key)))
             return  # the pass goes on with what is known
         except (ClientError, TimeoutError, OSError) as error:
             if isinstance(error, OddAnswerError):
-                logger.warning(f"not read anew: {error}", extra=about(str(subject.key)))
+                logger.warning(f"not read anew: {error}", extra=about(str(state.key)))
             return  # its own writes meet the same fault
         if body is None:
-            self._forget(subject)
+            self._forget(state)
         else:
             self._take(body)  # it may have been made anew under the same name
 
-    def _is_known(self, subject: TrailState) -> bool:
-        return self._subjects.get(subject.key) is subject
+    def _is_known(self, state: TrailState) -> bool:
+        return self._states.get(state.key) is state
 
-    def _forget(self, subject: TrailState) -> None:
-        if self._is_known(subject):
-            del self._subjects[subject.key]
-            self.forgotten(subject)
-        if subject.task and not subject.busy and subject.task is not asyncio.current_task():
-            subject.task.cancel()  # one in a pass ends by itself after it
-        self._wake_heirs(self._claims.withdraw(subject.uid))
+    def _forget(self, state: TrailState) -> None:
+        if self._is_known(state):
+            del self._states[state.key]
+            self.forgotten(state)
+        if state.task and not state.busy and state.task is not asyncio.current_task():
+            state.task.cancel()  # one in a pass ends by itself after it
+        self._wake_heirs(self._claims.withdraw(state.uid))
 
     def _wake_heirs(self, heirs: Collection[str]) -> None:
         """Look again at the Trails that waited for another to let go of what they claim."""
-        for other in self._subjects.values() if heirs else ():
+        for other in self._states.values() if heirs else ():
             if other.uid in heirs:
                 other.wake.set()
 

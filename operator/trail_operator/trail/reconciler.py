@@ -43,7 +43,7 @@ class TrailReconciler:
 
     def __init__(
         self,
-        convergence: TrailSync,
+        sync: TrailSync,
         deletion: TrailDeleter,
         locator: Locator,
         writer: StatusWriter,
@@ -55,8 +55,8 @@ class TrailReconciler:
         clock: Callable[[], float],
         reconciled: Callable[[Result, float], None],
     ) -> None:
-        self._convergence = convergence
-        self._deletion = deletion
+        self._sync = sync
+        self._deleter = deletion
         self._locator = locator
         self._writer = writer
         self._events = events
@@ -66,160 +66,160 @@ class TrailReconciler:
         self._clock = clock
         self._reconciled = reconciled
 
-    async def reconcile(self, subject: TrailState) -> float | None:
+    async def reconcile(self, state: TrailState) -> float | None:
         """One pass. Returns the seconds until the next, None when the Trail is gone."""
-        if await self._unreportable.is_left_alone(subject.body, subject.refused, subject.wanted):
-            return self._unreportable.seconds_left(subject.refused, subject.wanted)
+        if await self._unreportable.is_left_alone(state.body, state.refused, state.wanted):
+            return self._unreportable.seconds_left(state.refused, state.wanted)
         begun = self._clock()
-        watch = asyncio.create_task(self._watch(subject))
+        watch = asyncio.create_task(self._watch(state))
         try:
-            result, delay = await self._guarded(subject)
+            result, delay = await self._guarded(state)
         finally:
             watch.cancel()
         self._reconciled(result, self._clock() - begun)
         return delay
 
-    async def _watch(self, subject: TrailState) -> None:
+    async def _watch(self, state: TrailState) -> None:
         """Report during a pass that AWS does not answer, once that is so for three resyncs: Ready may not stay True."""
-        left = max(self._convergence.silent_in(subject), _PATIENCE)
+        left = max(self._sync.silent_in(state), _PATIENCE)
         while left > 0.0:
             await asyncio.sleep(left)
-            left = self._convergence.silent_in(subject)
-        ready = subject.status.condition(ConditionType.READY)
-        if subject.paused or (ready is not None and ready.status == "Unknown"):
+            left = self._sync.silent_in(state)
+        ready = state.status.condition(ConditionType.READY)
+        if state.paused or (ready is not None and ready.status == "Unknown"):
             return
         with suppress(ApiException, ClientError, TimeoutError, OSError):  # the pass will meet it, too
             failure = passing("AWS has not answered yet")
-            await self._writer.write_result(subject, self._convergence.unknown(subject, failure))
+            await self._writer.write_result(state, self._sync.unknown(state, failure))
 
-    async def _guarded(self, subject: TrailState) -> _Outcome:
+    async def _guarded(self, state: TrailState) -> _Outcome:
         result = Result.KUBERNETES
         try:
-            outcome = await self._pass(subject)
+            outcome = await self._pass(state)
         except ApiException as error:
             if error.status == CONFLICT:  # somebody else wrote the Trail: go on at once from what is there now
-                return result, 0.0 if await self._refreshed(subject) else None
+                return result, 0.0 if await self._refreshed(state) else None
             if is_refusal(error):
-                return result, await self._refuse(subject, error)
-            logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=subject.about())
+                return result, await self._refuse(state, error)
+            logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=state.about())
         except (ClientError, TimeoutError, OSError) as error:
-            logger.warning(f"no answer from Kubernetes: {type(error).__name__}", extra=subject.about())
+            logger.warning(f"no answer from Kubernetes: {type(error).__name__}", extra=state.about())
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the Trail's task; it is reported
-            logger.exception("internal error", extra=subject.about())
-            await self._report_fault(subject, error)
+            logger.exception("internal error", extra=state.about())
+            await self._report_fault(state, error)
             result = Result.INTERNAL
         else:
-            subject.refused = None
+            state.refused = None
             return outcome
-        return result, self._retry(subject, FailureClass.TRANSIENT)
+        return result, self._retry(state, FailureClass.TRANSIENT)
 
-    async def _pass(self, subject: TrailState) -> _Outcome:
-        subject.acting_for = subject.wanted
-        if subject.deleting and not subject.held:
+    async def _pass(self, state: TrailState) -> _Outcome:
+        state.acting_for = state.wanted
+        if state.deleting and not state.held:
             return _GONE
-        if subject.paused:
-            subject.found_logging = None
-            if not await self._writer.write_paused(subject):
+        if state.paused:
+            state.found_logging = None
+            if not await self._writer.write_paused(state):
                 return _GONE
             return Result.PAUSED, resync_delay(self._resync, self._random())
-        if subject.deleting:
-            return await self._release(subject)
-        if not await self._is_held(subject):
+        if state.deleting:
+            return await self._release(state)
+        if not await self._is_held(state):
             return _GONE
-        subject.forcing, subject.forced = subject.forced, False
-        written = subject.written
-        findings = await self._convergence.converge(subject)
-        subject.rewrites = subject.rewrites + 1 if subject.written != written else 0
+        state.forcing, state.forced = state.forced, False
+        written = state.written
+        findings = await self._sync.sync(state)
+        state.rewrites = state.rewrites + 1 if state.written != written else 0
         if findings.known:
-            subject.delivered = findings.observed.delivered if findings.observed else {}
-            subject.found_logging = findings.found.is_logging if findings.found else None
-        if not await self._writer.write_result(subject, findings):
+            state.delivered = findings.observed.delivered if findings.observed else {}
+            state.found_logging = findings.found.is_logging if findings.found else None
+        if not await self._writer.write_result(state, findings):
             return _GONE
-        return _result(findings), self._next_look(subject, findings)
+        return _result(findings), self._next_look(state, findings)
 
-    async def _is_held(self, subject: TrailState) -> bool:
+    async def _is_held(self, state: TrailState) -> bool:
         """Whether the Trail is there, with our finalizer on it as long as something in AWS may be its own."""
-        if subject.observing:
-            return not subject.held or subject.status.arn is not None or await self._writer.remove_finalizer(subject)
-        if subject.held:
+        if state.observing:
+            return not state.held or state.status.arn is not None or await self._writer.remove_finalizer(state)
+        if state.held:
             return True
-        if subject.status.arn is not None and not await self._writer.clear_identity(subject):
+        if state.status.arn is not None and not await self._writer.clear_identity(state):
             return False
-        return await self._writer.add_finalizer(subject)
+        return await self._writer.add_finalizer(state)
 
-    async def _release(self, subject: TrailState) -> _Outcome:
-        subject.acting_on = subject.generation
+    async def _release(self, state: TrailState) -> _Outcome:
+        state.acting_on = state.generation
         try:
-            outcome = await self._deletion.release(subject)
+            outcome = await self._deleter.release(state)
         except NotConfirmedError as error:
             note = error.failure.message
-            await self._events.record(subject.body, "Warning", EventReason.DELETION_NOT_CONFIRMED, "DeleteTrail", note)
-            return await self._hold_back(subject, error.failure, STILL_THERE)
+            await self._events.record(state.body, "Warning", EventReason.DELETION_NOT_CONFIRMED, "DeleteTrail", note)
+            return await self._hold_back(state, error.failure, STILL_THERE)
         except FailureError as error:
-            return await self._hold_back(subject, error.failure)
+            return await self._hold_back(state, error.failure)
         if isinstance(outcome, NotYet):
-            return Result.SETTLING, min(self._retry(subject, FailureClass.TRANSIENT), outcome.within)
+            return Result.SETTLING, min(self._retry(state, FailureClass.TRANSIENT), outcome.within)
         kind: Literal["Normal", "Warning"] = "Normal" if outcome.reason is EventReason.RELEASED else "Warning"
-        await self._events.record(subject.body, kind, outcome.reason, "Delete", outcome.note)
-        await self._writer.remove_finalizer(subject)
-        logger.info(outcome.note, extra=subject.about())
+        await self._events.record(state.body, kind, outcome.reason, "Delete", outcome.note)
+        await self._writer.remove_finalizer(state)
+        logger.info(outcome.note, extra=state.about())
         return _GONE
 
-    async def _hold_back(self, subject: TrailState, failure: Failure, drift: tuple[Difference, ...] = ()) -> _Outcome:
+    async def _hold_back(self, state: TrailState, failure: Failure, drift: tuple[Difference, ...] = ()) -> _Outcome:
         message = (
             f"the trail can't be deleted: {failure.message}. To let the resource go, set deletionPolicy: Retain: the "
             "trail then stays in AWS"
         )
-        findings = self._convergence.unknown(subject, replace(failure, message=message), drift)
-        await self._writer.write_result(subject, findings)
+        findings = self._sync.unknown(state, replace(failure, message=message), drift)
+        await self._writer.write_result(state, findings)
         kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
-        delay = self._retry(subject, kind, slowly=failure.slowly)
-        left = self._deletion.seconds_held(subject)
+        delay = self._retry(state, kind, slowly=failure.slowly)
+        left = self._deleter.seconds_held(state)
         return _RESULTS[failure.kind], min(delay, left) if left > 0.0 else delay
 
-    def _next_look(self, subject: TrailState, findings: SyncResult) -> float:
+    def _next_look(self, state: TrailState, findings: SyncResult) -> float:
         if findings.failure is not None and findings.failure.kind is not FailureClass.TERMINAL:
-            return self._retry(subject, findings.failure.kind, slowly=findings.failure.slowly)
+            return self._retry(state, findings.failure.kind, slowly=findings.failure.slowly)
         if _is_settling(findings):
-            return self._retry(subject, FailureClass.TRANSIENT)
+            return self._retry(state, FailureClass.TRANSIENT)
         if findings.failure is None and findings.observed is not None and findings.observed.failing_destinations:
-            return self._retry(subject, FailureClass.DEPENDENCY)
-        subject.failures = 0
-        delay = min(resync_delay(self._resync, self._random()), self._convergence.seconds_to_repeat(subject))
+            return self._retry(state, FailureClass.DEPENDENCY)
+        state.failures = 0
+        delay = min(resync_delay(self._resync, self._random()), self._sync.seconds_to_repeat(state))
         # What was read soon after a write may have been the state before it: look once more when that can't be. Where
         # that look writes again, something undoes it: then ever later.
-        return min(delay, self._locator.settled_in(subject) * 2.0 ** min(subject.rewrites - 1, 16) or delay)
+        return min(delay, self._locator.settled_in(state) * 2.0 ** min(state.rewrites - 1, 16) or delay)
 
-    def _retry(self, subject: TrailState, kind: FailureClass, *, slowly: bool = False) -> float:
-        subject.failures += 1
-        delay = retry_delay(kind, subject.failures, self._random(), slowly=slowly)
-        silent_in = self._convergence.silent_in(subject)
+    def _retry(self, state: TrailState, kind: FailureClass, *, slowly: bool = False) -> float:
+        state.failures += 1
+        delay = retry_delay(kind, state.failures, self._random(), slowly=slowly)
+        silent_in = self._sync.silent_in(state)
         # Not later than Ready has to say that AWS does not answer.
         return min(delay, silent_in) if kind is FailureClass.TRANSIENT and silent_in > 0.0 else delay
 
-    async def _refreshed(self, subject: TrailState) -> bool:
+    async def _refreshed(self, state: TrailState) -> bool:
         try:
-            return await self._writer.refresh(subject)
+            return await self._writer.refresh(state)
         except (ApiException, ClientError, TimeoutError, OSError):
             return True  # the next pass meets the same fault, and waits
 
-    async def _refuse(self, subject: TrailState, error: ApiException) -> float | None:
+    async def _refuse(self, state: TrailState, error: ApiException) -> float | None:
         """Report that the Trail cannot be written; seconds until the next pass: none where it has changed meanwhile."""
-        if not await self._refreshed(subject):
+        if not await self._refreshed(state):
             return None
-        if subject.wanted == subject.acting_for:
-            subject.refused = await self._unreportable.report(subject.body, subject.wanted, error, subject.refused)
-        return self._unreportable.seconds_left(subject.refused, subject.wanted)
+        if state.wanted == state.acting_for:
+            state.refused = await self._unreportable.report(state.body, state.wanted, error, state.refused)
+        return self._unreportable.seconds_left(state.refused, state.wanted)
 
-    async def _report_fault(self, subject: TrailState, error: Exception) -> None:
+    async def _report_fault(self, state: TrailState, error: Exception) -> None:
         try:
-            await self._writer.write_result(subject, self._convergence.unknown(subject, internal(error)))
+            await self._writer.write_result(state, self._sync.unknown(state, internal(error)))
         except ApiException as refusal:
-            logger.warning(f"the fault could not be reported: {refusal.reason}", extra=subject.about())
+            logger.warning(f"the fault could not be reported: {refusal.reason}", extra=state.about())
             if is_refusal(refusal):
-                await self._refuse(subject, refusal)
+                await self._refuse(state, refusal)
         except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
-            logger.exception("the fault could not be reported", extra=subject.about())
+            logger.exception("the fault could not be reported", extra=state.about())
 
 
 def _result(findings: SyncResult) -> Result:

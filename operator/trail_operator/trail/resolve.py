@@ -48,40 +48,40 @@ class SpecResolver:
         self._locator = locator
         self._ignored_tags = ignored_tags
 
-    def access_for(self, subject: TrailState) -> AccountClient:
+    def access_for(self, state: TrailState) -> AccountClient:
         """The way into the Trail's account. Raises FailureError where there is none for it."""
-        return self._accounts.access_for(subject)
+        return self._accounts.access_for(state)
 
-    async def of(self, subject: TrailState) -> ResolvedSpec:
+    async def resolve(self, state: TrailState) -> ResolvedSpec:
         """The target of a Trail. Raises FailureError where the spec can't work or AWS does not tell what it means."""
-        spec = _spec(subject)
-        access = self._accounts.access_for(subject)
-        region = self._locator.region(subject, access, spec.region)
-        name = spec.name or subject.key.name
+        spec = _spec(state)
+        access = self._accounts.access_for(state)
+        region = self._locator.region(state, access, spec.region)
+        name = spec.name or state.key.name
         if access.spec and (refusal := check_spec(access.spec, str(access.name), spec, name, region)):
             raise FailureError(refusal)
-        location = await self._locator.location(subject, access, region)
+        location = await self._locator.location(state, access, region)
         target = ResolvedSpec(access, spec, name, location)
-        known = subject.recorded_arn
-        if known and subject.held and await self._locator.can_own(access, location, Arn.parse(known).account):
+        known = state.recorded_arn
+        if known and state.held and await self._locator.can_own(access, location, Arn.parse(known).account):
             # Whose it is does not change with the spec: turned into an organization's or back, it stays the same trail.
             owner = Arn.parse(known).account
             target = replace(target, management_account=owner if owner != location.account else None)
-        elif not subject.observing:  # a trail that is only looked at is found by its name
-            target = await self.anew(target)
-        resolved = await self.with_key(target) if target.limits_keys or not subject.observing else target
+        elif not state.observing:  # a trail that is only looked at is found by its name
+            target = await self.resolve_organization(target)
+        resolved = await self.resolve_kms_key(target) if target.limits_keys or not state.observing else target
         _hold_to_limits(resolved)
         # Where a trail that is only looked at lives, and so what its names mean, is not known before it is found.
-        return target if subject.observing else resolved
+        return target if state.observing else resolved
 
-    async def anew(self, target: ResolvedSpec) -> ResolvedSpec:
+    async def resolve_organization(self, target: ResolvedSpec) -> ResolvedSpec:
         """The target as the spec alone has it, whatever is on record. Raises FailureError where AWS does not tell."""
         management = None
         if target.spec.is_organization_trail:
             management = await self._locator.management_account(target.access, target.location)
         return replace(target, management_account=management)
 
-    async def with_key(self, target: ResolvedSpec) -> ResolvedSpec:
+    async def resolve_kms_key(self, target: ResolvedSpec) -> ResolvedSpec:
         """The target with spec.kmsKeyID resolved as it resolves now."""
         if not target.spec.kms_key_id:
             return target
@@ -93,14 +93,14 @@ class SpecResolver:
             return replace(target, key_arn=None, key_failure=error.failure)
         return replace(target, key_arn=key_arn, key_failure=None)
 
-    def desired(self, subject: TrailState, target: ResolvedSpec, observed: ObservedTrail | None) -> DesiredTrail:
+    def desired(self, state: TrailState, target: ResolvedSpec, observed: ObservedTrail | None) -> DesiredTrail:
         """What the trail is to be. A key that can't be resolved is no difference: all but the key can be put right."""
         desired = desired_trail(
             target.spec,
             name=target.name,
             location=target.location,
-            owner=(owner := self._locator.owner(subject)),
-            former_owners=self._locator.owners(subject) - {owner},
+            owner=(owner := self._locator.owner(state)),
+            former_owners=self._locator.owners(state) - {owner},
             kms_key_arn=target.key_arn,
             ignored_tags=self._ignored_tags,
             management_account=target.management_account,
@@ -129,9 +129,9 @@ def _hold_to_limits(target: ResolvedSpec) -> None:
         raise FailureError(refusal)
 
 
-def _spec(subject: TrailState) -> TrailSpec:
+def _spec(state: TrailState) -> TrailSpec:
     try:
-        return subject.spec
+        return state.spec
     except ValidationError as error:
         message = f"spec: {problems(error)}"
         raise FailureError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message)) from None

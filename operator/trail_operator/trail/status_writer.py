@@ -30,65 +30,65 @@ class StatusWriter:
         self._default_deletion_policy = default_deletion_policy
         self._now = now
 
-    async def add_finalizer(self, subject: TrailState) -> bool:
+    async def add_finalizer(self, state: TrailState) -> bool:
         """Put the finalizer on, before anything is made in AWS; False if the Trail is gone."""
-        return await self._finalizers(subject, [*subject.finalizers, FINALIZER])
+        return await self._finalizers(state, [*state.finalizers, FINALIZER])
 
-    async def remove_finalizer(self, subject: TrailState) -> bool:
+    async def remove_finalizer(self, state: TrailState) -> bool:
         """Take the finalizer off: the Trail may go; False if it is gone."""
-        return await self._finalizers(subject, [name for name in subject.finalizers if name != FINALIZER])
+        return await self._finalizers(state, [name for name in state.finalizers if name != FINALIZER])
 
-    async def pin_identity(self, subject: TrailState, desired: DesiredTrail, observed: ObservedTrail | None) -> None:
+    async def pin_identity(self, state: TrailState, desired: DesiredTrail, observed: ObservedTrail | None) -> None:
         """Put on record where the trail is to be, before it is made or first written to."""
-        await self._status(subject, pinned_status(subject.status, subject.acting_on, desired, observed, self._now()))
+        await self._status(state, pinned_status(state.status, state.acting_on, desired, observed, self._now()))
 
-    async def clear_identity(self, subject: TrailState) -> bool:
+    async def clear_identity(self, state: TrailState) -> bool:
         """Take off record whose trail was only looked at, before the Trail begins to hold one; False if it is gone."""
         nothing = dict.fromkeys(("arn", "account_id", "home_region", "owner_tag"))
-        return await self._status(subject, subject.status.model_copy(update=nothing))
+        return await self._status(state, state.status.model_copy(update=nothing))
 
-    async def write_paused(self, subject: TrailState) -> bool:
+    async def write_paused(self, state: TrailState) -> bool:
         """Say that the trail is let alone; False if the Trail is gone."""
-        return await self._status(subject, paused(subject.status, subject.generation, self._now()))
+        return await self._status(state, paused(state.status, state.generation, self._now()))
 
-    async def write_result(self, subject: TrailState, findings: SyncResult) -> bool:
+    async def write_result(self, state: TrailState, findings: SyncResult) -> bool:
         """Say what a pass found; False if the Trail is gone."""
         request_id = findings.failure.request_id if findings.failure else ""
         ignored = ignored_annotations(
-            subject.annotations, subject.manifest.get("deletionPolicy"), self._default_deletion_policy
+            state.annotations, state.manifest.get("deletionPolicy"), self._default_deletion_policy
         )
-        return await self._status(subject, compute_status(subject.status, findings, self._now(), ignored), request_id)
+        return await self._status(state, compute_status(state.status, findings, self._now(), ignored), request_id)
 
-    async def refresh(self, subject: TrailState) -> bool:
+    async def refresh(self, state: TrailState) -> bool:
         """Read the Trail anew; False if it is gone."""
-        return _taken(subject, await self._kubernetes.trail(subject.key))
+        return _taken(state, await self._kubernetes.trail(state.key))
 
-    async def _finalizers(self, subject: TrailState, finalizers: list[str]) -> bool:
-        version = subject.metadata["resourceVersion"]
-        return _taken(subject, await self._kubernetes.write_finalizers(subject.key, finalizers, version))
+    async def _finalizers(self, state: TrailState, finalizers: list[str]) -> bool:
+        version = state.metadata["resourceVersion"]
+        return _taken(state, await self._kubernetes.write_finalizers(state.key, finalizers, version))
 
-    async def _status(self, subject: TrailState, status: TrailStatus, request_id: str = "") -> bool:
-        before = subject.status
+    async def _status(self, state: TrailState, status: TrailStatus, request_id: str = "") -> bool:
+        before = state.status
         if status == before:
             return True
-        body = await self._kubernetes.write_status(subject.key, _manifest(status))
-        if not _taken(subject, body):
+        body = await self._kubernetes.write_status(state.key, _manifest(status))
+        if not _taken(state, body):
             return False
-        await self._tell(subject, before, status, request_id)
+        await self._tell(state, before, status, request_id)
         return True
 
-    async def _tell(self, subject: TrailState, before: TrailStatus, after: TrailStatus, request_id: str) -> None:
+    async def _tell(self, state: TrailState, before: TrailStatus, after: TrailStatus, request_id: str) -> None:
         for turn in transitions(before, after):
             fields = {turn.type.lower(): turn.status, "reason": turn.reason, "requestID": request_id}
-            logger.info(f"{turn.type}={turn.status} {turn.reason}: {turn.message}", extra=subject.about(**fields))
-            await self._events.record_transition(subject.body, turn)
+            logger.info(f"{turn.type}={turn.status} {turn.reason}: {turn.message}", extra=state.about(**fields))
+            await self._events.record_transition(state.body, turn)
 
 
-def _taken(subject: TrailState, body: dict[str, Any] | None) -> bool:
-    if body is None or body["metadata"]["uid"] != subject.uid:
+def _taken(state: TrailState, body: dict[str, Any] | None) -> bool:
+    if body is None or body["metadata"]["uid"] != state.uid:
         return False
-    if subject.replace(body):
-        subject.wake.set()  # the spec has changed meanwhile: one more pass at once
+    if state.replace(body):
+        state.wake.set()  # the spec has changed meanwhile: one more pass at once
     return True
 
 

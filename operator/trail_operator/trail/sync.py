@@ -58,8 +58,8 @@ class TrailSync:
     def __init__(
         self,
         locator: Locator,
-        decisions: WriteGuard,
-        targets: SpecResolver,
+        write_guard: WriteGuard,
+        resolver: SpecResolver,
         observation: ReadOnlySync,
         surroundings: AccountInventory,
         claims: NameClaims,
@@ -71,10 +71,10 @@ class TrailSync:
         drifted: Callable[[Iterable[str]], None],
     ) -> None:
         self._locator = locator
-        self._decisions = decisions
-        self._targets = targets
-        self._observation = observation
-        self._surroundings = surroundings
+        self._write_guard = write_guard
+        self._resolver = resolver
+        self._read_only_sync = observation
+        self._inventory = surroundings
         self._claims = claims
         self._writer = writer
         self._events = events
@@ -83,63 +83,63 @@ class TrailSync:
         self._started = clock()
         self._drifted = drifted
 
-    async def converge(self, subject: TrailState) -> SyncResult:
+    async def sync(self, state: TrailState) -> SyncResult:
         """One round. Only faults of Kubernetes are raised; all others are findings."""
-        subject.acting_on = subject.generation
+        state.acting_on = state.generation
         gone: tuple[Difference, ...] = ()
-        target: ResolvedSpec | None = None
+        resolved: ResolvedSpec | None = None
         try:
-            if subject.observing:
-                return await self._look(subject)
-            target = await self._targets.of(subject)
-            observed = await self._observe(subject, target)
-            if observed is None and subject.status.arn is not None:
+            if state.observing:
+                return await self._look(state)
+            resolved = await self._resolver.resolve(state)
+            observed = await self._observe(state, resolved)
+            if observed is None and state.status.arn is not None:
                 gone = MISSING  # known, whatever else can't be asked
-            if observed is None and (anew := await self._targets.anew(target)) != target:
-                target, observed = anew, await self._observe(subject, anew)
-            if observed is None and (home := await self._elsewhere(subject, target)):
-                return self.unknown(subject, wrong_home(home, target.location.region))
+            if observed is None and (anew := await self._resolver.resolve_organization(resolved)) != resolved:
+                resolved, observed = anew, await self._observe(state, anew)
+            if observed is None and (home := await self._elsewhere(state, resolved)):
+                return self.unknown(state, wrong_home(home, resolved.location.region))
         except FailureError as error:
-            if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_refuted(subject):
-                await self._writer.clear_identity(subject)
-                return self.unknown(subject, passing("status.arn names no trail of this resource: looking for it anew"))
-            if isinstance(error, NotShownError) and subject.status.arn is not None:
+            if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_refuted(state):
+                await self._writer.clear_identity(state)
+                return self.unknown(state, passing("status.arn names no trail of this resource: looking for it anew"))
+            if isinstance(error, NotShownError) and state.status.arn is not None:
                 gone = MISSING
-            if isinstance(error, PartlyReadError) and target and not gone:
-                return await self._converge_partly(subject, target, error)
-            return self.unknown(subject, error.failure, gone)
-        if observed is not None and (findings := self._not_ours(subject, target, observed)):
+            if isinstance(error, PartlyReadError) and resolved and not gone:
+                return await self._sync_partly(state, resolved, error)
+            return self.unknown(state, error.failure, gone)
+        if observed is not None and (findings := self._not_ours(state, resolved, observed)):
             return findings
-        desired = self._targets.desired(subject, target, observed)
-        claim = self._claims.enter(subject)
+        desired = self._resolver.desired(state, resolved, observed)
+        claim = self._claims.enter(state)
         if observed is None or not desired.owns(observed.owner):
             if rank := loses_to_older_claim(claim, self._competitors(claim, observed)):
-                return SyncResult(subject.acting_on, known=True, observed=None, failure=rank, found=observed)
-        elif self._is_in_doubt(subject, claim, observed):
-            return self.unknown(subject, passing("AWS may not show yet that the trail is another Trail's by now"))
+                return SyncResult(state.acting_on, known=True, observed=None, failure=rank, found=observed)
+        elif self._is_in_doubt(state, claim, observed):
+            return self.unknown(state, passing("AWS may not show yet that the trail is another Trail's by now"))
         drift = differences(desired, observed)
-        if subject.synced_generation == subject.acting_on:
-            self._count(subject, drift)
-        await self._tell_of_unanswered(subject, observed)
-        actions = self._due(subject, plan(desired, observed))
-        refused = {} if subject.forcing else self._refused(subject, drift, actions)
+        if state.synced_generation == state.acting_on:
+            self._count(state, drift)
+        await self._tell_of_unanswered(state, observed)
+        actions = self._due(state, plan(desired, observed))
+        refused = {} if state.forcing else self._refused(state, drift, actions)
         if actions:
-            return await self._apply(subject, target, desired, observed, actions, refused)
-        return await self._findings(subject, target, desired, observed, drift, refused)
+            return await self._apply(state, resolved, desired, observed, actions, refused)
+        return await self._findings(state, resolved, desired, observed, drift, refused)
 
-    def seconds_to_repeat(self, subject: TrailState) -> float:
+    def seconds_to_repeat(self, state: TrailState) -> float:
         """Seconds until the next call that AWS refused for good is due again; infinite where there is none."""
-        left = (self._refusal_holds(subject, entry) for entry in subject.status.refusals)
+        left = (self._refusal_holds(state, entry) for entry in state.status.refusals)
         return min((seconds for seconds in left if seconds > 0.0), default=float("inf"))
 
-    def silent_in(self, subject: TrailState) -> float:
+    def silent_in(self, state: TrailState) -> float:
         """Seconds until no read of the trail has succeeded for three resyncs."""
-        since = subject.last_seen if subject.last_seen is not None else subject.started
+        since = state.last_seen if state.last_seen is not None else state.started
         return since + 3 * self._resync - self._clock()
 
     def unknown(
         self,
-        subject: TrailState,
+        state: TrailState,
         failure: Failure,
         drift: tuple[Difference, ...] = (),
         observed: ObservedTrail | None = None,
@@ -149,137 +149,135 @@ class TrailSync:
         `drift`: what is known to differ all the same, `observed`: what was read.
         """
         return SyncResult(
-            subject.acting_on,
+            state.acting_on,
             known=False,
             observed=observed,
             drift=drift,
             failure=failure,
-            silent_too_long=self._is_silent(subject, failure),
+            silent_too_long=self._is_silent(state, failure),
             advice=None,
         )
 
-    def _is_silent(self, subject: TrailState, failure: Failure | None) -> bool:
+    def _is_silent(self, state: TrailState, failure: Failure | None) -> bool:
         """Whether AWS has not answered every read for three resyncs."""
-        return failure is not None and failure.kind is FailureClass.TRANSIENT and self.silent_in(subject) <= 0.0
+        return failure is not None and failure.kind is FailureClass.TRANSIENT and self.silent_in(state) <= 0.0
 
-    async def _look(self, subject: TrailState) -> SyncResult:
-        findings = await self._observation.look(subject)
+    async def _look(self, state: TrailState) -> SyncResult:
+        findings = await self._read_only_sync.sync(state)
         if findings.known:
-            subject.last_seen = self._clock()
-        if subject.status.observed_generation == subject.acting_on:
-            self._count(subject, findings.drift)
-        return replace(findings, silent_too_long=self._is_silent(subject, findings.failure))
+            state.last_seen = self._clock()
+        if state.status.observed_generation == state.acting_on:
+            self._count(state, findings.drift)
+        return replace(findings, silent_too_long=self._is_silent(state, findings.failure))
 
-    def _count(self, subject: TrailState, drift: tuple[Difference, ...]) -> None:
+    def _count(self, state: TrailState, drift: tuple[Difference, ...]) -> None:
         """Count what has changed in AWS: once, however often it is seen until it is put right."""
-        if new := fields_of(drift) - fields_of(subject.status.drift):
-            subject.drifts += 1
+        if new := fields_of(drift) - fields_of(state.status.drift):
+            state.drifts += 1
             self._drifted(new)
 
     async def _observe(
-        self, subject: TrailState, target: ResolvedSpec, *, expected: bool = False
+        self, state: TrailState, resolved: ResolvedSpec, *, expected: bool = False
     ) -> ObservedTrail | None:
-        expected = expected or (subject.status.observed_generation >= 0 and subject.status.arn == target.arn)
-        observed = await target.access.cloudtrail.observe(target.arn, target.location.region, expected=expected)
-        subject.last_seen = self._clock()
+        expected = expected or (state.status.observed_generation >= 0 and state.status.arn == resolved.arn)
+        observed = await resolved.access.cloudtrail.observe(resolved.arn, resolved.location.region, expected=expected)
+        state.last_seen = self._clock()
         return observed
 
-    async def _converge_partly(self, subject: TrailState, target: ResolvedSpec, error: PartlyReadError) -> SyncResult:
+    async def _sync_partly(self, state: TrailState, resolved: ResolvedSpec, error: PartlyReadError) -> SyncResult:
         """A pass in which AWS did not answer every read: report what it answered, and start the trail if it is stopped.
 
         Nothing else is written: what was not read might be overwritten. But silence is the worst failure.
         """
         observed = error.observed
-        if "tags" not in observed.unreadable and (findings := self._not_ours(subject, target, observed)):
-            subject.last_seen = self._clock()  # that it is not ours is all that there is to know
+        if "tags" not in observed.unreadable and (findings := self._not_ours(state, resolved, observed)):
+            state.last_seen = self._clock()  # that it is not ours is all that there is to know
             return findings
-        if not self._counts_as_ours(subject, observed):
-            return self.unknown(subject, error.failure)
-        findings = self._partly_known(subject, target, error)
-        if subject.synced_generation == subject.acting_on:
-            self._count(subject, findings.drift)
-        await self._tell_of_unanswered(subject, observed)
-        desired = self._targets.desired(subject, target, observed)
-        actions = self._due(subject, restart(desired, observed))
-        if not actions or self._is_in_doubt(subject, self._claims.enter(subject), observed):
+        if not self._counts_as_ours(state, observed):
+            return self.unknown(state, error.failure)
+        findings = self._partly_known(state, resolved, error)
+        if state.synced_generation == state.acting_on:
+            self._count(state, findings.drift)
+        await self._tell_of_unanswered(state, observed)
+        desired = self._resolver.desired(state, resolved, observed)
+        actions = self._due(state, restart(desired, observed))
+        if not actions or self._is_in_doubt(state, self._claims.enter(state), observed):
             return findings
-        refused = {} if subject.forcing else self._refused(subject, findings.drift, actions)
-        progress = await self._write(subject, target, desired, observed, actions, refused)
+        refused = {} if state.forcing else self._refused(state, findings.drift, actions)
+        progress = await self._write(state, resolved, desired, observed, actions, refused)
         if progress.done:
-            return await self._after_writes(subject, target, progress, findings.drift)
-        return self._with_failures(subject, findings, progress, error.failure)
+            return await self._after_writes(state, resolved, progress, findings.drift)
+        return self._with_failures(state, findings, progress, error.failure)
 
-    def _counts_as_ours(self, subject: TrailState, observed: ObservedTrail) -> bool:
+    def _counts_as_ours(self, state: TrailState, observed: ObservedTrail) -> bool:
         """Whether to report on a trail that was read in part. If its tags were not, what was last reported holds."""
         if "tags" in observed.unreadable:
-            ready = subject.status.condition(ConditionType.READY)
+            ready = state.status.condition(ConditionType.READY)
             return ready is None or ready.reason not in NOT_OURS
-        return self._locator.owns(subject, observed.tags) or subject.status.arn == observed.arn
+        return self._locator.owns(state, observed.tags) or state.status.arn == observed.arn
 
     def _with_failures(
-        self, subject: TrailState, findings: SyncResult, progress: _Progress, unread: Failure
+        self, state: TrailState, findings: SyncResult, progress: _Progress, unread: Failure
     ) -> SyncResult:
         """The findings with what failed of the writes, besides why AWS did not answer every read."""
         failure = together([*progress.failures, unread])
-        silent = self._is_silent(subject, failure)
+        silent = self._is_silent(state, failure)
         return replace(findings, failure=failure, silent_too_long=silent, refused=progress.refused)
 
-    def _partly_known(self, subject: TrailState, target: ResolvedSpec, error: PartlyReadError) -> SyncResult:
-        desired = self._targets.desired(subject, target, error.observed)
-        drift = (*differences(desired, error.observed), *subject.drift_not_read_again(error.observed))
-        return self.unknown(subject, error.failure, drift, error.observed)
+    def _partly_known(self, state: TrailState, resolved: ResolvedSpec, error: PartlyReadError) -> SyncResult:
+        desired = self._resolver.desired(state, resolved, error.observed)
+        drift = (*differences(desired, error.observed), *state.drift_not_read_again(error.observed))
+        return self.unknown(state, error.failure, drift, error.observed)
 
-    async def _is_refuted(self, subject: TrailState) -> bool:
+    async def _is_refuted(self, state: TrailState) -> bool:
         """Whether AWS has no trail of this resource where the record says: a status can be forged."""
-        arn = subject.recorded_arn
-        if arn is None or self._locator.may_lag(subject):
+        arn = state.recorded_arn
+        if arn is None or self._locator.may_lag(state):
             return False
         try:
-            tags = await self._targets.access_for(subject).cloudtrail.tags(arn, Arn.parse(arn).region)
+            tags = await self._resolver.access_for(state).cloudtrail.tags(arn, Arn.parse(arn).region)
         except FailureError as error:
             return error.failure.kind is FailureClass.TERMINAL  # there is no such region, or no such ARN
-        return not self._locator.owns(subject, tags)
+        return not self._locator.owns(state, tags)
 
-    async def _elsewhere(self, subject: TrailState, target: ResolvedSpec) -> str | None:
+    async def _elsewhere(self, state: TrailState, resolved: ResolvedSpec) -> str | None:
         """In which other region this resource's trail is, before it would be made a second time.
 
         Spec and settings may lead elsewhere than when it was made, and its ARN not be on record: in a cluster that was
         built anew, or because the answer to CreateTrail was lost. Raises FailureError where AWS does not tell.
         """
-        if subject.status.arn is not None or subject.checked_absent_arn == target.arn:
+        if state.status.arn is not None or state.checked_absent_arn == resolved.arn:
             return None
-        location, former = target.location, subject.status.home_region
-        if former not in (None, location.region) and self._locator.may_lag(subject):
+        location, former = resolved.location, state.status.home_region
+        if former not in (None, location.region) and self._locator.may_lag(state):
             raise FailureError(passing(f"AWS may not show yet what was made in {former}"))
-        for arn in await target.access.cloudtrail.named(target.name, location.region):
+        for arn in await resolved.access.cloudtrail.named(resolved.name, location.region):
             there = Arn.parse(arn)
             # The tags of another account's trail are not shown: it is not ours.
-            if arn == target.arn or there.account != location.account:
+            if arn == resolved.arn or there.account != location.account:
                 continue
-            tags = await target.access.cloudtrail.tags(arn, there.region)
-            if self._locator.owns(subject, tags):
+            tags = await resolved.access.cloudtrail.tags(arn, there.region)
+            if self._locator.owns(state, tags):
                 return there.region
         return None
 
-    def _not_ours(self, subject: TrailState, target: ResolvedSpec, observed: ObservedTrail) -> SyncResult | None:
+    def _not_ours(self, state: TrailState, resolved: ResolvedSpec, observed: ObservedTrail) -> SyncResult | None:
         """The findings where the trail of that name is not this Trail's to manage; None if it is."""
-        refusal = self._refusal_to_manage(subject, target.access, target.spec.adoption_policy, observed)
+        refusal = self._refusal_to_manage(state, resolved.access, resolved.spec.adoption_policy, observed)
         if refusal is None:
             return None
-        if self._may_be_of_before(subject, observed):
-            return self.unknown(subject, passing("AWS does not show the trail's owner tag yet"))
+        if self._may_be_of_before(state, observed):
+            return self.unknown(state, passing("AWS does not show the trail's owner tag yet"))
         found = observed if "isLogging" not in observed.unreadable else None
-        return SyncResult(subject.acting_on, known=True, observed=None, failure=refusal, found=found)
+        return SyncResult(state.acting_on, known=True, observed=None, failure=refusal, found=found)
 
     def _refusal_to_manage(
-        self, subject: TrailState, access: AccountClient, policy: AdoptionPolicy, observed: ObservedTrail
+        self, state: TrailState, access: AccountClient, policy: AdoptionPolicy, observed: ObservedTrail
     ) -> Failure | None:
         """Why the trail of that name is not this Trail's to manage: it is another's, or may not be taken over."""
         cluster = self._locator.cluster
-        has_held = _has_held(subject, observed)
-        claimant = Adopter(
-            cluster, str(subject.key), policy, access.allowed_adoption, subject.status.owner_tag, has_held
-        )
+        has_held = _has_held(state, observed)
+        claimant = Adopter(cluster, str(state.key), policy, access.allowed_adoption, state.status.owner_tag, has_held)
         resource = cluster.resource_of(observed.owner)
         alive = resource is not None and self._claims.may_exist(resource)
         needed = adoption(observed, claimant)
@@ -297,92 +295,90 @@ class TrailSync:
         if observed.owner is None and _has_held(rival, observed):
             return True
         try:
-            access, policy = self._targets.access_for(rival), rival.spec.adoption_policy
+            access, policy = self._resolver.access_for(rival), rival.spec.adoption_policy
         except (FailureError, ValidationError):
             return False
         return self._refusal_to_manage(rival, access, policy, observed) is None
 
-    def _may_be_of_before(self, subject: TrailState, observed: ObservedTrail) -> bool:
+    def _may_be_of_before(self, state: TrailState, observed: ObservedTrail) -> bool:
         """Whether AWS may still show the owner tag that the operator replaced, be it an earlier process that did."""
-        is_former = self._locator.cluster.resource_of(observed.owner) == str(subject.key)
-        return self._locator.settling(subject) or (is_former and self._locator.may_lag(subject))
+        is_former = self._locator.cluster.resource_of(observed.owner) == str(state.key)
+        return self._locator.settling(state) or (is_former and self._locator.may_lag(state))
 
-    def _is_in_doubt(self, subject: TrailState, claim: Claim, observed: ObservedTrail) -> bool:
+    def _is_in_doubt(self, state: TrailState, claim: Claim, observed: ObservedTrail) -> bool:
         """Whether the owner tag that AWS shows may be the one of a trail that was there before another Trail's."""
         competitors = self._claims.claimants(claim)
-        is_new = subject.status.arn != observed.arn and self._locator.may_lag(subject)
+        is_new = state.status.arn != observed.arn and self._locator.may_lag(state)
         return bool(competitors) and (is_new or any(map(self._locator.settling, competitors)))
 
     async def _apply(
         self,
-        subject: TrailState,
-        target: ResolvedSpec,
+        state: TrailState,
+        resolved: ResolvedSpec,
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         actions: tuple[Action, ...],
         refused: Mapping[str, Failure],
     ) -> SyncResult:
-        if observed is None and target.key_failure:
-            return await self._findings(subject, target, desired, None, differences(desired, None))
-        progress = await self._write(subject, target, desired, observed, actions, refused)
+        if observed is None and resolved.key_failure:
+            return await self._findings(state, resolved, desired, None, differences(desired, None))
+        progress = await self._write(state, resolved, desired, observed, actions, refused)
         # A creation that is refused is tried again soon, and need not be looked for elsewhere each time.
         is_refused = bool(progress.failures) and progress.failures[0].kind is FailureClass.DEPENDENCY
-        subject.checked_absent_arn = target.arn if observed is None and not progress.done and is_refused else None
+        state.checked_absent_arn = resolved.arn if observed is None and not progress.done and is_refused else None
         drift = differences(desired, observed)
         if progress.done:
-            return await self._after_writes(subject, target, progress, drift)
-        subject.unsettled = ()
-        return await self._findings(subject, target, desired, observed, drift, progress.refused, progress.failures)
+            return await self._after_writes(state, resolved, progress, drift)
+        state.unsettled = ()
+        return await self._findings(state, resolved, desired, observed, drift, progress.refused, progress.failures)
 
     async def _write(
         self,
-        subject: TrailState,
-        target: ResolvedSpec,
+        state: TrailState,
+        resolved: ResolvedSpec,
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         actions: tuple[Action, ...],
         refused: Mapping[str, Failure],
     ) -> _Progress:
         """Write to AWS, once the trail's account and region are on record."""
-        if not self._locator.is_pinned(subject, desired):
-            await self._writer.pin_identity(subject, desired, observed)
+        if not self._locator.is_pinned(state, desired):
+            await self._writer.pin_identity(state, desired, observed)
         if observed and not observed.unreadable:
-            subject.before = subject.before or observed  # also for a write that takes effect without an answer
-        return await self._carry_out(subject, target.access, desired, observed, actions, refused)
+            state.before = state.before or observed  # also for a write that takes effect without an answer
+        return await self._carry_out(state, resolved.access, desired, observed, actions, refused)
 
     async def _after_writes(
-        self, subject: TrailState, target: ResolvedSpec, progress: _Progress, before: tuple[Difference, ...]
+        self, state: TrailState, resolved: ResolvedSpec, progress: _Progress, before: tuple[Difference, ...]
     ) -> SyncResult:
         """Report what was written, and find out what the trail is now. `before`: what differed before the writes."""
-        self._surroundings.changed(target.access)
+        self._inventory.changed(resolved.access)
         verified, _ = await asyncio.gather(
-            self._verified(subject, target, progress, before),
-            self._events.record_applied(
-                subject.body, progress.done, drift=subject.synced_generation == subject.acting_on
-            ),
+            self._verified(state, resolved, progress, before),
+            self._events.record_applied(state.body, progress.done, drift=state.synced_generation == state.acting_on),
         )
         if isinstance(verified, SyncResult):
             return verified
-        target, observed = verified
-        desired = self._targets.desired(subject, target, observed)
+        resolved, observed = verified
+        desired = self._resolver.desired(state, resolved, observed)
         written = {action.operation for action in progress.done}
-        subject.unsettled = tuple(
+        state.unsettled = tuple(
             entry for action in plan(desired, observed) if action.operation in written for entry in action.differences
         )
         drift = differences(desired, observed)
-        return await self._findings(subject, target, desired, observed, drift, progress.refused, progress.failures)
+        return await self._findings(state, resolved, desired, observed, drift, progress.refused, progress.failures)
 
     def _refused(
-        self, subject: TrailState, drift: tuple[Difference, ...], actions: tuple[Action, ...]
+        self, state: TrailState, drift: tuple[Difference, ...], actions: tuple[Action, ...]
     ) -> dict[str, Failure]:
         """The refusals on record that still hold for these actions: the same requests are not sent again."""
-        status = subject.status
-        if status.observed_generation != subject.acting_on:
+        status = state.status
+        if status.observed_generation != state.acting_on:
             return {}
         messages = {
             entry.operation: entry.message
             for entry in status.refusals
-            if self._refusal_holds(subject, entry) > 0.0
+            if self._refusal_holds(state, entry) > 0.0
             and _judged(status.drift, entry.operation) == _judged(drift, entry.operation)
         }
         return {
@@ -391,23 +387,23 @@ class TrailSync:
             if action.operation in messages
         }
 
-    def _refusal_holds(self, subject: TrailState, refusal: Refusal) -> float:
+    def _refusal_holds(self, state: TrailState, refusal: Refusal) -> float:
         """For how many seconds a refusal still stands in for AWS's answer: a record in Kubernetes is no proof."""
-        last = subject.attempts.get(refusal.operation, self._started)
+        last = state.attempts.get(refusal.operation, self._started)
         return max(last, self._started) + _REFUSAL_HOLDS - self._clock()
 
-    def _due(self, subject: TrailState, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    def _due(self, state: TrailState, actions: tuple[Action, ...]) -> tuple[Action, ...]:
         """What is to be done now: not again what was, and only does not show yet."""
-        if subject.forcing or not self._locator.settling(subject):
+        if state.forcing or not self._locator.settling(state):
             return actions
-        due = tuple(action for action in actions if any(entry not in subject.unsettled for entry in action.differences))
+        due = tuple(action for action in actions if any(entry not in state.unsettled for entry in action.differences))
         if actions and actions[0].operation == "CreateTrail":
             return actions if due else ()  # what follows has no differences of its own
         return due
 
     async def _carry_out(
         self,
-        subject: TrailState,
+        state: TrailState,
         access: AccountClient,
         desired: DesiredTrail,
         observed: ObservedTrail | None,
@@ -416,15 +412,15 @@ class TrailSync:
     ) -> _Progress:
         """Do as much of a plan as can be done: what fails, for now or for good, stops only what would do harm then."""
         progress = _Progress(failures=[*refused.values()], failed={*refused}, refused={**refused})
-        seen = subject.last_seen if subject.last_seen is not None else subject.started
+        seen = state.last_seen if state.last_seen is not None else state.started
         owner = observed.owner if observed else None
         for action in actions:
             if action.operation in progress.failed or action.requires & progress.failed:
                 progress.failed.add(action.operation)
                 continue
-            precondition = self._decisions.precondition(subject, access, desired.arn, owner, seen)
+            precondition = self._write_guard.precondition(state, access, desired.arn, owner, seen)
             try:
-                failure = await self._do(subject, access, action, desired, precondition)
+                failure = await self._do(state, access, action, desired, precondition)
             except NotSentError as error:
                 progress.failures.append(error.failure)
                 break
@@ -433,7 +429,7 @@ class TrailSync:
                 progress.done.append(action)
                 continue
             if failure.kind is FailureClass.TERMINAL:
-                subject.attempts[action.operation] = self._clock()
+                state.attempts[action.operation] = self._clock()
                 failure = replace(failure, message=failure.message[:_REFUSAL_LENGTH])
                 progress.refused[action.operation] = failure
             progress.failed.add(action.operation)
@@ -441,21 +437,21 @@ class TrailSync:
         return progress
 
     async def _verified(
-        self, subject: TrailState, target: ResolvedSpec, progress: _Progress, before: tuple[Difference, ...]
+        self, state: TrailState, resolved: ResolvedSpec, progress: _Progress, before: tuple[Difference, ...]
     ) -> tuple[ResolvedSpec, ObservedTrail | None] | SyncResult:
         """What the trail is, and is to be, after the writes; or the findings, if that can't be seen."""
         try:
-            return await self._targets.with_key(target), await self._observe(subject, target, expected=True)
+            return await self._resolver.resolve_kms_key(resolved), await self._observe(state, resolved, expected=True)
         except FailureError as error:
             if isinstance(error, PartlyReadError):
-                findings = self._partly_known(subject, target, error)
+                findings = self._partly_known(state, resolved, error)
             else:
-                findings = self.unknown(subject, error.failure, before)
-            return replace(self._with_failures(subject, findings, progress, error.failure), has_written=True)
+                findings = self.unknown(state, error.failure, before)
+            return replace(self._with_failures(state, findings, progress, error.failure), has_written=True)
 
     async def _do(
         self,
-        subject: TrailState,
+        state: TrailState,
         access: AccountClient,
         action: Action,
         desired: DesiredTrail,
@@ -468,76 +464,74 @@ class TrailSync:
         except AWSError as error:
             request_id = error.request_id
             if error.may_have_taken_effect:
-                self._unanswered(subject, action, desired)
-            failure = await self._explain(subject, access, error, desired)
+                self._unanswered(state, action, desired)
+            failure = await self._explain(state, access, error, desired)
         except NotSentError:
             raise
         except FailureError as error:
             request_id = ""
             failure = error.failure
             if failure.kind is FailureClass.TRANSIENT:
-                self._unanswered(subject, action, desired)
+                self._unanswered(state, action, desired)
         else:
-            subject.written = self._clock()
+            state.written = self._clock()
             fields = {"operation": action.operation, "arn": desired.arn, "requestID": request_id}
-            logger.info(_told(action), extra=subject.about(**fields))
+            logger.info(_told(action), extra=state.about(**fields))
             return None
         logger.warning(
             f"{action.operation} failed: {failure.message}",
-            extra=subject.about(
-                operation=action.operation, arn=desired.arn, reason=failure.reason, requestID=request_id
-            ),
+            extra=state.about(operation=action.operation, arn=desired.arn, reason=failure.reason, requestID=request_id),
         )
         return failure
 
-    def _unanswered(self, subject: TrailState, action: Action, desired: DesiredTrail) -> None:
+    def _unanswered(self, state: TrailState, action: Action, desired: DesiredTrail) -> None:
         """Remember a write that may have taken effect: reads may show it later, or show for a while what was before."""
-        subject.written = self._clock()
-        subject.unanswered = (*subject.unanswered, (action, desired))
+        state.written = self._clock()
+        state.unanswered = (*state.unanswered, (action, desired))
 
-    async def _tell_of_unanswered(self, subject: TrailState, observed: ObservedTrail | None) -> None:
+    async def _tell_of_unanswered(self, state: TrailState, observed: ObservedTrail | None) -> None:
         """Tell of writes without an answer that took effect, as AWS shows now. What did not is in the next plan."""
-        unanswered, subject.unanswered = subject.unanswered, ()
+        unanswered, state.unanswered = state.unanswered, ()
         done = []
         for action, desired in unanswered:
             if observed and not_read_again(action.differences, observed.unreadable):
-                subject.unanswered = (*subject.unanswered, (action, desired))
+                state.unanswered = (*state.unanswered, (action, desired))
                 continue
             paths = {entry.path for due in plan(desired, observed) for entry in due.differences}
             if action.differences and not paths & {entry.path for entry in action.differences}:
                 done.append(action)
         if done:
-            await self._events.record_applied(subject.body, done, drift=subject.synced_generation == subject.acting_on)
+            await self._events.record_applied(state.body, done, drift=state.synced_generation == state.acting_on)
 
     async def _explain(
-        self, subject: TrailState, access: AccountClient, error: AWSError, desired: DesiredTrail
+        self, state: TrailState, access: AccountClient, error: AWSError, desired: DesiredTrail
     ) -> Failure:
         if error.code in NOT_FOUND:
             return passing("the trail has gone from AWS meanwhile")
         try:
             if error.code == ALREADY_EXISTS:
                 return await _holder(access, desired)
-            return await self._diagnosed(subject, access, error, desired)
+            return await self._diagnosed(state, access, error, desired)
         except FailureError as further:
             return further.failure
 
     async def _diagnosed(
-        self, subject: TrailState, access: AccountClient, error: AWSError, desired: DesiredTrail
+        self, state: TrailState, access: AccountClient, error: AWSError, desired: DesiredTrail
     ) -> Failure:
         """What is behind a refusal. Looking costs several calls: the same refusal is not looked into again at once."""
         refusal = (error.code, error.message, desired.configuration)
-        known = subject.explained
+        known = state.explained
         is_recent = known is not None and self._clock() - known.found < _EXPLANATION_HOLDS
-        if known and known.refusal == refusal and is_recent and not subject.forcing:
+        if known and known.refusal == refusal and is_recent and not state.forcing:
             return known.failure
         failure = await access.diagnosis.explain(error, desired)
-        subject.explained = Explanation(refusal, failure, self._clock())
+        state.explained = Explanation(refusal, failure, self._clock())
         return failure
 
     async def _findings(
         self,
-        subject: TrailState,
-        target: ResolvedSpec,
+        state: TrailState,
+        resolved: ResolvedSpec,
         desired: DesiredTrail,
         observed: ObservedTrail | None,
         drift: tuple[Difference, ...],
@@ -546,20 +540,20 @@ class TrailSync:
     ) -> SyncResult:
         refused = refused or {}
         failures = [*refused.values()] if failures is None else failures
-        failure = together(failures) or target.key_failure
+        failure = together(failures) or resolved.key_failure
         if observed is not None and not drift and failure is None:
-            subject.synced_generation = subject.acting_on
+            state.synced_generation = state.acting_on
         if observed is not None:
             is_settled = not drift or (bool(failures) and all(map(_is_lasting, failures)))
-            await self._tell_of_losses(subject, observed, is_settled=is_settled and not subject.unanswered)
+            await self._tell_of_losses(state, observed, is_settled=is_settled and not state.unanswered)
         delivery = DeliveryAdvice()
         if observed is not None and observed.failing_destinations:
-            delivery = await target.access.diagnosis.delivery_advice(desired, observed)
-        advice = self._surroundings.advice(subject, target.access, desired, exists=observed is not None)
+            delivery = await resolved.access.diagnosis.delivery_advice(desired, observed)
+        advice = self._inventory.advice(state, resolved.access, desired, exists=observed is not None)
         if advice is not None:
             advice += (*(failure.advice if failure else ()), *delivery.advice)
         return SyncResult(
-            subject.acting_on,
+            state.acting_on,
             known=True,
             observed=observed,
             drift=drift,
@@ -570,13 +564,13 @@ class TrailSync:
             advice=advice,
         )
 
-    async def _tell_of_losses(self, subject: TrailState, observed: ObservedTrail, *, is_settled: bool) -> None:
+    async def _tell_of_losses(self, state: TrailState, observed: ObservedTrail, *, is_settled: bool) -> None:
         """Warn of what a change has taken away, once AWS shows what became of it."""
-        if subject.before is None or not is_settled:
+        if state.before is None or not is_settled:
             return
-        before, subject.before = subject.before, None
+        before, state.before = state.before, None
         if lost := reductions(before, observed):
-            await self._events.record_coverage_loss(subject.body, lost)
+            await self._events.record_coverage_loss(state.body, lost)
 
 
 async def _holder(access: AccountClient, desired: DesiredTrail) -> Failure:
@@ -592,9 +586,9 @@ async def _holder(access: AccountClient, desired: DesiredTrail) -> Failure:
     )
 
 
-def _has_held(subject: TrailState, observed: ObservedTrail) -> bool:
+def _has_held(state: TrailState, observed: ObservedTrail) -> bool:
     """Whether the trail is on record as the Trail's. One that it only observed is on record, too, but no owner tag."""
-    return subject.status.arn == observed.arn and subject.status.owner_tag is not None
+    return state.status.arn == observed.arn and state.status.owner_tag is not None
 
 
 def _place(desired: DesiredTrail, observed: ObservedTrail | None) -> TrailIdentity | None:

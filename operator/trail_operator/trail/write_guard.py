@@ -30,7 +30,7 @@ class WriteGuard:
         self._clock = clock
 
     def precondition(
-        self, subject: TrailState, access: AccountClient, arn: str, owner: str | None, seen: float
+        self, state: TrailState, access: AccountClient, arn: str, owner: str | None, seen: float
     ) -> Precondition:
         """A question to ask right before a write, which raises StaleDecisionError where the write must not be made.
 
@@ -38,12 +38,12 @@ class WriteGuard:
         """
 
         def still_wanted() -> None:
-            if subject.wanted != subject.acting_for:
+            if state.wanted != state.acting_for:
                 raise StaleDecisionError(passing("the Trail has changed meanwhile"))
 
         async def ask() -> None:
             still_wanted()
-            if self._clock() - seen < _HOLDS or self._locator.settling(subject):
+            if self._clock() - seen < _HOLDS or self._locator.settling(state):
                 return
             try:
                 tags = await access.cloudtrail.tags(arn, Arn.parse(arn).region)
