@@ -37,7 +37,9 @@ def bucket(account: Account, *names: str, regions: tuple[str, ...] = (REGION,)) 
     return name
 
 
-def test_global_events_twice_and_a_further_copy(operator: Operator, account: Account, trails: Trails) -> None:
+def test_global_events_twice_and_a_duplicate_management_events(
+    operator: Operator, account: Account, trails: Trails
+) -> None:
     name = bucket(account, "first", "second")
     trails.create(trail("first", name))
     trails.create(trail("second", name, isMultiRegionTrail=False))
@@ -51,7 +53,7 @@ def test_global_events_twice_and_a_further_copy(operator: Operator, account: Acc
     trails.change("second", includeGlobalServiceEvents=False)
     eventually(
         "only the copy is left",
-        lambda: trails.condition("first", "Advisory").get("reason") == "FurtherCopyOfManagementEvents",
+        lambda: trails.condition("first", "Advisory").get("reason") == "DuplicateManagementEvents",
     )
     trails.delete("second")
     eventually("nothing to warn of", lambda: not trails.condition("first", "Advisory"))
@@ -72,7 +74,7 @@ def test_a_trail_that_somebody_else_makes_is_noticed(operator: Operator, account
 def test_global_events_without_effect(operator: Operator, account: Account, trails: Trails) -> None:
     name = bucket(account, "west", regions=("us-west-2",))
     trails.create(trail("west", name, region="us-west-2", isMultiRegionTrail=False))
-    assert advised(trails, "west", "us-east-1")["reason"] == "GlobalServiceEventsInert"
+    assert advised(trails, "west", "us-east-1")["reason"] == "GlobalServiceEventsIgnored"
     trails.change("west", includeGlobalServiceEvents=False)
     eventually("no warning", lambda: trails.condition("west") and not trails.condition("west", "Advisory"))
 

@@ -143,7 +143,7 @@ def test_a_trail_deleted_while_its_tag_has_a_former_name(
         assert account.trails() == []
         return
     assert tags(account, NAME) == {key: owner_tag(trails, cluster) for key, cluster in left.items()}
-    assert "OwnerTagStayed" not in told(trails)
+    assert "OwnerTagRemovalFailed" not in told(trails)
 
 
 def test_without_the_former_name_the_conflict_says_what_to_set(named: Named, account: Account, trails: Trails) -> None:

@@ -344,7 +344,7 @@ def test_broken_credentials_hold_a_deletion_until_retain_lets_it_go(
     assert "deletionPolicy: Retain" in condition["message"]
     trails.change("locked", deletionPolicy="Retain")
     trails.wait_gone("locked", seconds=8)
-    (event,) = trails.events("locked", "OwnerTagStayed")
+    (event,) = trails.events("locked", "OwnerTagRemovalFailed")
     assert "trail-operator.dev/owner" in event.message
     assert running.running
 

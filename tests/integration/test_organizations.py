@@ -105,7 +105,7 @@ def test_an_account_trail_becomes_the_organizations_and_back(
     trails.change(NAME, isOrganizationTrail=False)
     trails.wait_ready(NAME)
     assert member.trails() == []
-    (told,) = eventually("a warning", lambda: trails.events(NAME, "RecordsLess"))
+    (told,) = eventually("a warning", lambda: trails.events(NAME, "CoverageReduced"))
     assert "organization" in told.message
 
 

@@ -37,7 +37,7 @@ def test_a_trail_with_everything(
     if partition.name != "aws-cn":  # CloudFront's events of China are those of cn-northwest-1
         # Events of global services are elsewhere, and the warning says where.
         advice = eventually("a warning", lambda: trails.condition("audit", "Advisory"))
-        assert advice["reason"] == "GlobalServiceEventsInert"
+        assert advice["reason"] == "GlobalServiceEventsIgnored"
         assert partition.main in advice["message"]
 
     cloudtrail.stop_logging(Name=arn)

@@ -208,5 +208,5 @@ def test_what_is_no_longer_recorded_is_told(operator: Operator, account: Account
     ]
     for spec, told in steps:
         trails.change("less", **spec)
-        eventually(told, lambda: told in " ".join(event.message for event in trails.events("less", "RecordsLess")))  # noqa: B023
-    assert {event.type for event in trails.events("less", "RecordsLess")} == {"Warning"}
+        eventually(told, lambda: told in " ".join(event.message for event in trails.events("less", "CoverageReduced")))  # noqa: B023
+    assert {event.type for event in trails.events("less", "CoverageReduced")} == {"Warning"}

@@ -58,7 +58,7 @@ def test_a_reduction_is_told_though_the_answer_was_lost(
     stage.fault(operation=operation, drop=True, when="after", count=1)
     stage.replace_spec(KEY, SPEC | change)
     stage.wait(100.0)
-    assert len(stage.notes("RecordsLess")) == 1
+    assert len(stage.notes("CoverageReduced")) == 1
     assert [operation in note for note in stage.notes("Updated")] == [True]
 
 
@@ -67,7 +67,7 @@ def test_a_reduction_is_told_though_it_could_not_be_seen_at_once(stage: VirtualS
     stage.fault(operation=operation, error="ThrottlingException", skip=1, count=1)
     stage.replace_spec(KEY, SPEC | {"isMultiRegionTrail": False})
     stage.wait(100.0)
-    assert len(stage.notes("RecordsLess")) == 1
+    assert len(stage.notes("CoverageReduced")) == 1
 
 
 def test_a_reduction_that_aws_refused_is_not_told(stage: VirtualStage) -> None:
@@ -75,7 +75,7 @@ def test_a_reduction_that_aws_refused_is_not_told(stage: VirtualStage) -> None:
     stage.replace_spec(KEY, SPEC | READ_ONLY)
     stage.wait(100.0)
     assert condition(stage, "Stalled") == ("True", "InvalidSpec")
-    assert stage.notes("RecordsLess") == stage.notes("Updated") == []
+    assert stage.notes("CoverageReduced") == stage.notes("Updated") == []
 
 
 def test_drift_is_told_field_by_field_though_the_answer_was_lost(stage: VirtualStage) -> None:
@@ -607,7 +607,7 @@ def test_many_that_are_retained_at_once_all_lose_their_owner_tags(many: VirtualS
     many.wait(60.0)
     assert not many.objects
     assert [trail for trail in many.aws.trails.all() if OWNER in dict(trail.tags)] == []
-    assert many.notes("OwnerTagStayed") == []
+    assert many.notes("OwnerTagRemovalFailed") == []
 
 
 # What comes between.
@@ -637,7 +637,7 @@ def test_a_reduction_beside_a_denial_is_told_though_its_answer_was_lost(stage: V
     stage.fault(operation="PutEventSelectors", error="AccessDeniedException", count=1)
     stage.replace_spec(KEY, SPEC | READ_ONLY | {"enableLogFileValidation": False})
     stage.wait(200.0)
-    assert "digest files are no longer written" in "; ".join(stage.notes("RecordsLess"))
+    assert "digest files are no longer written" in "; ".join(stage.notes("CoverageReduced"))
 
 
 @pytest.mark.parametrize(("when", "expected"), [("before", 0), ("after", 1)])

@@ -154,7 +154,7 @@ def test_a_tag_that_was_not_removed_is_warned_of_and_the_resource_goes(stage: Vi
     assert not stage.objects
     (trail,) = stage.aws.trails.all()
     assert OWNER in dict(trail.tags)
-    (note,) = stage.notes("OwnerTagStayed")
+    (note,) = stage.notes("OwnerTagRemovalFailed")
     assert "still there" in note
     assert not any("without the owner tag" in note for note in stage.notes("Released"))
 
@@ -163,7 +163,7 @@ def test_a_removed_tag_is_not_warned_of(stage: VirtualStage) -> None:
     stage.replace_spec(KEY, SPEC | {"deletionPolicy": "Retain"})
     stage.delete(KEY)
     stage.wait(5.0)
-    assert stage.notes("OwnerTagStayed") == []
+    assert stage.notes("OwnerTagRemovalFailed") == []
     assert [f"trail {ARN} is kept, without the owner tag"] == stage.notes("Released")
 
 
@@ -363,7 +363,7 @@ def test_a_deletion_is_held_by_a_forged_account_until_it_is_off_the_record(
         stage.replace_spec(KEY, SPEC | {"deletionPolicy": "Retain"})
         stage.wait(10.0)
         assert arns(stage) == [ARN]
-        assert len(stage.notes("OwnerTagStayed")) == 1
+        assert len(stage.notes("OwnerTagRemovalFailed")) == 1
     else:
         corrected(stage, "accountID")
         stage.wait(90.0)

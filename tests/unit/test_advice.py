@@ -89,7 +89,7 @@ def test_what_is_recorded_more_than_once(
     wanted: DesiredTrail, neighbour: PeerTrail, duplicate: bool, copy: bool
 ) -> None:
     found = reasons(wanted, neighbour)
-    assert (Reason.DUPLICATE_GLOBAL_EVENTS in found, Reason.FURTHER_COPY in found) == (duplicate, copy)
+    assert (Reason.DUPLICATE_GLOBAL_EVENTS in found, Reason.DUPLICATE_MANAGEMENT_EVENTS in found) == (duplicate, copy)
 
 
 def test_a_copy_names_the_others_and_says_which_are_the_organization_s() -> None:
@@ -100,7 +100,7 @@ def test_a_copy_names_the_others_and_says_which_are_the_organization_s() -> None
 
 def test_of_a_trail_that_is_not_there_yet_only_what_will_be_is_said() -> None:
     copies = advise(trail(), [other()], exists=False)
-    assert [advice.reason for advice in copies] == [Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY]
+    assert [advice.reason for advice in copies] == [Reason.DUPLICATE_GLOBAL_EVENTS, Reason.DUPLICATE_MANAGEMENT_EVENTS]
     for advice in copies:
         assert "will be recorded more than once" in advice.message
         assert "are recorded" not in advice.message
@@ -144,7 +144,7 @@ def test_what_can_t_be_read_of_another_trail_is_not_said_to_be_so() -> None:
     ],
 )
 def test_global_events_without_effect(configuration: Any, region: str, partition: str, inert: bool) -> None:
-    assert (Reason.GLOBAL_EVENTS_INERT in reasons(trail(configuration, region, partition))) is inert
+    assert (Reason.GLOBAL_EVENTS_IGNORED in reasons(trail(configuration, region, partition))) is inert
 
 
 def objects(*values: str, **more: Any) -> Selectors:
@@ -286,7 +286,7 @@ def test_the_most_important_is_first() -> None:
     assert reasons(wanted, other()) == [
         Reason.LOGS_OWN_DELIVERY,
         Reason.DUPLICATE_GLOBAL_EVENTS,
-        Reason.FURTHER_COPY,
+        Reason.DUPLICATE_MANAGEMENT_EVENTS,
         Reason.UNKNOWN_SELECTOR,
     ]
 

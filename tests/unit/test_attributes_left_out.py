@@ -42,7 +42,7 @@ PLACES = {
     "what is warned of": (
         f"{DOMAIN}/warnings.py",
         "        _own_delivery(desired, exists=exists),\n",
-        '        Advice(Reason.FURTHER_COPY, "archived, too") if desired.configuration.archive_enabled else None,\n',
+        '        Advice(Reason.NO_MANAGEMENT_EVENTS, "archived") if desired.configuration.archive_enabled else None,\n',
     ),
     "the values of tests": (f"{UNIT}/builders.py", ")\nFULL = ", "    archive_enabled=False,\n"),
     "the test of its normal form": (

@@ -43,6 +43,17 @@ def test_the_committed_reference_is_in_step() -> None:
     assert reference.render_account() in (ROOT / "docs/accounts.md").read_text(), "run `make docs`"
 
 
+def test_reasons_that_were_renamed_are_nowhere() -> None:
+    """In no alert, dashboard, runbook, health check, page or test: they were never released."""
+    root = Path(__file__).parents[2]
+    former = ("FurtherCopyOfManagementEvents", "GlobalServiceEventsInert", "RecordsLess", "OwnerTagStayed")
+    for folder in ("operator", "charts", "crds", "docs", "examples", "tests", "benchmarks", "sandbox", "README.md"):
+        for path in [root / folder] if folder.endswith(".md") else (root / folder).rglob("*"):
+            if path.suffix in (".py", ".md", ".yaml", ".json", ".tpl") and path != Path(__file__):
+                found = [name for name in former if name in path.read_text()]
+                assert not found, f"{path.relative_to(root)}: {found}"
+
+
 def test_only_true_and_the_unobserved_generation_are_defaults_in_the_schema() -> None:
     found: list[object] = []
 

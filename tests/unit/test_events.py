@@ -189,7 +189,7 @@ def test_every_turn_is_told_and_only_what_is_amiss_warns() -> None:
         ("Ready", "False", "Progressing"),
         ("Ready", "Unknown", "Paused"),
         ("Logging", "False", "LoggingOff"),
-        ("Advisory", "True", "FurtherCopyOfManagementEvents"),
+        ("Advisory", "True", "DuplicateManagementEvents"),
     ]
     for kind, status, reason in turns:
         condition = Condition.model_validate(
@@ -209,7 +209,7 @@ def test_every_turn_is_told_and_only_what_is_amiss_warns() -> None:
         ("Normal", "Progressing", "progressing"),
         ("Normal", "Paused", "paused"),
         ("Warning", "LoggingOff", "loggingoff"),
-        ("Warning", "FurtherCopyOfManagementEvents", "furthercopyofmanagementevents"),
+        ("Warning", "DuplicateManagementEvents", "duplicatemanagementevents"),
     ]
 
 

@@ -222,7 +222,7 @@ def test_nothing_follows_from_what_passes(operation: str, where: str) -> None:
 # -- what is made of it
 
 
-COPY = [Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY]
+COPY = [Reason.DUPLICATE_GLOBAL_EVENTS, Reason.DUPLICATE_MANAGEMENT_EVENTS]
 
 
 def told(
@@ -263,7 +263,12 @@ def test_where_nothing_can_be_read_any_more_warnings_stay() -> None:
 
 @pytest.mark.parametrize(
     ("before", "expected"),
-    [(None, []), (Reason.FURTHER_COPY, None), (Reason.DUPLICATE_GLOBAL_EVENTS, None), (Reason.LOGS_OWN_DELIVERY, [])],
+    [
+        (None, []),
+        (Reason.DUPLICATE_MANAGEMENT_EVENTS, None),
+        (Reason.DUPLICATE_GLOBAL_EVENTS, None),
+        (Reason.LOGS_OWN_DELIVERY, []),
+    ],
 )
 def test_where_nothing_could_ever_be_read_what_was_said_of_others_stays(
     before: Reason | None, expected: list[Reason] | None

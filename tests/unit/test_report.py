@@ -384,7 +384,11 @@ def test_a_trail_of_another_account_is_on_record_with_the_account_that_looks() -
 
 
 def test_a_paused_trail_is_unknown_until_it_goes_on() -> None:
-    before = status(found(generation=1, drift=DRIFT, failure=TERMINAL, advice=(Advice(Reason.FURTHER_COPY, "twice"),)))
+    before = status(
+        found(
+            generation=1, drift=DRIFT, failure=TERMINAL, advice=(Advice(Reason.DUPLICATE_MANAGEMENT_EVENTS, "twice"),)
+        )
+    )
     result = paused(before, 2, LATER)
     assert shown(result) == dict.fromkeys(("Ready", "Synced", "Logging", "Delivering"), ("Unknown", "Paused"))
     assert (result.drift, result.delivery, result.is_logging) == ((), (), None)
@@ -404,12 +408,15 @@ def test_a_passing_fault_after_a_pause_is_told() -> None:
 # -- warnings
 
 
-TWICE, INERT = Advice(Reason.FURTHER_COPY, "recorded twice"), Advice(Reason.GLOBAL_EVENTS_INERT, "no effect")
+TWICE, INERT = (
+    Advice(Reason.DUPLICATE_MANAGEMENT_EVENTS, "recorded twice"),
+    Advice(Reason.GLOBAL_EVENTS_IGNORED, "no effect"),
+)
 
 
 def test_warnings_are_one_condition_with_the_first_reason() -> None:
     warned = status(found(advice=(TWICE, INERT)))
-    assert shown(warned) == shown(READY) | {"Advisory": ("True", "FurtherCopyOfManagementEvents")}
+    assert shown(warned) == shown(READY) | {"Advisory": ("True", "DuplicateManagementEvents")}
     advisory = warned.condition(ConditionType.ADVISORY)
     assert advisory is not None
     assert advisory.message == "recorded twice; no effect"
@@ -430,7 +437,7 @@ def test_a_warning_that_changes_its_words_keeps_its_time() -> None:
     changed = compute_status(status(found(advice=(TWICE,))), found(advice=(INERT,)), LATER)
     advisory = changed.condition(ConditionType.ADVISORY)
     assert advisory is not None
-    assert (advisory.reason, advisory.last_transition_time) == ("GlobalServiceEventsInert", NOW)
+    assert (advisory.reason, advisory.last_transition_time) == ("GlobalServiceEventsIgnored", NOW)
 
 
 IGNORED = Advice(Reason.ANNOTATION_IGNORED, "Annotation a has no effect: set b. Annotation c has no effect: set d")
@@ -600,8 +607,10 @@ def test_every_turn_is_told_once(before: TrailStatus, after: TrailStatus, told: 
 
 
 def test_a_new_warning_is_a_turn_and_its_end_is_none() -> None:
-    warned = status(found(advice=(Advice(Reason.FURTHER_COPY, "costs"),)), READY)
-    assert [(turn.type, turn.reason) for turn in transitions(READY, warned)] == [("Advisory", Reason.FURTHER_COPY)]
+    warned = status(found(advice=(Advice(Reason.DUPLICATE_MANAGEMENT_EVENTS, "costs"),)), READY)
+    assert [(turn.type, turn.reason) for turn in transitions(READY, warned)] == [
+        ("Advisory", Reason.DUPLICATE_MANAGEMENT_EVENTS)
+    ]
     assert transitions(warned, warned) == []
     assert transitions(warned, READY) == []
 

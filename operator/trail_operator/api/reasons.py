@@ -68,8 +68,8 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "InternalError"
     OWNED_ELSEWHERE = "OwnedElsewhere"
     DUPLICATE_GLOBAL_EVENTS = "DuplicateGlobalServiceEvents"
-    FURTHER_COPY = "FurtherCopyOfManagementEvents"
-    GLOBAL_EVENTS_INERT = "GlobalServiceEventsInert"
+    DUPLICATE_MANAGEMENT_EVENTS = "DuplicateManagementEvents"
+    GLOBAL_EVENTS_IGNORED = "GlobalServiceEventsIgnored"
     LOGS_OWN_DELIVERY = "LogsOwnDelivery"
     NO_MANAGEMENT_EVENTS = "NoManagementEvents"
     UNKNOWN_SELECTOR = "UnknownSelector"
@@ -81,7 +81,7 @@ class EventReason(StrEnum):
     """Reasons of Events that are no reason of a condition."""
 
     RELEASED = "Released"
-    OWNER_TAG_STAYED = "OwnerTagStayed"
+    OWNER_TAG_REMOVAL_FAILED = "OwnerTagRemovalFailed"
     DELETION_NOT_CONFIRMED = "DeletionNotConfirmed"
     RELEASED_UNVERIFIED = "ReleasedUnverified"
     STATUS_REFUSED = "StatusRefused"
@@ -353,12 +353,12 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Another trail records the events of global services (IAM, CloudFront, ...) as well: each is delivered twice.",
         "Set `includeGlobalServiceEvents: false` on the single-region trail, or let go of one of the trails.",
     ),
-    Reason.FURTHER_COPY: Explanation(
+    Reason.DUPLICATE_MANAGEMENT_EVENTS: Explanation(
         "Another trail records management events of the same region. The first copy in a region is free, AWS bills "
         "each further one.",
         "Keep one trail for management events, or narrow the selectors of this one to what only it is for.",
     ),
-    Reason.GLOBAL_EVENTS_INERT: Explanation(
+    Reason.GLOBAL_EVENTS_IGNORED: Explanation(
         "`includeGlobalServiceEvents` has no effect on this trail: a single-region trail records the events of global "
         "services in us-east-1 only (in other partitions, in regions of their own).",
         "Set it to false, or make the trail multi-region.",
@@ -393,7 +393,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
 
 EVENT_EXPLANATIONS: dict[EventReason, Explanation] = {
     EventReason.RELEASED: Explanation("The Trail goes; the message says what was read of its trail.", "Nothing."),
-    EventReason.OWNER_TAG_STAYED: Explanation(
+    EventReason.OWNER_TAG_REMOVAL_FAILED: Explanation(
         "`deletionPolicy: Retain`: the owner tag could not be removed, or AWS still shows it after RemoveTags. The "
         "Trail goes all the same.",
         "Remove the tag that the message names by hand, if AWS still shows it.",

@@ -24,7 +24,7 @@ _KNOWN_FIELDS = frozenset(
 _KNOWN_INSIGHTS = frozenset({"ApiCallRateInsight", "ApiErrorRateInsight"})
 _RESOURCE_TYPE = re.compile(r"\AAWS::[A-Za-z0-9]+::?[A-Za-z0-9]+\Z")
 
-OF_OTHERS = frozenset({Reason.OWNED_ELSEWHERE, Reason.DUPLICATE_GLOBAL_EVENTS, Reason.FURTHER_COPY})
+OF_OTHERS = frozenset({Reason.OWNED_ELSEWHERE, Reason.DUPLICATE_GLOBAL_EVENTS, Reason.DUPLICATE_MANAGEMENT_EVENTS})
 """What is said of other trails."""
 
 
@@ -79,9 +79,9 @@ def advise(desired: DesiredTrail, neighbours: Iterable[PeerTrail], *, exists: bo
         _own_delivery(desired, exists=exists),
         _owned_elsewhere(desired, others),
         _duplicate_global_events(desired, others, exists=exists),
-        _further_copy(desired, others, exists=exists),
+        _duplicate_management_events(desired, others, exists=exists),
         _no_management_events(desired),
-        _inert_global_events(desired),
+        _ignored_global_events(desired),
         _unknown_selectors(desired),
     )
     return tuple(advice for advice in found if advice)
@@ -151,7 +151,7 @@ def _duplicate_global_events(desired: DesiredTrail, others: Sequence[PeerTrail],
     )
 
 
-def _further_copy(desired: DesiredTrail, others: Sequence[PeerTrail], *, exists: bool) -> Advice | None:
+def _duplicate_management_events(desired: DesiredTrail, others: Sequence[PeerTrail], *, exists: bool) -> Advice | None:
     is_everywhere, region = desired.configuration.is_multi_region_trail, desired.location.region
     copies = _recorded_by(
         (other for other in others if is_everywhere or other.is_multi_region_trail or other.home_region == region),
@@ -161,7 +161,9 @@ def _further_copy(desired: DesiredTrail, others: Sequence[PeerTrail], *, exists:
     )
     if not copies:
         return None
-    return Advice(Reason.FURTHER_COPY, f"management events {copies}. AWS bills each copy after the first")
+    return Advice(
+        Reason.DUPLICATE_MANAGEMENT_EVENTS, f"management events {copies}. AWS bills each copy after the first"
+    )
 
 
 def _no_management_events(desired: DesiredTrail) -> Advice | None:
@@ -173,7 +175,7 @@ def _no_management_events(desired: DesiredTrail) -> Advice | None:
     )
 
 
-def _inert_global_events(desired: DesiredTrail) -> Advice | None:
+def _ignored_global_events(desired: DesiredTrail) -> Advice | None:
     configuration, location = desired.configuration, desired.location
     if configuration.is_multi_region_trail or not configuration.include_global_service_events:
         return None
@@ -181,7 +183,7 @@ def _inert_global_events(desired: DesiredTrail) -> Advice | None:
         return None
     region = " and ".join(GLOBAL_REGIONS[location.partition])
     return Advice(
-        Reason.GLOBAL_EVENTS_INERT,
+        Reason.GLOBAL_EVENTS_IGNORED,
         f"includeGlobalServiceEvents has no effect: the events of global services (IAM, CloudFront, ...) are recorded "
         f"in {region}, by its trails and by multi-region ones. Set it to false, or isMultiRegionTrail to true",
     )

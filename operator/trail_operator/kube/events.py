@@ -79,7 +79,7 @@ class EventRecorder:
 
     async def record_coverage_loss(self, body: dict[str, Any], lost: Sequence[str]) -> None:
         """Warn of what the trail no longer records after a change."""
-        await self.record(body, "Warning", "RecordsLess", "Reconcile", "; ".join(lost))
+        await self.record(body, "Warning", "CoverageReduced", "Reconcile", "; ".join(lost))
 
     async def record(
         self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str

@@ -1,7 +1,7 @@
 """Who may go on when not all can: so many at once, and by turns that go round from one namespace to the next.
 
-A turn that takes long may stop counting (`ConcurrencyLimiter`): nobody waits for whoever waits for an answer. Turns that go round
-(`Rounds`) let a tenant with hundreds of Trails delay another's by one round, not by its whole queue.
+A turn that takes long may stop counting (`ConcurrencyLimiter`): nobody waits for whoever waits for an answer. Turns
+that go round (`Rounds`) let a tenant with hundreds of Trails delay another's by one round, not by its whole queue.
 """
 
 import asyncio

@@ -287,7 +287,7 @@ class TrailDeleter:
         """`owner`: the owner tag that the trail was last seen to carry."""
         tag = f"{OWNER_TAG}={owner or self._locator.owner(state)}"
         note = f"the tag {tag} of trail {arn} {problem}. Remove it by hand if AWS still shows it"
-        await self._events.record(state.body, "Warning", EventReason.OWNER_TAG_STAYED, "RemoveTags", note)
+        await self._events.record(state.body, "Warning", EventReason.OWNER_TAG_REMOVAL_FAILED, "RemoveTags", note)
 
     # Both.
 
