@@ -168,7 +168,8 @@ def test_definitions_that_are_guarded_go_only_where_that_is_meant(own: Sandbox) 
     kubectl(own, "delete", "crd", "awsaccounts.trail-operator.dev", "--dry-run=server")
     assert attempt(own, "helm", "uninstall", "trail-operator", *_WAIT).returncode != 0
     assert name in kubectl(own, "get", "crds", "-o", "name")
-    release.helm("uninstall")  # the rule has gone
+    eventually("the rule has gone", lambda: not refused("crd", name, "--dry-run=server"))
+    release.helm("uninstall")
 
     install()
     (allow,) = re.findall(r"`(kubectl annotate crd .*?)`", (ROOT / "docs" / "install.md").read_text())

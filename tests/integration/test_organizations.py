@@ -414,7 +414,7 @@ def test_a_read_that_the_organization_denies(
     policy = deny(organization, member, "cloudtrail:GetEventSelectors")
     condition = trails.wait_reason(NAME, "DeniedByOrganization")
     assert "cloudtrail:GetEventSelectors" in condition["message"]
-    assert trails.condition(NAME, "Logging")["status"] == "Unknown"
+    assert trails.condition(NAME, "Logging")["status"] == "True"  # GetTrailStatus was answered
     body = trails.get(NAME)
     assert body is not None
     assert "drift" not in body["status"]
