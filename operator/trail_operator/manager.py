@@ -126,7 +126,11 @@ class Manager:
 
     async def _watch_over(self, controller: Controller, kubernetes: KubeClient) -> None:
         watchdog = Watchdog(
-            *(controller.loop, controller.account_loop, lambda: kubernetes.trails(self._settings.namespace)),
+            *(
+                controller.trail_controller,
+                controller.account_controller,
+                lambda: kubernetes.trails(self._settings.namespace),
+            ),
             resync=self._settings.resync.total_seconds(),
             clock=time.monotonic,
             unheard=self._end,

@@ -75,9 +75,9 @@ async def changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     if not _is_whole(body):
         return
     if event["type"] == "DELETED":
-        _controller(memo).loop.gone(body)
+        _controller(memo).trail_controller.on_delete(body)
     else:
-        _controller(memo).loop.seen(body)
+        _controller(memo).trail_controller.on_update(body)
 
 
 @kopf.on.event(GROUP, VERSION, ACCOUNTS)
@@ -87,9 +87,9 @@ async def account_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> No
     if not _is_whole(body):
         return
     if event["type"] == "DELETED":
-        _controller(memo).account_loop.gone(body)
+        _controller(memo).account_controller.on_delete(body)
     else:
-        _controller(memo).account_loop.seen(body)
+        _controller(memo).account_controller.on_update(body)
 
 
 @kopf.on.event("", "v1", "namespaces")

@@ -12,7 +12,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.runtime.logs import logger
-from trail_operator.trail.queue import Loop
+from trail_operator.trail.controller import TrailController
 
 _SECONDS_BETWEEN_LOOKS = 5.0
 _SHORTEST_BETWEEN_LISTS = 20.0
@@ -23,8 +23,8 @@ class Watchdog:
 
     def __init__(
         self,
-        loop: Loop,
-        account_loop: AccountReconciler,
+        trail_controller: TrailController,
+        account_controller: AccountReconciler,
         trails: Callable[[], Awaitable[Collection[dict[str, Any]]]],
         *,
         resync: float,
@@ -32,8 +32,8 @@ class Watchdog:
         unheard: Callable[[str], None],
     ) -> None:
         """`trails`: lists all; `unheard`: called with the reason where the watch of Trails does not run."""
-        self._loop = loop
-        self._account_loop = account_loop
+        self._trail_controller = trail_controller
+        self._account_controller = account_controller
         self._trails = trails
         self._between_lists = max(2 * resync, _SHORTEST_BETWEEN_LISTS)
         self._clock = clock
@@ -44,8 +44,8 @@ class Watchdog:
         """Look every few seconds, and list every two resyncs."""
         while True:
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            self._loop.attend()
-            self._account_loop.attend()
+            self._trail_controller.restart_stalled()
+            self._account_controller.restart_stalled()
             if self._clock() - self._listed >= self._between_lists:
                 await self._list()
 
@@ -60,5 +60,5 @@ class Watchdog:
             logger.warning(f"Trails not listed: {str(error) or type(error).__name__}")
             return
         self._listed = asked
-        if unheard := self._loop.listed(list(bodies), asked):
+        if unheard := self._trail_controller.on_list(list(bodies), asked):
             self._unheard(f"the watch of Trails does not run: it has not told of {unheard.key}, which lists show")

@@ -21,11 +21,11 @@ from trail_operator.metrics import Metrics
 from trail_operator.runtime.concurrency import acting_for
 from trail_operator.settings import Settings
 from trail_operator.trail.collector import StateCollector
+from trail_operator.trail.controller import TrailController
 from trail_operator.trail.delete import TrailDeleter
 from trail_operator.trail.location import Locator
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.observe import ReadOnlySync
-from trail_operator.trail.queue import Loop
 from trail_operator.trail.reconciler import TrailReconciler
 from trail_operator.trail.resolve import SpecResolver
 from trail_operator.trail.state import TrailState
@@ -66,7 +66,7 @@ class Controller:
             called=metrics.called,
             waited=metrics.waited,
         )
-        self.surroundings = AccountInventory(
+        self.inventory = AccountInventory(
             self.accounts.current, resync=resync, clock=time.monotonic, sleep=asyncio.sleep
         )
         claims = NameClaims(self.accounts.trail_scope, settings.namespace, self.accounts.admits)
@@ -77,7 +77,7 @@ class Controller:
             write_guard,
             resolver,
             ReadOnlySync(resolver),
-            self.surroundings,
+            self.inventory,
             claims,
             writer,
             events,
@@ -89,7 +89,7 @@ class Controller:
             self.accounts,
             locator,
             write_guard,
-            self.surroundings,
+            self.inventory,
             events,
             default_deletion_policy,
             clock=time.monotonic,
@@ -108,47 +108,47 @@ class Controller:
             clock=time.monotonic,
             reconciled=metrics.reconciled,
         )
-        self.loop = Loop(
+        self.trail_controller = TrailController(
             *(kubernetes, claims, self._reconcile, time.monotonic), resync=resync, restarted=metrics.task_restarted
         )
-        self.account_loop = AccountReconciler(
+        self.account_controller = AccountReconciler(
             kubernetes,
             self.accounts,
-            self.surroundings,
+            self.inventory,
             events,
             unreportable,
             cluster=cluster,
             labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
             namespaces=settings.namespace,
             users=lambda name: [
-                state.key.namespace for state in self.loop.states() if self.accounts.name_for(state) == name
+                state.key.namespace for state in self.trail_controller.states() if self.accounts.name_for(state) == name
             ],
-            changed=lambda name: self.loop.wake(lambda state: self.accounts.name_for(state) == name),
+            changed=lambda name: self.trail_controller.enqueue(lambda state: self.accounts.name_for(state) == name),
             resync=resync,
             clock=time.monotonic,
             now=_now,
             random=random.random,
             restarted=metrics.task_restarted,
         )
-        self.loop.entered = self.account_loop.used
-        self.loop.forgotten = self._forgotten
-        self.surroundings.noticed = self._notice
+        self.trail_controller.entered = self.account_controller.on_trail_added
+        self.trail_controller.forgotten = self._forgotten
+        self.inventory.noticed = self._notice
         metrics.registry.register(
-            StateCollector(self._own_states, self.accounts.all, lambda: len(self.loop.unattended()))
+            StateCollector(self._own_states, self.accounts.all, lambda: len(self.trail_controller.stalled()))
         )
 
     def start(self, initial_objects: Manifests) -> None:
         """Begin with all that there is: before the first write, all claims are known."""
         for body in initial_objects.namespaces:
             self.namespace_seen(body)
-        self.account_loop.start(initial_objects.accounts)
-        self.loop.start(initial_objects.trails)
+        self.account_controller.start(initial_objects.accounts)
+        self.trail_controller.start(initial_objects.trails)
 
     def namespace_seen(self, body: dict[str, Any]) -> None:
         """A namespace as the API server has it now: its labels may open or close an account to its Trails."""
         name = str(body["metadata"]["name"])
         if self.accounts.labelled(name, dict(body["metadata"].get("labels") or {})):
-            self.loop.wake(lambda state: state.key.namespace == name)
+            self.trail_controller.enqueue(lambda state: state.key.namespace == name)
 
     def namespace_gone(self, name: str) -> None:
         """A namespace that the API server no longer has: what its labels opened, another of its name must open anew."""
@@ -160,31 +160,31 @@ class Controller:
         An AWS call that is cut off counts as a lost answer.
         """
         end = time.monotonic() + patience
-        self.account_loop.stop()
-        await self.loop.stop(patience)
-        self.surroundings.close()
+        self.account_controller.stop()
+        await self.trail_controller.stop(patience)
+        self.inventory.close()
         return await self.accounts.close(max(0.0, end - time.monotonic()))
 
     async def _reconcile(self, state: TrailState) -> float | None:
         """A pass over a Trail, unless it is another operator's: that is left alone. Seconds until the next."""
-        if await self.account_loop.managed_elsewhere(state):
+        if await self.account_controller.managed_elsewhere(state):
             return self._resync
         with acting_for(state.key.namespace):
             return await self._reconciler.reconcile(state)
 
     def _own_states(self) -> list[TrailState]:
-        return [state for state in self.loop.states() if not self.accounts.managed_elsewhere(state)]
+        return [state for state in self.trail_controller.states() if not self.accounts.managed_elsewhere(state)]
 
     def _forgotten(self, state: TrailState) -> None:
-        self.surroundings.forget_trail(state)
-        self.account_loop.wake(self.accounts.name_for(state))
+        self.inventory.forget_trail(state)
+        self.account_controller.enqueue(self.accounts.name_for(state))
 
     def _notice(self, account: str | None, is_news: bool) -> None:
         """An account's trails were read: whoever is told something else by that looks again."""
         if is_news:
             # Not those that wait for something to be mended: they look again soon, and not sooner for a warning.
-            self.loop.wake(lambda state: not state.failures and self.surroundings.is_news(state, account))
-        self.account_loop.wake(account)
+            self.trail_controller.enqueue(lambda state: not state.failures and self.inventory.is_news(state, account))
+        self.account_controller.enqueue(account)
 
 
 def _now() -> datetime:

@@ -30,7 +30,7 @@ from trail_operator.kube.client import KubeClient
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
 from trail_operator.settings import Settings
-from trail_operator.trail.queue import Loop
+from trail_operator.trail.controller import TrailController
 from trail_operator.trail.state import TrailState
 from trail_operator.watchdog import Watchdog
 
@@ -105,8 +105,8 @@ class Life:
         self._settings = settings
         self._clusters = (settings.cluster_name or CLUSTER, *settings.former_cluster_names)
         self._killed_in: int | None = None
-        self.loop: Loop | None = None
-        self.account_loop: AccountReconciler | None = None
+        self.trail_controller: TrailController | None = None
+        self.account_controller: AccountReconciler | None = None
         self.metrics = Metrics()
         self._watching = False
         self._context = contextvars.copy_context()
@@ -133,29 +133,29 @@ class Life:
 
     async def stop(self) -> None:
         """SIGTERM."""
-        if self.loop is not None:
-            await self.loop.stop(6.0)
+        if self.trail_controller is not None:
+            await self.trail_controller.stop(6.0)
         self.kill()
 
     def seen(self, event: str, body: Manifest) -> None:
         """An event of the watch."""
-        if self.dead or self.loop is None or not self._watching:
+        if self.dead or self.trail_controller is None or not self._watching:
             return
-        tell = self.loop.gone if event == "DELETED" else self.loop.seen
+        tell = self.trail_controller.on_delete if event == "DELETED" else self.trail_controller.on_update
         self._context.copy().run(tell, body)
 
     def account_seen(self, body: Manifest) -> None:
         """An event of the watch of AWSAccounts."""
-        if not self.dead and self.account_loop is not None and self._watching:
-            self._context.copy().run(self.account_loop.seen, body)
+        if not self.dead and self.account_controller is not None and self._watching:
+            self._context.copy().run(self.account_controller.on_update, body)
 
     def watch_over(self) -> None:
         """Start the watchdog, as Process does. Not by itself: what a watch has missed, its lists find."""
-        assert self.loop is not None
-        assert self.account_loop is not None
+        assert self.trail_controller is not None
+        assert self.account_controller is not None
         kubernetes, clock = _Kubernetes(self, self._wire), asyncio.get_running_loop().time
         watchdog = Watchdog(
-            *(self.loop, self.account_loop, lambda: kubernetes.trails([])),
+            *(self.trail_controller, self.account_controller, lambda: kubernetes.trails([])),
             resync=self._settings.resync.total_seconds(),
             clock=clock,
             unheard=lambda _: self.kill(),
@@ -183,18 +183,18 @@ class Life:
         with mock.patch.object(wiring, "ClientPool", return_value=sessions):
             cluster = Cluster(self._clusters[0], frozenset(self._clusters[1:]))
             parts = wiring.Controller(kubernetes, alone, self._settings, cluster, self.metrics)
-        reconcile = parts.loop._reconcile
+        reconcile = parts.trail_controller._reconcile
 
         async def passing(state: TrailState) -> float | None:
             begun = asyncio.get_running_loop().time()
             _PASS.set(Pass(self._clusters, str(state.key), state.uid, state.body, begun))
             return await reconcile(state)
 
-        parts.loop._reconcile = passing
-        parts.surroundings._sleep = _sleep_in_background
+        parts.trail_controller._reconcile = passing
+        parts.inventory._sleep = _sleep_in_background
         trails = await manager._patiently("Trails", lambda: kubernetes.trails([]))
-        self.loop = parts.loop
-        self.account_loop = parts.account_loop
+        self.trail_controller = parts.trail_controller
+        self.account_controller = parts.account_controller
         parts.start(wiring.Manifests([], list(self._server.accounts.values()), trails))
         await asyncio.sleep(0.2)
         self._watching = True

@@ -106,8 +106,8 @@ def attended(empty: VirtualStage) -> VirtualStage:
 
 
 def account(stage: VirtualStage) -> Account:
-    assert stage.life.account_loop is not None
-    found = stage.life.account_loop._accounts.get(NAME)
+    assert stage.life.account_controller is not None
+    found = stage.life.account_controller._accounts.get(NAME)
     assert found is not None
     return found
 
@@ -149,9 +149,9 @@ def test_an_account_s_task_that_an_error_ends_is_logged_counted_and_restarted(
         raise KeyError("a fault of ours")
 
     caplog.set_level(logging.ERROR, "trail_operator")
-    assert attended.life.account_loop is not None
+    assert attended.life.account_controller is not None
     with monkeypatch.context() as broken:
-        broken.setattr(attended.life.account_loop._unreportable, "seconds_left", fault)
+        broken.setattr(attended.life.account_controller._unreportable, "seconds_left", fault)
         account(attended).wake.set()
         attended.wait(1.0)
     assert restarts(attended) == 1

@@ -9,8 +9,8 @@ import pytest
 
 from tests.refusals import refused
 from tests.unit.answering import answering, identity, refusal
-from tests.unit.test_controller import Server, account, ready, run
-from tests.unit.test_loop import body
+from tests.unit.test_trail_controller import body
+from tests.unit.test_wiring import Server, account, ready, run
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.aws.errors import AWSError
 from trail_operator.kube.client import KubeClient
@@ -59,7 +59,7 @@ def test_only_the_condition_of_the_account_may_quote_it(
         return (200, identity("222222222222")) if is_own else (400, refusal(code, message))
 
     async def scenario(controller: Controller) -> None:
-        server, loop = Told(), controller.account_loop
+        server, loop = Told(), controller.account_controller
         loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
         allowed = {"names": ["default"]}
         more: dict[str, Any] = {
@@ -69,7 +69,7 @@ def test_only_the_condition_of_the_account_may_quote_it(
             "allowedNamespaces": allowed,
         }
         server.body = account("1", "111111111111", **more)
-        loop.seen(server.body)
+        loop.on_update(server.body)
         told = await server.status.get()
         assert ready(told)[1] == reason
         assert (SECRET in json.dumps(told)) == quotes

@@ -234,16 +234,14 @@ def told(
         condition = SimpleNamespace(reason=before) if before else None
         state: Any = SimpleNamespace(uid="1", status=SimpleNamespace(condition=lambda _: condition))
         access: Any = SimpleNamespace(name=None, neighbours=TrailLister(cast(Any, account)))
-        surroundings = AccountInventory(
-            lambda _: access, resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0)
-        )
-        surroundings.advice(state, access, desired(MINIMAL), exists=True)
+        inventory = AccountInventory(lambda _: access, resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0))
+        inventory.advice(state, access, desired(MINIMAL), exists=True)
         await asyncio.sleep(0.01)
         then()
-        surroundings.changed(access)
-        surroundings.advice(state, access, desired(MINIMAL), exists=True)
+        inventory.changed(access)
+        inventory.advice(state, access, desired(MINIMAL), exists=True)
         await asyncio.sleep(0.01)
-        return surroundings.advice(state, access, desired(MINIMAL), exists=True)
+        return inventory.advice(state, access, desired(MINIMAL), exists=True)
 
     found = asyncio.run(run())
     return None if found is None else [advice.reason for advice in found]

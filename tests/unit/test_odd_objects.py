@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tests.odd import SPEC, STATUS, TEXTS, places, put
 from tests.unit.builders import LOCATION, desired_of
-from tests.unit.test_loop import body
+from tests.unit.test_trail_controller import body
 from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.trail import TrailSpec, TrailStatus
 from trail_operator.domain.plan import plan

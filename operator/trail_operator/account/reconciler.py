@@ -41,7 +41,7 @@ class AccountReconciler:
         self,
         kubernetes: KubeClient,
         accounts: AccountRegistry,
-        surroundings: AccountInventory,
+        inventory: AccountInventory,
         events: EventRecorder,
         unreportable: Unreportable,
         *,
@@ -59,7 +59,7 @@ class AccountReconciler:
         """`namespaces`: those that are watched, none for all; `users`: those of the Trails that use an AWSAccount."""
         self._kubernetes = kubernetes
         self._accounts = accounts
-        self._surroundings = surroundings
+        self._inventory = inventory
         self._events = events
         self._unreportable = unreportable
         self._cluster = cluster
@@ -78,11 +78,11 @@ class AccountReconciler:
         """All AWSAccounts that there are at the start. They are looked at one after the other: Trails come first."""
         for place, body in enumerate(bodies):
             try:
-                self.seen(body, after=place * _SECONDS_A_LOOK)
+                self.on_update(body, after=place * _SECONDS_A_LOOK)
             except Exception:  # noqa: BLE001 - one that can't be read stops no other
                 logger.exception("can't be read", extra=about(f"AWSAccount {body['metadata']['name']}"))
 
-    def seen(self, body: dict[str, Any], *, after: float = 0.0) -> None:
+    def on_update(self, body: dict[str, Any], *, after: float = 0.0) -> None:
         """An AWSAccount as the API server has it now: its Trails follow at once.
 
         `after`: seconds until the first look, if it is new to us.
@@ -97,7 +97,7 @@ class AccountReconciler:
             return
         before = self._accounts.get(name)
         if before and _uid(before.body) != _uid(body):  # its end was not seen
-            self.gone(before.body)
+            self.on_delete(before.body)
             before = None
         generation, deleting = _wanted(before.body) if before else (None, None)
         holders = _finalizers(before.body) if before else []
@@ -105,14 +105,14 @@ class AccountReconciler:
         if account.task is None:
             self._start(account, after)
         if (generation, deleting) != _wanted(body):
-            self._surroundings.changed(account.access)
+            self._inventory.changed(account.access)
             self._changed(name)
             if before:
                 account.wake.set()
         elif deleting and holders != _finalizers(body):
             account.wake.set()  # to say who still uses it
 
-    def gone(self, body: dict[str, Any]) -> None:
+    def on_delete(self, body: dict[str, Any]) -> None:
         """An AWSAccount that the API server no longer has."""
         name = body["metadata"]["name"]
         account = self._accounts.get(name)
@@ -126,22 +126,22 @@ class AccountReconciler:
             # Of a Trail and its AWSAccount that are made together the watches may tell in any order.
             with suppress(ApiException, ClientError, TimeoutError, OSError):
                 if body := await self._kubernetes.account(name):
-                    self.seen(body)
+                    self.on_update(body)
         return self._accounts.managed_elsewhere(trail)
 
-    def used(self, trail: TrailObject) -> None:
+    def on_trail_added(self, trail: TrailObject) -> None:
         """A Trail has come: from now on it holds its AWSAccount."""
         account = self._accounts.get(self._accounts.name_for(trail) or "")
         if self._namespaces and account and _finalizer(trail) not in _finalizers(account.body):
             account.wake.set()
 
-    def wake(self, name: str | None) -> None:
+    def enqueue(self, name: str | None) -> None:
         """Something of an account has changed: its trails, or who uses it."""
         account = self._accounts.get(name or "")
         if account:
             account.wake.set()
 
-    def attend(self) -> None:
+    def restart_stalled(self) -> None:
         """Restart the tasks that have ended: none should."""
         for account in [] if self._stopping else self._accounts.all():
             if account.task is None or account.task.done():
@@ -159,7 +159,7 @@ class AccountReconciler:
     def _end(self, name: str, account: Account | None) -> None:
         if account and account.task:
             account.task.cancel()
-        self._surroundings.forget(name)
+        self._inventory.forget(name)
         self._changed(name)
 
     def _start(self, account: Account, after: float) -> None:
@@ -224,7 +224,7 @@ class AccountReconciler:
             return FailureClass.TRANSIENT
         if failure is None or failure.kind is not FailureClass.TRANSIENT:
             account.answered = self._clock()
-        sight = self._surroundings.trails(access, location) if location else InventorySnapshot()
+        sight = self._inventory.trails(access, location) if location else InventorySnapshot()
         await self._report(account, self._status(account, failure, sight), failure.request_id if failure else "")
         return failure.kind if failure else None
 

@@ -77,7 +77,7 @@ class TrailDeleter:
         accounts: AccountRegistry,
         locator: Locator,
         write_guard: WriteGuard,
-        surroundings: AccountInventory,
+        inventory: AccountInventory,
         events: EventRecorder,
         default: DeletionPolicy,
         *,
@@ -87,7 +87,7 @@ class TrailDeleter:
         self._accounts = accounts
         self._locator = locator
         self._write_guard = write_guard
-        self._inventory = surroundings
+        self._inventory = inventory
         self._events = events
         self._default = default
         self._clock = clock

@@ -61,7 +61,7 @@ class TrailSync:
         write_guard: WriteGuard,
         resolver: SpecResolver,
         observation: ReadOnlySync,
-        surroundings: AccountInventory,
+        inventory: AccountInventory,
         claims: NameClaims,
         writer: StatusWriter,
         events: EventRecorder,
@@ -74,7 +74,7 @@ class TrailSync:
         self._write_guard = write_guard
         self._resolver = resolver
         self._read_only_sync = observation
-        self._inventory = surroundings
+        self._inventory = inventory
         self._claims = claims
         self._writer = writer
         self._events = events

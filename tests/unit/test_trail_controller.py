@@ -1,17 +1,17 @@
-"""The loop: when there is a pass, and which Trails rival for one trail. No API server, no AWS."""
+"""The Trail controller: when there is a pass, and which Trails rival for one trail. No API server, no AWS."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.refusals import refused
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import Key
+from trail_operator.kube.client import Key, KubeClient
 from trail_operator.runtime.rate_waits import Wait
+from trail_operator.trail.controller import TrailController
 from trail_operator.trail.name_claims import NameClaims
-from trail_operator.trail.queue import Loop
 from trail_operator.trail.state import TrailState
 
 NEVER = 3600.0
@@ -81,13 +81,14 @@ class Passes:
         return self.delays.pop(0) if self.delays else NEVER
 
 
-def run(scenario: Callable[[Loop, Passes, Kubernetes], Awaitable[None]], *delays: float | None) -> None:
+def run(scenario: Callable[[TrailController, Passes, Kubernetes], Awaitable[None]], *delays: float | None) -> None:
     async def main() -> None:
         kubernetes, passes = Kubernetes(), Passes(*delays)
         claims = NameClaims(lambda _: ("123456789012", "eu-central-1"))
-        loop = Loop(kubernetes, claims, passes, lambda: passes.now, resync=600.0, restarted=passes.restarted)  # type: ignore[arg-type]
-        await scenario(loop, passes, kubernetes)
-        await loop.stop(0.0)
+        api, clock = cast(KubeClient, kubernetes), lambda: passes.now
+        controller = TrailController(api, claims, passes, clock, resync=600.0, restarted=passes.restarted)
+        await scenario(controller, passes, kubernetes)
+        await controller.stop(0.0)
 
     asyncio.run(main())
 
@@ -99,11 +100,11 @@ async def settle() -> None:
 
 
 def test_at_the_start_what_is_new_comes_first_and_what_needs_a_look_after_it_newest_first() -> None:
-    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, kubernetes: Kubernetes) -> None:
         bodies = [observed(body(f"audit-{uid}", uid=str(uid), generation=uid)) for uid in range(1, 6)]
         bodies[3]["status"]["observedGeneration"] = 3
         bodies[4]["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
-        loop.start(bodies)
+        controller.start(bodies)
         await passes.made(5)
         assert passes.seen == [4, 5, 3, 2, 1]
         assert kubernetes.reads == 0
@@ -117,12 +118,12 @@ def many(count: int) -> list[dict[str, Any]]:
 
 
 def test_at_the_start_looks_wait_for_those_before_them_but_a_change_does_not() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
-        loop.start(many(100))
+        controller.start(many(100))
         await settle()
         assert len(passes.seen) == 24
-        loop.seen(body("audit-100", uid="100", generation=2, version=2))
+        controller.on_update(body("audit-100", uid="100", generation=2, version=2))
         await settle()
         assert passes.seen[24:] == [2]
         passes.leave.set()
@@ -132,11 +133,11 @@ def test_at_the_start_looks_wait_for_those_before_them_but_a_change_does_not() -
 
 
 def test_at_the_start_looks_that_take_long_hold_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.trail.queue._SECONDS_A_LOOK", 0.01)
+    monkeypatch.setattr("trail_operator.trail.controller._SECONDS_A_LOOK", 0.01)
 
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
-        loop.start(many(300))
+        controller.start(many(300))
         await passes.made(300)
         passes.leave.set()
 
@@ -144,10 +145,10 @@ def test_at_the_start_looks_that_take_long_hold_up_no_others(monkeypatch: pytest
 
 
 def test_a_new_trail_gets_a_pass_and_the_same_again_none() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.seen(body())
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.on_update(body())
         await settle()
-        loop.seen(body(version=2))
+        controller.on_update(body(version=2))
         await settle()
         assert passes.seen == [1]
 
@@ -155,10 +156,10 @@ def test_a_new_trail_gets_a_pass_and_the_same_again_none() -> None:
 
 
 def test_a_changed_spec_gets_a_pass_at_once_and_not_the_old_wait() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.seen(body())
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.on_update(body())
         await settle()
-        loop.seen(body(generation=2, version=2))
+        controller.on_update(body(generation=2, version=2))
         await settle()
         assert passes.seen == [1, 2]
 
@@ -179,13 +180,13 @@ def test_a_changed_spec_gets_a_pass_at_once_and_not_the_old_wait() -> None:
 def test_annotations_of_ack_and_crossplane_that_change_cause_a_pass(name: str, passes_more: bool) -> None:
     """They leave the generation as it is."""
 
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.seen(body())
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.on_update(body())
         await settle()
         for version, annotations in enumerate(({name: "a"}, {name: "b"}, {}), 2):
             changed = body(version=version)
             changed["metadata"]["annotations"] = annotations
-            loop.seen(changed)
+            controller.on_update(changed)
             await settle()
         assert len(passes.seen) == (4 if passes_more else 1)
 
@@ -193,12 +194,12 @@ def test_annotations_of_ack_and_crossplane_that_change_cause_a_pass(name: str, p
 
 
 def test_changes_during_a_pass_cause_one_more() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
-        loop.seen(body())
+        controller.on_update(body())
         await settle()
-        loop.seen(body(generation=2, version=2))
-        loop.seen(body(generation=3, version=3))
+        controller.on_update(body(generation=2, version=2))
+        controller.on_update(body(generation=3, version=3))
         await settle()
         passes.leave.set()
         await settle()
@@ -208,10 +209,10 @@ def test_changes_during_a_pass_cause_one_more() -> None:
 
 
 def test_an_event_older_than_what_is_known_is_ignored() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.seen(body(generation=2, version=10))
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.on_update(body(generation=2, version=10))
         await settle()
-        loop.seen(body(generation=1, version=9))
+        controller.on_update(body(generation=1, version=9))
         await settle()
         assert passes.seen == [2]
 
@@ -219,9 +220,9 @@ def test_an_event_older_than_what_is_known_is_ignored() -> None:
 
 
 def test_a_pass_that_is_due_begins_with_a_fresh_read() -> None:
-    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, kubernetes: Kubernetes) -> None:
         kubernetes.objects[Key("default", "audit")] = body(generation=2, version=2)
-        loop.seen(body())
+        controller.on_update(body())
         await settle()
         assert (passes.seen, kubernetes.reads) == ([1, 2], 1)
 
@@ -229,8 +230,8 @@ def test_a_pass_that_is_due_begins_with_a_fresh_read() -> None:
 
 
 def test_a_trail_that_vanished_unseen_is_forgotten_at_the_next_look() -> None:
-    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
-        loop.seen(body())
+    async def scenario(controller: TrailController, passes: Passes, kubernetes: Kubernetes) -> None:
+        controller.on_update(body())
         await settle()
         assert (passes.seen, kubernetes.reads) == ([1], 1)
 
@@ -238,13 +239,13 @@ def test_a_trail_that_vanished_unseen_is_forgotten_at_the_next_look() -> None:
 
 
 def test_a_trail_made_anew_under_the_same_name_is_another() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.seen(body(uid="1", generation=5))
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.on_update(body(uid="1", generation=5))
         await settle()
-        loop.seen(body(uid="2", generation=1, version=2))
+        controller.on_update(body(uid="2", generation=1, version=2))
         await settle()
-        loop.gone(body(uid="1", generation=5, version=3))  # the late farewell of the former
-        loop.seen(body(uid="2", generation=2, version=4))
+        controller.on_delete(body(uid="1", generation=5, version=3))  # the late farewell of the former
+        controller.on_update(body(uid="2", generation=2, version=4))
         await settle()
         assert passes.seen == [5, 1, 2]
 
@@ -252,10 +253,10 @@ def test_a_trail_made_anew_under_the_same_name_is_another() -> None:
 
 
 def test_a_deleted_trail_gets_no_pass_any_more() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.seen(body())
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.on_update(body())
         await settle()
-        loop.gone(body())
+        controller.on_delete(body())
         await settle()
         assert passes.seen == [1]
         assert len(asyncio.all_tasks()) == 1  # the scenario itself
@@ -264,11 +265,11 @@ def test_a_deleted_trail_gets_no_pass_any_more() -> None:
 
 
 def test_the_end_of_a_trail_wakes_those_that_claim_its_name() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.seen(body("older", uid="1", generation=1))
-        loop.seen(body("younger", uid="2", generation=2))
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.on_update(body("older", uid="1", generation=1))
+        controller.on_update(body("younger", uid="2", generation=2))
         await settle()
-        loop.gone(body("older", uid="1", generation=1))
+        controller.on_delete(body("older", uid="1", generation=1))
         await settle()
         assert passes.seen == [1, 2, 2]
 
@@ -276,16 +277,16 @@ def test_the_end_of_a_trail_wakes_those_that_claim_its_name() -> None:
 
 
 def test_stopping_waits_for_a_pass_and_begins_no_other() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
-        loop.seen(body())
+        controller.on_update(body())
         await settle()
-        stopping = asyncio.create_task(loop.stop(30.0))
+        stopping = asyncio.create_task(controller.stop(30.0))
         await settle()
         assert not stopping.done()
         passes.leave.set()
         await stopping
-        loop.seen(body(generation=2, version=2))
+        controller.on_update(body(generation=2, version=2))
         await settle()
         assert passes.seen == [1]
 
@@ -309,29 +310,29 @@ def test_claims_follow_the_effective_name_and_region() -> None:
 
 
 def test_an_odd_object_stops_no_other() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         odd, unreadable = body("odd", uid="1"), observed(body("unreadable", uid="2"))
         del odd["spec"]
         unreadable["spec"]["accountRef"] = unreadable["metadata"]["creationTimestamp"] = "?"
         newer = observed(body("newer", uid="3"))
         newer["status"] |= {"delivery": [{"destination": "EventBridge"}], "homeRegion": "eu-west-1"}
         nothing = body("nothing", uid="4") | {"status": None}
-        loop.start([odd, unreadable, newer, nothing, body(uid="5")])
+        controller.start([odd, unreadable, newer, nothing, body(uid="5")])
         await passes.made(4)
-        assert sorted(state.key.name for state in loop.states()) == ["audit", "newer", "nothing", "odd"]
-        loop.seen(body("unreadable", uid="2", version=2))
+        assert sorted(state.key.name for state in controller.states()) == ["audit", "newer", "nothing", "odd"]
+        controller.on_update(body("unreadable", uid="2", version=2))
         await passes.made(5)
 
     run(scenario)
 
 
 def test_an_object_that_has_become_odd_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.trail.queue._SECONDS_UNREADABLE", 0.01)
+    monkeypatch.setattr("trail_operator.trail.controller._SECONDS_UNREADABLE", 0.01)
 
-    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
-        loop.start([body()])
+    async def scenario(controller: TrailController, passes: Passes, kubernetes: Kubernetes) -> None:
+        controller.start([body()])
         await passes.made(1)
-        (state,) = loop.states()
+        (state,) = controller.states()
         del state.metadata["creationTimestamp"]
         kubernetes.objects[state.key] = body(version=2)
         state.wake.set()
@@ -343,12 +344,12 @@ def test_an_object_that_has_become_odd_is_read_anew(monkeypatch: pytest.MonkeyPa
 # -- what should never happen
 
 
-def odd_read(error: Exception) -> Callable[[Loop, Passes, Kubernetes], Awaitable[None]]:
-    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+def odd_read(error: Exception) -> Callable[[TrailController, Passes, Kubernetes], Awaitable[None]]:
+    async def scenario(controller: TrailController, passes: Passes, kubernetes: Kubernetes) -> None:
         kubernetes.error = error
-        loop.seen(body())
+        controller.on_update(body())
         await passes.made(3)
-        assert [state.key.name for state in loop.states()] == ["audit"]
+        assert [state.key.name for state in controller.states()] == ["audit"]
 
     return scenario
 
@@ -373,9 +374,9 @@ def test_a_read_that_is_not_answered_forgets_no_trail(error: Exception) -> None:
 def test_a_task_that_an_error_ends_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trail_operator.runtime.tasks._LONGEST_DELAY", 0.01)
 
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.errors = [KeyError("metadata"), ValueError("what")]
-        loop.seen(body())
+        controller.on_update(body())
         await passes.made(3)
         assert passes.restarts == 2
 
@@ -385,9 +386,9 @@ def test_a_task_that_an_error_ends_is_restarted(monkeypatch: pytest.MonkeyPatch)
 def test_an_error_that_a_read_ends_with_restarts_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trail_operator.runtime.tasks._LONGEST_DELAY", 0.01)
 
-    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, kubernetes: Kubernetes) -> None:
         kubernetes.error = KeyError("metadata")
-        loop.seen(body())
+        controller.on_update(body())
         await passes.made(2)
         assert passes.restarts == 1
 
@@ -395,19 +396,19 @@ def test_an_error_that_a_read_ends_with_restarts_the_task(monkeypatch: pytest.Mo
 
 
 def test_a_trail_whose_task_has_ended_is_found_and_restarted(caplog: pytest.LogCaptureFixture) -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.seen(body())
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.on_update(body())
         await settle()
-        assert loop.unattended() == []
-        (state,) = loop.states()
+        assert controller.stalled() == []
+        (state,) = controller.states()
         assert state.task is not None
         state.task.cancel()
         await settle()
-        assert loop.unattended() == [state]
-        loop.attend()
+        assert controller.stalled() == [state]
+        controller.restart_stalled()
         await settle()
-        assert (passes.seen, passes.restarts, loop.unattended()) == ([1, 1], 1, [])
-        loop.seen(body(generation=2, version=2))
+        assert (passes.seen, passes.restarts, controller.stalled()) == ([1, 1], 1, [])
+        controller.on_update(body(generation=2, version=2))
         await settle()
         assert passes.seen == [1, 1, 2]
 
@@ -416,34 +417,34 @@ def test_a_trail_whose_task_has_ended_is_found_and_restarted(caplog: pytest.LogC
 
 
 def test_a_trail_whose_pass_stands_still_is_found_and_restarted() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
-        loop.seen(body())
+        controller.on_update(body())
         await settle()
         passes.now = 1200.0
-        assert loop.unattended() == []
+        assert controller.stalled() == []
         passes.now = 1200.1
-        (state,) = loop.unattended()
-        loop.attend()
+        (state,) = controller.stalled()
+        controller.restart_stalled()
         await settle()
         assert passes.seen == [1, 1]
-        assert loop.unattended() == []
+        assert controller.stalled() == []
         assert state.busy
 
     run(scenario)
 
 
 def test_a_pass_that_comes_two_resyncs_too_late_is_found() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.seen(body())
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.on_update(body())
         await settle()
         passes.now = NEVER + 1200.0
-        assert loop.unattended() == []
+        assert controller.stalled() == []
         passes.now = NEVER + 1200.1
-        assert len(loop.unattended()) == 1
-        (state,) = loop.states()
+        assert len(controller.stalled()) == 1
+        (state,) = controller.states()
         state.body["metadata"]["annotations"] = {"trail-operator.dev/paused": "true"}
-        assert loop.unattended() == [], "it is paused"
+        assert controller.stalled() == [], "it is paused"
 
     run(scenario)
 
@@ -451,94 +452,94 @@ def test_a_pass_that_comes_two_resyncs_too_late_is_found() -> None:
 def test_who_waits_for_a_rate_stands_not_still() -> None:
     waiting: list[Wait] = []
 
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
         passes.begun = lambda: waiting.append(Wait())
-        loop.seen(body())
+        controller.on_update(body())
         await settle()
         passes.now = 5000.0
-        assert loop.unattended() == []
+        assert controller.stalled() == []
         waiting[0].end(passes.now)
         passes.now += 1200.0
-        assert loop.unattended() == []
+        assert controller.stalled() == []
         passes.now += 0.1
-        assert len(loop.unattended()) == 1
+        assert len(controller.stalled()) == 1
 
     run(scenario)
 
 
 def test_trails_may_come_while_a_thread_counts_the_unattended_for_a_scrape() -> None:
-    async def scenario(loop: Loop, _: Passes, __: Kubernetes) -> None:
-        loop.seen(body("first", uid="1"))
-        loop.seen(body("second", uid="2"))
+    async def scenario(controller: TrailController, _: Passes, __: Kubernetes) -> None:
+        controller.on_update(body("first", uid="1"))
+        controller.on_update(body("second", uid="2"))
         uids = iter(range(3, 9))
-        looked_at = loop._is_unattended
+        looked_at = controller._is_stalled
 
         def look(state: TrailState) -> bool:
             uid = str(next(uids))
-            loop.seen(body(f"audit-{uid}", uid=uid))
+            controller.on_update(body(f"audit-{uid}", uid=uid))
             return looked_at(state)
 
-        loop._is_unattended = look  # type: ignore[method-assign]
-        assert loop.unattended() == []
+        controller._is_stalled = look  # type: ignore[method-assign]
+        assert controller.stalled() == []
 
     run(scenario)
 
 
 def test_trails_that_wait_for_their_first_look_are_not_unattended() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
-        loop.start(many(100))
+        controller.start(many(100))
         await settle()
-        assert loop.unattended() == []
-        assert loop._taking_up
-        loop._taking_up.cancel()
+        assert controller.stalled() == []
+        assert controller._taking_up
+        controller._taking_up.cancel()
         await settle()
-        assert len(loop.unattended()) == 76
+        assert len(controller.stalled()) == 76
         passes.leave.set()
-        loop.attend()
+        controller.restart_stalled()
         await passes.made(100)
 
     run(scenario)
 
 
 def test_a_list_shows_what_the_watch_has_missed() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.start([body("gone", uid="1", generation=1), body("changed", uid="2", generation=2)])
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.start([body("gone", uid="1", generation=1), body("changed", uid="2", generation=2)])
         await settle()
         passes.now = 10.0
-        loop.seen(body("newer", uid="3", generation=3, version=9))  # made since the list was asked for
+        controller.on_update(body("newer", uid="3", generation=3, version=9))  # made since the list was asked for
         listed = [body("changed", uid="2", generation=4, version=5), body("new", uid="4", generation=5, version=6)]
-        assert loop.listed(listed, asked=9.0) is None
+        assert controller.on_list(listed, asked=9.0) is None
         await settle()
-        assert sorted(state.key.name for state in loop.states()) == ["changed", "new", "newer"]
+        assert sorted(state.key.name for state in controller.states()) == ["changed", "new", "newer"]
         assert passes.seen == [1, 2, 3, 4, 5]
 
     run(scenario)
 
 
 def test_a_watch_that_tells_nothing_of_what_lists_show_does_not_run() -> None:
-    async def scenario(loop: Loop, passes: Passes, _: Kubernetes) -> None:
-        loop.start([body("known", uid="1")])
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.start([body("known", uid="1")])
         passes.now = 1.0
-        loop.seen(body("known", uid="1"))
+        controller.on_update(body("known", uid="1"))
         bodies = [body("known", uid="1"), body("new", uid="2")]
         passes.now = 10.0
-        assert loop.listed(bodies, asked=10.0) is None, "it may be about to tell of it"
+        assert controller.on_list(bodies, asked=10.0) is None, "it may be about to tell of it"
         passes.now = 20.0
-        assert str(loop.listed(bodies, asked=20.0)) != "None"
-        loop.seen(body("new", uid="2"))
-        assert loop.listed(bodies, asked=30.0) is None
+        assert str(controller.on_list(bodies, asked=20.0)) != "None"
+        controller.on_update(body("new", uid="2"))
+        assert controller.on_list(bodies, asked=30.0) is None
 
     run(scenario)
 
 
 def test_a_trail_that_was_made_anew_gets_a_pass_also_where_only_a_read_shows_it() -> None:
-    async def scenario(loop: Loop, passes: Passes, kubernetes: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, kubernetes: Kubernetes) -> None:
         kubernetes.objects[Key("default", "audit")] = body(uid="2", generation=7, version=5)
-        loop.seen(body(uid="1", generation=3))
+        controller.on_update(body(uid="1", generation=3))
         await settle()
         assert passes.seen == [3, 7]
-        assert [state.uid for state in loop.states()] == ["2"]
+        assert [state.uid for state in controller.states()] == ["2"]
 
     run(scenario, 0.0)

@@ -32,19 +32,19 @@ class Way:
 
 
 class Stage:
-    """The surroundings, the present way in, and what was noticed."""
+    """The inventory, the present way in, and what was noticed."""
 
     def __init__(self) -> None:
         self.way = Way()
         self.now = 0.0
         self.noticed: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
-        self.surroundings = AccountInventory(
+        self.inventory = AccountInventory(
             lambda _: self.way.access, resync=600.0, clock=lambda: self.now, sleep=lambda _: asyncio.sleep(0)
         )
-        self.surroundings.noticed = lambda *told: self.noticed.put_nowait(told)
+        self.inventory.noticed = lambda *told: self.noticed.put_nowait(told)
 
     def trails(self) -> InventorySnapshot:
-        return self.surroundings.trails(self.way.access, LOCATION)
+        return self.inventory.trails(self.way.access, LOCATION)
 
 
 def run(scenario: Callable[[Stage], Awaitable[None]]) -> None:

@@ -36,7 +36,7 @@ _SECONDS_TO_END = 30.0
 Reconcile = Callable[[TrailState], Awaitable[float | None]]
 
 
-class Loop:
+class TrailController:
     """Runs the passes of all Trails."""
 
     def __init__(
@@ -79,7 +79,7 @@ class Loop:
                 self._take(body)
         self._taking_up = asyncio.create_task(self._begin_in_turn(states))
 
-    def seen(self, body: dict[str, Any]) -> None:
+    def on_update(self, body: dict[str, Any]) -> None:
         """A Trail as the watch tells of it."""
         self._heard = self._clock()
         self._take(body)
@@ -106,7 +106,7 @@ class Loop:
         if entered := self._enter(body):
             self._begin(entered)
 
-    def listed(self, bodies: list[dict[str, Any]], asked: float) -> TrailState | None:
+    def on_list(self, bodies: list[dict[str, Any]], asked: float) -> TrailState | None:
         """All Trails, by a list that was asked for at that moment: one that it lacks is gone.
 
         Returns one that an earlier list has shown as well, where the watch has told of nothing since: it does not run.
@@ -124,7 +124,7 @@ class Loop:
             state.listings += state.uid in there
         return unheard
 
-    def gone(self, body: dict[str, Any]) -> None:
+    def on_delete(self, body: dict[str, Any]) -> None:
         """A Trail that the watch tells to be gone."""
         self._heard = self._clock()
         state = self._states.get(_key(body))
@@ -135,14 +135,14 @@ class Loop:
         """All Trails that are known."""
         return list(self._states.values())
 
-    def unattended(self) -> list[TrailState]:
+    def stalled(self) -> list[TrailState]:
         """The Trails without a task, or without a pass for two resyncs."""
         # Of a copy: metrics are rendered in a thread, while Trails come and go.
-        return [state for state in self.states() if self._is_unattended(state)]
+        return [state for state in self.states() if self._is_stalled(state)]
 
-    def attend(self) -> None:
+    def restart_stalled(self) -> None:
         """Restart the tasks of unattended Trails."""
-        for state in [] if self._stopping else self.unattended():
+        for state in [] if self._stopping else self.stalled():
             logger.error("unattended: no task, or no pass for two resyncs; its task is restarted", extra=state.about())
             self._restarted()
             former = state.task
@@ -150,7 +150,7 @@ class Loop:
                 former.cancel()
             self._start(state, after=former)
 
-    def wake(self, concerns: Callable[[TrailState], bool]) -> None:
+    def enqueue(self, concerns: Callable[[TrailState], bool]) -> None:
         """Look again at the Trails that something outside them concerns."""
         for state in self._states.values():
             if concerns(state):
@@ -233,7 +233,7 @@ class Loop:
         """Whether the task that asks is still the Trail's, and is to go on."""
         return not self._stopping and self._is_known(state) and state.task is asyncio.current_task()
 
-    def _is_unattended(self, state: TrailState) -> bool:
+    def _is_stalled(self, state: TrailState) -> bool:
         if state.task is None:  # those that need no more than a look wait for their turn
             return self._taking_up is None or self._taking_up.done()
         if state.task.done():

@@ -8,7 +8,7 @@ import pytest
 
 from tests.refusals import refused as refusal
 from tests.unit.builders import desired
-from tests.unit.test_loop import body
+from tests.unit.test_trail_controller import body
 from trail_operator.aws.client import AWSClient, CallerIdentity
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.ownership import Cluster
@@ -49,12 +49,12 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
         for index in range(100):
             state = TrailState(body(f"trail-{index}", uid=str(index)), started=0.0)
             advised = inventory._Advised(f"account-{index // 5}", desired(), exists=True)
-            controller.surroundings._advised[state.uid] = advised
-            controller.loop._states[state.key] = state
+            controller.inventory._advised[state.uid] = advised
+            controller.trail_controller._states[state.key] = state
         for index in range(20):
-            controller.surroundings._view(f"account-{index}").sight = InventorySnapshot(())
-        controller.surroundings.noticed("account-7", True)
-        woken = [state.uid for state in controller.loop.states() if state.wake.is_set()]
+            controller.inventory._view(f"account-{index}").sight = InventorySnapshot(())
+        controller.inventory.noticed("account-7", True)
+        woken = [state.uid for state in controller.trail_controller.states() if state.wake.is_set()]
         assert woken == [str(index) for index in range(35, 40)]
         assert compared == 5
 
@@ -98,21 +98,21 @@ def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: 
         monkeypatch.setenv(f"AWS_{name}", "key")
 
     async def scenario(controller: Controller) -> None:
-        loop = controller.account_loop
+        loop = controller.account_controller
         loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
         server.body = account("1", "111111111111", endpointURL="https://my_host:8443")
-        loop.seen(server.body)
+        loop.on_update(server.body)
         assert ready(await server.status.get())[:2] == ("False", "InvalidSpec")
         monkeypatch.setattr(AccountInventory, "trails", lambda *_: 1 / 0)
         monkeypatch.setattr(AWSClient, "identity", identified)
-        loop.wake("team")
+        loop.enqueue("team")
         assert ready(await server.status.get()) == (
             "False",
             "InternalError",
             "a fault of the operator (ZeroDivisionError); its log tells more. It keeps trying",
         )
         monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
-        loop.wake("team")
+        loop.enqueue("team")
         assert ready(await server.status.get())[:2] == ("True", "IdentityVerified")
 
     run(scenario)
@@ -124,20 +124,20 @@ def test_an_account_that_can_not_be_read_is_invalid_until_it_can(monkeypatch: py
     monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
 
     async def scenario(controller: Controller) -> None:
-        loop = controller.account_loop
+        loop = controller.account_controller
         loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
         specs: list[Any] = ["x", None, [], {"accountID": 7}, {"accountID": "111111111111", "roleARN": []}]
         for version, odd in enumerate(specs, 1):
             server.body = {**account("1", "111111111111", str(version)), "spec": odd}
             server.status = asyncio.Queue()
-            loop.seen(server.body)
+            loop.on_update(server.body)
             if version == 1:
                 assert ready(await server.status.get())[:2] == ("False", "InvalidSpec")
             user = TrailState(body("audit", version=version, accountRef={"name": "team"}), started=0.0)
             with pytest.raises(FailureError, match="the spec of AWSAccount team is invalid"):
                 controller.accounts.access_for(user)
         server.body = account("1", "111111111111", "9", allowedNamespaces={"names": ["default"]})
-        loop.seen(server.body)
+        loop.on_update(server.body)
         while ready(await server.status.get())[:2] != ("True", "IdentityVerified"):
             pass
         controller.accounts.access_for(user)
@@ -161,10 +161,10 @@ def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.Monke
     monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
 
     async def scenario(controller: Controller) -> None:
-        loop = controller.account_loop
+        loop = controller.account_controller
         loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
         server.body = account("1", "111111111111")
-        loop.seen(server.body)
+        loop.on_update(server.body)
         await refused.wait()
         gauges = StateCollector(list, controller.accounts.all, lambda: 0)
         for _ in range(20):
@@ -183,15 +183,15 @@ def test_an_answer_to_a_write_does_not_hide_what_the_watch_has_told_since() -> N
     """Such as that the AWSAccount is being deleted."""
 
     async def scenario(controller: Controller) -> None:
-        loop, accounts = controller.account_loop, controller.accounts
-        loop.seen(account("1", "111111111111", version="1"), after=3600.0)
+        loop, accounts = controller.account_controller, controller.accounts
+        loop.on_update(account("1", "111111111111", version="1"), after=3600.0)
         known = accounts.get("team")
         assert known is not None
         deleted = account("1", "111111111111", version="3")
         deleted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-        loop.seen(deleted)
+        loop.on_update(deleted)
         known.take(account("1", "111111111111", version="2"))
-        loop.seen(account("1", "111111111111", version="2"))
+        loop.on_update(account("1", "111111111111", version="2"))
         assert known.body is deleted
 
     run(scenario)
@@ -199,7 +199,7 @@ def test_an_answer_to_a_write_does_not_hide_what_the_watch_has_told_since() -> N
 
 def test_trails_of_one_account_know_of_each_other_whichever_way_leads_there() -> None:
     async def scenario(controller: Controller) -> None:
-        controller.account_loop.seen(account("1", "111111111111"), after=3600.0)
+        controller.account_controller.on_update(account("1", "111111111111"), after=3600.0)
         place = controller.accounts.trail_scope
         by_name, by_own = TrailState(body("one", accountRef={"name": "team"}), 0.0), TrailState(body("two"), 0.0)
         controller.accounts.own.aws._caller = "key", await identified()
@@ -210,18 +210,18 @@ def test_trails_of_one_account_know_of_each_other_whichever_way_leads_there() ->
 
 def test_an_account_made_anew_under_the_same_name_is_another() -> None:
     async def scenario(controller: Controller) -> None:
-        loop, accounts = controller.account_loop, controller.accounts
-        loop.seen(account("1", "111111111111"), after=3600.0)
+        loop, accounts = controller.account_controller, controller.accounts
+        loop.on_update(account("1", "111111111111"), after=3600.0)
         former = accounts.get("team")
-        loop.seen(account("2", "222222222222"), after=3600.0)
+        loop.on_update(account("2", "222222222222"), after=3600.0)
         present = accounts.get("team")
         assert former is not None
         assert former.task is not None
         assert former.task.cancelling()
         assert present is not former
-        loop.gone(account("1", "111111111111"))  # the late farewell of the former
+        loop.on_delete(account("1", "111111111111"))  # the late farewell of the former
         assert accounts.get("team") is present
-        loop.gone(account("2", "222222222222"))
+        loop.on_delete(account("2", "222222222222"))
         assert accounts.get("team") is None
 
     run(scenario)
