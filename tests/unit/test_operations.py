@@ -64,6 +64,11 @@ def test_a_policy_of_the_page_is_that_of_the_table(grants: tuple[Grant, ...]) ->
     assert permissions.policy(grants) in PAGE, "run `make docs`"
 
 
+def test_the_example_policy_of_the_operator_is_that_of_the_table() -> None:
+    policy = permissions.policy((*NEEDED, *FOR_MESSAGES))
+    assert policy == f"```json\n{(ROOT / 'examples/operator-policy.json').read_text()}```\n", "run `make docs`"
+
+
 def test_the_page_has_every_call() -> None:
     assert permissions.operations() in PAGE, "run `make docs`"
 
