@@ -9,7 +9,7 @@ EXPORT = $(UV) export --locked --quiet --no-header --no-annotate --no-emit-works
 # A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test test-fast unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops test-edges benchmarks benchmarks-scale benchmarks-takeover soak crds docs golden clean
+.PHONY: setup test test-fast unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops test-edges benchmarks benchmarks-scale benchmarks-takeover soak crds docs site golden clean
 
 setup: .venv/.synced
 
@@ -118,6 +118,10 @@ crds: setup
 
 docs: setup
 	$(BIN)/python docs/generate.py
+
+# The documentation as a website, into site/; a broken link or anchor fails.
+site: setup
+	NO_MKDOCS_2_WARNING=1 $(UV) run --isolated --locked --quiet --only-group docs mkdocs build --strict --quiet
 
 clean:
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
