@@ -1,7 +1,4 @@
-"""Writes the generated parts of docs/{trail,accounts,iam}.md and of the chart's README, and examples/operator-policy.json.
-
-A generated part of a page stands between two marks.
-"""
+"""Writes the generated parts of pages, each between two marks, and examples/operator-policy.json."""
 
 import json
 import re
@@ -21,7 +18,7 @@ _KEY = re.compile(r"( *)([\w-]+):")
 
 
 def meanings(text: str) -> dict[str, str]:
-    """The description of each value of the chart, by its path: the comments in helm-docs' format, which begin with `# --`.
+    """Return the description of each value of the chart, by path, from comments that begin with `# --` as in helm-docs.
 
     https://github.com/norwoodj/helm-docs
     """
