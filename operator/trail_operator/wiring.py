@@ -19,9 +19,10 @@ from trail_operator.kube.leader_election import LeaderFence
 from trail_operator.kube.unreportable import Unreportable
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.concurrency import acting_for
+from trail_operator.runtime.store import Store
 from trail_operator.settings import Settings
 from trail_operator.trail.collector import StateCollector
-from trail_operator.trail.controller import TrailController
+from trail_operator.trail.controller import TrailController, TrailStore, trail_queue
 from trail_operator.trail.delete import TrailDeleter
 from trail_operator.trail.location import Locator
 from trail_operator.trail.name_claims import NameClaims
@@ -53,7 +54,9 @@ class Controller:
         events = EventRecorder(kubernetes, time.monotonic)
         unreportable = Unreportable(events, time.monotonic)
         default_deletion_policy = DeletionPolicy(settings.default_deletion_policy)
-        writer = StatusWriter(kubernetes, events, default_deletion_policy, now=_now)
+        self.trails: TrailStore = Store()
+        queue = trail_queue(time.monotonic, metrics.task_restarted, resync)
+        writer = StatusWriter(kubernetes, events, default_deletion_policy, now=_now, enqueue=queue.enqueue)
         locator = Locator(cluster, time.monotonic)
         self.accounts = AccountRegistry(
             ClientPool(settings.region, time.monotonic, leadership.check),
@@ -108,9 +111,7 @@ class Controller:
             clock=time.monotonic,
             reconciled=metrics.reconciled,
         )
-        self.trail_controller = TrailController(
-            *(kubernetes, claims, self._reconcile, time.monotonic), resync=resync, restarted=metrics.task_restarted
-        )
+        self.trail_controller = TrailController(kubernetes, self.trails, claims, queue, self._reconcile, time.monotonic)
         self.account_controller = AccountReconciler(
             kubernetes,
             self.accounts,
@@ -121,7 +122,7 @@ class Controller:
             labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
             namespaces=settings.namespace,
             users=lambda name: [
-                state.key.namespace for state in self.trail_controller.states() if self.accounts.name_for(state) == name
+                state.key.namespace for state in self.trails.values() if self.accounts.name_for(state) == name
             ],
             changed=lambda name: self.trail_controller.enqueue(lambda state: self.accounts.name_for(state) == name),
             resync=resync,
@@ -130,8 +131,7 @@ class Controller:
             random=random.random,
             restarted=metrics.task_restarted,
         )
-        self.trail_controller.entered = self.account_controller.on_trail_added
-        self.trail_controller.forgotten = self._forgotten
+        self.trails.subscribe(on_add=self.account_controller.on_trail_added, on_delete=self._forgotten)
         self.inventory.noticed = self._notice
         metrics.registry.register(
             StateCollector(self._own_states, self.accounts.all, lambda: len(self.trail_controller.stalled()))
@@ -173,7 +173,7 @@ class Controller:
             return await self._reconciler.reconcile(state)
 
     def _own_states(self) -> list[TrailState]:
-        return [state for state in self.trail_controller.states() if not self.accounts.managed_elsewhere(state)]
+        return [state for state in self.trails.values() if not self.accounts.managed_elsewhere(state)]
 
     def _forgotten(self, state: TrailState) -> None:
         self.inventory.forget_trail(state)

@@ -10,7 +10,8 @@ from tests.refusals import refused
 from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.client import Key, KubeClient
 from trail_operator.runtime.rate_waits import Wait
-from trail_operator.trail.controller import TrailController
+from trail_operator.runtime.store import Store
+from trail_operator.trail.controller import TrailController, trail_queue
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.state import TrailState
 
@@ -86,7 +87,8 @@ def run(scenario: Callable[[TrailController, Passes, Kubernetes], Awaitable[None
         kubernetes, passes = Kubernetes(), Passes(*delays)
         claims = NameClaims(lambda _: ("123456789012", "eu-central-1"))
         api, clock = cast(KubeClient, kubernetes), lambda: passes.now
-        controller = TrailController(api, claims, passes, clock, resync=600.0, restarted=passes.restarted)
+        queue = trail_queue(clock, passes.restarted, resync=600.0)
+        controller = TrailController(api, Store(), claims, queue, passes, clock)
         await scenario(controller, passes, kubernetes)
         await controller.stop(0.0)
 
@@ -133,7 +135,7 @@ def test_at_the_start_looks_wait_for_those_before_them_but_a_change_does_not() -
 
 
 def test_at_the_start_looks_that_take_long_hold_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.trail.controller._SECONDS_A_LOOK", 0.01)
+    monkeypatch.setattr("trail_operator.trail.controller._SECONDS_A_START", 0.01)
 
     async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
@@ -319,7 +321,7 @@ def test_an_odd_object_stops_no_other() -> None:
         nothing = body("nothing", uid="4") | {"status": None}
         controller.start([odd, unreadable, newer, nothing, body(uid="5")])
         await passes.made(4)
-        assert sorted(state.key.name for state in controller.states()) == ["audit", "newer", "nothing", "odd"]
+        assert sorted(state.key.name for state in controller.trails.values()) == ["audit", "newer", "nothing", "odd"]
         controller.on_update(body("unreadable", uid="2", version=2))
         await passes.made(5)
 
@@ -332,10 +334,10 @@ def test_an_object_that_has_become_odd_is_read_anew(monkeypatch: pytest.MonkeyPa
     async def scenario(controller: TrailController, passes: Passes, kubernetes: Kubernetes) -> None:
         controller.start([body()])
         await passes.made(1)
-        (state,) = controller.states()
+        (state,) = controller.trails.values()
         del state.metadata["creationTimestamp"]
         kubernetes.objects[state.key] = body(version=2)
-        state.wake.set()
+        controller._queue.enqueue(state.uid)
         await passes.made(2)
 
     run(scenario)
@@ -349,7 +351,7 @@ def odd_read(error: Exception) -> Callable[[TrailController, Passes, Kubernetes]
         kubernetes.error = error
         controller.on_update(body())
         await passes.made(3)
-        assert [state.key.name for state in controller.states()] == ["audit"]
+        assert [state.key.name for state in controller.trails.values()] == ["audit"]
 
     return scenario
 
@@ -400,9 +402,10 @@ def test_a_trail_whose_task_has_ended_is_found_and_restarted(caplog: pytest.LogC
         controller.on_update(body())
         await settle()
         assert controller.stalled() == []
-        (state,) = controller.states()
-        assert state.task is not None
-        state.task.cancel()
+        (state,) = controller.trails.values()
+        task = controller._queue._items[state.uid].task
+        assert task is not None
+        task.cancel()
         await settle()
         assert controller.stalled() == [state]
         controller.restart_stalled()
@@ -429,7 +432,7 @@ def test_a_trail_whose_pass_stands_still_is_found_and_restarted() -> None:
         await settle()
         assert passes.seen == [1, 1]
         assert controller.stalled() == []
-        assert state.busy
+        assert controller._queue._items[state.uid].running
 
     run(scenario)
 
@@ -442,7 +445,7 @@ def test_a_pass_that_comes_two_resyncs_too_late_is_found() -> None:
         assert controller.stalled() == []
         passes.now = NEVER + 1200.1
         assert len(controller.stalled()) == 1
-        (state,) = controller.states()
+        (state,) = controller.trails.values()
         state.body["metadata"]["annotations"] = {"trail-operator.dev/paused": "true"}
         assert controller.stalled() == [], "it is paused"
 
@@ -492,8 +495,8 @@ def test_trails_that_wait_for_their_first_look_are_not_unattended() -> None:
         controller.start(many(100))
         await settle()
         assert controller.stalled() == []
-        assert controller._taking_up
-        controller._taking_up.cancel()
+        assert controller._starting
+        controller._starting.cancel()
         await settle()
         assert len(controller.stalled()) == 76
         passes.leave.set()
@@ -512,7 +515,7 @@ def test_a_list_shows_what_the_watch_has_missed() -> None:
         listed = [body("changed", uid="2", generation=4, version=5), body("new", uid="4", generation=5, version=6)]
         assert controller.on_list(listed, asked=9.0) is None
         await settle()
-        assert sorted(state.key.name for state in controller.states()) == ["changed", "new", "newer"]
+        assert sorted(state.key.name for state in controller.trails.values()) == ["changed", "new", "newer"]
         assert passes.seen == [1, 2, 3, 4, 5]
 
     run(scenario)
@@ -540,6 +543,6 @@ def test_a_trail_that_was_made_anew_gets_a_pass_also_where_only_a_read_shows_it(
         controller.on_update(body(uid="1", generation=3))
         await settle()
         assert passes.seen == [3, 7]
-        assert [state.uid for state in controller.states()] == ["2"]
+        assert [state.uid for state in controller.trails.values()] == ["2"]
 
     run(scenario, 0.0)

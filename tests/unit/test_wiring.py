@@ -18,6 +18,7 @@ from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.client import KubeClient
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
+from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.settings import Settings
 from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.state import TrailState
@@ -44,17 +45,18 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
         return ()
 
     monkeypatch.setattr(inventory, "advise", advise)
+    woken: list[str] = []
+    monkeypatch.setattr(WorkQueue, "enqueue", lambda _, uid: woken.append(uid))
 
     async def scenario(controller: Controller) -> None:
         for index in range(100):
             state = TrailState(body(f"trail-{index}", uid=str(index)), started=0.0)
             advised = inventory._Advised(f"account-{index // 5}", desired(), exists=True)
             controller.inventory._advised[state.uid] = advised
-            controller.trail_controller._states[state.key] = state
+            controller.trails.add(state.key, state)
         for index in range(20):
             controller.inventory._view(f"account-{index}").sight = InventorySnapshot(())
         controller.inventory.noticed("account-7", True)
-        woken = [state.uid for state in controller.trail_controller.states() if state.wake.is_set()]
         assert woken == [str(index) for index in range(35, 40)]
         assert compared == 5
 

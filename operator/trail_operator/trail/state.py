@@ -1,6 +1,5 @@
 """A Trail as the controller holds it: the object as last seen, and what is remembered of it between passes."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,6 @@ from trail_operator.domain.plan import Action
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.kube.unreportable import Refused
-from trail_operator.runtime.rate_waits import Waits
 
 
 @dataclass(frozen=True)
@@ -41,18 +39,6 @@ class TrailState(TrailObject):
 
     started: float = 0.0
     """When the operator first saw it; on the monotonic clock, like all times here."""
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-    busy: bool = False
-    """Whether a pass is under way."""
-    due: float = 0.0
-    """When the pass under way began, or when the next is to begin."""
-    waits: Waits = field(default_factory=Waits)
-    """Its passes' waits for rates."""
-    is_told: bool = False
-    """Whether the watch has told of it."""
-    listings: int = 0
-    """How many lists have shown it since the operator has known it."""
     acting_on: int = -1
     """The generation that the pass works towards: the spec may change under way, and the pass knows nothing of that."""
     forced: bool = False

@@ -24,11 +24,14 @@ class StatusWriter:
         events: EventRecorder,
         default_deletion_policy: DeletionPolicy,
         now: Callable[[], datetime],
+        enqueue: Callable[[str], None],
     ) -> None:
+        """`enqueue`: called with the UID of a Trail whose spec has changed, as the answer to a write shows."""
         self._kubernetes = kubernetes
         self._events = events
         self._default_deletion_policy = default_deletion_policy
         self._now = now
+        self._enqueue = enqueue
 
     async def add_finalizer(self, state: TrailState) -> bool:
         """Put the finalizer on, before anything is made in AWS; False if the Trail is gone."""
@@ -61,18 +64,18 @@ class StatusWriter:
 
     async def refresh(self, state: TrailState) -> bool:
         """Read the Trail anew; False if it is gone."""
-        return _taken(state, await self._kubernetes.trail(state.key))
+        return self._taken(state, await self._kubernetes.trail(state.key))
 
     async def _finalizers(self, state: TrailState, finalizers: list[str]) -> bool:
         version = state.metadata["resourceVersion"]
-        return _taken(state, await self._kubernetes.write_finalizers(state.key, finalizers, version))
+        return self._taken(state, await self._kubernetes.write_finalizers(state.key, finalizers, version))
 
     async def _status(self, state: TrailState, status: TrailStatus, request_id: str = "") -> bool:
         before = state.status
         if status == before:
             return True
         body = await self._kubernetes.write_status(state.key, _manifest(status))
-        if not _taken(state, body):
+        if not self._taken(state, body):
             return False
         await self._tell(state, before, status, request_id)
         return True
@@ -83,13 +86,12 @@ class StatusWriter:
             logger.info(f"{turn.type}={turn.status} {turn.reason}: {turn.message}", extra=state.about(**fields))
             await self._events.record_transition(state.body, turn)
 
-
-def _taken(state: TrailState, body: dict[str, Any] | None) -> bool:
-    if body is None or body["metadata"]["uid"] != state.uid:
-        return False
-    if state.replace(body):
-        state.wake.set()  # the spec has changed meanwhile: one more pass at once
-    return True
+    def _taken(self, state: TrailState, body: dict[str, Any] | None) -> bool:
+        if body is None or body["metadata"]["uid"] != state.uid:
+            return False
+        if state.replace(body):
+            self._enqueue(state.uid)
+        return True
 
 
 def _manifest(status: TrailStatus) -> dict[str, Any]:

@@ -1,0 +1,181 @@
+"""One asyncio task for each key: reconcile, wait until the next run is due or requested, reconcile again.
+
+Level-triggered: a run does not know why it runs, and any number of requests during a run cause one more. Knows neither
+Trails nor AWS: a key is a string, such as an object's UID, and what to run is handed in with it.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from trail_operator.runtime.logs import logger
+from trail_operator.runtime.rate_waits import Waits, counted
+from trail_operator.runtime.tasks import restarting
+
+# How long a restart waits for the cancelled task to end, in seconds.
+_CANCEL_TIMEOUT = 30.0
+
+Reconcile = Callable[[], Awaitable[float | None]]
+"""One run. Returns the seconds until the next; None removes the key."""
+
+
+async def _nothing() -> None:
+    """Read nothing before a run that is due."""
+
+
+@dataclass(eq=False)
+class _Item:
+    """What the queue knows of a key."""
+
+    key: str
+    reconcile: Reconcile
+    refresh: Callable[[], Awaitable[None]]
+    log_fields: dict[str, Any]
+    requested: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    running: bool = False
+    due: float = 0.0
+    """When the present run began, or when the next one is to begin."""
+    waits: Waits = field(default_factory=Waits)
+    """The waits of its runs for client-side rate limits."""
+
+
+class WorkQueue:
+    """Runs every key until it is removed, and restarts the task of one that ends or makes no progress."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        on_restart: Callable[[], None],
+        *,
+        longest_run: float = math.inf,
+        longest_delay: float = math.inf,
+    ) -> None:
+        """`on_restart`: called for every restarted task.
+
+        `longest_run`: seconds a run may take, not counting waits for rates; `longest_delay`: seconds it may be late.
+        """
+        self._clock = clock
+        self._on_restart = on_restart
+        self._longest_run = longest_run
+        self._longest_delay = longest_delay
+        self._items: dict[str, _Item] = {}
+        self._draining = False
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._items
+
+    def add(
+        self,
+        key: str,
+        reconcile: Reconcile,
+        log_fields: dict[str, Any],
+        *,
+        refresh: Callable[[], Awaitable[None]] = _nothing,
+        after: float = 0.0,
+    ) -> None:
+        """Start reconciling a key that is not in the queue, first after so many seconds.
+
+        `refresh` is called before each run that is due but was not requested; `log_fields`: the `extra` of log lines.
+        """
+        if self._draining or key in self._items:
+            return
+        item = self._items[key] = _Item(key, reconcile, refresh, log_fields)
+        self._start(item, after)
+
+    def enqueue(self, key: str) -> None:
+        """Request a run: now, or after the one under way."""
+        if item := self._items.get(key):
+            item.requested.set()
+
+    def remove(self, key: str, *, cancel_run: bool = False) -> None:
+        """Reconcile a key no more. A run under way is the last, unless it is cancelled."""
+        item = self._items.pop(key, None)
+        if item is None or item.task is None or item.task is asyncio.current_task():
+            return
+        if cancel_run or not item.running:
+            item.task.cancel()
+
+    def has_ended(self, key: str) -> bool:
+        """Whether the key's task has ended, which none should."""
+        item = self._items.get(key)
+        return item is not None and item.task is not None and item.task.done()
+
+    def is_overdue(self, key: str) -> bool:
+        """Whether a run takes too long or is too late. Waiting for a rate counts as progress."""
+        item = self._items.get(key)
+        if item is None or item.waits.under_way:
+            return False
+        patience = self._longest_run if item.running else self._longest_delay
+        return self._clock() - max(item.due, item.waits.ended) > patience
+
+    def restart(self, key: str) -> None:
+        """Cancel the key's task and start another, with a log line."""
+        item = self._items.get(key)
+        if item is None or self._draining:
+            return
+        logger.error("unattended: no task, or no progress; its task is restarted", extra=item.log_fields)
+        self._on_restart()
+        former = item.task
+        if former:
+            former.cancel()
+        self._start(item, 0.0, former)
+
+    async def drain(self, seconds: float) -> None:
+        """Start no further runs; give those under way so many seconds to finish, then cancel them."""
+        self._draining = True
+        running = []
+        for item in self._items.values():
+            if item.task and item.running and seconds > 0.0:
+                running.append(item.task)
+            elif item.task:
+                item.task.cancel()
+        if running:
+            _, late = await asyncio.wait(running, timeout=seconds)
+            for task in late:
+                task.cancel()
+
+    def _start(self, item: _Item, after: float, former: asyncio.Task[None] | None = None) -> None:
+        item.due = self._clock() + after
+        item.task = asyncio.create_task(self._supervise(item, after, former), name=f"reconcile {item.key}")
+
+    async def _supervise(self, item: _Item, after: float, former: asyncio.Task[None] | None) -> None:
+        if former:
+            await asyncio.wait([former], timeout=_CANCEL_TIMEOUT)
+        item.waits = Waits()
+        with counted(item.waits):
+            await restarting(lambda: self._run(item, after), self._on_restart, item.log_fields)
+
+    async def _run(self, item: _Item, after: float) -> None:
+        if after > 0.0:
+            await _is_set_within(item.requested, after)
+        while self._is_current(item):
+            item.requested.clear()
+            item.running, item.due = True, self._clock()
+            try:
+                delay = await item.reconcile()
+            finally:
+                item.running = False
+            if delay is None:
+                self.remove(item.key)
+            if delay is None or not self._is_current(item):
+                return
+            item.due = self._clock() + delay
+            if not await _is_set_within(item.requested, delay):
+                await item.refresh()
+
+    def _is_current(self, item: _Item) -> bool:
+        """Whether the calling task is still the one that reconciles the key."""
+        is_queued = self._items.get(item.key) is item
+        return is_queued and not self._draining and item.task is asyncio.current_task()
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,36 @@
+"""Notices a watch of Trails that no longer runs, though no error says so: lists show Trails that it never reported."""
+
+import math
+from collections.abc import Callable, Collection, Iterable
+
+from trail_operator.trail.state import TrailState
+
+
+class WatchMonitor:
+    """Compares what the watch has reported with what lists show."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last_event = -math.inf
+        self._reported: set[str] = set()
+        self._listed: set[str] = set()
+
+    def on_event(self, uid: str) -> None:
+        """Note an event of the watch about an object."""
+        self._last_event = self._clock()
+        self._reported.add(uid)
+
+    def find_missed(self, states: Iterable[TrailState], listed: Collection[str]) -> TrailState | None:
+        """Return a Trail that an earlier list has shown, though there was no event of any since it was first seen.
+
+        `listed`: the UIDs that the present list shows.
+        """
+        missed, present = None, set()
+        for state in states:
+            is_unreported = state.uid in self._listed and state.uid not in self._reported
+            if is_unreported and self._last_event < state.started:
+                missed = state
+            present.add(state.uid)
+        self._listed = present & (self._listed | set(listed))
+        self._reported &= present
+        return missed

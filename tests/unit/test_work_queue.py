@@ -1,0 +1,146 @@
+"""The work queue by itself: when a key runs, and what ends, restarts or cancels its task."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from trail_operator.runtime.work_queue import WorkQueue
+
+NEVER = 3600.0
+
+
+class Runs:
+    """Counts the runs of one key; each waits for `leave`, then raises the next error or returns the next delay."""
+
+    def __init__(self, *delays: float | None) -> None:
+        self.count = self.refreshes = self.restarts = 0
+        self.delays = list(delays)
+        self.errors: list[Exception] = []
+        self.leave = asyncio.Event()
+        self.leave.set()
+
+    async def reconcile(self) -> float | None:
+        self.count += 1
+        await self.leave.wait()
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.delays.pop(0) if self.delays else NEVER
+
+    async def refresh(self) -> None:
+        self.refreshes += 1
+
+    def on_restart(self) -> None:
+        self.restarts += 1
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def run(scenario: Callable[[WorkQueue, Runs], Awaitable[None]], *delays: float | None) -> None:
+    async def main() -> None:
+        runs = Runs(*delays)
+        queue = WorkQueue(lambda: 0.0, runs.on_restart)
+        await scenario(queue, runs)
+        await queue.drain(0.0)
+
+    asyncio.run(main())
+
+
+def test_a_run_that_is_due_is_refreshed_and_a_requested_one_is_not() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        queue.add("key", runs.reconcile, {}, refresh=runs.refresh)
+        await settle()
+        assert (runs.count, runs.refreshes) == (2, 1)
+        queue.enqueue("key")
+        await settle()
+        assert (runs.count, runs.refreshes) == (3, 1)
+
+    run(scenario, 0.0)
+
+
+def test_requests_during_a_run_cause_one_more() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        runs.leave.clear()
+        queue.add("key", runs.reconcile, {})
+        await settle()
+        for _ in range(3):
+            queue.enqueue("key")
+        runs.leave.set()
+        await settle()
+        assert runs.count == 2
+
+    run(scenario)
+
+
+def test_a_key_added_with_a_delay_runs_at_once_where_requested() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        queue.add("key", runs.reconcile, {}, after=NEVER)
+        queue.add("key", runs.reconcile, {})  # it is there
+        await settle()
+        assert runs.count == 0
+        queue.enqueue("key")
+        await settle()
+        assert runs.count == 1
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("cancel_run", [False, True])
+def test_a_removed_key_finishes_its_run_unless_that_is_cancelled(cancel_run: bool) -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        runs.leave.clear()
+        queue.add("key", runs.reconcile, {})
+        await settle()
+        queue.remove("key", cancel_run=cancel_run)
+        await settle()
+        assert "key" not in queue
+        runs.leave.set()
+        await settle()
+        assert len(runs.delays) == (1 if cancel_run else 0)
+        assert len(asyncio.all_tasks()) == 1
+
+    run(scenario, 0.0)
+
+
+def test_a_run_that_returns_none_removes_its_key() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        queue.add("key", runs.reconcile, {})
+        await settle()
+        assert "key" not in queue
+        assert len(asyncio.all_tasks()) == 1
+
+    run(scenario, None)
+
+
+def test_draining_waits_for_runs_and_starts_no_others() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        runs.leave.clear()
+        queue.add("key", runs.reconcile, {})
+        await settle()
+        draining = asyncio.create_task(queue.drain(30.0))
+        await settle()
+        assert not draining.done()
+        runs.leave.set()
+        await draining
+        queue.add("other", runs.reconcile, {})
+        queue.restart("key")
+        await settle()
+        assert runs.count == 1
+
+    run(scenario, 0.0)
+
+
+def test_a_restarted_key_runs_once_the_former_task_has_ended() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        runs.leave.clear()
+        queue.add("key", runs.reconcile, {})
+        await settle()
+        queue.restart("key")
+        runs.leave.set()
+        await settle()
+        assert (runs.count, runs.restarts, queue.has_ended("key")) == (2, 1, False)
+
+    run(scenario)
