@@ -10,9 +10,9 @@ import uuid
 from functools import cached_property
 from typing import Any
 
-from trail_sandbox.aws.delivery import record
-from trail_sandbox.aws.delivery.classification import is_management, region_of
-from trail_sandbox.aws.delivery.resources import Resource, resources_of
+from trail_sandbox.aws.delivery.classification import is_management, is_read_only, region_of
+from trail_sandbox.aws.delivery.record import EVENT_VERSION, members, parameters, stranger, timestamp, user_identity
+from trail_sandbox.aws.delivery.resources import HIDDEN, Resource, resources_of
 from trail_sandbox.aws.events import ApiEvent
 from trail_sandbox.aws.world import World
 
@@ -34,13 +34,54 @@ class Entry:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """The event's record."""
-        return record.record(self)
+        """The event's record, as CloudTrail writes it."""
+        event = self.event
+        read_only = is_read_only(event)
+        is_callers = self.account == event.caller.account
+        written: dict[str, Any] = {
+            "eventVersion": EVENT_VERSION,
+            "userIdentity": user_identity(event.caller, event.time) if is_callers else stranger(event.caller),
+            "eventTime": timestamp(event.time),
+            "eventSource": f"{event.service}.amazonaws.com",
+            "eventName": event.operation,
+            "awsRegion": self.region,
+            "sourceIPAddress": event.source_ip,
+            "userAgent": event.user_agent,
+        }
+        if event.error_code:
+            written["errorCode"] = event.error_code
+            if event.error_message:
+                written["errorMessage"] = event.error_message
+        written |= {
+            "requestParameters": parameters(event),
+            "responseElements": None if read_only or event.error_code else members(event.response),
+            "requestID": event.request_id,
+            "eventID": self.id,
+            "readOnly": read_only,
+        }
+        if self.resources:
+            written["resources"] = [one.describe(self._owner(one.account)) for one in self.resources]
+        written |= {
+            "eventType": "AwsApiCall",
+            "managementEvent": self.is_management,
+            "recipientAccountId": self.account,
+        }
+        if self.shared_id:
+            written["sharedEventID"] = self.shared_id
+        return written | {"eventCategory": "Management" if self.is_management else "Data"}
 
     @cached_property
     def text(self) -> str:
         """The record as JSON."""
         return json.dumps(self.record, separators=(",", ":"), default=str)
+
+    def _owner(self, account: str | None) -> str | None:
+        """Return the owner of a resource, hidden from another account whose request was refused.
+
+        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
+        """
+        is_refused = self.event.error_code == "AccessDenied" and not self.is_management
+        return HIDDEN if account and account != self.account and is_refused else account
 
 
 def entries_of(event: ApiEvent, world: World) -> list[Entry]:
