@@ -214,7 +214,7 @@ SHOWS = {
     "Not logging": {"{}": 1},
     "Deliveries failing": {"{}": 1},
     "Unmanaged trails": {"{}": 3},
-    "At work": {"{}": 1},
+    "Leaders": {"{}": 1},
     "Trails that are not Ready": {'{trail_namespace="n", trail="bad", reason="AccessDenied"}': 1},
     "Time since the last delivery": {'{trail_namespace="n", trail="good", destination="S3"}': 240},
     "AWSAccounts": {'{account="blue", reason="IdentityVerified"}': 1},
