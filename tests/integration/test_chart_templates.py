@@ -309,7 +309,7 @@ def test_the_schema_is_strict() -> None:
         ({"formerClusterNames": "a"}, "formerClusterNames"),
         (
             {"formerClusterNames": ["a", "b"], "clusterName": "b"},
-            "formerClusterNames: b is also the present clusterName",
+            "formerClusterNames: b is also the current clusterName",
         ),
         ({"watchNamespaces": ["a"]}, "clusterName"),
         ({"watchNamespaces": ["Team_A"], "clusterName": "prod"}, "watchNamespaces"),
@@ -327,7 +327,7 @@ def test_the_schema_is_strict() -> None:
         ({"commonLabels": {"app.kubernetes.io/name": "trails"}}, "commonLabels"),
         ({"podLabels": {"app.kubernetes.io/instance": "one"}}, "podLabels"),
         ({"serviceAccount": {"labels": {"app.kubernetes.io/name": "trails"}}}, "labels"),
-        ({"healthHost": "127.0.0.1"}, "healthHost: 127.0.0.1 cannot be reached by the kubelet's probes"),
+        ({"healthHost": "127.0.0.1"}, "probes come from outside the Pod and cannot reach 127.0.0.1"),
         ({"healthHost": "::1"}, "healthHost"),
         ({"healthHost": "localhost"}, "healthHost"),
     ],
@@ -357,18 +357,18 @@ def notes(helm: Path, **values: Any) -> str:
 
 
 def test_the_notes_are_about_what_was_installed(helm: Path) -> None:
-    kept = "leaves the CustomResourceDefinitions"
+    kept = "keeps the CustomResourceDefinitions"
     told = notes(helm)
     assert "watches all namespaces" in told
     assert "namespace:" not in told
-    assert "Choose clusterName before the first Trail" in told
+    assert "Set clusterName before you create the first Trail" in told
     assert kept in told
     told = notes(helm, watchNamespaces=["team-a", "team-b"], clusterName="prod", crds={"enabled": False})
     assert "watches team-a, team-b" in told
     assert "    name: audit\n    namespace: team-a\n" in told
     assert "kubectl get ctrail --namespace team-a -o wide --watch" in told
     assert kept not in told
-    assert "Owner tags in AWS name this cluster prod" in told
+    assert "name this cluster prod" in told
     assert kept not in notes(helm, crds={"keep": False})
 
 

@@ -70,7 +70,7 @@ def test_all_rules_with_the_operator_at_work(
         ({"isMultiRegionTrail": False}, "isMultiRegionTrail must be true"),
         ({"includeGlobalServiceEvents": False}, "isMultiRegionTrail must be true"),
         ({"enableLogFileValidation": False}, "enableLogFileValidation must be true"),
-        (NO_MANAGEMENT_EVENTS[0], "record management events here"),
+        (NO_MANAGEMENT_EVENTS[0], "requires management events"),
         ({"s3BucketName": "third-bucket"}, f"s3BucketName must be one of {bucket}, another-bucket"),
     ]
     for broken, said in rules:
@@ -241,7 +241,7 @@ def test_management_events_are_recorded(trails: Trails, rules: Callable[[str], N
         trails.create(trail(f"before-{number}", "some-bucket", **spec))
     rules("guardRails.requireManagementEvents=true")
     trails.create(trail("audit", "some-bucket"))
-    said = "record management events here"
+    said = "requires management events"
     for number, spec in enumerate(NO_MANAGEMENT_EVENTS):
         body = trail("new", "some-bucket", **spec)
         eventually(said, lambda body=body: said in refusal(lambda: trails.create(body, dry_run=True)))  # type: ignore[misc]

@@ -31,13 +31,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end -}}
 
-{{/* The labels of one object, of a list of the chart and what is to stand beside or in place of those of all. */}}
+{{/* The labels of an object: those of the chart, then those that are added or replaced. */}}
 {{- define "trail-operator.labelsAnd" -}}
 {{- $own := include "trail-operator.ownLabels" (index . 0) | fromYaml -}}
 {{- $given := merge (dict) (index . 1) (index . 0).Values.commonLabels -}}
 {{- range $name, $_ := $given -}}
 {{- if hasKey $own $name -}}
-{{- fail (printf "commonLabels, podLabels, labels: %s is the chart's own, by which it finds what it has made" $name) -}}
+{{- fail (printf "commonLabels, podLabels, labels: %s is reserved for the chart" $name) -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml (merge $own $given) -}}
@@ -67,17 +67,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default .Release.Namespace .Values.leaseNamespace -}}
 {{- end -}}
 
-{{/* What the operator does to Trails and beside them, wherever it watches: exactly this, and nothing more. */}}
+{{/* The operator's permissions in the namespaces that it watches. */}}
 {{- define "trail-operator.rules" -}}
-# Read and watch; patch puts the finalizer on and takes it off.
+# Read and watch; patch adds and removes the finalizer.
 - apiGroups: [trail-operator.dev]
   resources: [trails]
   verbs: [get, list, watch, patch]
-# Conditions and what was found.
+# Conditions and observed state.
 - apiGroups: [trail-operator.dev]
   resources: [trails/status]
   verbs: [patch]
-# Events about Trails, and in the namespace default about AWSAccounts; patch counts what happens again.
+# Events of Trails, and in the namespace default of AWSAccounts; patch counts repetitions.
 {{ include "trail-operator.eventRules" . }}
 {{- end -}}
 
@@ -87,7 +87,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [create, patch]
 {{- end -}}
 
-{{/* The name of what is not in a namespace: releases of one name in several namespaces do not share it. */}}
+{{/* The name of cluster-scoped objects, different for releases of the same name in several namespaces. */}}
 {{- define "trail-operator.clusterName" -}}
 {{- $name := include "trail-operator.fullname" . -}}
 {{- if .Values.watchNamespaces -}}
@@ -97,21 +97,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* What the operator needs in the whole cluster, wherever it watches Trails. */}}
+{{/* The operator's permissions in the whole cluster, whichever namespaces it watches. */}}
 {{- define "trail-operator.clusterRules" -}}
-# Read and watch; patch puts the finalizer on and takes it off.
+# Read and watch; patch adds and removes the finalizer.
 - apiGroups: [trail-operator.dev]
   resources: [awsaccounts]
   verbs: [list, watch, patch]
-# Conditions and which trails there are.
+# Conditions and the list of trails.
 - apiGroups: [trail-operator.dev]
   resources: [awsaccounts/status]
   verbs: [patch]
-# Their labels open AWSAccounts to them.
+# allowedNamespaces of an AWSAccount selects them by label.
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [list, watch]
-# Its UID names the cluster in the owner tags; where clusterName does, in those from before it was set.
+# Its UID is the cluster's name in owner tags, if clusterName is not set or was set later.
 - apiGroups: [""]
   resources: [namespaces]
   resourceNames: [kube-system]
