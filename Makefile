@@ -117,7 +117,7 @@ crds: setup
 	$(BIN)/trail-operator crds --output crds --output charts/trail-operator/files/crds
 
 docs: setup
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 # The documentation as a website, into site/; a broken link or anchor fails.
 site: setup

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import CliApp, SettingsConfigDict, SettingsError
 
 from trail_operator import watch  # noqa: F401 - registers the handlers
-from trail_operator.cli import crds, reference
+from trail_operator.cli import crds
 from trail_operator.runtime import logs
 from trail_operator.settings import Settings
 
@@ -109,15 +109,9 @@ def write_crds(arguments: list[str]) -> None:
         print("\n".join(map(str, crds.write(directory))))
 
 
-def print_reference(_: list[str]) -> None:
-    """Print the reference of fields, conditions, reasons and settings, as Markdown."""
-    sys.stdout.write(reference.render())
-
-
 _COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "run": run,
     "crds": write_crds,
-    "reference": print_reference,
 }
 
 

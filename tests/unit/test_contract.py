@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docs import reference
 from pydantic import ValidationError
 
 from trail_operator.api.crd import definitions, render, trail_crd
@@ -18,7 +19,6 @@ from trail_operator.api.reasons import (
     EventReason,
     Reason,
 )
-from trail_operator.cli import reference
 from trail_operator.runtime import logs
 from trail_operator.settings import Settings
 

@@ -7,6 +7,7 @@ from typing import get_args
 
 import botocore.session
 import pytest
+from docs import permissions
 
 from trail_operator.aws.operations import (
     FOR_MESSAGES,
@@ -20,7 +21,6 @@ from trail_operator.aws.operations import (
     When,
     Write,
 )
-from trail_operator.cli import permissions
 from trail_operator.domain import plan
 
 ROOT = Path(__file__).parents[2]

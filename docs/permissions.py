@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
+from docs.reference import table
+
 from trail_operator.aws.operations import OPERATIONS, Grant, Operation, Write, actions_of
-from trail_operator.cli.reference import table
 
 
 def policy(grants: Iterable[Grant]) -> str:

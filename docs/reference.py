@@ -1,4 +1,4 @@
-"""`trail-operator reference`: what `docs/` has of it is generated from. Knows the models, not the prose around them."""
+"""Render the reference tables of `docs/` from the models. Knows nothing of the prose around them."""
 
 from collections.abc import Iterable
 from typing import Any
