@@ -61,8 +61,9 @@ integration: setup
 test-image: setup
 	$(BIN)/pytest tests/image -q -s
 
-# After a change of the chart that is meant; the difference is for the reviewer.
+# After an intended change of the chart or of the CLI help; review the difference.
 golden: setup
+	GOLDEN=write $(BIN)/pytest tests/unit/test_cli.py -q -k help
 	GOLDEN=write $(BIN)/pytest tests/integration/test_chart_templates.py -q -k made
 
 # A real Argo CD; the first time it is built from source, which takes about ten minutes. Needs redis-server and git.

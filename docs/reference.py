@@ -12,7 +12,7 @@ from trail_operator.api.reasons import (
     Explanation,
     Reason,
 )
-from trail_operator.settings import Settings
+from trail_operator.settings import Settings, default_text, flag
 
 
 def render() -> str:
@@ -89,10 +89,9 @@ def _rules(schema: dict[str, Any], kind: str) -> str:
 
 def _settings() -> Iterable[tuple[str, ...]]:
     for name, field in Settings.model_fields.items():
-        default = field.default
-        shown = {"resync": "`10m`"}.get(name, "" if default in (None, []) else f"`{default}`")
-        flag = name.replace("_", "-")
-        yield f"`--{flag}`", f"`TRAIL_OPERATOR_{name.upper()}`", shown, field.description or ""
+        default = default_text(field)
+        shown = f"`{default}`" if default else ""
+        yield f"`{flag(name)}`", f"`TRAIL_OPERATOR_{name.upper()}`", shown, field.description or ""
 
 
 def table(head: list[str], rows: Iterable[tuple[str, ...]]) -> str:

@@ -5,7 +5,8 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from trail_operator.api.constants import CLUSTER_NAME_LENGTH, CLUSTER_NAME_PATTERN
@@ -30,6 +31,12 @@ def _names(value: Any) -> Any:
     if value.startswith("["):
         return json.loads(value)
     return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def _labels(value: str) -> str:
+    if not re.fullmatch(r"([\w./-]+=[\w.-]*(,[\w./-]+=[\w.-]*)*)?", value):
+        raise ValueError("write labels as key=value,key=value; no other selector syntax is supported")
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -78,8 +85,8 @@ class Settings(BaseSettings):
     ] = None
     account_selector: Annotated[
         str,
+        AfterValidator(_labels),
         Field(
-            pattern=r"^([^=,\s]+=[^=,\s]*(,[^=,\s]+=[^=,\s]*)*)?$",
             description=(
                 "Use only AWSAccounts that have these labels, written as key=value,key=value: so several operators "
                 "share a cluster's accounts out. Default: all."
@@ -158,6 +165,21 @@ class Settings(BaseSettings):
         if self.cluster_name in self.former_cluster_names:
             raise ValueError(present_and_former(f"--cluster-name {self.cluster_name}"))
         return self
+
+
+def flag(name: str) -> str:
+    """Return the flag of a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
+def default_text(field: FieldInfo) -> str:
+    """Return the default of a setting as its flag takes it, or an empty string."""
+    default = field.default
+    if isinstance(default, timedelta):
+        return f"{default // timedelta(minutes=1)}m"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return str(default or "")
 
 
 def present_and_former(present: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.patience import eventually, seconds
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["trail_operator.main"])
+_SERVER.set_forkserver_preload(["trail_operator.cli"])
 _LINES_SHOWN = 60
 
 
@@ -26,7 +26,7 @@ def _run(environment: dict[str, str], output: str, arguments: list[str]) -> None
     from kubernetes.aio.config import kube_config as asynchronous
     from kubernetes.config import kube_config as synchronous
 
-    from trail_operator.main import main
+    from trail_operator.cli import main
 
     os.environ.clear()
     os.environ.update(environment)

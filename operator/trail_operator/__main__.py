@@ -1,0 +1,5 @@
+"""For `python -m trail_operator`."""
+
+from trail_operator.cli import main
+
+main()

@@ -1,0 +1,73 @@
+"""The command line: its help is golden text, and what help prints is accepted. `make golden` rewrites the texts."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from trail_operator.cli import main, run
+from trail_operator.cli.parser import Parser
+from trail_operator.settings import Settings, default_text, flag
+
+HELP = Path(__file__).parent / "help"
+COMMANDS = {"trail-operator": [], "trail-operator-run": ["run"], "trail-operator-crds": ["crds"]}
+DEFAULTS = {flag(name): default_text(field) for name, field in Settings.model_fields.items()}
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["trail-operator", *arguments])
+        patch.setenv("COLUMNS", "100")
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def settings(*arguments: str) -> Settings:
+    parser = Parser(prog="trail-operator")
+    run.add_to(parser.add_subparsers())
+    return run.read_settings(parser.parse_args(["run", *arguments]))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_the_golden_text(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    text, golden = output(capsys, *COMMANDS[name], "--help"), HELP / f"{name}.txt"
+    if os.environ.get("GOLDEN") == "write":
+        golden.write_text(text)
+    assert text == golden.read_text(), "run `make golden` and review the difference"
+
+
+def test_help_is_shown_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert output(capsys) == (HELP / "trail-operator.txt").read_text()
+
+
+@pytest.mark.parametrize("name", [name for name, default in DEFAULTS.items() if default])
+def test_a_default_that_help_prints_is_accepted(name: str) -> None:
+    assert settings(name, DEFAULTS[name], "--lease-namespace", "x") == Settings(lease_namespace="x")
+
+
+def test_a_boolean_flag_needs_no_value() -> None:
+    assert settings("--leader-election", "--lease-namespace", "x").leader_election is True
+    assert settings("--own-identity", "false").own_identity is False
+    assert settings("--own-identity=false").own_identity is False
+
+
+@pytest.mark.parametrize("arguments", [["--namespace", "a", "--namespace", "b"], ["--namespace", "a,b"]])
+def test_a_list_is_repeated_or_separated_by_commas(arguments: list[str]) -> None:
+    assert settings(*arguments).namespace == ["a", "b"]
+
+
+def test_a_flag_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAIL_OPERATOR_RESYNC", "5m")
+    monkeypatch.setenv("TRAIL_OPERATOR_NAMESPACE", "c")
+    assert settings("--resync", "30s").resync.total_seconds() == 30
+    assert settings("--namespace", "a").namespace == ["a"]
+    assert settings().namespace == ["c"]
+
+
+def test_a_flag_cannot_be_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        settings("--leader")
+    assert ended.value.code == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
