@@ -21,7 +21,7 @@ from trail_operator.metrics import Metrics
 from trail_operator.runtime.health import Health
 from trail_operator.runtime.logs import about, logger
 from trail_operator.runtime.tasks import restarting
-from trail_operator.settings import Settings, present_and_former
+from trail_operator.settings import Settings, current_and_former
 from trail_operator.watchdog import Watchdog
 from trail_operator.wiring import Controller, Manifests
 
@@ -186,7 +186,7 @@ async def _cluster(kubernetes: KubeClient, settings: Settings) -> Cluster:
         f"the UID of namespace {_NAMING} (or set --cluster-name)", lambda: kubernetes.namespace_uid(_NAMING)
     )
     if uid in former:
-        raise ClusterNameError(present_and_former(f"the UID of namespace {_NAMING}, {uid},"))
+        raise ClusterNameError(current_and_former(f"the UID of namespace {_NAMING}, {uid},"))
     return Cluster(uid, former)
 
 

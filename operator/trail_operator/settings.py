@@ -1,4 +1,4 @@
-"""Every setting of `trail-operator run`: a flag, an environment variable `TRAIL_OPERATOR_*` and a chart value each."""
+"""The settings of `trail-operator run`. Each is a flag, an environment variable `TRAIL_OPERATOR_*` and a chart value."""
 
 import json
 import re
@@ -40,26 +40,25 @@ def _labels(value: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-# In a variable: names with commas between them, or a JSON list.
+# In a variable: names separated by commas, or a JSON list.
 Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
 ClusterName = Annotated[str, StringConstraints(max_length=CLUSTER_NAME_LENGTH, pattern=CLUSTER_NAME_PATTERN)]
 
 
 class Settings(BaseSettings):
-    """Keep AWS CloudTrail trails as the Trail resources of the cluster say."""
+    """Flags win over environment variables."""
 
     model_config = SettingsConfigDict(env_prefix="TRAIL_OPERATOR_", frozen=True, extra="ignore")
 
     namespace: Annotated[
-        Names,
-        Field(description="Watch this namespace only; may be given several times. Default: all namespaces."),
+        Names, Field(description="Watch only this namespace; can be repeated. Default: all namespaces.")
     ] = []
     cluster_name: Annotated[
         ClusterName | None,
         Field(
             description=(
-                "The cluster's name in the owner tag of trails; keep it when the cluster is rebuilt. Default: the "
-                "UID of the namespace kube-system. Needed where the operator may not read that namespace."
+                "Name of the cluster in the owner tag of trails; keep it when the cluster is rebuilt. Required if the "
+                "operator may not read the namespace kube-system. Default: the UID of that namespace."
             ),
         ),
     ] = None
@@ -69,27 +68,31 @@ class Settings(BaseSettings):
         BeforeValidator(_names),
         Field(
             description=(
-                "A name that the cluster had before, or the UID of kube-system of the cluster that it replaces; may be "
-                "given several times. Trails with such a name in their owner tag are this cluster's: the tag is "
-                "rewritten. The present UID of kube-system is always recognized."
+                "A former name of the cluster, or the UID of kube-system of a cluster that this one replaces; can be "
+                "repeated. Trails with such an owner tag belong to this cluster, and the operator rewrites the tag. "
+                "The current UID of kube-system is always recognized."
             ),
         ),
     ] = []
     region: Annotated[
         str | None,
-        Field(description="Home region of Trails that name none. Default: that of the AWS environment (AWS_REGION)."),
+        Field(
+            description=(
+                "Home region of Trails without spec.region. Default: the region of the AWS environment (AWS_REGION)."
+            )
+        ),
     ] = None
     default_account: Annotated[
         str | None,
-        Field(description="The AWSAccount of Trails that name none. Default: the operator's own identity."),
+        Field(description="AWSAccount of Trails without spec.accountRef. Default: the operator's own identity."),
     ] = None
     account_selector: Annotated[
         str,
         AfterValidator(_labels),
         Field(
             description=(
-                "Use only AWSAccounts that have these labels, written as key=value,key=value: so several operators "
-                "share a cluster's accounts out. Default: all."
+                "Use only AWSAccounts with these labels, as key=value,key=value, to share the accounts of a cluster "
+                "among several operators. Default: all."
             ),
         ),
     ] = ""
@@ -97,8 +100,8 @@ class Settings(BaseSettings):
         bool,
         Field(
             description=(
-                "Whether Trails without AWSAccount use the operator's own identity; false makes spec.accountRef or a "
-                "default account compulsory, so that nobody gets round allowedNamespaces."
+                "Let Trails without an AWSAccount use the operator's own identity. If false, spec.accountRef or "
+                "--default-account is required, so allowedNamespaces cannot be bypassed."
             )
         ),
     ] = True
@@ -106,8 +109,8 @@ class Settings(BaseSettings):
         Literal["Never", "IfUnowned", "Always"],
         Field(
             description=(
-                "Which existing trails Trails of the operator's own identity may take over where their adoptionPolicy "
-                "says so: none, those without an owner tag, or also those of other owners. AWSAccounts have a field of "
+                "Which existing trails may be adopted with the operator's own identity, if the Trail's adoptionPolicy "
+                "asks for it: none, those without an owner tag, or those of any owner. AWSAccounts have a field of "
                 "this name."
             )
         ),
@@ -115,55 +118,46 @@ class Settings(BaseSettings):
     resync: Annotated[
         Duration,
         Field(
-            gt=timedelta(0),
-            description="How often each trail is compared with AWS, ±20 %. Written as 30s, 10m, 1h.",
+            gt=timedelta(0), description="How often each trail is compared with AWS, ±20 %; such as 30s, 10m or 1h30m."
         ),
     ] = timedelta(minutes=10)
     default_deletion_policy: Annotated[
         Literal["Delete", "Retain"],
-        Field(description="What becomes of the trail in AWS when a Trail without spec.deletionPolicy is deleted."),
+        Field(description="What happens to the trail in AWS when a Trail without spec.deletionPolicy is deleted."),
     ] = "Delete"
     ignore_tags: Annotated[
-        Names,
-        Field(description="Leave tags alone whose keys match this pattern (with * and ?); may be given several times."),
+        Names, Field(description="Ignore tags whose keys match this pattern (with * and ?); can be repeated.")
     ] = []
     leader_election: Annotated[
         bool,
         Field(
-            description=(
-                "Work only while holding a Lease, so that of several operators one works and the others stand by; the "
-                "chart turns it on."
-            )
+            description="Work only while holding a Lease, so that one of several replicas works. The chart enables it."
         ),
     ] = False
-    lease_name: Annotated[str, Field(min_length=1, description="The Lease's name.")] = "trail-operator"
+    lease_name: Annotated[str, Field(min_length=1, description="Name of the Lease.")] = "trail-operator"
     lease_namespace: Annotated[
-        str, Field(description="The Lease's namespace; needed with leader election. The chart sets the release's.")
-    ] = ""
-    log_format: Annotated[
-        Literal["json", "text"], Field(description="One JSON object or one line of text a log line.")
-    ] = "text"
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="The least important lines that are written.")
-    ] = "info"
-    health_host: Annotated[
         str,
-        Field(description="The address of GET /healthz (liveness), GET /readyz (readiness) and GET /metrics."),
+        Field(description="Namespace of the Lease; required with --leader-election. The chart uses the release's."),
+    ] = ""
+    log_format: Annotated[Literal["json", "text"], Field(description="Format of log lines.")] = "text"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Minimum log level.")] = "info"
+    health_host: Annotated[
+        str, Field(description="Address that serves GET /healthz (liveness), GET /readyz (readiness) and GET /metrics.")
     ] = "127.0.0.1"
     health_port: Annotated[
-        int, Field(ge=0, le=65535, description="The port of the health endpoints and /metrics; 0: any free port.")
+        int, Field(ge=0, le=65535, description="Port of the health endpoints and /metrics; 0 picks a free one.")
     ] = 8080
 
     @model_validator(mode="after")
-    def _lease_is_somewhere(self) -> Self:
+    def _lease_has_a_namespace(self) -> Self:
         if self.leader_election and not self.lease_namespace:
-            raise ValueError("--leader-election needs --lease-namespace, where the Lease is to be")
+            raise ValueError("--leader-election needs --lease-namespace, the namespace of the Lease")
         return self
 
     @model_validator(mode="after")
-    def _present_name_is_not_former(self) -> Self:
+    def _current_name_is_not_former(self) -> Self:
         if self.cluster_name in self.former_cluster_names:
-            raise ValueError(present_and_former(f"--cluster-name {self.cluster_name}"))
+            raise ValueError(current_and_former(f"--cluster-name {self.cluster_name}"))
         return self
 
 
@@ -182,6 +176,6 @@ def default_text(field: FieldInfo) -> str:
     return str(default or "")
 
 
-def present_and_former(present: str) -> str:
-    """Why the operator does not run where a name is both the cluster's present name and a former one."""
-    return f"{present} is also listed in --former-cluster-names: remove it there, or set another --cluster-name"
+def current_and_former(current: str) -> str:
+    """Return the error for a name that is both the current and a former name of the cluster."""
+    return f"{current} is also listed in --former-cluster-names: remove it there, or set another --cluster-name"
