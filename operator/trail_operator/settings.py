@@ -1,4 +1,4 @@
-"""The settings of `trail-operator run`. Each is a flag, an environment variable `TRAIL_OPERATOR_*` and a chart value."""
+"""The settings of `trail-operator run`: each a flag, an environment variable `TRAIL_OPERATOR_*` and a chart value."""
 
 import json
 import re
