@@ -33,9 +33,9 @@ OFF = condition("False", "LoggingOff", "Logging")
 DENIED = condition("False", "BucketPolicyDenies")
 GOING: dict[str, Any] = {"deletionTimestamp": "2026-01-31T12:00:00Z"}
 CASES = {
-    "nothing written yet": (trail(observed=None), "Progressing", "not looked"),
-    "what the definition gives a new object": (trail(observed=-1), "Progressing", "not looked"),
-    "a new spec": (trail(READY, observed=1), "Progressing", "not looked"),
+    "nothing written yet": (trail(observed=None), "Progressing", "not reconciled"),
+    "what the definition gives a new object": (trail(observed=-1), "Progressing", "not reconciled"),
+    "a new spec": (trail(READY, observed=1), "Progressing", "not reconciled"),
     "recording": (trail(READY, LOGGING), "Healthy", "what is to be known of Recording"),
     "off because the spec says so": (trail(condition("True", "LoggingOff"), OFF), "Suspended", "LoggingOff"),
     "looked at, and off as the spec says": (trail(condition("True", "Observed"), OFF), "Suspended", "Observed"),
@@ -59,7 +59,7 @@ CASES = {
     "no longer paused, not yet noticed": (trail(condition("Unknown", "Paused")), "Progressing", "Paused"),
     "other annotations": (trail(READY, LOGGING, annotations={"a": "b"}), "Healthy", "Recording"),
     "being deleted": (trail(READY, **GOING), "Progressing", "Pending deletion"),
-    "an account not looked at": (trail(kind="AWSAccount", observed=-1), "Progressing", "not looked"),
+    "an account not looked at": (trail(kind="AWSAccount", observed=-1), "Progressing", "not reconciled"),
     "an account": (trail(condition("True", "IdentityVerified"), kind="AWSAccount"), "Healthy", "IdentityVerified"),
     "an account of which STS has not said yet who we are": (
         trail(condition("False", "Throttled"), kind="AWSAccount"),
