@@ -75,11 +75,6 @@ NOT_YET: frozenset[str] = frozenset(
     {
         "CONTRIBUTING.md",
         "docs/architecture.md",
-        "docs/sandbox.md",
-        "examples/README.md",
-        "examples/awsaccount.yaml",
-        "examples/complete.yaml",
-        "examples/observe.yaml",
     }
 )
 
