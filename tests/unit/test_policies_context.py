@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.builders import policy
 from trail_operator.domain.iam_policy import judge, prescribed
-from trail_operator.domain.iam_policy.judge import Answer, Verdict
+from trail_operator.domain.iam_policy.verdict import Answer, Verdict
 
 TRAIL = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"
 BUCKET = "audit-logs"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.builders import policy
 from trail_operator.domain.iam_policy import judge, prescribed
-from trail_operator.domain.iam_policy.judge import Answer, Verdict
+from trail_operator.domain.iam_policy.verdict import LONGEST_MESSAGE, Answer, Verdict, not_read
 
 TRAIL = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"
 OTHER_TRAIL = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/other"
@@ -442,14 +442,14 @@ def test_a_policy_of_many_trails_names_the_nearest_statement_only() -> None:
     near = write({"StringEquals": {"aws:SourceArn": OTHER_TRAIL}}, Sid="Nearest")
     verdict = bucket_verdict(ACL, *others, near)
     assert [finding.statement for finding in verdict.findings] == [None, "statement 'Nearest'"]
-    assert len(verdict.message) <= judge.LONGEST_MESSAGE
+    assert len(verdict.message) <= LONGEST_MESSAGE
 
 
 def test_a_verdict_with_many_findings_stays_short() -> None:
     denies = [deny(Sid=f"Deny{number}") for number in range(100)]
     verdict = bucket_verdict(*denies)
     assert len(verdict.findings) == 102
-    assert len(verdict.message) <= judge.LONGEST_MESSAGE
+    assert len(verdict.message) <= LONGEST_MESSAGE
     assert "more. Add to its Statement list: {" in verdict.message
 
 
@@ -689,7 +689,7 @@ def test_partitions_reach_every_arn() -> None:
 
 def test_a_policy_that_was_not_read_is_neither_allowed_nor_refused() -> None:
     statements = prescribed.bucket_statements(BUCKET, "p", TRAIL)
-    verdict = judge.not_read("the policy of bucket audit-logs", "s3:GetBucketPolicy", statements)
+    verdict = not_read("the policy of bucket audit-logs", "s3:GetBucketPolicy", statements)
     assert verdict.answer is Answer.UNDECIDABLE
     assert verdict.message.startswith(
         "not verified, since the operator lacks s3:GetBucketPolicy: the policy of bucket audit-logs. It needs: {"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.iam_policy import judge, prescribed
-from trail_operator.domain.iam_policy.judge import Answer, Verdict
 from trail_operator.domain.iam_policy.matching import Target, matches, text_matches, tokens
 from trail_operator.domain.iam_policy.ternary import Truth
+from trail_operator.domain.iam_policy.verdict import Answer, Verdict
 
 Statement = dict[str, Any]
 

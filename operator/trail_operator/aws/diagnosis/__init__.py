@@ -19,7 +19,7 @@ from trail_operator.aws.diagnosis.topic import Topic
 from trail_operator.aws.errors import INVALID_INSIGHTS, SUSPENDED, AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.domain.failure import Failure, FailureError
-from trail_operator.domain.iam_policy.judge import Answer, Finding, Verdict
+from trail_operator.domain.iam_policy.verdict import Answer, Finding, Verdict
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.domain.warnings import Advice
 

@@ -9,7 +9,8 @@ from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.iam_policy import prescribed
-from trail_operator.domain.iam_policy.judge import Answer, Verdict, judge_bucket_policy, not_read
+from trail_operator.domain.iam_policy.judge import judge_bucket_policy
+from trail_operator.domain.iam_policy.verdict import Answer, Verdict, not_read
 
 # The name that IAM has for S3's policy read is that of the operation; a bucket of another account answers 405.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html

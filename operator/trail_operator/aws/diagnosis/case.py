@@ -12,9 +12,9 @@ from trail_operator.aws.operations import Read
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.attributes import Configuration
 from trail_operator.domain.failure import Failure, FailureClass
-from trail_operator.domain.iam_policy.judge import Answer, Finding, Verdict
 from trail_operator.domain.iam_policy.matching import Values
 from trail_operator.domain.iam_policy.prescribed import Statement
+from trail_operator.domain.iam_policy.verdict import Answer, Finding, Verdict
 from trail_operator.domain.warnings import Advice
 
 _IN_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"

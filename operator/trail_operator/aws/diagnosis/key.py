@@ -15,14 +15,12 @@ from trail_operator.domain.arns import Arn, Location, is_managed_alias
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.iam_policy import prescribed
 from trail_operator.domain.iam_policy.judge import (
-    Verdict,
     judge_default_key_policy,
     judge_key_policy,
     judge_topic_key_policy,
-    not_read,
     suspect_default_key,
-    to_paste,
 )
+from trail_operator.domain.iam_policy.verdict import Verdict, not_read, to_paste
 
 _REMEDIES = {
     "Disabled": "enable it",

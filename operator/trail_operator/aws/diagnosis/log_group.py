@@ -12,13 +12,11 @@ from trail_operator.domain.arns import Arn
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.iam_policy import prescribed
 from trail_operator.domain.iam_policy.judge import (
-    Answer,
-    Verdict,
     judge_role_boundary,
     judge_role_permissions,
     judge_role_trust,
-    not_read,
 )
+from trail_operator.domain.iam_policy.verdict import Answer, Verdict, not_read
 
 
 class LogGroup(Dependency):

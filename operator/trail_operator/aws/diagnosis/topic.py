@@ -10,7 +10,8 @@ from trail_operator.aws.operations import Read
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.iam_policy import prescribed
-from trail_operator.domain.iam_policy.judge import Answer, judge_topic_policy, not_read
+from trail_operator.domain.iam_policy.judge import judge_topic_policy
+from trail_operator.domain.iam_policy.verdict import Answer, not_read
 
 _NOT_FOUND = ("NotFound", "NotFoundException")
 

@@ -1,0 +1,178 @@
+"""Evaluates the statements of a policy against the requests that it must allow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trail_operator.domain.iam_policy import messages, prescribed
+from trail_operator.domain.iam_policy.document import MalformedPolicyError, Statement, parse
+from trail_operator.domain.iam_policy.legacy import names_legacy
+from trail_operator.domain.iam_policy.statements import Element, Match, Request, match
+from trail_operator.domain.iam_policy.ternary import Truth, any_of
+from trail_operator.domain.iam_policy.verdict import NEEDED, Answer, Finding, Verdict, policy_json, to_paste
+
+ADD = "Add to its Statement list"
+
+
+@dataclass(frozen=True)
+class Need:
+    """A request that must be allowed, the resource as the prescribed statement has it, and that statement."""
+
+    request: Request
+    resource: str
+    statement: prescribed.Statement
+
+    @property
+    def asked(self) -> str:
+        """The action and the resource, for messages."""
+        return f"{self.request.action} on {self.resource}" if self.resource else self.request.action
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A need, and how the statements of the policy stand to it."""
+
+    need: Need
+    allows: tuple[Match, ...]
+    denies: tuple[Match, ...]
+
+    @property
+    def allowed(self) -> Truth:
+        """Whether a statement allows the request."""
+        return any_of(found.truth for found in self.allows)
+
+    @property
+    def denied(self) -> Truth:
+        """Whether a statement denies the request."""
+        return any_of(found.truth for found in self.denies)
+
+    @property
+    def answer(self) -> Answer:
+        """What AWS answers the request."""
+        if self.denied is Truth.TRUE or self.allowed is Truth.FALSE:
+            return Answer.REFUSED
+        unclear = Truth.UNKNOWN in (self.allowed, self.denied)
+        return Answer.UNDECIDABLE if unclear else Answer.ALLOWED
+
+    @property
+    def legacy_principal(self) -> bool:
+        """Whether it hangs on a statement that names CloudTrail's accounts of old."""
+        return self.allowed is Truth.UNKNOWN and any(
+            found.truth is Truth.UNKNOWN and names_legacy(found.statement.principals) for found in self.allows
+        )
+
+
+def evaluate_policy(subject: str, document: str | None, needs: Sequence[Need], *, instead: str = "") -> Verdict:
+    """Evaluate a policy (None: there is none) that must allow all of these requests."""
+    if document is None:
+        whole = policy_json([need.statement for need in needs])
+        finding = Finding(f"{subject.removeprefix('the policy of ')} has no policy")
+        return Verdict(subject, Answer.REFUSED, (finding,), NEEDED, whole)
+    try:
+        statements = parse(document, instead=instead)
+    except MalformedPolicyError as error:
+        return malformed_policy(subject, error, policy_json([need.statement for need in needs]), NEEDED)
+    outcomes = match_all(statements, needs)
+    lacking: list[prescribed.Statement] = []
+    for outcome in outcomes:
+        if outcome.allowed is not Truth.TRUE and outcome.need.statement not in lacking:
+            lacking.append(outcome.need.statement)
+    return compute_verdict(subject, outcomes, _to_add(lacking, statements), ADD)
+
+
+def match_all(statements: Sequence[Statement], needs: Sequence[Need]) -> list[Outcome]:
+    """Match each request against each statement."""
+    return [
+        Outcome(
+            need,
+            tuple(match(statement, need.request) for statement in statements if statement.allows),
+            tuple(match(statement, need.request) for statement in statements if not statement.allows),
+        )
+        for need in needs
+    ]
+
+
+def compute_verdict(subject: str, outcomes: Sequence[Outcome], remedy: str, advice: str) -> Verdict:
+    """Return the verdict on these outcomes: the worst of them, with a finding for each problem."""
+    answers = {outcome.answer for outcome in outcomes}
+    worst = next(answer for answer in (Answer.REFUSED, Answer.UNDECIDABLE, Answer.ALLOWED) if answer in answers)
+    findings = (
+        *_denials(subject, outcomes),
+        *(finding for outcome in outcomes for finding in _lacks(subject, outcome)),
+        *_doubts(subject, outcomes),
+    )
+    if worst is Answer.UNDECIDABLE and all(outcome.denied is Truth.FALSE for outcome in outcomes):
+        advice = f"One statement more decides it. {advice}"
+    legacy_principal = any(outcome.legacy_principal for outcome in outcomes)
+    return Verdict(subject, worst, findings, advice if remedy else "", remedy, legacy_principal)
+
+
+def _denials(subject: str, outcomes: Sequence[Outcome]) -> list[Finding]:
+    """Report each statement that denies once, with all that it denies."""
+    by_statement: dict[Statement, list[tuple[Match, Request, str]]] = {}
+    for outcome in outcomes:
+        for found in outcome.denies:
+            if found.truth is Truth.TRUE:
+                case = (found, outcome.need.request, outcome.need.asked)
+                by_statement.setdefault(found.statement, []).append(case)
+    return [Finding(messages.denied(subject, cases), statement.label) for statement, cases in by_statement.items()]
+
+
+def _lacks(subject: str, outcome: Outcome) -> list[Finding]:
+    if outcome.allowed is not Truth.FALSE:
+        return []
+    need = outcome.need
+    findings = [Finding(messages.missing(subject, need.request, need.asked))]
+    nearest = min(
+        filter(_comes_near, outcome.allows),
+        key=lambda found: len(found.with_truth(Truth.FALSE)),
+        default=None,
+    )
+    if nearest is not None:
+        message = messages.near_miss(nearest, need.request, need.resource)
+        findings.append(Finding(message, nearest.statement.label))
+    return findings
+
+
+def _comes_near(found: Match) -> bool:
+    """Tell whether a statement looks as if it had been meant for what is asked."""
+    failed = {check.element for check in found.with_truth(Truth.FALSE)}
+    if Element.ACTION in failed:
+        return False
+    # A statement for others that allows a whole service (`kms:*` for the account) was not meant for it.
+    actions = found.statement.actions
+    names_actions = not actions.negated and not any("*" in text for text in actions.texts)
+    return Element.PRINCIPAL not in failed or (failed == {Element.PRINCIPAL} and names_actions)
+
+
+def _doubts(subject: str, outcomes: Sequence[Outcome]) -> list[Finding]:
+    """Report each statement on which it hangs once, where that cannot be decided."""
+    by_statement: dict[Statement, list[tuple[Match, Request, str]]] = {}
+    for outcome in outcomes:
+        unclear = [found for found in outcome.denies if found.truth is Truth.UNKNOWN]
+        if outcome.allowed is Truth.UNKNOWN:
+            unclear += [found for found in outcome.allows if found.truth is Truth.UNKNOWN]
+        for found in unclear:
+            case = (found, outcome.need.request, outcome.need.asked)
+            by_statement.setdefault(found.statement, []).append(case)
+    return [Finding(messages.unclear(subject, cases), statement.label) for statement, cases in by_statement.items()]
+
+
+def malformed_policy(subject: str, error: MalformedPolicyError, remedy: str, advice: str) -> Verdict:
+    """Return the verdict on a policy that is not valid."""
+    finding = Finding(f"what CloudTrail may do by {subject} cannot be decided, because it is malformed: {error}")
+    return Verdict(subject, Answer.UNDECIDABLE, (finding,), advice, remedy)
+
+
+def _to_add(lacking: Sequence[prescribed.Statement], statements: Sequence[Statement]) -> str:
+    """Return statements to paste into a policy; AWS refuses a policy in which two have the same Sid."""
+    taken = {statement.sid for statement in statements}
+    return to_paste([_with_free_sid(statement, taken) for statement in lacking])
+
+
+def _with_free_sid(statement: prescribed.Statement, taken: set[str | None]) -> prescribed.Statement:
+    if statement.get("Sid") not in taken or "Sid" not in statement:
+        return statement
+    number = 2
+    while f"{statement['Sid']}{number}" in taken:
+        number += 1
+    return statement | {"Sid": f"{statement['Sid']}{number}"}
