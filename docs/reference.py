@@ -4,14 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from trail_operator.api.crd import account_crd, trail_crd
-from trail_operator.api.reasons import (
-    ACCOUNT_REASONS,
-    CONDITION_MEANINGS,
-    EVENT_EXPLANATIONS,
-    EXPLANATIONS,
-    Explanation,
-    Reason,
-)
+from trail_operator.api.explanations import CONDITION_MEANINGS, EVENT_EXPLANATIONS, EXPLANATIONS, Explanation
+from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
 from trail_operator.settings import Settings, default_text, flag
 
 

@@ -23,7 +23,7 @@ from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.conditions import Condition
 from trail_operator.api.constants import FINALIZER, VERSION
 from trail_operator.api.crd import account_crd, trail_crd
-from trail_operator.api.trail import TrailStatus
+from trail_operator.api.trail_status import TrailStatus
 
 Parts = dict[str, Any]
 

@@ -11,14 +11,8 @@ from docs import reference
 from pydantic import ValidationError
 
 from trail_operator.api.crd import definitions, render, trail_crd
-from trail_operator.api.reasons import (
-    CONDITION_MEANINGS,
-    EVENT_EXPLANATIONS,
-    EXPLANATIONS,
-    ConditionType,
-    EventReason,
-    Reason,
-)
+from trail_operator.api.explanations import CONDITION_MEANINGS, EVENT_EXPLANATIONS, EXPLANATIONS
+from trail_operator.api.reasons import ConditionType, EventReason, Reason
 from trail_operator.runtime import logs
 from trail_operator.settings import Settings
 

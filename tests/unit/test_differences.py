@@ -8,7 +8,7 @@ import pytest
 from tests.unit.builders import FULL, MINIMAL, desired, observed
 from tests.unit.test_selectors import S3, advanced, basic, on_data, on_management
 from trail_operator.api.constants import OWNER_TAG
-from trail_operator.api.trail import Difference
+from trail_operator.api.trail_status import Difference
 from trail_operator.domain.attributes import ATTRIBUTES
 from trail_operator.domain.diff import FIELDS, differences, fields_of, not_read_again
 from trail_operator.domain.plan import plan

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from trail_operator.api.trail import Destination
+from trail_operator.api.trail_status import Destination
 from trail_operator.aws.errors import NO_ANSWER, OK, OTHER, counted
 from trail_operator.domain.diff import FIELDS
 from trail_operator.metrics import FAMILIES, OPERATIONS, Metrics, Result

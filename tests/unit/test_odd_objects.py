@@ -14,7 +14,8 @@ from tests.odd import SPEC, STATUS, TEXTS, places, put
 from tests.unit.builders import LOCATION, desired_of
 from tests.unit.test_trail_controller import body
 from trail_operator.api.aws_account import AWSAccountStatus
-from trail_operator.api.trail import TrailSpec, TrailStatus
+from trail_operator.api.trail import TrailSpec
+from trail_operator.api.trail_status import TrailStatus
 from trail_operator.domain.plan import plan
 from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.state import TrailState

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.builders import ARN, FULL, MINIMAL, OWNER, desired, observed
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.api.trail import Destination, Difference, Refusal, TrailStatus
+from trail_operator.api.trail_status import Destination, Difference, Refusal, TrailStatus
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.trail import ObservedTrail, Part
 from trail_operator.domain.trail_status import (

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trail_operator.api.aws_account import AWSAccountStatus
-from trail_operator.api.trail import TrailStatus
+from trail_operator.api.trail_status import TrailStatus
 
 PINS = {
     "accountID": "123456789012",

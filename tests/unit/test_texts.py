@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.unit.builders import desired, observed
-from trail_operator.api.trail import Destination, TrailStatus
+from trail_operator.api.trail_status import Destination, TrailStatus
 from trail_operator.aws.errors import translate
 from trail_operator.domain.diff import about_tags, differences
 from trail_operator.domain.texts import clean

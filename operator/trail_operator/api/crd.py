@@ -1,5 +1,6 @@
 """Generates the CustomResourceDefinition from the models. The committed file is tested to be in step with this."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -17,61 +18,81 @@ from trail_operator.api.constants import (
     SHORT_NAME,
     VERSION,
 )
-from trail_operator.api.trail import ROOT_RULES, SPEC_RULES, TrailSpec, TrailStatus
+from trail_operator.api.trail import TrailSpec
+from trail_operator.api.trail_rules import ROOT_RULES, SPEC_RULES
+from trail_operator.api.trail_status import TrailStatus
 
 _READY = '.status.conditions[?(@.type=="Ready")]'
-# kubectl shows those of priority 1 with `-o wide` only, and leaves the order as it is here.
-_PRINTER_COLUMNS: list[dict[str, Any]] = [
-    {"name": "Ready", "type": "string", "jsonPath": f"{_READY}.status"},
-    {"name": "Logging", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Logging")].status'},
-    {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason"},
-    {"name": "Bucket", "type": "string", "jsonPath": ".spec.s3BucketName"},
-    {"name": "Region", "type": "string", "jsonPath": ".status.homeRegion"},
-    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-    {"name": "Multi-Region", "type": "boolean", "priority": 1, "jsonPath": ".status.isMultiRegionTrail"},
-    {"name": "ARN", "type": "string", "priority": 1, "jsonPath": ".status.arn"},
-    {"name": "Account", "type": "string", "priority": 1, "jsonPath": ".status.accountID"},
-]
-_ACCOUNT_COLUMNS: list[dict[str, Any]] = [
-    {"name": "Ready", "type": "string", "jsonPath": f"{_READY}.status"},
-    {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason"},
-    {"name": "Account", "type": "string", "jsonPath": ".spec.accountID"},
-    {"name": "Trails", "type": "integer", "jsonPath": ".status.trailCount"},
-    {"name": "Unmanaged", "type": "integer", "jsonPath": ".status.unmanagedCount"},
-    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What the definitions of two kinds differ in."""
+
+    kind: str
+    plural: str
+    short_name: str
+    scope: str
+    description: str
+    spec: type[BaseModel]
+    status: type[BaseModel]
+    spec_rules: list[dict[str, str]]
+    root_rules: list[dict[str, str]]
+    columns: list[dict[str, Any]]
+
+
+# kubectl shows columns of priority 1 with `-o wide` only, and keeps this order.
+_TRAIL = _Kind(
+    kind=KIND,
+    plural=PLURAL,
+    short_name=SHORT_NAME,
+    scope="Namespaced",
+    description="Trail is an AWS CloudTrail trail: what it is to be, and whether it records.",
+    spec=TrailSpec,
+    status=TrailStatus,
+    spec_rules=SPEC_RULES,
+    root_rules=ROOT_RULES,
+    columns=[
+        {"name": "Ready", "type": "string", "jsonPath": f"{_READY}.status"},
+        {"name": "Logging", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Logging")].status'},
+        {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason"},
+        {"name": "Bucket", "type": "string", "jsonPath": ".spec.s3BucketName"},
+        {"name": "Region", "type": "string", "jsonPath": ".status.homeRegion"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        {"name": "Multi-Region", "type": "boolean", "priority": 1, "jsonPath": ".status.isMultiRegionTrail"},
+        {"name": "ARN", "type": "string", "priority": 1, "jsonPath": ".status.arn"},
+        {"name": "Account", "type": "string", "priority": 1, "jsonPath": ".status.accountID"},
+    ],
+)
+_ACCOUNT = _Kind(
+    kind=ACCOUNT_KIND,
+    plural=ACCOUNTS,
+    short_name=ACCOUNT_SHORT_NAME,
+    scope="Cluster",
+    description="AWSAccount is an AWS account: how to get into it, who may use it for what, and which trails it has.",
+    spec=AWSAccountSpec,
+    status=AWSAccountStatus,
+    spec_rules=ACCOUNT_RULES,
+    root_rules=[],
+    columns=[
+        {"name": "Ready", "type": "string", "jsonPath": f"{_READY}.status"},
+        {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason"},
+        {"name": "Account", "type": "string", "jsonPath": ".spec.accountID"},
+        {"name": "Trails", "type": "integer", "jsonPath": ".status.trailCount"},
+        {"name": "Unmanaged", "type": "integer", "jsonPath": ".status.unmanagedCount"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    ],
+)
 
 
 def trail_crd() -> dict[str, Any]:
     """The CustomResourceDefinition of Trail."""
-    return _definition(
-        KIND,
-        PLURAL,
-        SHORT_NAME,
-        "Namespaced",
-        "Trail is an AWS CloudTrail trail: what it is to be, and whether it records.",
-        TrailSpec,
-        TrailStatus,
-        SPEC_RULES,
-        ROOT_RULES,
-        _PRINTER_COLUMNS,
-    )
+    return _definition(_TRAIL)
 
 
 def account_crd() -> dict[str, Any]:
     """The CustomResourceDefinition of AWSAccount."""
-    return _definition(
-        ACCOUNT_KIND,
-        ACCOUNTS,
-        ACCOUNT_SHORT_NAME,
-        "Cluster",
-        "AWSAccount is an AWS account: how to get into it, who may use it for what, and which trails it has.",
-        AWSAccountSpec,
-        AWSAccountStatus,
-        ACCOUNT_RULES,
-        [],
-        _ACCOUNT_COLUMNS,
-    )
+    return _definition(_ACCOUNT)
 
 
 def definitions() -> list[dict[str, Any]]:
@@ -79,25 +100,44 @@ def definitions() -> list[dict[str, Any]]:
     return [trail_crd(), account_crd()]
 
 
-def _definition(
-    kind: str,
-    plural: str,
-    short_name: str,
-    scope: str,
-    description: str,
-    spec_model: type[BaseModel],
-    status_model: type[BaseModel],
-    spec_rules: list[dict[str, str]],
-    root_rules: list[dict[str, str]],
-    columns: list[dict[str, Any]],
-) -> dict[str, Any]:
-    spec = _structural(spec_model.model_json_schema(by_alias=True))
-    spec["x-kubernetes-validations"] = spec_rules
-    status = _structural(status_model.model_json_schema(by_alias=True))
+def _definition(of: _Kind) -> dict[str, Any]:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{of.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": of.scope,
+            "names": {
+                "kind": of.kind,
+                "listKind": f"{of.kind}List",
+                "plural": of.plural,
+                "singular": of.kind.lower(),
+                "shortNames": [of.short_name],
+                "categories": ["aws"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": of.columns,
+                    "schema": {"openAPIV3Schema": _schema(of)},
+                }
+            ],
+        },
+    }
+
+
+def _schema(of: _Kind) -> dict[str, Any]:
+    spec = _structural(of.spec.model_json_schema(by_alias=True))
+    spec["x-kubernetes-validations"] = of.spec_rules
+    status = _structural(of.status.model_json_schema(by_alias=True))
     # kstatus and Argo CD then see a new object as not yet observed, even before the operator has written anything.
     status["default"] = {"observedGeneration": -1}
     schema: dict[str, Any] = {
-        "description": description,
+        "description": of.description,
         "type": "object",
         "required": ["spec"],
         "properties": {
@@ -108,35 +148,9 @@ def _definition(
             "status": status,
         },
     }
-    if root_rules:
-        schema["x-kubernetes-validations"] = root_rules
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{GROUP}"},
-        "spec": {
-            "group": GROUP,
-            "scope": scope,
-            "names": {
-                "kind": kind,
-                "listKind": f"{kind}List",
-                "plural": plural,
-                "singular": kind.lower(),
-                "shortNames": [short_name],
-                "categories": ["aws"],
-            },
-            "versions": [
-                {
-                    "name": VERSION,
-                    "served": True,
-                    "storage": True,
-                    "subresources": {"status": {}},
-                    "additionalPrinterColumns": columns,
-                    "schema": {"openAPIV3Schema": schema},
-                }
-            ],
-        },
-    }
+    if of.root_rules:
+        schema["x-kubernetes-validations"] = of.root_rules
+    return schema
 
 
 def render(definition: dict[str, Any]) -> str:

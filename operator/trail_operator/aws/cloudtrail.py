@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from trail_operator.api.reasons import Reason
-from trail_operator.api.trail import Destination
+from trail_operator.api.trail_status import Destination
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError
 from trail_operator.aws.operations import Read, Write

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from trail_operator.api.constants import OWNER_TAG
-from trail_operator.api.trail import Difference
+from trail_operator.api.trail_status import Difference
 from trail_operator.domain.attributes import ATTRIBUTES, differing
 from trail_operator.domain.selectors import (
     DEFAULT,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from trail_operator.api.constants import OWNER_TAG
-from trail_operator.api.trail import Difference
+from trail_operator.api.trail_status import Difference
 from trail_operator.domain.attributes import ATTRIBUTES, SCOPE, SENT_TOGETHER, differing
 from trail_operator.domain.diff import (
     about_tags,

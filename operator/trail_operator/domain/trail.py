@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from trail_operator.api.constants import OWNER_TAG, RESERVED_TAG_PREFIX
-from trail_operator.api.trail import Destination, TrailSpec
+from trail_operator.api.trail import TrailSpec
+from trail_operator.api.trail_status import Destination
 from trail_operator.domain.arns import Location
 from trail_operator.domain.attributes import Configuration, Resolved, desired_configuration
 from trail_operator.domain.selectors import (

@@ -16,7 +16,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from trail_operator.api.conditions import Condition
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.api.trail import Difference
+from trail_operator.api.trail_status import Difference
 from trail_operator.domain.plan import Action
 from trail_operator.domain.texts import MESSAGE, clean
 from trail_operator.kube.answers import is_of_deleted_namespace

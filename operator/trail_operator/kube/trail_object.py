@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from trail_operator.api.constants import FINALIZER, PAUSED, RECONCILE_AT
 from trail_operator.api.schema import problems
-from trail_operator.api.trail import ManagementPolicy, TrailSpec, TrailStatus
+from trail_operator.api.trail import ManagementPolicy, TrailSpec
+from trail_operator.api.trail_status import TrailStatus
 from trail_operator.domain.annotations import of_other_controllers
 from trail_operator.domain.arns import Arn
 from trail_operator.kube.client import Key, resource_version

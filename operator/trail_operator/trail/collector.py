@@ -14,7 +14,7 @@ from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.conditions import Condition
 from trail_operator.api.constants import ACCOUNT_KIND, KIND
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.trail import Destination
+from trail_operator.api.trail_status import Destination
 from trail_operator.inventory.registry import Account
 from trail_operator.metrics import Family
 from trail_operator.trail.state import TrailState

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import EventReason, Reason
-from trail_operator.api.trail import DeletionPolicy, Difference
+from trail_operator.api.trail import DeletionPolicy
+from trail_operator.api.trail_status import Difference
 from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import NOT_FOUND, AWSError
 from trail_operator.aws.rate_limit import Precondition

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import Reason
-from trail_operator.api.trail import Difference
+from trail_operator.api.trail_status import Difference
 from trail_operator.aws.cloudtrail import PartlyReadError
 from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.domain.arns import Arn, Location

@@ -10,7 +10,7 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.reasons import ConditionType, EventReason
-from trail_operator.api.trail import Difference
+from trail_operator.api.trail_status import Difference
 from trail_operator.domain.backoff import resync_delay, retry_delay
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, internal, passing
 from trail_operator.domain.trail_status import SyncResult

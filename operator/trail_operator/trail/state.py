@@ -6,7 +6,7 @@ from typing import Any
 
 from trail_operator.api.constants import RECONCILE_AT
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.trail import Destination, Difference
+from trail_operator.api.trail_status import Destination, Difference
 from trail_operator.domain.attributes import Configuration
 from trail_operator.domain.diff import not_read_again
 from trail_operator.domain.failure import Failure

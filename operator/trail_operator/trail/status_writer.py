@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from trail_operator.api.constants import FINALIZER
-from trail_operator.api.trail import DeletionPolicy, TrailStatus
+from trail_operator.api.trail import DeletionPolicy
+from trail_operator.api.trail_status import TrailStatus
 from trail_operator.domain.annotations import ignored_annotations
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.domain.trail_status import SyncResult, compute_status, paused, pinned_status, transitions

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.api.trail import AdoptionPolicy, Difference, Refusal
+from trail_operator.api.trail import AdoptionPolicy
+from trail_operator.api.trail_status import Difference, Refusal
 from trail_operator.aws.cloudtrail import NotShownError, PartlyReadError
 from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError

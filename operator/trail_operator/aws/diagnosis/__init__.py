@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from trail_operator.api.reasons import Reason
-from trail_operator.api.trail import Destination
+from trail_operator.api.trail_status import Destination
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.diagnosis.bucket import Bucket
 from trail_operator.aws.diagnosis.case import Case, Dependency, Judgement, certain, dependency, is_denied

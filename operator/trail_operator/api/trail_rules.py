@@ -1,0 +1,171 @@
+"""The CEL rules of a Trail, and the patterns that they share with the models.
+
+The API server checks the rules. Each message says what to write instead.
+"""
+
+from trail_operator.api.constants import RESERVED_TAG_PREFIX
+from trail_operator.api.event_selector_rules import SPEC_RULES as SELECTOR_RULES
+from trail_operator.api.schema import REGION, no_control_characters, rule, rules
+
+# Optional texts may be "", which means the same as leaving them out: nobody's template engine should matter.
+_OR_EMPTY = "self == '' || "
+EMPTY = "^$"
+_PARTITION = "arn:aws[a-z-]*"
+NAME_PATTERN = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"
+BUCKET_PATTERN = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+TOPIC_PATTERN = "^[A-Za-z0-9_-]{1,256}$"
+TOPIC_ARN_PATTERN = f"^{_PARTITION}:sns:[a-z0-9-]+:[0-9]{{12}}:[A-Za-z0-9_-]+$"
+# Python's, which does not know the classes of RE2.
+LOG_GROUP_ARN_PATTERN = (
+    rf"^{_PARTITION}:logs:[a-z0-9-]+:[0-9]{{12}}:log-group:[^:*\x00-\x1f\x7f-\x9f\u2028\u2029]+(:\*)?$"
+)
+ROLE_ARN_PATTERN = f"^{_PARTITION}:iam::[0-9]{{12}}:role/[!-~]+$"
+ALIAS_PATTERN = "^alias/[A-Za-z0-9/_-]+$"
+KEY_ARN_PATTERN = f"^{_PARTITION}:kms:[a-z0-9-]+:[0-9]{{12}}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$"
+KEY_ID_PATTERN = "^(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$"
+# Of a status: what is on record is used only if it can be what the operator writes.
+TRAIL_ARN_PATTERN = rf"^{_PARTITION}:cloudtrail:[a-z0-9-]+:[0-9]{{12}}:trail/[A-Za-z0-9._-]+$"
+ACCOUNT_PATTERN = "^[0-9]{12}$"
+
+# On fields.
+
+TAG_KEY = rules(
+    rule(
+        "!self.lowerAscii().startsWith('aws:')",
+        "tag keys that begin with 'aws:' are AWS's own: choose another key",
+    ),
+    rule(
+        f"!self.lowerAscii().startsWith('{RESERVED_TAG_PREFIX}')",
+        f"tag keys that begin with '{RESERVED_TAG_PREFIX}' are the operator's own: choose another key",
+    ),
+    rule(
+        r"self.matches(r'^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$')",
+        "a tag key may have letters, digits, spaces and _ . : / = + - @ only",
+    ),
+)
+TAG_VALUE = rules(
+    rule(
+        r"self.matches(r'^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$')",
+        "a tag value may have letters, digits, spaces and _ . : / = + - @ only",
+    ),
+)
+ACCOUNT_NAME = rules(no_control_characters("accountRef.name"))
+REGION_CODE = rules(
+    rule(
+        REGION,
+        "region must be the code of an AWS region, such as eu-central-1",
+    ),
+)
+BUCKET = rules(
+    rule(
+        f"self.matches(r'{BUCKET_PATTERN}') && !self.contains('..')",
+        "s3BucketName must be a bucket's name: 3 to 63 lowercase letters, digits, dots and hyphens, "
+        "beginning and ending with a letter or digit (no ARN, no s3:// address)",
+    ),
+    rule(
+        r"!self.matches(r'^([0-9]{1,3}\.){3}[0-9]{1,3}$')",
+        "s3BucketName must not look like an IP address: choose another bucket",
+    ),
+)
+KEY_PREFIX = rules(
+    rule(
+        "!(self + '/').contains('AWSLogs/')",
+        "s3KeyPrefix must not contain AWSLogs/: CloudTrail adds /AWSLogs/ itself, leave it out",
+    ),
+    rule(
+        "!self.startsWith('/') && !self.endsWith('/')",
+        "s3KeyPrefix must not begin or end with a slash: write logs, not /logs/",
+    ),
+    no_control_characters("s3KeyPrefix"),
+)
+TOPIC = rules(
+    rule(
+        f"{_OR_EMPTY}self.matches(r'{TOPIC_PATTERN}') || self.matches(r'{TOPIC_ARN_PATTERN}')",
+        "snsTopicName must be a topic's name (letters, digits, _ and -) or a topic's ARN "
+        "(arn:aws:sns:REGION:ACCOUNT:NAME)",
+    ),
+)
+LOG_GROUP = rules(
+    rule(
+        _OR_EMPTY
+        + rf"self.matches(r'^{_PARTITION}:logs:[a-z0-9-]+:[0-9]{{12}}:log-group:[^:*\p{{Cc}}\p{{Zl}}\p{{Zp}}]+(:\*)?$')",
+        "cloudWatchLogsLogGroupARN must be a log group's ARN: arn:aws:logs:REGION:ACCOUNT:log-group:NAME "
+        "(an ending ':*' is optional)",
+    ),
+)
+LOG_ROLE = rules(
+    rule(
+        f"{_OR_EMPTY}self.matches(r'{ROLE_ARN_PATTERN}')",
+        "cloudWatchLogsRoleARN must be a role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
+    ),
+)
+KMS_KEY = rules(
+    rule(
+        f"{_OR_EMPTY}self.matches(r'{ALIAS_PATTERN}') || self.matches(r'{KEY_ARN_PATTERN}') || "
+        f"self.matches(r'{KEY_ID_PATTERN}')",
+        "kmsKeyID must be a key id, a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias (alias/NAME) or an "
+        "alias ARN",
+    ),
+)
+DELETION_POLICY = rules(
+    rule(
+        "self in ['Delete', 'Retain']",
+        "deletionPolicy must be Delete or Retain: for what Crossplane calls Orphan, write Retain",
+    ),
+)
+
+# On several fields.
+
+SPEC_RULES = [
+    rule(
+        "!(has(self.isMultiRegionTrail) && self.isMultiRegionTrail && has(self.includeGlobalServiceEvents) "
+        "&& !self.includeGlobalServiceEvents)",
+        "a multi-region trail must include global service events: set includeGlobalServiceEvents to true, or "
+        "isMultiRegionTrail to false",
+    ),
+    rule(
+        "(has(self.cloudWatchLogsLogGroupARN) && self.cloudWatchLogsLogGroupARN != '') == "
+        "(has(self.cloudWatchLogsRoleARN) && self.cloudWatchLogsRoleARN != '')",
+        "cloudWatchLogsLogGroupARN and cloudWatchLogsRoleARN belong together: set both or neither",
+    ),
+    *SELECTOR_RULES,
+]
+
+_NAME = "(has({0}.spec.name) ? {0}.spec.name : {0}.metadata.name)"
+_THIS_NAME, _OLD_NAME = _NAME.format("self"), _NAME.format("oldSelf")
+
+# At the root, on effective values: a rule on a field does not run when the field is removed and added again.
+ROOT_RULES = [
+    rule(
+        "size(self.metadata.name) <= 128",
+        "metadata.name must have at most 128 characters, so that the owner tag in AWS holds it: choose a shorter name",
+    ),
+    rule(
+        rf"{_THIS_NAME}.matches(r'{NAME_PATTERN}') && size({_THIS_NAME}) >= 3",
+        "the trail's name (spec.name, else metadata.name) must have 3 to 128 letters, digits, '.', '_' and '-', begin and "
+        "end with a letter or digit, and have no two of . _ - side by side: set spec.name to such a name",
+    ),
+    rule(
+        rf"!{_THIS_NAME}.matches(r'^([0-9]{{1,3}}\.){{3}}[0-9]{{1,3}}$')",
+        "the trail's name (spec.name, else metadata.name) must not look like an IP address: set spec.name to another name",
+    ),
+    rule(
+        f"{_THIS_NAME} == {_OLD_NAME}",
+        "the trail's name is immutable: make a second Trail with the new name, wait until it is Ready, then delete this one",
+    ),
+    rule(
+        "has(self.spec.accountRef) == has(oldSelf.spec.accountRef) && "
+        "(!has(self.spec.accountRef) || self.spec.accountRef.name == oldSelf.spec.accountRef.name)",
+        "accountRef is immutable: make a second Trail in the other account, wait until it is Ready, then delete this one",
+    ),
+    # An unchanged region is never refused, whatever is on record: else nothing could be written any more, not even to let
+    # a deleted Trail go. A region that is left out means the operator's default, which only the operator knows: it stalls
+    # where that is another one.
+    rule(
+        "!has(oldSelf.status) || !has(oldSelf.status.arn) || !has(oldSelf.status.homeRegion) || "
+        "!has(self.spec.region) || self.spec.region == oldSelf.status.homeRegion || "
+        "(has(oldSelf.spec.region) && self.spec.region == oldSelf.spec.region)",
+        "region is immutable once the trail is created: keep it as it is in status.homeRegion; to move, make a second "
+        "Trail in the new region, wait until it is Ready, then delete this one",
+    ),
+]
