@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import boto3
 import requests
 from kubernetes import client, config, watch
 
+from trail_sandbox import ports
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
 GROUP, VERSION, PLURAL, NAMESPACE = "trail-operator.dev", "v1beta1", "trails", "default"
@@ -30,13 +31,16 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Operator:
     """The operator as a process, with what the operating system says of it."""
 
-    def __init__(self, sandbox: Sandbox, *arguments: str, started: bytes = b"watching Trails") -> None:
-        """Start it, and wait until it logs that it has `started`."""
-        command = [str(Path(sys.executable).parent / "trail-operator"), "run", "--health-port", "0", *arguments]
+    def __init__(self, sandbox: Sandbox, *arguments: str) -> None:
+        """Start it and wait until it reports that it is ready."""
+        port = str(ports.choose(["health"])["health"])
+        program = str(Path(sys.executable).parent / "trail-operator")
+        command = [program, "run", "--health-host", ports.LOOPBACK, "--health-port", port, *arguments]
+        self._ready = f"http://{ports.LOOPBACK}:{port}/readyz"
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         environment = {**os.environ, **sandbox.environment()}
         self._process = subprocess.Popen(command, env=environment, stderr=self._log)
-        until(lambda: started in self.output(), "the operator has started")
+        until(self._is_ready, "the operator is ready")
 
     @property
     def running(self) -> bool:
@@ -73,6 +77,12 @@ class Operator:
     def output(self) -> bytes:
         """All that it has logged."""
         return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0)
+
+    def _is_ready(self) -> bool:
+        try:
+            return requests.get(self._ready, timeout=5).status_code == requests.codes.ok
+        except requests.ConnectionError:
+            return False
 
 
 class Bench:
@@ -136,9 +146,7 @@ class Bench:
     def wait_ready(self, names: Iterable[str]) -> None:
         """Wait, by one watch, until all these Trails are Ready for their present spec."""
         waiting = set(names)
-        listed = self._objects.list_namespaced_custom_object
-        for event in watch.Watch().stream(listed, GROUP, VERSION, NAMESPACE, PLURAL, timeout_seconds=600):
-            body = event["object"]
+        for body in self.watch(seconds=600):
             if is_ready(body):
                 waiting.discard(body["metadata"]["name"])
             if not waiting:
@@ -161,6 +169,12 @@ class Bench:
         found = self.peek()
         requests.delete(f"{self.sandbox.aws_endpoint}/_sandbox/calls", timeout=10).raise_for_status()
         return found
+
+    def watch(self, seconds: int) -> Iterator[dict[str, Any]]:
+        """Yield the Trails, and then every change of one."""
+        listed = self._objects.list_namespaced_custom_object
+        for event in watch.Watch().stream(listed, GROUP, VERSION, NAMESPACE, PLURAL, timeout_seconds=seconds):
+            yield event["object"]
 
     def _list(self) -> list[Any]:
         answer = self._objects.list_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL)
