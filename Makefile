@@ -1,46 +1,85 @@
-# Two commands need nothing but Python and make: `make demo` and `make test`. Both begin with `make setup`.
+# `make` lists the commands. All begin with `make setup`, which needs nothing but Python and make.
 SHELL := /bin/bash
+.DEFAULT_GOAL := help
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-# The tests start many processes: each would compile every module it imports.
+# Tests start many processes, and each would compile every module that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 EXPORT = $(UV) export --locked --quiet --no-header --no-annotate --no-emit-workspace
-# A second Python that the unit tests also run on, where the machine has it.
 OTHER_PYTHON ?= 3.13
 
-.PHONY: setup test test-fast unit lint types integration other-python statemachine conformance demo sandbox requirements test-image test-gitops test-edges benchmarks benchmarks-scale benchmarks-takeover soak crds docs site golden clean
+.PHONY: help
+help: ## List the commands.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.synced
+# -- Try it
+
+.PHONY: setup demo run sandbox
+setup: .venv/.synced ## Create .venv from uv.lock.
 
 .venv/.synced: pyproject.toml sandbox/pyproject.toml uv.lock
+	@.ci/require "make setup" python
 	@command -v $(UV) >/dev/null || { python3 -m venv .uv && .uv/bin/pip install --quiet uv==$(UV_VERSION); }
 	$(UV) sync --locked --quiet --compile-bytecode
 	@touch $@
 
-# Decided before the first test: the tests would take their own load for that of others.
+demo: setup ## Create, break, repair and delete a trail on a sandbox: a minute.
+	$(BIN)/python -m trail_sandbox.demo
+
+sandbox: setup ## Start a Kubernetes and an AWS on this machine, and leave them running.
+	$(BIN)/sandbox up
+	@echo 'The sandbox is running. To use it:'
+	@echo '  eval "$$($(BIN)/sandbox env)"'
+	@echo '  helm install trail-operator charts/trail-operator --namespace trail-operator --create-namespace --wait'
+	@echo '  kubectl apply -f examples/minimal.yaml; kubectl get ctrail -o wide --watch'
+	@echo 'To stop it: $(BIN)/sandbox down'
+
+run: setup ## Run the operator of this checkout on a sandbox, until Ctrl-C.
+	@trap '$(BIN)/sandbox down --name run' EXIT; \
+	$(BIN)/sandbox up --name run && eval "$$($(BIN)/sandbox env --name run)" && \
+	kubectl apply --filename crds && \
+	echo 'The operator runs here until Ctrl-C, which also stops the sandbox. In another terminal:' && \
+	echo '  eval "$$($(BIN)/sandbox env --name run)"' && \
+	echo '  kubectl apply -f examples/minimal.yaml; kubectl get ctrail -o wide --watch' && \
+	$(BIN)/trail-operator run --resync 30s
+
+# -- Before a commit
+
+.PHONY: test test-fast unit lint types statemachine integration
+test-fast: lint types unit ## Check style and types and run the unit tests: a minute. Run it before each commit.
+
+# Decided before the first test, because the tests would otherwise count their own load.
 test: export TEST_PATIENCE := $(or $(TEST_PATIENCE),$(shell python3 tests/patience.py))
-# README's test command. CI also runs the unit tests on a second Python, and what needs programs of the system: .ci/run
-test: test-fast statemachine integration
+test: test-fast statemachine integration ## Run all tests but those of the next section.
 
-# What to run before each commit: about a minute.
-test-fast: lint types unit
-
-unit: setup
+unit: setup ## Run the unit tests.
 	$(BIN)/pytest tests/unit -q -n logical
 
-lint: setup
+lint: setup ## Check style, layers and generated requirements.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	@{ $(EXPORT) --no-dev | cmp - image/requirements.txt && $(EXPORT) --only-group build | cmp - image/build-requirements.txt; } \
-	  || { echo "image/ does not say what uv.lock says: run make requirements"; false; }
+	  || { echo "image/*.txt differs from uv.lock: run make requirements"; false; }
 
-types: setup
+types: setup ## Check types.
 	$(BIN)/mypy
 
-# uv looks on PATH only; pyenv keeps its versions beside it.
-other-python: setup
+# A failure prints its seed: make statemachine SEED=1 repeats it. STEPS=1000000 searches longer.
+statemachine: setup ## Run the operator in random walks in virtual time: STEPS=, SEED=.
+	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -n logical --dist load --maxschedchunk 1 --ignore tests/statemachine/test_on_processes.py
+
+# In random order; a run prints its seed. A free worker gets the next test or group, so that none has a queue of its own.
+integration: setup ## Run the operator and the emulated AWS as processes on a sandbox.
+	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q \
+	  -n auto --dist loadscope
+
+# -- More tests
+
+.PHONY: other-python test-edges test-image test-gitops conformance require-image require-gitops
+# uv searches PATH only; pyenv keeps its versions elsewhere.
+other-python: setup ## Run the unit tests on a second Python: OTHER_PYTHON=3.13.
 	@python="$$($(UV) python find --no-python-downloads $(OTHER_PYTHON) 2>/dev/null || \
 	  compgen -G "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(OTHER_PYTHON).*/bin/python3" | head -n 1)"; \
 	if [ -n "$$python" ]; then \
@@ -48,34 +87,24 @@ other-python: setup
 	  $(UV) run --isolated --locked --quiet --python "$$python" pytest tests/unit -q -n logical -p no:cacheprovider; \
 	else echo "Python $(OTHER_PYTHON) is not on this machine: the unit tests ran on one Python only"; fi
 
-# What is found has a seed: make statemachine SEED=1 does the same again. STEPS=1000000 looks longer.
-statemachine: setup
-	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -n logical --dist load --maxschedchunk 1 --ignore tests/statemachine/test_on_processes.py
-
-# In random order; a run prints its seed. A free worker gets the next test or group, so none has a queue of its own.
-integration: setup
-	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q \
-	  -n auto --dist loadscope
-
-# Builds the image and runs the operator from it; as root, with buildah and debootstrap, which Debian has.
-test-image: setup
-	$(BIN)/pytest tests/image -q -s
-
-# After an intended change of the chart or of the CLI help; review the difference.
-golden: setup
-	GOLDEN=write $(BIN)/pytest tests/unit/test_cli.py -q -k help
-	GOLDEN=write $(BIN)/pytest tests/integration/test_chart_templates.py -q -k made
-
-# A real Argo CD; the first time it is built from source, which takes about ten minutes. Needs redis-server and git.
-test-gitops: setup
-	$(BIN)/pytest tests/gitops -q
-
-# The operator's processes under answers and objects that should not be; ten minutes on two cores at most.
-test-edges: setup
+test-edges: setup ## Run the operator against garbled, slow and cut-off answers: at most 10 minutes.
 	$(BIN)/pytest tests/edges -q -n 3 --dist worksteal
 
-# AWS=1 PREFIX=acme- checks a real account, with the credentials of the environment; SPEND=1 also what costs money.
-conformance: setup
+test-image: require-image setup ## Build the image and run the operator from it; needs root, buildah and debootstrap.
+	$(BIN)/pytest tests/image -q -s
+
+# The first run builds Argo CD from source in about 10 minutes.
+test-gitops: require-gitops setup ## Manage Trails from git with a real Argo CD; needs redis-server and git.
+	$(BIN)/pytest tests/gitops -q
+
+require-image:
+	@.ci/require "make test-image" root buildah debootstrap
+
+require-gitops:
+	@.ci/require "make test-gitops" redis-server git
+
+# With AWS=1 it uses the credentials of the environment and names that begin with PREFIX; SPEND=1 adds what costs money.
+conformance: setup ## Check the emulated AWS, or a real one: AWS=1 PREFIX=acme- [SPEND=1].
 ifdef AWS
 	$(BIN)/pytest tests/conformance -q --tb=short -rfE --endpoint aws --prefix "$(PREFIX)" $(if $(SPEND),--spend)
 else
@@ -83,46 +112,45 @@ else
 	$(BIN)/pytest tests/conformance -q -n auto --dist worksteal --tb=no -rN --endpoint moto
 endif
 
-# The image is built with pip alone, from these: what uv.lock says, with its hashes.
-requirements: setup
+# -- Generated files
+
+.PHONY: crds docs requirements golden site
+crds: setup ## Write the CustomResourceDefinitions from the models.
+	$(BIN)/trail-operator crds --output crds --output charts/trail-operator/files/crds
+
+docs: setup ## Write the generated parts of the reference.
+	$(BIN)/python -m docs.generate
+
+# The image is built with pip alone, from these: the packages of uv.lock with their hashes.
+requirements: setup ## Write the image's requirements from uv.lock.
 	$(EXPORT) --no-dev > image/requirements.txt
 	$(EXPORT) --only-group build > image/build-requirements.txt
 
-demo: setup
-	$(BIN)/python -m trail_sandbox.demo
+golden: setup ## Write the expected output of the chart and of CLI help, after an intended change: review the diff.
+	GOLDEN=write $(BIN)/pytest tests/unit/test_cli.py -q -k help
+	GOLDEN=write $(BIN)/pytest tests/integration/test_chart_templates.py -q -k made
 
-sandbox: setup
-	$(BIN)/sandbox up
-	@echo 'The sandbox is up. To play:'
-	@echo '  eval "$$($(BIN)/sandbox env)"'
-	@echo '  helm install trail-operator charts/trail-operator --namespace trail-operator --create-namespace --wait'
-	@echo '  kubectl apply -f examples/minimal.yaml; kubectl get ctrail -o wide --watch'
-	@echo 'and to end it: $(BIN)/sandbox down'
-
-benchmarks: setup
-	$(BIN)/python -m benchmarks
-
-# Half an hour: TRAILS=100 ACCOUNTS=20 measures one size only.
-benchmarks-scale: setup
-	$(BIN)/python -m benchmarks.scale $(if $(TRAILS),--trails $(TRAILS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
-
-# Five minutes.
-benchmarks-takeover: setup
-	$(BIN)/python -m benchmarks.takeover
-
-# Half an hour; a seed does the same faults and changes again: make soak MINUTES=3 SEED=1.
-soak: setup
-	$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
-
-crds: setup
-	$(BIN)/trail-operator crds --output crds --output charts/trail-operator/files/crds
-
-docs: setup
-	$(BIN)/python -m docs.generate
-
-# The documentation as a website, into site/; a broken link or anchor fails.
-site: setup
+site: setup ## Build the documentation as a website into site/; a broken link fails.
 	NO_MKDOCS_2_WARNING=1 $(UV) run --isolated --locked --quiet --only-group docs mkdocs build --strict --quiet
 
-clean:
+# -- Measurements
+
+.PHONY: benchmarks benchmarks-latency benchmarks-scale benchmarks-takeover soak
+benchmarks: setup ## Print latency, AWS calls, CPU and memory: a minute.
+	$(BIN)/python -m benchmarks
+
+benchmarks-latency: setup ## Print apply to Ready, and the AWS calls for each trail made in a growing account: 4 minutes.
+	$(BIN)/python -m benchmarks.latency
+
+benchmarks-scale: setup ## Print what many accounts cost: half an hour. TRAILS=100 ACCOUNTS=20 measures one size.
+	$(BIN)/python -m benchmarks.scale $(if $(TRAILS),--trails $(TRAILS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+
+benchmarks-takeover: setup ## Print how soon a second replica takes over: 5 minutes.
+	$(BIN)/python -m benchmarks.takeover
+
+soak: setup ## Run the operator under random faults: half an hour. MINUTES=3 SEED=1 repeats a short run.
+	$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+.PHONY: clean
+clean: ## Remove the environments and caches of this checkout.
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
