@@ -11,7 +11,7 @@ from tests.unit.test_metrics import state
 from trail_operator.api.conditions import Condition
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail_status import Difference
-from trail_operator.domain.plan import Action
+from trail_operator.domain.actions import Action
 from trail_operator.kube import events
 from trail_operator.kube.events import EventRecorder
 

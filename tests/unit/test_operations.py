@@ -21,7 +21,7 @@ from trail_operator.aws.operations import (
     When,
     Write,
 )
-from trail_operator.domain import plan
+from trail_operator.domain import actions
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "iam.md").read_text()
@@ -50,7 +50,7 @@ def test_an_operation_says_why_and_what_it_needs(operation: Operation) -> None:
 
 
 def test_the_plan_knows_the_writes_of_the_table_and_no_others() -> None:
-    assert set(get_args(plan.Operation)) == {operation.name for operation in Write}
+    assert set(get_args(actions.Operation)) == {operation.name for operation in Write}
 
 
 def test_only_what_is_optional_is_for_messages() -> None:

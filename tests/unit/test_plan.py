@@ -7,8 +7,9 @@ import pytest
 
 from tests.unit.builders import ARN, FULL, MINIMAL, OWNER, desired, observed
 from trail_operator.api.constants import OWNER_TAG
+from trail_operator.domain.actions import Action, deletion, disowning
 from trail_operator.domain.diff import differences
-from trail_operator.domain.plan import Action, deletion, disowning, plan, restart
+from trail_operator.domain.plan import plan, restart
 from trail_operator.domain.selectors import CALL_RATE, DATA, MANAGEMENT, AdvancedSelector, BasicSelector, FieldCondition
 from trail_operator.domain.trail import ObservedTrail
 

@@ -10,19 +10,12 @@ from hypothesis import strategies as st
 
 from tests.unit.builders import ARN, MINIMAL, OWNER, desired, observed
 from trail_operator.api.constants import OWNER_TAG
+from trail_operator.domain.actions import Action
 from trail_operator.domain.attributes import Configuration
 from trail_operator.domain.diff import differences
-from trail_operator.domain.plan import Action, plan
-from trail_operator.domain.selectors import (
-    DEFAULT,
-    AdvancedSelector,
-    BasicSelector,
-    FieldCondition,
-    Selectors,
-    read_aggregations,
-    read_insights,
-    read_selectors,
-)
+from trail_operator.domain.plan import plan
+from trail_operator.domain.selector_conversion import read_aggregations, read_insights, read_selectors
+from trail_operator.domain.selectors import DEFAULT, AdvancedSelector, BasicSelector, FieldCondition, Selectors
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 
 Event = tuple[str, str, str, bool]

@@ -7,26 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trail_operator.api.trail import TrailSpec
+from trail_operator.domain.selector_conversion import (
+    aggregation_parameters,
+    insight_parameters,
+    read_aggregations,
+    read_insights,
+    read_selectors,
+    selector_parameters,
+    wanted_aggregations,
+    wanted_insights,
+    wanted_selectors,
+)
 from trail_operator.domain.selectors import (
     DEFAULT,
     AdvancedSelector,
     BasicSelector,
     FieldCondition,
     Selectors,
-    aggregation_parameters,
-    insight_parameters,
     management_events,
     may_record_object_writes,
-    read_aggregations,
-    read_insights,
-    read_selectors,
     records_data_events,
-    selector_parameters,
     supports_aggregation,
     supports_insight,
-    wanted_aggregations,
-    wanted_insights,
-    wanted_selectors,
 )
 
 S3, LAMBDA = "AWS::S3::Object", "AWS::Lambda::Function"

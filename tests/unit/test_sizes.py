@@ -47,8 +47,6 @@ EXCEPTIONS: dict[Excess, str] = {
     Excess("module", "aws/answers.py"): _TO_SPLIT,
     Excess("module", "aws/client.py"): _TO_SPLIT,
     Excess("module", "aws/errors.py"): _TO_SPLIT,
-    Excess("module", "domain/plan.py"): _TO_SPLIT,
-    Excess("module", "domain/selectors.py"): _TO_SPLIT,
     Excess("module", "domain/trail_status.py"): _TO_SPLIT,
     Excess("module", "inventory/registry.py"): _TO_SPLIT,
     Excess("module", "trail/delete.py"): _TO_SPLIT,

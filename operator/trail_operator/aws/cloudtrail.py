@@ -12,11 +12,11 @@ from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.pages import list_all
 from trail_operator.aws.rate_limit import Precondition
+from trail_operator.domain.actions import Action
 from trail_operator.domain.arns import Arn, Location, is_managed_alias
 from trail_operator.domain.attributes import observed_configuration
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, passing
-from trail_operator.domain.plan import Action
-from trail_operator.domain.selectors import read_aggregations, read_insights, read_selectors
+from trail_operator.domain.selector_conversion import read_aggregations, read_insights, read_selectors
 from trail_operator.domain.texts import ERROR, clean
 from trail_operator.domain.trail import ObservedTrail, Part
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from trail_operator.api.constants import PAUSED
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import DeletionPolicy
-from trail_operator.domain.warnings import Advice, listed
+from trail_operator.domain.texts import listed
+from trail_operator.domain.warnings import Advice
 
 # https://github.com/aws-controllers-k8s/runtime/blob/main/apis/core/v1alpha1/annotations.go
 _ACK = "services.k8s.aws/"

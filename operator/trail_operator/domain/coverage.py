@@ -3,7 +3,7 @@
 Says too much rather than too little where two selectors can't be compared.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from trail_operator.domain.arns import Arn
@@ -17,7 +17,8 @@ from trail_operator.domain.selectors import (
     management_events,
     records_data_events,
 )
-from trail_operator.domain.trail import ObservedTrail, has_global_events
+from trail_operator.domain.texts import listed
+from trail_operator.domain.trail import ObservedTrail, records_global_events
 
 _WAYS = {"true": "read", "false": "write"}
 """What the field readOnly says."""
@@ -32,9 +33,11 @@ def reductions(before: ObservedTrail, after: ObservedTrail) -> tuple[str, ...]:
     told = [words.format(region=after.home_region) for name, words in LOSSES.items() if _is_lost(name, before, after)]
     told += [f"{lost} are no longer recorded" for lost in _lost_events(before.event_selectors, after.event_selectors)]
     if lost := before.insights - after.insights:
-        told.append(f"{_listed(f'{kind} on {category} events' for kind, category in lost)} is no longer looked for")
+        told.append(
+            f"{listed(sorted(f'{kind} on {category} events' for kind, category in lost))} is no longer looked for"
+        )
     if gone := before.aggregations - after.aggregations:
-        told.append(f"summaries of events ({_listed(template for _, template in gone)}) are no longer written")
+        told.append(f"summaries of events ({listed(sorted(template for _, template in gone))}) are no longer written")
     return tuple(told)
 
 
@@ -50,16 +53,14 @@ LOSSES = {
 
 def _is_lost(name: str, before: ObservedTrail, after: ObservedTrail) -> bool:
     if name == "include_global_service_events":  # a multi-region trail records them whatever its home region
-        return _takes_global_events(before) and not _takes_global_events(after)
+        return _global_events(before) is not False and _global_events(after) is False
     if name == "recursive_logging" and not records_data_events(before.event_selectors):
         return False
     return bool(getattr(before.configuration, name) and not getattr(after.configuration, name))
 
 
-def _takes_global_events(trail: ObservedTrail) -> bool:
-    configuration, partition = trail.configuration, Arn.parse(trail.arn).partition
-    may_have = has_global_events(partition, trail.home_region) is not False
-    return configuration.is_multi_region_trail or (may_have and configuration.include_global_service_events)
+def _global_events(trail: ObservedTrail) -> bool | None:
+    return records_global_events(trail.configuration, Arn.parse(trail.arn).partition, trail.home_region)
 
 
 @dataclass
@@ -85,7 +86,7 @@ def _lost_events(old: Selectors, new: Selectors) -> list[str]:
 
 def _lost_management(lost: list[AdvancedSelector], kept: list[AdvancedSelector], new: Selectors) -> list[str]:
     gone = {_way(piece) for piece in lost} - {way.lower() for way in management_events(new)}
-    told = [f"management events ({_listed(gone)})"] if gone else []
+    told = [f"management events ({listed(sorted(gone))})"] if gone else []
     sources: set[str] = set()
     for piece in lost:
         if _way(piece) in gone:
@@ -93,7 +94,7 @@ def _lost_management(lost: list[AdvancedSelector], kept: list[AdvancedSelector],
         excluded = [set(_on(entry, "eventSource").not_equals) for entry in kept if _meets(entry, piece)]
         missing = set.intersection(*excluded) - set(_on(piece, "eventSource").not_equals)
         sources |= missing or {"some services"}
-    return [*told, f"management events of {_listed(sources)}"] if sources else told
+    return [*told, f"management events of {listed(sorted(sources))}"] if sources else told
 
 
 def _lost_others(lost: list[AdvancedSelector]) -> list[str]:
@@ -104,8 +105,8 @@ def _lost_others(lost: list[AdvancedSelector]) -> list[str]:
         kind.ways.add(_way(piece))
     return [
         what
-        + (f" {_listed(kind.places)}" if "" not in kind.places else "")
-        + (f" ({_listed(kind.ways)})" if len(kind.ways) == 1 and "" not in kind.ways else "")
+        + (f" {listed(sorted(kind.places))}" if "" not in kind.places else "")
+        + (f" ({listed(sorted(kind.ways))})" if len(kind.ways) == 1 and "" not in kind.ways else "")
         for what, kind in kinds.items()
     ]
 
@@ -221,7 +222,7 @@ def _kind(selector: AdvancedSelector) -> str:
     kind = selector.on("resources.type") or selector.on("eventSource")
     what = "data events" if selector.category == DATA else f"{selector.category} events"
     if kind and kind.equals:
-        what += f" of {_listed(kind.equals)}"
+        what += f" of {listed(sorted(kind.equals))}"
     return what + (f" (selector {selector.name!r})" if selector.name else "")
 
 
@@ -231,8 +232,3 @@ def _place(selector: AdvancedSelector) -> str:
 
 def _way(selector: AdvancedSelector) -> str:
     return next((_WAYS.get(value, value) for value in _on(selector, "readOnly").equals), "")
-
-
-def _listed(values: Iterable[str]) -> str:
-    shown = sorted(values)
-    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")

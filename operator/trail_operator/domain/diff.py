@@ -8,14 +8,8 @@ from typing import Any
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.attributes import ATTRIBUTES, differing
-from trail_operator.domain.selectors import (
-    DEFAULT,
-    AdvancedSelector,
-    Selectors,
-    aggregation_parameters,
-    insight_parameters,
-    selector_parameters,
-)
+from trail_operator.domain.selector_conversion import aggregation_parameters, insight_parameters, selector_parameters
+from trail_operator.domain.selectors import DEFAULT, AdvancedSelector, Selectors
 from trail_operator.domain.texts import clean
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
 

@@ -6,11 +6,12 @@ docs/architecture.md derives it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail_status import Difference
+from trail_operator.domain.actions import Action, Operation, put_aggregations, put_insights, put_selectors, tag_list
 from trail_operator.domain.attributes import ATTRIBUTES, SCOPE, SENT_TOGETHER, differing
 from trail_operator.domain.diff import (
     about_tags,
@@ -22,48 +23,11 @@ from trail_operator.domain.diff import (
     selector_differences,
     tag_differences,
 )
-from trail_operator.domain.selectors import (
-    DEFAULT,
-    Aggregations,
-    Insights,
-    aggregation_parameters,
-    insight_parameters,
-    selector_parameters,
-    supports_aggregation,
-    supports_insight,
-)
+from trail_operator.domain.selectors import DEFAULT, supports_aggregation, supports_insight
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
-
-Operation = Literal[
-    "CreateTrail",
-    "UpdateTrail",
-    "DeleteTrail",
-    "StartLogging",
-    "StopLogging",
-    "AddTags",
-    "RemoveTags",
-    "PutEventSelectors",
-    "PutInsightSelectors",
-    "PutEventConfiguration",
-]
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
 _MOST_TAGS = 50
-
-
-@dataclass(frozen=True)
-class Action:
-    """One AWS write, and the differences that it removes."""
-
-    operation: Operation
-    parameters: Mapping[str, Any]
-    differences: tuple[Difference, ...] = ()
-    requires: frozenset[Operation] = frozenset()
-    """Writes of the plan that must not have failed before it: done without them it would do harm."""
-    is_adoption: bool = False
-    """Whether it makes the trail this resource's that was not before."""
-    is_renaming: bool = False
-    """Whether it replaces a former name of the cluster in the owner tag."""
 
 
 def plan(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Action, ...]:
@@ -82,16 +46,6 @@ def restart(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Action, ...
     return tuple(one for one in plan(desired, observed) if one.operation == "StartLogging" and not one.requires)
 
 
-def deletion(arn: str) -> Action:
-    """The write that removes a trail. Its log files stay in the bucket."""
-    return Action("DeleteTrail", {"Name": arn})
-
-
-def disowning(arn: str, tag: str) -> Action:
-    """The write that takes the owner tag off a trail that is to live on without us."""
-    return Action("RemoveTags", {"ResourceId": arn, "TagsList": [{"Key": tag}]})
-
-
 def _creation(desired: DesiredTrail) -> tuple[Action, ...]:
     # The tags go with CreateTrail, so that a trail whose answer was lost is known to be ours.
     parameters: dict[str, Any] = {"Name": desired.name}
@@ -99,16 +53,16 @@ def _creation(desired: DesiredTrail) -> tuple[Action, ...]:
         value = getattr(desired.configuration, name)
         if value is not None:  # leave out, rather than send "": only UpdateTrail is known to accept that
             parameters[attribute.request] = attribute.form.sent(value)
-    parameters["TagsList"] = _tag_list(desired.tags)
+    parameters["TagsList"] = tag_list(desired.tags)
     actions = [Action("CreateTrail", parameters, differences(desired, None))]
     created: frozenset[Operation] = frozenset({"CreateTrail"})
     recording: frozenset[Operation] = frozenset({"CreateTrail", "PutEventSelectors"})
     if desired.event_selectors != DEFAULT:
-        actions.append(_put_selectors(desired, requires=created))
+        actions.append(put_selectors(desired, requires=created))
     if desired.insights:
-        actions.append(_put_insights(desired.arn, desired.insights, requires=recording))
+        actions.append(put_insights(desired.arn, desired.insights, requires=recording))
     if desired.aggregations:
-        actions.append(_put_aggregations(desired.arn, desired.aggregations, requires=recording))
+        actions.append(put_aggregations(desired.arn, desired.aggregations, requires=recording))
     if desired.is_logging:  # a trail made through the API does not log until it is told to
         actions.append(Action("StartLogging", {"Name": desired.arn}, requires=recording))
     return tuple(actions)
@@ -196,7 +150,7 @@ class _Update:
     ) -> list[Action]:
         if not tags:
             return []
-        parameters = {"ResourceId": self._desired.arn, "TagsList": _tag_list(tags)}
+        parameters = {"ResourceId": self._desired.arn, "TagsList": tag_list(tags)}
         told = about_tags(tag_differences(self._desired, self._observed), tags)
         is_ours = operation == "AddTags" and OWNER_TAG in tags
         return [
@@ -254,7 +208,7 @@ class _Update:
         first = {step.operation for step in before}
         if not self._less:
             first.discard("UpdateTrail")
-        return [_put_selectors(self._desired, self._selectors, frozenset(first))]
+        return [put_selectors(self._desired, self._selectors, frozenset(first))]
 
     def _insights(self) -> tuple[list[Action], list[Action]]:
         changed = insight_differences(self._desired, self._observed)
@@ -266,8 +220,8 @@ class _Update:
             changed,
             can_follow=all(supports_insight(self._desired.event_selectors, one) for one in found),
             can_precede=all(supports_insight(self._observed.event_selectors, one) for one in wanted),
-            wanted=_put_insights(self._desired.arn, wanted, changed),
-            reduced=_put_insights(self._desired.arn, kept, changed),
+            wanted=put_insights(self._desired.arn, wanted, changed),
+            reduced=put_insights(self._desired.arn, kept, changed),
         )
 
     def _aggregations(self) -> tuple[list[Action], list[Action]]:
@@ -280,8 +234,8 @@ class _Update:
             changed,
             can_follow=all(supports_aggregation(self._desired.event_selectors, one) for one in found),
             can_precede=all(supports_aggregation(self._observed.event_selectors, one) for one in wanted),
-            wanted=_put_aggregations(self._desired.arn, wanted, changed),
-            reduced=_put_aggregations(self._desired.arn, kept, changed),
+            wanted=put_aggregations(self._desired.arn, wanted, changed),
+            reduced=put_aggregations(self._desired.arn, kept, changed),
         )
 
     def _around_selectors(
@@ -302,33 +256,3 @@ class _Update:
         if can_precede:
             return [wanted], []
         return [reduced], [after]
-
-
-def _put_selectors(
-    desired: DesiredTrail, changed: tuple[Difference, ...] = (), requires: frozenset[Operation] = frozenset()
-) -> Action:
-    parameters = {"TrailName": desired.arn} | selector_parameters(desired.event_selectors)
-    return Action("PutEventSelectors", parameters, changed, requires)
-
-
-def _put_insights(
-    arn: str,
-    insights: Insights,
-    changed: tuple[Difference, ...] = (),
-    requires: frozenset[Operation] = frozenset(),
-) -> Action:
-    return Action("PutInsightSelectors", {"TrailName": arn} | insight_parameters(insights), changed, requires)
-
-
-def _put_aggregations(
-    arn: str,
-    aggregations: Aggregations,
-    changed: tuple[Difference, ...] = (),
-    requires: frozenset[Operation] = frozenset(),
-) -> Action:
-    return Action("PutEventConfiguration", {"TrailName": arn} | aggregation_parameters(aggregations), changed, requires)
-
-
-def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    # AWS refuses an empty Value, but knows tags without one.
-    return [{"Key": key, "Value": value} if value else {"Key": key} for key, value in sorted(tags.items())]

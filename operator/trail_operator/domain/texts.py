@@ -1,6 +1,7 @@
 """Texts of AWS as they can be shown: on one line, without control characters, and no longer than is of use."""
 
 import unicodedata
+from collections.abc import Sequence
 
 # The lengths that the CustomResourceDefinitions allow.
 MESSAGE = 32768
@@ -15,3 +16,8 @@ def clean(text: str, longest: int) -> str:
     if not (shown.isascii() and shown.isprintable()):
         shown = "".join(" " if unicodedata.category(one) in _HIDDEN else one for one in shown)
     return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
+
+
+def listed(values: Sequence[str]) -> str:
+    """The first five, and how many more there are."""
+    return ", ".join(values[:5]) + (f" and {len(values) - 5} more" if len(values) > 5 else "")

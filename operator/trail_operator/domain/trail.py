@@ -14,14 +14,8 @@ from trail_operator.api.trail import TrailSpec
 from trail_operator.api.trail_status import Destination
 from trail_operator.domain.arns import Location
 from trail_operator.domain.attributes import Configuration, Resolved, desired_configuration
-from trail_operator.domain.selectors import (
-    Aggregations,
-    Insights,
-    Selectors,
-    wanted_aggregations,
-    wanted_insights,
-    wanted_selectors,
-)
+from trail_operator.domain.selector_conversion import wanted_aggregations, wanted_insights, wanted_selectors
+from trail_operator.domain.selectors import Aggregations, Insights, Selectors
 
 # The only regions with events of global services since 22 November 2021, by partition:
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
@@ -38,6 +32,17 @@ def has_global_events(partition: str, region: str) -> bool | None:
     """Whether events of global services are recorded in a region; None in a partition of which that is not known."""
     regions = GLOBAL_REGIONS.get(partition)
     return None if regions is None else region in regions
+
+
+def records_global_events(configuration: Configuration, partition: str, region: str) -> bool | None:
+    """Whether a trail of that home region records events of global services.
+
+    None where that is not known: a single-region trail that includes them, in an unknown partition. Who warns of
+    recording them then assumes that it does not, and who reports their loss that it may.
+    """
+    if configuration.is_multi_region_trail:
+        return True
+    return configuration.include_global_service_events and has_global_events(partition, region)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from trail_operator.api.conditions import Condition
 from trail_operator.api.constants import PAUSED
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail_status import DeliveryError, Destination, Difference, Refusal, TrailStatus
+from trail_operator.domain.actions import Operation
 from trail_operator.domain.failure import Failure, FailureClass, together
-from trail_operator.domain.plan import Operation
 from trail_operator.domain.texts import MESSAGE, clean
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
 from trail_operator.domain.warnings import Advice

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from trail_operator.api.reasons import Reason
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.selectors import AdvancedSelector, management_events, may_record_object_writes
-from trail_operator.domain.trail import GLOBAL_REGIONS, DesiredTrail, has_global_events
+from trail_operator.domain.texts import listed
+from trail_operator.domain.trail import GLOBAL_REGIONS, DesiredTrail, has_global_events, records_global_events
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
 # Others only draw a warning.
@@ -134,7 +135,7 @@ def _owned_elsewhere(desired: DesiredTrail, others: Sequence[PeerTrail]) -> Advi
 
 
 def _duplicate_global_events(desired: DesiredTrail, others: Sequence[PeerTrail], *, exists: bool) -> Advice | None:
-    if not _takes_global_events(desired):
+    if not records_global_events(desired.configuration, desired.location.partition, desired.location.region):
         return None
     twins = _recorded_by(
         (other for other in others if _takes_the_same_global_events(desired, other)),
@@ -237,12 +238,6 @@ def _recorded_by(others: Iterable[PeerTrail], desired: DesiredTrail, what: str, 
     return f"{verb} recorded more than once: {', and '.join(told)}" if told else ""
 
 
-def _takes_global_events(desired: DesiredTrail) -> bool:
-    configuration, location = desired.configuration, desired.location
-    has_them = has_global_events(location.partition, location.region) and configuration.include_global_service_events
-    return configuration.is_multi_region_trail or bool(has_them)
-
-
 def _takes_the_same_global_events(desired: DesiredTrail, other: PeerTrail) -> bool:
     """Whether another trail takes some of those that this one takes: of China's two regions, each has its own."""
     if other.is_multi_region_trail:
@@ -250,8 +245,3 @@ def _takes_the_same_global_events(desired: DesiredTrail, other: PeerTrail) -> bo
     in_reach = desired.configuration.is_multi_region_trail or other.home_region == desired.location.region
     has_them = has_global_events(desired.location.partition, other.home_region)
     return in_reach and bool(has_them) and other.include_global_service_events
-
-
-def listed(values: Sequence[str]) -> str:
-    """The first five, and how many more there are."""
-    return ", ".join(values[:5]) + (f" and {len(values) - 5} more" if len(values) > 5 else "")

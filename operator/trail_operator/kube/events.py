@@ -17,7 +17,7 @@ from trail_operator.api.conditions import Condition
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail_status import Difference
-from trail_operator.domain.plan import Action
+from trail_operator.domain.actions import Action
 from trail_operator.domain.texts import MESSAGE, clean
 from trail_operator.kube.answers import is_of_deleted_namespace
 from trail_operator.kube.client import KubeClient

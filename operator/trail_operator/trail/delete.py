@@ -16,10 +16,10 @@ from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import NOT_FOUND, AWSError
 from trail_operator.aws.rate_limit import Precondition
 from trail_operator.aws.regions import HOW_TO_NAME_NEW_REGIONS, UnknownRegionError
+from trail_operator.domain.actions import Action, deletion, disowning
 from trail_operator.domain.annotations import unset_deletion_policy
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError, passing
-from trail_operator.domain.plan import Action, deletion, disowning
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.registry import AccountClient, AccountRegistry
 from trail_operator.kube.events import EventRecorder

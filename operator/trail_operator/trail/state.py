@@ -7,10 +7,10 @@ from typing import Any
 from trail_operator.api.constants import RECONCILE_AT
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Destination, Difference
+from trail_operator.domain.actions import Action
 from trail_operator.domain.attributes import Configuration
 from trail_operator.domain.diff import not_read_again
 from trail_operator.domain.failure import Failure
-from trail_operator.domain.plan import Action
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.kube.unreportable import Refused

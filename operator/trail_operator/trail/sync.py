@@ -14,12 +14,13 @@ from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError
 from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.account_policy import adoption_refused
+from trail_operator.domain.actions import Action
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.coverage import reductions
 from trail_operator.domain.diff import MISSING, differences, field_of, fields_of, not_read_again
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError, passing, together
 from trail_operator.domain.ownership import Adopter, Claim, adoption, foreign, loses_to_older_claim
-from trail_operator.domain.plan import Action, plan, restart
+from trail_operator.domain.plan import plan, restart
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.domain.trail_status import NOT_OURS, SyncResult, TrailIdentity
 from trail_operator.inventory.inventory import AccountInventory
