@@ -16,7 +16,7 @@ from trail_operator.domain.attributes import (
     Resolved,
     observed_configuration,
 )
-from trail_operator.domain.coverage import LOSSES, reductions
+from trail_operator.domain.coverage import LOSSES, coverage_losses
 from trail_operator.domain.diff import FIELDS
 from trail_operator.domain.plan import plan
 from trail_operator.domain.selectors import BasicSelector
@@ -146,8 +146,8 @@ def test_that_a_trail_records_less_is_told_whichever_attribute_it_is_by(name: st
         replace(observed(having(recording, name, value), event_selectors=DATA_EVENTS), home_region="us-east-1")
         for value in (False, True)
     )
-    assert len(reductions(more, less)) == (2 if name == "is_multi_region_trail" else 1)
-    assert reductions(less, more) == ()
+    assert len(coverage_losses(more, less)) == (2 if name == "is_multi_region_trail" else 1)
+    assert coverage_losses(less, more) == ()
 
 
 def test_of_each_attribute_that_is_scope_it_is_known_what_is_warned_of() -> None:

@@ -15,10 +15,10 @@ from trail_operator.domain.ownership import (
     Adopter,
     Claim,
     Cluster,
-    adoption,
-    foreign,
+    check_ownership,
     is_cluster_name,
     loses_to_older_claim,
+    required_adoption,
 )
 from trail_operator.domain.trail import ObservedTrail
 
@@ -47,7 +47,7 @@ def claimant(
 
 
 def conflict(owner: str | None, who: Adopter, *, alive: bool = False) -> str:
-    failure = foreign(tagged(owner), who, owner_is_alive=alive)
+    failure = check_ownership(tagged(owner), who, owner_is_alive=alive)
     assert failure is not None
     assert (failure.kind, failure.reason) == (FailureClass.TERMINAL, Reason.CONFLICT)
     return failure.message
@@ -75,7 +75,7 @@ def test_whose_a_trail_is(owner: str | None) -> None:
     for policy, alive, recorded, has_held in states:
         who = claimant(policy, recorded=recorded, has_held=has_held)
         if (owner, policy, alive, recorded, has_held) in MAY_BE_TAKEN:
-            assert foreign(tagged(owner), who, owner_is_alive=alive) is None
+            assert check_ownership(tagged(owner), who, owner_is_alive=alive) is None
             continue
         message = conflict(owner, who, alive=alive)
         names_us = owner in (FORMER, BY_UID, NAMESAKE)
@@ -88,7 +88,7 @@ def test_a_conflict_offers_what_would_be_taken(owner: str | None) -> None:
     states = product(AdoptionPolicy, AdoptionPolicy, [False, True], [None, FORMER, PRESENT], [False, True])
     for policy, allowed, alive, recorded, has_held in states:
         who = claimant(policy, allowed=allowed, recorded=recorded, has_held=has_held)
-        failure = foreign(tagged(owner), who, owner_is_alive=alive)
+        failure = check_ownership(tagged(owner), who, owner_is_alive=alive)
         if failure is None:
             continue
         message = failure.message
@@ -97,8 +97,8 @@ def test_a_conflict_offers_what_would_be_taken(owner: str | None) -> None:
         would_take = [
             better
             for better in (IF_UNOWNED, ALWAYS)
-            if foreign(tagged(owner), replace(who, policy=better), owner_is_alive=alive) is None
-            and allowed.includes(adoption(tagged(owner), who))
+            if check_ownership(tagged(owner), replace(who, policy=better), owner_is_alive=alive) is None
+            and allowed.includes(required_adoption(tagged(owner), who))
         ]
         offered = [better for better in (IF_UNOWNED, ALWAYS) if f"set adoptionPolicy: {better}" in message]
         assert offered == would_take[:1], message
@@ -142,7 +142,7 @@ def test_only_the_taking_is_an_adoption(owner: str | None, recorded: str | None,
     is_own = owner == PRESENT or (owner in (FORMER, BY_UID) and recorded != PRESENT) or (owner is None and has_held)
     needed = NEVER if is_own else IF_UNOWNED if owner is None else ALWAYS
     for policy in AdoptionPolicy:
-        assert adoption(tagged(owner), claimant(policy, recorded=recorded, has_held=has_held)) is needed
+        assert required_adoption(tagged(owner), claimant(policy, recorded=recorded, has_held=has_held)) is needed
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.builders import ARN, FULL, MINIMAL, OWNER, desired, observed
 from trail_operator.api.constants import OWNER_TAG
-from trail_operator.domain.actions import Action, deletion, disowning
+from trail_operator.domain.actions import Action, deletion, owner_tag_removal
 from trail_operator.domain.diff import differences
 from trail_operator.domain.plan import plan, restart
 from trail_operator.domain.selectors import CALL_RATE, DATA, MANAGEMENT, AdvancedSelector, BasicSelector, FieldCondition
@@ -154,7 +154,9 @@ def test_differences_name_the_fields_as_the_spec_does() -> None:
 
 def test_deletion_and_disowning() -> None:
     assert deletion(ARN) == Action("DeleteTrail", {"Name": ARN})
-    assert disowning(ARN, OWNER_TAG) == Action("RemoveTags", {"ResourceId": ARN, "TagsList": [{"Key": OWNER_TAG}]})
+    assert owner_tag_removal(ARN, OWNER_TAG) == Action(
+        "RemoveTags", {"ResourceId": ARN, "TagsList": [{"Key": OWNER_TAG}]}
+    )
 
 
 # -- transitions: exactly which writes, in which order

@@ -60,7 +60,7 @@ def allows_name(account: AWSAccountSpec, trail_name: str) -> bool:
     return account.allowed_trail_names is None or _matches(trail_name, account.allowed_trail_names)
 
 
-def resources_refused(
+def check_resources(
     account: AWSAccountSpec, name: str, *, topic: str | None, key: str | None, log_group: str | None
 ) -> Failure | None:
     """Which of a Trail's topic, key and log group the AWSAccount `name` does not allow; None if all of them are.
@@ -82,7 +82,7 @@ def resources_refused(
     return None
 
 
-def unresolved(name: str, key: str, failure: Failure) -> Failure:
+def key_not_resolved(name: str, key: str, failure: Failure) -> Failure:
     """Why a key whose ARN is not known may not be used, where the AWSAccount `name` allows some keys only.
 
     What passes by itself, or shuts the operator out of all of AWS, is said as it is.
@@ -99,7 +99,7 @@ def unresolved(name: str, key: str, failure: Failure) -> Failure:
     )
 
 
-def adoption_refused(arn: str, needed: AdoptionPolicy, allowed: AdoptionPolicy, account: str | None) -> Failure | None:
+def check_adoption(arn: str, needed: AdoptionPolicy, allowed: AdoptionPolicy, account: str | None) -> Failure | None:
     """Why a trail may not be taken over; None if it may.
 
     `account`: the AWSAccount that says what is allowed; None where the operator's own setting does.

@@ -50,7 +50,7 @@ def deletion(arn: str) -> Action:
     return Action("DeleteTrail", {"Name": arn})
 
 
-def disowning(arn: str, tag: str) -> Action:
+def owner_tag_removal(arn: str, tag: str) -> Action:
     """The write that takes the owner tag off a trail that is to live on without us."""
     return Action("RemoveTags", {"ResourceId": arn, "TagsList": [{"Key": tag}]})
 

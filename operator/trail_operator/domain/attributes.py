@@ -1,7 +1,7 @@
 """A trail's attributes, which CreateTrail and UpdateTrail set: one table, from which all else follows.
 
 A new attribute is a field of TrailSpec, a field of Configuration and a row of ATTRIBUTES; one that is scope has words
-in reductions.py besides. tests/unit/test_attributes.py names what is left out.
+in coverage.py besides. tests/unit/test_attributes.py names what is left out.
 """
 
 from collections.abc import Callable, Mapping

@@ -24,7 +24,7 @@ _WAYS = {"true": "read", "false": "write"}
 """What the field readOnly says."""
 
 
-def reductions(before: ObservedTrail, after: ObservedTrail) -> tuple[str, ...]:
+def coverage_losses(before: ObservedTrail, after: ObservedTrail) -> tuple[str, ...]:
     """What was recorded before and is not any more, in words; empty where nothing is lost."""
     if not before.is_logging:
         return ()

@@ -88,40 +88,40 @@ class Adopter:
         return observed.owner in self.cluster.owner_tags(self.resource, self.recorded)
 
 
-def foreign(observed: ObservedTrail, claimant: Adopter, *, owner_is_alive: bool) -> Failure | None:
-    """Why the observed trail may not be touched, or None if it is the claimant's or may be taken.
+def check_ownership(observed: ObservedTrail, adopter: Adopter, *, owner_is_alive: bool) -> Failure | None:
+    """Why the observed trail may not be touched, or None if it is the adopter's or may be taken.
 
     `owner_is_alive`: whether the trail's owner is, or may be, a living Trail of this cluster. A trail that
     another owner has taken from us is never taken back, so that two clusters can't play ping-pong.
     """
-    if claimant.owns(observed):
+    if adopter.owns(observed):
         return None
     if observed.owner is None:
-        return _without_owner(observed, claimant) if claimant.policy is AdoptionPolicy.NEVER else None
-    is_taken_from_us = claimant.has_held or claimant.cluster.resource_of(observed.owner) == claimant.resource
+        return _without_owner(observed, adopter) if adopter.policy is AdoptionPolicy.NEVER else None
+    is_taken_from_us = adopter.has_held or adopter.cluster.resource_of(observed.owner) == adopter.resource
     can_be_taken = not is_taken_from_us and not owner_is_alive
-    if can_be_taken and claimant.policy is AdoptionPolicy.ALWAYS:
+    if can_be_taken and adopter.policy is AdoptionPolicy.ALWAYS:
         return None
     remedies = [_OBSERVE]
-    if can_be_taken and claimant.allowed is AdoptionPolicy.ALWAYS:
+    if can_be_taken and adopter.allowed is AdoptionPolicy.ALWAYS:
         remedies.append(_ADOPT.format(policy=AdoptionPolicy.ALWAYS))
     what = f"trail {observed.arn} exists and belongs to another owner; nothing was written to it"
-    if told := _cluster_name_differs(observed.owner, claimant):
-        return _conflict(what, told, *remedies, _RENAME, claimant.put_back)
+    if told := _cluster_name_differs(observed.owner, adopter):
+        return _conflict(what, told, *remedies, _RENAME, adopter.put_back)
     if owner_is_alive:
         told = "Its owner is a Trail that lives in this cluster, and it is not taken from it"
         return _conflict(what, told, *remedies, f"Delete that Trail with deletionPolicy: Retain first. {_RENAME}")
-    if claimant.has_held:
+    if adopter.has_held:
         remedies.append("It is not taken back, so that two owners don't fight over it")
-    return _conflict(what, *remedies, _RENAME, claimant.put_back)
+    return _conflict(what, *remedies, _RENAME, adopter.put_back)
 
 
-def adoption(observed: ObservedTrail, claimant: Adopter) -> AdoptionPolicy:
+def required_adoption(observed: ObservedTrail, adopter: Adopter) -> AdoptionPolicy:
     """What managing the observed trail takes: the least policy that allows it.
 
-    Nothing (Never) where the trail carries the claimant's tag, or is on record as the claimant's and has lost it.
+    Nothing (Never) where the trail carries the adopter's tag, or is on record as the adopter's and has lost it.
     """
-    if claimant.owns(observed) or (observed.owner is None and claimant.has_held):
+    if adopter.owns(observed) or (observed.owner is None and adopter.has_held):
         return AdoptionPolicy.NEVER
     return AdoptionPolicy.IF_UNOWNED if observed.owner is None else AdoptionPolicy.ALWAYS
 
@@ -135,26 +135,26 @@ def loses_to_older_claim(claim: Claim, others: Iterable[Claim]) -> Failure | Non
     return _conflict(what, _OBSERVE, "Otherwise choose another spec.name, or delete one of the two")
 
 
-def _without_owner(observed: ObservedTrail, claimant: Adopter) -> Failure:
+def _without_owner(observed: ObservedTrail, adopter: Adopter) -> Failure:
     what = f"trail {observed.arn} exists and has no owner tag; nothing was written to it"
     remedies = [_OBSERVE]
     # Taking back what is on record as this resource's is not for allowedAdoption to judge.
-    if claimant.has_held or claimant.allowed is not AdoptionPolicy.NEVER:
+    if adopter.has_held or adopter.allowed is not AdoptionPolicy.NEVER:
         remedies.append(_ADOPT.format(policy=AdoptionPolicy.IF_UNOWNED))
-    return _conflict(what, *remedies, _RENAME, claimant.put_back)
+    return _conflict(what, *remedies, _RENAME, adopter.put_back)
 
 
-def _cluster_name_differs(owner: str, claimant: Adopter) -> str:
-    """What to say of an owner tag that differs from the claimant's only in the cluster's name; else nothing.
+def _cluster_name_differs(owner: str, adopter: Adopter) -> str:
+    """What to say of an owner tag that differs from the adopter's only in the cluster's name; else nothing.
 
     No other owner tag is quoted: it names another team's Trail.
     """
     name, _, resource = owner.partition("/")
-    if resource != claimant.resource or not is_cluster_name(name):
+    if resource != adopter.resource or not is_cluster_name(name):
         return ""
-    told = f"Its owner tag {owner} differs from this resource's, {claimant.owner_tag}, only in the cluster's name. "
+    told = f"Its owner tag {owner} differs from this resource's, {adopter.owner_tag}, only in the cluster's name. "
     setting = "--former-cluster-names (chart value formerClusterNames)"
-    if claimant.recorded != claimant.owner_tag:
+    if adopter.recorded != adopter.owner_tag:
         return (
             f"{told}If {name} is a former name of this cluster, or the UID of kube-system of the cluster that it "
             f"replaces, add it to {setting}"

@@ -25,7 +25,9 @@ _KNOWN_FIELDS = frozenset(
 _KNOWN_INSIGHTS = frozenset({"ApiCallRateInsight", "ApiErrorRateInsight"})
 _RESOURCE_TYPE = re.compile(r"\AAWS::[A-Za-z0-9]+::?[A-Za-z0-9]+\Z")
 
-OF_OTHERS = frozenset({Reason.OWNED_ELSEWHERE, Reason.DUPLICATE_GLOBAL_EVENTS, Reason.DUPLICATE_MANAGEMENT_EVENTS})
+ABOUT_OTHER_TRAILS = frozenset(
+    {Reason.OWNED_ELSEWHERE, Reason.DUPLICATE_GLOBAL_EVENTS, Reason.DUPLICATE_MANAGEMENT_EVENTS}
+)
 """What is said of other trails."""
 
 
@@ -73,9 +75,9 @@ class InventorySnapshot:
     """Why it is not all, in words for the user: what AWS refuses for longer."""
 
 
-def advise(desired: DesiredTrail, neighbours: Iterable[PeerTrail], *, exists: bool = True) -> tuple[Advice, ...]:
+def advise(desired: DesiredTrail, peers: Iterable[PeerTrail], *, exists: bool = True) -> tuple[Advice, ...]:
     """All warnings about a trail, the most important first. `exists`: whether it is there, or only will be."""
-    others = [other for other in neighbours if other.arn != desired.arn]
+    others = [other for other in peers if other.arn != desired.arn]
     found = (
         _own_delivery(desired, exists=exists),
         _owned_elsewhere(desired, others),

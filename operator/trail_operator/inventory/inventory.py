@@ -12,7 +12,7 @@ from trail_operator.aws.client import ClosedError
 from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.trail import DesiredTrail
-from trail_operator.domain.warnings import OF_OTHERS, Advice, InventorySnapshot, advise
+from trail_operator.domain.warnings import ABOUT_OTHER_TRAILS, Advice, InventorySnapshot, advise
 from trail_operator.inventory.registry import AccountClient
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.runtime.concurrency import ConcurrencyLimiter, acting_for
@@ -126,7 +126,7 @@ class AccountInventory:
         # also where ignored annotations are said before it.
         before = trail.status.condition(ConditionType.ADVISORY)
         return advise(advised.desired, (), exists=advised.exists) or (
-            None if before and before.reason in (*OF_OTHERS, Reason.ANNOTATION_IGNORED) else ()
+            None if before and before.reason in (*ABOUT_OTHER_TRAILS, Reason.ANNOTATION_IGNORED) else ()
         )
 
     async def _read(self, view: _View, name: str | None, location: Location) -> None:

@@ -16,7 +16,7 @@ from trail_operator.aws.client import ClosedError
 from trail_operator.aws.errors import NOT_FOUND, AWSError
 from trail_operator.aws.rate_limit import Precondition
 from trail_operator.aws.regions import HOW_TO_NAME_NEW_REGIONS, UnknownRegionError
-from trail_operator.domain.actions import Action, deletion, disowning
+from trail_operator.domain.actions import Action, deletion, owner_tag_removal
 from trail_operator.domain.annotations import unset_deletion_policy
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError, passing
@@ -277,7 +277,7 @@ class TrailDeleter:
             await precondition()
 
         patience.reschedule(None)  # many that go at once wait for each other, which is no fault of AWS
-        await self._apply(disowning(place.arn, OWNER_TAG), access, place.location, its_turn)
+        await self._apply(owner_tag_removal(place.arn, OWNER_TAG), access, place.location, its_turn)
         left = await self._tags(state, access, place)
         if not self._is_ours(state, left):
             return f"trail {place.arn} is kept, without the owner tag"

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from trail_operator.api.reasons import Reason
 from trail_operator.api.schema import problems
 from trail_operator.api.trail import TrailSpec
-from trail_operator.domain.account_policy import check_spec, resources_refused, unresolved
+from trail_operator.domain.account_policy import check_resources, check_spec, key_not_resolved
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, desired_trail
@@ -117,8 +117,8 @@ def _hold_to_limits(target: ResolvedSpec) -> None:
     if account is None:
         return
     if target.limits_keys and (failure := target.key_failure):
-        raise FailureError(unresolved(name, spec.kms_key_id, failure))
-    refusal = resources_refused(
+        raise FailureError(key_not_resolved(name, spec.kms_key_id, failure))
+    refusal = check_resources(
         account,
         name,
         topic=location.topic_arn(spec.sns_topic_name) if spec.sns_topic_name else None,

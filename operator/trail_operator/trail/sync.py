@@ -13,13 +13,13 @@ from trail_operator.aws.cloudtrail import NotShownError, PartlyReadError
 from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError
 from trail_operator.aws.rate_limit import Precondition
-from trail_operator.domain.account_policy import adoption_refused
+from trail_operator.domain.account_policy import check_adoption
 from trail_operator.domain.actions import Action
 from trail_operator.domain.arns import Arn
-from trail_operator.domain.coverage import reductions
+from trail_operator.domain.coverage import coverage_losses
 from trail_operator.domain.diff import MISSING, differences, field_of, fields_of, not_read_again
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError, passing, together
-from trail_operator.domain.ownership import Adopter, Claim, adoption, foreign, loses_to_older_claim
+from trail_operator.domain.ownership import Adopter, Claim, check_ownership, loses_to_older_claim, required_adoption
 from trail_operator.domain.plan import plan, restart
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.domain.trail_status import NOT_OURS, SyncResult, TrailIdentity
@@ -282,8 +282,8 @@ class TrailSync:
         claimant = Adopter(cluster, str(state.key), policy, access.allowed_adoption, state.status.owner_tag, has_held)
         resource = cluster.resource_of(observed.owner)
         alive = resource is not None and self._claims.may_exist(resource)
-        needed = adoption(observed, claimant)
-        return foreign(observed, claimant, owner_is_alive=alive) or adoption_refused(
+        needed = required_adoption(observed, claimant)
+        return check_ownership(observed, claimant, owner_is_alive=alive) or check_adoption(
             observed.arn, needed, access.allowed_adoption, access.name
         )
 
@@ -571,7 +571,7 @@ class TrailSync:
         if state.before is None or not is_settled:
             return
         before, state.before = state.before, None
-        if lost := reductions(before, observed):
+        if lost := coverage_losses(before, observed):
             await self._events.record_coverage_loss(state.body, lost)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy, TrailSpec
-from trail_operator.domain.account_policy import adoption_refused, check_namespace, check_spec, resources_refused
+from trail_operator.domain.account_policy import check_adoption, check_namespace, check_resources, check_spec
 from trail_operator.domain.failure import FailureClass
 
 ROLE = "arn:aws:iam::111111111111:role/logs"
@@ -76,7 +76,7 @@ def test_a_refused_namespace_learns_nothing_of_others() -> None:
 @pytest.mark.parametrize("needed", AdoptionPolicy)
 def test_adoption(allowed: AdoptionPolicy, needed: AdoptionPolicy, account: str | None) -> None:
     order = list(AdoptionPolicy)
-    refusal = adoption_refused("arn:trail", needed, allowed, account)
+    refusal = check_adoption("arn:trail", needed, allowed, account)
     if order.index(needed) <= order.index(allowed):
         assert refusal is None
         return
@@ -146,8 +146,8 @@ GROUP = "arn:aws:logs:eu-west-1:111111111111:log-group:team/trail"
 )
 def test_topic_key_and_log_group(allows: dict[str, Any], refused: str | None) -> None:
     spec = account(**allows)
-    refusal = resources_refused(spec, "prod", topic=TOPIC, key=KEY, log_group=GROUP)
-    assert resources_refused(spec, "prod", topic=None, key=None, log_group=None) is None  # it names none
+    refusal = check_resources(spec, "prod", topic=TOPIC, key=KEY, log_group=GROUP)
+    assert check_resources(spec, "prod", topic=None, key=None, log_group=None) is None  # it names none
     if refused is None:
         assert refusal is None
         return

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.builders import MINIMAL, observed
 from tests.unit.test_selectors import LAMBDA, S3, advanced, basic, on_data, on_management
-from trail_operator.domain.coverage import reductions
+from trail_operator.domain.coverage import coverage_losses
 from trail_operator.domain.selectors import DEFAULT, AdvancedSelector, Selectors
 from trail_operator.domain.trail import ObservedTrail
 
@@ -24,7 +24,7 @@ def objects(*values: str, **more: Any) -> dict[str, Any]:
 
 
 def lost(before: Selectors, after: Selectors) -> tuple[str, ...]:
-    return reductions(observed(event_selectors=before), observed(event_selectors=after))
+    return coverage_losses(observed(event_selectors=before), observed(event_selectors=after))
 
 
 def in_region(trail: ObservedTrail, region: str, partition: str = "aws") -> ObservedTrail:
@@ -34,12 +34,12 @@ def in_region(trail: ObservedTrail, region: str, partition: str = "aws") -> Obse
 
 def test_a_trail_that_goes_silent() -> None:
     silent = observed(LOCAL, is_logging=False, event_selectors=basic({"readWriteType": "ReadOnly"}))
-    assert reductions(observed(), silent) == ("nothing is recorded any more: logging is off",)
+    assert coverage_losses(observed(), silent) == ("nothing is recorded any more: logging is off",)
 
 
 def test_a_trail_that_was_silent_loses_nothing() -> None:
-    assert reductions(observed(is_logging=False), observed(LOCAL, is_logging=False)) == ()
-    assert reductions(observed(is_logging=False), observed(LOCAL)) == ()
+    assert coverage_losses(observed(is_logging=False), observed(LOCAL, is_logging=False)) == ()
+    assert coverage_losses(observed(is_logging=False), observed(LOCAL)) == ()
 
 
 OTHER_REGIONS = "events of regions other than {} are no longer recorded"
@@ -63,7 +63,7 @@ GLOBAL = "events of global services (IAM, CloudFront, ...) are no longer recorde
 )
 def test_regions_and_global_services(before: Any, after: Any, region: str, partition: str, told: list[str]) -> None:
     old, new = (in_region(observed(entry), region, partition) for entry in (before, after))
-    assert reductions(old, new) == tuple(entry.format(region) for entry in told)
+    assert coverage_losses(old, new) == tuple(entry.format(region) for entry in told)
 
 
 @pytest.mark.parametrize(
@@ -73,22 +73,22 @@ def test_regions_and_global_services(before: Any, after: Any, region: str, parti
 def test_what_a_field_says(field: str, words: str) -> None:
     on: dict[str, Any] = {field: True}
     off: dict[str, Any] = {field: False}
-    (told,) = reductions(observed(replace(MINIMAL, **on)), observed(replace(MINIMAL, **off)))
+    (told,) = coverage_losses(observed(replace(MINIMAL, **on)), observed(replace(MINIMAL, **off)))
     assert words in told
-    assert reductions(observed(replace(MINIMAL, **off)), observed(replace(MINIMAL, **on))) == ()
+    assert coverage_losses(observed(replace(MINIMAL, **off)), observed(replace(MINIMAL, **on))) == ()
 
 
 def test_data_events_of_the_own_delivery_are_lost_only_where_data_events_are_recorded() -> None:
     quiet = replace(MINIMAL, recursive_logging=False)
     data = basic(objects("arn:aws:s3"))
-    (told,) = reductions(observed(event_selectors=data), observed(quiet, event_selectors=data))
+    (told,) = coverage_losses(observed(event_selectors=data), observed(quiet, event_selectors=data))
     assert "own delivery" in told
-    assert reductions(observed(), observed(quiet)) == ()
+    assert coverage_losses(observed(), observed(quiet)) == ()
 
 
 def test_what_is_no_part_of_recording_is_no_loss() -> None:
     other = replace(MINIMAL, s3_bucket_name="bucket-2", s3_key_prefix="p", kms_key_id="k")
-    assert reductions(observed(tags={"a": "1"}), observed(other)) == ()
+    assert coverage_losses(observed(tags={"a": "1"}), observed(other)) == ()
 
 
 def test_insights_and_summaries() -> None:
@@ -103,11 +103,11 @@ def test_insights_and_summaries() -> None:
         insights=frozenset({("ApiErrorRateInsight", "Data")}),
         aggregations=frozenset({("Data", "USER_ACTIONS")}),
     )
-    assert reductions(before, after) == (
+    assert coverage_losses(before, after) == (
         "ApiCallRateInsight on Data events is no longer looked for",
         "summaries of events (API_ACTIVITY) are no longer written",
     )
-    assert reductions(after, before) == ()
+    assert coverage_losses(after, before) == ()
 
 
 @pytest.mark.parametrize(
