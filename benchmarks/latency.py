@@ -29,6 +29,7 @@ QUIET = 4.0
 LONGEST = 300.0
 # A dependent call arrives this share of the delay after the call that it waited for, or later.
 TOLERANCE = 0.9
+_NAMED = "trail-"
 
 
 class Watcher:
@@ -110,7 +111,7 @@ def latency(bench: Bench) -> None:
         created, ready = create(bench, DELAYED)
     calls = bench.recorded()
     seconds = [ready[name] - created[name] for name in created]
-    made = [steps([call for call in calls if _concerns(call, name, created[name], ready[name])]) for name in created]
+    made = [steps(_creation(calls, name, ready[name])) for name in created]
     counts = [len(one) for one in made]
     print(f"with {DELAY * 1000:.0f} ms added to every AWS call, {DELAYED} trails {INTERVAL:.0f} s apart:")
     _show("apply to Ready", f"median {statistics.median(seconds):.2f} s; each: {_listed(seconds)}")
@@ -163,10 +164,14 @@ def _arrival(call: Mapping[str, Any]) -> float:
     return datetime.fromisoformat(call["time"]).timestamp()
 
 
-def _concerns(call: Mapping[str, Any], name: str, begin: float, end: float) -> bool:
-    """Whether a call is of one Trail's creation: within the time, and about that trail or about none."""
-    parameters = str(call["parameters"])
-    return begin <= _arrival(call) <= end and (name in parameters or "trail-" not in parameters)
+def _creation(calls: Sequence[Mapping[str, Any]], name: str, ready: float) -> list[Mapping[str, Any]]:
+    """The calls that made a trail: those that name it until Ready, and until its creation also those that name none."""
+    until_ready = [call for call in calls if _arrival(call) <= ready]
+    own = [call for call in until_ready if name in str(call["parameters"])]
+    begin = _arrival(own[0])
+    end = max(_arrival(call) for call in own if call["operation"] == "CreateTrail")
+    lists = [call for call in until_ready if _NAMED not in str(call["parameters"]) and begin <= _arrival(call) <= end]
+    return sorted([*own, *lists], key=_arrival)
 
 
 def _listed(seconds: Sequence[float]) -> str:
