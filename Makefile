@@ -29,6 +29,7 @@ demo: setup ## Create, break, repair and delete a trail on a sandbox: a minute.
 
 sandbox: setup ## Start a Kubernetes and an AWS on this machine, and leave them running.
 	$(BIN)/sandbox up
+	@$(BIN)/python -m trail_sandbox.bucket
 	@echo 'The sandbox is running. To use it:'
 	@echo '  eval "$$($(BIN)/sandbox env)"'
 	@echo '  helm install trail-operator charts/trail-operator --namespace trail-operator --create-namespace --wait'
@@ -38,7 +39,7 @@ sandbox: setup ## Start a Kubernetes and an AWS on this machine, and leave them 
 run: setup ## Run the operator of this checkout on a sandbox, until Ctrl-C.
 	@trap '$(BIN)/sandbox down --name run' EXIT; \
 	$(BIN)/sandbox up --name run && eval "$$($(BIN)/sandbox env --name run)" && \
-	kubectl apply --filename crds && \
+	kubectl apply --filename crds && $(BIN)/python -m trail_sandbox.bucket --name run && \
 	echo 'The operator runs here until Ctrl-C, which also stops the sandbox. In another terminal:' && \
 	echo '  eval "$$($(BIN)/sandbox env --name run)"' && \
 	echo '  kubectl apply -f examples/minimal.yaml; kubectl get ctrail -o wide --watch' && \

@@ -1,4 +1,4 @@
-"""The command `sandbox`: a Kubernetes and an AWS on this machine, brought up and taken down."""
+"""Run a Kubernetes API server and an emulated AWS on this machine."""
 
 import argparse
 import contextlib
@@ -13,12 +13,12 @@ from trail_sandbox.sandbox import Sandbox, SandboxError
 
 _FOLLOW_SECONDS = 0.2
 _INTERRUPTED = 130
-_NOT_THE_SANDBOXS = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
-"""Variables of another AWS that would go before or along with the sandbox's."""
+_OTHER_CREDENTIALS = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
+"""Variables that would select other credentials than the sandbox's."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status is 0, or 1 where it could not be done."""
+    """Run one command; return 0, or 1 if it failed."""
     options = _parser().parse_args(arguments)
     try:
         with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
@@ -31,15 +31,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--name", default="default", help="which sandbox (default: %(default)s)")
+    common.add_argument("--name", default="default", help="name of the sandbox (default: %(default)s)")
     parser = argparse.ArgumentParser(prog="sandbox", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, purpose in (
-        ("up", _up, "start what is not running and wait until all answers"),
-        ("env", _env, 'print shell exports: eval "$(sandbox env)"'),
-        ("down", _down, "end every process and remove every file"),
-        ("status", _status, "tell what runs"),
-        ("logs", _logs, "print a log, of a component or of a container; without LOG tell which there are"),
+        ("up", _up, "start what is not running and wait until everything answers"),
+        ("env", _env, 'print shell exports; use them with: eval "$(sandbox env)"'),
+        ("down", _down, "stop all processes and remove all files"),
+        ("status", _status, "show what is running; exit with 1 unless everything is"),
+        ("logs", _logs, "print the log of a component or container; without LOG, list the logs"),
     ):
         command_parser = commands.add_parser(name, parents=[common], help=purpose)
         command_parser.set_defaults(command=command)
@@ -48,11 +48,13 @@ def _parser() -> argparse.ArgumentParser:
                 "--no-background",
                 dest="background",
                 action="store_false",
-                help="start an AWS that delivers only when it is asked to, not every few seconds",
+                help="deliver log files only on request, not every few seconds",
             )
         if command is _logs:
             command_parser.add_argument("log", nargs="?", metavar="LOG")
-            command_parser.add_argument("--follow", "-f", action="store_true", help="print what comes, too")
+            command_parser.add_argument(
+                "--follow", "-f", action="store_true", help="also print new lines, until Ctrl-C"
+            )
     return parser
 
 
@@ -61,7 +63,7 @@ def _up(sandbox: Sandbox, options: argparse.Namespace) -> None:
 
 
 def _env(sandbox: Sandbox, _: argparse.Namespace) -> None:
-    for name in _NOT_THE_SANDBOXS:
+    for name in _OTHER_CREDENTIALS:
         if name in os.environ:
             print(f"unset {name}")
     for name, value in sandbox.environment().items():
@@ -87,7 +89,7 @@ def _logs(sandbox: Sandbox, options: argparse.Namespace) -> None:
             print(f"{name:<24} {path}")
         return
     if options.log not in files:
-        raise SandboxError(f"no log {options.log!r}; there are: {', '.join(files) or 'none'}")
+        raise SandboxError(f"there is no log {options.log!r}; the logs are: {', '.join(files) or 'none'}")
     with files[options.log].open(errors="replace") as log:
         shutil.copyfileobj(log, sys.stdout)
         while options.follow:

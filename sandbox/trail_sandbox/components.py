@@ -1,6 +1,6 @@
-"""The processes that a sandbox consists of: how each is started, and how to ask whether it answers.
+"""The processes of a sandbox: how to start each, and how to check whether it answers.
 
-Knows nothing of when they are started and ended, and of none that runs.
+Does not know when they start and stop, or which are running.
 """
 
 import ssl
@@ -37,41 +37,41 @@ class Component:
     command: list[str]
     answers: Callable[[], bool]
     variables: Mapping[str, str] = field(default_factory=dict)
-    """What it needs in its environment."""
+    """Variables that it needs in its environment."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The components of one sandbox, whose ports are chosen."""
+    """The components of a sandbox with known ports."""
 
     state: State
     ports: Mapping[str, int]
     program: Callable[[Program], Path]
-    """Where a program is."""
+    """Returns the path of a program."""
 
     @property
     def kubernetes_endpoint(self) -> str:
-        """The API server's URL."""
+        """URL of the API server."""
         return f"https://{LOOPBACK}:{self.ports[KUBE_APISERVER]}"
 
     @property
     def aws_endpoint(self) -> str:
-        """The emulator's URL."""
+        """URL of the emulated AWS."""
         return f"http://{LOOPBACK}:{self.ports[AWS]}"
 
     @property
     def aws_variables(self) -> dict[str, str]:
-        """What an AWS client needs."""
+        """Variables that an AWS client needs."""
         return {
             "AWS_ENDPOINT_URL": self.aws_endpoint,
-            # The emulator takes any key of twelve digits for an administrator of the account with that number.
+            # The emulator accepts the number of any account as the access key of its administrator.
             "AWS_ACCESS_KEY_ID": ACCOUNT_ID,
             "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_DEFAULT_REGION": REGION,
         }
 
     def stages(self, *, background: bool = True) -> list[list[Component]]:
-        """The components in the order in which they start: those of a stage together."""
+        """Return the components in the order in which they start; those of one stage start together."""
         return [
             [self._etcd()],
             [self._kube_apiserver(), self._aws(background)],
@@ -95,7 +95,7 @@ class Plan:
             self.state.kubeconfig(pki.CONTROLLER_MANAGER.name),
             self.ports[KUBE_CONTROLLER_MANAGER],
         )
-        # Its first work, without which no Pod can be made in the namespace.
+        # The result of its first work; without it no Pod can be created in the namespace.
         first_work = "/api/v1/namespaces/default/serviceaccounts/default"
 
         def answers() -> bool:
@@ -129,7 +129,7 @@ class Plan:
         return Pki(self.state.pki)
 
     def _answers(self, component: str, path: str) -> bool:
-        """Whether a component that wants to know who asks answers the administrator with 200."""
+        """Whether a component that authenticates its clients answers the administrator with 200."""
         context = ssl.create_default_context(cafile=str(self._pki.authority.certificate))
         administrator = self._pki.client(pki.ADMINISTRATOR)
         context.load_cert_chain(administrator.certificate, administrator.key)
@@ -137,7 +137,7 @@ class Plan:
 
 
 def _answers(url: str, context: ssl.SSLContext | None = None) -> bool:
-    # A proxy that the environment names would not reach loopback.
+    # A proxy of the environment would not reach loopback addresses.
     without_proxy = urllib.request.ProxyHandler({})
     opener = urllib.request.build_opener(without_proxy, urllib.request.HTTPSHandler(context=context))
     try:

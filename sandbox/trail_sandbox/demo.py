@@ -1,7 +1,7 @@
-"""`make demo`: the whole story on one machine, from an empty cluster to a trail that logs, heals and tells the truth.
+"""`make demo`: installs the operator on a sandbox, and creates, breaks, repairs and deletes a trail.
 
-Every step is checked by looking at Kubernetes and AWS; the demo ends with exit status 0 only if all were seen to
-happen. Run from the root of the repository. Knows the product by its chart and its manifests only.
+Every step is checked in Kubernetes and AWS. The exit status is 0 only if all of them succeeded. Run from the root of
+the repository. Knows the product only by its chart and its manifests.
 """
 
 import gzip
@@ -14,49 +14,60 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import requests
 
-from trail_sandbox.sandbox import ACCOUNT_ID, REGION, Sandbox
+from trail_sandbox import bucket
+from trail_sandbox.binaries.cache import ProgramUnavailableError
+from trail_sandbox.bucket import BUCKET, TRAIL
+from trail_sandbox.sandbox import Sandbox, SandboxError
 
-TRAIL, BUCKET = "audit", "example-audit-logs"
-_PATIENCE_SECONDS = 60.0
+_INTRODUCTION = """\
+The demo starts a Kubernetes API server and an emulated AWS on this machine, installs the operator with its Helm chart,
+and creates, breaks, repairs and deletes a trail. It takes about a minute, then removes everything. AWS is not used.
+"""
+_NEXT_STEPS = """
+Every step succeeded, and everything is removed.
+
+Next:
+  make run                 run the operator of this checkout, and create Trails of your own
+  docs/tutorial.md         from an empty EKS cluster to a Trail that is Ready
+  examples/                manifests and policies to copy"""
+_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 
 
 class DemoError(Exception):
-    """A step that was not seen to happen."""
+    """A step failed, or its result did not appear in time."""
 
 
 class Demo:
-    """The story, step by step."""
+    """The steps of the demo."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._environment = {**os.environ, **sandbox.environment()}
         self._step = 0
 
-    def tell(self) -> None:
-        """All of it, in order."""
+    def run(self) -> None:
+        """Run all steps."""
         self.make_bucket()
         self.install_operator()
         self.apply_trail()
         self.show_log_files()
         self.stop_logging_by_hand()
         self.break_bucket_policy()
-        self.mend_bucket_policy()
+        self.repair_bucket_policy()
         self.delete_trail()
 
     def make_bucket(self) -> None:
-        """A bucket for the logs, with the policy that CloudTrail needs."""
-        self._headline("A bucket in AWS, with the bucket policy of examples/bucket-policy.json")
-        self._aws("s3").create_bucket(Bucket=BUCKET)
-        self._put_policy(self._policy())
-        print(f"bucket {BUCKET} is there, and its policy lets CloudTrail write for the trail {TRAIL!r}")
+        """Create a bucket for the logs, with the policy that CloudTrail needs."""
+        self._headline("Create a bucket with the policy of examples/bucket-policy.json")
+        bucket.create(self._sandbox.aws_endpoint)
+        print(f"the policy of the bucket {BUCKET} lets CloudTrail write the logs of the trail {TRAIL}")
 
     def install_operator(self) -> None:
-        """The chart, as a user installs it."""
-        self._headline("The operator, by its Helm chart")
+        """Install the chart, as a user does."""
+        self._headline("Install the operator with its Helm chart")
         self._run(
             "helm install trail-operator charts/trail-operator --namespace trail-operator --create-namespace "
             "--set resync=5s --wait --timeout 2m"
@@ -64,63 +75,63 @@ class Demo:
         self._run("kubectl --namespace trail-operator get deployments,pods")
 
     def apply_trail(self) -> None:
-        """A Trail, from the manifest to Ready."""
-        self._headline("A Trail: kubectl apply, until Ready")
+        """Apply a Trail and wait until it is Ready."""
+        self._headline("Create a Trail and wait until it is Ready")
         print(Path("examples/minimal.yaml").read_text())
         self._run("kubectl apply -f examples/minimal.yaml")
         self._run(f"kubectl wait --for=condition=Ready ctrail/{TRAIL} --timeout=60s")
         self._run("kubectl get ctrail -o wide")
         status = self._aws("cloudtrail").get_trail_status(Name=TRAIL)
-        self._expect(status["IsLogging"], "AWS says that the trail is logging")
+        self._expect(status["IsLogging"], "AWS reports that the trail is logging")
 
     def show_log_files(self) -> None:
-        """What the trail has recorded, from the bucket."""
-        self._headline("What the trail delivers")
-        keys = self._seen("log files and a digest file in the bucket", self._delivered)
+        """Show what the trail has delivered to the bucket."""
+        self._headline("Read the log files that the trail delivers")
+        keys = self._wait_for("log files and a digest file in the bucket", self._delivered)
         for key in keys:
             print(f"s3://{BUCKET}/{key}")
         log = next(key for key in keys if "/CloudTrail/" in key)
         body = self._aws("s3").get_object(Bucket=BUCKET, Key=log)["Body"].read()
         record = json.loads(gzip.decompress(body))["Records"][0]
-        print(f"\nits first event: {record['eventTime']} {record['eventSource']} {record['eventName']}")
+        print(f"\nthe first event: {record['eventTime']} {record['eventSource']} {record['eventName']}")
 
     def stop_logging_by_hand(self) -> None:
-        """Somebody silences the audit log; the operator notices and says so."""
-        self._headline("Logging stopped behind the operator's back")
+        """Stop the trail in AWS; the operator restarts it and records an Event."""
+        self._headline("Stop the trail in AWS, as an attacker would")
         self._aws("cloudtrail").stop_logging(Name=TRAIL)
-        print("StopLogging was called in AWS, as an attacker would")
-        self._seen("logging again", lambda: self._aws("cloudtrail").get_trail_status(Name=TRAIL)["IsLogging"])
-        event = self._seen("the Event that tells of it", lambda: self._event("DriftCorrected"))
+        print("called StopLogging")
+        self._wait_for(
+            "the trail is logging again", lambda: self._aws("cloudtrail").get_trail_status(Name=TRAIL)["IsLogging"]
+        )
+        event = self._wait_for("the Event DriftCorrected", lambda: self._event("DriftCorrected"))
         self._run(f"kubectl get events --field-selector involvedObject.name={TRAIL},reason=DriftCorrected")
-        self._expect("isLogging was false" in event, "the Event says what had changed")
+        self._expect("isLogging" in event, "the Event names the field that had changed")
 
     def break_bucket_policy(self) -> None:
-        """A policy that no longer lets CloudTrail write: the condition says what is missing."""
-        self._headline("A bucket policy that no longer lets CloudTrail write")
-        policy = self._policy()
+        """Remove CloudTrail's permission to write; the condition says which statement is missing."""
+        self._headline("Remove s3:PutObject from the bucket policy")
+        policy = bucket.policy()
         policy["Statement"] = [entry for entry in policy["Statement"] if entry["Action"] != "s3:PutObject"]
-        self._put_policy(policy)
-        condition = self._seen("Ready=False DeliveryFailing", lambda: self._ready("False", "DeliveryFailing"))
+        bucket.put_policy(self._sandbox.aws_endpoint, policy)
+        condition = self._wait_for("Ready=False DeliveryFailing", lambda: self._ready("False", "DeliveryFailing"))
         self._run("kubectl get ctrail -o wide")
         print(f"\n{condition['message']}")
-        self._expect("s3:PutObject" in condition["message"], "the message prints the missing statement")
+        self._expect("s3:PutObject" in condition["message"], "the message contains the missing statement")
 
-    def mend_bucket_policy(self) -> None:
-        """The policy mended: Ready follows by itself."""
-        self._headline("The bucket policy mended")
-        self._put_policy(self._policy())
-        self._seen("Ready=True Recording", lambda: self._ready("True", "Recording"))
+    def repair_bucket_policy(self) -> None:
+        """Restore the policy; the Trail becomes Ready again."""
+        self._headline("Restore the bucket policy")
+        bucket.put_policy(self._sandbox.aws_endpoint, bucket.policy())
+        self._wait_for("Ready=True Recording", lambda: self._ready("True", "Recording"))
         self._run("kubectl get ctrail -o wide")
 
     def delete_trail(self) -> None:
-        """The Trail deleted, and its trail with it."""
-        self._headline("The Trail deleted")
+        """Delete the Trail, which deletes its trail in AWS."""
+        self._headline("Delete the Trail")
         self._run("kubectl delete -f examples/minimal.yaml --timeout=60s")
         trails = self._aws("cloudtrail").describe_trails()["trailList"]
-        self._expect(trails == [], "AWS has no trail any more; the log files stay in the bucket")
-        self._expect(bool(self._keys()), f"{len(self._keys())} files are in the bucket")
-
-    # -- how
+        self._expect(trails == [], "the trail is deleted in AWS, too")
+        self._expect(bool(self._keys()), f"the bucket keeps its {len(self._keys())} files")
 
     def _headline(self, text: str) -> None:
         self._step += 1
@@ -134,38 +145,22 @@ class Demo:
             raise DemoError(f"{command}: exit status {done.returncode}: {done.stderr}")
         return done.stdout
 
-    def _expect(self, truth: Any, what: str) -> None:
-        if not truth:
-            raise DemoError(f"not seen: {what}")
+    def _expect(self, condition: Any, what: str) -> None:
+        if not condition:
+            raise DemoError(f"expected: {what}")
         print(what)
 
-    def _seen(self, what: str, look: Callable[[], Any]) -> Any:
+    def _wait_for(self, what: str, check: Callable[[], Any]) -> Any:
         begin = time.monotonic()
-        while not (found := look()):
-            if time.monotonic() - begin > _PATIENCE_SECONDS:
-                raise DemoError(f"not seen within {_PATIENCE_SECONDS:.0f} s: {what}")
+        while not (found := check()):
+            if time.monotonic() - begin > _TIMEOUT_SECONDS:
+                raise DemoError(f"expected within {_TIMEOUT_SECONDS:.0f} s: {what}")
             time.sleep(_POLL_SECONDS)
-        print(f"seen after {time.monotonic() - begin:.1f} s: {what}", flush=True)
+        print(f"after {time.monotonic() - begin:.1f} s: {what}", flush=True)
         return found
 
     def _aws(self, service: str) -> Any:
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            region_name=REGION,
-            endpoint_url=self._sandbox.aws_endpoint,
-            aws_access_key_id=ACCOUNT_ID,
-            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator asks for none
-        )
-
-    def _policy(self) -> dict[str, Any]:
-        text = Path("examples/bucket-policy.json").read_text()
-        for placeholder, value in {"ACCOUNT": ACCOUNT_ID, "REGION": REGION, "TRAIL": TRAIL, "BUCKET": BUCKET}.items():
-            text = text.replace(placeholder, value)
-        policy: dict[str, Any] = json.loads(text)
-        return policy
-
-    def _put_policy(self, policy: dict[str, Any]) -> None:
-        self._aws("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+        return bucket.client(self._sandbox.aws_endpoint, service)
 
     def _keys(self) -> list[str]:
         return [entry["Key"] for entry in self._aws("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
@@ -198,20 +193,18 @@ class Demo:
 
 
 def main() -> int:
-    """Bring a sandbox up, tell the story, take all down."""
+    """Run the demo on a sandbox of its own."""
     sandbox = Sandbox("demo")
-    print("bringing up Kubernetes and AWS on this machine", flush=True)
-    begin = time.monotonic()
+    print(_INTRODUCTION, flush=True)
     try:
         sandbox.up()
-        print(f"both answer, after {time.monotonic() - begin:.1f} s")
-        Demo(sandbox).tell()
-    except DemoError as error:
+        Demo(sandbox).run()
+    except (DemoError, ProgramUnavailableError, SandboxError) as error:
         print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
     finally:
         sandbox.down()
-    print("\nAll of it was seen to happen, and everything is taken down again.")
+    print(_NEXT_STEPS)
     return 0
 
 

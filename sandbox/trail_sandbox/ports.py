@@ -1,8 +1,8 @@
 """Free ports on loopback.
 
-They are taken from below the range from which the kernel gives ports to outgoing connections
-(/proc/sys/net/ipv4/ip_local_port_range begins at 32768), which else would now and then take one between the choice
-and the start of the server that is to listen on it. Nor does another process choose it meanwhile: it is claimed.
+They are below the range of ports for outgoing connections (/proc/sys/net/ipv4/ip_local_port_range begins at 32768);
+otherwise a connection could take one between the choice and the start of its server. A claim keeps other processes of
+this user from choosing it.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ LOOPBACK = "127.0.0.1"
 _CANDIDATES = range(20000, 32000)
 _CLAIMS = Path(tempfile.gettempdir()) / f"trail-operator-ports-{os.getuid()}.json"
 _CLAIM_SECONDS = 600
-"""Longer than a server takes until it listens."""
+"""Longer than a server takes to start."""
 
 
 def is_free(port: int) -> bool:
@@ -35,7 +35,7 @@ def is_free(port: int) -> bool:
 
 
 def choose(names: Iterable[str]) -> dict[str, int]:
-    """A free port for each name, which no other process of this user chooses for some minutes."""
+    """Return a free port for each name, which no other process of this user chooses for ten minutes."""
     wanted = list(names)
     chosen: list[int] = []
     with _claims() as claims:
@@ -50,7 +50,7 @@ def choose(names: Iterable[str]) -> dict[str, int]:
 
 @contextmanager
 def _claims() -> Iterator[dict[str, float]]:
-    """Ports that were chosen lately, and when; what is added is kept. One process at a time."""
+    """Ports that were chosen recently, and when; additions are saved. One process at a time."""
     with os.fdopen(os.open(_CLAIMS, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         claims = {port: at for port, at in _read(file.read()).items() if 0 <= time.time() - at < _CLAIM_SECONDS}

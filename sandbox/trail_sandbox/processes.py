@@ -1,9 +1,8 @@
-"""Processes that outlive the command that starts them: started in a session of their own, found again, ended.
+"""Background processes: starts them in their own sessions, finds them again and stops them.
 
-A pid alone does not name a process, since the kernel gives it to another one later: a pid file holds the start
-time as well. And a `sandbox up` that is killed may have started a process and not yet written its pid file; so every
-process carries its sandbox's directory in its environment (`MARKER`), from which `marked` finds all of them.
-Needs Linux's /proc. Knows nothing of what the processes are.
+The kernel reuses pids, so pid files also contain the start time. A `sandbox up` that is killed may have started a
+process without writing its pid file; therefore every process has its sandbox's directory in its environment
+(`MARKER`), and `marked` finds all of them. Needs Linux's /proc. Does not know what the processes are.
 """
 
 import os
@@ -17,29 +16,29 @@ from pathlib import Path
 from trail_sandbox.state import write_atomically
 
 MARKER = "TRAIL_SANDBOX_STATE"
-"""Environment variable that every process of a sandbox and its children carry: the sandbox's directory."""
+"""Environment variable of all processes of a sandbox and their children: the sandbox's directory."""
 
 _PID_FILE_MARKER = "TRAIL_SANDBOX_PID_FILE"
 _PROC = Path("/proc")
 _STATE, _PARENT, _THREADS, _START_TIME = 0, 1, 17, 19
-"""Places in what `_stat` returns."""
+"""Indices into the result of `_stat`."""
 _POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
 class Process:
-    """One process, also when its pid belongs to another one by now."""
+    """A process, even if another one has its pid now."""
 
     pid: int
     start_time: int
 
     @property
     def running(self) -> bool:
-        """Whether it lives still; a zombie does not."""
+        """Whether it is running; a zombie is not."""
         return _start_time(self.pid) == self.start_time
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal, to this process only and never to one that got its pid later."""
+        """Send a signal, but never to a process that has got this pid since."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
@@ -54,9 +53,9 @@ class Process:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The process's state and what follows it in /proc/<pid>/stat; None where there is no such process.
+    """Return the fields of /proc/<pid>/stat from the state on; None if there is no such process.
 
-    Before the state stands the program's name in brackets, which may itself hold brackets and spaces: proc(5).
+    The field before is the program's name in parentheses, which may itself contain parentheses and spaces: proc(5).
     """
     try:
         stat = (_PROC / str(pid) / "stat").read_text(errors="replace")
@@ -66,9 +65,9 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _start_time(pid: int) -> int | None:
-    """When the process started, in ticks since the machine did; None where it lives no more.
+    """Return when the process started, in ticks since boot; None if it is not running.
 
-    A zombie lives no more; but one with other threads is still ending and has its files and ports open.
+    A zombie is not running, unless it has other threads: then it still has files and ports open.
     """
     stat = _stat(pid)
     if stat is None or (stat[_STATE] in "ZX" and int(stat[_THREADS]) <= 1):
@@ -77,13 +76,13 @@ def _start_time(pid: int) -> int | None:
 
 
 def of_pid(pid: int) -> Process | None:
-    """The process that has the pid now."""
+    """Return the process that has the pid now."""
     start_time = _start_time(pid)
     return None if start_time is None else Process(pid, start_time)
 
 
 def read_pid_file(path: Path) -> Process | None:
-    """The process that a pid file names, if it still runs."""
+    """Return the process that a pid file names, if it is running."""
     try:
         pid, start_time = path.read_text().split()
         process = Process(int(pid), int(start_time))
@@ -95,9 +94,9 @@ def read_pid_file(path: Path) -> Process | None:
 def start(
     arguments: Sequence[str], environment: Mapping[str, str], log: Path, pid_file: Path, directory: Path
 ) -> Process:
-    """Start a process in the background, in a session of its own, and write its pid file.
+    """Start a process in the background, in its own session, and write its pid file.
 
-    One that was started for the same pid file, by a command that was killed before it wrote it, is ended first.
+    First kills a process for the same pid file whose starter was killed before it wrote that file.
     """
     kill_marked(str(pid_file), _PID_FILE_MARKER)
     with log.open("ab") as output:
@@ -116,7 +115,7 @@ def start(
 
 
 def marked(value: str, variable: str = MARKER) -> list[Process]:
-    """Every process of this user that carries the mark, and what those started, but not this process."""
+    """Return all processes of this user with the marker and their descendants, without this process."""
     parents = dict(_all_parents())
     wanted = f"{variable}={value}".encode()
     found = {pid for pid in parents if wanted in _environment(pid)}
@@ -126,7 +125,7 @@ def marked(value: str, variable: str = MARKER) -> list[Process]:
 
 
 def _all_parents() -> Iterator[tuple[int, int]]:
-    """Each process's pid and its parent's."""
+    """Yield the pid of each process and of its parent."""
     for entry in _PROC.iterdir():
         stat = _stat(int(entry.name)) if entry.name.isdigit() else None
         if stat:
@@ -141,7 +140,7 @@ def _environment(pid: int) -> list[bytes]:
 
 
 def kill_marked(value: str, variable: str = MARKER) -> None:
-    """Kill every process that carries the mark; looked for again until none is left, for one may start another."""
+    """Kill all processes with the marker, repeatedly until none is left, since they may start others."""
     while found := marked(value, variable):
         for process in found:
             process.send(signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""One sandbox: a Kubernetes control plane, a node and an AWS on loopback ports, in the background.
+"""One sandbox: a Kubernetes control plane, a node and an emulated AWS on loopback ports, in the background.
 
-`Sandbox(name)` is all that tests, demos and benchmarks need; the command line is a thin layer over it. Knows when
-processes are started and ended; what they are is in `components`, how a process is found again in `processes`.
+Tests, the demo and benchmarks need only `Sandbox(name)`; the command line is a thin layer over it. This module decides
+when processes start and stop. `components` knows what they are, `processes` how to find them again.
 """
 
 import os
@@ -22,18 +22,18 @@ from trail_sandbox.state import State
 __all__ = ["ACCOUNT_ID", "REGION", "ComponentStatus", "Sandbox", "SandboxError"]
 
 _READY_WITHIN_SECONDS = 300.0
-"""One that ends is noticed at once; a busy machine may take minutes."""
+"""For a busy machine. A process that exits is noticed at once."""
 _POLL_SECONDS = 0.05
 _LOG_LINES_SHOWN = 15
 
 
 class SandboxError(Exception):
-    """The sandbox can't do what it was asked, and why."""
+    """A command of the sandbox failed; the message says why."""
 
 
 @dataclass(frozen=True)
 class ComponentStatus:
-    """What `sandbox status` tells of a component."""
+    """What `sandbox status` shows of a component."""
 
     name: str
     pid: int | None
@@ -42,24 +42,21 @@ class ComponentStatus:
 
 
 class Sandbox:
-    """A sandbox by its name; nothing runs before `up`."""
+    """A sandbox by name; nothing runs before `up`."""
 
     def __init__(self, name: str = "default", root: Path | None = None, cache: Path | None = None) -> None:
         self.name = name
         self.state = State.of(name, root)
         self._cache = Cache(cache or default_directory())
 
-    # What it is for.
-
     def up(self, *, background: bool = True) -> None:
-        """Start what is not running and wait until all of it answers.
+        """Start what is not running and wait until everything answers.
 
-        Without `background`, an AWS that is started delivers only when it is asked to.
+        Without `background`, an AWS that this starts delivers log files only on request.
         """
         if sys.platform != "linux":
-            raise SandboxError("the sandbox runs on Linux only: it needs /proc and all of 127.0.0.0/8")
-        for program in programs.PROGRAMS:
-            self._cache.obtain(program, self._process_environment())
+            raise SandboxError("the sandbox runs only on Linux, because it needs /proc and all of 127.0.0.0/8")
+        self._cache.obtain_all(programs.PROGRAMS, self._process_environment())
         with self.state.locked():
             self.state.create()
             pki.Pki(self.state.pki).create()
@@ -72,7 +69,7 @@ class Sandbox:
                     self._wait_for(component)
 
     def down(self) -> None:
-        """End every process and remove every file, whatever state an earlier command left."""
+        """Stop all processes and remove all files, also those of a command that was killed."""
         if not self.state.directory.exists():
             self._end_everything()
             return
@@ -81,7 +78,7 @@ class Sandbox:
             self.state.remove()
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What a program needs to work in this sandbox; its PATH goes before that of `base` (this process's)."""
+        """Return the variables that a program needs; PATH is prepended to that of `base` (default: this process's)."""
         directories = [str(self._cache.path(p).parent) for p in (programs.KUBECTL, programs.HELM)]
         inherited = (os.environ if base is None else base).get("PATH", os.defpath).split(os.pathsep)
         return {
@@ -92,21 +89,21 @@ class Sandbox:
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's."""
+        """The administrator's kubeconfig."""
         return self.state.kubeconfig(pki.ADMINISTRATOR.name)
 
     @property
     def kubernetes_endpoint(self) -> str:
-        """The API server's URL."""
+        """URL of the API server."""
         return self._plan().kubernetes_endpoint
 
     @property
     def aws_endpoint(self) -> str:
-        """The emulator's URL."""
+        """URL of the emulated AWS."""
         return self._plan().aws_endpoint
 
     def status(self) -> list[ComponentStatus]:
-        """Every component, running or not."""
+        """Return every component, running or not."""
         known = self.state.read_ports()
         result = []
         for name in components.NAMES:
@@ -116,19 +113,17 @@ class Sandbox:
         return result
 
     def log_files(self) -> dict[str, Path]:
-        """The log of every component, and of every container by `<namespace>_<pod>_<container>`."""
+        """Return the logs of all components, and of all containers as `<namespace>_<pod>_<container>`."""
         return {p.stem: p for d in (self.state.logs, self.state.pods) for p in sorted(d.glob("*.log"))}
-
-    # How it is done.
 
     def _plan(self) -> Plan:
         known = self.state.read_ports()
         if not known:
-            raise SandboxError(f"the sandbox {self.name!r} is not up: run `sandbox up --name {self.name}`")
+            raise SandboxError(f"the sandbox {self.name!r} is not running: run `sandbox up --name {self.name}`")
         return Plan(self.state, known, self._cache.path)
 
     def _choose_ports(self) -> None:
-        """Keep the ports of an earlier `up`; choose anew where another program has taken one of them since."""
+        """Keep the ports of an earlier `up`; choose others if another program uses one of them now."""
         known = self.state.read_ports()
         stopped = [name for name in components.NAMES if not self._runs(name)]
         if known and all(ports.is_free(known[name]) for name in stopped):
@@ -161,7 +156,7 @@ class Sandbox:
         deadline = time.monotonic() + _READY_WITHIN_SECONDS
         while not component.answers():
             if not self._runs(component.name):
-                raise SandboxError(f"{component.name} ended at once; {self._end_of_log(component.name)}")
+                raise SandboxError(f"{component.name} exited while starting; {self._end_of_log(component.name)}")
             if time.monotonic() > deadline:
                 raise SandboxError(
                     f"{component.name} did not answer within {_READY_WITHIN_SECONDS:.0f} s; "
@@ -170,11 +165,11 @@ class Sandbox:
             time.sleep(_POLL_SECONDS)
 
     def _end_everything(self) -> None:
-        """Kill all processes of this sandbox: nothing that they could still save would be kept."""
+        """Kill all processes of this sandbox; none has anything to save."""
         processes.kill_marked(str(self.state.directory))
 
     def _process_environment(self) -> dict[str, str]:
-        """This process's environment, but for what leads to a real AWS, with the mark by which all is found."""
+        """Return this process's environment without AWS_* variables, with the marker that `down` looks for."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return {**own, processes.MARKER: str(self.state.directory)}
 
@@ -189,4 +184,4 @@ class Sandbox:
 
     def _end_of_log(self, component: str) -> str:
         lines = self._log(component).read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
-        return "its log ends so:\n" + "\n".join(f"  {line}" for line in lines)
+        return "the end of its log:\n" + "\n".join(f"  {line}" for line in lines)

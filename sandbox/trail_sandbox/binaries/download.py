@@ -1,6 +1,6 @@
-"""Official release files: fetched, checked against the checksum pinned for them, unpacked.
+"""Downloads official release files, checks them against their pinned checksums and unpacks them.
 
-Knows nothing of the cache: it leaves a checked, executable file where it is told, or raises and leaves nothing.
+Does not know the cache: it leaves a checked, executable file at the given path, or raises and leaves nothing.
 """
 
 import hashlib
@@ -14,15 +14,24 @@ from pathlib import Path
 from trail_sandbox.binaries.programs import Release
 
 _BLOCK = 1 << 20
-_SECONDS_OF_SILENCE = 20
+_TIMEOUT_SECONDS = 20
 
 
 class DownloadError(Exception):
-    """The release file can't be had, or is not the one it should be."""
+    """The release file cannot be downloaded, or has another checksum."""
+
+
+class UnreachableError(DownloadError):
+    """The host cannot be reached, or does not have the file: other files of it will not be there either."""
+
+
+def host(release: Release, mirror: str | None = None) -> str:
+    """Return the host that a release is downloaded from."""
+    return urllib.parse.urlsplit(mirror or release.url).netloc
 
 
 def download(release: Release, target: Path, mirror: str | None = None) -> None:
-    """Put the release's program at `target`; `mirror` replaces the scheme and host of its URL."""
+    """Download the release's program to `target`; `mirror` replaces the scheme and host of its URL."""
     url = _at_mirror(release.url, mirror) if mirror else release.url
     archive = target.with_name(target.name + ".download")
     try:
@@ -49,17 +58,20 @@ def _check(file: Path, expected: str, url: str) -> None:
     with file.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     if sha256 != expected:
-        raise DownloadError(f"{url} has the SHA-256 {sha256}, not {expected}: refused")
+        raise DownloadError(f"{url} has the SHA-256 {sha256}, not {expected}: rejected")
 
 
 def _open(url: str) -> http.client.HTTPResponse:
-    # The scheme is that of a pinned URL or of the mirror that the caller named.
-    answer: http.client.HTTPResponse = urllib.request.urlopen(url, timeout=_SECONDS_OF_SILENCE)  # noqa: S310
+    try:
+        # The scheme is that of a pinned URL or of the mirror that the caller named.
+        answer: http.client.HTTPResponse = urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS)  # noqa: S310
+    except (OSError, http.client.HTTPException) as error:
+        raise UnreachableError(f"{url}: {error}") from error
     return answer
 
 
 def _fetch(url: str, target: Path) -> None:
-    """Write the URL's content to a file."""
+    """Write the content of a URL to a file."""
     try:
         with _open(url) as answer, target.open("wb") as file:
             expected = int(answer.headers.get("Content-Length") or 0)

