@@ -1,4 +1,4 @@
-"""The workflows, which no test can run: their form, and what makes a release trustworthy."""
+"""The workflows, which no test can run: their schema, what they cover, and what makes a release trustworthy."""
 
 import re
 import subprocess
@@ -58,31 +58,65 @@ def test_each_job_has_the_rights_that_it_needs_and_no_more(jobs: dict[str, Any])
         "test": {"contents": "read"},
         "image": signing,
         "chart": signing,
+        "release": {"contents": "write", "id-token": "write"},
     }
     for job in jobs.values():
         assert step(job, "actions/checkout") == {"persist-credentials": False}
 
 
-def test_nothing_is_released_untested_and_the_chart_comes_last(jobs: dict[str, Any]) -> None:
-    assert (jobs["image"]["needs"], jobs["chart"]["needs"]) == ("test", "image")
+def test_nothing_is_released_untested_and_the_release_comes_last(jobs: dict[str, Any]) -> None:
+    needs = {name: job.get("needs") for name, job in jobs.items()}
+    assert needs == {"test": None, "image": "test", "chart": "image", "release": ["image", "chart"]}
 
 
-@BOTH
-def test_all_is_tested_with_programs_that_are_kept(workflow: Path) -> None:
-    job = yaml.safe_load(workflow.read_text())["jobs"]["test"]
-    # The image is built as root, with root's programs found where the user has them.
-    assert 'sudo env "HOME=$HOME" "PATH=$PATH" .ci/run' in script(job)
-    cached = step(job, "actions/cache")
-    assert cached["path"].splitlines() == ["~/.cache/trail-operator/*", "!~/.cache/trail-operator/image"]
-    (made_of,) = re.findall(r"hashFiles\('(.+)'\)", cached["key"])
-    assert {path.name for path in ROOT.glob(made_of)} >= {"programs.py", "go.mod", "go.sum"}
+def targets(script: str) -> set[str]:
+    """The targets of the Makefile that a script makes, with those that they consist of in their place."""
+    makefile = (ROOT / "Makefile").read_text()
+    found: set[str] = set()
+    for words in re.findall(r"\bmake ((?:[a-z-]+ ?)+)$", script, re.MULTILINE):
+        for name in words.split():
+            parts = re.findall(rf"^{name}: ((?:(?!export|setup)[a-z-]+ )+)##", makefile, re.MULTILINE)
+            found |= targets(f"make {parts[0].strip()}") if parts else {name}
+    return found
+
+
+def test_a_change_and_a_release_are_tested_alike(jobs: dict[str, Any]) -> None:
+    ci = yaml.safe_load(CI.read_text())["jobs"]
+    everything = targets((ROOT / ".ci" / "run").read_text())
+    assert set.union(*(targets(script(job)) for job in ci.values())) == everything
+    assert {"lint", "unit", "statemachine", "integration", "test-image", "test-gitops"} <= everything
+    # The image is built as root, with the programs that the user has.
+    as_root = 'sudo env "HOME=$HOME" "PATH=$PATH"'
+    assert f"{as_root} .ci/run" in script(jobs["test"])
+    assert f"{as_root} make test-image" in script(ci["image"])
+
+
+def test_style_and_types_are_checked_first() -> None:
+    ci = yaml.safe_load(CI.read_text())["jobs"]
+    assert targets(script(ci["lint"])) == {"lint", "types"}
+    assert {name: job.get("needs") for name, job in ci.items() if name != "lint"} == dict.fromkeys(
+        ci.keys() - {"lint"}, "lint"
+    )
+
+
+def test_programs_are_cached_by_what_they_are_built_from(jobs: dict[str, Any]) -> None:
+    ci = yaml.safe_load(CI.read_text())["jobs"]
+    for job in (jobs["test"], ci["integration"], ci["image"], ci["gitops"]):
+        cached = step(job, "actions/cache")
+        (made_of,) = re.findall(r"hashFiles\('(.+)'\)", cached["key"])
+        assert {path.name for path in ROOT.glob(made_of)} >= {"programs.py", "go.mod", "go.sum"}
+    for job in (jobs["test"], ci["image"]):  # only root can read the image's layers
+        paths = step(job, "actions/cache")["path"].splitlines()
+        assert paths == ["~/.cache/trail-operator/*", "!~/.cache/trail-operator/image"]
 
 
 def test_each_change_is_tested_without_any_right() -> None:
     ci = yaml.safe_load(CI.read_text())
     assert set(ci[True]) == {"push", "pull_request"}
-    assert (ci["permissions"], set(ci["jobs"])) == ({"contents": "read"}, {"test"})
-    assert step(ci["jobs"]["test"], "actions/checkout") == {"persist-credentials": False}
+    assert ci["permissions"] == {"contents": "read"}
+    for job in ci["jobs"].values():
+        assert "permissions" not in job
+        assert step(job, "actions/checkout") == {"persist-credentials": False}
 
 
 @BOTH
@@ -111,6 +145,7 @@ def test_the_image_is_for_two_architectures_on_a_base_by_digest_with_its_parts_o
 
 
 def test_what_is_pushed_is_signed_by_digest(jobs: dict[str, Any]) -> None:
+    assert "cosign sign-blob --yes --bundle SHA256SUMS.sigstore.json SHA256SUMS" in script(jobs["release"])
     assert 'cosign sign --yes --recursive "$IMAGE@$DIGEST"' in script(jobs["image"])
     assert 'cosign sign --yes "$CHARTS/trail-operator@$digest"' in script(jobs["chart"])
 
@@ -130,3 +165,34 @@ def test_the_chart_names_the_image_by_digest(jobs: dict[str, Any]) -> None:
     assert (image["repository"], image["digest"]) == ("registry.example/trail-operator", digest)
     before = yaml.safe_load((ROOT / "charts" / "trail-operator" / "values.yaml").read_text())
     assert before | {"image": image} == yaml.safe_load(done.stdout)
+
+
+def test_the_github_release_has_the_crds_their_checksums_and_the_notes(jobs: dict[str, Any], tmp_path: Path) -> None:
+    """The workflow's own commands, with a changelog of two versions, and with cosign and gh replaced."""
+    for program in ("cosign", "gh"):
+        (tmp_path / program).write_text(f'#!/bin/sh\necho {program} "$@" >> {tmp_path}/calls\n')
+        (tmp_path / program).chmod(0o755)
+    (tmp_path / "crds").symlink_to(ROOT / "crds")
+    (tmp_path / "CHANGELOG.md").write_text(
+        "# Changelog\n\n## [0.2.0] - 2027-01-01\n\nNew.\n\n## [0.1.0] - 2026-12-01\n\nOld.\n"
+    )
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "VERSION": "v0.2.0",
+        "IMAGE": "ghcr.io/o/r",
+        "CHARTS": "ghcr.io/o/charts",
+        "IMAGE_DIGEST": "sha256:1",
+        "CHART_DIGEST": "sha256:2",
+    }
+    subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script(jobs["release"])], cwd=tmp_path, env=environment, check=True
+    )
+    crds = list(yaml.safe_load_all((tmp_path / "release" / "trail-operator-crds.yaml").read_text()))
+    assert [crd["spec"]["names"]["kind"] for crd in crds] == ["AWSAccount", "Trail"]
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "release", check=True)
+    notes = (tmp_path / "notes.md").read_text()
+    assert "New." in notes
+    assert "Old." not in notes
+    assert "`ghcr.io/o/r@sha256:1`" in notes
+    assert "`oci://ghcr.io/o/charts/trail-operator@sha256:2`" in notes
+    assert "gh release create v0.2.0 --verify-tag" in (tmp_path / "calls").read_text()
