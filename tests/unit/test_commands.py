@@ -1,4 +1,4 @@
-"""The commands of the Makefile: each is listed, and one that this machine cannot run says so before it builds."""
+"""The commands of the Makefile and the hooks of git: each is listed, and checks what it needs before it builds."""
 
 import os
 import re
@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -60,3 +61,40 @@ def test_an_old_or_missing_python_is_named(bare: Path, version_check: str | None
 def test_nothing_is_said_if_nothing_is_missing() -> None:
     done = run(str(REQUIRE), "make setup", "python", "bash")
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("subject", "problem"),
+    [
+        ("Add a field for aggregation", None),
+        ("Address two reviews", None),
+        ("fixup! Add a field", None),
+        ("Added a field", "imperative"),
+        ("Adds a field", "imperative"),
+        ("Adding a field", "imperative"),
+        ("add a field", "capital letter"),
+        ("Emulator: add a field", None),
+        ("Add a field.", "full stop"),
+        (f"Add {'x' * 69}", "73 characters"),
+        (f"Add {'x' * 68}", None),
+    ],
+)
+def test_commit_subjects(tmp_path: Path, subject: str, problem: str | None) -> None:
+    message = tmp_path / "message"
+    message.write_text(f"# a comment\n{subject}\n\nWhy.\n")
+    done = run(str(ROOT / ".ci" / "commit-subject"), str(message))
+    assert (done.returncode == 0) is (problem is None)
+    assert (problem or "") in done.stderr
+
+
+def test_hooks_are_local_and_their_programs_exist() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    [repository] = config["repos"]
+    assert repository["repo"] == "local"
+    for hook in repository["hooks"]:
+        assert hook["language"] == "system"
+        program, *arguments = hook["entry"].split()
+        if program == "make":
+            assert re.search(rf"^{arguments[0]}:", MAKEFILE, re.MULTILINE)
+        else:
+            assert os.access(ROOT / program, os.X_OK)

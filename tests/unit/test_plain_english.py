@@ -59,7 +59,7 @@ _ADDRESS = re.compile(r"https?://\S+")
 PAGES = [
     *(
         ROOT / name
-        for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+        for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "RELEASE.md", "SECURITY.md")
         if (ROOT / name).exists()
     ),
     *(path for path in (ROOT / "docs").rglob("*") if path.suffix in (".md", ".py")),

@@ -37,10 +37,21 @@ def test_every_workflow_is_looked_at() -> None:
     assert sorted(WORKFLOWS.iterdir()) == sorted([RELEASE, CI])
 
 
-@BOTH
-def test_it_has_the_form_that_github_takes(workflow: Path) -> None:
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ("github-workflows", RELEASE),
+        ("github-workflows", CI),
+        ("dependabot", ROOT / ".github" / "dependabot.yml"),
+        ("github-issue-config", ROOT / ".github" / "ISSUE_TEMPLATE" / "config.yml"),
+        ("github-issue-forms", ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml"),
+        ("github-issue-forms", ROOT / ".github" / "ISSUE_TEMPLATE" / "feature.yml"),
+    ],
+    ids=lambda value: getattr(value, "stem", ""),
+)
+def test_it_has_the_form_that_github_takes(schema: str, path: Path) -> None:
     tool = str(Path(sys.executable).parent / "check-jsonschema")
-    command = [tool, "--builtin-schema", "vendor.github-workflows", str(workflow)]
+    command = [tool, "--builtin-schema", f"vendor.{schema}", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
