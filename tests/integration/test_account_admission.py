@@ -51,7 +51,7 @@ CASES = [
     Case("accountID", "maxLength", [{}], [{"accountID": "1" * 65}]),
     Case(
         "roleARN",
-        "a role's ARN",
+        "a role ARN",
         [
             {"roleARN": value}
             for value in ("", ROLE, ROLE.replace("role/", "role/path/to/"), ROLE.replace("aws", "aws-us-gov"))
@@ -67,7 +67,7 @@ CASES = [
     Case("roleARN", "maxLength", [{"roleARN": ROLE.ljust(700, "x")}], [{"roleARN": ROLE.ljust(701, "x")}]),
     Case(
         "externalID",
-        "at least two letters",
+        "at least two characters",
         [{"roleARN": ROLE, "externalID": value} for value in ("", "ab", "A_b+=,.@:/-9", "x" * 1224)],
         [{"roleARN": ROLE, "externalID": value} for value in ("a", "a b", "ä1", "a!b", "a\nb")],
     ),
@@ -79,7 +79,7 @@ CASES = [
     ),
     Case(
         "region",
-        "code of an AWS region",
+        "an AWS region code",
         [{"region": value} for value in ("", "eu-central-1", "us-gov-west-1", "ap-southeast-2")],
         [{"region": value} for value in ("Frankfurt", "eu_central_1", "EU-CENTRAL-1", "eu-central-1a")],
     ),
@@ -186,7 +186,7 @@ CASES = [
     ),
     Case(
         "endpointURL",
-        "must begin with https://",
+        "must start with https://",
         [
             {"endpointURL": value}
             for value in (
@@ -229,13 +229,13 @@ CASES = [
     ),
     Case(
         "",
-        "a role of the account accountID",
+        "a role in the account accountID",
         [{"roleARN": ROLE}],
         [{"roleARN": ROLE.replace(NUMBER, "222222222222")}],
     ),
     Case(
         "",
-        "externalID goes with roleARN",
+        "externalID requires roleARN",
         [{"roleARN": ROLE, "externalID": "id-1"}],
         [{"externalID": "id-1"}, {"externalID": "id-1", "roleARN": ""}],
     ),

@@ -309,7 +309,7 @@ def test_a_trail_without_a_spec_is_refused(cluster: Sandbox, admission: Admissio
 def test_a_name_cannot_be_changed_by_taking_it_away_first(admission: Admission) -> None:
     name = admission.store(named("audit", name="audit"))
     admission.change(name, spec(name=None), stored=True)  # the effective name stays
-    with pytest.raises(ApiException, match="the trail's name is immutable"):
+    with pytest.raises(ApiException, match="the trail name is immutable"):
         admission.change(name, spec(name="other"), stored=True)
     admission.change(name, spec(name="audit"), stored=True)
     admission.trails.delete(name)
@@ -475,9 +475,9 @@ def test_kubectl_shows_all_that_is_wrong_at_once(cluster: Sandbox, admission: Ad
     )
     said = _refusal(cluster, admission, wrong)
     for part in (
-        "set spec.name to such a name",
+        "set spec.name to a valid name",
         "spec.s3BucketName: ",
-        "leave it out",
+        "so omit it",
         "write logs, not /logs/",
         "spec.kmsKeyID: ",
         "arn:aws:iam::ACCOUNT:role/NAME",

@@ -104,7 +104,7 @@ def test_a_refusal_of_the_api_server_is_told_without_it(caplog: pytest.LogCaptur
     """It quotes an external id that was stored before its rule, whatever it is that is to be written."""
     caplog.set_level(logging.DEBUG, logger.name)
     server, old = Told(), "old secret"
-    told = f'AWSAccount "team" is invalid: spec.externalID: Invalid value: "{old}": must have at least two letters'
+    told = f'AWSAccount "team" is invalid: spec.externalID: Invalid value: "{old}": must have at least two characters'
     unreportable = Unreportable(EventRecorder(cast(KubeClient, server), lambda: 0.0), lambda: 0.0)
     error = refused(422, "Invalid", told)
 

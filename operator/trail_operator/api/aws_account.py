@@ -55,8 +55,8 @@ class AWSAccountSpec(Resource):
             alias="accountID",
             description="The account's number. Nothing is written unless STS says that we are in it. Immutable.",
             json_schema_extra=rules(
-                rule("self.matches(r'^[0-9]{12}$')", "accountID must be an account's number: 12 digits, in quotes"),
-                rule("self == oldSelf", "accountID is immutable: make another AWSAccount for another account"),
+                rule("self.matches(r'^[0-9]{12}$')", "accountID must be an AWS account ID: 12 digits, in quotes"),
+                rule("self == oldSelf", "accountID is immutable: create another AWSAccount for another account"),
                 maxLength=64,
             ),
         ),
@@ -70,7 +70,7 @@ class AWSAccountSpec(Resource):
             json_schema_extra=rules(
                 rule(
                     r"self == '' || self.matches(r'^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$')",
-                    "roleARN must be a role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
+                    "roleARN must be a role ARN: arn:aws:iam::ACCOUNT:role/NAME",
                 )
             ),
         ),
@@ -84,7 +84,7 @@ class AWSAccountSpec(Resource):
             json_schema_extra=rules(
                 rule(
                     r"self == '' || self.matches(r'^[\w+=,.@:/-]{2,}$')",
-                    "externalID must have at least two letters, digits or + = , . @ : / _ -",
+                    "externalID must have at least two characters, each a letter, a digit or one of + = , . @ : / _ -",
                 )
             ),
         ),
@@ -94,7 +94,9 @@ class AWSAccountSpec(Resource):
         StringConstraints(max_length=32),
         Field(
             description="Home region of the account's Trails that name none. Left out: the operator's.",
-            json_schema_extra=rules(rule(f"self == '' || {REGION}", "region must be the code of an AWS region")),
+            json_schema_extra=rules(
+                rule(f"self == '' || {REGION}", "region must be an AWS region code, such as eu-central-1")
+            ),
         ),
     ] = ""
     allowed_regions: Annotated[
@@ -193,8 +195,8 @@ class AWSAccountSpec(Resource):
                     rf"self == '' || self.matches(r'^https://({_HOST}|\[[0-9a-fA-F:.]+\])(:[0-9]{{1,5}})?(/[!-~]*)?$')"
                     " || "
                     r"self.matches(r'^http://(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?(/[!-~]*)?$')",
-                    "endpointURL must begin with https:// (http:// for this machine only) and the name of a host "
-                    "(letters, digits, hyphens and dots), and have no user name",
+                    "endpointURL must start with https:// (http:// for localhost only) and a host name (letters, "
+                    "digits, hyphens and dots), and have no user name",
                 )
             ),
         ),
@@ -205,11 +207,11 @@ SPEC_RULES = [
     rule(
         # What is no ARN its own rule refuses: this one must not fail on an object that was stored before.
         "!has(self.roleARN) || size(self.roleARN.split(':')) < 5 || self.roleARN.split(':')[4] == self.accountID",
-        "roleARN must be a role of the account accountID",
+        "roleARN must be a role in the account accountID",
     ),
     rule(
         "!has(self.externalID) || self.externalID == '' || (has(self.roleARN) && self.roleARN != '')",
-        "externalID goes with roleARN: set both, or take externalID away",
+        "externalID requires roleARN: set both, or remove externalID",
     ),
     rule(
         "!has(self.allowedRegions) || size(self.allowedRegions) == 0 || !has(self.region) || self.region == '' || "

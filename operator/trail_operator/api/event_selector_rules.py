@@ -16,43 +16,43 @@ OPERATORS = ("equals", "startsWith", "endsWith", "notEquals", "notStartsWith", "
 BASIC_SELECTOR_RULE = rule(
     "!has(self.includeManagementEvents) || self.includeManagementEvents || "
     "(has(self.dataResources) && size(self.dataResources) > 0)",
-    "an event selector without management events needs dataResources: name some, or leave includeManagementEvents out",
+    "an event selector without management events needs dataResources: add some, or omit includeManagementEvents",
 )
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/filtering-data-events.html
 FIELD_SELECTOR_RULES = [
     rule(
         " || ".join(f"has(self.{operator})" for operator in OPERATORS),
-        f"a fieldSelector needs a condition: one of {', '.join(OPERATORS)}",
+        f"a fieldSelector needs at least one of {', '.join(OPERATORS)}",
     ),
     rule(
         "!(self.field in ['eventCategory', 'readOnly', 'resources.type']) || !("
         + " || ".join(f"has(self.{operator})" for operator in OPERATORS[1:])
         + ")",
-        "eventCategory, readOnly and resources.type know one condition: write equals",
+        "eventCategory, readOnly and resources.type support only equals: use equals",
     ),
     rule(
         "self.field != 'readOnly' || !has(self.equals) || self.equals[0] in ['true', 'false']",
-        "readOnly is equals: ['true'] for events that read or equals: ['false'] for events that write, in quotes",
+        "readOnly must be equals: ['true'] for read events or equals: ['false'] for write events, in quotes",
     ),
 ]
 
 ADVANCED_SELECTOR_RULES = [
     rule(
         "self.exists(f, f.field == 'eventCategory' && has(f.equals) && size(f.equals) == 1)",
-        "each advanced event selector needs a fieldSelector {field: eventCategory, equals: [CATEGORY]} with "
-        "one category: Management, Data or NetworkActivity",
+        "an advanced event selector needs a fieldSelector {field: eventCategory, equals: [CATEGORY]} with one "
+        "category: Management, Data or NetworkActivity",
     ),
     rule(
         "!self.exists(f, f.field == 'eventCategory' && has(f.equals) && f.equals[0] == 'Data') || "
         "self.exists_one(f, f.field == 'resources.type' && has(f.equals) && size(f.equals) == 1)",
-        "a selector of data events needs exactly one fieldSelector {field: resources.type, equals: [TYPE]} with "
-        "one type, such as AWS::S3::Object: write a selector for each type",
+        "a selector for data events needs exactly one fieldSelector {field: resources.type, equals: [TYPE]} with one "
+        "type, such as AWS::S3::Object: write one selector per type",
     ),
     rule(
         "!self.exists(f, f.field == 'eventCategory' && has(f.equals) && f.equals[0] == 'NetworkActivity') || "
         "self.exists(f, f.field == 'eventSource' && has(f.equals))",
-        "a selector of network activity events needs a fieldSelector {field: eventSource, equals: [SERVICE]}, "
+        "a selector for network activity events needs a fieldSelector {field: eventSource, equals: [SERVICE]}, "
         "such as ec2.amazonaws.com",
     ),
 ]
@@ -73,7 +73,8 @@ _ANY_MANAGEMENT = _MANAGEMENT.format(advanced="", basic="")
 _DATA = (
     "(has(self.advancedEventSelectors) ? self.advancedEventSelectors.exists(s, "
     + _CATEGORY.format("Data")
-    + ") : has(self.eventSelectors) && self.eventSelectors.exists(s, has(s.dataResources) && size(s.dataResources) > 0))"
+    + ") : has(self.eventSelectors) && self.eventSelectors.exists(s, has(s.dataResources) && size(s.dataResources) > "
+    "0))"
 )
 _ON_MANAGEMENT = (
     "(!has(i.eventCategories) || size(i.eventCategories) == 0 || i.eventCategories.exists(c, c == 'Management'))"
@@ -82,44 +83,44 @@ _ON_MANAGEMENT = (
 SPEC_RULES = [
     rule(
         "!(has(self.eventSelectors) && has(self.advancedEventSelectors))",
-        "a trail has either eventSelectors or advancedEventSelectors: write all of them as advancedEventSelectors",
+        "eventSelectors and advancedEventSelectors are mutually exclusive: write all of them as advancedEventSelectors",
     ),
     rule(
         "!has(self.eventSelectors) || self.eventSelectors.map(s, has(s.dataResources) ? "
         "s.dataResources.map(d, size(d.values) == 1 && ("
         + " || ".join(f"d.values[0].endsWith('{ending}')" for ending in _ALL_OF_A_TYPE)
         + f") ? 0 : size(d.values)).sum() : 0).sum() <= {MAX_DATA_RESOURCES}",
-        f"the eventSelectors of a trail may name {MAX_DATA_RESOURCES} data resources together: name buckets instead of prefixes, "
-        "or use advancedEventSelectors",
+        f"the eventSelectors of a trail may list at most {MAX_DATA_RESOURCES} data resources in total: list buckets "
+        f"instead of prefixes, or use advancedEventSelectors",
     ),
     rule(
         "!has(self.advancedEventSelectors) || self.advancedEventSelectors.map(s, s.fieldSelectors.map(f, "
         + " + ".join(f"(has(f.{operator}) ? size(f.{operator}) : 0)" for operator in OPERATORS)
         + f").sum()).sum() <= {MAX_VALUES}",
-        f"the conditions of all advancedEventSelectors of a trail may have {MAX_VALUES} values together: take some away, or "
-        "use startsWith",
+        f"the advancedEventSelectors of a trail may have at most {MAX_VALUES} values in total: remove some, or use "
+        f"startsWith",
     ),
     rule(
         "!has(self.insightSelectors) || !self.insightSelectors.exists(i, i.insightType == 'ApiCallRateInsight' && "
         f"{_ON_MANAGEMENT}) || {_WRITES}",
-        "ApiCallRateInsight looks at management events that write: let the selectors record these, or take the insight "
-        "away",
+        "ApiCallRateInsight analyzes write management events: record them by a selector, or remove the insight",
     ),
     rule(
         "!has(self.insightSelectors) || !self.insightSelectors.exists(i, i.insightType == 'ApiErrorRateInsight' && "
         f"{_ON_MANAGEMENT}) || {_ANY_MANAGEMENT}",
-        "ApiErrorRateInsight looks at management events: let the selectors record these, or take the insight away",
+        "ApiErrorRateInsight analyzes management events: record them by a selector, or remove the insight",
     ),
     rule(
         "!has(self.insightSelectors) || !self.insightSelectors.exists(i, has(i.eventCategories) && "
         f"i.eventCategories.exists(c, c == 'Data')) || {_DATA}",
-        "an insight on the category Data looks at data events: let the selectors record some, or take Data out of its "
+        "an insight on the category Data analyzes data events: record some by a selector, or remove Data from its "
         "eventCategories",
     ),
     rule(
-        "!has(self.aggregationConfigurations) || !self.aggregationConfigurations.exists(a, a.eventCategory == 'Data') || "
+        "!has(self.aggregationConfigurations) || !self.aggregationConfigurations.exists(a, a.eventCategory == 'Data') "
+        "|| "
         f"{_DATA}",
-        "aggregationConfigurations sum up data events: let the selectors record some, or take the aggregation away",
+        "aggregationConfigurations aggregate data events: record some by a selector, or remove the aggregation",
     ),
 ]
 """Rules on the spec as a whole."""

@@ -23,7 +23,7 @@ _ATOMIC = {"x-kubernetes-list-type": "atomic"}
 
 
 def _word(what: str, example: str) -> dict[str, Any]:
-    return rules(rule(f"self.matches(r'{_WORD}')", f"{what} must be one word, such as {example}"))
+    return rules(rule(f"self.matches(r'{_WORD}')", f"{what} must be a single word, such as {example}"))
 
 
 class ReadWriteType(StrEnum):
@@ -38,7 +38,7 @@ def _or_leave_out(field: str) -> dict[str, Any]:
     return rules(
         rule(
             "size(self) > 0",
-            f"write at least one selector, or leave {field} out: the trail then records all management events",
+            f"specify at least one selector, or omit {field}: the trail then records all management events",
         ),
         **_ATOMIC,
     )
@@ -70,8 +70,8 @@ class DataResource(Resource):
             json_schema_extra=rules(
                 rule(
                     "self.all(value, !value.endsWith('*'))",
-                    "data resources know no wildcards: write arn:aws:s3 for all objects, arn:aws:s3:::bucket/ for those "
-                    "of a bucket, arn:aws:lambda for all functions, arn:aws:dynamodb for all tables",
+                    "data resources do not support wildcards: write arn:aws:s3 for all objects, arn:aws:s3:::bucket/ "
+                    "for the objects of a bucket, arn:aws:lambda for all functions, arn:aws:dynamodb for all tables",
                 ),
                 **_ATOMIC,
             ),
@@ -144,7 +144,7 @@ class FieldSelector(Resource):
             json_schema_extra=rules(
                 rule(
                     r"self.matches(r'^[\w.]+$')",
-                    "field must be the name of an event's field, such as eventCategory or resources.ARN",
+                    "field must be the name of an event field, such as eventCategory or resources.ARN",
                 )
             ),
         ),

@@ -21,7 +21,7 @@ def no_control_characters(what: str) -> dict[str, str]:
     """The CEL rule for a text in which AWS has no use for control characters: they would only mislead who reads it."""
     return rule(
         r"!self.matches(r'[\p{Cc}\p{Zl}\p{Zp}]')",
-        f"{what} must not have control characters, such as line breaks: take them out",
+        f"{what} must not contain control characters, such as line breaks: remove them",
     )
 
 

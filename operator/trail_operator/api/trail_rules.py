@@ -32,35 +32,35 @@ ACCOUNT_PATTERN = "^[0-9]{12}$"
 TAG_KEY = rules(
     rule(
         "!self.lowerAscii().startsWith('aws:')",
-        "tag keys that begin with 'aws:' are AWS's own: choose another key",
+        "tag keys that start with 'aws:' are reserved for AWS: choose another key",
     ),
     rule(
         f"!self.lowerAscii().startsWith('{RESERVED_TAG_PREFIX}')",
-        f"tag keys that begin with '{RESERVED_TAG_PREFIX}' are the operator's own: choose another key",
+        f"tag keys that start with '{RESERVED_TAG_PREFIX}' are reserved for the operator: choose another key",
     ),
     rule(
         r"self.matches(r'^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$')",
-        "a tag key may have letters, digits, spaces and _ . : / = + - @ only",
+        "a tag key may contain only letters, digits, spaces and _ . : / = + - @",
     ),
 )
 TAG_VALUE = rules(
     rule(
         r"self.matches(r'^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$')",
-        "a tag value may have letters, digits, spaces and _ . : / = + - @ only",
+        "a tag value may contain only letters, digits, spaces and _ . : / = + - @",
     ),
 )
 ACCOUNT_NAME = rules(no_control_characters("accountRef.name"))
 REGION_CODE = rules(
     rule(
         REGION,
-        "region must be the code of an AWS region, such as eu-central-1",
+        "region must be an AWS region code, such as eu-central-1",
     ),
 )
 BUCKET = rules(
     rule(
         f"self.matches(r'{BUCKET_PATTERN}') && !self.contains('..')",
-        "s3BucketName must be a bucket's name: 3 to 63 lowercase letters, digits, dots and hyphens, "
-        "beginning and ending with a letter or digit (no ARN, no s3:// address)",
+        "s3BucketName must be a bucket name: 3 to 63 lowercase letters, digits, dots and hyphens, starting and ending "
+        "with a letter or digit (not an ARN or an s3:// URL)",
     ),
     rule(
         r"!self.matches(r'^([0-9]{1,3}\.){3}[0-9]{1,3}$')",
@@ -70,47 +70,46 @@ BUCKET = rules(
 KEY_PREFIX = rules(
     rule(
         "!(self + '/').contains('AWSLogs/')",
-        "s3KeyPrefix must not contain AWSLogs/: CloudTrail adds /AWSLogs/ itself, leave it out",
+        "s3KeyPrefix must not contain AWSLogs/: CloudTrail appends /AWSLogs/, so omit it",
     ),
     rule(
         "!self.startsWith('/') && !self.endsWith('/')",
-        "s3KeyPrefix must not begin or end with a slash: write logs, not /logs/",
+        "s3KeyPrefix must not start or end with a slash: write logs, not /logs/",
     ),
     no_control_characters("s3KeyPrefix"),
 )
 TOPIC = rules(
     rule(
         f"{_OR_EMPTY}self.matches(r'{TOPIC_PATTERN}') || self.matches(r'{TOPIC_ARN_PATTERN}')",
-        "snsTopicName must be a topic's name (letters, digits, _ and -) or a topic's ARN "
-        "(arn:aws:sns:REGION:ACCOUNT:NAME)",
+        "snsTopicName must be a topic name (letters, digits, _ and -) or a topic ARN (arn:aws:sns:REGION:ACCOUNT:NAME)",
     ),
 )
 LOG_GROUP = rules(
     rule(
         _OR_EMPTY
         + rf"self.matches(r'^{_PARTITION}:logs:[a-z0-9-]+:[0-9]{{12}}:log-group:[^:*\p{{Cc}}\p{{Zl}}\p{{Zp}}]+(:\*)?$')",
-        "cloudWatchLogsLogGroupARN must be a log group's ARN: arn:aws:logs:REGION:ACCOUNT:log-group:NAME "
-        "(an ending ':*' is optional)",
+        "cloudWatchLogsLogGroupARN must be a log group ARN: arn:aws:logs:REGION:ACCOUNT:log-group:NAME "
+        "(the suffix ':*' is optional)",
     ),
 )
 LOG_ROLE = rules(
     rule(
         f"{_OR_EMPTY}self.matches(r'{ROLE_ARN_PATTERN}')",
-        "cloudWatchLogsRoleARN must be a role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
+        "cloudWatchLogsRoleARN must be a role ARN: arn:aws:iam::ACCOUNT:role/NAME",
     ),
 )
 KMS_KEY = rules(
     rule(
         f"{_OR_EMPTY}self.matches(r'{ALIAS_PATTERN}') || self.matches(r'{KEY_ARN_PATTERN}') || "
         f"self.matches(r'{KEY_ID_PATTERN}')",
-        "kmsKeyID must be a key id, a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias (alias/NAME) or an "
+        "kmsKeyID must be a key ID, a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias (alias/NAME) or an "
         "alias ARN",
     ),
 )
 DELETION_POLICY = rules(
     rule(
         "self in ['Delete', 'Retain']",
-        "deletionPolicy must be Delete or Retain: for what Crossplane calls Orphan, write Retain",
+        "deletionPolicy must be Delete or Retain: for Crossplane's Orphan, write Retain",
     ),
 )
 
@@ -120,13 +119,13 @@ SPEC_RULES = [
     rule(
         "!(has(self.isMultiRegionTrail) && self.isMultiRegionTrail && has(self.includeGlobalServiceEvents) "
         "&& !self.includeGlobalServiceEvents)",
-        "a multi-region trail must include global service events: set includeGlobalServiceEvents to true, or "
-        "isMultiRegionTrail to false",
+        "a multi-region trail must include global service events: set includeGlobalServiceEvents: true or "
+        "isMultiRegionTrail: false",
     ),
     rule(
         "(has(self.cloudWatchLogsLogGroupARN) && self.cloudWatchLogsLogGroupARN != '') == "
         "(has(self.cloudWatchLogsRoleARN) && self.cloudWatchLogsRoleARN != '')",
-        "cloudWatchLogsLogGroupARN and cloudWatchLogsRoleARN belong together: set both or neither",
+        "cloudWatchLogsLogGroupARN and cloudWatchLogsRoleARN require each other: set both or neither",
     ),
     *SELECTOR_RULES,
 ]
@@ -138,34 +137,39 @@ _THIS_NAME, _OLD_NAME = _NAME.format("self"), _NAME.format("oldSelf")
 ROOT_RULES = [
     rule(
         "size(self.metadata.name) <= 128",
-        "metadata.name must have at most 128 characters, so that the owner tag in AWS holds it: choose a shorter name",
+        "metadata.name must have at most 128 characters to fit into the owner tag in AWS: choose a shorter name",
     ),
     rule(
         rf"{_THIS_NAME}.matches(r'{NAME_PATTERN}') && size({_THIS_NAME}) >= 3",
-        "the trail's name (spec.name, else metadata.name) must have 3 to 128 letters, digits, '.', '_' and '-', begin and "
-        "end with a letter or digit, and have no two of . _ - side by side: set spec.name to such a name",
+        "the trail name (spec.name, else metadata.name) must have 3 to 128 letters, digits, '.', '_' or '-', start "
+        "and end with a letter or digit, and not contain two of . _ - in a row: set spec.name to a valid name",
     ),
     rule(
         rf"!{_THIS_NAME}.matches(r'^([0-9]{{1,3}}\.){{3}}[0-9]{{1,3}}$')",
-        "the trail's name (spec.name, else metadata.name) must not look like an IP address: set spec.name to another name",
+        "the trail name (spec.name, else metadata.name) must not look like an IP address: set spec.name to another "
+        "name",
     ),
     rule(
         f"{_THIS_NAME} == {_OLD_NAME}",
-        "the trail's name is immutable: make a second Trail with the new name, wait until it is Ready, then delete this one",
+        "the trail name is immutable: create a second Trail with the new name, wait until it is Ready, then delete "
+        "this one",
     ),
     rule(
         "has(self.spec.accountRef) == has(oldSelf.spec.accountRef) && "
         "(!has(self.spec.accountRef) || self.spec.accountRef.name == oldSelf.spec.accountRef.name)",
-        "accountRef is immutable: make a second Trail in the other account, wait until it is Ready, then delete this one",
+        "accountRef is immutable: create a second Trail in the other account, wait until it is Ready, then delete "
+        "this one",
     ),
-    # An unchanged region is never refused, whatever is on record: else nothing could be written any more, not even to let
-    # a deleted Trail go. A region that is left out means the operator's default, which only the operator knows: it stalls
+    # An unchanged region is never refused, whatever is on record: else nothing could be written any more, not even to
+    # let
+    # a deleted Trail go. A region that is left out means the operator's default, which only the operator knows: it
+    # stalls
     # where that is another one.
     rule(
         "!has(oldSelf.status) || !has(oldSelf.status.arn) || !has(oldSelf.status.homeRegion) || "
         "!has(self.spec.region) || self.spec.region == oldSelf.status.homeRegion || "
         "(has(oldSelf.spec.region) && self.spec.region == oldSelf.spec.region)",
-        "region is immutable once the trail is created: keep it as it is in status.homeRegion; to move, make a second "
-        "Trail in the new region, wait until it is Ready, then delete this one",
+        "region is immutable once the trail is created: keep the region in status.homeRegion; to move the trail, "
+        "create a second Trail in the new region, wait until it is Ready, then delete this one",
     ),
 ]

@@ -161,7 +161,7 @@ def role(arn: str) -> Parts:
     return spec(cloudWatchLogsRoleARN=arn, cloudWatchLogsLogGroupARN=GROUP if arn else "")
 
 
-NO_CONTROL = "must not have control characters, such as line breaks: take them out"
+NO_CONTROL = "must not contain control characters, such as line breaks: remove them"
 
 
 def odd(text: str) -> list[str]:
@@ -175,7 +175,7 @@ NAMES = [
         "rule",
         accepted=[named("a" * 128), named("a" * 128, name="audit")],
         refused=[named("a" * 129, name="audit"), named("a" * 253, name="audit")],
-        says="must have at most 128 characters, so that the owner tag in AWS holds it: choose a shorter name",
+        says="must have at most 128 characters to fit into the owner tag in AWS: choose a shorter name",
     ),
     Case(
         "",
@@ -200,8 +200,8 @@ NAMES = [
             spec(name="журнал"),
             spec(name="arn:aws:cloudtrail:us-east-1:123456789012:trail/audit"),
         ],
-        says="must have 3 to 128 letters, digits, '.', '_' and '-', begin and end with a letter or digit, and have no "
-        "two of . _ - side by side: set spec.name to such a name",
+        says="must have 3 to 128 letters, digits, '.', '_' or '-', start and end with a letter or digit, and not "
+        "contain two of . _ - in a row: set spec.name to a valid name",
     ),
     Case(
         "",
@@ -216,7 +216,7 @@ NAMES = [
 
 # The name that counts is spec.name, else metadata.name: a change of the one that changes nothing is accepted.
 NAME_IMMUTABLE = (
-    "name is immutable: make a second Trail with the new name, wait until it is Ready, then delete this one"
+    "name is immutable: create a second Trail with the new name, wait until it is Ready, then delete this one"
 )
 CHANGES_OF_NAME = [
     Case(
@@ -251,7 +251,7 @@ REGIONS = [
             spec(region="us-east-1\n"),
             spec(region="us-east-1/../evil.example#-1"),
         ],
-        says="must be the code of an AWS region, such as eu-central-1",
+        says="must be an AWS region code, such as eu-central-1",
     ),
     Case(
         "spec.region",
@@ -264,8 +264,8 @@ REGIONS = [
 
 # Once its ARN is on record; before that, a region may be corrected.
 REGION_IMMUTABLE = (
-    "region is immutable once the trail is created: keep it as it is in status.homeRegion; to move, make a second "
-    "Trail in the new region, wait until it is Ready, then delete this one"
+    "region is immutable once the trail is created: keep the region in status.homeRegion; to move the trail, create a "
+    "second Trail in the new region, wait until it is Ready, then delete this one"
 )
 PINNED = {"homeRegion": "eu-west-1", "arn": "arn:aws:cloudtrail:eu-west-1:123456789012:trail/audit"}
 CHANGES_OF_REGION = [
@@ -301,7 +301,7 @@ CHANGES_OF_REGION = [
 ]
 
 ACCOUNT_IMMUTABLE = (
-    "accountRef is immutable: make a second Trail in the other account, wait until it is Ready, then delete this one"
+    "accountRef is immutable: create a second Trail in the other account, wait until it is Ready, then delete this one"
 )
 BLUE, GREEN = {"name": "blue"}, {"name": "green"}
 ACCOUNTS = [
@@ -361,8 +361,8 @@ BUCKETS = [
             spec(s3BucketName="s3://example-audit-logs"),
             spec(s3BucketName="arn:aws:s3:::example-audit-logs"),
         ],
-        says="must be a bucket's name: 3 to 63 lowercase letters, digits, dots and hyphens, beginning and ending with "
-        "a letter or digit (no ARN, no s3:// address)",
+        says="must be a bucket name: 3 to 63 lowercase letters, digits, dots and hyphens, starting and ending with a "
+        "letter or digit (not an ARN or an s3:// URL)",
     ),
     Case(
         "spec.s3BucketName",
@@ -386,14 +386,14 @@ PREFIXES = [
         "rule",
         accepted=[spec(s3KeyPrefix="logs"), spec(s3KeyPrefix="AWSLogsArchive")],
         refused=[spec(s3KeyPrefix="AWSLogs"), spec(s3KeyPrefix="a/AWSLogs"), spec(s3KeyPrefix="AWSLogs/123456789012")],
-        says="must not contain AWSLogs/: CloudTrail adds /AWSLogs/ itself, leave it out",
+        says="must not contain AWSLogs/: CloudTrail appends /AWSLogs/, so omit it",
     ),
     Case(
         "spec.s3KeyPrefix",
         "rule",
         accepted=[spec(s3KeyPrefix="logs/production")],
         refused=[spec(s3KeyPrefix="/logs"), spec(s3KeyPrefix="logs/"), spec(s3KeyPrefix="/")],
-        says="must not begin or end with a slash: write logs, not /logs/",
+        says="must not start or end with a slash: write logs, not /logs/",
     ),
     Case(
         "spec.s3KeyPrefix",
@@ -429,7 +429,7 @@ TOPICS = [
             spec(snsTopicName=TOPIC.replace("123456789012", "1234")),
             spec(snsTopicName="https://sns.us-east-1.amazonaws.com/audit"),
         ],
-        says="must be a topic's name (letters, digits, _ and -) or a topic's ARN (arn:aws:sns:REGION:ACCOUNT:NAME)",
+        says="must be a topic name (letters, digits, _ and -) or a topic ARN (arn:aws:sns:REGION:ACCOUNT:NAME)",
     ),
 ]
 
@@ -454,7 +454,7 @@ LOG_GROUPS = [
             group(GROUP.removesuffix("audit")),
             *map(group, odd(GROUP)),
         ],
-        says="must be a log group's ARN: arn:aws:logs:REGION:ACCOUNT:log-group:NAME (an ending ':*' is optional)",
+        says="must be a log group ARN: arn:aws:logs:REGION:ACCOUNT:log-group:NAME (the suffix ':*' is optional)",
     ),
     Case(
         "spec.cloudWatchLogsRoleARN",
@@ -475,7 +475,7 @@ LOG_GROUPS = [
             role(ROLE + " "),
             *map(role, odd(ROLE)),
         ],
-        says="must be a role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
+        says="must be a role ARN: arn:aws:iam::ACCOUNT:role/NAME",
     ),
     Case(
         "spec",
@@ -491,7 +491,7 @@ LOG_GROUPS = [
             spec(cloudWatchLogsLogGroupARN=GROUP, cloudWatchLogsRoleARN=""),
             spec(cloudWatchLogsLogGroupARN=None, cloudWatchLogsRoleARN=ROLE),
         ],
-        says="belong together: set both or neither",
+        says="require each other: set both or neither",
     ),
 ]
 
@@ -522,7 +522,7 @@ KEYS = [
             spec(kmsKeyID=KEY_ID[:-1]),
             spec(kmsKeyID=f"arn:aws:kms:us-east-1:123456789012:{KEY_ID}"),
         ],
-        says="must be a key id, a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias (alias/NAME) or an alias ARN",
+        says="must be a key ID, a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias (alias/NAME) or an alias ARN",
     ),
 ]
 
@@ -537,7 +537,7 @@ MULTI_REGION = [
             spec(isMultiRegionTrail=False),
         ],
         refused=[spec(isMultiRegionTrail=True, includeGlobalServiceEvents=False)],
-        says="set includeGlobalServiceEvents to true, or isMultiRegionTrail to false",
+        says="set includeGlobalServiceEvents: true or isMultiRegionTrail: false",
     ),
     Case(
         "spec",
@@ -548,11 +548,11 @@ MULTI_REGION = [
             spec(isMultiRegionTrail=None, includeGlobalServiceEvents=False),
         ],
         refused=[spec(includeGlobalServiceEvents=False)],
-        says="set includeGlobalServiceEvents to true, or isMultiRegionTrail to false",
+        says="set includeGlobalServiceEvents: true or isMultiRegionTrail: false",
     ),
 ]
 
-CHARACTERS = "letters, digits, spaces and _ . : / = + - @ only"
+CHARACTERS = "may contain only letters, digits, spaces and _ . : / = + - @"
 TAGS = [
     Case(
         "spec.tags",
@@ -577,21 +577,21 @@ TAGS = [
         "rule",
         accepted=[tag("aws"), tag("awsome:x"), tag("my-aws:x")],
         refused=[tag("aws:x"), tag("AWS:x"), tag("aWs:")],
-        says="begin with 'aws:' are AWS's own: choose another key",
+        says="start with 'aws:' are reserved for AWS: choose another key",
     ),
     Case(
         "spec.tags[].key",
         "rule",
         accepted=[tag("trail-operator.dev"), tag("x.trail-operator.dev/owner")],
         refused=[tag("trail-operator.dev/owner"), tag("Trail-Operator.Dev/x")],
-        says="begin with 'trail-operator.dev/' are the operator's own: choose another key",
+        says="start with 'trail-operator.dev/' are reserved for the operator: choose another key",
     ),
     Case(
         "spec.tags[].key",
         "rule",
         accepted=[tag("a_b.c:d/e=f+g-h@i j"), tag("équipe"), tag("監査 1")],
         refused=[tag("a*b"), tag("a,b"), tag("a\tb"), tag("a\n"), tag("🔒")],
-        says=f"a tag key may have {CHARACTERS}",
+        says=f"a tag key {CHARACTERS}",
     ),
     Case(
         "spec.tags[].value",
@@ -605,11 +605,11 @@ TAGS = [
         "rule",
         accepted=[tag("k", "a_b.c:d/e=f+g-h@i j"), tag("k", "監査"), tag("k", "aws:x")],
         refused=[tag("k", "a*"), tag("k", '{"a": 1}'), tag("k", "a\n"), tag("k", "🔒")],
-        says=f"a tag value may have {CHARACTERS}",
+        says=f"a tag value {CHARACTERS}",
     ),
 ]
 
-NO_SELECTORS = "write at least one selector, or leave {} out: the trail then records all management events"
+NO_SELECTORS = "specify at least one selector, or omit {}: the trail then records all management events"
 BASIC_SELECTORS = [
     Case(
         "spec.eventSelectors",
@@ -634,7 +634,7 @@ BASIC_SELECTORS = [
             basic(excludeManagementEventSources=["kms.amazonaws.com"]),
         ],
         refused=[basic(includeManagementEvents=False), basic(includeManagementEvents=False, dataResources=[])],
-        says="without management events needs dataResources: name some, or leave includeManagementEvents out",
+        says="without management events needs dataResources: add some, or omit includeManagementEvents",
     ),
     Case(
         "spec.eventSelectors[].readWriteType",
@@ -699,8 +699,8 @@ BASIC_SELECTORS = [
             resources("arn:aws:s3:::one/", "arn:aws:s3:::bucket/*"),
             resources("*"),
         ],
-        says="data resources know no wildcards: write arn:aws:s3 for all objects, arn:aws:s3:::bucket/ for those of a "
-        "bucket, arn:aws:lambda for all functions, arn:aws:dynamodb for all tables",
+        says="data resources do not support wildcards: write arn:aws:s3 for all objects, arn:aws:s3:::bucket/ for the "
+        "objects of a bucket, arn:aws:lambda for all functions, arn:aws:dynamodb for all tables",
     ),
     Case(
         "spec.eventSelectors[].dataResources[].values[]",
@@ -741,8 +741,8 @@ BASIC_SELECTORS = [
             ),
             basic(dataResources=[{"type": "AWS::Lambda::Function", "values": functions(126)}] * 2),
         ],
-        says="the eventSelectors of a trail may name 250 data resources together: name buckets instead of prefixes, or "
-        "use advancedEventSelectors",
+        says="the eventSelectors of a trail may list at most 250 data resources in total: list buckets instead of "
+        "prefixes, or use advancedEventSelectors",
     ),
     Case(
         "spec.eventSelectors[].excludeManagementEventSources",
@@ -782,7 +782,8 @@ ADVANCED_SELECTORS = [
         "rule",
         accepted=[basic(), advanced(MANAGEMENT)],
         refused=[spec(eventSelectors=[{}], advancedEventSelectors=[selector(MANAGEMENT)])],
-        says="a trail has either eventSelectors or advancedEventSelectors: write all of them as advancedEventSelectors",
+        says="eventSelectors and advancedEventSelectors are mutually exclusive: write all of them as "
+        "advancedEventSelectors",
     ),
     Case(
         "spec",
@@ -790,7 +791,8 @@ ADVANCED_SELECTORS = [
         before=basic(),
         accepted=[spec(eventSelectors=None, advancedEventSelectors=[selector(MANAGEMENT)])],
         refused=[advanced(MANAGEMENT)],
-        says="a trail has either eventSelectors or advancedEventSelectors: write all of them as advancedEventSelectors",
+        says="eventSelectors and advancedEventSelectors are mutually exclusive: write all of them as "
+        "advancedEventSelectors",
     ),
     Case(
         "spec.advancedEventSelectors",
@@ -827,8 +829,8 @@ ADVANCED_SELECTORS = [
             ),
             spec(advancedEventSelectors=[*[selector(DATA, OBJECTS)] * 249, selector(DATA, OBJECTS, where("a", "1"))]),
         ],
-        says="the conditions of all advancedEventSelectors of a trail may have 500 values together: take some away, or "
-        "use startsWith",
+        says="the advancedEventSelectors of a trail may have at most 500 values in total: remove some, or use "
+        "startsWith",
     ),
     Case(
         "spec.advancedEventSelectors[].name",
@@ -872,7 +874,7 @@ ADVANCED_SELECTORS = [
             advanced(where("eventcategory", "Management")),
             advanced(where("eventCategory", "Management", "Data"), OBJECTS),
         ],
-        says="each advanced event selector needs a fieldSelector {field: eventCategory, equals: [CATEGORY]} with one "
+        says="an advanced event selector needs a fieldSelector {field: eventCategory, equals: [CATEGORY]} with one "
         "category: Management, Data or NetworkActivity",
     ),
     Case(
@@ -888,8 +890,8 @@ ADVANCED_SELECTORS = [
             advanced(DATA, where("resources.Type", "AWS::S3::Object")),
             advanced(DATA, where("resources.type", "AWS::S3::Object", "AWS::Lambda::Function")),
         ],
-        says="a selector of data events needs exactly one fieldSelector {field: resources.type, equals: [TYPE]} with "
-        "one type, such as AWS::S3::Object: write a selector for each type",
+        says="a selector for data events needs exactly one fieldSelector {field: resources.type, equals: [TYPE]} with "
+        "one type, such as AWS::S3::Object: write one selector per type",
     ),
     Case(
         FIELDS,
@@ -899,7 +901,7 @@ ADVANCED_SELECTORS = [
             advanced(NETWORK, where("eventSource", "new.amazonaws.com"), where("errorCode", "VpceAccessDenied")),
         ],
         refused=[advanced(NETWORK), advanced(NETWORK, where("eventSource", "ec2.amazonaws.com", operator="notEquals"))],
-        says="a selector of network activity events needs a fieldSelector {field: eventSource, equals: [SERVICE]}, "
+        says="a selector for network activity events needs a fieldSelector {field: eventSource, equals: [SERVICE]}, "
         "such as ec2.amazonaws.com",
     ),
     Case(
@@ -907,7 +909,7 @@ ADVANCED_SELECTORS = [
         "rule",
         accepted=[advanced(MANAGEMENT, where("new", "a", operator=operator)) for operator in OPERATORS],
         refused=[advanced(MANAGEMENT, {"field": "eventName"})],
-        says="a fieldSelector needs a condition: one of equals, startsWith, endsWith, notEquals, notStartsWith, "
+        says="a fieldSelector needs at least one of equals, startsWith, endsWith, notEquals, notStartsWith, "
         "notEndsWith",
     ),
     Case(
@@ -919,14 +921,14 @@ ADVANCED_SELECTORS = [
             advanced(DATA, OBJECTS | where("resources.type", "AWS::S3::A", operator="notEquals")),
             advanced(MANAGEMENT | where("eventCategory", "D", operator="startsWith")),
         ],
-        says="eventCategory, readOnly and resources.type know one condition: write equals",
+        says="eventCategory, readOnly and resources.type support only equals: use equals",
     ),
     Case(
         FIELDS + "[]",
         "rule",
         accepted=[advanced(MANAGEMENT, where("readOnly", "true")), advanced(MANAGEMENT, where("readOnly", "false"))],
         refused=[advanced(MANAGEMENT, where("readOnly", "True")), advanced(MANAGEMENT, where("readOnly", "ReadOnly"))],
-        says="readOnly is equals: ['true'] for events that read or equals: ['false'] for events that write, in quotes",
+        says="readOnly must be equals: ['true'] for read events or equals: ['false'] for write events, in quotes",
     ),
     Case(
         FIELDS + "[].field",
@@ -950,7 +952,7 @@ ADVANCED_SELECTORS = [
             advanced(MANAGEMENT, where(name, "v"))
             for name in ("event name", "$.eventName", "resources[0].ARN", "eventName\n", "поле")
         ],
-        says="field must be the name of an event's field, such as eventCategory or resources.ARN",
+        says="field must be the name of an event field, such as eventCategory or resources.ARN",
     ),
     *(
         case
@@ -1018,8 +1020,7 @@ INSIGHTS = [
             insight(RATE, "Data", "Management", **DATA_ONLY),
             spec(insightSelectors=[{"insightType": RATE, "eventCategories": []}], **READS),
         ],
-        says="ApiCallRateInsight looks at management events that write: let the selectors record these, or take the "
-        "insight away",
+        says="ApiCallRateInsight analyzes write management events: record them by a selector, or remove the insight",
     ),
     Case(
         "spec",
@@ -1031,14 +1032,14 @@ INSIGHTS = [
             insight(ERRORS, "Data", **DATA_ONLY),
         ],
         refused=[insight(ERRORS, **DATA_ONLY), insight(ERRORS, **BASIC_DATA_ONLY)],
-        says="ApiErrorRateInsight looks at management events: let the selectors record these, or take the insight away",
+        says="ApiErrorRateInsight analyzes management events: record them by a selector, or remove the insight",
     ),
     Case(
         "spec",
         "rule",
         accepted=[insight(RATE, "Data", **DATA_ONLY), insight(ERRORS, "Data", **BASIC_DATA_ONLY)],
         refused=[insight(RATE, "Data"), insight(ERRORS, "Management", "Data"), insight(ERRORS, "Data", **WRITES)],
-        says="an insight on the category Data looks at data events: let the selectors record some, or take Data out of "
+        says="an insight on the category Data analyzes data events: record some by a selector, or remove Data from "
         "its eventCategories",
     ),
     Case(
@@ -1048,7 +1049,7 @@ INSIGHTS = [
         before=insight(RATE),
         accepted=[spec(**WRITES), spec(insightSelectors=None, **READS), spec(insightSelectors=[], **READS)],
         refused=[spec(**READS)],
-        says="ApiCallRateInsight looks at management events that write",
+        says="ApiCallRateInsight analyzes write management events",
     ),
     Case(
         "spec.insightSelectors",
@@ -1082,7 +1083,7 @@ INSIGHTS = [
         "rule",
         accepted=[insight("Api2_Insight")],
         refused=[insight("api call rate"), insight("ApiCallRateInsight\n"), insight("2")],
-        says="insightType must be one word, such as ApiCallRateInsight",
+        says="insightType must be a single word, such as ApiCallRateInsight",
     ),
     Case(
         "spec.insightSelectors[].eventCategories",
@@ -1110,7 +1111,7 @@ INSIGHTS = [
         "rule",
         accepted=[insight(RATE, "Management"), insight("New", "Some_New1")],
         refused=[insight(RATE, "Management, Data"), insight(RATE, "Management ")],
-        says="a category must be one word, such as Management",
+        says="a category must be a single word, such as Management",
     ),
 ]
 
@@ -1128,8 +1129,7 @@ AGGREGATIONS = [
             aggregation("API_ACTIVITY", isLogging=True),
             aggregation("API_ACTIVITY", **BASIC_READS),
         ],
-        says="aggregationConfigurations sum up data events: let the selectors record some, or take the "
-        "aggregation away",
+        says="aggregationConfigurations aggregate data events: record some by a selector, or remove the aggregation",
     ),
     Case(
         "spec.aggregationConfigurations",
@@ -1164,7 +1164,7 @@ AGGREGATIONS = [
         "rule",
         accepted=[aggregation("API_ACTIVITY", category="Data")],
         refused=[aggregation("API_ACTIVITY", category="Data events")],
-        says="eventCategory must be one word, such as Data",
+        says="eventCategory must be a single word, such as Data",
     ),
     Case(
         "spec.aggregationConfigurations[].templates",
@@ -1199,7 +1199,7 @@ AGGREGATIONS = [
         "rule",
         accepted=[aggregation("API_ACTIVITY", "RESOURCE_ACCESS", "SOMETHING_NEW")],
         refused=[aggregation("API-ACTIVITY"), aggregation("API_ACTIVITY\n")],
-        says="a template must be one word, such as API_ACTIVITY",
+        says="a template must be a single word, such as API_ACTIVITY",
     ),
 ]
 
@@ -1209,7 +1209,7 @@ POLICIES = [
         "rule",
         accepted=[spec(deletionPolicy="Delete"), spec(deletionPolicy="Retain")],
         refused=[spec(deletionPolicy="delete"), spec(deletionPolicy="Orphan"), spec(deletionPolicy="")],
-        says="must be Delete or Retain: for what Crossplane calls Orphan, write Retain",
+        says="must be Delete or Retain: for Crossplane's Orphan, write Retain",
     ),
     Case(
         "spec.adoptionPolicy",
