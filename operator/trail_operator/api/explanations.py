@@ -18,306 +18,310 @@ class Explanation:
 
 CONDITION_MEANINGS: dict[ConditionType, str] = {
     ConditionType.READY: (
-        "The trail is in AWS as the spec says, and no delivery error is known. True rests only on reads "
-        "made after the operator's last write."
+        "The trail matches the spec, and no delivery error is known. True is based only on reads after the operator's "
+        "last write."
     ),
-    ConditionType.SYNCED: "AWS holds what the spec says, whatever delivery does.",
-    ConditionType.LOGGING: "AWS says that the trail is logging (`IsLogging`).",
+    ConditionType.SYNCED: "The trail matches the spec, regardless of delivery.",
+    ConditionType.LOGGING: "AWS reports that the trail is logging (`IsLogging`).",
     ConditionType.DELIVERING: (
-        "False while AWS reports a delivery error for a configured destination (bucket, digests, topic, log "
-        "group), or while logging is off. True as long as none is known, also before the first delivery. "
-        "It tells of the home region's delivery: GetTrailStatus answers for one region a call."
+        "False while AWS reports a delivery error for a configured destination (bucket, digests, topic, log group), or "
+        "while logging is off. True as long as no error is known, also before the first delivery. It covers delivery "
+        "of the home region only, because GetTrailStatus answers for one region per call."
     ),
-    ConditionType.RECONCILING: "Present while a change is being applied or a passing fault is waited out.",
-    ConditionType.STALLED: "Present while nothing but a change of the spec or of the owner can help.",
+    ConditionType.RECONCILING: ("Present while the operator applies a change or waits for a temporary fault to pass."),
+    ConditionType.STALLED: "Present while only a change of the spec or of the trail's owner can help.",
     ConditionType.ADVISORY: (
-        "Present while there is something to warn of. Its message has all warnings, its reason is that of the first. "
-        "It never touches Ready."
+        "Present while there are warnings. Its message lists all warnings, its reason is that of the first. It never "
+        "affects Ready."
     ),
 }
 
-_WAITS = "The operator tries again by itself, at the latest every minute."
+_RETRIES = "The operator retries automatically, at least once a minute."
 
 EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.RECORDING: Explanation(
-        "The trail is as the spec says, it logs, and AWS reports no delivery error.", "Nothing."
+        "The trail matches the spec and is logging, and AWS reports no delivery error.", "Nothing."
     ),
     Reason.LOGGING_OFF: Explanation(
-        "The trail is not logging. On Ready=True: because the spec says `isLogging: false`.",
-        "Set `isLogging: true` (or leave it out) to record.",
+        "The trail is not logging. On Ready=True: because the spec sets `isLogging: false`.",
+        "To record, set `isLogging: true` or omit it.",
     ),
     Reason.DELIVERY_FAILING: Explanation(
-        "The trail logs, but AWS could not deliver to one of its destinations. `status.delivery` says which, "
-        "with AWS's error code; the message says what is missing where the operator may read the policy.",
-        "Mend the bucket, key, topic, log group or role named. AWS clears its error with the next successful "
-        "delivery (minutes; digests hourly), and Ready follows.",
+        "The trail is logging, but AWS could not deliver to a destination. `status.delivery` names it, with AWS's "
+        "error code. If the operator can read the policy, the message says what is missing.",
+        "Fix the bucket, key, topic, log group or role that the message names. AWS clears its error with the next "
+        "successful delivery (minutes; digests hourly), and Ready follows.",
     ),
     Reason.PROGRESSING: Explanation(
-        "A change is being applied, or a passing fault of AWS or the network is waited out.", "Wait."
+        "The operator is applying a change, or is waiting for a temporary fault of AWS or the network to pass.", "Wait."
     ),
     Reason.THROTTLED: Explanation(
-        "AWS limits the rate of calls for this account and region.",
-        "Wait. If it lasts, look for other callers of CloudTrail's API in the account.",
+        "AWS throttles calls in this account and region.",
+        "Wait. If it persists, find other clients of the CloudTrail API in the account.",
     ),
     Reason.BUCKET_NOT_FOUND: Explanation(
-        "The bucket of `s3BucketName` does not exist.",
-        f"Create it with the bucket policy that the message prints, or correct the name. {_WAITS}",
+        "The bucket `s3BucketName` does not exist.",
+        f"Create it with the bucket policy in the message, or correct the name. {_RETRIES}",
     ),
     Reason.BUCKET_POLICY_DENIES: Explanation(
-        "The bucket's policy does not let CloudTrail check the bucket or write the trail's logs.",
-        f"Add the statement that the message prints, or take away the Deny it names. {_WAITS}",
+        "The bucket policy does not allow CloudTrail to check the bucket or to write the trail's log files.",
+        f"Add the statement in the message, or remove the Deny statement that it names. {_RETRIES}",
     ),
     Reason.TOPIC_NOT_FOUND: Explanation(
-        "The SNS topic of `snsTopicName` does not exist.",
-        "Create it in the trail's home region with the statement that the message prints, correct the name, "
-        f"or give the topic's ARN if it is in another region or account. {_WAITS}",
+        "The SNS topic `snsTopicName` does not exist.",
+        "Create it in the trail's home region with the statement in the message, correct the name, or set the topic's "
+        f"ARN if it is in another region or account. {_RETRIES}",
     ),
     Reason.TOPIC_POLICY_DENIES: Explanation(
-        "The SNS topic's policy does not let CloudTrail publish.",
-        f"Add the statement that the message prints. {_WAITS}",
+        "The policy of the SNS topic does not allow CloudTrail to publish.",
+        f"Add the statement in the message. {_RETRIES}",
     ),
     Reason.KEY_NOT_FOUND: Explanation(
-        "The KMS key of `kmsKeyID` does not exist, or is not in the region of the bucket.",
-        f"Correct the key, or make one in the bucket's region. {_WAITS}",
+        "The KMS key `kmsKeyID` does not exist, or is not in the bucket's region.",
+        f"Correct the key, or create one in the bucket's region. {_RETRIES}",
     ),
     Reason.KEY_DISABLED: Explanation(
         "The KMS key is disabled or scheduled for deletion.",
-        f"Enable the key or cancel its deletion; or name another key. {_WAITS}",
+        f"Enable the key, cancel its deletion, or use another key. {_RETRIES}",
     ),
     Reason.KEY_NOT_USABLE: Explanation(
-        "The KMS key cannot encrypt for CloudTrail: it is not a symmetric encryption key, or AWS manages it, so that "
-        "its policy cannot be changed. The message says which: the trail's, or the one that encrypts its topic.",
-        "Name a customer managed key with `KeySpec: SYMMETRIC_DEFAULT`. Where the message prints statements, the key's "
-        f"policy needs them. {_WAITS}",
+        "The KMS key cannot encrypt for CloudTrail: it is not a symmetric encryption key, or AWS manages it and its "
+        "policy cannot be changed. The message names the key: the trail's, or the one that encrypts its topic.",
+        "Use a customer managed key with `KeySpec: SYMMETRIC_DEFAULT`. If the message prints statements, add them to "
+        f"the key policy. {_RETRIES}",
     ),
     Reason.KEY_POLICY_DENIES: Explanation(
-        "The policy of a KMS key does not let CloudTrail use it: the trail's key, the one that its topic is encrypted "
-        "with, or the one that its bucket encrypts with by default. The message names it.",
-        f"Add the statement that the message prints to the key policy. {_WAITS}",
+        "A key policy does not allow CloudTrail to use the KMS key. The message names the key: the trail's, the one "
+        "that encrypts its topic, or the default encryption key of its bucket.",
+        f"Add the statement in the message to the key policy. {_RETRIES}",
     ),
     Reason.LOG_GROUP_NOT_FOUND: Explanation(
-        "The log group of `cloudWatchLogsLogGroupARN` does not exist, or is not in the trail's region and account.",
-        f"Create it there, or correct the ARN. {_WAITS}",
+        "The log group `cloudWatchLogsLogGroupARN` does not exist, or is not in the trail's region and account.",
+        f"Create it there, or correct the ARN. {_RETRIES}",
     ),
     Reason.ROLE_NOT_FOUND: Explanation(
-        "The role of `cloudWatchLogsRoleARN` does not exist.",
-        f"Create it with the trust policy and the permissions that the message prints, or correct the ARN. {_WAITS}",
+        "The role `cloudWatchLogsRoleARN` does not exist.",
+        f"Create it with the trust policy and the permissions in the message, or correct the ARN. {_RETRIES}",
     ),
     Reason.ROLE_NOT_TRUSTED: Explanation(
-        "The trust policy of the role of `cloudWatchLogsRoleARN` does not let CloudTrail assume it.",
-        f"Add the statement that the message prints to the role's trust policy. {_WAITS}",
+        "The trust policy of the role `cloudWatchLogsRoleARN` does not allow CloudTrail to assume it.",
+        f"Add the statement in the message to the role's trust policy. {_RETRIES}",
     ),
     Reason.ROLE_POLICY_DENIES: Explanation(
-        "The role of `cloudWatchLogsRoleARN` may not write to the log group, by its policies or by its permissions "
-        "boundary.",
-        f"Add the statements that the message prints to what it names. {_WAITS}",
+        "The policies or the permissions boundary of the role `cloudWatchLogsRoleARN` do not allow it to write to the "
+        "log group.",
+        f"Add the statements in the message to the policy that it names. {_RETRIES}",
     ),
     Reason.QUOTA_EXCEEDED: Explanation(
-        "The region already has its five trails; shadow copies of multi-region and organization trails count. The "
-        "message names the trails that fill it.",
-        "Delete a trail that is not needed, or make one multi-region trail of several. Creation resumes by itself when "
-        "one goes.",
+        "The region already has five trails, the quota. Shadow copies of multi-region and organization trails count. "
+        "The message lists the trails.",
+        "Delete a trail that is not needed, or replace several by one multi-region trail. The operator creates the "
+        "trail once there is room.",
     ),
     Reason.ORGANIZATION_NOT_READY: Explanation(
-        "`isOrganizationTrail` needs something of the organization that is not there: the message says what.",
-        "Use the management account or a delegated administrator of CloudTrail, enable all features and trusted access "
-        f"for `cloudtrail.amazonaws.com` in AWS Organizations, as the message says. {_WAITS}",
+        "The organization does not meet a requirement of `isOrganizationTrail`. The message names it.",
+        "Use the management account or a delegated administrator of CloudTrail, enable all features, and enable "
+        f"trusted access for `cloudtrail.amazonaws.com` in AWS Organizations. {_RETRIES}",
     ),
     Reason.INVALID_SPEC: Explanation(
-        "AWS refuses what the spec asks for. Of a Trail, the same request is not sent again until the spec or the "
-        "trail changes, at most for an hour (`status.refusals`).",
+        "AWS rejects what the spec asks for. For a Trail, the operator repeats the same request only after the spec or "
+        "the trail changes, or after an hour (`status.refusals`).",
         "Change the spec as the message says.",
     ),
     Reason.WRONG_HOME_REGION: Explanation(
-        "The trail of this resource lives in another region than the one that spec and settings now lead to, or the "
-        "region on record is not known.",
-        "Set `spec.region` to the region that the message names, or put `--region` back. To move a trail, make a "
+        "The trail of this resource is in another region than the one that the spec and the settings now select, or "
+        "the recorded region is unknown.",
+        "Set `spec.region` to the region that the message names, or restore `--region`. To move a trail, create a "
         "second Trail in the new region, wait until it is Ready, then delete the first.",
     ),
     Reason.CONFLICT: Explanation(
-        "A trail of that name exists and is not this resource's: it has no owner tag or another owner's. "
-        "Nothing is written to it.",
-        "Observe it only (`managementPolicy: Observe`); or take it over by `adoptionPolicy` (IfUnowned, Always), which "
-        "makes its settings and tags those of the spec; or choose another `spec.name`, or delete the other trail. If "
-        "the cluster was renamed, list its former name in `--former-cluster-names`. If the owner tag of this "
-        "resource's own trail was taken off by hand, put the tag that the message prints back on.",
+        "A trail of that name exists and does not belong to this resource: it has no owner tag, or the tag of another "
+        "owner. Nothing was written to it.",
+        "Observe it (`managementPolicy: Observe`); or take it over with `adoptionPolicy` (IfUnowned, Always), which "
+        "replaces its settings and tags by those of the spec; or choose another `spec.name`, or delete the other "
+        "trail. If the cluster was renamed, list its former name in `--former-cluster-names`. If someone removed the "
+        "owner tag of this resource's own trail, add the tag in the message.",
     ),
     Reason.ACCESS_DENIED: Explanation(
-        "The operator's identity is not allowed to make a call it needs.",
+        "The operator's identity is not allowed to make a required call.",
         "Grant the permission that the message names (docs/iam.md has the whole policy).",
     ),
     Reason.DENIED_BY_ORGANIZATION: Explanation(
-        "A service control policy of the organization denies a call that the operator needs.",
+        "A service control policy of the organization denies a required call.",
         "Ask the organization's administrators to exempt the operator's role for the action that the message names.",
     ),
     Reason.CREDENTIALS_UNAVAILABLE: Explanation(
         "The operator has no AWS credentials, or AWS does not accept them.",
-        "Check the operator's service account (IRSA or Pod Identity) or its AWS_* environment. To let a deleted "
-        "Trail go without AWS, set `deletionPolicy: Retain`.",
+        "Check the operator's service account (IRSA or Pod Identity) or its AWS_* environment variables. To remove a "
+        "deleted Trail without AWS, set `deletionPolicy: Retain`.",
     ),
     Reason.ASSUME_ROLE_DENIED: Explanation(
-        "AWS does not let the operator assume the AWSAccount's `roleARN`. It does not tell which of three things is "
-        "wrong: the role is not there, its trust policy does not let the operator in, or the external id is another.",
-        "Compare the role's trust policy with the one that the AWSAccount's condition prints, `externalID` included. "
-        f"{_WAITS}",
+        "AWS does not allow the operator to assume the AWSAccount's `roleARN`. AWS does not say which of three causes "
+        "applies: the role does not exist, its trust policy does not trust the operator, or the external ID differs.",
+        "Compare the role's trust policy, including `externalID`, with the one in the AWSAccount's condition. "
+        f"{_RETRIES}",
     ),
     Reason.IDENTITY_MISMATCH: Explanation(
-        "The credentials are of another account than the AWSAccount's `accountID`, or than the one that this Trail's "
-        "trail is in (`status.accountID`).",
-        "Correct `accountID` or `roleARN`, or give the operator back credentials of the account in `status.accountID`. "
-        "If that is wrong, the message has the command that removes it, for whoever may patch trails/status. Nothing "
-        "is written meanwhile, and a deletion waits, unless with `deletionPolicy: Retain`.",
+        "The credentials belong to another account than the AWSAccount's `accountID`, or than the account of this "
+        "Trail's trail (`status.accountID`).",
+        "Correct `accountID` or `roleARN`, or restore credentials for the account in `status.accountID`. If that value "
+        "is wrong, run the command in the message, which removes it and needs permission to patch trails/status. Until "
+        "then nothing is written, and a deletion waits unless `deletionPolicy` is Retain.",
     ),
-    Reason.IDENTITY_VERIFIED: Explanation("STS says that the operator is in the AWSAccount's `accountID`.", "Nothing."),
+    Reason.IDENTITY_VERIFIED: Explanation(
+        "STS confirms that the credentials belong to the AWSAccount's `accountID`.", "Nothing."
+    ),
     Reason.ACCOUNT_NOT_FOUND: Explanation(
-        "There is no AWSAccount of that name, or the Trail names none and the operator's own identity is not to be "
-        "used.",
-        "Correct `spec.accountRef.name` (in a new Trail: it is immutable), or have the AWSAccount made.",
+        "No AWSAccount of that name exists, or the Trail names none and the operator's own identity must not be used.",
+        "Correct `spec.accountRef.name` in a new Trail (it is immutable), or ask for the AWSAccount.",
     ),
     Reason.NAMESPACE_NOT_ALLOWED: Explanation(
         "The AWSAccount does not allow Trails of this namespace.",
-        "Ask whoever keeps the AWSAccount to add the namespace to `allowedNamespaces`, by its name or by a label.",
+        "Ask an administrator of the AWSAccount to add the namespace to `allowedNamespaces`, by name or by label.",
     ),
     Reason.REGION_NOT_ALLOWED: Explanation(
         "The AWSAccount does not allow trails with this home region.",
-        "Choose one of the regions that the message names, or ask for the region in `allowedRegions`.",
+        "Choose one of the regions in the message, or ask for the region in `allowedRegions`.",
     ),
     Reason.BUCKET_NOT_ALLOWED: Explanation(
         "The AWSAccount does not allow trails to deliver to this bucket.",
-        "Choose a bucket of those that the message names, or ask for the bucket in `allowedBuckets`.",
+        "Choose one of the buckets in the message, or ask for the bucket in `allowedBuckets`.",
     ),
     Reason.LOG_ROLE_NOT_ALLOWED: Explanation(
         "The AWSAccount does not allow trails to use this role for their log groups.",
-        "Choose a role of those that the message names, or ask for the role in `allowedLogRoleARNs`.",
+        "Choose one of the roles in the message, or ask for the role in `allowedLogRoleARNs`.",
     ),
     Reason.ORGANIZATION_TRAIL_NOT_ALLOWED: Explanation(
         "The AWSAccount does not allow organization trails.",
-        "Take `isOrganizationTrail` away, or ask for `allowOrganizationTrails`.",
+        "Remove `isOrganizationTrail`, or ask for `allowOrganizationTrails`.",
     ),
     Reason.RESOURCE_NOT_ALLOWED: Explanation(
         "The AWSAccount does not allow trails to use this SNS topic, KMS key or log group (`snsTopicName`, `kmsKeyID`, "
-        "`cloudWatchLogsLogGroupARN`), or the key could not be resolved to its ARN: the message names the field.",
-        "Choose one of those that the message names, or ask for it in `allowedTopicARNs`, `allowedKeyARNs` or "
-        "`allowedLogGroupARNs` of the AWSAccount.",
+        "`cloudWatchLogsLogGroupARN`), or the key could not be resolved to its ARN. The message names the field.",
+        "Choose one of those in the message, or ask for it in the AWSAccount's `allowedTopicARNs`, `allowedKeyARNs` or "
+        "`allowedLogGroupARNs`.",
     ),
     Reason.TRAIL_NAME_NOT_ALLOWED: Explanation(
-        "The AWSAccount does not allow trails of this name (`spec.name`, else `metadata.name`), be it only to observe "
+        "The AWSAccount does not allow trails of this name (`spec.name`, else `metadata.name`), not even to observe "
         "them.",
-        "Make a Trail with a name of those that the message names, or ask for the name in `allowedTrailNames`.",
+        "Create a Trail with one of the names in the message, or ask for the name in `allowedTrailNames`.",
     ),
     Reason.ADOPTION_NOT_ALLOWED: Explanation(
         "A trail of that name exists, and `adoptionPolicy` would take it over, but the AWSAccount's `allowedAdoption` "
-        "(of the operator's own identity: `--allowed-adoption`) does not allow that. Nothing is written to the trail.",
-        "Ask those who administer AWSAccounts (or the operator) to set it to the value that the message names. It may "
-        "be taken back afterwards: a trail that was taken over stays managed. Or choose another `spec.name`, or only "
+        "(for the operator's own identity: `--allowed-adoption`) does not allow that. Nothing was written to the "
+        "trail.",
+        "Ask an administrator of the AWSAccount (or the operator) to set it to the value in the message. The setting "
+        "can be reverted afterwards: a trail that was taken over stays managed. Or choose another `spec.name`, or only "
         "observe the trail (`managementPolicy: Observe`).",
     ),
     Reason.IN_USE: Explanation(
-        "The AWSAccount is being deleted, and Trails still use it: it is held, so that they can be deleted in AWS.",
+        "The AWSAccount is being deleted, and Trails still use it. It is kept so that they can be deleted in AWS.",
         "Delete these Trails first (`deletionPolicy: Retain` keeps their trails in AWS).",
     ),
     Reason.OBSERVED: Explanation(
-        "`managementPolicy: Observe`: the trail is as the spec says, and AWS reports no delivery error. Unknown where "
-        "AWS does not let this account see all of it, as of an organization's trail.",
-        "Nothing. Where it is Unknown, the message says what is, and what would help if anything does.",
+        "`managementPolicy: Observe`: the trail matches the spec, and AWS reports no delivery error. Unknown if AWS "
+        "does not show all of it to this account, as for an organization trail.",
+        "Nothing. If Unknown, the message says what is unknown, and what helps if anything does.",
     ),
     Reason.DRIFTED: Explanation(
-        "`managementPolicy: Observe`: the trail differs from the spec as `status.drift` says.",
-        "Change the spec, or the trail where it is managed; or let the operator put it right "
-        "(`managementPolicy: Manage`).",
+        "`managementPolicy: Observe`: the trail differs from the spec; `status.drift` lists the differences.",
+        "Change the spec, or change the trail where it is managed; or set `managementPolicy: Manage` to have the "
+        "operator correct it.",
     ),
     Reason.TRAIL_NOT_FOUND: Explanation(
-        "`managementPolicy: Observe`: there is no trail of that name in the region.",
-        "Correct `spec.name` or `spec.region`, or let the operator make it (`managementPolicy: Manage`).",
+        "`managementPolicy: Observe`: no trail of that name exists in the region.",
+        "Correct `spec.name` or `spec.region`, or set `managementPolicy: Manage` to have the operator create it.",
     ),
     Reason.PAUSED: Explanation(
-        "The annotation `trail-operator.dev/paused` is `true`: the trail is neither looked at nor written to, and the "
-        "resource is held if it is deleted.",
-        "Take the annotation away to go on.",
+        "The annotation `trail-operator.dev/paused` is `true`: the operator neither reads nor writes the trail, and "
+        "keeps the resource if it is deleted.",
+        "Remove the annotation to resume.",
     ),
     Reason.AWS_UNREACHABLE: Explanation(
-        "For three resyncs no read of the trail has succeeded (of an AWSAccount: STS has not said who we are), so "
-        "nothing is known of it.",
-        "Look at the message for the last error, at the spelling of the region, and at the network path from "
-        "the cluster to AWS.",
+        "The trail could not be read for three resync periods, so its state is unknown. (For an AWSAccount: STS did "
+        "not confirm the operator's identity.)",
+        "Check the last error in the message, the spelling of the region, and the network path from the cluster to "
+        "AWS.",
     ),
     Reason.INTERNAL_ERROR: Explanation(
-        "A fault of the operator itself.",
-        "Please report it with the operator's log lines of this Trail. The operator keeps trying.",
+        "The operator has a bug.",
+        "Report it with the operator's log lines of this Trail. The operator keeps retrying.",
     ),
     Reason.OWNED_ELSEWHERE: Explanation(
-        "Another trail of the account has the owner tag of this Trail, under another name or in another region: as "
-        "after the cluster was rebuilt with another `--region`. This Trail does not look after it, and it may go on "
-        "recording.",
-        "Delete it by hand if it is not needed. To keep it instead, delete this Trail and make it again with that "
-        "trail's region in `spec.region` and its name in `spec.name`. If it is another cluster's that has the same "
-        "`--cluster-name`, give each cluster a name of its own.",
+        "Another trail of the account has the owner tag of this Trail, under another name or in another region, for "
+        "example after the cluster was rebuilt with another `--region`. This Trail does not manage it, and it may "
+        "still record.",
+        "Delete it if it is not needed. To keep it instead, delete this Trail and create it again with that trail's "
+        "region in `spec.region` and its name in `spec.name`. If it belongs to another cluster with the same "
+        "`--cluster-name`, give each cluster its own name.",
     ),
     Reason.DUPLICATE_GLOBAL_EVENTS: Explanation(
-        "Another trail records the events of global services (IAM, CloudFront, ...) as well: each is delivered twice.",
-        "Set `includeGlobalServiceEvents: false` on the single-region trail, or let go of one of the trails.",
+        "Another trail also records events of global services (IAM, CloudFront, ...): each event is delivered twice.",
+        "Set `includeGlobalServiceEvents: false` on the single-region trail, or delete one of the trails.",
     ),
     Reason.DUPLICATE_MANAGEMENT_EVENTS: Explanation(
         "Another trail records management events of the same region. The first copy in a region is free, AWS bills "
         "each further one.",
-        "Keep one trail for management events, or narrow the selectors of this one to what only it is for.",
+        "Keep one trail for management events, or narrow the selectors of this one.",
     ),
     Reason.GLOBAL_EVENTS_IGNORED: Explanation(
-        "`includeGlobalServiceEvents` has no effect on this trail: a single-region trail records the events of global "
-        "services in us-east-1 only (in other partitions, in regions of their own).",
+        "`includeGlobalServiceEvents` has no effect on this trail: a single-region trail records events of global "
+        "services only in us-east-1 (other partitions have their own regions).",
         "Set it to false, or make the trail multi-region.",
     ),
     Reason.LOGS_OWN_DELIVERY: Explanation(
-        "The trail records the writing of its own log, digest or Insights files: each delivery causes events that are "
-        "delivered next.",
-        "Set `recursiveLogging: false`, or leave the bucket out of the selectors.",
+        "The trail records the writing of its own log, digest or Insights files: each delivery causes events for the "
+        "next delivery.",
+        "Set `recursiveLogging: false`, or exclude the bucket from the selectors.",
     ),
     Reason.NO_MANAGEMENT_EVENTS: Explanation(
-        "The selectors record no management events: who changed what in the account is not in this trail.",
-        "Add a selector of management events, unless another trail records them.",
+        "The selectors record no management events: the trail does not show who changed what in the account.",
+        "Add a selector for management events, unless another trail records them.",
     ),
     Reason.UNKNOWN_SELECTOR: Explanation(
-        "A selector names a field or a form of resource type that this version of the operator does not know. It is "
-        "passed on as it is.",
-        "Check the spelling. AWS's refusal, if it comes, is on Ready.",
+        "A selector has a field or a form of resource type that this version of the operator does not know. The "
+        "operator sends it to AWS unchanged.",
+        "Check the spelling. If AWS rejects it, Ready reports that.",
     ),
     Reason.LEGACY_PRINCIPAL: Explanation(
-        "The policy of the bucket or topic lets CloudTrail in only by accounts that it once had in single regions. "
-        "Whether it still delivers from them is not documented, and from other regions it does not.",
-        "Name the service principal `cloudtrail.amazonaws.com` in the policy instead; the message on Ready prints the "
+        "The policy of the bucket or topic allows CloudTrail only by legacy account IDs of single regions. AWS does "
+        "not document whether it still delivers from them; from other regions it does not.",
+        "Use the service principal `cloudtrail.amazonaws.com` in the policy instead; the message on Ready prints the "
         "statement.",
     ),
     Reason.ANNOTATION_IGNORED: Explanation(
-        "The Trail has annotations that ACK (`services.k8s.aws/*`) or Crossplane (`crossplane.io/paused`, "
-        "`crossplane.io/external-name`) would obey, and this operator does not. `services.k8s.aws/deletion-policy: "
-        "retain` is obeyed where `spec.deletionPolicy` is left out, and then no reason for a warning.",
-        "Set what the message names, then remove the annotation.",
+        "The Trail has annotations of ACK (`services.k8s.aws/*`) or Crossplane (`crossplane.io/paused`, "
+        "`crossplane.io/external-name`) that this operator ignores. It honors `services.k8s.aws/deletion-policy: "
+        "retain` if `spec.deletionPolicy` is omitted, and then does not warn about it.",
+        "Set the field that the message names, then remove the annotation.",
     ),
 }
 
 EVENT_EXPLANATIONS: dict[EventReason, Explanation] = {
-    EventReason.RELEASED: Explanation("The Trail goes; the message says what was read of its trail.", "Nothing."),
+    EventReason.RELEASED: Explanation(
+        "The Trail was removed; the message says what was last read of its trail.", "Nothing."
+    ),
     EventReason.OWNER_TAG_REMOVAL_FAILED: Explanation(
         "`deletionPolicy: Retain`: the owner tag could not be removed, or AWS still shows it after RemoveTags. The "
-        "Trail goes all the same.",
-        "Remove the tag that the message names by hand, if AWS still shows it.",
+        "Trail was removed nevertheless.",
+        "If AWS still shows the tag in the message, remove it.",
     ),
     EventReason.DELETION_NOT_CONFIRMED: Explanation(
-        "DeleteTrail was sent, and 60 s later AWS still shows the trail as this Trail's. The Trail is held, and "
-        "DeleteTrail is repeated.",
-        "Look at the trail in AWS, and at whatever answers between the operator and AWS, such as a proxy. To release "
-        "the Trail and keep the trail, set `deletionPolicy: Retain`.",
+        "DeleteTrail was sent, and 60 s later AWS still shows the trail with this Trail's owner tag. The operator "
+        "keeps the Trail and repeats DeleteTrail.",
+        "Check the trail in AWS, and anything between the operator and AWS, such as a proxy. To remove the Trail and "
+        "keep the trail, set `deletionPolicy: Retain`.",
     ),
     EventReason.RELEASED_UNVERIFIED: Explanation(
-        "The Trail goes although AWS could not be asked whether it has a trail, because nothing was on record "
-        "(neither `status.arn` nor `status.accountID` and `status.homeRegion`).",
-        "If the status was changed by hand, or the Trail restored from a backup, look in AWS for a trail with this "
+        "The Trail was removed although the operator could not check for a trail in AWS, because the status recorded "
+        "none (neither `status.arn` nor `status.accountID` and `status.homeRegion`).",
+        "If someone edited the status, or the Trail was restored from a backup, search AWS for a trail with this "
         "Trail's owner tag.",
     ),
     EventReason.STATUS_REFUSED: Explanation(
-        "The API server refuses to write the status or the finalizers of the Trail or AWSAccount, as of one that was "
-        "stored when the definition was looser: it has no condition. It is tried again when it changes, else every 10 "
-        "minutes; an Event that could not be written, every minute.",
+        "The API server refuses to write the status or the finalizers of the Trail or AWSAccount, for example of an "
+        "object that was stored under a less strict schema: it has no condition. The operator retries when the object "
+        "changes, else every 10 minutes; an Event that could not be written, every minute.",
         "Correct what the message names, or delete the object.",
     ),
 }
