@@ -1,4 +1,4 @@
-"""The `AWSAccount` resource as pydantic models: an AWS account, how to get into it, and who may use it for what."""
+"""The `AWSAccount` resource as pydantic models: an AWS account, its credentials, and who may use it for what."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ _SET = {"x-kubernetes-list-type": "set"}
 
 
 def _text(what: str, longest: int) -> FieldInfo:
-    """The schema of an entry of a list: some text on one line."""
+    """Return the schema of a list entry: a string on one line."""
     extra = rules(no_control_characters(what))
     info: FieldInfo = Field(min_length=1, max_length=longest, json_schema_extra=extra)
     return info
@@ -23,37 +23,40 @@ def _text(what: str, longest: int) -> FieldInfo:
 
 Regions = tuple[Annotated[str, _text("a region", 32)], ...]
 Namespaces = tuple[Annotated[str, _text("a namespace", 253)], ...]
-# Names or ARNs with * and ?.
+# Names or ARNs with the wildcards * and ?.
 BucketPatterns = tuple[Annotated[str, _text("a bucket", 63)], ...]
 TrailNamePatterns = tuple[Annotated[str, _text("a pattern", 128)], ...]
 Patterns = tuple[Annotated[str, _text("a pattern", 700)], ...]
 EXTERNAL_ID = "<externalID>"
-"""What stands for an AWSAccount's externalID wherever others than its readers read."""
-# As botocore takes it: https://github.com/boto/botocore/blob/develop/botocore/utils.py (is_valid_endpoint_url)
+"""Placeholder for an AWSAccount's externalID in texts for readers who may not see it."""
+# As botocore validates it: https://github.com/boto/botocore/blob/develop/botocore/utils.py (is_valid_endpoint_url)
 _HOST = "([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?[.])*[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 
 
 class AllowedNamespaces(Resource):
-    """Namespaces by name or by label: those that either of the two names."""
+    """Namespaces that are listed by name or match a label selector."""
 
-    names: Annotated[Namespaces, Field(max_length=1000, description="Namespaces by name.", json_schema_extra=_SET)] = ()
-    selector: Annotated[LabelSelector | None, Field(description="Namespaces by their labels; {} means all.")] = None
+    names: Annotated[
+        Namespaces, Field(max_length=1000, description="Names of namespaces.", json_schema_extra=_SET)
+    ] = ()
+    selector: Annotated[LabelSelector | None, Field(description="Selects namespaces by label; {} selects all.")] = None
 
     def allows(self, namespace: str, labels: dict[str, str] | None) -> bool:
-        """Whether a namespace with these labels is among them; where they are not known, no selector selects it."""
+        """Return whether the namespace is allowed. If its labels are unknown (None), the selector does not match."""
         if namespace in self.names:
             return True
         return self.selector is not None and labels is not None and self.selector.selects(labels)
 
 
 class AWSAccountSpec(Resource):
-    """An AWS account, how to get into it, and who may use it for what."""
+    """An AWS account, its credentials, and who may use it for what."""
 
     account_id: Annotated[
         str,
         Field(
             alias="accountID",
-            description="The account's number. Nothing is written unless STS says that we are in it. Immutable.",
+            description="AWS account ID. Nothing is written unless STS confirms that the credentials belong to it. "
+            "Immutable.",
             json_schema_extra=rules(
                 rule("self.matches(r'^[0-9]{12}$')", "accountID must be an AWS account ID: 12 digits, in quotes"),
                 rule("self == oldSelf", "accountID is immutable: create another AWSAccount for another account"),
@@ -66,7 +69,7 @@ class AWSAccountSpec(Resource):
         StringConstraints(max_length=700),
         Field(
             alias="roleARN",
-            description="The role to assume, of that account. Left out: the operator's own identity.",
+            description="ARN of the role to assume, in that account. Defaults to the operator's own identity.",
             json_schema_extra=rules(
                 rule(
                     r"self == '' || self.matches(r'^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$')",
@@ -80,7 +83,7 @@ class AWSAccountSpec(Resource):
         StringConstraints(max_length=1224),
         Field(
             alias="externalID",
-            description="The external id that the role's trust policy asks for.",
+            description="External ID that the role's trust policy requires.",
             json_schema_extra=rules(
                 rule(
                     r"self == '' || self.matches(r'^[\w+=,.@:/-]{2,}$')",
@@ -93,7 +96,7 @@ class AWSAccountSpec(Resource):
         str,
         StringConstraints(max_length=32),
         Field(
-            description="Home region of the account's Trails that name none. Left out: the operator's.",
+            description="Home region of the account's Trails that set none. Defaults to the operator's region.",
             json_schema_extra=rules(
                 rule(f"self == '' || {REGION}", "region must be an AWS region code, such as eu-central-1")
             ),
@@ -103,19 +106,19 @@ class AWSAccountSpec(Resource):
         Regions,
         Field(
             max_length=100,
-            description="Home regions that Trails may have. Left out or empty: any.",
+            description="Home regions that Trails may have. Omitted or empty: any.",
             json_schema_extra=_SET,
         ),
     ] = ()
     allowed_namespaces: Annotated[
         AllowedNamespaces,
-        Field(description="Namespaces whose Trails may use the account. Left out: none."),
+        Field(description="Namespaces whose Trails may use the account. Defaults to none."),
     ] = AllowedNamespaces()
     allowed_buckets: Annotated[
         BucketPatterns | None,
         Field(
             max_length=1000,
-            description="Buckets that Trails may name, as names with * and ?. Left out: any; empty: none.",
+            description="Names of buckets that Trails may use, with wildcards * and ?. Omitted: any; empty: none.",
             json_schema_extra=_SET,
         ),
     ] = None
@@ -124,7 +127,8 @@ class AWSAccountSpec(Resource):
         Field(
             alias="allowedLogRoleARNs",
             max_length=1000,
-            description="Roles that Trails may name for log groups, as ARNs with * and ?. Left out: any; empty: none.",
+            description="ARNs of roles that Trails may use for log groups, with wildcards * and ?. Omitted: any; "
+            "empty: none.",
             json_schema_extra=_SET,
         ),
     ] = None
@@ -134,8 +138,8 @@ class AWSAccountSpec(Resource):
             alias="allowedTopicARNs",
             max_length=1000,
             description=(
-                "SNS topics that Trails may name, as ARNs with * and ?; a topic given by name is one of the trail's "
-                "region and account. Left out: any; empty: none."
+                "ARNs of SNS topics that Trails may use, with wildcards * and ?. A topic given by name is in the "
+                "trail's region and account. Omitted: any; empty: none."
             ),
             json_schema_extra=_SET,
         ),
@@ -146,8 +150,8 @@ class AWSAccountSpec(Resource):
             alias="allowedKeyARNs",
             max_length=1000,
             description=(
-                "KMS keys that Trails may name, as key ARNs with * and ?; ids and aliases are resolved to the key's "
-                "ARN by kms:DescribeKey. Left out: any; empty: none."
+                "ARNs of KMS keys that Trails may use, with wildcards * and ?. IDs and aliases are resolved to the "
+                "key ARN by kms:DescribeKey. Omitted: any; empty: none."
             ),
             json_schema_extra=_SET,
         ),
@@ -157,7 +161,7 @@ class AWSAccountSpec(Resource):
         Field(
             alias="allowedLogGroupARNs",
             max_length=1000,
-            description="Log groups that Trails may name, as ARNs with * and ?. Left out: any; empty: none.",
+            description="ARNs of log groups that Trails may use, with wildcards * and ?. Omitted: any; empty: none.",
             json_schema_extra=_SET,
         ),
     ] = None
@@ -166,8 +170,8 @@ class AWSAccountSpec(Resource):
         Field(
             max_length=1000,
             description=(
-                "Names that trails may have, with * and ?, also of Trails with managementPolicy: Observe. Left out: "
-                "any; empty: none."
+                "Names that trails may have, with wildcards * and ?, also for Trails with managementPolicy: Observe. "
+                "Omitted: any; empty: none."
             ),
             json_schema_extra=_SET,
         ),
@@ -176,20 +180,20 @@ class AWSAccountSpec(Resource):
         AdoptionPolicy,
         Field(
             description=(
-                "Which existing trails a Trail may take over where its adoptionPolicy says so: none (Never), those "
-                "without an owner tag (IfUnowned), or also those of other owners (Always). Never where left out."
+                "Which existing trails a Trail may take over by its adoptionPolicy: none (Never), those without an "
+                "owner tag (IfUnowned), or also those of other owners (Always). Defaults to Never."
             )
         ),
     ] = AdoptionPolicy.NEVER
     allow_organization_trails: Annotated[
-        StrictBool, Field(description="Whether Trails may have isOrganizationTrail.")
+        StrictBool, Field(description="Whether Trails may set isOrganizationTrail.")
     ] = False
     endpoint_url: Annotated[
         str,
         StringConstraints(max_length=2048),
         Field(
             alias="endpointURL",
-            description="Where the account's AWS APIs answer. Left out: AWS's own endpoints.",
+            description="Endpoint URL of the account's AWS APIs. Defaults to AWS's endpoints.",
             json_schema_extra=rules(
                 rule(
                     rf"self == '' || self.matches(r'^https://({_HOST}|\[[0-9a-fA-F:.]+\])(:[0-9]{{1,5}})?(/[!-~]*)?$')"
@@ -205,7 +209,7 @@ class AWSAccountSpec(Resource):
 
 SPEC_RULES = [
     rule(
-        # What is no ARN its own rule refuses: this one must not fail on an object that was stored before.
+        # The field's own rule rejects an invalid ARN. This one must not fail on an object that was stored before.
         "!has(self.roleARN) || size(self.roleARN.split(':')) < 5 || self.roleARN.split(':')[4] == self.accountID",
         "roleARN must be a role in the account accountID",
     ),
@@ -224,42 +228,42 @@ SPEC_RULES = [
 class AccountTrail(Resource):
     """A trail of the account."""
 
-    arn: Annotated[str, Field(description="The trail's ARN.", json_schema_extra={"maxLength": 256})]
-    name: Annotated[str, Field(description="The trail's name.", json_schema_extra={"maxLength": 128})]
-    home_region: Annotated[str, Field(description="Its home region.", json_schema_extra={"maxLength": 32})]
+    arn: Annotated[str, Field(description="ARN of the trail.", json_schema_extra={"maxLength": 256})]
+    name: Annotated[str, Field(description="Name of the trail.", json_schema_extra={"maxLength": 128})]
+    home_region: Annotated[str, Field(description="Home region of the trail.", json_schema_extra={"maxLength": 32})]
     owner: Annotated[
         str,
         Field(
             description=(
-                "Whose it is: the Trail namespace/name of this cluster, the owner tag of another cluster, Unmanaged, "
-                "or Unknown where AWS does not show it."
+                "Owner of the trail: the Trail of this cluster as namespace/name, the owner tag of another cluster, "
+                "Unmanaged, or Unknown if AWS does not show it."
             ),
             json_schema_extra={"maxLength": 256},
         ),
     ]
-    is_multi_region_trail: Annotated[bool, Field(description="Whether it records all regions.")]
-    is_organization_trail: Annotated[bool, Field(description="Whether it is the organization's.")]
+    is_multi_region_trail: Annotated[bool, Field(description="Whether the trail records all regions.")]
+    is_organization_trail: Annotated[bool, Field(description="Whether the trail is an organization trail.")]
     is_logging: Annotated[
-        StrictBool | None, Field(description="Whether it is logging; absent where AWS does not show it.")
+        StrictBool | None, Field(description="Whether the trail is logging; absent if AWS does not show it.")
     ] = None
 
 
 class AWSAccountStatus(Status):
-    """What the operator last found."""
+    """The state that the operator last observed."""
 
     trail_count: Annotated[
         int | None,
-        Field(description="How many trails the account has, in all regions; absent where AWS does not tell."),
+        Field(description="Number of trails in the account, in all regions; absent if unknown."),
     ] = None
     unmanaged_count: Annotated[
-        int | None, Field(description="How many of them no operator manages, as far as AWS shows whose they are.")
+        int | None, Field(description="Number of them that no operator manages, as far as AWS shows their owners.")
     ] = None
     trails: Annotated[
         tuple[AccountTrail, ...],
         Field(
             description=(
-                "Every trail of the account in all regions, as the console's Trails page lists them. What AWS does not "
-                "let the operator read is left out, and Ready says so."
+                "All trails of the account in all regions, as on the console's Trails page. Those that the operator "
+                "may not read are omitted, and Ready reports that."
             ),
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
@@ -271,7 +275,7 @@ class AWSAccountStatus(Status):
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
-            description="Ready: STS says that we are in the account.",
+            description="Ready: STS confirms that the credentials belong to the account.",
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],
@@ -281,5 +285,5 @@ class AWSAccountStatus(Status):
     ] = ()
 
     def condition(self, kind: ConditionType) -> Condition | None:
-        """The condition of that type, if present."""
+        """Return the condition of that type, if present."""
         return next((entry for entry in self.conditions if entry.type == kind), None)

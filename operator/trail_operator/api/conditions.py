@@ -1,4 +1,4 @@
-"""Conditions, as all resources have them."""
+"""The condition that all resources share."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,12 +9,12 @@ from trail_operator.api.schema import Resource
 
 
 class Condition(Resource):
-    """A condition as the Kubernetes API conventions have it."""
+    """A condition according to the Kubernetes API conventions."""
 
-    # Plain strings, so that a status written by a newer version is still read.
+    # Plain strings, so that a status written by a newer version can be parsed.
     type: str
     status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
-    reason: Annotated[str, Field(description="One of the closed set documented in docs/trail.md.")]
+    reason: Annotated[str, Field(description="One of the reasons listed in docs/trail.md.")]
     message: Annotated[str, StringConstraints(max_length=32768)]
     last_transition_time: datetime
     observed_generation: int

@@ -1,13 +1,13 @@
-"""CEL rules on what a Trail records that concern several fields, and the limits of AWS that they hold."""
+"""CEL rules on what a Trail records that concern several fields, and the AWS limits that they enforce."""
 
 from trail_operator.api.schema import rule
 
 MAX_VALUES = 500
-"""The most values that all conditions of a trail may have together."""
+"""Maximum number of values in all conditions of a trail."""
 MAX_DATA_RESOURCES = 250
-"""The most data resources that all basic selectors of a trail may have together."""
+"""Maximum number of data resources in all basic selectors of a trail."""
 _ALL_OF_A_TYPE = (":s3", ":::", ":lambda", ":dynamodb")
-"""What a data resource ends in that means all resources of its type: AWS does not count it.
+"""Suffixes of a data resource that means all resources of its type, which AWS does not count.
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DataResource.html, API_EventSelector.html
 """
 OPERATORS = ("equals", "startsWith", "endsWith", "notEquals", "notStartsWith", "notEndsWith")

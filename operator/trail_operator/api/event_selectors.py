@@ -1,7 +1,6 @@
-"""What a trail records, as the spec says it: event selectors, insights, aggregation. Parts of the `Trail` resource.
+"""What a trail records, in the spec of a `Trail`: event selectors, insights, aggregation.
 
-No list of fields, resource types, insight types, categories or templates is kept here: AWS adds to them, and answers
-for what it does not know. https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html
+Fields, resource types, insight types, categories and templates are not enumerated: AWS adds to them, and rejects unknown values. https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html
 """
 
 from enum import StrEnum
@@ -27,7 +26,7 @@ def _word(what: str, example: str) -> dict[str, Any]:
 
 
 class ReadWriteType(StrEnum):
-    """Which management events a basic selector records."""
+    """Whether a basic selector records read events, write events or both."""
 
     ALL = "All"
     READ_ONLY = "ReadOnly"
@@ -52,8 +51,8 @@ class DataResource(Resource):
         StringConstraints(min_length=1, max_length=256),
         Field(
             description=(
-                "The resources' type: AWS::S3::Object, AWS::Lambda::Function or AWS::DynamoDB::Table; others need "
-                "advancedEventSelectors."
+                "Type of the resources: AWS::S3::Object, AWS::Lambda::Function or AWS::DynamoDB::Table. Others "
+                "require advancedEventSelectors."
             ),
             json_schema_extra=rules(no_control_characters("type")),
         ),
@@ -64,8 +63,8 @@ class DataResource(Resource):
             min_length=1,
             max_length=MAX_DATA_RESOURCES,
             description=(
-                "ARNs, or their beginnings: arn:aws:s3 means all objects, arn:aws:s3:::bucket/ those of a bucket, "
-                "arn:aws:lambda all functions, arn:aws:dynamodb all tables."
+                "ARNs or ARN prefixes: arn:aws:s3 for all objects, arn:aws:s3:::bucket/ for the objects of a bucket, "
+                "arn:aws:lambda for all functions, arn:aws:dynamodb for all tables."
             ),
             json_schema_extra=rules(
                 rule(
@@ -87,14 +86,14 @@ class EventSelector(Resource):
     read_write_type: Annotated[
         ReadWriteType,
         Field(
-            description="Which events: All, ReadOnly or WriteOnly. All where left out.",
+            description="Events to record: All, ReadOnly or WriteOnly. Defaults to All.",
             json_schema_extra={"default": None},
         ),
     ] = ReadWriteType.ALL
     include_management_events: Annotated[
         StrictBool,
         Field(
-            description="Whether management events are recorded. true where left out.",
+            description="Whether management events are recorded. Defaults to true.",
             json_schema_extra={"default": None},
         ),
     ] = True
@@ -102,7 +101,7 @@ class EventSelector(Resource):
         tuple[DataResource, ...],
         Field(
             max_length=MAX_DATA_RESOURCES,
-            description="The resources whose data events are recorded as well. None where left out.",
+            description="Resources whose data events are also recorded.",
             json_schema_extra=_ATOMIC,
         ),
     ] = ()
@@ -117,7 +116,7 @@ class EventSelector(Resource):
         ],
         Field(
             max_length=16,
-            description="Services whose management events are left out: kms.amazonaws.com, rdsdata.amazonaws.com.",
+            description="Services whose management events are excluded: kms.amazonaws.com, rdsdata.amazonaws.com.",
             json_schema_extra=_ATOMIC,
         ),
     ] = ()
@@ -130,7 +129,7 @@ _Values = Annotated[
 
 
 class FieldSelector(Resource):
-    """What a field must be: any of equals, startsWith, endsWith; and all of notEquals, notStartsWith, notEndsWith."""
+    """A condition on a field: any of equals, startsWith, endsWith; and all of notEquals, notStartsWith, notEndsWith."""
 
     model_config = ConfigDict(json_schema_extra=rules(*FIELD_SELECTOR_RULES))
 
@@ -139,7 +138,8 @@ class FieldSelector(Resource):
         StringConstraints(min_length=1, max_length=128),
         Field(
             description=(
-                "The event's field: eventCategory, resources.type, resources.ARN, readOnly, eventName, eventSource, ..."
+                "Field of the event: eventCategory, resources.type, resources.ARN, readOnly, eventName, eventSource, "
+                "..."
             ),
             json_schema_extra=rules(
                 rule(
@@ -149,12 +149,14 @@ class FieldSelector(Resource):
             ),
         ),
     ]
-    equals: Annotated[_Values | None, Field(description="The field is one of these.")] = None
-    starts_with: Annotated[_Values | None, Field(description="The field begins with one of these.")] = None
-    ends_with: Annotated[_Values | None, Field(description="The field ends with one of these.")] = None
-    not_equals: Annotated[_Values | None, Field(description="The field is none of these.")] = None
-    not_starts_with: Annotated[_Values | None, Field(description="The field begins with none of these.")] = None
-    not_ends_with: Annotated[_Values | None, Field(description="The field ends with none of these.")] = None
+    equals: Annotated[_Values | None, Field(description="Matches if the field equals one of these.")] = None
+    starts_with: Annotated[_Values | None, Field(description="Matches if the field starts with one of these.")] = None
+    ends_with: Annotated[_Values | None, Field(description="Matches if the field ends with one of these.")] = None
+    not_equals: Annotated[_Values | None, Field(description="Matches if the field equals none of these.")] = None
+    not_starts_with: Annotated[_Values | None, Field(description="Matches if the field starts with none of these.")] = (
+        None
+    )
+    not_ends_with: Annotated[_Values | None, Field(description="Matches if the field ends with none of these.")] = None
 
 
 class AdvancedEventSelector(Resource):
@@ -164,7 +166,7 @@ class AdvancedEventSelector(Resource):
         str,
         StringConstraints(max_length=1000),
         Field(
-            description="What the selector is for; AWS shows it.",
+            description="Name of the selector, shown by AWS.",
             json_schema_extra=rules(no_control_characters("a selector's name")),
         ),
     ] = ""
@@ -173,7 +175,7 @@ class AdvancedEventSelector(Resource):
         Field(
             min_length=1,
             max_length=20,
-            description="The conditions, one for each field.",
+            description="Conditions, one per field.",
             json_schema_extra=rules(
                 *ADVANCED_SELECTOR_RULES,
                 **{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["field"]},
@@ -183,13 +185,13 @@ class AdvancedEventSelector(Resource):
 
 
 class InsightSelector(Resource):
-    """A kind of unusual activity that CloudTrail looks for."""
+    """A type of unusual activity that CloudTrail detects."""
 
     insight_type: Annotated[
         str,
         StringConstraints(min_length=1, max_length=64),
         Field(
-            description="ApiCallRateInsight or ApiErrorRateInsight.",
+            description="Type of the insight: ApiCallRateInsight or ApiErrorRateInsight.",
             json_schema_extra=_word("insightType", "ApiCallRateInsight"),
         ),
     ]
@@ -204,19 +206,21 @@ class InsightSelector(Resource):
         ],
         Field(
             max_length=8,
-            description="The events that it looks at: Management, Data. Management where left out.",
+            description="Event categories to analyze: Management, Data. Defaults to Management.",
             json_schema_extra=_ATOMIC,
         ),
     ] = ()
 
 
 class AggregationConfiguration(Resource):
-    """Summaries of data events, every five minutes."""
+    """Aggregation of data events over five minutes."""
 
     event_category: Annotated[
         str,
         StringConstraints(min_length=1, max_length=64),
-        Field(description="The events that are summed up: Data.", json_schema_extra=_word("eventCategory", "Data")),
+        Field(
+            description="Category of the events to aggregate: Data.", json_schema_extra=_word("eventCategory", "Data")
+        ),
     ]
     templates: Annotated[
         tuple[
@@ -230,7 +234,7 @@ class AggregationConfiguration(Resource):
         Field(
             min_length=1,
             max_length=50,
-            description="What they are summed up by: API_ACTIVITY, RESOURCE_ACCESS, USER_ACTIONS.",
+            description="Templates of aggregation: API_ACTIVITY, RESOURCE_ACCESS, USER_ACTIONS.",
             json_schema_extra=_ATOMIC,
         ),
     ]
@@ -241,8 +245,8 @@ EventSelectors = Annotated[
     Field(
         max_length=5,
         description=(
-            "What the trail records, by basic event selectors. Left out, and without advancedEventSelectors: AWS's "
-            "default, all management events."
+            "Basic event selectors. Without them and advancedEventSelectors, the trail has AWS's default: all "
+            "management events."
         ),
         json_schema_extra=_or_leave_out("eventSelectors"),
     ),
@@ -251,7 +255,7 @@ AdvancedEventSelectors = Annotated[
     tuple[AdvancedEventSelector, ...] | None,
     Field(
         max_length=250,
-        description="What the trail records, by advanced event selectors. Instead of eventSelectors.",
+        description="Advanced event selectors, instead of eventSelectors.",
         json_schema_extra=_or_leave_out("advancedEventSelectors"),
     ),
 ]
@@ -259,7 +263,7 @@ InsightSelectors = Annotated[
     tuple[InsightSelector, ...],
     Field(
         max_length=8,
-        description="The unusual activity that CloudTrail looks for. None where left out. AWS bills it.",
+        description="Unusual activity that CloudTrail detects. Defaults to none. AWS bills it.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["insightType"]},
     ),
 ]
@@ -267,7 +271,7 @@ AggregationConfigurations = Annotated[
     tuple[AggregationConfiguration, ...],
     Field(
         max_length=1,
-        description="Summaries of data events. None where left out.",
+        description="Aggregation of data events. Defaults to none.",
         json_schema_extra=_ATOMIC,
     ),
 ]

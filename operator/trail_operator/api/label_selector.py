@@ -1,4 +1,4 @@
-"""Label selectors, as everywhere in Kubernetes."""
+"""Label selectors of Kubernetes."""
 
 from typing import Annotated, Literal
 
@@ -10,31 +10,32 @@ _ATOMIC = {"x-kubernetes-list-type": "atomic"}
 
 
 class LabelSelectorRequirement(Resource):
-    """A condition on one label."""
+    """A requirement on one label."""
 
-    key: Annotated[str, StringConstraints(min_length=1, max_length=317), Field(description="The label's key.")]
+    key: Annotated[str, StringConstraints(min_length=1, max_length=317), Field(description="Key of the label.")]
     operator: Annotated[
-        Literal["In", "NotIn", "Exists", "DoesNotExist"], Field(description="How the label relates to the values.")
+        Literal["In", "NotIn", "Exists", "DoesNotExist"], Field(description="Relation of the label to the values.")
     ]
     values: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=63)], ...],
-        Field(max_length=100, description="The values of In and NotIn.", json_schema_extra=_ATOMIC),
+        Field(max_length=100, description="Values for In and NotIn.", json_schema_extra=_ATOMIC),
     ] = ()
 
 
 class LabelSelector(Resource):
-    """A selector as everywhere in Kubernetes; an empty one selects all."""
+    """A label selector of Kubernetes. An empty one selects everything."""
 
     match_labels: Annotated[
-        dict[str, str], Field(description="Labels with these values.", json_schema_extra={"maxProperties": 100})
+        dict[str, str],
+        Field(description="Required labels with their values.", json_schema_extra={"maxProperties": 100}),
     ] = Field(default_factory=dict)
     match_expressions: Annotated[
         tuple[LabelSelectorRequirement, ...],
-        Field(max_length=100, description="Further conditions; all must hold.", json_schema_extra=_ATOMIC),
+        Field(max_length=100, description="Further requirements, all of which must match.", json_schema_extra=_ATOMIC),
     ] = ()
 
     def selects(self, labels: dict[str, str]) -> bool:
-        """Whether these labels satisfy it."""
+        """Return whether the labels match."""
         return self.match_labels.items() <= labels.items() and all(
             _holds(entry, labels) for entry in self.match_expressions
         )

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ConditionType(StrEnum):
-    """The conditions of a Trail (the last three are present only while true)."""
+    """Conditions of a Trail. The last three are present only while true."""
 
     READY = "Ready"
     SYNCED = "Synced"
@@ -16,7 +16,7 @@ class ConditionType(StrEnum):
 
 
 class Reason(StrEnum):
-    """Every reason that a condition of a Trail or AWSAccount can have."""
+    """Every reason of a condition of a Trail or AWSAccount."""
 
     RECORDING = "Recording"
     LOGGING_OFF = "LoggingOff"
@@ -74,7 +74,7 @@ class Reason(StrEnum):
 
 
 class EventReason(StrEnum):
-    """Reasons of Events that are no reason of a condition."""
+    """Reasons of Events that no condition has."""
 
     RELEASED = "Released"
     OWNER_TAG_REMOVAL_FAILED = "OwnerTagRemovalFailed"
@@ -97,4 +97,4 @@ ACCOUNT_REASONS = (
     Reason.IN_USE,
     Reason.INTERNAL_ERROR,
 )
-"""Those that Ready of an AWSAccount can have."""
+"""Reasons of the condition Ready of an AWSAccount."""

@@ -1,4 +1,4 @@
-"""What all models of resources share: their base, and how rules for the API server are written."""
+"""What the models of all resources share: their base classes, and helpers for CEL rules."""
 
 import re
 from collections.abc import Collection
@@ -9,16 +9,16 @@ from pydantic.alias_generators import to_camel
 
 REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
 REGION = f"self.matches(r'{REGION_PATTERN}')"
-"""Whether a text is the code of an AWS region, as CEL."""
+"""CEL expression for an AWS region code."""
 
 
 def rule(expression: str, message: str) -> dict[str, str]:
-    """One CEL validation rule: `message` says what to write instead."""
+    """Return a CEL validation rule. `message` says what to write instead."""
     return {"rule": expression, "message": message}
 
 
 def no_control_characters(what: str) -> dict[str, str]:
-    """The CEL rule for a text in which AWS has no use for control characters: they would only mislead who reads it."""
+    """Return a CEL rule against control characters, which could mislead readers of logs and messages."""
     return rule(
         r"!self.matches(r'[\p{Cc}\p{Zl}\p{Zp}]')",
         f"{what} must not contain control characters, such as line breaks: remove them",
@@ -26,23 +26,24 @@ def no_control_characters(what: str) -> dict[str, str]:
 
 
 def rules(*entries: dict[str, str], **schema: Any) -> dict[str, Any]:
-    """Schema extras of a field or model: its CEL rules and any further OpenAPI keywords."""
+    """Return schema extras of a field or model: CEL rules and further OpenAPI keywords."""
     return {"x-kubernetes-validations": list(entries), **schema}
 
 
 def matching(*patterns: str) -> AfterValidator:
-    """Hold a text to one of these patterns: what was stored before the API server had a rule is judged here alone."""
+    """Return a validator for strings that match one of the patterns. Objects stored before a CEL rule existed are "
+    "checked only here."""
 
     def check(text: str | None) -> str | None:
         if text is not None and not any(re.fullmatch(pattern, text) for pattern in patterns):
-            raise ValueError("is not of the form that the API server's rule for this field describes")
+            raise ValueError("does not match the format that the CRD requires for this field")
         return text
 
     return AfterValidator(check)
 
 
 def problems(error: ValidationError, fields: Collection[str] = ()) -> str:
-    """What is wrong, in one line; `fields`: with these fields alone."""
+    """Return the errors on one line, restricted to `fields` if given."""
     return "; ".join(
         f"{'.'.join(map(str, entry['loc'])) or 'spec'}: {entry['msg']}"
         for entry in error.errors()
@@ -51,28 +52,28 @@ def problems(error: ValidationError, fields: Collection[str] = ()) -> str:
 
 
 class Resource(BaseModel):
-    """Base of all models: camelCase in manifests, unknown fields ignored (a newer API server may send more)."""
+    """Base of all models: camelCase in manifests; unknown fields, as of a newer CRD, are ignored."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
         populate_by_name=True,
         frozen=True,
         extra="ignore",
-        hide_input_in_errors=True,  # an error may be logged, and an input be secret
+        hide_input_in_errors=True,  # errors may be logged, and inputs may be secret
     )
 
 
 class Status(Resource):
-    """Base of all statuses."""
+    """Base of the status models."""
 
-    observed_generation: Annotated[int, Field(description="The generation that the conditions are about.")] = -1
+    observed_generation: Annotated[int, Field(description="Generation that the conditions refer to.")] = -1
 
     @classmethod
     def parse(cls, status: dict[str, Any] | None) -> Self:
-        """The status of an object as the API server gave it, whichever version wrote it.
+        """Parse the status of an object, whichever version of the operator wrote it.
 
-        What this one can't read is left out, field by field, of lists entry by entry: no pin is lost with it.
-        The rest counts as not observed yet, so that the whole status is written anew.
+        Invalid fields, and invalid entries of lists, are omitted, so that the pinned identity is not lost with them.
+        The rest counts as not observed yet, so that the operator rewrites the whole status.
         """
         try:
             return cls.model_validate(status or {})

@@ -1,7 +1,7 @@
-"""The `Trail` resource as pydantic models: its fields, defaults and rules. The CRD is generated from here.
+"""The spec of a `Trail` as pydantic models. The CRD is generated from them.
 
-Field names are CloudTrail's own in lowerCamelCase, spelt as ACK and CloudFormation users have them. `trail_rules.py` has
-the rules that the API server checks, `trail_status.py` the status.
+Field names are those of CloudTrail in lowerCamelCase, spelled as in ACK and CloudFormation. `trail_rules.py` has the
+rules that the API server checks, `trail_status.py` the status.
 """
 
 from enum import StrEnum
@@ -20,27 +20,27 @@ from trail_operator.api.schema import REGION_PATTERN, Resource, matching
 
 
 class DeletionPolicy(StrEnum):
-    """What becomes of the trail in AWS when its Trail is deleted."""
+    """What happens to the trail in AWS when its Trail is deleted."""
 
     DELETE = "Delete"
     RETAIN = "Retain"
 
 
 class AdoptionPolicy(StrEnum):
-    """What to do with a trail of that name that is not this resource's."""
+    """What to do with an existing trail of that name that does not belong to this resource."""
 
     NEVER = "Never"
     IF_UNOWNED = "IfUnowned"
     ALWAYS = "Always"
 
     def includes(self, other: "AdoptionPolicy") -> bool:
-        """Whether this policy takes over at least what the other does."""
+        """Return whether this policy allows at least what the other allows."""
         order = list(AdoptionPolicy)
         return order.index(other) <= order.index(self)
 
 
 class ManagementPolicy(StrEnum):
-    """Whether the trail is kept as the spec says, or only looked at."""
+    """Whether the operator writes the trail, or only reads it."""
 
     MANAGE = "Manage"
     OBSERVE = "Observe"
@@ -53,7 +53,7 @@ class Tag(Resource):
         str,
         StringConstraints(min_length=1, max_length=128),
         Field(
-            description="The tag's key.",
+            description="Key of the tag.",
             json_schema_extra=trail_rules.TAG_KEY,
         ),
     ]
@@ -61,40 +61,41 @@ class Tag(Resource):
         str,
         StringConstraints(max_length=256),
         Field(
-            description="The tag's value; empty or left out: a tag without value.",
+            description="Value of the tag. Defaults to a tag without a value.",
             json_schema_extra=trail_rules.TAG_VALUE,
         ),
     ] = ""
 
 
 class AccountReference(Resource):
-    """Which AWSAccount."""
+    """A reference to an AWSAccount."""
 
     name: Annotated[
         str,
         StringConstraints(min_length=1, max_length=253),
         Field(
-            description="The AWSAccount's name.",
+            description="Name of the AWSAccount.",
             json_schema_extra=trail_rules.ACCOUNT_NAME,
         ),
     ]
 
 
 class TrailSpec(Resource):
-    """What the trail is to be. What is left out has one meaning: the default, enforced."""
+    """The desired trail. Defaults are enforced for omitted fields."""
 
     name: Annotated[
         str | None,
         StringConstraints(min_length=3, max_length=128),
         matching(trail_rules.NAME_PATTERN),
-        Field(description="The trail's name in AWS; metadata.name where left out. Immutable."),
+        Field(description="Name of the trail in AWS. Defaults to metadata.name. Immutable."),
     ] = None
     region: Annotated[
         str | None,
         StringConstraints(max_length=32),
         matching(REGION_PATTERN),
         Field(
-            description="The trail's home region; the operator's region where left out. Immutable once created.",
+            description="Home region of the trail. Defaults to the operator's region. Immutable once the trail is "
+            "created.",
             json_schema_extra=trail_rules.REGION_CODE,
         ),
     ] = None
@@ -102,8 +103,7 @@ class TrailSpec(Resource):
         AccountReference | None,
         Field(
             description=(
-                "The AWSAccount that the trail is in. Left out: the operator's default account, else its own identity. "
-                "Immutable."
+                "AWSAccount of the trail. Defaults to the operator's default account, else its own identity. Immutable."
             )
         ),
     ] = None
@@ -113,7 +113,7 @@ class TrailSpec(Resource):
         matching(trail_rules.BUCKET_PATTERN),
         Field(
             alias="s3BucketName",
-            description="The S3 bucket that receives the log files. Its policy must let CloudTrail write.",
+            description="Name of the S3 bucket that receives the log files. Its policy must allow CloudTrail to write.",
             json_schema_extra=trail_rules.BUCKET,
         ),
     ]
@@ -122,7 +122,7 @@ class TrailSpec(Resource):
         StringConstraints(max_length=200),
         Field(
             alias="s3KeyPrefix",
-            description="What the keys of the log files begin with, before AWSLogs/.",
+            description="Prefix of the log files' keys, before AWSLogs/.",
             json_schema_extra=trail_rules.KEY_PREFIX,
         ),
     ] = ""
@@ -132,7 +132,8 @@ class TrailSpec(Resource):
         matching(trail_rules.EMPTY, trail_rules.TOPIC_PATTERN, trail_rules.TOPIC_ARN_PATTERN),
         Field(
             alias="snsTopicName",
-            description="The SNS topic told of each log file: a name (in the trail's home region and account) or an ARN.",
+            description="SNS topic that is notified of each log file: a name (in the trail's home region and account) "
+            "or an ARN.",
             json_schema_extra=trail_rules.TOPIC,
         ),
     ] = ""
@@ -143,8 +144,8 @@ class TrailSpec(Resource):
         Field(
             alias="cloudWatchLogsLogGroupARN",
             description=(
-                "The CloudWatch Logs log group that receives the events, by ARN (with or without the ending ':*'). "
-                "Needs cloudWatchLogsRoleARN."
+                "ARN of the CloudWatch Logs log group that receives the events, with or without the suffix ':*'. "
+                "Requires cloudWatchLogsRoleARN."
             ),
             json_schema_extra=trail_rules.LOG_GROUP,
         ),
@@ -155,7 +156,7 @@ class TrailSpec(Resource):
         matching(trail_rules.EMPTY, trail_rules.ROLE_ARN_PATTERN),
         Field(
             alias="cloudWatchLogsRoleARN",
-            description="The IAM role that CloudTrail assumes to write to the log group, by ARN.",
+            description="ARN of the IAM role that CloudTrail assumes to write to the log group.",
             json_schema_extra=trail_rules.LOG_ROLE,
         ),
     ] = ""
@@ -166,7 +167,7 @@ class TrailSpec(Resource):
         Field(
             alias="kmsKeyID",
             description=(
-                "The KMS key that encrypts the log files: a key id, key ARN, alias (alias/NAME) or alias ARN. "
+                "KMS key that encrypts the log files: a key ID, key ARN, alias (alias/NAME) or alias ARN. "
                 "It must be in the bucket's region."
             ),
             json_schema_extra=trail_rules.KMS_KEY,
@@ -176,7 +177,8 @@ class TrailSpec(Resource):
         StrictBool | None,
         Field(
             description=(
-                "Whether the trail records all regions. Left out: true, or false where includeGlobalServiceEvents is false."
+                "Whether the trail records all regions. Defaults to true, or to false if includeGlobalServiceEvents "
+                "is false."
             )
         ),
     ] = None
@@ -191,24 +193,24 @@ class TrailSpec(Resource):
     ] = True
     enable_log_file_validation: Annotated[
         StrictBool,
-        Field(description="Whether AWS writes signed digest files, by which a changed log file is found."),
+        Field(description="Whether AWS writes signed digest files, which reveal modified log files."),
     ] = True
     is_organization_trail: Annotated[
         StrictBool,
         Field(
             description=(
-                "Whether the trail records all accounts of the organization. Needs the organization's management account "
-                "or a delegated administrator."
+                "Whether the trail records all accounts of the organization. Requires the organization's management "
+                "account or a delegated administrator."
             )
         ),
     ] = False
-    is_logging: Annotated[StrictBool, Field(description="Whether the trail records.")] = True
+    is_logging: Annotated[StrictBool, Field(description="Whether the trail is logging.")] = True
     recursive_logging: Annotated[
         StrictBool,
         Field(
             description=(
-                "Whether the trail records the data events that its own delivery causes. false breaks the circle of a "
-                "trail that records the data events of its own bucket."
+                "Whether the trail records the data events that its own delivery causes. Set it to false if the trail "
+                "records data events of its own bucket, to prevent a loop."
             )
         ),
     ] = True
@@ -221,20 +223,20 @@ class TrailSpec(Resource):
         Field(
             max_length=49,
             description=(
-                "The trail's tags. Authoritative: other tags are taken off, except aws:*, trail-operator.dev/* and what "
-                "--ignore-tags names. At most 49: the operator adds its owner tag."
+                "Tags of the trail. Authoritative: other tags are removed, except aws:*, trail-operator.dev/* and "
+                "those that match --ignore-tags. At most 49, as the operator adds its owner tag."
             ),
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["key"]},
         ),
     ] = ()
-    # A rule and no enum: of what breaks an enum the API server only lists the values, and then judges no rule.
+    # A rule instead of an enum: for an invalid enum the API server lists only the values, and evaluates no rule.
     deletion_policy: Annotated[
         Annotated[DeletionPolicy, WithJsonSchema({"type": "string"})] | None,
         Field(
             description=(
-                "What becomes of the trail in AWS when this resource is deleted: Delete removes it, Retain leaves it "
-                "and takes the owner tag off. Left out: Retain where the annotation services.k8s.aws/deletion-policy is "
-                "retain, else the operator's --default-deletion-policy (Delete)."
+                "What happens to the trail in AWS when this resource is deleted: Delete deletes it, Retain keeps it "
+                "and removes the owner tag. Defaults to Retain if the annotation services.k8s.aws/deletion-policy is "
+                "retain, else to the operator's --default-deletion-policy (Delete)."
             ),
             json_schema_extra=trail_rules.DELETION_POLICY,
         ),
@@ -244,8 +246,8 @@ class TrailSpec(Resource):
         AdoptionPolicy,
         Field(
             description=(
-                "What to do with a trail of that name that is not this resource's: Never touch it, take it IfUnowned "
-                "(it has no owner tag), or Always, from another owner too. Never where left out."
+                "Whether to take over an existing trail of that name that does not belong to this resource: Never, "
+                "IfUnowned (if it has no owner tag) or Always (also from another owner). Defaults to Never."
             )
         ),
     ] = AdoptionPolicy.NEVER
@@ -253,15 +255,15 @@ class TrailSpec(Resource):
         ManagementPolicy,
         Field(
             description=(
-                "Manage keeps the trail as the spec says. Observe writes nothing to AWS and reports how the trail "
-                "differs. Manage where left out."
+                "Manage makes the trail match the spec. Observe writes nothing to AWS and reports differences. "
+                "Defaults to Manage."
             )
         ),
     ] = ManagementPolicy.MANAGE
 
     @property
     def multi_region(self) -> bool:
-        """The effective isMultiRegionTrail: AWS refuses a multi-region trail without global service events."""
+        """The effective isMultiRegionTrail. AWS rejects a multi-region trail without global service events."""
         if self.is_multi_region_trail is None:
             return self.include_global_service_events
         return self.is_multi_region_trail

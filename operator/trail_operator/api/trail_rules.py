@@ -7,7 +7,7 @@ from trail_operator.api.constants import RESERVED_TAG_PREFIX
 from trail_operator.api.event_selector_rules import SPEC_RULES as SELECTOR_RULES
 from trail_operator.api.schema import REGION, no_control_characters, rule, rules
 
-# Optional texts may be "", which means the same as leaving them out: nobody's template engine should matter.
+# Optional strings may be "", which means the same as omitting them: template engines often render "".
 _OR_EMPTY = "self == '' || "
 EMPTY = "^$"
 _PARTITION = "arn:aws[a-z-]*"
@@ -15,7 +15,7 @@ NAME_PATTERN = "^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"
 BUCKET_PATTERN = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 TOPIC_PATTERN = "^[A-Za-z0-9_-]{1,256}$"
 TOPIC_ARN_PATTERN = f"^{_PARTITION}:sns:[a-z0-9-]+:[0-9]{{12}}:[A-Za-z0-9_-]+$"
-# Python's, which does not know the classes of RE2.
+# For Python, which does not support the character classes of RE2.
 LOG_GROUP_ARN_PATTERN = (
     rf"^{_PARTITION}:logs:[a-z0-9-]+:[0-9]{{12}}:log-group:[^:*\x00-\x1f\x7f-\x9f\u2028\u2029]+(:\*)?$"
 )
@@ -23,7 +23,7 @@ ROLE_ARN_PATTERN = f"^{_PARTITION}:iam::[0-9]{{12}}:role/[!-~]+$"
 ALIAS_PATTERN = "^alias/[A-Za-z0-9/_-]+$"
 KEY_ARN_PATTERN = f"^{_PARTITION}:kms:[a-z0-9-]+:[0-9]{{12}}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$"
 KEY_ID_PATTERN = "^(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$"
-# Of a status: what is on record is used only if it can be what the operator writes.
+# For a status: recorded values are used only if the operator can have written them.
 TRAIL_ARN_PATTERN = rf"^{_PARTITION}:cloudtrail:[a-z0-9-]+:[0-9]{{12}}:trail/[A-Za-z0-9._-]+$"
 ACCOUNT_PATTERN = "^[0-9]{12}$"
 
@@ -133,7 +133,7 @@ SPEC_RULES = [
 _NAME = "(has({0}.spec.name) ? {0}.spec.name : {0}.metadata.name)"
 _THIS_NAME, _OLD_NAME = _NAME.format("self"), _NAME.format("oldSelf")
 
-# At the root, on effective values: a rule on a field does not run when the field is removed and added again.
+# At the root, on effective values: a rule on a field does not run if the field is removed and added again.
 ROOT_RULES = [
     rule(
         "size(self.metadata.name) <= 128",
@@ -160,11 +160,9 @@ ROOT_RULES = [
         "accountRef is immutable: create a second Trail in the other account, wait until it is Ready, then delete "
         "this one",
     ),
-    # An unchanged region is never refused, whatever is on record: else nothing could be written any more, not even to
-    # let
-    # a deleted Trail go. A region that is left out means the operator's default, which only the operator knows: it
-    # stalls
-    # where that is another one.
+    # An unchanged region is always accepted, whatever the status records: otherwise no write would succeed, not even
+    # the removal of the finalizer. An omitted region means the operator's default, which only the operator knows: the
+    # Trail stalls if that differs.
     rule(
         "!has(oldSelf.status) || !has(oldSelf.status.arn) || !has(oldSelf.status.homeRegion) || "
         "!has(self.spec.region) || self.spec.region == oldSelf.status.homeRegion || "

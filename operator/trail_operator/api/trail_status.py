@@ -1,4 +1,4 @@
-"""The status of a `Trail` as pydantic models: what the operator last found in AWS."""
+"""The status of a `Trail` as pydantic models."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,15 +13,15 @@ from trail_operator.api.trail_rules import ACCOUNT_PATTERN, TRAIL_ARN_PATTERN
 
 
 class Difference(Resource):
-    """One field in which AWS differs from the spec."""
+    """A field in which the trail differs from the spec."""
 
-    path: Annotated[str, Field(description="The field, as in spec.", json_schema_extra={"maxLength": 512})]
-    desired: Annotated[str, Field(description="What the spec says.", json_schema_extra={"maxLength": 1100})]
-    observed: Annotated[str, Field(description="What AWS says.", json_schema_extra={"maxLength": 1100})]
+    path: Annotated[str, Field(description="Path of the field in the spec.", json_schema_extra={"maxLength": 512})]
+    desired: Annotated[str, Field(description="Value in the spec.", json_schema_extra={"maxLength": 1100})]
+    observed: Annotated[str, Field(description="Value in AWS.", json_schema_extra={"maxLength": 1100})]
 
 
 class Destination(StrEnum):
-    """What AWS delivers to."""
+    """A destination of AWS's delivery."""
 
     S3 = "S3"
     DIGEST = "Digest"
@@ -30,56 +30,56 @@ class Destination(StrEnum):
 
 
 class DeliveryError(Resource):
-    """A delivery error that AWS reports for one destination, in the home region."""
+    """A delivery error that AWS reports for a destination in the home region."""
 
-    # A plain text, so that a status written by a newer version is still read.
+    # A plain string, so that a status written by a newer version can be parsed.
     destination: Annotated[
-        str, Field(description="What AWS delivers to.", json_schema_extra={"enum": [*map(str, Destination)]})
+        str, Field(description="A destination of AWS's delivery.", json_schema_extra={"enum": [*map(str, Destination)]})
     ]
-    error: Annotated[str, Field(description="AWS's error code.", json_schema_extra={"maxLength": 256})]
-    since: Annotated[datetime, Field(description="When the operator first saw it.")]
+    error: Annotated[str, Field(description="Error code of AWS.", json_schema_extra={"maxLength": 256})]
+    since: Annotated[datetime, Field(description="When the operator first observed it.")]
 
 
 class Refusal(Resource):
-    """A call that AWS refuses for good, as long as neither the spec nor what AWS judges the call by changes."""
+    """A call that AWS rejects as long as neither the spec nor the state that AWS checks changes."""
 
     operation: Annotated[
-        str, StringConstraints(max_length=64), Field(description="The call, such as PutEventSelectors.")
+        str, StringConstraints(max_length=64), Field(description="Name of the call, such as PutEventSelectors.")
     ]
-    message: Annotated[str, StringConstraints(max_length=1024), Field(description="What AWS answered.")]
+    message: Annotated[str, StringConstraints(max_length=1024), Field(description="Error message of AWS.")]
 
 
 class TrailStatus(Status):
-    """What the operator last found in AWS."""
+    """The state that the operator last observed in AWS."""
 
-    arn: Annotated[str | None, matching(TRAIL_ARN_PATTERN), Field(description="The trail's ARN.")] = None
+    arn: Annotated[str | None, matching(TRAIL_ARN_PATTERN), Field(description="ARN of the trail.")] = None
     account_id: Annotated[
         str | None,
         matching(ACCOUNT_PATTERN),
-        Field(alias="accountID", description="The AWS account of the trail; pinned."),
+        Field(alias="accountID", description="AWS account of the trail. Pinned."),
     ] = None
     home_region: Annotated[
-        str | None, matching(REGION_PATTERN), Field(description="The trail's home region; pinned.")
+        str | None, matching(REGION_PATTERN), Field(description="Home region of the trail. Pinned.")
     ] = None
     owner_tag: Annotated[
         str | None,
-        Field(max_length=256, description="The owner tag by which the trail was last seen to be this resource's."),
+        Field(max_length=256, description="Owner tag with which the trail last belonged to this resource."),
     ] = None
-    is_logging: Annotated[StrictBool | None, Field(description="Whether AWS says that the trail is logging.")] = None
+    is_logging: Annotated[StrictBool | None, Field(description="Whether the trail is logging.")] = None
     is_multi_region_trail: Annotated[
-        StrictBool | None, Field(description="Whether AWS says that the trail records all regions.")
+        StrictBool | None, Field(description="Whether the trail records all regions, as AWS reports it.")
     ] = None
     drift: Annotated[
         tuple[Difference, ...],
         Field(
-            description="In what AWS differs from the spec, while it does; of selectors the first ten members.",
+            description="Current differences between the trail and the spec; at most ten members of selectors.",
             json_schema_extra={"x-kubernetes-list-type": "atomic", "maxItems": 128},
         ),
     ] = ()
     delivery: Annotated[
         tuple[DeliveryError, ...],
         Field(
-            description="The delivery errors that AWS reports.",
+            description="Delivery errors that AWS reports.",
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["destination"],
@@ -92,8 +92,8 @@ class TrailStatus(Status):
         Field(
             max_length=16,
             description=(
-                "The calls that AWS refuses for good for observedGeneration. Each is repeated an hour after the later of "
-                "the operator's start and the last attempt, and at once when the trail has changed."
+                "Calls that AWS rejects for observedGeneration. Each is repeated immediately when the trail has "
+                "changed, else an hour after the last attempt or the operator's start, whichever is later."
             ),
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
@@ -104,7 +104,7 @@ class TrailStatus(Status):
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
-            description="Ready, Synced, Logging, Delivering; Reconciling and Stalled only while true.",
+            description="Ready, Synced, Logging and Delivering; Reconciling, Stalled and Advisory only while true.",
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],
@@ -114,5 +114,5 @@ class TrailStatus(Status):
     ] = ()
 
     def condition(self, kind: ConditionType) -> Condition | None:
-        """The condition of that type, if present."""
+        """Return the condition of that type, if present."""
         return next((entry for entry in self.conditions if entry.type == kind), None)
