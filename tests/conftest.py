@@ -7,13 +7,18 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import patience
+from tests import patience, sampling
 from trail_sandbox.sandbox import Sandbox
 
 _NAME = "TRAIL_OPERATOR_TEST_SANDBOX"
 _WORKERS_A_CORE = 4
 # Tests that share something that takes longer to set up than to test: one worker runs them.
 _OF_ONE_WORKER = ("tests/integration/test_chart_lifecycle.py",)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the flags of all tests."""
+    sampling.add_option(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,11 +47,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return _OneTestAtATime(config, log) if config.getoption("dist") == "loadscope" else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the longest, and spread the tests that mostly wait among those that work; the rest is in random order.
 
     So no processor waits with them, and none is left alone with a long one at the end.
     """
+    sampling.deselect(config, items)
     longest = [item for item in items if item.get_closest_marker("long")]
     waiting = [item for item in items if item.get_closest_marker("waits") and item not in longest]
     others = [item for item in items if item not in waiting and item not in longest]
@@ -64,10 +70,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
                 terminalreporter.write_line(f"{report.nodeid}: {value}")
     for what, number, seconds, problems in _cases(terminalreporter):
         terminalreporter.write_line(f"{what}: {number} cases in {seconds:.0f} s of CPU, {problems} failures found")
-    seed = config.getoption("randomly_seed", None)
     load = " ".join(f"{average:.1f}" for average in os.getloadavg())
     terminalreporter.write_line(
-        f"to repeat the order: --randomly-seed={seed}; "
+        f"to repeat the order: --randomly-seed={sampling.seed_of(config)}; "
         f"TEST_PATIENCE={os.environ[patience.VARIABLE]}, load at the end {load}"
     )
 

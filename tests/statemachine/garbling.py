@@ -104,6 +104,8 @@ class Case:
     """Whether what comes of it is certain to be no answer."""
     needs_answer: bool = False
     """Whether it is made of AWS's own answer."""
+    kind: str = ""
+    """Cases of one kind differ little, so that a sample has one in a few of them. Without a kind a case is alone."""
 
     def __str__(self) -> str:
         return f"{self.operation}: {self.name}"
@@ -111,10 +113,12 @@ class Case:
 
 def cases(service: str, operation: str, answer: Raw) -> list[Case]:
     """All ways for one operation, of which `answer` is AWS's answer."""
-    ways = [Case(service, operation, name, way, is_none=True) for name, way in _WAYS.items()]
+    ways = [Case(service, operation, name, way, is_none=True, kind="transport") for name, way in _WAYS.items()]
     assert len(ways) >= 12
     cuts = [
-        Case(service, operation, f"cut after {tenths} tenths", _cut(tenths), is_none=True, needs_answer=True)
+        Case(
+            service, operation, f"cut after {tenths} tenths", _cut(tenths), is_none=True, needs_answer=True, kind="cut"
+        )
         for tenths in range(1, 10)
     ]
     made = list(_made(service, operation, answer))
@@ -127,7 +131,9 @@ def _made(service: str, operation: str, answer: Raw) -> Iterator[Case]:
     """The cases that are made of the answer's members."""
     if operation == "GetBucketPolicy":
         for text in _POLICIES:
-            yield Case(service, operation, f"policy {text}", _sends(text.encode()), False, needs_answer=True)
+            yield Case(
+                service, operation, f"policy {text}", _sends(text.encode()), False, needs_answer=True, kind="policy"
+            )
     elif is_json(service):
         yield from _of_json(service, operation, answer)
     else:
@@ -170,11 +176,12 @@ def _of_json(service: str, operation: str, answer: Raw) -> Iterator[Case]:
     for path, member in members:
         name = ".".join(str(part) for part in path if part != 0)
         is_needed = name in REQUIRED.get(operation, ())
-        yield _json_case(service, operation, f"{name} missing", path, _MISSING, is_needed)
-        yield _json_case(service, operation, f"{name} null", path, None, is_needed)
+        absent = f"{name} absent"
+        yield _json_case(service, operation, f"{name} missing", path, _MISSING, is_needed, absent)
+        yield _json_case(service, operation, f"{name} null", path, None, is_needed, absent)
         unfit = [value for value in _VALUES if not _fits(member, value)]
         for value in unfit[: _share(members) - 2]:
-            yield _json_case(service, operation, f"{name} {json.dumps(value)}", path, value, True)
+            yield _json_case(service, operation, f"{name} {json.dumps(value)}", path, value, True, f"{name} unfit")
         if member.type_name in _OTHER:
             value = _OTHER[member.type_name](_at(whole, path))
             is_none = name in IDENTITY.get(operation, ())
@@ -207,7 +214,7 @@ _MISSING = object()
 
 
 def _json_case(
-    service: str, operation: str, name: str, path: tuple[str | int, ...], value: object, is_none: bool
+    service: str, operation: str, name: str, path: tuple[str | int, ...], value: object, is_none: bool, kind: str = ""
 ) -> Case:
     def garble(raw: Raw) -> Raw:
         if raw.status != 200:
@@ -216,7 +223,7 @@ def _json_case(
         _put(result, path, value)
         return Raw(json.dumps(result).encode())
 
-    return Case(service, operation, name, garble, is_none, needs_answer=True)
+    return Case(service, operation, name, garble, is_none, needs_answer=True, kind=kind)
 
 
 def _at(value: Any, path: tuple[str | int, ...]) -> Any:
@@ -254,9 +261,8 @@ def _of_xml(service: str, operation: str, answer: Raw) -> Iterator[Case]:
     leaves = list(dict.fromkeys(re.findall(r"<(\w+)>[^<]*</\1>", answer.body.decode())))
     for leaf in leaves:
         for name, markup in list(_MARKUP.items())[: _share(leaves)]:
-            yield Case(
-                service, operation, f"{leaf} {name}", _replace(leaf, markup.format(leaf)), False, needs_answer=True
-            )
+            garble = _replace(leaf, markup.format(leaf))
+            yield Case(service, operation, f"{leaf} {name}", garble, False, needs_answer=True, kind=f"{leaf} markup")
 
 
 def _replace(leaf: str, text: str) -> Callable[[Raw], Raw]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.sampling import is_sampled, sample, seed_of
 from tests.statemachine.aws import ACCOUNT, ISSUED, REGIONS, ROLE, Call, group_arn, key_arn
 from tests.statemachine.expectation import READS, difference, found, wanted
 from tests.statemachine.garbling import Case, cases
@@ -117,15 +118,17 @@ class Garbled:
 class Tally:
     """The cases of a test, and what became of them."""
 
-    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+    def __init__(self, caplog: pytest.LogCaptureFixture, choose: Callable[[Sequence[Case]], Sequence[Case]]) -> None:
         self._caplog = caplog
+        self._choose = choose
         self.cases = 0
         self.problems: list[str] = []
 
     def of(self, made: Sequence[Case]) -> Sequence[Case]:
-        """Count cases."""
-        self.cases += len(made)
-        return made
+        """Choose those of the cases that this run has, and count them."""
+        chosen = self._choose(made)
+        self.cases += len(chosen)
+        return chosen
 
     def expect(self, holds: bool, case: Case, otherwise: str) -> None:
         """Take note of a promise that is broken."""
@@ -149,9 +152,17 @@ class Tally:
 
 
 @pytest.fixture
-def tally(caplog: pytest.LogCaptureFixture, record_property: Callable[[str, object], None]) -> Iterator[Tally]:
+def tally(
+    pytestconfig: pytest.Config, caplog: pytest.LogCaptureFixture, record_property: Callable[[str, object], None]
+) -> Iterator[Tally]:
     caplog.set_level(logging.INFO, "trail_operator")
-    result = Tally(caplog)
+
+    def choose(made: Sequence[Case]) -> Sequence[Case]:
+        if not is_sampled(pytestconfig):
+            return made
+        return sample(made, lambda case: (case.operation, case.kind or case.name), seed_of(pytestconfig))
+
+    result = Tally(caplog, choose)
     begun = time.process_time()
     yield result
     figures = result.cases, time.process_time() - begun, len(result.problems)
