@@ -52,7 +52,7 @@ test-fast: lint types unit ## Check style and types and run the unit tests: a mi
 
 # Decided before the first test, because the tests would otherwise count their own load.
 test: export TEST_PATIENCE := $(or $(TEST_PATIENCE),$(shell python3 tests/patience.py))
-test: test-fast statemachine integration ## Run all tests but those of the next section.
+test: test-fast statemachine integration ## Run all tests but those of the next section: seven minutes. WHOLE=1 leaves nothing to the seed.
 
 unit: setup ## Run the unit tests.
 	$(BIN)/pytest tests/unit -q -n logical
@@ -68,13 +68,15 @@ types: setup ## Check types.
 	$(BIN)/mypy
 
 # A failure prints its seed: make statemachine SEED=1 repeats it. STEPS=1000000 searches longer.
-statemachine: setup ## Run the operator in random walks in virtual time: STEPS=, SEED=.
-	STEPS=$(or $(STEPS),10000) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q -n logical --dist load --maxschedchunk 1 --ignore tests/statemachine/test_on_processes.py
+# Of what differs little, one in three by the seed of the run, and half of the steps; WHOLE=1 runs all of it.
+statemachine: setup ## Run the operator in random walks in virtual time: STEPS=, SEED=, WHOLE=1.
+	STEPS=$(or $(STEPS),$(if $(WHOLE),10000,5000)) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q $(if $(WHOLE),,--sample) \
+	  -n logical --dist load --maxschedchunk 1 --ignore tests/statemachine/test_on_processes.py
 
 # In random order; a run prints its seed. A free worker gets the next test or group, so that none has a queue of its own.
-integration: setup ## Run the operator and the emulated AWS as processes on a sandbox.
-	$(BIN)/pytest tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance -q \
-	  -n auto --dist loadscope
+integration: setup ## Run the operator and the emulated AWS as processes on a sandbox: WHOLE=1.
+	STEPS_ON_PROCESSES=$(if $(WHOLE),200,100) $(BIN)/pytest -q $(if $(WHOLE),,--sample) -n auto --dist loadscope \
+	  tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance
 
 # -- More tests
 

@@ -75,8 +75,8 @@ def eventually(what: str, check: Callable[[], Any], at_rest: float = 30) -> Any:
         waited = time.monotonic() - begin
         if waited > bound:
             raise AssertionError(f"not within {bound:.0f} s: {what}; last: {answer!r}{_gathered()}")
-        # A tenth more at most, so that many waiting tests do not keep the API server and AWS busy with questions.
-        time.sleep(min(max(waited / 10, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS))
+        # A fifth more at most, so that many waiting tests do not keep the API server and AWS busy with questions.
+        time.sleep(min(max(waited / 5, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS))
 
 
 def _gathered() -> str:

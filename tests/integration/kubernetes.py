@@ -89,9 +89,14 @@ class Trails:
         if self.get(name) is not None:
             self._patch(name, {"metadata": {"finalizers": None}})
 
+    def all(self) -> list[dict[str, Any]]:
+        """All Trails of the namespace, by one request."""
+        answer = self._objects.list_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL)
+        return list(answer["items"])
+
     def names(self) -> list[str]:
-        """All Trails of the namespace."""
-        return [body["metadata"]["name"] for body in self._all()]
+        """The names of all Trails of the namespace."""
+        return [body["metadata"]["name"] for body in self.all()]
 
     def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
         """A condition of the Trail that is about its present spec, {} if there is none yet."""
@@ -99,7 +104,7 @@ class Trails:
 
     def ready(self) -> set[str]:
         """The names of the Trails that are Ready for their present spec, by one request."""
-        return {body["metadata"]["name"] for body in self._all() if _condition(body, "Ready").get("status") == "True"}
+        return {body["metadata"]["name"] for body in self.all() if _condition(body, "Ready").get("status") == "True"}
 
     def wait_ready(self, name: str, seconds: float = 30) -> dict[str, Any]:
         """The Trail, once Ready is True for its present spec."""
@@ -131,12 +136,7 @@ class Trails:
 
     def evidence(self) -> str:
         """Every Trail of the namespace, as a test that gives up shows it."""
-        bodies = [self.get(name) for name in self.names()]
-        return "\n".join(_described(body) for body in bodies if body)
-
-    def _all(self) -> list[dict[str, Any]]:
-        answer = self._objects.list_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL)
-        return list(answer["items"])
+        return "\n".join(_described(body) for body in self.all())
 
     def _patch(
         self, name: str, patch: Any, kind: str = "application/merge-patch+json", *, dry_run: bool = False

@@ -107,6 +107,7 @@ def is_as_said(account: Account, trails: Trails, *, changed: bool) -> None:
     assert found["Tags"] == {("new" if changed else "old"): "1", **owner(trails, NAME)}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("service", "operation", "skip", "when"), cases(CREATE))
 def test_killed_while_creating(
     operator_process: OperatorFactory,
@@ -126,6 +127,7 @@ def test_killed_while_creating(
     assert sum(call["operation"] == "CreateTrail" for call in account.writes()) <= 2
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("service", "operation", "skip", "when"), cases(UPDATE))
 def test_killed_while_updating(
     operator_process: OperatorFactory,
@@ -147,6 +149,7 @@ def test_killed_while_updating(
     is_as_said(account, trails, changed=True)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("service", "operation", "skip", "when"), cases(DELETE))
 def test_killed_while_deleting(
     operator_process: OperatorFactory,
@@ -178,6 +181,7 @@ def test_a_lost_answer_to_create_is_no_conflict_with_oneself(
     assert operator.running
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("again", range(3))
 def test_a_stop_amid_many_events_leaves_nothing_to_wait_for(
     operator_process: OperatorFactory, trails: Trails, again: int

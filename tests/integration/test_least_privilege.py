@@ -130,6 +130,7 @@ def granted(trails: Trails, identity: Identity) -> None:
     trails.wait_ready(NAME, 60)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("action", _FOR_CREATION)
 def test_an_action_that_is_missing_while_a_trail_is_made(
     operator_process: OperatorFactory, account: Account, trails: Trails, world: World, action: str
@@ -142,6 +143,7 @@ def test_an_action_that_is_missing_while_a_trail_is_made(
     granted(trails, identity)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("action", sorted(_FOR_CHANGES))
 def test_an_action_that_is_missing_while_a_trail_is_changed(
     operator_process: OperatorFactory, account: Account, trails: Trails, world: World, action: str
@@ -172,6 +174,7 @@ def test_without_the_permission_to_delete_a_trail_is_held_or_kept(
     assert account.trails() == [account.trail_arn(NAME)]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("action", sorted(_FOR_WARNINGS))
 def test_without_looking_around_only_warnings_are_missing(
     operator_process: OperatorFactory, account: Account, trails: Trails, world: World, action: str
@@ -236,6 +239,7 @@ def test_the_documented_permissions_are_enough_for_an_organization(
     assert {call["error"] for call in identity.calls()} <= _NO_DENIALS
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("action", actions_of(*FOR_ORGANIZATIONS))
 def test_an_action_that_is_missing_for_an_organization(
     operator_process: OperatorFactory, account: Account, trails: Trails, action: str
@@ -363,6 +367,7 @@ def test_every_action_for_messages_is_looked_at() -> None:
     assert {refusal.action for refusal in REFUSALS} | _UNNOTICED == set(actions_of(*FOR_MESSAGES))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.action)
 def test_an_action_that_is_missing_for_a_message(
     operator_process: OperatorFactory, account: Account, trails: Trails, world: World, refusal: Refusal

@@ -150,10 +150,8 @@ class ProcessStage:
         """All Trails."""
         found = {}
         for namespace, trails in self._trails.items():
-            for name in trails.names():
-                body = trails.get(name)
-                if body is not None:
-                    found[f"{namespace}/{name}"] = self._aws.told(body)
+            for body in trails.all():
+                found[f"{namespace}/{body['metadata']['name']}"] = self._aws.told(body)
         self._last |= found
         return found
 
