@@ -1,8 +1,7 @@
-"""Prints the operator's figures, and the emulator's: `make benchmarks`.
+"""Prints latency, AWS calls, CPU and memory of the operator, and the throughput of the emulator: `make benchmarks`.
 
-The operator is measured from outside, as one process of the installed command.
-
-Trails are spread over regions, since CloudTrail (and so the operator) makes one trail a second in each.
+The operator is measured from outside, as one process of the installed command. Trails are spread over regions, because
+CloudTrail allows one CreateTrail a second in each.
 """
 
 import statistics
@@ -16,10 +15,10 @@ MANY = 200
 
 
 def latency(bench: Bench) -> None:
-    """Seconds from the API server's answer to a created Trail until a watch shows it Ready."""
-    warm = [bench.create(number) for number in range(len(REGIONS))]  # a client is made on first use of a region
+    """Print the seconds from creating a Trail until a watch shows it Ready."""
+    warm = [bench.create(number) for number in range(len(REGIONS))]  # a client is created on first use of a region
     bench.wait_ready(warm)
-    time.sleep(1.1)  # the rate of one CreateTrail a second in each region is not what is measured here
+    time.sleep(1.1)  # so that the rate of CreateTrail in a region delays none of them
     seconds = []
     for number in range(20, 40):
         begin = time.monotonic()
@@ -33,7 +32,7 @@ def latency(bench: Bench) -> None:
 
 
 def calls(bench: Bench) -> None:
-    """AWS requests for each thing that can happen to a trail; the operator's first question to STS is not counted."""
+    """Print the AWS calls for each event in a trail's life, without the operator's first GetCallerIdentity."""
     warm = bench.create(1)
     bench.wait_ready([warm])
     bench.delete([warm])
@@ -42,7 +41,7 @@ def calls(bench: Bench) -> None:
     bench.wait_ready([name])
     _show("create", bench.calls())
     until(lambda: "cloudtrail:GetTrailStatus" in bench.peek(), "a resync")
-    time.sleep(0.5)  # its reads come together
+    time.sleep(0.5)  # its reads are sent together
     _show("no-op", bench.calls())
     bench.change(name, s3KeyPrefix="logs")
     bench.wait_ready([name])
@@ -52,23 +51,22 @@ def calls(bench: Bench) -> None:
 
 
 def footprint(bench: Bench, operator: Operator) -> None:
-    """CPU for each created trail, and memory with 1 and with many trails."""
+    """Print the CPU time for each created trail, and the memory with 1 and with many trails."""
     bench.wait_ready([bench.create(0)])
     one, before = operator.rss(), operator.cpu()
     begin = time.monotonic()
     names = [bench.create(number) for number in range(1, MANY + 1)]
     bench.wait_ready(names)
     seconds, cpu = time.monotonic() - begin, operator.cpu() - before
-    print(f"{MANY} trails at once: all Ready after {seconds:.1f} s, {cpu / MANY * 1000:.1f} ms CPU a trail")
+    print(f"{MANY} trails at once: all Ready after {seconds:.1f} s, {cpu / MANY * 1000:.1f} ms of CPU for each")
     print(f"memory (RSS): {one:.0f} MB at 1 trail, {operator.rss():.0f} MB at {MANY + 1}")
     bench.delete(["trail-000", *names])
 
 
 def burst(bench: Bench) -> None:
-    """Fifty trails at once under AWS's rates and quotas, five in each of ten regions.
+    """Print how long fifty trails at once take under AWS's rates and quotas, five in each of ten regions.
 
-    AWS allows one CreateTrail a second in a region: the fifth may begin four seconds after the first, and it is started
-    after that. Nothing can be faster than that.
+    AWS allows one CreateTrail a second in a region, so the fifth can start four seconds after the first at best.
     """
     bench.settings(quotas=True, rates=True)
     bench.calls()
@@ -82,17 +80,17 @@ def burst(bench: Bench) -> None:
     print(
         f"{len(names)} trails in {len(regions)} regions under AWS's rates: all Ready after {seconds:.1f} s "
         f"(the last applied after {applied:.1f} s), {seconds / best:.2f} times the {best:.0f} s that the rates "
-        f"allow at best; {throttled} throttled"
+        f"allow at best; {throttled} calls throttled"
     )
     bench.delete(names)
     bench.settings(quotas=False, rates=False)
 
 
 def main() -> None:
-    """All figures, on a sandbox of their own."""
+    """Measure everything on a new sandbox."""
     emulator.throughput()
     sandbox = Sandbox("benchmarks")
-    sandbox.down()  # whatever an earlier run has left
+    sandbox.down()  # from an interrupted run
     try:
         sandbox.up()
         bench = Bench(sandbox)

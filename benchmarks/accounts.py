@@ -1,4 +1,4 @@
-"""What AWSAccounts cost each other, and how soon a change of one shows. Measured from outside, as installed."""
+"""Measures whether AWSAccounts delay each other, and how soon a change of one takes effect; from outside."""
 
 import statistics
 import time
@@ -18,7 +18,7 @@ HANG = 60.0
 
 
 class Teams:
-    """Twenty accounts, and a Trail in each of them when asked for."""
+    """Twenty accounts, and Trails in them."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._objects = client.CustomObjectsApi(config.new_client_from_config(str(sandbox.kubeconfig)))
@@ -26,13 +26,13 @@ class Teams:
         self.fleet = Fleet(sandbox, ACCOUNTS, ACCOUNTS)
 
     def prepare(self) -> None:
-        """All AWSAccounts Ready."""
+        """Create all AWSAccounts and wait until they are Ready."""
         self.fleet.prepare()
         self.fleet.apply_accounts(self.fleet.numbers)
         until(self.fleet.accounts_ready, "all AWSAccounts Ready", 120)
 
     def round(self, name: str) -> float:
-        """Seconds from the first apply until a Trail in each account but the first is Ready."""
+        """Create a Trail in each account but the first; return the seconds until all are Ready."""
         begin = time.monotonic()
         names = [self.create(f"{name}-{number}", number) for number in self.fleet.numbers[1:]]
         until(lambda: all(is_ready(self.get(each)) for each in names), "all Ready", 300)
@@ -43,14 +43,14 @@ class Teams:
         return seconds
 
     def silence(self) -> None:
-        """The first account answers nothing for a minute; Trails wait for it."""
+        """Let the first account answer nothing for a minute, while Trails wait for it."""
         fault: dict[str, Any] = {"account": str(self.fleet.numbers[0]), "service": "*", "operation": "*", "delay": HANG}
         requests.post(f"{self._aws}/_sandbox/faults", json=fault, timeout=10).raise_for_status()
         for index in range(IN_THE_SILENT_ONE):
             self.create(f"silent-{index}", self.fleet.numbers[0])
 
     def create(self, name: str, number: int) -> str:
-        """A Trail in an account; its name."""
+        """Create a Trail in an account; return its name."""
         spec = {"accountRef": {"name": f"a{number}"}, "s3BucketName": f"logs-{number}", "region": "us-east-1"}
         manifest = {
             "apiVersion": f"{GROUP}/{VERSION}",
@@ -62,12 +62,12 @@ class Teams:
         return name
 
     def get(self, name: str) -> dict[str, Any]:
-        """A Trail as it is."""
+        """Return a Trail."""
         found: dict[str, Any] = self._objects.get_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, name)
         return found
 
     def all(self) -> list[dict[str, Any]]:
-        """All Trails."""
+        """Return all Trails."""
         return list(self._objects.list_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL)["items"])
 
     def change(self, number: int, **spec: Any) -> None:
@@ -75,13 +75,13 @@ class Teams:
         self._objects.patch_cluster_custom_object(GROUP, VERSION, "awsaccounts", f"a{number}", {"spec": spec})
 
     def reason(self, name: str) -> str:
-        """The reason of a Trail's Ready."""
+        """Return the reason of a Trail's condition Ready."""
         conditions = self.get(name).get("status", {}).get("conditions", [])
         return next((str(entry["reason"]) for entry in conditions if entry["type"] == "Ready"), "")
 
 
 def isolation(teams: Teams) -> None:
-    """Others' apply-to-Ready with one account of twenty that does not answer, against that without."""
+    """Print apply to Ready in nineteen accounts, with and without a twentieth that does not answer."""
     teams.round("warm")
     fine = [teams.round(f"fine-{index}") for index in range(ROUNDS)]
     teams.silence()
@@ -95,7 +95,7 @@ def isolation(teams: Teams) -> None:
 
 
 def edits(teams: Teams) -> None:
-    """Seconds until a change of an AWSAccount shows on its Trail."""
+    """Print the seconds until a change of an AWSAccount shows in its Trail's status."""
     number = teams.fleet.numbers[1]
     name = teams.create("edited", number)
     until(lambda: teams.reason(name) == "Recording", "Recording")
@@ -110,8 +110,8 @@ def edits(teams: Teams) -> None:
     for what, both in changes.items():
         seconds = [_seconds(teams, number, name, change, reason) for change, reason in both * 5]
         print(
-            f"a change of an AWSAccount's {what} shows on its Trail after: median {statistics.median(seconds):.2f} s, "
-            f"worst {max(seconds):.2f} s of {len(seconds)}"
+            f"a change of an AWSAccount's {what} shows in its Trail's status after: "
+            f"median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s of {len(seconds)}"
         )
 
 
@@ -123,7 +123,7 @@ def _seconds(teams: Teams, number: int, name: str, change: dict[str, Any], reaso
 
 
 def measure(sandbox: Sandbox) -> None:
-    """All figures about AWSAccounts."""
+    """Print all figures about AWSAccounts."""
     with Operator(sandbox):
         teams = Teams(sandbox)
         teams.prepare()

@@ -1,7 +1,7 @@
-"""The emulated AWS's figures: how many CloudTrail requests it answers on one core while a trail records them all.
+"""Measures how many CloudTrail requests the emulated AWS answers on one core while a trail records all of them.
 
-The client is a process of its own that writes prepared requests to its connections and reads no more of the answers
-than it must, so that it is not what is measured.
+The client is a separate process that sends prepared requests and reads as little of the answers as possible, so that
+it does not limit the result.
 """
 
 import asyncio
@@ -46,20 +46,20 @@ WRITES: list[tuple[str, dict[str, Any]]] = [
 
 
 def throughput() -> None:
-    """Print how many reads and writes are answered in a second."""
+    """Print how many reads and writes it answers in a second."""
     with _emulator() as (pid, port):
         for name, requests in (("reads", READS), ("writes", WRITES)):
             with multiprocessing.get_context("spawn").Pool(1) as client:
                 answered, seconds, busy = client.apply(_flood, (pid, port, requests))
             print(
-                f"emulator, {name} of CloudTrail: {answered / seconds:.0f} a second, "
-                f"{answered / busy:.0f} in each second of one core's time"
+                f"emulator, CloudTrail {name}: {answered / seconds:.0f} a second, "
+                f"{answered / busy:.0f} in each second of CPU time"
             )
 
 
 @contextmanager
 def _emulator() -> Iterator[tuple[int, int]]:
-    """An emulated AWS of one core, with a trail that logs."""
+    """Start an emulated AWS on one core, with a trail that is logging."""
     port = ports.choose(["aws"])["aws"]
     command = [sys.executable, "-m", "trail_sandbox.aws", "--host", ports.LOOPBACK, "--port", str(port)]
     with subprocess.Popen(command) as process:
@@ -94,7 +94,7 @@ def _prepare(endpoint: str) -> None:
 
 
 def _bucket_policy() -> dict[str, Any]:
-    """The policy that AWS prescribes."""
+    """Return the policy that AWS prescribes."""
     service, source = {"Service": "cloudtrail.amazonaws.com"}, f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/{TRAIL}"
     put = {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": source}
     return {
@@ -119,7 +119,7 @@ def _bucket_policy() -> dict[str, Any]:
 
 
 def _flood(pid: int, port: int, requests: list[tuple[str, dict[str, Any]]]) -> tuple[int, float, float]:
-    """Send requests for a while; how many were answered, in how many seconds, and in how many of the CPU's."""
+    """Send requests for some seconds; return the number of answers, the seconds, and the CPU seconds."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     return asyncio.run(_over_all(pid, port, [_message(port, *request) for request in requests]))
 
@@ -164,7 +164,7 @@ def _message(port: int, operation: str, parameters: dict[str, Any]) -> bytes:
 
 
 def _cpu(pid: int) -> float:
-    """Seconds of CPU of a process so far."""
+    """Return the CPU time of a process so far, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 

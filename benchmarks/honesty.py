@@ -1,30 +1,30 @@
-"""Whether a Trail was ever Ready falsely: judged from the calls that AWS recorded and the status changes. Pure.
+"""Judges from AWS's recorded calls and the status changes whether a Trail was ever Ready falsely. Pure.
 
-False Ready is: True after a pass that read, in a whole answer, something that contradicts it; or True for more than
-three resyncs after the last whole observation. Seen from outside, what is not certain counts in the operator's favour.
+A Ready is false if it is True after a reconcile that read a contradiction in a complete answer, or for more than three
+resyncs after the last complete observation. What cannot be decided from outside counts in the operator's favour.
 """
 
 from dataclasses import dataclass, field
 
 READS = ("GetTrail", "GetTrailStatus", "ListTags", "GetEventSelectors", "GetInsightSelectors", "GetEventConfiguration")
-# The calls of others that make a trail drift from its spec, and the call by which the operator corrects each.
+# Calls of others that cause drift, and the call with which the operator corrects it.
 REMEDIES = {
     "StopLogging": "StartLogging",
     "UpdateTrail": "UpdateTrail",
     "AddTags": "RemoveTags",
     "PutEventSelectors": "PutEventSelectors",
 }
-# The reads of one observation come together.
+# Seconds between the first and the last read of one observation.
 _TOGETHER = 0.4
-# A pass observes, writes and observes again, and then reports: a third observation is another pass's.
+# A reconcile observes, writes, observes again and reports; a third observation is of the next one.
 _OBSERVATIONS = 3
-# Each resync is up to a fifth longer; a status takes a moment to be written and to be watched.
+# A resync is up to a fifth longer; a status takes some seconds to be written and watched.
 _LONGER, _MOMENT = 1.2, 10.0
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of AWS about one trail, as AWS recorded it."""
+    """A call about one trail, as AWS recorded it."""
 
     at: float
     """When it arrived, in seconds."""
@@ -32,13 +32,13 @@ class Call:
     operation: str
     by_others: bool
     is_whole: bool
-    """Whether AWS itself answered it, without an error."""
+    """Whether AWS answered it completely, without an error."""
     may_have_taken_effect: bool
 
 
 @dataclass(frozen=True)
 class StatusChange:
-    """A status of a Trail, as a watch delivered it."""
+    """A status of a Trail, from a watch."""
 
     at: float
     arn: str
@@ -50,35 +50,35 @@ class _Trail:
     is_ready: bool = False
     ready_since: float = 0.0
     last: dict[str, float] = field(default_factory=dict)
-    """When each read was last answered whole."""
+    """When each read was last answered completely."""
     observed: float = float("-inf")
-    """When the last whole observation ended."""
+    """When the last complete observation ended."""
     drifted: dict[str, float] = field(default_factory=dict)
-    """By the call that made it drift: when that was."""
+    """By the call that caused drift: when it was."""
     observations: dict[str, int] = field(default_factory=dict)
-    """By the same: how many whole observations there were since."""
+    """By the same call: the number of complete observations since."""
     unread: set[str] = field(default_factory=lambda: set(READS))
-    """What was not read yet since the last observation ended, however long that takes where AWS is slow."""
+    """What was not read since the last observation ended."""
     ended: float | None = None
-    """When that was."""
+    """When the last observation ended, however long it took."""
     is_silent: bool = False
 
 
 class Judge:
-    """Judges events, which it is given in the order of time."""
+    """Judges events in chronological order."""
 
     def __init__(self, resync: float) -> None:
         self._silence = 3 * _LONGER * resync + _MOMENT
         self._trails: dict[str, _Trail] = {}
         self.false_ready: list[str] = []
-        """Each false Ready that was seen, in words."""
+        """Each false Ready, in words."""
         self.observations = 0
-        """How many whole observations there were."""
+        """The number of complete observations."""
         self.drifts = 0
-        """How often a trail was made to drift."""
+        """The number of drifts."""
 
     def see(self, event: Call | StatusChange) -> None:
-        """Take one event into account."""
+        """Judge an event."""
         trail = self._trails.setdefault(event.arn, _Trail())
         if isinstance(event, StatusChange):
             if event.is_ready and not trail.is_ready:
@@ -93,7 +93,7 @@ class Judge:
                 del trail.drifted[drift], trail.observations[drift]
 
     def tick(self, now: float) -> None:
-        """Take into account that it is this late."""
+        """Judge that no event has happened until now."""
         for arn, trail in self._trails.items():
             last = trail.ready_since if trail.ended is None else trail.ended
             is_silent = trail.is_ready and now - last > self._silence

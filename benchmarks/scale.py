@@ -1,6 +1,6 @@
-"""Prints what many trails in many accounts cost: `make benchmarks-scale`. docs/scaling.md tells what it means.
+"""Prints what many trails in many accounts cost: `make benchmarks-scale`. docs/scaling.md explains the figures.
 
-The emulator holds everybody to IAM and to AWS's rates and quotas. It and the API server need CPU of the same machine.
+The emulator enforces IAM policies and AWS's rates and quotas. It and the API server use the same CPUs.
 """
 
 import argparse
@@ -36,7 +36,7 @@ SIZES = ((100, 20), (1000, 200), (2000, 400))
 ROLE = "trail-operator"
 RESYNC = 60.0
 LONG = 1800.0
-# Of an account's trails so many live in its first region, the rest in its second.
+# So many trails of an account are in its first region, the others in its second.
 TOGETHER = 3
 SETTLE = 5.0
 EVERYTHING: dict[str, Any] = {
@@ -58,14 +58,14 @@ EVERYTHING: dict[str, Any] = {
 
 @dataclass
 class Fleet:
-    """So many Trails in so many accounts."""
+    """A number of Trails in a number of accounts."""
 
     sandbox: Sandbox
     trails: int
     accounts: int
     position: int = 0
     asked: Counter[str] = field(default_factory=Counter)
-    """Trails by ARN, and how often the operator has begun to look at each."""
+    """By ARN: how often the operator has begun to read the trail."""
     requests: int = 0
 
     def __post_init__(self) -> None:
@@ -73,25 +73,25 @@ class Fleet:
 
     @property
     def numbers(self) -> range:
-        """The accounts' numbers."""
+        """The account ids."""
         return range(200_000_000_000, 200_000_000_000 + self.accounts)
 
     def prepare(self) -> None:
-        """In each account a role that the operator may assume, and a bucket."""
+        """Create a bucket, and a role that the operator can assume, in each account."""
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(self._prepare, map(str, self.numbers)))
 
     def name(self, index: int) -> str:
-        """The name of a Trail, and of its trail."""
+        """Return the name of a Trail and of its trail."""
         return f"trail-{index:05d}"
 
     def region(self, index: int) -> str:
-        """Where a trail lives."""
+        """Return the region of a trail."""
         is_apart = index // self.accounts >= TOGETHER
         return REGIONS[(index % self.accounts + is_apart) % len(REGIONS)]
 
     def apply_accounts(self, numbers: Iterable[int]) -> None:
-        """An AWSAccount each."""
+        """Create an AWSAccount for each id."""
         for number in numbers:
             body = {
                 "apiVersion": f"{GROUP}/{VERSION}",
@@ -106,12 +106,12 @@ class Fleet:
             self.objects.create_cluster_custom_object(GROUP, VERSION, "awsaccounts", body)
 
     def apply_trails(self) -> None:
-        """All Trails, account by account in turn."""
+        """Create all Trails, one account after the other."""
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(self._apply, range(self.trails)))
 
     def change(self, share: int) -> list[str]:
-        """Change the spec of one Trail in so many; return their names."""
+        """Change the spec of every n-th Trail; return their names."""
         names = [self.name(index) for index in range(0, self.trails, share)]
         for name in names:
             patch = {"spec": {"s3KeyPrefix": "changed"}}
@@ -119,7 +119,7 @@ class Fleet:
         return names
 
     def unready(self) -> set[str]:
-        """The Trails that are not Ready for their present spec."""
+        """Return the Trails that are not Ready for their current spec."""
         return {name for name, body in self._bodies() if not is_ready(body)}
 
     def accounts_ready(self) -> bool:
@@ -127,12 +127,12 @@ class Fleet:
         return all(map(is_ready, self.objects.list_cluster_custom_object(GROUP, VERSION, "awsaccounts")["items"]))
 
     def listed(self) -> int:
-        """How many trails the AWSAccounts tell of."""
+        """Return how many trails the AWSAccounts list."""
         found = self.objects.list_cluster_custom_object(GROUP, VERSION, "awsaccounts")["items"]
         return sum(body.get("status", {}).get("trailCount", 0) for body in found)
 
     def read_calls(self) -> None:
-        """Take note of the AWS requests since the last time."""
+        """Count the AWS calls since the last time."""
         url = f"{self.sandbox.aws_endpoint}/_sandbox/calls"
         calls = requests.get(url, params={"since": str(self.position)}, timeout=60).json()["calls"]
         self.position += len(calls)
@@ -144,13 +144,13 @@ class Fleet:
         )
 
     def forget_calls(self) -> None:
-        """Count from nothing again."""
+        """Reset the counts."""
         requests.delete(f"{self.sandbox.aws_endpoint}/_sandbox/calls", timeout=60).raise_for_status()
         self.position, self.requests = 0, 0
         self.asked.clear()
 
     def kubernetes_writes(self) -> int:
-        """Writes to Trails and Events by the operator so far, as the API server counts them."""
+        """Return the number of writes to Trails and Events so far, as the API server counts them."""
         environment = {**os.environ, **self.sandbox.environment()}
         command = ["kubectl", "get", "--raw", "/metrics"]
         text = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
@@ -162,7 +162,7 @@ class Fleet:
         )
 
     def bound(self) -> float:
-        """Seconds that AWS's rates take at best: one CreateTrail a second in each account and region."""
+        """Return the seconds that AWS's rates require: one CreateTrail a second in each account and region."""
         each = Counter((index % self.accounts, self.region(index)) for index in range(self.trails))
         return max(each.values()) - 1.0
 
@@ -203,9 +203,9 @@ class Fleet:
 
 
 def measure(trails: int, accounts: int) -> None:
-    """All figures of one size, on a sandbox of its own."""
+    """Print all figures of one size, on a new sandbox."""
     sandbox = Sandbox("benchmarks-scale")
-    sandbox.down()  # whatever an earlier run has left
+    sandbox.down()  # from an interrupted run
     try:
         sandbox.up()
         bench = Bench(sandbox)
@@ -220,7 +220,7 @@ def measure(trails: int, accounts: int) -> None:
         fleet.forget_calls()
         begin = time.monotonic()
         with Operator(sandbox, "--resync", f"{RESYNC:.0f}s") as operator:
-            _take_up(fleet, operator, changed, begin)
+            _restart(fleet, operator, changed, begin)
             _rest(fleet, operator)
     finally:
         sandbox.down()
@@ -244,24 +244,26 @@ def _converge(fleet: Fleet, operator: Operator) -> None:
     applied = time.monotonic() - begin
     until(lambda: not fleet.unready(), "all Trails Ready", LONG)
     seconds, cpu = time.monotonic() - begin, operator.cpu() - cpu
-    until(lambda: fleet.listed() == fleet.trails, "the AWSAccounts know all trails", LONG)
+    until(lambda: fleet.listed() == fleet.trails, "the AWSAccounts list all trails", LONG)
     fleet.read_calls()
     rss, writes = operator.rss(), fleet.kubernetes_writes() - writes
-    _tell(
+    _show(
         "apply to all Ready",
         f"{seconds:.1f} s; all were applied after {applied:.1f} s, the rates allow {fleet.bound():.0f} s",
     )
-    _tell("operator CPU", f"{cpu:.1f} s, {cpu / fleet.trails * 1000:.1f} ms a trail")
-    _tell("AWS calls a trail", f"{fleet.requests / fleet.trails:.1f}, the look at all trails of each account included")
-    _tell("Kubernetes writes a trail", f"{writes / fleet.trails:.2f}, Events included")
-    _tell(
+    _show("operator CPU", f"{cpu:.1f} s, {cpu / fleet.trails * 1000:.1f} ms for each trail")
+    _show(
+        "AWS calls for each trail", f"{fleet.requests / fleet.trails:.1f}, listing the trails of each account included"
+    )
+    _show("Kubernetes writes for each trail", f"{writes / fleet.trails:.2f}, Events included")
+    _show(
         "memory (RSS)", f"{base:.0f} MB with nothing, {with_one:.0f} MB with the first account, {rss:.0f} MB with all"
     )
-    _tell("memory a further account", f"{(with_accounts - with_one) / (fleet.accounts - 1) * 1000:.0f} KB")
-    _tell("memory a trail", f"{(rss - with_accounts) / fleet.trails * 1000:.0f} KB")
+    _show("memory for each further account", f"{(with_accounts - with_one) / (fleet.accounts - 1) * 1000:.0f} KB")
+    _show("memory for each trail", f"{(rss - with_accounts) / fleet.trails * 1000:.0f} KB")
 
 
-def _take_up(fleet: Fleet, operator: Operator, changed: set[str], begin: float) -> None:
+def _restart(fleet: Fleet, operator: Operator, changed: set[str], begin: float) -> None:
     until(lambda: not fleet.unready() & changed, "the changed Trails Ready", LONG)
     new = time.monotonic() - begin
 
@@ -269,10 +271,10 @@ def _take_up(fleet: Fleet, operator: Operator, changed: set[str], begin: float) 
         fleet.read_calls()
         return len(fleet.asked) == fleet.trails
 
-    until(is_seen, "all trails observed", LONG)
+    until(is_seen, "all trails read", LONG)
     seconds, cpu = time.monotonic() - begin, operator.cpu()
-    _tell("after a restart, the changed", f"{len(changed)} Ready after {new:.1f} s")
-    _tell("after a restart, all", f"observed after {seconds:.1f} s, {cpu:.1f} s CPU")
+    _show("after a restart, the changed", f"{len(changed)} Ready after {new:.1f} s")
+    _show("after a restart, all", f"read after {seconds:.1f} s, {cpu:.1f} s CPU")
 
 
 def _rest(fleet: Fleet, operator: Operator) -> None:
@@ -283,9 +285,12 @@ def _rest(fleet: Fleet, operator: Operator) -> None:
     seconds, cpu = time.monotonic() - begin, operator.cpu() - cpu
     fleet.read_calls()
     passes = fleet.asked.total()
-    _tell("at rest", f"{passes} looks in {seconds:.0f} s, {cpu / passes * 1000:.1f} ms CPU each, all else included")
-    _tell("AWS calls a look", f"{fleet.requests / passes:.1f}, the looks at all trails of each account included")
-    _tell("memory (RSS) at rest", f"{operator.rss():.0f} MB")
+    _show(
+        "at rest",
+        f"{passes} reconciles in {seconds:.0f} s, {cpu / passes * 1000:.1f} ms of CPU for each, everything included",
+    )
+    _show("AWS calls for each reconcile", f"{fleet.requests / passes:.1f}, listing the trails of each account included")
+    _show("memory (RSS) at rest", f"{operator.rss():.0f} MB")
 
 
 def _statement(**statement: Any) -> str:
@@ -296,12 +301,12 @@ def _is_event(line: str) -> bool:
     return 'resource="events"' in line and 'group="events.k8s.io"' in line and 'verb="POST"' in line
 
 
-def _tell(what: str, figures: str) -> None:
+def _show(what: str, figures: str) -> None:
     print(f"  {what}: {figures}", flush=True)
 
 
 def main() -> None:
-    """The sizes that were asked for."""
+    """Measure the given size, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trails", type=int)
     parser.add_argument("--accounts", type=int)

@@ -1,9 +1,9 @@
-"""Runs the operator for half an hour under random faults and drift, and judges it: `make soak`.
+"""Runs the operator for half an hour under random faults and drift: `make soak`.
 
-200 Trails in 8 accounts and 5 regions, compared with AWS every 10 seconds. Answers of AWS are garbled, slow, cut off or
-throttled, sessions end early, and trails are made to drift from their specs. Fails if memory grows by a tenth or more
-after the first third of the time, if a Trail is ever called Ready falsely, if the operator ends or reports a fault of
-its own, or if not all Trails are Ready, with trails as they say, soon after the faults have ended.
+200 Trails in 8 accounts and 5 regions are compared with AWS every 10 seconds. Answers of AWS are garbled, slow, cut off
+or throttled, sessions end early, and trails drift from their specs. Fails if memory grows by a tenth or more after the
+first third of the time, if a Trail is ever Ready falsely, if the operator exits or reports an internal error, or if not
+all Trails are Ready, with matching trails, soon after the faults have ended.
 """
 
 import argparse
@@ -35,13 +35,13 @@ from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 TRAILS, ACCOUNTS, HOMES = 200, 8, REGIONS[:5]
 RESYNC = 10.0
 MOST_GROWTH = 0.10
-# After the faults: the longest back-off, a resync, and one more observation.
+# Seconds after the faults: the longest backoff, a resync, and one more observation.
 HEALED = 180.0
 _DRIFTS_AT_ONCE = 8
 _TICK = 1.0
 _SAMPLE = 5.0
 _WATCH, _PAUSE = 30, 0.1
-# What has no answer by then has none.
+# Seconds after which a call without an answer gets none.
 _LATEST = 15.0
 BODIES = (
     *("", "<html><body>Please log in</body></html>", "{}", "null", "[]", '"ok"', '{"Trail": {"Name": "tr', "x" * 65536),
@@ -52,7 +52,7 @@ CALLED = [
     *(("cloudtrail", operation) for operation in ("StartLogging", "UpdateTrail", "RemoveTags", "PutEventSelectors")),
     *(("sts", "AssumeRole"), ("sts", "GetCallerIdentity"), ("*", "*")),
 ]
-# Each makes one fault; what is slow is answered in time, or not at all.
+# Each creates a fault. A slow answer arrives in time, or not at all.
 KINDS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "garbled": lambda chance: {
         "status": chance.choice((200, 200, 200, 302, 403, 404, 502)),
@@ -67,47 +67,47 @@ KINDS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
 
 @dataclass
 class Figures:
-    """What came of it."""
+    """The results."""
 
     rss: list[float] = field(default_factory=list)
     """Resident memory in MB, by minute."""
     false_ready: list[str] = field(default_factory=list)
     internal_errors: set[str] = field(default_factory=set)
-    """Trails whose status reported a fault of the operator's own."""
+    """Trails whose status reported an internal error."""
     tracebacks: int = 0
     has_ended: bool = False
     unready: set[str] = field(default_factory=set)
     """Trails that were not Ready at the end."""
     unlike: set[str] = field(default_factory=set)
-    """Trails that were not as the spec says at the end."""
+    """Trails that differed from their spec at the end."""
 
     @property
     def first(self) -> int:
-        """The minute from which on memory must not grow."""
+        """The minute from which memory must not grow."""
         return max(len(self.rss) // 3, 1)
 
     @property
     def growth(self) -> float:
-        """By which share memory has grown since."""
+        """The share by which memory has grown since then."""
         if not self.rss:
             return 0.0
         return self.rss[-1] / self.rss[self.first - 1] - 1.0
 
 
 def problems(figures: Figures) -> list[str]:
-    """What must not be, in words."""
+    """Return what is wrong, in words."""
     found = []
     if figures.growth >= MOST_GROWTH:
         found.append(f"memory has grown by {figures.growth:.1%} since minute {figures.first}")
     if figures.has_ended:
-        found.append("the operator has ended")
+        found.append("the operator has exited")
     if figures.tracebacks:
         found.append(f"the log has {figures.tracebacks} tracebacks")
     for what, some in (
         ("false Ready", figures.false_ready),
         ("InternalError", figures.internal_errors),
         ("not Ready at the end", figures.unready),
-        ("not as the spec says at the end", figures.unlike),
+        ("different from the spec at the end", figures.unlike),
     ):
         if some:
             found.append(f"{what}: {len(some)}, such as {min(some)}")
@@ -115,19 +115,19 @@ def problems(figures: Figures) -> list[str]:
 
 
 class Regional(Fleet):
-    """A fleet in which every account has as many trails in each of the regions."""
+    """A fleet with equally many trails in each region of each account."""
 
     def region(self, index: int) -> str:
         return HOMES[index // self.accounts % len(HOMES)]
 
     def arn(self, index: int) -> str:
-        """The ARN of a trail."""
+        """Return the ARN of a trail."""
         account = self.numbers[index % self.accounts]
         return f"arn:aws:cloudtrail:{self.region(index)}:{account}:trail/{self.name(index)}"
 
 
 class Meddler:
-    """Asks for faults, ends sessions and makes trails drift, all at random."""
+    """Injects faults, ends sessions and makes trails drift, at random."""
 
     def __init__(self, fleet: Regional, chance: random.Random) -> None:
         self._fleet = fleet
@@ -136,13 +136,13 @@ class Meddler:
         self._clients = {
             (str(number), home): self._made(str(number), home) for number in fleet.numbers for home in HOMES
         }
-        self._threads = ThreadPoolExecutor(_DRIFTS_AT_ONCE)  # their calls are hit by faults, too, and wait
+        self._threads = ThreadPoolExecutor(_DRIFTS_AT_ONCE)  # faults delay their calls, too
         self._outages: dict[str, float] = {}
-        """Until when an account has one."""
+        """By account: when its outage ends."""
         self.faults: Counter[str] = Counter()
 
     def act(self, now: float) -> None:
-        """What happens in a second."""
+        """Do what happens in one second."""
         for account, end in list(self._outages.items()):
             if now > end:
                 del self._outages[account]
@@ -157,7 +157,7 @@ class Meddler:
             self._drift()
 
     def end(self) -> None:
-        """No further fault, and no further drift."""
+        """End all faults and drift."""
         self._threads.shutdown(cancel_futures=True)
         requests.delete(f"{self._aws}/_sandbox/faults", timeout=60).raise_for_status()
 
@@ -165,10 +165,10 @@ class Meddler:
         return str(self._chance.choice(self._fleet.numbers))
 
     def _fault(self, **more: Any) -> str:
-        """Ask for a fault; return the account in which it is."""
+        """Inject a fault; return its account."""
         kind = self._chance.choice(sorted(KINDS))
         service, operation = self._chance.choice(CALLED)
-        # A role is assumed by the operator's own account.
+        # The operator assumes roles with its own account.
         account = ACCOUNT_ID if (service, operation) == ("sts", "AssumeRole") else self._account()
         fault = {"service": service, "operation": operation, "account": account, **KINDS[kind](self._chance), **more}
         requests.post(f"{self._aws}/_sandbox/faults", json=fault, timeout=10).raise_for_status()
@@ -182,7 +182,7 @@ class Meddler:
 
     def _change(self, client: Any, arn: str, operation: str) -> None:
         management = {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}
-        with suppress(Exception):  # whatever a fault makes of it: AWS's record tells whether it was done
+        with suppress(Exception):  # a fault may hit it; AWS's record shows whether it took effect
             match operation:
                 case "StopLogging":
                     client.stop_logging(Name=arn)
@@ -194,7 +194,7 @@ class Meddler:
                     client.put_event_selectors(TrailName=arn, AdvancedEventSelectors=[management])
 
     def client(self, arn: str) -> Any:
-        """CloudTrail as the administrator of a trail's account sees it."""
+        """Return a client of the administrator of a trail's account."""
         _, _, _, region, account, _ = arn.split(":")
         return self._clients[account, region]
 
@@ -204,13 +204,13 @@ class Meddler:
             region_name=region,
             endpoint_url=self._aws,
             aws_access_key_id=account,
-            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator asks for none
+            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator checks no secret
             config=Config(retries={"total_max_attempts": 1}, read_timeout=10),
         )
 
 
 class Watcher:
-    """The statuses of the Trails, as a watch delivers them."""
+    """Collects the statuses of the Trails from a watch."""
 
     def __init__(self, fleet: Regional) -> None:
         self._arns = {fleet.name(index): fleet.arn(index) for index in range(fleet.trails)}
@@ -223,12 +223,12 @@ class Watcher:
         self._thread.start()
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._closed.set()
         self._thread.join()
 
     def until(self, horizon: float) -> list[StatusChange]:
-        """The changes before a moment that were not taken yet."""
+        """Return the changes before a time that were not returned yet."""
         with self._lock:
             taken = [change for change in self._changes if change.at < horizon]
             self._changes = self._changes[len(taken) :]
@@ -236,7 +236,7 @@ class Watcher:
 
     def _watch(self) -> None:
         while not self._closed.wait(_PAUSE):
-            with suppress(Exception):  # a watch ends now and then
+            with suppress(Exception):  # a watch ends from time to time
                 for event in watch.Watch().stream(
                     self._list, GROUP, VERSION, NAMESPACE, PLURAL, timeout_seconds=_WATCH
                 ):
@@ -252,17 +252,17 @@ class Watcher:
 
 
 class Recorder:
-    """The calls of AWS about trails, as AWS records them."""
+    """Collects the calls about trails that AWS recorded."""
 
     def __init__(self, fleet: Regional) -> None:
         self._url = f"{fleet.sandbox.aws_endpoint}/_sandbox/calls"
         self._next = 0
         self.hit: Counter[str] = Counter()
-        """How many calls were hit by faults, by what is on record of it."""
+        """How many calls faults have hit, by effect."""
         self.count = 0
 
     def until(self, horizon: float) -> list[Call]:
-        """What arrived before a moment and was not taken yet."""
+        """Return the calls before a time that were not returned yet."""
         calls: list[Call] = []
         for entry in requests.get(self._url, params={"since": str(self._next)}, timeout=60).json()["calls"]:
             at = datetime.fromisoformat(entry["time"]).timestamp()
@@ -297,7 +297,7 @@ def _call(at: float, arn: str, entry: Mapping[str, Any]) -> Call:
 
 
 def _named(parameters: Mapping[str, Any]) -> str | None:
-    """The one trail that a call names by its ARN."""
+    """Return the ARN of the one trail that a call names."""
     listed = parameters.get("ResourceIdList") or []
     given = listed[0] if len(listed) == 1 else None
     name = given or parameters.get("Name") or parameters.get("TrailName") or parameters.get("ResourceId") or ""
@@ -305,9 +305,9 @@ def _named(parameters: Mapping[str, Any]) -> str | None:
 
 
 def soak(minutes: int, seed: int, trails: int) -> list[str]:
-    """Everything, on a sandbox of its own; what must not be, in words."""
+    """Run everything on a new sandbox; return what is wrong, in words."""
     sandbox = Sandbox("benchmarks-soak")
-    sandbox.down()  # whatever an earlier run has left
+    sandbox.down()  # from an interrupted run
     try:
         sandbox.up()
         Bench(sandbox).prepare()
@@ -318,15 +318,15 @@ def soak(minutes: int, seed: int, trails: int) -> list[str]:
             fleet.apply_accounts(fleet.numbers)
             fleet.apply_trails()
             until(lambda: not fleet.unready(), "all Trails Ready", 600)
-            _tell(f"{trails} Trails in {ACCOUNTS} accounts and {len(HOMES)} regions are Ready; seed {seed}")
+            _show(f"{trails} Trails in {ACCOUNTS} accounts and {len(HOMES)} regions are Ready; seed {seed}")
             figures = _endure(fleet, operator, minutes, random.Random(seed))  # noqa: S311 - nothing secret
     finally:
         sandbox.down()
     for minute in (figures.first, len(figures.rss)) if figures.rss else ():
-        _tell(f"memory (RSS) at minute {minute}: {figures.rss[minute - 1]:.1f} MB")
-    _tell(f"growth: {figures.growth:+.1%}; it must be less than {MOST_GROWTH:.0%}")
+        _show(f"memory (RSS) at minute {minute}: {figures.rss[minute - 1]:.1f} MB")
+    _show(f"growth: {figures.growth:+.1%}; it must be less than {MOST_GROWTH:.0%}")
     found = problems(figures)
-    _tell("; ".join(found) or "nothing is wrong")
+    _show("; ".join(found) or "nothing is wrong")
     return found
 
 
@@ -351,9 +351,9 @@ def _endure(fleet: Regional, operator: Operator, minutes: int, chance: random.Ra
         if time.time() - begun >= 60.0 * (len(figures.rss) + 1):
             figures.rss.append(statistics.median(samples))
             samples = []
-            _tell(
-                f"minute {len(figures.rss)}: RSS {figures.rss[-1]:.1f} MB, {recorder.count} calls of AWS, "
-                f"{judge.observations} whole observations, {judge.drifts} drifts, faults {_listed(meddler.faults)}, "
+            _show(
+                f"minute {len(figures.rss)}: RSS {figures.rss[-1]:.1f} MB, {recorder.count} AWS calls, "
+                f"{judge.observations} complete observations, {judge.drifts} drifts, faults {_listed(meddler.faults)}, "
                 f"calls hit {_listed(recorder.hit)}, false Ready {len(judge.false_ready)}"
             )
         time.sleep(_TICK)
@@ -370,7 +370,7 @@ def _endure(fleet: Regional, operator: Operator, minutes: int, chance: random.Ra
 
 
 def _unlike(fleet: Regional, meddler: Meddler) -> set[str]:
-    """The trails that are not as their Trails say."""
+    """Return the trails that differ from their specs."""
     return {arn for arn in map(fleet.arn, range(fleet.trails)) if not _is_right(meddler.client(arn), arn)}
 
 
@@ -389,18 +389,18 @@ def _listed(counter: Counter[str]) -> str:
     return json.dumps(dict(sorted(counter.items())))
 
 
-def _tell(text: str) -> None:
+def _show(text: str) -> None:
     print(text, flush=True)
 
 
 def main() -> None:
-    """So long as was asked for."""
+    """Run for the given time."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=int, default=30, help="how long, at least 3 (default: %(default)s)")
-    parser.add_argument("--trails", type=int, default=TRAILS, help="how many Trails (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="does the same faults and changes again (default: another each time)")
+    parser.add_argument("--minutes", type=int, default=30, help="duration, at least 3 (default: %(default)s)")
+    parser.add_argument("--trails", type=int, default=TRAILS, help="number of Trails (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="repeats the same faults and changes (default: random)")
     wanted = parser.parse_args()
     if wanted.minutes < 3:
         parser.error("--minutes must be at least 3")

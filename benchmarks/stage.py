@@ -1,4 +1,4 @@
-"""What is measured, and where: the operator as a process, and one sandbox. Measured from outside, as installed."""
+"""The operator as a process, and the sandbox that it is measured on. Everything is measured from outside."""
 
 import json
 import os
@@ -29,7 +29,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Operator:
-    """The operator as a process, with what the operating system says of it."""
+    """The operator as a process, with its CPU time and memory."""
 
     def __init__(self, sandbox: Sandbox, *arguments: str) -> None:
         """Start it and wait until it reports that it is ready."""
@@ -44,16 +44,16 @@ class Operator:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is running."""
         return self._process.poll() is None
 
     def cpu(self) -> float:
-        """Seconds of CPU so far."""
+        """Return the CPU time so far, in seconds."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def rss(self) -> float:
-        """Resident memory in MB."""
+        """Return the resident memory in MB."""
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -64,18 +64,18 @@ class Operator:
         self.stop()
 
     def stop(self) -> None:
-        """SIGTERM."""
+        """Stop it with SIGTERM."""
         self._process.terminate()
         self._process.wait()
         self._log.close()
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it with SIGKILL."""
         self._process.kill()
         self.stop()
 
     def output(self) -> bytes:
-        """All that it has logged."""
+        """Return its log."""
         return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0)
 
     def _is_ready(self) -> bool:
@@ -86,14 +86,14 @@ class Operator:
 
 
 class Bench:
-    """One sandbox, and the operations that are measured."""
+    """A sandbox, and the operations that are measured on it."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self._objects = client.CustomObjectsApi(config.new_client_from_config(str(sandbox.kubeconfig)))
 
     def prepare(self) -> None:
-        """Definitions, a bucket that takes the logs of every trail of the account, no rates and quotas in AWS."""
+        """Apply the CRDs, create a bucket for all trails of the account, and turn off AWS's rates and quotas."""
         environment = {**os.environ, **self.sandbox.environment()}
         subprocess.run(["kubectl", "apply", "-f", str(ROOT / "crds")], env=environment, check=True, capture_output=True)
         established = ["kubectl", "wait", "--for=condition=Established", "crd", "--all"]
@@ -107,17 +107,17 @@ class Bench:
             region_name="us-east-1",
             endpoint_url=self.sandbox.aws_endpoint,
             aws_access_key_id=ACCOUNT_ID,
-            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator asks for none
+            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator checks no secret
         )
         s3.create_bucket(Bucket=BUCKET)
         s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(bucket_policy(BUCKET, ACCOUNT_ID)))
 
     def settings(self, **settings: bool) -> None:
-        """How AWS bears itself."""
+        """Change settings of the emulated AWS."""
         requests.put(f"{self.sandbox.aws_endpoint}/_sandbox/settings", json=settings, timeout=10).raise_for_status()
 
     def create(self, number: int, **spec: Any) -> str:
-        """Create one Trail, in the region of its number."""
+        """Create a Trail in the region of its number; return its name."""
         name = f"trail-{number:03d}"
         manifest = {
             "apiVersion": f"{GROUP}/{VERSION}",
@@ -138,13 +138,13 @@ class Bench:
         self._objects.patch_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, name, {"spec": spec})
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete Trails and wait until they are gone."""
+        """Delete Trails and wait until none is left."""
         for name in names:
             self._objects.delete_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL, name)
         until(lambda: not self._list(), "all Trails gone", 300)
 
     def wait_ready(self, names: Iterable[str]) -> None:
-        """Wait, by one watch, until all these Trails are Ready for their present spec."""
+        """Wait, with one watch, until all these Trails are Ready for their current spec."""
         waiting = set(names)
         for body in self.watch(seconds=600):
             if is_ready(body):
@@ -154,18 +154,18 @@ class Bench:
         raise TimeoutError(f"not Ready: {sorted(waiting)}")
 
     def peek(self) -> list[str]:
-        """The AWS requests since they were last forgotten."""
+        """Return the AWS calls since the last `calls`, as service:operation."""
         return [f"{call['service']}:{call['operation']}" for call in self.recorded()]
 
     def recorded(self) -> list[dict[str, Any]]:
-        """All that is on record of them."""
+        """Return the AWS calls since the last `calls`, as the emulator recorded them."""
         found: list[dict[str, Any]] = requests.get(f"{self.sandbox.aws_endpoint}/_sandbox/calls", timeout=10).json()[
             "calls"
         ]
         return found
 
     def calls(self) -> list[str]:
-        """The AWS requests since they were last forgotten; forgets them."""
+        """Return the AWS calls since the last `calls`, and forget them."""
         found = self.peek()
         requests.delete(f"{self.sandbox.aws_endpoint}/_sandbox/calls", timeout=10).raise_for_status()
         return found
@@ -182,7 +182,7 @@ class Bench:
 
 
 def is_ready(body: dict[str, Any]) -> bool:
-    """Whether a resource is Ready for its present spec."""
+    """Whether a resource is Ready for its current spec."""
     status = body.get("status", {})
     if status.get("observedGeneration") != body["metadata"]["generation"]:
         return False
@@ -190,7 +190,7 @@ def is_ready(body: dict[str, Any]) -> bool:
 
 
 def until(check: Callable[[], Any], what: str, seconds: float = 60) -> None:
-    """Wait until a check holds. Raises TimeoutError."""
+    """Wait until a check is true. Raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:
@@ -199,7 +199,7 @@ def until(check: Callable[[], Any], what: str, seconds: float = 60) -> None:
 
 
 def bucket_policy(bucket: str, account: str) -> dict[str, Any]:
-    """Lets CloudTrail deliver to a bucket for an account."""
+    """Return a policy that lets CloudTrail deliver to a bucket for an account."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "cloudtrail.amazonaws.com"},

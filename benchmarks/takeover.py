@@ -1,6 +1,6 @@
-"""Prints how long it takes until another operator heals what is changed in AWS, after kills and after clean stops.
+"""Prints how soon a standby corrects drift after its leader was killed or stopped: `make benchmarks-takeover`.
 
-Fails where one takes longer than is promised, or where anything is written twice.
+Fails if one takes longer than documented, or if anything is written twice.
 """
 
 import itertools
@@ -16,10 +16,10 @@ from benchmarks.stage import Bench, Operator, until
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
 TIMES = 20
-# What docs/operations.md promises.
+# Seconds, as in docs/operations.md.
 TAKE_OVER = 15.0
 NAME = "trail-001"
-# Of the operators: it is the benchmark itself that stops the trail.
+# Calls of the operators. The benchmark itself calls StopLogging.
 WRITES = (
     *("CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "AddTags", "RemoveTags"),
     *("PutEventSelectors", "PutInsightSelectors", "PutEventConfiguration"),
@@ -36,7 +36,7 @@ class Pair:
             region_name="us-east-2",
             endpoint_url=bench.sandbox.aws_endpoint,
             aws_access_key_id=ACCOUNT_ID,
-            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator asks for none
+            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator checks no secret
         )
         self._leases: Any = client.CoordinationV1Api(config.new_client_from_config(str(bench.sandbox.kubeconfig)))
         self._leader = self._operator()
@@ -44,8 +44,8 @@ class Pair:
         self._other = self._operator()
 
     def seconds(self, *, clean: bool) -> float:
-        """Stop the trail, end the one that works; seconds until the other has started the trail again."""
-        time.sleep(3)  # the other has seen the Lease renewed, as after any longer time
+        """Stop the trail and the leader; return the seconds until the standby has restarted the trail."""
+        time.sleep(3)  # so that the standby has seen the Lease renewed
         self._cloudtrail.stop_logging(Name=NAME)
         begin = time.monotonic()
         if clean:
@@ -58,7 +58,7 @@ class Pair:
         return seconds
 
     def close(self) -> None:
-        """End both."""
+        """Stop both."""
         for each in (self._other, self._leader):
             each.stop()
 
@@ -69,15 +69,18 @@ class Pair:
         )
 
     def _is_led(self) -> bool:
-        lease = self._leases.read_namespaced_lease("trail-operator", "default")
+        try:
+            lease = self._leases.read_namespaced_lease("trail-operator", "default")
+        except client.ApiException:  # not created yet
+            return False
         return bool(lease.spec.holder_identity)
 
 
 def measure() -> list[str]:
-    """Take-over times, and what was written meanwhile; what of that must not be."""
+    """Print the takeover times and the writes meanwhile; return what is wrong."""
     wrong = []
     sandbox = Sandbox("benchmarks-takeover")
-    sandbox.down()  # whatever an earlier run has left
+    sandbox.down()  # from an interrupted run
     try:
         sandbox.up()
         bench = Bench(sandbox)
@@ -89,17 +92,17 @@ def measure() -> list[str]:
             for what, clean in (("kill", False), ("clean stop", True)):
                 taken = [pair.seconds(clean=clean) for _ in range(TIMES)]
                 print(
-                    f"healed by the other after a {what}, {TIMES} times: median {statistics.median(taken):.1f} s, "
-                    f"worst {max(taken):.1f} s",
+                    f"drift corrected by the standby after a {what} of the leader, {TIMES} times: "
+                    f"median {statistics.median(taken):.1f} s, worst {max(taken):.1f} s",
                     flush=True,
                 )
                 if max(taken) > TAKE_OVER:
                     wrong.append(f"after a {what} it took {max(taken):.1f} s, more than {TAKE_OVER:.0f} s")
             made = [call.split(":")[1] for call in bench.calls()]
             writes = {name: len(list(group)) for name, group in itertools.groupby(sorted(made)) if name in WRITES}
-            print(f"writes to AWS meanwhile, by both: {writes}; {2 * TIMES} changes were to be put right")
+            print(f"writes to AWS meanwhile, by both: {writes}; {2 * TIMES} drifts had to be corrected")
             if writes != {"StartLogging": 2 * TIMES}:
-                wrong.append("not each change was put right by one write")
+                wrong.append("not every drift was corrected by exactly one write")
         finally:
             pair.close()
     finally:

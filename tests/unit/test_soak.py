@@ -124,10 +124,10 @@ def test_a_soak_without_a_problem() -> None:
         (Figures(STEADY, false_ready=["a is Ready"]), "false Ready: 1, such as a is Ready"),
         (Figures(STEADY, internal_errors={"b", "a"}), "InternalError: 2, such as a"),
         (Figures(STEADY, tracebacks=1), "the log has 1 tracebacks"),
-        (Figures(STEADY, has_ended=True), "the operator has ended"),
-        (Figures(has_ended=True), "the operator has ended"),
+        (Figures(STEADY, has_ended=True), "the operator has exited"),
+        (Figures(has_ended=True), "the operator has exited"),
         (Figures(STEADY, unready={"a"}), "not Ready at the end: 1, such as a"),
-        (Figures(STEADY, unlike={"a"}), "not as the spec says at the end: 1, such as a"),
+        (Figures(STEADY, unlike={"a"}), "different from the spec at the end: 1, such as a"),
     ],
 )
 def test_each_problem_fails_the_soak(figures: Figures, problem: str) -> None:
