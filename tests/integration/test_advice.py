@@ -43,7 +43,7 @@ def test_global_events_twice_and_a_duplicate_management_events(
     name = bucket(account, "first", "second")
     trails.create(trail("first", name))
     trails.create(trail("second", name, isMultiRegionTrail=False))
-    first = advised(trails, "first", "global services", "management events are recorded more than once")
+    first = advised(trails, "first", "global services", "Management events are recorded more than once")
     assert first["reason"] == "DuplicateGlobalServiceEvents"
     assert account.trail_arn("second") in first["message"]
     advised(trails, "second", account.trail_arn("first"))

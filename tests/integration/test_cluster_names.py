@@ -183,7 +183,7 @@ def test_two_clusters_with_each_other_s_former_name_do_not_rewrite_a_tag_in_turn
     message = trails.wait_reason(NAME, "Conflict")["message"]
     assert owner_tag(trails, "one") in message
     assert owner_tag(trails, "two") in message
-    assert "find the operator that runs with the name two" in message
+    assert "find the operator that runs with cluster name two" in message
     two_more_looks(account)
     assert account.writes()[mark:] == []
     trails.delete(NAME)
@@ -222,7 +222,7 @@ def test_a_trail_is_not_taken_from_a_living_trail_whose_tag_has_a_former_name(
     trails.wait_reason("holder", "AccessDenied")
     trails.create(trail("second", bucket, name="shared", adoptionPolicy="Always"))
     message = trails.wait_reason("second", "Conflict")["message"]
-    assert "lives in this cluster" in message
+    assert "another Trail in this cluster" in message
     assert "holder" not in message
     assert "set adoptionPolicy" not in message
 

@@ -274,7 +274,7 @@ def test_what_it_records_is_not_guessed_from_a_member(
     trails.wait_ready("own")
     advice = eventually("a warning", lambda: trails.condition("own", "Advisory"))
     assert advice["reason"] == "DuplicateGlobalServiceEvents"
-    assert f"may be recorded more than once: {arn(organization)} (of the organization) may take" in advice["message"]
+    assert f"may be recorded more than once: {arn(organization)} (of the organization) may record" in advice["message"]
 
 
 # -- what it needs

@@ -116,7 +116,7 @@ def test_a_trail_is_not_taken_from_a_living_trail_of_the_cluster(
     trails.wait_ready("first")
     mark = len(account.writes())
     trails.create(trail("second", f"logs-{account.number}", name="shared", adoptionPolicy="Always"))
-    assert "lives in this cluster" in trails.wait_reason("second", "Conflict")["message"]
+    assert "another Trail in this cluster" in trails.wait_reason("second", "Conflict")["message"]
     two_more_looks(account)
     assert account.writes()[mark:] == []
     assert tags(account, "shared") == owner(trails, "first")

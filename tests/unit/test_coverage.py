@@ -34,7 +34,7 @@ def in_region(trail: ObservedTrail, region: str, partition: str = "aws") -> Obse
 
 def test_a_trail_that_goes_silent() -> None:
     silent = observed(LOCAL, is_logging=False, event_selectors=basic({"readWriteType": "ReadOnly"}))
-    assert coverage_losses(observed(), silent) == ("nothing is recorded any more: logging is off",)
+    assert coverage_losses(observed(), silent) == ("no events are recorded any more: logging is off",)
 
 
 def test_a_trail_that_was_silent_loses_nothing() -> None:
@@ -104,8 +104,8 @@ def test_insights_and_summaries() -> None:
         aggregations=frozenset({("Data", "USER_ACTIONS")}),
     )
     assert coverage_losses(before, after) == (
-        "ApiCallRateInsight on Data events is no longer looked for",
-        "summaries of events (API_ACTIVITY) are no longer written",
+        "ApiCallRateInsight on Data events is no longer detected",
+        "aggregated events (API_ACTIVITY) are no longer written",
     )
     assert coverage_losses(after, before) == ()
 

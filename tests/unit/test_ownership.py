@@ -104,22 +104,22 @@ def test_a_conflict_offers_what_would_be_taken(owner: str | None) -> None:
         assert offered == would_take[:1], message
         if offered:
             assert message.index("Observe") < message.index("adoptionPolicy")
-            assert "its settings and tags then become those of the spec" in message
+            assert "the spec then replaces its settings and tags" in message
 
 
 @pytest.mark.parametrize(
     ("owner", "recorded", "has_held", "alive", "remedy"),
     [
-        (None, PRESENT, True, False, f"put back its tag {OWNER_TAG}={PRESENT}"),
-        (ELSEWHERE, PRESENT, True, False, f"put back its tag {OWNER_TAG}={PRESENT}"),
-        (ELSEWHERE, PRESENT, True, False, "It is not taken back"),
+        (None, PRESENT, True, False, f"restore its tag {OWNER_TAG}={PRESENT}"),
+        (ELSEWHERE, PRESENT, True, False, f"restore its tag {OWNER_TAG}={PRESENT}"),
+        (ELSEWHERE, PRESENT, True, False, "The operator does not take it back"),
         (NEIGHBOUR, None, False, True, "deletionPolicy: Retain first"),
         (NAMESAKE, None, False, False, f"owner tag {NAMESAKE} differs from this resource's, {PRESENT}, only in"),
         (NAMESAKE, None, False, False, "add it to --former-cluster-names (chart value formerClusterNames)"),
         (NAMESAKE, NAMESAKE, True, False, "add it to --former-cluster-names (chart value formerClusterNames)"),
         (NAMESAKE, PRESENT, True, False, "--former-cluster-names (chart value formerClusterNames) does not apply"),
         (FORMER, PRESENT, True, True, "--former-cluster-names (chart value formerClusterNames) does not apply"),
-        (FORMER, PRESENT, True, True, "find the operator that runs with the name old"),
+        (FORMER, PRESENT, True, True, "find the operator that runs with cluster name old"),
     ],
 )
 def test_a_conflict_says_how_to_solve_it(
@@ -186,7 +186,7 @@ def test_of_two_claims_the_older_wins() -> None:
     failure = loses_to_older_claim(younger, [older])
     assert failure is not None
     assert failure.reason is Reason.CONFLICT
-    assert "an older Trail claims the same trail audit in eu-central-1" in failure.message
+    assert "An older Trail claims the same trail audit in eu-central-1" in failure.message
     assert "default/older" not in failure.message  # whose it is, is not ours to tell
 
 

@@ -107,25 +107,25 @@ def test_of_a_trail_that_is_not_there_yet_only_what_will_be_is_said() -> None:
     unread = other(management_events=None)
     assert all("may be recorded more than once" in advice.message for advice in advise(trail(), [unread], exists=False))
     (circular,) = advise(trail(event_selectors=objects("arn:aws:s3")), [], exists=False)
-    assert "the trail will record data events of its own bucket" in circular.message
+    assert "The trail will record data events of its own bucket" in circular.message
 
 
 def test_several_others_take_and_one_takes() -> None:
     (twin, _) = advise(trail(), [other()])
-    assert "trail/other takes them too" in twin.message
+    assert "trail/other records them too" in twin.message
     (_, copy) = advise(trail(), [other(), other("eu-west-1")])
-    assert "trail/other take some of them too" in copy.message
+    assert "trail/other record some of them too" in copy.message
 
 
 def test_what_can_t_be_read_of_another_trail_is_not_said_to_be_so() -> None:
     unread = other("eu-west-1", management_events=None, is_organization_trail=True)
     for advice in advise(trail(), [unread]):
         assert "may be recorded more than once" in advice.message
-        assert f"{unread.arn} (of the organization) may take" in advice.message
-        assert "can't be read from this account" in advice.message
+        assert f"{unread.arn} (of the organization) may record" in advice.message
+        assert "this account cannot read what is recorded there" in advice.message
     (twin, copy) = advise(trail(), [other(), unread])
-    assert f"are recorded more than once: {other().arn} takes them too, and {unread.arn}" in twin.message
-    assert f"are recorded more than once: {other().arn} takes some of them too, and {unread.arn}" in copy.message
+    assert f"are recorded more than once: {other().arn} records them too, and {unread.arn}" in twin.message
+    assert f"are recorded more than once: {other().arn} records some of them too, and {unread.arn}" in copy.message
     assert reasons(trail(is_logging=False), unread) == []
 
 

@@ -16,7 +16,8 @@ def check_namespace(
         return None
     return _refusal(
         Reason.NAMESPACE_NOT_ALLOWED,
-        f"AWSAccount {name} does not allow Trails of namespace {namespace}: ask for it in its allowedNamespaces",
+        f"AWSAccount {name} does not allow Trails of namespace {namespace}: ask an administrator to add it to "
+        f"allowedNamespaces",
     )
 
 
@@ -25,13 +26,13 @@ def check_spec(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: 
     if not allows_name(account, trail_name):
         return _refusal(
             Reason.TRAIL_NAME_NOT_ALLOWED,
-            f"AWSAccount {name} does not allow trails named {trail_name}: make a Trail whose name (spec.name, else "
-            f"metadata.name) is one of {_listed(account.allowed_trail_names or ())}",
+            f"AWSAccount {name} does not allow trails named {trail_name}: create a Trail with another name "
+            f"(spec.name, else metadata.name), one of {_listed(account.allowed_trail_names or ())}",
         )
     if account.allowed_regions and region not in account.allowed_regions:
         return _refusal(
             Reason.REGION_NOT_ALLOWED,
-            f"AWSAccount {name} does not allow trails homed in {region}: choose one of "
+            f"AWSAccount {name} does not allow trails with home region {region}: choose one of "
             f"{', '.join(sorted(account.allowed_regions))}",
         )
     if account.allowed_buckets is not None and not _matches(spec.s3_bucket_name, account.allowed_buckets):
@@ -50,7 +51,7 @@ def check_spec(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: 
     if spec.is_organization_trail and not account.allow_organization_trails:
         return _refusal(
             Reason.ORGANIZATION_TRAIL_NOT_ALLOWED,
-            f"AWSAccount {name} does not allow organization trails: take isOrganizationTrail away",
+            f"AWSAccount {name} does not allow organization trails: remove isOrganizationTrail",
         )
     return None
 
@@ -95,7 +96,7 @@ def key_not_resolved(name: str, key: str, failure: Failure) -> Failure:
     return _refusal(
         Reason.RESOURCE_NOT_ALLOWED,
         f"AWSAccount {name} allows only some KMS keys (allowedKeyARNs), and kmsKeyID {key} could not be resolved to a "
-        f"key's ARN: {failure.message}",
+        f"key ARN: {failure.message}",
     )
 
 
@@ -111,7 +112,7 @@ def check_adoption(arn: str, needed: AdoptionPolicy, allowed: AdoptionPolicy, ac
     keeper = "an administrator of AWSAccounts" if account else "an administrator of the operator"
     return _refusal(
         Reason.ADOPTION_NOT_ALLOWED,
-        f"trail {arn} exists, and taking over trails {which} is not allowed; nothing was written to it. Ask {keeper} "
+        f"Trail {arn} exists, and taking over trails {which} is not allowed; nothing was written to it. Ask {keeper} "
         f"to set {setting} to {needed}; or choose another spec.name, or set managementPolicy: Observe",
     )
 
@@ -121,7 +122,7 @@ def _matches(value: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _listed(patterns: tuple[str, ...]) -> str:
-    return ", ".join(sorted(patterns)) or "none: it allows no trail that names one"
+    return ", ".join(sorted(patterns)) or "none: the list is empty"
 
 
 def _refusal(reason: Reason, message: str) -> Failure:

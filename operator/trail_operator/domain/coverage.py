@@ -29,15 +29,15 @@ def coverage_losses(before: ObservedTrail, after: ObservedTrail) -> tuple[str, .
     if not before.is_logging:
         return ()
     if not after.is_logging:
-        return ("nothing is recorded any more: logging is off",)
+        return ("no events are recorded any more: logging is off",)
     told = [words.format(region=after.home_region) for name, words in LOSSES.items() if _is_lost(name, before, after)]
     told += [f"{lost} are no longer recorded" for lost in _lost_events(before.event_selectors, after.event_selectors)]
     if lost := before.insights - after.insights:
         told.append(
-            f"{listed(sorted(f'{kind} on {category} events' for kind, category in lost))} is no longer looked for"
+            f"{listed(sorted(f'{kind} on {category} events' for kind, category in lost))} is no longer detected"
         )
     if gone := before.aggregations - after.aggregations:
-        told.append(f"summaries of events ({listed(sorted(template for _, template in gone))}) are no longer written")
+        told.append(f"aggregated events ({listed(sorted(template for _, template in gone))}) are no longer written")
     return tuple(told)
 
 
@@ -45,7 +45,7 @@ LOSSES = {
     "is_multi_region_trail": "events of regions other than {region} are no longer recorded",
     "include_global_service_events": "events of global services (IAM, CloudFront, ...) are no longer recorded",
     "is_organization_trail": "events of the organization's other accounts are no longer recorded",
-    "enable_log_file_validation": "digest files are no longer written: a changed log file can't be found out",
+    "enable_log_file_validation": "digest files are no longer written: modified log files cannot be detected",
     "recursive_logging": "data events that the trail's own delivery causes are no longer recorded",
 }
 """By attribute, what goes with it once it is false. All that are scope stand here."""

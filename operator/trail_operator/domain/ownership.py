@@ -11,8 +11,8 @@ from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.trail import ObservedTrail
 
-_OBSERVE = "To report on it without writing to it, set managementPolicy: Observe"
-_ADOPT = "To take it over, set adoptionPolicy: {policy}; its settings and tags then become those of the spec"
+_OBSERVE = "To observe it without writing to it, set managementPolicy: Observe"
+_ADOPT = "To take it over, set adoptionPolicy: {policy}; the spec then replaces its settings and tags"
 _RENAME = "Otherwise choose another spec.name, or delete that trail"
 
 
@@ -81,7 +81,7 @@ class Adopter:
     @property
     def put_back(self) -> str:
         """How its own trail becomes its own again, should it have lost its tag."""
-        return f"If it is this resource's own, put back its tag {OWNER_TAG}={self.owner_tag}"
+        return f"If it belongs to this resource, restore its tag {OWNER_TAG}={self.owner_tag}"
 
     def owns(self, observed: ObservedTrail) -> bool:
         """Whether the trail carries its owner tag, be it under a former name of the cluster."""
@@ -105,14 +105,14 @@ def check_ownership(observed: ObservedTrail, adopter: Adopter, *, owner_is_alive
     remedies = [_OBSERVE]
     if can_be_taken and adopter.allowed is AdoptionPolicy.ALWAYS:
         remedies.append(_ADOPT.format(policy=AdoptionPolicy.ALWAYS))
-    what = f"trail {observed.arn} exists and belongs to another owner; nothing was written to it"
+    what = f"Trail {observed.arn} exists and belongs to another owner; nothing was written to it"
     if told := _cluster_name_differs(observed.owner, adopter):
         return _conflict(what, told, *remedies, _RENAME, adopter.put_back)
     if owner_is_alive:
-        told = "Its owner is a Trail that lives in this cluster, and it is not taken from it"
+        told = "Its owner is another Trail in this cluster, so it cannot be taken over"
         return _conflict(what, told, *remedies, f"Delete that Trail with deletionPolicy: Retain first. {_RENAME}")
     if adopter.has_held:
-        remedies.append("It is not taken back, so that two owners don't fight over it")
+        remedies.append("The operator does not take it back, so that two owners do not overwrite each other")
     return _conflict(what, *remedies, _RENAME, adopter.put_back)
 
 
@@ -131,12 +131,12 @@ def loses_to_older_claim(claim: Claim, others: Iterable[Claim]) -> Failure | Non
     if not any(other.precedes(claim) for other in others):
         return None
     # Not which: it may be another team's.
-    what = f"an older Trail claims the same trail {claim.name} in {claim.region}"
+    what = f"An older Trail claims the same trail {claim.name} in {claim.region}"
     return _conflict(what, _OBSERVE, "Otherwise choose another spec.name, or delete one of the two")
 
 
 def _without_owner(observed: ObservedTrail, adopter: Adopter) -> Failure:
-    what = f"trail {observed.arn} exists and has no owner tag; nothing was written to it"
+    what = f"Trail {observed.arn} exists and has no owner tag; nothing was written to it"
     remedies = [_OBSERVE]
     # Taking back what is on record as this resource's is not for allowedAdoption to judge.
     if adopter.has_held or adopter.allowed is not AdoptionPolicy.NEVER:
@@ -152,16 +152,16 @@ def _cluster_name_differs(owner: str, adopter: Adopter) -> str:
     name, _, resource = owner.partition("/")
     if resource != adopter.resource or not is_cluster_name(name):
         return ""
-    told = f"Its owner tag {owner} differs from this resource's, {adopter.owner_tag}, only in the cluster's name. "
+    told = f"Its owner tag {owner} differs from this resource's, {adopter.owner_tag}, only in the cluster name. "
     setting = "--former-cluster-names (chart value formerClusterNames)"
     if adopter.recorded != adopter.owner_tag:
         return (
             f"{told}If {name} is a former name of this cluster, or the UID of kube-system of the cluster that it "
-            f"replaces, add it to {setting}"
+            f"replaced, add it to {setting}"
         )
     return (
-        f"{told}This resource's trail has carried the latter before, so {setting} does not apply: find the operator "
-        f"that runs with the name {name}"
+        f"{told}This resource's trail already had the latter, so {setting} does not apply: find the operator that "
+        f"runs with cluster name {name}"
     )
 
 

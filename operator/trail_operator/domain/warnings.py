@@ -99,8 +99,8 @@ def _own_delivery(desired: DesiredTrail, *, exists: bool) -> Advice | None:
     verb = "records" if exists else "will record"
     return Advice(
         Reason.LOGS_OWN_DELIVERY,
-        f"the trail {verb} data events of its own bucket {configuration.s3_bucket_name}: each file that it delivers "
-        "is an event that it delivers next. Set recursiveLogging: false, or leave the bucket out of the selectors",
+        f"The trail {verb} data events of its own bucket {configuration.s3_bucket_name}: each delivered file causes "
+        f"an event for the next delivery. Set recursiveLogging: false, or exclude the bucket from the selectors",
     )
 
 
@@ -129,10 +129,10 @@ def _owned_elsewhere(desired: DesiredTrail, others: Sequence[PeerTrail]) -> Advi
     first = strays[0]
     return Advice(
         Reason.OWNED_ELSEWHERE,
-        f"the owner tag of this Trail is also on {listed([stray.arn for stray in strays])}, which this Trail does not "
-        f"look after. Unless another cluster has the same --cluster-name: delete it by hand if it is not needed (aws "
-        f"cloudtrail delete-trail --region {first.home_region} --name {first.name}); to keep it instead, delete this "
-        f"Trail and make it again with region: {first.home_region} and name: {first.name}",
+        f"The owner tag of this Trail is also on {listed([stray.arn for stray in strays])}, which this Trail does not "
+        f"manage. Unless another cluster has the same --cluster-name: delete it if it is not needed (aws cloudtrail "
+        f"delete-trail --region {first.home_region} --name {first.name}); to keep it instead, delete this Trail and "
+        f"create it again with region: {first.home_region} and name: {first.name}",
     )
 
 
@@ -149,7 +149,7 @@ def _duplicate_global_events(desired: DesiredTrail, others: Sequence[PeerTrail],
         return None
     return Advice(
         Reason.DUPLICATE_GLOBAL_EVENTS,
-        f"events of global services {twins}. Set includeGlobalServiceEvents: false on a single-region trail, or keep "
+        f"Events of global services {twins}. Set includeGlobalServiceEvents: false on a single-region trail, or keep "
         "one of them",
     )
 
@@ -165,7 +165,7 @@ def _duplicate_management_events(desired: DesiredTrail, others: Sequence[PeerTra
     if not copies:
         return None
     return Advice(
-        Reason.DUPLICATE_MANAGEMENT_EVENTS, f"management events {copies}. AWS bills each copy after the first"
+        Reason.DUPLICATE_MANAGEMENT_EVENTS, f"Management events {copies}. AWS bills each copy after the first"
     )
 
 
@@ -174,7 +174,7 @@ def _no_management_events(desired: DesiredTrail) -> Advice | None:
         return None
     return Advice(
         Reason.NO_MANAGEMENT_EVENTS,
-        "the selectors record no management events. Unless another trail does, add a selector of them",
+        "The selectors record no management events. Add a selector for them, unless another trail records them",
     )
 
 
@@ -212,8 +212,8 @@ def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
         return None
     return Advice(
         Reason.UNKNOWN_SELECTOR,
-        f"the selectors have what this version of the operator does not know: {listed(sorted(unknown))}. It is passed "
-        "on to AWS as it is; check the spelling",
+        f"The selectors have values that this version of the operator does not know: {listed(sorted(unknown))}. They "
+        f"are sent to AWS unchanged; check the spelling",
     )
 
 
@@ -229,9 +229,9 @@ def _recorded_by(others: Iterable[PeerTrail], desired: DesiredTrail, what: str, 
             unknown.append(name)
         elif other.management_events & recorded:
             known.append(name)
-    told = [f"{listed(known)} {'takes' if len(known) == 1 else 'take'} {what} too"] if known else []
+    told = [f"{listed(known)} {'records' if len(known) == 1 else 'record'} {what} too"] if known else []
     told += (
-        [f"{listed(unknown)} may take {what} too (what is recorded there can't be read from this account)"]
+        [f"{listed(unknown)} may record {what} too (this account cannot read what is recorded there)"]
         if unknown
         else []
     )
