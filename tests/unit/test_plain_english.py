@@ -69,9 +69,77 @@ PAGES = [
         for path in (ROOT / "charts").rglob("*")
         if path.suffix in (".md", ".txt", ".yaml", ".json", ".tpl") and path.parent.name != "crds"
     ),
+    *(ROOT / "operator").rglob("*.py"),
 ]
-# Written before this rule. A page that keeps it now must leave the list.
-NOT_YET: frozenset[str] = frozenset()
+# Modules written before this rule. One that keeps it now must leave the list.
+NOT_YET = {
+    "operator/trail_operator/account/reconciler.py",
+    "operator/trail_operator/aws/answers.py",
+    "operator/trail_operator/aws/client.py",
+    "operator/trail_operator/aws/cloudtrail.py",
+    "operator/trail_operator/aws/connection_errors.py",
+    "operator/trail_operator/aws/credentials.py",
+    "operator/trail_operator/aws/diagnosis/__init__.py",
+    "operator/trail_operator/aws/diagnosis/case.py",
+    "operator/trail_operator/aws/diagnosis/log_group.py",
+    "operator/trail_operator/aws/errors.py",
+    "operator/trail_operator/aws/executor.py",
+    "operator/trail_operator/aws/operations.py",
+    "operator/trail_operator/aws/rate_limit.py",
+    "operator/trail_operator/aws/regions.py",
+    "operator/trail_operator/aws/trail_lister.py",
+    "operator/trail_operator/domain/account_status.py",
+    "operator/trail_operator/domain/actions.py",
+    "operator/trail_operator/domain/annotations.py",
+    "operator/trail_operator/domain/arns.py",
+    "operator/trail_operator/domain/backoff.py",
+    "operator/trail_operator/domain/coverage.py",
+    "operator/trail_operator/domain/diff.py",
+    "operator/trail_operator/domain/failure.py",
+    "operator/trail_operator/domain/iam_policy/conditions.py",
+    "operator/trail_operator/domain/iam_policy/evaluation.py",
+    "operator/trail_operator/domain/iam_policy/legacy.py",
+    "operator/trail_operator/domain/iam_policy/matching.py",
+    "operator/trail_operator/domain/iam_policy/messages.py",
+    "operator/trail_operator/domain/iam_policy/requests.py",
+    "operator/trail_operator/domain/iam_policy/ternary.py",
+    "operator/trail_operator/domain/ownership.py",
+    "operator/trail_operator/domain/plan.py",
+    "operator/trail_operator/domain/selectors.py",
+    "operator/trail_operator/domain/trail.py",
+    "operator/trail_operator/domain/trail_status.py",
+    "operator/trail_operator/domain/warnings.py",
+    "operator/trail_operator/inventory/inventory.py",
+    "operator/trail_operator/inventory/registry.py",
+    "operator/trail_operator/kube/answers.py",
+    "operator/trail_operator/kube/client.py",
+    "operator/trail_operator/kube/events.py",
+    "operator/trail_operator/kube/leader_election.py",
+    "operator/trail_operator/kube/route.py",
+    "operator/trail_operator/kube/trail_object.py",
+    "operator/trail_operator/kube/watch_session.py",
+    "operator/trail_operator/manager.py",
+    "operator/trail_operator/metrics.py",
+    "operator/trail_operator/runtime/concurrency.py",
+    "operator/trail_operator/runtime/health.py",
+    "operator/trail_operator/runtime/logs.py",
+    "operator/trail_operator/runtime/rate_waits.py",
+    "operator/trail_operator/trail/collector.py",
+    "operator/trail_operator/trail/controller.py",
+    "operator/trail_operator/trail/delete.py",
+    "operator/trail_operator/trail/location.py",
+    "operator/trail_operator/trail/name_claims.py",
+    "operator/trail_operator/trail/observe.py",
+    "operator/trail_operator/trail/reconciler.py",
+    "operator/trail_operator/trail/resolve.py",
+    "operator/trail_operator/trail/state.py",
+    "operator/trail_operator/trail/status_writer.py",
+    "operator/trail_operator/trail/sync.py",
+    "operator/trail_operator/trail/write_guard.py",
+    "operator/trail_operator/watch.py",
+    "operator/trail_operator/watchdog.py",
+    "operator/trail_operator/wiring.py",
+}
 
 
 def refused(text: str) -> list[str]:
@@ -89,9 +157,9 @@ def test_page_has_no_refused_words(path: Path) -> None:
     assert refused(path.read_text()) == []
 
 
-@pytest.mark.parametrize("page", sorted(NOT_YET))
-def test_exempt_page_still_needs_its_exemption(page: str) -> None:
-    assert refused((ROOT / page).read_text()), f"take {page} out of NOT_YET"
+def test_every_exemption_is_still_needed() -> None:
+    needed = {name(path) for path in PAGES if refused(path.read_text())}
+    assert NOT_YET - needed == set(), "take them out of NOT_YET"
 
 
 @pytest.mark.parametrize(
