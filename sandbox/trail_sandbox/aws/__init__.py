@@ -1,4 +1,4 @@
-"""An AWS on one port that says no where AWS says no: moto, with a strict CloudTrail of our own in front of it.
+"""An emulated AWS on one port that refuses what AWS refuses: moto, behind a strict CloudTrail of its own.
 
 Read in this order: `trails`, `world` and `organizations` (the state: ours and moto's), `dependencies` (what a trail
 needs of the world), `cloudtrail` (the operations), `arrival`, `front` and `server` (the way of a request), `moto_app`

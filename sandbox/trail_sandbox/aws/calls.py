@@ -1,4 +1,4 @@
-"""Every request so far, in the order of arrival, until somebody empties the list.
+"""Every request so far, in order of arrival, until the list is emptied.
 
 Thousands are kept: parameters are kept as JSON text.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Call:
-    """A request, from its arrival on; how it ended is filled in."""
+    """A request from its arrival; its outcome is added later."""
 
     sequence: int
     time: str
@@ -25,7 +25,7 @@ class Call:
     answered: bool = False
 
     def describe(self) -> str:
-        """Write the entry that GET /_sandbox/calls gives."""
+        """Return its entry for GET /_sandbox/calls."""
         entry = {
             "sequence": self.sequence,
             "time": self.time,
@@ -41,7 +41,7 @@ class Call:
 
 
 class CallLog:
-    """The list. Sequence numbers go on when it is emptied."""
+    """The list of calls. Sequence numbers continue after it is emptied."""
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
@@ -58,7 +58,7 @@ class CallLog:
         parameters: Mapping[str, Any],
         caller_arn: str | None,
     ) -> Call:
-        """List a request that has just come."""
+        """Add a request that has just arrived."""
         text = json.dumps(parameters, separators=(",", ":"), default=str)
         call = Call(self._next, time, account, region, service, operation, text, caller_arn)
         self._calls.append(call)

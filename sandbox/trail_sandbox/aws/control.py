@@ -46,7 +46,7 @@ class Control:
     roles: Roles
 
     async def handle(self, request: HttpRequest) -> HttpAnswer:
-        """Answer a control request; one that makes no sense is told why."""
+        """Answer a control request; say why if it is invalid."""
         path = request.path.removeprefix(PREFIX)
         methods = self._routes().get(path)
         if methods is None:
@@ -82,7 +82,7 @@ class Control:
         return _json(200, {})
 
     async def _get_calls(self, request: HttpRequest) -> HttpAnswer:
-        """Tell of all calls, or with `account` of those made in it."""
+        """List all calls, or with `account` those made in it."""
         since = _parameter(request, "since") or "0"
         if not since.isdecimal():
             raise BadRequest(f"since must be a number, the `next` of an earlier answer, not {since!r}")

@@ -42,7 +42,7 @@ class Problem(Enum):
     KEY_DENIES = auto()
     LOG_GROUP_MISSING = auto()
     ROLE_NOT_TRUSTING = auto()
-    """Not there either: AWS does not tell which."""
+    """Neither exists: AWS does not say which."""
     ROLE_DENIED = auto()
 
 

@@ -1,4 +1,4 @@
-"""Faults that somebody asked for: calls that fail, wait or lose their answer."""
+"""Injected faults: calls that fail, wait or lose their answer."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -13,12 +13,12 @@ _ANY = "*"
 
 
 class BadRequest(Exception):  # noqa: N818 - what HTTP calls it
-    """A request to the control API that makes no sense, and why."""
+    """An invalid request to the control API, and why."""
 
 
 @dataclass(eq=False)
 class Fault:
-    """One fault; `skip` and `count` go down as calls come. No count is until further notice."""
+    """One fault; calls decrease `skip` and `count`. Without a count it lasts until it is ended."""
 
     service: str
     operation: str
@@ -32,11 +32,11 @@ class Fault:
     account: str | None
     region: str | None
     answer: HttpAnswer | None = None
-    """What is answered, whatever AWS would."""
+    """Sent in place of AWS's answer."""
     _ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def concerns(self, service: str, operation: str, account: str | None, region: str) -> bool:
-        """Say whether a call is of the kind that this fault is for."""
+        """Whether the fault applies to such a call."""
         return (
             self.service in (_ANY, service)
             and self.operation in (_ANY, operation)
@@ -45,37 +45,37 @@ class Fault:
         )
 
     def is_due(self) -> bool:
-        """Take note of a call of that kind; say whether it is hit."""
+        """Count a call that the fault applies to; return whether the fault hits it."""
         if self.skip:
             self.skip -= 1
             return False
         return self.count is None or self.count > 0
 
     async def hold(self) -> None:
-        """Hold a call for the delay, or until the fault is ended."""
+        """Delay a call, at most until the fault is ended."""
         if self.delay:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), self.delay)
 
     def end(self) -> None:
-        """Release the calls that it holds."""
+        """Release the calls that it delays."""
         self._ended.set()
 
 
 class Faults:
-    """All faults that were asked for, oldest first: a call is hit by the first that is due."""
+    """All faults, oldest first: the first that is due hits a call."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._used_up: list[Fault] = []
-        """They hit no further call, but may still hold one."""
+        """They hit no further call, but may still delay one."""
 
     def add(self, fault: Fault) -> None:
-        """Ask for a fault."""
+        """Inject a fault."""
         self._faults.append(fault)
 
     def clear(self, account: str | None = None) -> None:
-        """End all faults, or those that were asked for in an account; the calls that they hold go on at once."""
+        """End all faults, or those of an account; the calls that they delay continue at once."""
         for one in (*self._faults, *self._used_up):
             if account in (None, one.account):
                 one.end()
@@ -83,7 +83,7 @@ class Faults:
         self._used_up = [one for one in self._used_up if account not in (None, one.account)]
 
     def hit(self, service: str, operation: str, account: str | None, region: str) -> Fault | None:
-        """Say which fault hits a call that has come, if any does."""
+        """Return the fault that hits a call, if any."""
         concerned = [one for one in self._faults if one.concerns(service, operation, account, region)]
         # Each of them counts the call, also when an older one hits it.
         due = [one for one in concerned if one.is_due()]
@@ -99,7 +99,7 @@ class Faults:
 
 
 def parse_fault(body: object) -> Fault:
-    """Read a fault as POST /_sandbox/faults takes it."""
+    """Parse the body of POST /_sandbox/faults."""
     if not isinstance(body, dict):
         raise BadRequest("a fault is a JSON object")
     unknown = sorted(body.keys() - _FIELDS.keys())

@@ -1,7 +1,7 @@
-"""The way of a request: is it hit by a fault, who answers it, and that it is listed and recorded.
+"""Handles a request: applies faults, dispatches it, and lists and records it.
 
-CloudTrail's requests go to ours, all others to moto in a thread. Everything of ours runs on the event loop, so that no
-two CloudTrail calls ever see each other half done.
+Requests to CloudTrail are answered by this emulator, all others by moto in a thread. All but moto runs on the event
+loop, so that no CloudTrail call sees another one half done.
 """
 
 import asyncio

@@ -107,7 +107,7 @@ def caller_of(access_key_id: str, partition: str) -> Caller | None:
 
 
 def administrator(account: str, partition: str) -> Caller:
-    """Whoever signs with an account's number: its root user."""
+    """The signer with an account's number: its root user."""
     return Caller(account, f"arn:{partition}:iam::{account}:root", account, account)
 
 
@@ -126,7 +126,7 @@ def session_of(caller: Caller) -> Session | None:
 
 
 def end_sessions(account: str | None) -> None:
-    """End all sessions of roles, or those of one account's: whoever has one was told of a later end."""
+    """End all sessions of roles, or those of one account, before the time that STS answered."""
     now = datetime.now(UTC).replace(tzinfo=None)
     for number, backends in list(sts_backends.items()):
         if account in (None, number):

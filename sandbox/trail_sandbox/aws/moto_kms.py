@@ -65,7 +65,7 @@ def _managed_key(kms: KmsBackend, alias: str) -> str | None:
 
 
 def _managed_policy(service: str, account: str, region: str, partition: str) -> dict[str, Any]:
-    """Everybody in the account may use the key through its service, and look at it, and no more."""
+    """Everybody in the account may use the key through its service and describe it, and no more."""
     use = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:DescribeKey"]
     through = {"kms:CallerAccount": account, "kms:ViaService": f"{service}.{region}.amazonaws.com"}
     return {
@@ -109,7 +109,7 @@ def _change(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _replication(method: Callable[..., Key]) -> Callable[..., Key]:
-    """Let a replica say of itself that it is one: moto has it share what its primary says."""
+    """Let a replica describe itself as one: in moto it shares the description of its primary."""
 
     def replicate(kms: KmsBackend, key_id: str, replica_region: str) -> Key:
         replica = method(kms, kms.get_key_id(key_id), replica_region)

@@ -1,4 +1,4 @@
-"""AWS's ways in moto's Organizations: who may call, delegated administrators, accounts that come and go.
+"""What moto's Organizations lacks: who may call, delegated administrators, accounts that come and go.
 
 https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.html
 """

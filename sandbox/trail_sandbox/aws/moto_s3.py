@@ -17,7 +17,7 @@ _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 def correct() -> None:
     """Take out what moto decides otherwise than AWS."""
-    # moto applies a Deny of a bucket policy whatever its Principal and Condition: nobody could mend such a policy.
+    # moto applies a Deny of a bucket policy whatever its Principal and Condition: nobody could repair such a policy.
     FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL  # type: ignore[method-assign]
     S3Response._bucket_response = _with_request_payment(S3Response._bucket_response)  # type: ignore[method-assign]
 

@@ -30,7 +30,7 @@ def is_region(name: str) -> bool:
 
 
 def partition_of(region: str) -> str:
-    """Give the partition of a region; services without regions are asked for in the main region of theirs."""
+    """Return the partition of a region; global services are called in the main region of a partition."""
     return _partitions().get(region, "aws")
 
 

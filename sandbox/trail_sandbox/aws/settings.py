@@ -1,4 +1,4 @@
-"""What the control API can set: how the emulated AWS bears itself towards everybody."""
+"""The settings of the emulated AWS that the control API can change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass
 class Settings:
-    """The start is AWS as it is, but for staleness, which AWS shows only now and then."""
+    """The defaults are as in AWS, except for stale reads, which AWS shows only sometimes."""
 
     background: bool = True
-    """Rounds of delivery run by themselves, every few seconds; else only those that are asked for."""
+    """Deliver every few seconds; otherwise only on request."""
     quotas: bool = True
     """Five trails in a region."""
     rates: bool = True

@@ -1,6 +1,6 @@
 """The trails of all accounts and regions, and what delivery has found of each.
 
-A trail is a value: whoever changes one puts a changed copy into the store, which knows the past as well, since AWS may
+A trail is a value: a change puts a changed copy into the store, which knows the past as well, since AWS may
 answer reads from it for a while. Only what delivery finds out is written in place. Knows no rule of CloudTrail's.
 """
 

@@ -78,7 +78,7 @@ class Pki:
         return KeyPair.at(self.directory, f"client-{client.name}")
 
     def create(self) -> None:
-        """Make all that is missing; the service accounts' pair comes last and tells that all is there."""
+        """Create what is missing; the key pair of the service accounts comes last and marks that all exist."""
         if self.service_accounts.exists:
             return
         key = _new_key()

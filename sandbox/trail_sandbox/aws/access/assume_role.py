@@ -80,7 +80,7 @@ def _checked(given: Mapping[str, Any]) -> tuple[str, str]:
 def _trusting_role(
     arn: str, given: Mapping[str, Any], tags: Mapping[str, str], source: str | None, permissions: Permissions
 ) -> Any:
-    """Give the role if it trusts the caller, and the caller may; what of it fails is not told.
+    """Return the role if it trusts the caller and the caller may assume it; a refusal does not say which failed.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html#troubleshoot_roles_cant-assume-role
     """

@@ -27,7 +27,7 @@ class Grants:
 
 
 def grants_of(caller: Caller) -> Grants:
-    """Collect the policies of a user or a role session. What is gone by now has none."""
+    """Collect the policies of a user or a role session. A deleted one has none."""
     return _of_session(caller, caller.role_arn) if caller.role_arn else _of_user(caller)
 
 

@@ -17,7 +17,7 @@ _GLOBAL = frozenset({"iam", "organizations"})
 
 
 def global_keys(world: World, caller: Caller, arrival: Arrival, principal_tags: Mapping[str, str]) -> Keys:
-    """Tell what is known of the caller and of the way of the request; who asks adds the keys of the principal."""
+    """Return the condition keys of the caller and of the connection; the caller of this adds those of the principal."""
     time, region = arrival.time, arrival.scope.region
     keys: dict[str, str] = {
         "aws:userid": caller.principal_id,

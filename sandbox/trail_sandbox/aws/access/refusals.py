@@ -37,7 +37,7 @@ def _message(service: str, caller: Caller, need: Need, refusal: Refusal, *, is_f
     if service == "sts" and refusal.layer is Layer.RESOURCE and refusal.is_explicit:
         return f"{beginning} with an explicit deny in the role trust policy"
     if service == "sts" and refusal.layer is not Layer.GUARDRAIL and not refusal.is_explicit:
-        # An absent role, a trust policy that does not fit and a wrong external id are told from each other by nobody.
+        # The answer is the same for a missing role, a trust policy that does not match and a wrong external id.
         return beginning
     return f"{beginning} {_reason(refusal, need.action)}"
 

@@ -1,4 +1,4 @@
-"""What is told of a trail."""
+"""How answers describe a trail."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from trail_sandbox.aws.trails import DEFAULT_SELECTOR, Trail
 
 
 def configuration(trail: Trail) -> dict[str, Any]:
-    """Tell of a trail as CreateTrail and UpdateTrail do."""
+    """Describe a trail as CreateTrail and UpdateTrail do."""
     return {
         "Name": trail.name,
         "S3BucketName": trail.s3_bucket_name,
@@ -26,7 +26,7 @@ def configuration(trail: Trail) -> dict[str, Any]:
 
 
 def description(trail: Trail) -> dict[str, Any]:
-    """Tell of a trail as GetTrail and DescribeTrails do."""
+    """Describe a trail as GetTrail and DescribeTrails do."""
     return configuration(trail) | {
         "HomeRegion": trail.home_region,
         "HasCustomEventSelectors": trail.event_selectors != (DEFAULT_SELECTOR,),

@@ -15,7 +15,7 @@ from trail_sandbox.aws.world import World
 
 
 def owner_of_new_trail(request: Request) -> str:
-    """Tell whose a trail becomes: the organization's trails are the management account's, whoever makes them."""
+    """Return the account of a new trail; an organization trail always belongs to the management account."""
     organization = request.world.organization(request.account) if request.input.get("IsOrganizationTrail") else None
     if organization and request.account in organization.delegated_administrators:
         return organization.management_account

@@ -29,7 +29,7 @@ class Request:
     settings: Settings
     delivery: Delivery
     allowed: Allowed
-    """For what an operation needs beside its own action, which is allowed by now."""
+    """For what an operation needs besides its own action, which is already allowed."""
 
     def trails_of(self, account: str, as_of: datetime | None = None) -> list[Trail]:
         """The trails of an account, its organization's among them, in the partition of the call."""

@@ -55,7 +55,7 @@ def parse_input(operation: str, body: object) -> dict[str, Any]:
 
 
 def fits(shape: Shape, value: object) -> bool:
-    """Say whether a value, as JSON has it, is of a shape's type; what is within it is not looked at."""
+    """Whether a JSON value is of a shape's type; its members are not checked."""
     return isinstance(value, _KINDS[shape.type_name]) and (shape.type_name == "boolean" or not isinstance(value, bool))
 
 

@@ -1,7 +1,7 @@
 """The places that a trail delivers to, and the error codes that they refuse a delivery with.
 
-Every delivery asks anew whether CloudTrail may: buckets, keys, topics, groups and their policies change behind a trail.
-The codes are those of the refusing service's API, as GetTrailStatus tells them
+Every delivery checks again whether CloudTrail may write, because buckets, keys, topics, groups and their policies can
+change after the trail. The codes are those of the refusing service's API, as GetTrailStatus reports them
 (https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetTrailStatus.html).
 """
 

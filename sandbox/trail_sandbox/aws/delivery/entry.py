@@ -1,6 +1,6 @@
 """An event on its way to the trails of one account.
 
-The caller's account is told of a request, and so is the account whose resource was used, each by an event of its own:
+The caller's account gets an event of a request, and so does the account whose resource was used:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html#cloudtrail-object-level-crossaccount
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/shared-event-ID.html
 """
@@ -18,7 +18,7 @@ from trail_sandbox.aws.world import World
 
 
 class Entry:
-    """One event as one account is told it; its record is written once, however many trails deliver it."""
+    """One event for one account; its record is written once, however many trails deliver it."""
 
     def __init__(
         self, event: ApiEvent, account: str, resources: tuple[Resource, ...] = (), shared_id: str | None = None
@@ -85,7 +85,7 @@ class Entry:
 
 
 def entries_of(event: ApiEvent, world: World) -> list[Entry]:
-    """Write an event up for each account that is told of it."""
+    """Record an event for each account that gets it."""
     resources = resources_of(event, world)
     account = event.caller.account
     others = sorted({one.account for one in resources if one.account} - {account})

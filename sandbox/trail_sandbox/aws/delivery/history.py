@@ -43,7 +43,7 @@ def named_resources(entry: Entry) -> list[tuple[str, str]]:
 
 
 class History:
-    """What LookupEvents tells of. Requests and delivery rounds may use it from different threads."""
+    """The events that LookupEvents returns. Requests and delivery rounds may use it from different threads."""
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], deque[Entry]] = {}

@@ -24,16 +24,16 @@ class Resource:
     account: str | None = None
     region: str | None = None
     is_prefix: bool = False
-    """The ARN is the beginning of those of many, such as of the objects that ListObjects tells of."""
+    """The ARN is the beginning of those of many, such as of the objects that ListObjects lists."""
 
     def describe(self, account: str | None) -> dict[str, str]:
-        """Write the resource as a record does, with the account that may be told."""
+        """Describe the resource as a record does, with the account if it may be disclosed."""
         whose = {"accountId": account} if account else {}
         return {**whose, "type": self.type, "ARNPrefix" if self.is_prefix else "ARN": self.arn}
 
 
 def resources_of(event: ApiEvent, world: World) -> tuple[Resource, ...]:
-    """Tell which resources a request is about; nothing for services whose records do not say."""
+    """Return the resources that a request is about; none for services whose records do not say."""
     read = _READERS.get(event.service)
     return read(event, world) if read else ()
 

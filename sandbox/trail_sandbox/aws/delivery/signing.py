@@ -18,7 +18,7 @@ _VALIDITY = timedelta(days=365)
 
 @dataclass(frozen=True)
 class PublicKey:
-    """What ListPublicKeys tells of a key: DER of PKCS #1, its fingerprint, and when it is valid."""
+    """A key as ListPublicKeys describes it: PKCS #1 in DER, its fingerprint, and when it is valid."""
 
     value: bytes
     fingerprint: str

@@ -1,7 +1,7 @@
 """The answer of one policy to one request.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html. One document is judged alone:
-whoever asks puts the answers of several policies together. An account named as principal of an Allow stands for
+the caller combines the answers of several policies. An account named as principal of an Allow stands for
 everyone in it; whether their own policies must allow as well is the asker's to know.
 """
 
@@ -66,7 +66,7 @@ def _covers_resource(resources: Element | None, resource: str, context: Context,
 
 
 def _covers_principal(principals: PrincipalElement | None, principal: Principal) -> bool:
-    """Match the principal; an identity policy names none, since whoever has it is the principal."""
+    """Match the principal; an identity policy names none, since it applies to its owner."""
     if principals is None:
         return True
     if principals.negated:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-# Active wildcards are told from literal ones by two private-use characters while variables are put in.
+# Two private-use characters distinguish active wildcards from literal ones while variables are replaced.
 _ANY, _ONE = "\ue000", "\ue001"
 _ACTIVE = str.maketrans({"*": _ANY, "?": _ONE})
 _LITERAL = str.maketrans({_ANY: "*", _ONE: "?"})

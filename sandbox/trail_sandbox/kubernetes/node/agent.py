@@ -50,7 +50,7 @@ class Agent:
         await self._api.patch(f"{_NODES}/{NAME}/status", {"status": _node_status(kubelet_port)})
 
     async def run(self) -> None:
-        """Follow all Pods for ever; every process of theirs ends with this."""
+        """Follow all Pods until this ends, and all of their processes with it."""
         try:
             while True:
                 try:
@@ -82,7 +82,7 @@ class Agent:
         return str(listed["metadata"]["resourceVersion"])
 
     async def _follow(self, resource_version: str) -> None:
-        """Handle changes until a watch breaks in a way that only a new list mends."""
+        """Handle changes until a watch fails in a way that requires a new list."""
         while True:
             async for event in self._api.watch(_PODS, resource_version):
                 if event["type"] == "ERROR":

@@ -1,6 +1,6 @@
 """One container: its process, its probes, its restarts.
 
-Knows the container's own part of the Pod's spec and is told the rest; what it finds out goes into its record.
+Knows the container's part of the Pod's spec, and gets the rest as arguments; what it observes goes into its record.
 """
 
 import asyncio

@@ -19,7 +19,7 @@ def timestamp(moment: datetime.datetime) -> str:
 
 @dataclass
 class ContainerRecord:
-    """What there is to tell of one container."""
+    """The observed state of one container."""
 
     name: str
     image: str

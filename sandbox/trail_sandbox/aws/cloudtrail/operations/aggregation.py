@@ -1,4 +1,4 @@
-"""Aggregation of data events: configured, told of.
+"""Aggregation of data events: configured and described.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventConfiguration.html
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetEventConfiguration.html
@@ -16,7 +16,7 @@ _OF_DATA_STORES = ("MaxEventSize", "ContextKeySelectors")
 
 
 def put_event_configuration(request: Request) -> Output:
-    """Let a trail aggregate as told; an empty list turns aggregation off (not verified: the model allows it)."""
+    """Configure the aggregation of a trail; an empty list turns aggregation off (not verified: the model allows it)."""
     trail = trail_at_home(request, named_trail(request, _no_data_store()))
     if "AggregationConfigurations" not in request.input or any(name in request.input for name in _OF_DATA_STORES):
         raise AwsError(
@@ -33,7 +33,7 @@ def put_event_configuration(request: Request) -> Output:
 
 
 def get_event_configuration(request: Request) -> Output:
-    """Tell what a trail aggregates."""
+    """Describe what a trail aggregates."""
     return _describe(readable_trail(request, named_trail(request, _no_data_store())))
 
 

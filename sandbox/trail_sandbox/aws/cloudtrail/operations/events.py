@@ -33,7 +33,7 @@ _ATTRIBUTES: Mapping[str, Callable[[Entry], Sequence[str]]] = {
 
 
 def lookup_events(request: Request) -> Output:
-    """Tell of the management events of an account and region, whatever its trails record, newest first."""
+    """List the management events of an account and region, newest first, whatever its trails record."""
     given = request.input
     attribute = _attribute(given)
     start, end = _time_range(request, request.now - _REMEMBERED)
@@ -50,7 +50,7 @@ def lookup_events(request: Request) -> Output:
 
 
 def list_public_keys(request: Request) -> Output:
-    """Tell of the keys that sign the digest files of this region in a time, the present one if none is given."""
+    """List the keys that sign the digest files of this region in a period, or the current one."""
     start, end = _time_range(request, request.now)
     keys = request.delivery.public_keys(request.region)
     return {

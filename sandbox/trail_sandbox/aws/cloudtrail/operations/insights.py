@@ -1,4 +1,4 @@
-"""Insights: turned on and off, told of.
+"""Insights: turned on and off, and described.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutInsightSelectors.html
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetInsightSelectors.html
@@ -30,7 +30,7 @@ def put_insight_selectors(request: Request) -> Output:
 
 
 def get_insight_selectors(request: Request) -> Output:
-    """Tell which insights a trail logs."""
+    """Describe which insights a trail logs."""
     trail = readable_trail(request, named_trail(request, _no_data_store()))
     if not trail.insight_selectors:
         raise AwsError(

@@ -24,7 +24,7 @@ def stop_logging(request: Request) -> Output:
 
 
 def get_trail_status(request: Request) -> Output:
-    """Tell whether a trail logs, and how delivery went in this region."""
+    """Describe whether a trail is logging, and its delivery in this region."""
     trail = visible_trail(request, request.input["Name"])
     found = trail.delivery(request.region, request.account)
     return {

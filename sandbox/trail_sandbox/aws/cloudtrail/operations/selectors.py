@@ -24,7 +24,7 @@ def put_event_selectors(request: Request) -> Output:
 
 
 def get_event_selectors(request: Request) -> Output:
-    """Tell what a trail records."""
+    """Describe what a trail records."""
     return _describe(readable_trail(request, request.input["TrailName"]))
 
 

@@ -27,7 +27,7 @@ def remove_tags(request: Request) -> Output:
 
 
 def list_tags(request: Request) -> Output:
-    """Tell of the tags of trails at home."""
+    """List the tags of trails in their home region."""
     arns = request.input["ResourceIdList"]
     if len(arns) > _RESOURCES_OF_LIST_TAGS:
         raise AwsError(

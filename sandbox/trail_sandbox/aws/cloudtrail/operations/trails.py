@@ -1,4 +1,4 @@
-"""Trails: made, changed, removed, told of."""
+"""Trails: created, changed, deleted and described."""
 
 from dataclasses import replace
 
@@ -47,12 +47,12 @@ def delete_trail(request: Request) -> Output:
 
 
 def get_trail(request: Request) -> Output:
-    """Tell of one trail."""
+    """Describe one trail."""
     return {"Trail": description(visible_trail(request, request.input["Name"]))}
 
 
 def describe_trails(request: Request) -> Output:
-    """Tell of the trails of a region with the shadows there, or of those that are named."""
+    """Describe the trails of a region, with the shadow trails there, or those that are named."""
     trails = request.trails_of(request.account, request.as_of)
     names = request.input.get("trailNameList")
     if names:
@@ -70,7 +70,7 @@ def describe_trails(request: Request) -> Output:
 
 
 def list_trails(request: Request) -> Output:
-    """Tell of all trails of the account, whatever their region."""
+    """List all trails of the account in all regions."""
     return {
         "Trails": [
             {"TrailARN": trail.arn, "Name": trail.name, "HomeRegion": trail.home_region}
