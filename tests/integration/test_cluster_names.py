@@ -265,8 +265,8 @@ def test_an_adoption_is_told_as_one(owner: str | None, named: Named, account: Ac
     (event,) = eventually("the Event", lambda: trails.events(NAME, "Adopted"))
     assert event.type == "Normal"
     assert "AddTags" in event.message
-    assert "isLogging: false -> true" in event.message
-    assert "tags[team]: theirs -> absent" in event.message
+    assert "isLogging false -> true" in event.message
+    assert "tags[team] theirs -> absent" in event.message
     messages = [entry.message for entry in trails.events(NAME)]
     assert not [message for message in messages if "elsewhere" in message or "being created" in message]
     assert [message for message in messages if "being adopted" in message]

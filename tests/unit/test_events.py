@@ -67,7 +67,7 @@ START = Action("StartLogging", {}, (STARTED,))
         (
             [Action("AddTags", {}, (RENAMED,), is_renaming=True)],
             True,
-            ("Normal", "Updated", f"{OWNER_PATH}: old/team/audit -> new/team/audit (AddTags)"),
+            ("Normal", "Updated", f"Updated trail: {OWNER_PATH} old/team/audit -> new/team/audit (AddTags)"),
         ),
         (
             [Action("AddTags", {}, (RENAMED, TAGGED), is_renaming=True), START],
@@ -75,8 +75,7 @@ START = Action("StartLogging", {}, (STARTED,))
             (
                 "Warning",
                 "DriftCorrected",
-                "changed in AWS and put right: tags[team], isLogging (AddTags, StartLogging). "
-                "tags[team] was b, is a again; isLogging was false, is true again",
+                "Corrected drift: tags[team] b -> a; isLogging false -> true (AddTags, StartLogging)",
             ),
         ),
         (
@@ -85,13 +84,13 @@ START = Action("StartLogging", {}, (STARTED,))
             (
                 "Normal",
                 "Adopted",
-                "adopted the trail (AddTags, StartLogging). tags[team]: b -> a; isLogging: false -> true",
+                "Adopted trail (AddTags, StartLogging). tags[team] b -> a; isLogging false -> true",
             ),
         ),
         (
             [Action("AddTags", {}, (TAKEN,), is_adoption=True)],
             False,
-            ("Normal", "Adopted", "adopted the trail (AddTags). Nothing but its owner tag was changed"),
+            ("Normal", "Adopted", "Adopted trail (AddTags). Only its owner tag changed"),
         ),
         (
             [Action("AddTags", {}, (entry(OWNER_PATH, "new/team/audit", "absent"),), is_adoption=True)],
@@ -99,11 +98,10 @@ START = Action("StartLogging", {}, (STARTED,))
             (
                 "Warning",
                 "DriftCorrected",
-                f"changed in AWS and put right: {OWNER_PATH} (AddTags). "
-                f"{OWNER_PATH} was absent, is new/team/audit again",
+                f"Corrected drift: {OWNER_PATH} absent -> new/team/audit (AddTags)",
             ),
         ),
-        ([START], False, ("Normal", "Updated", "isLogging: false -> true (StartLogging)")),
+        ([START], False, ("Normal", "Updated", "Updated trail: isLogging false -> true (StartLogging)")),
     ],
     ids=["renamed", "renamed and drifted", "adopted", "adopted as it is", "taken back", "updated"],
 )
@@ -178,7 +176,7 @@ def test_only_in_a_namespace_that_is_deleted_nobody_misses_an_event(
     written.server.answers = refused(403, "Forbidden", "namespace team is being terminated, or so it says")
     written.server.answers.body["details"] = {"causes": causes}
     written.write()
-    assert ("not written" in caplog.text) is is_told
+    assert ("failed to write Event" in caplog.text) is is_told
 
 
 def test_every_turn_is_told_and_only_what_is_amiss_warns() -> None:

@@ -27,7 +27,7 @@ _REQUESTS_AT_ONCE = 32
 # Longer ones are refused: https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/events.go
 _EVENT_NAME = 253
 _EVENT_ACTION = 128
-_EVENT_NOTE = 1024  # bytes
+EVENT_NOTE = 1024  # bytes
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def event(
         "type": kind,
         "reason": reason,
         "action": action[:_EVENT_ACTION],
-        "note": note.encode()[:_EVENT_NOTE].decode(errors="ignore"),
+        "note": note.encode()[:EVENT_NOTE].decode(errors="ignore"),
         "reportingController": GROUP,
         "reportingInstance": instance,
         "regarding": {

@@ -1,12 +1,12 @@
-"""Kubernetes Events about Trails and AWSAccounts: every write to AWS and every turn of a condition.
+"""Kubernetes Events about Trails and AWSAccounts: every write to AWS and every transition of a condition.
 
-What happens again in the same words makes no further Event: the one that there is counts it, as its `series`.
+A repetition with the same text creates no further Event but increases the count of the first, in its `series`.
 https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
-One that can't be written fails nothing.
+An Event that cannot be written does not fail anything else.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,20 +20,20 @@ from trail_operator.api.trail_status import Difference
 from trail_operator.domain.actions import Action
 from trail_operator.domain.texts import MESSAGE, clean
 from trail_operator.kube.answers import is_of_deleted_namespace
-from trail_operator.kube.client import KubeClient
+from trail_operator.kube.client import EVENT_NOTE, KubeClient
 from trail_operator.runtime.logs import about, logger
 
 # The API server forgets an Event an hour after its last write:
 # https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--event-ttl)
 _REMEMBERED = 3600.0
 _MOST_REMEMBERED = 4096
-# A reason of a condition that is not True, and yet nothing to warn of.
+# Reasons of conditions that are not True but need no warning.
 _QUIET = {Reason.PROGRESSING, Reason.THROTTLED, Reason.PAUSED, Reason.OBSERVED}
 
 
 @dataclass
 class _Series:
-    """An Event that was written, and how often what it tells of has happened."""
+    """An Event that was written, and its number of repetitions."""
 
     path: str
     last: float
@@ -49,31 +49,31 @@ class EventRecorder:
         self._series: OrderedDict[tuple[str, ...], _Series] = OrderedDict()
 
     async def record_applied(self, body: dict[str, Any], actions: Sequence[Action], *, drift: bool) -> None:
-        """Say what was written to AWS, and why: a change of the spec, or one made in AWS (drift)."""
+        """Record what was written to AWS, and why: the spec changed, or AWS did (drift)."""
         operations = ", ".join(action.operation for action in actions)
         changes = [entry for action in actions for entry in action.differences]
         but_owner = [entry for entry in changes if entry.path != f"tags[{OWNER_TAG}]"]
-        # Where it has only a former name of the cluster, nobody has changed the owner tag in AWS.
+        # An owner tag with a former name of the cluster is not drift.
         drifted = (but_owner if any(action.is_renaming for action in actions) else changes) if drift else []
         if actions[0].operation == "CreateTrail" and not drift:
-            await self.record(body, "Normal", "Created", operations, f"made the trail: {operations}")
+            await self.record(body, "Normal", "Created", operations, f"Created trail ({operations})")
         elif drifted:
-            # All paths first: Kubernetes cuts a note off after a kilobyte.
-            paths = ", ".join(entry.path for entry in drifted)
-            told = "; ".join(f"{entry.path} was {entry.observed}, is {entry.desired} again" for entry in drifted)
-            note = f"changed in AWS and put right: {paths} ({operations}). {told}"
+            note = f"Corrected drift: {_changes(drifted)} ({operations})"
+            if len(note.encode()) > EVENT_NOTE:  # it is truncated: name all fields first
+                fields = ", ".join(entry.path for entry in drifted)
+                note = f"Corrected drift: {fields} ({operations}). {_changes(drifted)}"
             await self.record(body, "Warning", "DriftCorrected", operations, note)
         elif any(action.is_adoption for action in actions):
-            # Not the owner tag: what it was may name another team's Trail.
-            told = "; ".join(map(_changed, but_owner))
-            note = f"adopted the trail ({operations}). {told or 'Nothing but its owner tag was changed'}"
+            # Not the owner tag: its former value may name another team's Trail.
+            note = f"Adopted trail ({operations}). {_changes(but_owner) or 'Only its owner tag changed'}"
             await self.record(body, "Normal", "Adopted", operations, note)
         else:
-            told = "; ".join(map(_changed, changes))
-            await self.record(body, "Normal", "Updated", operations, f"{told} ({operations})")
+            await self.record(
+                body, "Normal", "Updated", operations, f"Updated trail: {_changes(changes)} ({operations})"
+            )
 
     async def record_transition(self, body: dict[str, Any], turn: Condition) -> None:
-        """Say what a condition has become."""
+        """Record the new state of a condition."""
         is_well = turn.reason in _QUIET or (turn.status == "True" and turn.type != ConditionType.ADVISORY)
         await self.record(body, "Normal" if is_well else "Warning", turn.reason, "Reconcile", turn.message)
 
@@ -84,20 +84,22 @@ class EventRecorder:
     async def record(
         self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
     ) -> bool:
-        """Write one Event about a Trail or an AWSAccount; return whether nothing is left to be written."""
+        """Write one Event about a Trail or an AWSAccount. Returns False if it has to be retried."""
         metadata = body["metadata"]
         try:
             await self._write(body, kind, reason, action, clean(note, MESSAGE))
         except ApiException as error:
             if is_of_deleted_namespace(error):
-                return True  # no Event can be written in a namespace that is going, and nobody would miss it
+                return True  # a namespace that is being deleted accepts no Events
             problem = f"{error.status} {error.reason}"
         except (ClientError, TimeoutError) as error:
             problem = type(error).__name__
         else:
             return True
         name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-        logger.warning(f"event {reason} not written: {problem}", extra=about(name, generation=metadata["generation"]))
+        logger.warning(
+            f"failed to write Event {reason}: {problem}", extra=about(name, generation=metadata["generation"])
+        )
         return False
 
     async def _write(
@@ -117,5 +119,5 @@ class EventRecorder:
             self._series.popitem(last=False)
 
 
-def _changed(entry: Difference) -> str:
-    return f"{entry.path}: {entry.observed} -> {entry.desired}"
+def _changes(entries: Iterable[Difference]) -> str:
+    return "; ".join(f"{entry.path} {entry.observed} -> {entry.desired}" for entry in entries)
