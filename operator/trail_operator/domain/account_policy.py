@@ -1,4 +1,4 @@
-"""What an AWSAccount lets a Trail do. Says what is allowed instead, and nothing of other teams' Trails or accounts."""
+"""What an AWSAccount allows a Trail to do. Messages name what is allowed, never other teams' Trails or accounts."""
 
 from fnmatch import fnmatchcase
 
@@ -11,7 +11,7 @@ from trail_operator.domain.failure import Failure, FailureClass
 def check_namespace(
     account: AWSAccountSpec, name: str, namespace: str, labels: dict[str, str] | None
 ) -> Failure | None:
-    """Why Trails of a namespace may not use the AWSAccount `name`; None if they may. `labels`: None if not known."""
+    """Check whether Trails of a namespace may use the AWSAccount `name`. `labels`: None if unknown."""
     if account.allowed_namespaces.allows(namespace, labels):
         return None
     return _refusal(
@@ -22,7 +22,7 @@ def check_namespace(
 
 
 def check_spec(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: str, region: str) -> Failure | None:
-    """What of a Trail's spec the AWSAccount `name` does not allow; None if all of it is."""
+    """Check whether the AWSAccount `name` allows a Trail's spec."""
     if not allows_name(account, trail_name):
         return _refusal(
             Reason.TRAIL_NAME_NOT_ALLOWED,
@@ -57,16 +57,16 @@ def check_spec(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: 
 
 
 def allows_name(account: AWSAccountSpec, trail_name: str) -> bool:
-    """Whether trails of the account may have that name."""
+    """Return whether trails of the account may have that name."""
     return account.allowed_trail_names is None or _matches(trail_name, account.allowed_trail_names)
 
 
 def check_resources(
     account: AWSAccountSpec, name: str, *, topic: str | None, key: str | None, log_group: str | None
 ) -> Failure | None:
-    """Which of a Trail's topic, key and log group the AWSAccount `name` does not allow; None if all of them are.
+    """Check whether the AWSAccount `name` allows a Trail's topic, key and log group.
 
-    They are ARNs, None for what the Trail does not name; a log group's ends without ':*'.
+    They are ARNs, or None if the Trail has none; a log group's has no suffix ':*'.
     """
     limits = (
         ("snsTopicName", topic, "allowedTopicARNs", account.allowed_topic_arns),
@@ -74,7 +74,7 @@ def check_resources(
         ("cloudWatchLogsLogGroupARN", log_group, "allowedLogGroupARNs", account.allowed_log_group_arns),
     )
     for field, arn, limit, patterns in limits:
-        # A log group's ARN is often written with ':*' at its end, in patterns too.
+        # The ARN of a log group often has the suffix ':*', also in patterns.
         if arn and patterns is not None and not (_matches(arn, patterns) or _matches(f"{arn}:*", patterns)):
             return _refusal(
                 Reason.RESOURCE_NOT_ALLOWED,
@@ -84,9 +84,9 @@ def check_resources(
 
 
 def key_not_resolved(name: str, key: str, failure: Failure) -> Failure:
-    """Why a key whose ARN is not known may not be used, where the AWSAccount `name` allows some keys only.
+    """Return the failure for a key without a known ARN, if the AWSAccount `name` allows only some keys.
 
-    What passes by itself, or shuts the operator out of all of AWS, is said as it is.
+    Transient failures and missing credentials are returned unchanged.
     """
     if failure.kind is FailureClass.TRANSIENT or failure.reason in (
         Reason.CREDENTIALS_UNAVAILABLE,
@@ -101,9 +101,9 @@ def key_not_resolved(name: str, key: str, failure: Failure) -> Failure:
 
 
 def check_adoption(arn: str, needed: AdoptionPolicy, allowed: AdoptionPolicy, account: str | None) -> Failure | None:
-    """Why a trail may not be taken over; None if it may.
+    """Check whether a trail may be taken over.
 
-    `account`: the AWSAccount that says what is allowed; None where the operator's own setting does.
+    `account`: the AWSAccount that decides; None for the operator's own setting.
     """
     if allowed.includes(needed):
         return None

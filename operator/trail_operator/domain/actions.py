@@ -32,33 +32,33 @@ Operation = Literal[
 
 @dataclass(frozen=True)
 class Action:
-    """One AWS write, and the differences that it removes."""
+    """An AWS write, and the differences that it removes."""
 
     operation: Operation
     parameters: Mapping[str, Any]
     differences: tuple[Difference, ...] = ()
     requires: frozenset[Operation] = frozenset()
-    """Writes of the plan that must not have failed before it: done without them it would do harm."""
+    """Writes of the plan that must not have failed before it: without them it would do harm."""
     is_adoption: bool = False
-    """Whether it makes the trail this resource's that was not before."""
+    """Whether it takes over a trail."""
     is_renaming: bool = False
     """Whether it replaces a former name of the cluster in the owner tag."""
 
 
 def deletion(arn: str) -> Action:
-    """The write that removes a trail. Its log files stay in the bucket."""
+    """Return the write that deletes a trail. Its log files stay in the bucket."""
     return Action("DeleteTrail", {"Name": arn})
 
 
 def owner_tag_removal(arn: str, tag: str) -> Action:
-    """The write that takes the owner tag off a trail that is to live on without us."""
+    """Return the write that removes the owner tag from a trail that is kept."""
     return Action("RemoveTags", {"ResourceId": arn, "TagsList": [{"Key": tag}]})
 
 
 def put_selectors(
     desired: DesiredTrail, changed: tuple[Difference, ...] = (), requires: frozenset[Operation] = frozenset()
 ) -> Action:
-    """The write of the desired event selectors."""
+    """Return the write of the desired event selectors."""
     parameters = {"TrailName": desired.arn} | selector_parameters(desired.event_selectors)
     return Action("PutEventSelectors", parameters, changed, requires)
 
@@ -69,7 +69,7 @@ def put_insights(
     changed: tuple[Difference, ...] = (),
     requires: frozenset[Operation] = frozenset(),
 ) -> Action:
-    """The write of these insights; none turn them off."""
+    """Return the write of these insights. None turn them off."""
     return Action("PutInsightSelectors", {"TrailName": arn} | insight_parameters(insights), changed, requires)
 
 
@@ -79,10 +79,10 @@ def put_aggregations(
     changed: tuple[Difference, ...] = (),
     requires: frozenset[Operation] = frozenset(),
 ) -> Action:
-    """The write of these aggregations; none turn them off."""
+    """Return the write of these aggregations. None turn them off."""
     return Action("PutEventConfiguration", {"TrailName": arn} | aggregation_parameters(aggregations), changed, requires)
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as AWS takes them: it refuses an empty Value, but knows tags without one."""
+    """Return tags for a request. AWS rejects an empty Value, but supports tags without one."""
     return [{"Key": key, "Value": value} if value else {"Key": key} for key, value in sorted(tags.items())]

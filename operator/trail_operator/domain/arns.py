@@ -1,4 +1,4 @@
-"""ARNs: the one place where they are taken apart and put together.
+"""ARNs: the only place where they are parsed and built.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 """
@@ -12,7 +12,7 @@ _TYPE = re.compile(r"[^/:]*(?=[/:])")
 
 @dataclass(frozen=True)
 class Arn:
-    """`arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`. Region and account are empty where a service has none."""
+    """`arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`. Region and account are empty if the service has none."""
 
     partition: str
     service: str
@@ -22,7 +22,7 @@ class Arn:
 
     @staticmethod
     def parse(text: str) -> "Arn":
-        """Take an ARN apart. Raises ValueError for a text that is none."""
+        """Parse an ARN. Raises ValueError if the text is not an ARN."""
         arn = Arn.try_parse(text)
         if arn is None:
             raise ValueError(f"not an ARN: {text!r}")
@@ -30,13 +30,13 @@ class Arn:
 
     @staticmethod
     def try_parse(text: str) -> "Arn | None":
-        """Take an ARN apart; None for a text that is none."""
+        """Parse an ARN. Returns None if the text is not an ARN."""
         parts = text.split(":", _PARTS - 1)
         return Arn(*parts[1:]) if len(parts) == _PARTS and parts[0] == "arn" else None
 
     @property
     def resource_type(self) -> str:
-        """What kind of resource it is, such as `trail` or `key`; empty where the ARN does not say, as a topic's."""
+        """Type of the resource, such as `trail` or `key`; empty if the ARN has none, as for a topic."""
         found = _TYPE.match(self.resource)
         return found[0] if found else ""
 
@@ -47,7 +47,7 @@ class Arn:
 
     @property
     def name(self) -> str:
-        """What stands last in the resource: the name of a trail, or of a role without its path."""
+        """The last part of the resource: the name of a trail, or of a role without its path."""
         return self.resource.rpartition("/")[2]
 
     @property
@@ -61,28 +61,28 @@ class Arn:
 
 @dataclass(frozen=True)
 class Location:
-    """Where a trail lives. Together with the name this is its identity; it never changes."""
+    """The location of a trail. With the name it is the trail's identity, which never changes."""
 
     partition: str
     account: str
     region: str
 
     def trail_arn(self, name: str, owner: str | None = None) -> str:
-        """The ARN of the trail of that name, known before the trail exists. `owner`: whose it is, if not the account's.
+        """Return the ARN of the trail of that name. `owner`: its account, if that is another one.
 
-        An organization's trail is the management account's, whoever makes it:
+        An organization trail belongs to the management account, also if a delegated administrator creates it:
         https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
         """
         return str(Arn(self.partition, "cloudtrail", self.region, owner or self.account, f"trail/{name}"))
 
     def topic_arn(self, name_or_arn: str) -> str:
-        """A topic given by name is in the trail's own region and account."""
+        """Return the ARN of a topic. A name means a topic in the trail's region and account."""
         if is_arn(name_or_arn):
             return name_or_arn
         return str(Arn(self.partition, "sns", self.region, self.account, name_or_arn))
 
     def key_arn(self, key: str) -> str:
-        """A key given by id or alias is in the trail's own region and account. An alias stays one: its ARN is given."""
+        """Return the ARN of a key or alias. An ID or alias means one in the trail's region and account."""
         if is_arn(key):
             return key
         resource = key if key.startswith("alias/") else f"key/{key}"
@@ -90,10 +90,10 @@ class Location:
 
 
 def is_arn(text: str) -> bool:
-    """Whether a text is meant as an ARN, where a name would do as well."""
+    """Return whether a text is an ARN rather than a name."""
     return text.startswith("arn:")
 
 
 def is_managed_alias(key_arn: str) -> bool:
-    """Whether a key's ARN is an alias of a key that AWS manages; nobody else can make one."""
+    """Return whether an ARN is an alias of an AWS managed key. Only AWS can create such aliases."""
     return Arn.parse(key_arn).resource.startswith("alias/aws/")

@@ -1,7 +1,7 @@
-"""A trail's attributes, which CreateTrail and UpdateTrail set: one table, from which all else follows.
+"""The attributes that CreateTrail and UpdateTrail set, in one table.
 
-A new attribute is a field of TrailSpec, a field of Configuration and a row of ATTRIBUTES; one that is scope has words
-in coverage.py besides. tests/unit/test_attributes.py names what is left out.
+A new attribute is a field of TrailSpec, a field of Configuration and a row of ATTRIBUTES; one that is scope also needs
+a text in coverage.py. tests/unit/test_attributes.py reports what is missing.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from trail_operator.domain.arns import Location
 
 @dataclass(frozen=True)
 class Configuration:
-    """All attributes in normal form. Fields are named as in the spec, in snake case."""
+    """All attributes in normal form. Fields have the names of the spec, in snake case."""
 
     s3_bucket_name: str
     s3_key_prefix: str | None
@@ -31,34 +31,34 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A spec, and what its names mean."""
+    """A spec with its resolved references."""
 
     spec: TrailSpec
     location: Location
     kms_key_arn: str | None
-    """What spec.kmsKeyID resolves to; None where it is left out."""
+    """The ARN of spec.kmsKeyID; None if omitted."""
 
 
 @dataclass(frozen=True)
 class NormalForm:
-    """How an attribute's values become such that comparing is `==`, and what is sent for one."""
+    """How an attribute is normalized, so that values compare by `==`, and how it is sent."""
 
     of_spec: Callable[[Any, Resolved], Any]
     of_answer: Callable[[Any], Any]
-    """Of None where the answer does not have it."""
+    """Of None if the response does not have it."""
     sent: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute: its names, its normal form and what it means."""
+    """An attribute: its names, its normal form and its meaning."""
 
     spec: str
     request: str
     answer: str
     form: NormalForm
     is_scope: bool
-    """Whether it says whose events a trail takes, whatever its selectors say: false is less, true is more."""
+    """Whether it decides whose events a trail records, apart from selectors: true is more, false is less."""
 
 
 def _unchanged(value: Any) -> Any:
@@ -66,7 +66,7 @@ def _unchanged(value: Any) -> Any:
 
 
 def _flag(*, unanswered: bool) -> NormalForm:
-    """A boolean. `unanswered`: what it is where AWS's answer does not have it."""
+    """Return the form of a boolean. `unanswered`: the value if AWS's response does not have it."""
     return NormalForm(
         of_spec=lambda value, _: value,
         of_answer=lambda value: unanswered if value is None else value,
@@ -91,11 +91,11 @@ _KEY = NormalForm(
     of_answer=lambda value: value or None,
     sent=_unchanged,
 )
-# Where the spec leaves it out, another of its fields decides.
+# If the spec omits it, another field decides.
 _MULTI_REGION = NormalForm(of_spec=lambda _, resolved: resolved.spec.multi_region, of_answer=bool, sent=_unchanged)
 _OFF, _ON = _flag(unanswered=False), _flag(unanswered=True)
 
-# By field of Configuration: the names in the spec, in requests and in answers, and the normal form.
+# By field of Configuration: the names in the spec, in requests and in responses, and the normal form.
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Trail.html
 ATTRIBUTES: Mapping[str, Attribute] = {
@@ -132,7 +132,7 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "recursive_logging": Attribute("recursiveLogging", "RecursiveLogging", "RecursiveLogging", _ON, is_scope=True),
 }
 SCOPE = frozenset(name for name, attribute in ATTRIBUTES.items() if attribute.is_scope)
-# AWS accepts these together only: half a pair is refused, or judged against the half that is still in force.
+# AWS accepts these only together: half a pair is rejected, or checked against the current other half.
 SENT_TOGETHER = (
     frozenset({"cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn"}),
     frozenset({"is_multi_region_trail", "include_global_service_events"}),
@@ -140,7 +140,7 @@ SENT_TOGETHER = (
 
 
 def desired_configuration(resolved: Resolved) -> Configuration:
-    """What a spec asks for."""
+    """Return the configuration that a spec asks for."""
     values: dict[str, Any] = {
         name: attribute.form.of_spec(getattr(resolved.spec, name), resolved) for name, attribute in ATTRIBUTES.items()
     }
@@ -148,7 +148,7 @@ def desired_configuration(resolved: Resolved) -> Configuration:
 
 
 def observed_configuration(trail: Mapping[str, Any]) -> Configuration:
-    """What AWS answers to GetTrail or DescribeTrails; the latter may leave attributes out."""
+    """Return the configuration in a response of GetTrail or DescribeTrails; the latter may omit attributes."""
     values: dict[str, Any] = {
         name: attribute.form.of_answer(trail.get(attribute.answer)) for name, attribute in ATTRIBUTES.items()
     }
@@ -156,5 +156,5 @@ def observed_configuration(trail: Mapping[str, Any]) -> Configuration:
 
 
 def differing(one: Configuration, other: Configuration) -> set[str]:
-    """The attributes in which two configurations differ."""
+    """Return the attributes in which two configurations differ."""
     return {name for name in ATTRIBUTES if getattr(one, name) != getattr(other, name)}

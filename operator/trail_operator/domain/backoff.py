@@ -1,29 +1,30 @@
-"""When to look again. Pure: the random number, 0 <= r < 1, is given."""
+"""Delays of retries and resyncs. Pure: callers pass the random number, 0 <= r < 1."""
 
 from trail_operator.domain.failure import FailureClass
 
-# first delay and longest delay, in seconds
+# First and longest delay, in seconds.
 _DELAYS = {
     FailureClass.TRANSIENT: (1.0, 60.0),
-    # Mending a dependency is noticed within a minute, and a broken one costs a handful of calls a minute.
+    # A fixed dependency is noticed within a minute, and a broken one costs a few calls a minute.
     FailureClass.DEPENDENCY: (15.0, 45.0),
     FailureClass.AUTHORITY: (5.0, 45.0),
-    # Of an AWSAccount: what STS refuses to take may be the role's as well as the spec's.
+    # For an AWSAccount: the cause of a rejection by STS may be the role or the spec.
     FailureClass.TERMINAL: (5.0, 45.0),
 }
-# Where AWS asks to wait a few minutes.
+# If AWS asks to wait a few minutes.
 _MINUTES = (30.0, 120.0)
 _JITTER = 0.2
 
 
 def retry_delay(kind: FailureClass, failures: int, random: float, *, slowly: bool = False) -> float:
-    """Seconds to wait after so many failures in a row (1 or more): doubling, bounded, spread by ±20 %."""
+    """Return the seconds to wait after so many consecutive failures (1 or more): exponential, capped, with ±20 % "
+    "jitter."""
     first, longest = _MINUTES if slowly else _DELAYS[kind]
     return min(first * 2.0 ** min(failures - 1, 16), longest) * _spread(random)
 
 
 def resync_delay(interval: float, random: float) -> float:
-    """Seconds until the next look at a trail that is as it should be: spread, so that trails don't march in step."""
+    """Return the seconds until the next resync, with jitter to spread the load."""
     return interval * _spread(random)
 
 

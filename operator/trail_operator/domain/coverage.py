@@ -1,6 +1,6 @@
-"""What a trail no longer records after a change: told to users, since an audit log that shrinks may be an attack.
+"""What a trail no longer records after a change. Users are warned, since a shrinking audit log may be an attack.
 
-Says too much rather than too little where two selectors can't be compared.
+If two selectors cannot be compared, a loss is reported.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from trail_operator.domain.texts import listed
 from trail_operator.domain.trail import ObservedTrail, records_global_events
 
 _WAYS = {"true": "read", "false": "write"}
-"""What the field readOnly says."""
+"""Meaning of the values of the field readOnly."""
 
 
 def coverage_losses(before: ObservedTrail, after: ObservedTrail) -> tuple[str, ...]:
-    """What was recorded before and is not any more, in words; empty where nothing is lost."""
+    """Describe what was recorded before and no longer is; empty if nothing is lost."""
     if not before.is_logging:
         return ()
     if not after.is_logging:
@@ -48,7 +48,7 @@ LOSSES = {
     "enable_log_file_validation": "digest files are no longer written: modified log files cannot be detected",
     "recursive_logging": "data events that the trail's own delivery causes are no longer recorded",
 }
-"""By attribute, what goes with it once it is false. All that are scope stand here."""
+"""By attribute, what is lost once it is false. Every attribute that is scope has an entry."""
 
 
 def _is_lost(name: str, before: ObservedTrail, after: ObservedTrail) -> bool:
@@ -65,10 +65,10 @@ def _global_events(trail: ObservedTrail) -> bool | None:
 
 @dataclass
 class _Lost:
-    """Events of one kind that are lost."""
+    """Lost events of one kind."""
 
     places: set[str] = field(default_factory=set)
-    """Which; the empty one means all."""
+    """The resources; an empty string means all."""
     ways: set[str] = field(default_factory=set)
 
 
@@ -112,7 +112,7 @@ def _lost_others(lost: list[AdvancedSelector]) -> list[str]:
 
 
 def _as_advanced(selectors: Selectors) -> list[AdvancedSelector]:
-    """The same as advanced selectors, one for each value of a data resource."""
+    """Convert to advanced selectors, one per value of a data resource."""
     result: list[AdvancedSelector] = []
     for entry in selectors:
         if isinstance(entry, AdvancedSelector):
@@ -136,7 +136,7 @@ def _advanced(selector: BasicSelector, category: str, conditions: Sequence[Field
 
 
 def _of_resource(kind: str, value: str) -> list[FieldCondition]:
-    """What a value of a data resource says: objects by the beginning of their ARN, all else by the whole.
+    """Return the condition that a value of a data resource means: a prefix for objects, else the whole ARN.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DataResource.html
     """
@@ -148,7 +148,7 @@ def _of_resource(kind: str, value: str) -> list[FieldCondition]:
 
 
 def _pieces(selector: AdvancedSelector) -> list[AdvancedSelector]:
-    """A selector taken apart by reading and writing and by resource: each part may be kept by another selector."""
+    """Split a selector by read and write and by resource: each piece may be covered by another selector."""
     pieces = [selector]
     if selector.category in (MANAGEMENT, DATA):
         ways = [way for way in _WAYS if _on(selector, "readOnly").holds(way)]
@@ -175,18 +175,18 @@ def _on(selector: AdvancedSelector, name: str) -> FieldCondition:
 
 
 def _meets(new: AdvancedSelector, piece: AdvancedSelector) -> bool:
-    """Whether a selector records events of a piece's category and way."""
+    """Return whether a selector records events of the piece's category and kind of access."""
     way = _on(piece, "readOnly").equals
     return new.category == piece.category and all(_on(new, "readOnly").holds(value) for value in way)
 
 
 def _covers(new: AdvancedSelector, old: AdvancedSelector) -> bool:
-    """Whether all that the old selector records is recorded by the new one, as far as that is plain."""
+    """Return whether the new selector certainly records everything that the old one records."""
     return all(_implied(condition, old.on(condition.field)) for condition in new.conditions)
 
 
 def _implied(new: FieldCondition, old: FieldCondition | None) -> bool:
-    """Whether whatever satisfies the old condition satisfies the new one."""
+    """Return whether the old condition implies the new one."""
     if old is None:
         return False
     if old.equals and _wanted(old) == old.equals:
@@ -195,7 +195,7 @@ def _implied(new: FieldCondition, old: FieldCondition | None) -> bool:
 
 
 def _is_within(old: FieldCondition, new: FieldCondition) -> bool:
-    """Whether each alternative of the old condition is one of the new one's."""
+    """Return whether each alternative of the old condition satisfies one of the new condition."""
     wanted = replace(new, not_equals=(), not_starts_with=(), not_ends_with=())
     return (
         all(wanted.holds(value) for value in old.equals)
@@ -205,7 +205,7 @@ def _is_within(old: FieldCondition, new: FieldCondition) -> bool:
 
 
 def _refuses(new: FieldCondition, old: FieldCondition) -> bool:
-    """Whether the old condition refuses whatever the new one refuses."""
+    """Return whether the old condition excludes everything that the new one excludes."""
     return (
         not any(old.holds(value) for value in new.not_equals)
         and all(value.startswith(old.not_starts_with) for value in new.not_starts_with)
@@ -218,7 +218,7 @@ def _wanted(condition: FieldCondition) -> tuple[str, ...]:
 
 
 def _kind(selector: AdvancedSelector) -> str:
-    """A selector's events in words."""
+    """Describe the events of a selector."""
     kind = selector.on("resources.type") or selector.on("eventSource")
     what = "data events" if selector.category == DATA else f"{selector.category} events"
     if kind and kind.equals:

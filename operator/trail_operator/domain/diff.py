@@ -1,4 +1,4 @@
-"""In what AWS differs from the spec: field by field, by the paths of the spec."""
+"""Differences between AWS and the spec, field by field, by the paths of the spec."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -20,7 +20,7 @@ FIELDS = (
     *("isLogging", "tags", "eventSelectors", "advancedEventSelectors", "insightSelectors", "aggregationConfigurations"),
 )
 """All fields that can differ."""
-# Fields that a read of their own answers for; GetTrail answers for all others.
+# Fields that have a separate read; GetTrail returns all others.
 _PARTS: dict[str, Part] = {
     "isLogging": "isLogging",
     "tags": "tags",
@@ -37,9 +37,9 @@ _MOST_MEMBERS = 10
 
 
 def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Difference, ...]:
-    """Every field in which AWS differs from the spec. What can't be read is no difference.
+    """Return every field in which AWS differs from the spec. Unreadable parts are no difference.
 
-    Nor is an owner tag with a former name of the cluster: it is rewritten, but the trail is as the spec says.
+    Neither is an owner tag with a former name of the cluster: it is rewritten, but the trail matches the spec.
     """
     if observed is None:
         return MISSING
@@ -56,22 +56,22 @@ def differences(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[
 
 
 def fields_of(changed: Iterable[Difference]) -> frozenset[str]:
-    """The fields of the spec that differ, without what is within them."""
+    """Return the top-level fields of the spec that differ."""
     return frozenset(map(field_of, changed))
 
 
 def field_of(entry: Difference) -> str:
-    """The field of the spec that a difference is in."""
+    """Return the top-level field of the spec of a difference."""
     return re.split(r"[.\[]", entry.path)[0]
 
 
 def not_read_again(known: Iterable[Difference], unread: Collection[Part]) -> tuple[Difference, ...]:
-    """The known differences in parts of the trail that AWS did not answer this time."""
+    """Return the known differences in parts of the trail that could not be read this time."""
     return tuple(entry for entry in known if any(_PARTS.get(name, "trail") in unread for name in fields_of((entry,))))
 
 
 def configuration_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
-    """What UpdateTrail would change."""
+    """Return what UpdateTrail would change."""
     if "trail" in observed.unreadable:
         return ()
     changed = differing(desired.configuration, observed.configuration)
@@ -83,14 +83,14 @@ def configuration_differences(desired: DesiredTrail, observed: ObservedTrail) ->
 
 
 def logging_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
-    """What StartLogging or StopLogging would change."""
+    """Return what StartLogging or StopLogging would change."""
     if "isLogging" in observed.unreadable or desired.is_logging == observed.is_logging:
         return ()
     return (_difference("isLogging", desired.is_logging, observed.is_logging),)
 
 
 def selector_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
-    """What PutEventSelectors would change: member by member where that can be told, else as a whole."""
+    """Return what PutEventSelectors would change: member by member if possible, else as a whole."""
     wanted, found = desired.event_selectors, observed.event_selectors
     if wanted == found or "eventSelectors" in observed.unreadable:
         return ()
@@ -114,7 +114,7 @@ def selector_differences(desired: DesiredTrail, observed: ObservedTrail) -> tupl
 
 
 def insight_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
-    """What PutInsightSelectors would change."""
+    """Return what PutInsightSelectors would change."""
     if "insightSelectors" in observed.unreadable or desired.insights == observed.insights:
         return ()
     wanted = insight_parameters(desired.insights)["InsightSelectors"]
@@ -123,7 +123,7 @@ def insight_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple
 
 
 def aggregation_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
-    """What PutEventConfiguration would change."""
+    """Return what PutEventConfiguration would change."""
     if "aggregationConfigurations" in observed.unreadable or desired.aggregations == observed.aggregations:
         return ()
     wanted = aggregation_parameters(desired.aggregations)["AggregationConfigurations"]
@@ -132,7 +132,7 @@ def aggregation_differences(desired: DesiredTrail, observed: ObservedTrail) -> t
 
 
 def tag_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
-    """What AddTags and RemoveTags would change."""
+    """Return what AddTags and RemoveTags would change."""
     if "tags" in observed.unreadable:
         return ()
     keys = sorted(desired.tags.keys() | {key for key in observed.tags if desired.governs(key)})
@@ -144,7 +144,7 @@ def tag_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Dif
 
 
 def about_tags(changed: Iterable[Difference], keys: Iterable[str]) -> tuple[Difference, ...]:
-    """Those of the differences that are about tags of these keys."""
+    """Return the differences in tags with these keys."""
     paths = {_path(f"tags[{key}]") for key in keys}
     return tuple(entry for entry in changed if entry.path in paths)
 
@@ -173,7 +173,7 @@ def _member_differences(path: str, wanted: dict[str, Any], found: dict[str, Any]
 
 
 def _by_field(selector: dict[str, Any]) -> dict[str, Any]:
-    """An advanced selector with its conditions by their fields."""
+    """Return an advanced selector with its conditions by field."""
     conditions = {
         f"FieldSelectors[{entry['Field']}]": {name: values for name, values in entry.items() if name != "Field"}
         for entry in selector["FieldSelectors"]
@@ -200,7 +200,7 @@ def _shown(value: Any) -> str:
 
 
 def _written(value: Any) -> str:
-    """A value as YAML's flow style writes it, in the spec's spelling."""
+    """Format a value in YAML's flow style, with the names of the spec."""
     if isinstance(value, dict):
         members = (f"{name[0].lower()}{name[1:]}: {_written(member)}" for name, member in value.items())
         return f"{{{', '.join(members)}}}"

@@ -1,4 +1,4 @@
-"""Whose a trail is. The rules are those of docs/trail.md; nothing is ever written to a trail that is not ours."""
+"""Ownership of trails, by the rules of docs/trail.md. The operator never writes to a trail of another owner."""
 
 import re
 from collections.abc import Iterable
@@ -18,20 +18,20 @@ _RENAME = "Otherwise choose another spec.name, or delete that trail"
 
 @dataclass(frozen=True)
 class Cluster:
-    """The names that this cluster has in owner tags, which are `<cluster>/<namespace>/<name>`."""
+    """The names of this cluster in owner tags, which are `<cluster>/<namespace>/<name>`."""
 
     name: str
     former_names: frozenset[str] = frozenset()
 
     def owner_tag(self, resource: str) -> str:
-        """The owner tag that the trail of a Trail `namespace/name` is to carry."""
+        """Return the owner tag for the trail of a Trail `namespace/name`."""
         return f"{self.name}/{resource}"
 
     def owner_tags(self, resource: str, recorded: str | None) -> frozenset[str]:
-        """Every owner tag by which a trail is that Trail's. `recorded`: the tag last seen as its own.
+        """Return every owner tag of that Trail. `recorded`: the tag last observed as its own.
 
-        Once that is the present one, a tag with a former name is another cluster's: otherwise two clusters that list
-        each other's name would rewrite it in turns.
+        Once that is the current tag, a tag with a former name belongs to another cluster: otherwise two clusters that
+        list each other's name would alternately rewrite it.
         """
         present = self.owner_tag(resource)
         if recorded == present:
@@ -39,14 +39,14 @@ class Cluster:
         return frozenset({present, *(f"{name}/{resource}" for name in self.former_names)})
 
     def resource_of(self, owner: str | None) -> str | None:
-        """The Trail of this cluster, as `namespace/name`, that an owner tag names; None if it names none."""
+        """Return the Trail of this cluster in an owner tag, as `namespace/name`, or None."""
         name, _, resource = (owner or "").partition("/")
         return resource if resource and name in {self.name, *self.former_names} else None
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A Trail resource's claim on a trail's name in a region of its account; the older claim comes first."""
+    """A Trail's claim on a trail name in a region of its account. The older claim wins."""
 
     created: datetime
     uid: str
@@ -55,44 +55,44 @@ class Claim:
     name: str
 
     def precedes(self, other: "Claim") -> bool:
-        """Whether this claim is the older; the UID decides between claims of one second."""
+        """Return whether this claim is older. The UID decides between claims of the same second."""
         return (self.created, self.uid) < (other.created, other.uid)
 
 
 @dataclass(frozen=True)
 class Adopter:
-    """A Trail resource that finds a trail of its name."""
+    """A Trail that finds an existing trail of its name."""
 
     cluster: Cluster
     resource: str
     policy: AdoptionPolicy
     allowed: AdoptionPolicy
-    """Which existing trails it may take over, whatever its policy says."""
+    """The upper limit for its policy."""
     recorded: str | None
-    """The owner tag by which a trail was last seen to be this resource's."""
+    """The owner tag with which a trail last belonged to this resource."""
     has_held: bool
-    """Whether the trail of that name was ever this resource's."""
+    """Whether the trail of that name ever belonged to this resource."""
 
     @property
     def owner_tag(self) -> str:
-        """The owner tag that its trail is to carry."""
+        """The owner tag for its trail."""
         return self.cluster.owner_tag(self.resource)
 
     @property
     def put_back(self) -> str:
-        """How its own trail becomes its own again, should it have lost its tag."""
+        """How to restore the tag of its own trail."""
         return f"If it belongs to this resource, restore its tag {OWNER_TAG}={self.owner_tag}"
 
     def owns(self, observed: ObservedTrail) -> bool:
-        """Whether the trail carries its owner tag, be it under a former name of the cluster."""
+        """Return whether the trail has its owner tag, possibly with a former name of the cluster."""
         return observed.owner in self.cluster.owner_tags(self.resource, self.recorded)
 
 
 def check_ownership(observed: ObservedTrail, adopter: Adopter, *, owner_is_alive: bool) -> Failure | None:
-    """Why the observed trail may not be touched, or None if it is the adopter's or may be taken.
+    """Check whether the adopter owns the observed trail or may take it over.
 
-    `owner_is_alive`: whether the trail's owner is, or may be, a living Trail of this cluster. A trail that
-    another owner has taken from us is never taken back, so that two clusters can't play ping-pong.
+    `owner_is_alive`: whether the trail's owner is, or may be, an existing Trail of this cluster. A trail that another
+    owner took over is never taken back, so that two clusters cannot alternate.
     """
     if adopter.owns(observed):
         return None
@@ -117,9 +117,9 @@ def check_ownership(observed: ObservedTrail, adopter: Adopter, *, owner_is_alive
 
 
 def required_adoption(observed: ObservedTrail, adopter: Adopter) -> AdoptionPolicy:
-    """What managing the observed trail takes: the least policy that allows it.
+    """Return the least policy that managing the observed trail requires.
 
-    Nothing (Never) where the trail carries the adopter's tag, or is on record as the adopter's and has lost it.
+    Never if the trail has the adopter's tag, or is recorded as the adopter's and lost the tag.
     """
     if adopter.owns(observed) or (observed.owner is None and adopter.has_held):
         return AdoptionPolicy.NEVER
@@ -127,10 +127,10 @@ def required_adoption(observed: ObservedTrail, adopter: Adopter) -> AdoptionPoli
 
 
 def loses_to_older_claim(claim: Claim, others: Iterable[Claim]) -> Failure | None:
-    """Why a trail that is nobody's yet may not be made or taken for `claim`: an older Trail competes for it."""
+    """Check whether an older Trail competes for a trail that has no owner yet."""
     if not any(other.precedes(claim) for other in others):
         return None
-    # Not which: it may be another team's.
+    # The older Trail is not named: it may belong to another team.
     what = f"An older Trail claims the same trail {claim.name} in {claim.region}"
     return _conflict(what, _OBSERVE, "Otherwise choose another spec.name, or delete one of the two")
 
@@ -138,16 +138,16 @@ def loses_to_older_claim(claim: Claim, others: Iterable[Claim]) -> Failure | Non
 def _without_owner(observed: ObservedTrail, adopter: Adopter) -> Failure:
     what = f"Trail {observed.arn} exists and has no owner tag; nothing was written to it"
     remedies = [_OBSERVE]
-    # Taking back what is on record as this resource's is not for allowedAdoption to judge.
+    # allowedAdoption does not apply to a trail that is recorded as this resource's.
     if adopter.has_held or adopter.allowed is not AdoptionPolicy.NEVER:
         remedies.append(_ADOPT.format(policy=AdoptionPolicy.IF_UNOWNED))
     return _conflict(what, *remedies, _RENAME, adopter.put_back)
 
 
 def _cluster_name_differs(owner: str, adopter: Adopter) -> str:
-    """What to say of an owner tag that differs from the adopter's only in the cluster's name; else nothing.
+    """Describe an owner tag that differs from the adopter's only in the cluster name.
 
-    No other owner tag is quoted: it names another team's Trail.
+    No other owner tag is quoted, because it names another team's Trail.
     """
     name, _, resource = owner.partition("/")
     if resource != adopter.resource or not is_cluster_name(name):
@@ -166,7 +166,7 @@ def _cluster_name_differs(owner: str, adopter: Adopter) -> str:
 
 
 def is_cluster_name(text: str) -> bool:
-    """Whether a cluster may have that name."""
+    """Return whether a cluster may have that name."""
     return len(text) <= CLUSTER_NAME_LENGTH and re.fullmatch(CLUSTER_NAME_PATTERN, text) is not None
 
 

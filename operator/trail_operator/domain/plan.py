@@ -1,8 +1,7 @@
 """The plan: which AWS writes turn an observed trail into the desired one, in which order and why.
 
-A plan is a value. Planning again on what the plan achieved gives an empty plan. The order is such that at no moment
-anything is recorded that neither the old nor the new spec asks for, and nothing is lost that both ask for:
-docs/architecture.md derives it.
+A plan is a value. After it was applied, planning again returns an empty plan. At no moment does the trail record
+what neither the old nor the new spec asks for, or miss what both ask for: docs/architecture.md derives the order.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +30,7 @@ _MOST_TAGS = 50
 
 
 def plan(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Action, ...]:
-    """The writes that make AWS equal to the spec; empty when it already is."""
+    """Return the writes that make the trail match the spec; empty if it does."""
     if observed is None:
         return _creation(desired)
     update = _Update(desired, observed)
@@ -39,19 +38,19 @@ def plan(desired: DesiredTrail, observed: ObservedTrail | None) -> tuple[Action,
 
 
 def restart(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Action, ...]:
-    """The write that is made even if AWS has not answered every read: StartLogging, if it needs no other write first.
+    """Return StartLogging if it requires no other write: it is sent even if some reads got no answer.
 
-    A trail that was never started waits for its selectors, and one that is to be adopted for its owner tag.
+    A trail that was never started waits for its selectors, and one to be adopted for its owner tag.
     """
     return tuple(one for one in plan(desired, observed) if one.operation == "StartLogging" and not one.requires)
 
 
 def _creation(desired: DesiredTrail) -> tuple[Action, ...]:
-    # The tags go with CreateTrail, so that a trail whose answer was lost is known to be ours.
+    # CreateTrail sends the tags, so that the trail is recognized if the response is lost.
     parameters: dict[str, Any] = {"Name": desired.name}
     for name, attribute in ATTRIBUTES.items():
         value = getattr(desired.configuration, name)
-        if value is not None:  # leave out, rather than send "": only UpdateTrail is known to accept that
+        if value is not None:  # omitted instead of "", which only UpdateTrail is known to accept
             parameters[attribute.request] = attribute.form.sent(value)
     parameters["TagsList"] = tag_list(desired.tags)
     actions = [Action("CreateTrail", parameters, differences(desired, None))]
@@ -63,7 +62,7 @@ def _creation(desired: DesiredTrail) -> tuple[Action, ...]:
         actions.append(put_insights(desired.arn, desired.insights, requires=recording))
     if desired.aggregations:
         actions.append(put_aggregations(desired.arn, desired.aggregations, requires=recording))
-    if desired.is_logging:  # a trail made through the API does not log until it is told to
+    if desired.is_logging:  # a trail created through the API does not log until StartLogging
         actions.append(Action("StartLogging", {"Name": desired.arn}, requires=recording))
     return tuple(actions)
 
@@ -99,7 +98,8 @@ class _Update:
         return tuple(self._guarded(step) for step in steps)
 
     def _guarded(self, step: Action) -> Action:
-        """What is true of every step: a trail that is being adopted first carries our tag, one to be silent stops."""
+        """Add what every step requires: an adopted trail gets the owner tag first, and logging stops first if it is "
+        "off."""
         if step.operation in ("AddTags", "RemoveTags"):
             return step
         first: set[Operation] = set()
@@ -119,7 +119,7 @@ class _Update:
         changed = logging_differences(self._desired, self._observed)
         if not changed or not self._desired.is_logging:
             return []
-        # What a trail recorded before somebody asked for. One that was never started would record what nobody wants.
+        # A trail that logged before may record what it recorded. One that never logged must not record unwanted events.
         first: set[Operation] = set()
         if not self._observed.ever_logged:
             first.add("PutEventSelectors")
@@ -128,7 +128,7 @@ class _Update:
         return [Action("StartLogging", {"Name": self._desired.arn}, changed, requires=frozenset(first))]
 
     def _tags(self) -> list[Action]:
-        """Tags off before others on, so that the limit never stands in the way; but first of all, ours."""
+        """Remove tags before adding others, to stay below the limit; but add the owner tag first of all."""
         desired, observed = self._desired, self._observed
         off = {key: "" for key in sorted(observed.tags) if desired.governs(key) and key not in desired.tags}
         on = {key: value for key, value in desired.tags.items() if observed.tags.get(key) != value}
@@ -165,11 +165,11 @@ class _Update:
         ]
 
     def _update_trail(self) -> tuple[list[Action], list[Action]]:
-        """UpdateTrail, before the selectors or after them.
+        """Return UpdateTrail before and after the selectors.
 
-        Where the selectors change too, a trail that takes fewer regions or accounts is narrowed before, and one that
-        takes more is widened after: in between it would record what neither spec asks for. Doing both takes two calls,
-        also while the trail stands still: it is started again even if the selectors are refused.
+        If the selectors change too, the trail is narrowed to fewer regions or accounts before, and widened after:
+        otherwise it would temporarily record what neither spec asks for. Both take two calls, even while the trail is
+        stopped, because it is started again even if AWS rejects the selectors.
         """
         if not self._changed:
             return [], []
@@ -195,14 +195,14 @@ class _Update:
             if name in sent:
                 source = self._observed if name in kept else self._desired
                 value = getattr(source.configuration, name)
-                # UpdateTrail merges: a field left out is kept, an empty one is cleared.
+                # UpdateTrail merges: an omitted field is kept, an empty one is cleared.
                 parameters[attribute.request] = "" if value is None else attribute.form.sent(value)
         paths = {ATTRIBUTES[name].spec for name in changed}
         told = tuple(entry for entry in configuration_differences(self._desired, self._observed) if entry.path in paths)
         return Action("UpdateTrail", parameters, told, requires)
 
     def _put_selectors(self, before: list[Action]) -> list[Action]:
-        """PutEventSelectors, after what rests on the old selectors and the regions and accounts that are to go."""
+        """Return PutEventSelectors, which requires the writes before it that depend on the old selectors and scope."""
         if not self._selectors:
             return []
         first = {step.operation for step in before}
@@ -247,7 +247,7 @@ class _Update:
         wanted: Action,
         reduced: Action,
     ) -> tuple[list[Action], list[Action]]:
-        """What rests on selectors goes before they are narrowed, and comes after they are widened."""
+        """Place a write that depends on selectors: before they are narrowed, after they are widened."""
         after = Action(wanted.operation, wanted.parameters, changed, frozenset({"PutEventSelectors"}))
         if not self._selectors:
             return [wanted], []

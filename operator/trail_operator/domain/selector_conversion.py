@@ -1,4 +1,4 @@
-"""Converts what a trail records from the spec and from AWS's answers to its normal form, and from there to requests."""
+"""Converts selectors, insights and aggregations from the spec and AWS's responses to normal form, and to requests."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -31,7 +31,7 @@ _ALL_OBJECTS = ":s3:::"
 def wanted_selectors(
     basic: Sequence[EventSelector] | None, advanced: Sequence[AdvancedEventSelector] | None
 ) -> Selectors:
-    """The normal form of spec.eventSelectors or spec.advancedEventSelectors; AWS's default where both are left out."""
+    """The normal form of spec.eventSelectors or spec.advancedEventSelectors; AWS's default if both are omitted."""
     if advanced:
         return tuple(_advanced_selector(entry.model_dump(by_alias=True)) for entry in advanced)
     if basic:
@@ -51,18 +51,18 @@ def wanted_aggregations(configurations: Iterable[AggregationConfiguration]) -> A
     return frozenset((entry.event_category, template) for entry in configurations for template in entry.templates)
 
 
-# From and to AWS, which spells as the spec does, with a capital.
+# From and to AWS, which capitalizes the names of the spec.
 
 
 def read_selectors(answer: Mapping[str, Any]) -> Selectors:
-    """The normal form of what GetEventSelectors answers."""
+    """Return the normal form of a GetEventSelectors response."""
     if answer.get("AdvancedEventSelectors"):
         return tuple(_advanced_selector(_uncapitalised(entry)) for entry in answer["AdvancedEventSelectors"])
     return tuple(_basic_selector(_uncapitalised(entry)) for entry in answer.get("EventSelectors") or ()) or DEFAULT
 
 
 def read_insights(answer: Mapping[str, Any]) -> Insights:
-    """The normal form of what GetInsightSelectors answers."""
+    """Return the normal form of a GetInsightSelectors response."""
     return frozenset(
         (entry["InsightType"], category)
         for entry in answer.get("InsightSelectors") or ()
@@ -71,7 +71,7 @@ def read_insights(answer: Mapping[str, Any]) -> Insights:
 
 
 def read_aggregations(answer: Mapping[str, Any]) -> Aggregations:
-    """The normal form of what GetEventConfiguration answers."""
+    """Return the normal form of a GetEventConfiguration response."""
     return frozenset(
         (entry["EventCategory"], template)
         for entry in answer.get("AggregationConfigurations") or ()
@@ -80,14 +80,14 @@ def read_aggregations(answer: Mapping[str, Any]) -> Aggregations:
 
 
 def selector_parameters(selectors: Selectors) -> dict[str, Any]:
-    """Selectors as PutEventSelectors takes them."""
+    """Return selectors as parameters of PutEventSelectors."""
     if isinstance(selectors[0], AdvancedSelector):
         return {"AdvancedEventSelectors": [_sent_advanced(entry) for entry in selectors]}
     return {"EventSelectors": [_sent_basic(entry) for entry in selectors]}
 
 
 def insight_parameters(insights: Insights) -> dict[str, Any]:
-    """Insights as PutInsightSelectors takes them; none turn them off."""
+    """Return insights as parameters of PutInsightSelectors. None turn them off."""
     types = sorted({kind for kind, _ in insights})
     return {
         "InsightSelectors": [
@@ -98,7 +98,7 @@ def insight_parameters(insights: Insights) -> dict[str, Any]:
 
 
 def aggregation_parameters(aggregations: Aggregations) -> dict[str, Any]:
-    """Aggregations as PutEventConfiguration takes them; none turn them off."""
+    """Return aggregations as parameters of PutEventConfiguration. None turn them off."""
     categories = sorted({category for category, _ in aggregations})
     return {
         "AggregationConfigurations": [
@@ -171,7 +171,7 @@ def _sent_advanced(selector: AdvancedSelector) -> dict[str, Any]:
 
 
 def _uncapitalised(value: Any) -> Any:
-    """AWS's spelling of members as the spec's."""
+    """Convert AWS's names of members to those of the spec."""
     if isinstance(value, Mapping):
         return {name[0].lower() + name[1:]: _uncapitalised(member) for name, member in value.items()}
     if isinstance(value, list | tuple):

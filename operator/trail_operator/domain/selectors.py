@@ -1,7 +1,7 @@
 """What a trail records, in normal form: event selectors, insights and aggregation, and which of them needs which.
 
-Order and repetition in lists, what is left out and how "all" is spelt make no difference in normal form; the order of
-selectors does, since AWS keeps it. No list of fields or resource types is needed to compare.
+The normal form ignores order and repetition in lists, omitted defaults and the spelling of "all". It keeps the order of
+selectors, as AWS does. Comparing requires no list of fields or resource types.
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
 """
 
@@ -19,13 +19,13 @@ class BasicSelector:
     read_write_type: str = "All"
     include_management_events: bool = True
     data_resources: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Values by type."""
+    """Values by resource type."""
     excluded_sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class FieldCondition:
-    """All conditions on one field. Positive operators are alternatives, negative ones must all hold."""
+    """All conditions on one field. Positive operators are alternatives; all negative ones must match."""
 
     field: str
     equals: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class FieldCondition:
     not_ends_with: tuple[str, ...] = ()
 
     def holds(self, value: str) -> bool:
-        """Whether a value of the field satisfies the condition."""
+        """Return whether a value of the field satisfies the condition."""
         wanted = self.equals or self.starts_with or self.ends_with
         found = value in self.equals or value.startswith(self.starts_with) or value.endswith(self.ends_with)
         refused = (
@@ -45,7 +45,7 @@ class FieldCondition:
         return (found or not wanted) and not refused
 
     def may_hold(self, beginning: str, ending: str) -> bool:
-        """Whether a value that begins and ends so may satisfy the condition, whatever is in between."""
+        """Return whether some value with this prefix and suffix satisfies the condition."""
         ways = [
             *((one, one) for one in self.equals if one.startswith(beginning) and one.endswith(ending)),
             *((max(one, beginning, key=len), ending) for one in self.starts_with if _begin_alike(one, beginning)),
@@ -70,11 +70,11 @@ class AdvancedSelector:
     conditions: tuple[FieldCondition, ...]
 
     def on(self, name: str) -> FieldCondition | None:
-        """The conditions on one field."""
+        """Return the conditions on one field."""
         return next((entry for entry in self.conditions if entry.field == name), None)
 
     def records(self, event: Mapping[str, str]) -> bool:
-        """Whether it may record an event of which these fields are known."""
+        """Return whether it may record an event with these known fields."""
         return all(entry.holds(event[entry.field]) for entry in self.conditions if entry.field in event)
 
     @property
@@ -85,7 +85,7 @@ class AdvancedSelector:
 
 
 Selectors = tuple[BasicSelector, ...] | tuple[AdvancedSelector, ...]
-"""Of one kind, never empty: a trail always has selectors."""
+"""Selectors of one kind. Never empty: a trail always has selectors."""
 
 Insights = frozenset[tuple[str, str]]
 """Pairs of insight type and event category."""
@@ -94,14 +94,14 @@ Aggregations = frozenset[tuple[str, str]]
 """Pairs of event category and template."""
 
 DEFAULT: Selectors = (BasicSelector(),)
-"""AWS's own, which a trail has until it is given others: all management events.
+"""The selectors of a new trail in AWS: all management events.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetEventSelectors.html
 """
 
 
 def management_events(selectors: Selectors) -> frozenset[str]:
-    """Which management events are recorded: Read, Write, both or none."""
+    """Return which management events are recorded: Read, Write, both or none."""
     recorded: set[str] = set()
     for entry in selectors:
         if isinstance(entry, BasicSelector):
@@ -115,7 +115,7 @@ def management_events(selectors: Selectors) -> frozenset[str]:
 
 
 def records_data_events(selectors: Selectors) -> bool:
-    """Whether any data events are recorded."""
+    """Return whether any data events are recorded."""
     return any(
         bool(entry.data_resources) if isinstance(entry, BasicSelector) else entry.category == DATA
         for entry in selectors
@@ -123,7 +123,7 @@ def records_data_events(selectors: Selectors) -> bool:
 
 
 def may_record_object_writes(selectors: Selectors, partition: str, beginning: str, ending: str) -> bool:
-    """Whether CloudTrail's writing of S3 objects is recorded, or of some of them, whose ARNs begin and end so."""
+    """Return whether CloudTrail's writes of some S3 objects with this ARN prefix and suffix are recorded."""
     event = {
         "eventCategory": DATA,
         "resources.type": "AWS::S3::Object",
@@ -131,7 +131,8 @@ def may_record_object_writes(selectors: Selectors, partition: str, beginning: st
         "eventSource": "s3.amazonaws.com",
         "eventType": "AwsApiCall",
         "readOnly": "false",
-        # Of a service: {"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"}, with no ARN and no session.
+        # Identity of a service: {"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"}, with no ARN and no
+        # session.
         # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
         "userIdentity.arn": "",
         "sessionCredentialFromConsole": "false",
@@ -150,7 +151,7 @@ def may_record_object_writes(selectors: Selectors, partition: str, beginning: st
 
 
 def supports_insight(selectors: Selectors, insight: tuple[str, str]) -> bool:
-    """Whether the events that an insight looks at are recorded; AWS refuses it otherwise.
+    """Return whether the events that an insight analyzes are recorded. AWS rejects it otherwise.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutInsightSelectors.html
     """
@@ -162,7 +163,7 @@ def supports_insight(selectors: Selectors, insight: tuple[str, str]) -> bool:
 
 
 def supports_aggregation(selectors: Selectors, aggregation: tuple[str, str]) -> bool:
-    """Whether the events that are summed up are recorded; AWS refuses aggregation otherwise.
+    """Return whether the events to aggregate are recorded. AWS rejects the aggregation otherwise.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventConfiguration.html
     """
@@ -170,5 +171,5 @@ def supports_aggregation(selectors: Selectors, aggregation: tuple[str, str]) -> 
 
 
 def _begin_alike(one: str, other: str) -> bool:
-    """Whether some text begins with both."""
+    """Return whether one text is a prefix of the other."""
     return one.startswith(other) or other.startswith(one)

@@ -1,9 +1,9 @@
-"""Texts of AWS as they can be shown: on one line, without control characters, and no longer than is of use."""
+"""Helpers for texts in messages: on one line, without control characters, of limited length."""
 
 import unicodedata
 from collections.abc import Sequence
 
-# The lengths that the CustomResourceDefinitions allow.
+# Maximum lengths in the CustomResourceDefinitions.
 MESSAGE = 32768
 ERROR = 256
 # Control and format characters, halves of surrogate pairs, ends of lines and paragraphs.
@@ -11,7 +11,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def clean(text: str, longest: int) -> str:
-    """The text without what would forge lines or cannot be written, and cut at so many characters."""
+    """Return the text without control characters, truncated to `longest` characters."""
     shown = text[: longest + 1]
     if not (shown.isascii() and shown.isprintable()):
         shown = "".join(" " if unicodedata.category(one) in _HIDDEN else one for one in shown)
@@ -19,5 +19,5 @@ def clean(text: str, longest: int) -> str:
 
 
 def listed(values: Sequence[str]) -> str:
-    """The first five, and how many more there are."""
+    """Return the first five values, and how many more there are."""
     return ", ".join(values[:5]) + (f" and {len(values) - 5} more" if len(values) > 5 else "")

@@ -1,7 +1,7 @@
-"""A trail's state as a value, once as the spec wants it and once as AWS has it, both in the same normal form.
+"""The desired and the observed state of a trail, as values in the same normal form.
 
-Normal forms take every difference of spelling away, so that comparing is `==`: "" is absent, a topic is its ARN, a
-log group's ARN ends without ':*', a key is its ARN where that is known, tags are a mapping.
+The normal form removes differences in spelling, so that values compare by `==`: "" is absent, a topic is its ARN, a
+log group's ARN has no suffix ':*', a key is its ARN if known, tags are a mapping.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from trail_operator.domain.attributes import Configuration, Resolved, desired_co
 from trail_operator.domain.selector_conversion import wanted_aggregations, wanted_insights, wanted_selectors
 from trail_operator.domain.selectors import Aggregations, Insights, Selectors
 
-# The only regions with events of global services since 22 November 2021, by partition:
+# Since 22 November 2021, only these regions have events of global services, by partition:
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
 # In China those of CloudFront are in Ningxia: https://docs.amazonaws.cn/en_us/aws/latest/userguide/cloudtrail.html
 # That those of IAM are in Beijing, and which region of GovCloud has them, is unverified.
@@ -29,16 +29,16 @@ GLOBAL_REGIONS = {
 
 
 def has_global_events(partition: str, region: str) -> bool | None:
-    """Whether events of global services are recorded in a region; None in a partition of which that is not known."""
+    """Return whether a region has events of global services; None for an unknown partition."""
     regions = GLOBAL_REGIONS.get(partition)
     return None if regions is None else region in regions
 
 
 def records_global_events(configuration: Configuration, partition: str, region: str) -> bool | None:
-    """Whether a trail of that home region records events of global services.
+    """Return whether a trail with that home region records events of global services.
 
-    None where that is not known: a single-region trail that includes them, in an unknown partition. Who warns of
-    recording them then assumes that it does not, and who reports their loss that it may.
+    None if unknown: for a single-region trail that includes them, in an unknown partition. Warnings about recording
+    them then assume that it does not, reports of their loss assume that it does.
     """
     if configuration.is_multi_region_trail:
         return True
@@ -47,12 +47,12 @@ def records_global_events(configuration: Configuration, partition: str, region: 
 
 @dataclass(frozen=True)
 class DesiredTrail:
-    """What the spec asks for, in normal form."""
+    """The desired state, in normal form."""
 
     name: str
     location: Location
     owner: str
-    """The owner tag that the trail is to carry."""
+    """The owner tag for the trail."""
     configuration: Configuration
     is_logging: bool
     tags: Mapping[str, str]
@@ -61,9 +61,9 @@ class DesiredTrail:
     aggregations: Aggregations
     ignored_tags: tuple[str, ...]
     management_account: str | None
-    """Whose the trail is, where that is not the location's account."""
+    """Account of the trail, if that is not the location's account."""
     former_owners: frozenset[str]
-    """Other owner tags by which the trail is this resource's: those with former names of the cluster."""
+    """Owner tags of this resource with former names of the cluster."""
 
     @property
     def arn(self) -> str:
@@ -71,11 +71,11 @@ class DesiredTrail:
         return self.location.trail_arn(self.name, self.management_account)
 
     def owns(self, owner: str | None) -> bool:
-        """Whether a trail with that owner tag is this resource's."""
+        """Return whether a trail with that owner tag belongs to this resource."""
         return owner == self.owner or owner in self.former_owners
 
     def governs(self, tag: str) -> bool:
-        """Whether the spec decides about a tag of that key; all others are left alone."""
+        """Return whether the spec controls tags with that key. All others are ignored."""
         if tag == OWNER_TAG:
             return OWNER_TAG in self.tags
         if tag.lower().startswith(("aws:", RESERVED_TAG_PREFIX)):
@@ -86,14 +86,14 @@ class DesiredTrail:
 Part = Literal[
     "trail", "isLogging", "tags", "eventSelectors", "insightSelectors", "aggregationConfigurations", "kmsKeyID"
 ]
-"""What takes a call of its own to compare, by its name in the spec: a part of the trail, or which key an alias is.
+"""What needs a separate call to compare, by its name in the spec: a part of the trail, or the key of an alias.
 
-`trail` is all that the calls for the other parts do not tell."""
+`trail` is everything that the calls for the other parts do not return."""
 
 
 @dataclass(frozen=True)
 class ObservedTrail:
-    """What AWS answered, in normal form."""
+    """The observed state, in normal form."""
 
     arn: str
     home_region: str
@@ -105,22 +105,22 @@ class ObservedTrail:
     aggregations: Aggregations
     delivery_errors: Mapping[Destination, str]
     delivered: Mapping[Destination, float] = field(compare=False)
-    """When AWS last delivered, in seconds since 1970. Always another time: no reason to take a trail for another."""
+    """When AWS last delivered, in seconds since 1970. Excluded from comparisons, as it always changes."""
     ever_logged: bool
-    """Whether logging was ever started: else nobody has asked yet for what the trail would record."""
+    """Whether logging was ever started."""
     unreadable: frozenset[Part]
-    """What AWS does not let us see, or did not answer: it is unknown, never a difference."""
+    """Parts that could not be read. They are unknown, never a difference."""
 
     @property
     def owner(self) -> str | None:
-        """The owner tag: who made the trail."""
+        """The owner tag."""
         return self.tags.get(OWNER_TAG)
 
     @property
     def failing_destinations(self) -> dict[Destination, str]:
-        """AWS's delivery errors that count: of a trail that logs, to a destination that is configured.
+        """Delivery errors of configured destinations, if the trail is logging.
 
-        GetTrailStatus goes on reporting the last error of a destination that was taken away and of a stopped trail.
+        GetTrailStatus keeps reporting the last error of a removed destination and of a stopped trail.
         """
         if not self.is_logging:
             return {}
@@ -144,7 +144,7 @@ def desired_trail(
     management_account: str | None,
     former_owners: frozenset[str],
 ) -> DesiredTrail:
-    """The normal form of a spec. `kms_key_arn` is what spec.kmsKeyID resolves to, None where it is left out."""
+    """Return the normal form of a spec. `kms_key_arn` is the ARN of spec.kmsKeyID, None if omitted."""
     return DesiredTrail(
         name=name,
         location=location,

@@ -1,6 +1,6 @@
-"""What to warn of: a trail that works and may still not be what its users think, or cost what they don't expect.
+"""Warnings: a trail works, but may not do what its users expect, or may cost more.
 
-Said from what is known, on a condition of its own that never touches Ready.
+They are based on known facts and reported on a separate condition that never affects Ready.
 """
 
 import re
@@ -14,7 +14,7 @@ from trail_operator.domain.texts import listed
 from trail_operator.domain.trail import GLOBAL_REGIONS, DesiredTrail, has_global_events, records_global_events
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
-# Others only draw a warning.
+# Other values only cause a warning.
 _KNOWN_FIELDS = frozenset(
     {
         *("eventCategory", "eventName", "eventSource", "eventType", "readOnly", "resources.ARN", "resources.type"),
@@ -28,12 +28,12 @@ _RESOURCE_TYPE = re.compile(r"\AAWS::[A-Za-z0-9]+::?[A-Za-z0-9]+\Z")
 ABOUT_OTHER_TRAILS = frozenset(
     {Reason.OWNED_ELSEWHERE, Reason.DUPLICATE_GLOBAL_EVENTS, Reason.DUPLICATE_MANAGEMENT_EVENTS}
 )
-"""What is said of other trails."""
+"""Warnings about other trails."""
 
 
 @dataclass(frozen=True)
 class Advice:
-    """One warning: what is the matter, and what to do."""
+    """A warning: what is wrong, and what to do."""
 
     reason: Reason
     message: str
@@ -41,7 +41,7 @@ class Advice:
 
 @dataclass(frozen=True)
 class PeerTrail:
-    """Another trail of the account, as far as it matters for this one."""
+    """Another trail of the account, with the attributes that warnings need."""
 
     arn: str
     home_region: str
@@ -49,13 +49,13 @@ class PeerTrail:
     include_global_service_events: bool
     is_organization_trail: bool
     management_events: frozenset[str] | None
-    """Those that it records: Read, Write, both or none; None where AWS does not show it."""
+    """Management events that it records: Read, Write, both or none; None if unknown."""
     is_logging: bool | None = False
-    """None where AWS does not show it."""
+    """None if unknown."""
     owner: str | None = None
-    """Its owner tag."""
+    """The owner tag."""
     is_owner_known: bool = True
-    """Whether AWS shows its tags: of another account's trail it does not."""
+    """Whether AWS shows its tags, which it does not for another account's trail."""
 
     @property
     def name(self) -> str:
@@ -65,18 +65,18 @@ class PeerTrail:
 
 @dataclass(frozen=True)
 class InventorySnapshot:
-    """What AWS lets us see of an account's trails."""
+    """The trails of an account, as far as AWS shows them."""
 
     trails: tuple[PeerTrail, ...] | None = None
-    """None where nothing could be read."""
+    """None if none could be read."""
     count: int | None = None
-    """How many there are, also of those that can only be counted; None where that is not known."""
+    """Number of trails, including those that can only be counted; None if unknown."""
     hidden: tuple[str, ...] = ()
-    """Why it is not all, in words for the user: what AWS refuses for longer."""
+    """Why the snapshot is incomplete: the calls that AWS keeps denying, as text for users."""
 
 
 def advise(desired: DesiredTrail, peers: Iterable[PeerTrail], *, exists: bool = True) -> tuple[Advice, ...]:
-    """All warnings about a trail, the most important first. `exists`: whether it is there, or only will be."""
+    """Return all warnings about a trail, the most important first. `exists`: whether the trail exists yet."""
     others = [other for other in peers if other.arn != desired.arn]
     found = (
         _own_delivery(desired, exists=exists),
@@ -105,7 +105,7 @@ def _own_delivery(desired: DesiredTrail, *, exists: bool) -> Advice | None:
 
 
 def _folders(desired: DesiredTrail) -> list[str]:
-    """What the ARNs of the objects that the trail delivers begin with.
+    """Return the ARN prefixes of the objects that the trail delivers.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
@@ -114,7 +114,7 @@ def _folders(desired: DesiredTrail) -> list[str]:
     prefix = f"{configuration.s3_key_prefix}/" if configuration.s3_key_prefix else ""
     logs = f"arn:{location.partition}:s3:::{configuration.s3_bucket_name}/{prefix}AWSLogs"
     if configuration.is_organization_trail:
-        return [f"{logs}/o-"]  # which organization and which of its accounts is AWS's to know
+        return [f"{logs}/o-"]  # the ID of the organization and its accounts are unknown
     kinds = ["CloudTrail"]
     kinds += ["CloudTrail-Digest"] if configuration.enable_log_file_validation else []
     kinds += ["CloudTrail-Insight"] if desired.insights else []
@@ -218,7 +218,7 @@ def _unknown_selectors(desired: DesiredTrail) -> Advice | None:
 
 
 def _recorded_by(others: Iterable[PeerTrail], desired: DesiredTrail, what: str, *, exists: bool) -> str:
-    """How sure it is that the others record what the trail does, and which; "" where they don't."""
+    """Return how certainly which other trails record the same events; "" if none does."""
     recorded = management_events(desired.event_selectors) if desired.is_logging else frozenset()
     if not recorded:
         return ""
@@ -241,7 +241,7 @@ def _recorded_by(others: Iterable[PeerTrail], desired: DesiredTrail, what: str, 
 
 
 def _takes_the_same_global_events(desired: DesiredTrail, other: PeerTrail) -> bool:
-    """Whether another trail takes some of those that this one takes: of China's two regions, each has its own."""
+    """Return whether both trails record some of the same global events. China's two regions have separate ones."""
     if other.is_multi_region_trail:
         return True
     in_reach = desired.configuration.is_multi_region_trail or other.home_region == desired.location.region
