@@ -11,7 +11,7 @@ import botocore.session
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from trail_operator.aws.answers import Parsers
+from trail_operator.aws.response_parser import ResponseParsers
 from trail_sandbox.aws.cloudtrail.shapes import to_json
 from trail_sandbox.aws.errors import AwsError
 
@@ -76,9 +76,9 @@ def failure(service: str, error: AwsError) -> Raw:
 
 
 def read(service: str, operation: str, raw: Raw) -> dict[str, Any]:
-    """What a client of the operator makes of it. Raises ClientError and NotWholeError."""
+    """What a client of the operator makes of it. Raises ClientError and InvalidResponseError."""
     response = {"status_code": raw.status, "headers": {}, "body": raw.body, "context": {}}
-    parser = Parsers().create_parser(model(service).resolved_protocol)
+    parser = ResponseParsers().create_parser(model(service).resolved_protocol)
     parsed = parser.parse(response, operation_model(service, operation).output_shape)
     if raw.status >= 300:
         raise ClientError(cast(Any, parsed), operation)

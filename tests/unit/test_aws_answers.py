@@ -9,8 +9,9 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel
 
-from trail_operator.aws.answers import ANSWERS, NotWholeError, Parsers, check_subject
+from trail_operator.aws.answers import ANSWERS, InvalidResponseError, check_subject
 from trail_operator.aws.operations import OPERATIONS, Internal, Operation, Read, Write
+from trail_operator.aws.response_parser import ResponseParsers
 
 REGION = "us-east-1"
 ARN = f"arn:aws:cloudtrail:{REGION}:123456789012:trail/audit"
@@ -48,7 +49,7 @@ def parsed(operation: Operation, body: bytes, status: int = 200) -> Any:
     model = model_of(operation.service)
     response = {"status_code": status, "headers": {}, "body": body, "context": {}}
     shape = model.operation_model(operation.name).output_shape
-    return Parsers().create_parser(model.resolved_protocol).parse(response, shape)
+    return ResponseParsers().create_parser(model.resolved_protocol).parse(response, shape)
 
 
 def answered(operation: Operation, answer: object, parameters: Mapping[str, Any] | None = None) -> Any:
@@ -145,7 +146,7 @@ def test_what_aws_answers_is_whole(operation: Operation, answer: dict[str, Any],
 def test_what_lacks_what_is_needed_or_is_about_something_else_is_none(
     operation: Operation, answer: object, parameters: dict[str, Any]
 ) -> None:
-    with pytest.raises(NotWholeError):
+    with pytest.raises(InvalidResponseError):
         answered(operation, answer, parameters)
 
 
@@ -173,7 +174,7 @@ def test_every_operation_has_its_answer() -> None:
 @pytest.mark.parametrize("operation", WITH_BODY, ids=str)
 def test_a_success_without_a_body_of_its_own_is_none(operation: Operation, body: bytes) -> None:
     for status in (200, 204):
-        with pytest.raises(NotWholeError):
+        with pytest.raises(InvalidResponseError):
             parsed(operation, body, status)
 
 
@@ -196,7 +197,7 @@ def test_a_policy_has_a_statement(policy: str, is_whole: bool) -> None:
         if is_whole:
             assert parsed(operation, body)["Policy"] == policy
         else:
-            with pytest.raises(NotWholeError):
+            with pytest.raises(InvalidResponseError):
                 parsed(operation, body)
 
 
@@ -204,13 +205,13 @@ def test_a_policy_has_a_statement(policy: str, is_whole: bool) -> None:
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 @pytest.mark.parametrize("operation", [Read.GetTrail, Read.GetCallerIdentity, Read.GetBucketPolicy], ids=str)
 def test_an_error_without_a_code_of_aws_is_none(operation: Operation, body: bytes, status: int) -> None:
-    with pytest.raises(NotWholeError):
+    with pytest.raises(InvalidResponseError):
         parsed(operation, body, status)
 
 
 @pytest.mark.parametrize("body", [{"__type": {}}, {"__type": "X", "message": {}}, {"message": "x"}, {"__type": ""}])
 def test_an_error_whose_code_or_message_is_no_text_is_none(body: object) -> None:
-    with pytest.raises(NotWholeError):
+    with pytest.raises(InvalidResponseError):
         parsed(Read.GetTrail, json.dumps(body).encode(), 400)
 
 
@@ -233,7 +234,7 @@ def test_what_a_body_holds_is_in_no_exception() -> None:
         f"[{secret!r}]",
     ):
         for operation in WITH_BODY:
-            with pytest.raises(NotWholeError) as raised:
+            with pytest.raises(InvalidResponseError) as raised:
                 parsed(operation, body.encode())
             error: BaseException | None = raised.value
             assert error is not None
@@ -261,7 +262,7 @@ def test_a_role_without_policies_is_one() -> None:
     ],
 )
 def test_policies_of_a_role_that_are_not_there_are_none(operation: Operation, inner: str) -> None:
-    with pytest.raises(NotWholeError):
+    with pytest.raises(InvalidResponseError):
         parsed(operation, xml(operation, inner))
 
 
@@ -276,7 +277,7 @@ def test_a_page_that_is_not_the_last_says_which_is_next(operation: Operation) ->
 
     assert read("<IsTruncated>false</IsTruncated>")[member] == []
     assert read("<IsTruncated>true</IsTruncated><Marker>m</Marker>")["Marker"] == "m"
-    with pytest.raises(NotWholeError):
+    with pytest.raises(InvalidResponseError):
         read("<IsTruncated>true</IsTruncated>")
 
 
@@ -305,7 +306,7 @@ def test_an_organization_does_not_contradict_itself(organization: dict[str, Any]
     if is_whole:
         check_subject(Read.DescribeOrganization, REGION, {}, answer)
     else:
-        with pytest.raises(NotWholeError):
+        with pytest.raises(InvalidResponseError):
             check_subject(Read.DescribeOrganization, REGION, {}, answer)
 
 
@@ -329,7 +330,7 @@ def test_who_we_are_does_not_contradict_itself(account: str, arn: str, is_whole:
     if is_whole:
         read()
     else:
-        with pytest.raises(NotWholeError):
+        with pytest.raises(InvalidResponseError):
             read()
 
 
@@ -351,5 +352,5 @@ def test_a_key_is_the_one_that_was_asked_for(asked: str, told: str, is_whole: bo
     if is_whole:
         check_subject(Read.DescribeKey, REGION, parameters, answer)
     else:
-        with pytest.raises(NotWholeError):
+        with pytest.raises(InvalidResponseError):
             check_subject(Read.DescribeKey, REGION, parameters, answer)

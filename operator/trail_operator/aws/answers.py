@@ -9,36 +9,13 @@ GetInsightSelectors, GetEventConfiguration, ListTags and ListTrails, nor of the 
 unverified, and is what the operator needs and their reference has in every example.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
-from urllib.parse import unquote
-from xml.etree import ElementTree
-
-from botocore.model import ListShape, MapShape, Shape, StructureShape
-from botocore.parsers import ResponseParser, ResponseParserFactory
 
 from trail_operator.aws.operations import Internal, Operation, Read, Write
 from trail_operator.domain.arns import Arn, is_arn
-
-_ERROR = 300  # the first HTTP status that is none of a success
-_KINDS: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "character": (str,),
-    "blob": (str, bytes),
-    "boolean": (bool,),
-    "integer": (int,),
-    "long": (int,),
-    "float": (int, float),
-    "double": (int, float),
-    "timestamp": (int, float, str, datetime),
-    "list": (list,),
-    "map": (dict,),
-    "structure": (dict,),
-}
 
 
 @dataclass(frozen=True)
@@ -64,7 +41,7 @@ class Expected:
     """Whether it is about the region and the parameters that were asked for, and does not contradict itself."""
 
 
-class NotWholeError(Exception):
+class InvalidResponseError(Exception):
     """What came is no answer of AWS. `problem` quotes nothing of it."""
 
     def __init__(self, operation: str, problem: str) -> None:
@@ -73,54 +50,17 @@ class NotWholeError(Exception):
         self.problem = problem
 
 
-class Parsers(ResponseParserFactory):
-    """A session's parsers, which pass on nothing but whole answers; for its component `response_parser_factory`."""
-
-    def create_parser(self, protocol_name: str) -> Any:
-        """Make the parser of a protocol."""
-        return _Parser(super().create_parser(protocol_name), is_xml=protocol_name in ("query", "rest-xml"))
-
-
-class _Parser:
-    def __init__(self, parser: ResponseParser, *, is_xml: bool) -> None:
-        self._parser = parser
-        self._is_xml = is_xml
-
-    def parse(self, response: dict[str, Any], shape: Any) -> Any:
-        """As botocore's parsers; raises NotWholeError and nothing else."""
-        operation = re.sub("(Response|Output|Result)$", "", shape.name if shape else "")
-        expected = _BY_NAME.get(operation, Expected())  # botocore itself calls others, such as those of SSO
-        try:
-            if shape is not None and shape.metadata.get("exception"):
-                return self._parser.parse(response, shape)  # further members of an error that was whole
-            if response["status_code"] < _ERROR and not self._is_xml:
-                _check_json(operation, response["body"], shape)
-            parsed = self._parser.parse(response, shape)
-            if response["status_code"] < _ERROR:
-                if self._is_xml:
-                    _check_root(operation, expected, response["body"], shape)
-                    _check_types(operation, shape, parsed)
-                _check_members(operation, expected, parsed)
-            elif expected.has_body:
-                _check_error(operation, parsed)
-        except NotWholeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - botocore's parsers raise anything, and quote the body in it
-            raise NotWholeError(operation, f"it cannot be parsed: {type(error).__name__}") from None
-        return parsed
-
-
 def check_subject(operation: Operation, region: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-    """Raise NotWholeError where an answer is about something else than what was asked, or contradicts itself."""
+    """Raise InvalidResponseError where an answer is about something else than what was asked, or contradicts itself."""
     for path, name in ANSWERS[operation].subject:
         asked = str(parameters.get(name, ""))
         if path.lower().endswith("arn") and not is_arn(asked):
             continue
-        if any(found not in (None, asked) for found in _members(answer, path)):
-            raise NotWholeError(operation.name, f"{path} is not what was asked for")
+        if any(found not in (None, asked) for found in members(answer, path)):
+            raise InvalidResponseError(operation.name, f"{path} is not what was asked for")
     if not ANSWERS[operation].is_consistent(region, parameters, answer):
         problem = "it is about something else than what was asked for, or contradicts itself"
-        raise NotWholeError(operation.name, problem)
+        raise InvalidResponseError(operation.name, problem)
 
 
 def _is_created(region: str, _: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
@@ -287,89 +227,16 @@ ANSWERS: Mapping[Operation, Expected] = {
     Internal.HeadBucket: Expected(has_body=False),
 }
 """What an answer to each operation must have."""
-_BY_NAME = {operation.name: answer for operation, answer in ANSWERS.items()}
+BY_NAME = {operation.name: answer for operation, answer in ANSWERS.items()}
 
 
-def _check_root(operation: str, answer: Expected, body: bytes, shape: Shape | None) -> None:
-    """An XML answer is the operation's own: another, such as a page of a proxy, parses as an empty one."""
-    wrapper = shape.serialization.get("resultWrapper", "") if shape else ""
-    expected = re.sub("Result$", "Response", wrapper) or answer.root
-    if not expected:
-        return
-    root = ElementTree.fromstring(body).tag.rpartition("}")[2]  # noqa: S314 - botocore has parsed it, too
-    if root != expected:
-        raise NotWholeError(operation, f"it is no {expected}")
-
-
-def _check_json(operation: str, body: bytes, shape: Shape | None) -> None:
-    value = json.loads(body.decode())
-    if not isinstance(value, dict):
-        raise NotWholeError(operation, "it is no JSON object")
-    if "__type" in value:
-        raise NotWholeError(operation, "it is an error with the status of a success")
-    _check_types(operation, shape, value)
-
-
-def _check_types(operation: str, shape: Shape | None, value: Any, path: str = "it") -> None:
-    """Raise where a value does not fit its model. What is null is not there; what the model does not know is let be."""
-    if shape is None or value is None:
-        return
-    fits = isinstance(value, _KINDS.get(shape.type_name, (object,)))
-    if not fits or (isinstance(value, bool) and shape.type_name != "boolean"):
-        raise NotWholeError(operation, f"{path} is no {shape.type_name}")
-    if isinstance(shape, StructureShape):
-        for name, member in shape.members.items():
-            _check_types(operation, member, value.get(member.serialization.get("name", name), value.get(name)), name)
-    elif isinstance(shape, ListShape):
-        for one in value:
-            if one is None:
-                raise NotWholeError(operation, f"{path} has a member that is null")
-            _check_types(operation, shape.member, one, path)
-    elif isinstance(shape, MapShape):
-        for one in value.values():
-            _check_types(operation, shape.value, one, path)
-
-
-def _check_members(operation: str, expected: Expected, answer: Mapping[str, Any]) -> None:
-    for path in expected.required:
-        if any(one in (None, "") for one in _members(answer, path)):
-            raise NotWholeError(operation, f"it lacks {path}")
-    for name in expected.texts:
-        if answer.get(name) is None:
-            raise NotWholeError(operation, f"it lacks {name}")
-    if expected.one_of and not any(answer.get(name) for name in expected.one_of):
-        raise NotWholeError(operation, f"it has neither {' nor '.join(expected.one_of)}")
-    if expected.document and not all(one is None or _is_document(one) for one in _members(answer, expected.document)):
-        raise NotWholeError(operation, f"{expected.document} is no policy")
-
-
-def _is_document(text: str) -> bool:
-    """Whether a policy is one, plain or percent-encoded as IAM has them."""
-    try:
-        policy = json.loads(unquote(text) if text.startswith("%") else text)
-    except ValueError:
-        return False
-    return isinstance(policy, dict) and "Statement" in policy
-
-
-def _check_error(operation: str, parsed: Mapping[str, Any]) -> None:
-    """An error of AWS has a code. botocore takes the HTTP status for one where there is none."""
-    error = parsed.get("Error") or {}
-    code = error.get("Code")
-    if not isinstance(code, str) or not code or code.isdigit():
-        status = parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
-        raise NotWholeError(operation, f"it has the HTTP status {status}, and no error code of AWS")
-    if not isinstance(error.get("Message", ""), str | None):
-        raise NotWholeError(operation, "its message is no text")
-
-
-def _members(value: Any, path: str) -> Iterator[Any]:
+def members(value: Any, path: str) -> Iterator[Any]:
     """What a path leads to; None where it leads to nothing."""
     name, _, rest = path.partition(".")
     each = name.endswith("[]")
     found = value.get(name.removesuffix("[]"))
     for one in (found or ()) if each else (found,):
         if rest and one is not None:
-            yield from _members(one, rest)
+            yield from members(one, rest)
         else:
             yield one

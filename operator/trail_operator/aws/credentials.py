@@ -24,9 +24,10 @@ from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalE
 from botocore.loaders import create_loader
 
 from trail_operator.api.aws_account import EXTERNAL_ID
-from trail_operator.aws.answers import NotWholeError, Parsers
+from trail_operator.aws.answers import InvalidResponseError
 from trail_operator.aws.errors import InvalidEndpointError, OwnCredentialsError
 from trail_operator.aws.operations import Internal, Operation
+from trail_operator.aws.response_parser import ResponseParsers
 from trail_operator.domain.failure import FailureError
 
 _CONFIG = Config(
@@ -81,14 +82,14 @@ class CredentialSource:
             if self._source is None:
                 raise OwnCredentialsError(error.response, error.operation_name) from None
             raise
-        except NotWholeError:
+        except InvalidResponseError:
             self._forget()
             raise
         except (BotoCoreError, OSError, FailureError):
             raise
         except Exception as error:  # noqa: BLE001 - so botocore's providers fail over answers that they can't read
             self._forget()
-            raise NotWholeError("credentials", f"they cannot be read: {type(error).__name__}") from None
+            raise InvalidResponseError("credentials", f"they cannot be read: {type(error).__name__}") from None
 
     def is_at_hand(self) -> bool:
         """Whether the credentials are there, so that asking for them takes no time."""
@@ -119,7 +120,7 @@ def _frozen(found: botocore.credentials.Credentials | None) -> ReadOnlyCredentia
     if all(re.fullmatch("[!-~]+", one or "") for one in (frozen.access_key, frozen.secret_key, frozen.token or "-")):
         return frozen
     if isinstance(found, RefreshableCredentials):
-        raise NotWholeError("credentials", "they have characters that no credentials have")
+        raise InvalidResponseError("credentials", "they have characters that no credentials have")
     raise CredentialRetrievalError(provider=found.method, error_msg="no credentials have such characters")
 
 
@@ -138,7 +139,7 @@ class ClientPool:
         # Asked right before each request goes out; raises if it may not.
         self._may_send = may_send
         self._loader = create_loader()
-        self._parsers = Parsers()
+        self._parsers = ResponseParsers()
         self._lender = _Lender()
         # boto3 knows AWS_DEFAULT_REGION only; pods with a role are given AWS_REGION as well, or alone.
         self._region = default_region or os.environ.get("AWS_REGION")

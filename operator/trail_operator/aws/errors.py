@@ -25,7 +25,7 @@ from botocore.exceptions import (
 )
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.answers import NotWholeError
+from trail_operator.aws.answers import InvalidResponseError
 from trail_operator.aws.connection_errors import hindrance
 from trail_operator.aws.executor import DEADLINE, DeadlineError
 from trail_operator.aws.operations import ORGANIZATION, ORGANIZATION_ROLE, Internal, Write, actions_of
@@ -295,7 +295,7 @@ def is_shut_out(error: AWSError) -> bool:
 
 def failure_without_answer(error: Exception, action: str, region: str) -> Failure | None:
     """The failure behind a boto3 exception to which AWS gave no answer; None for what is a fault of ours."""
-    if isinstance(error, NotWholeError):
+    if isinstance(error, InvalidResponseError):
         return _failure(FailureClass.TRANSIENT, Reason.PROGRESSING, _not_whole(error, action, region))
     if isinstance(error, DeadlineError):
         message = f"no whole answer from AWS to {action} in {region} within {DEADLINE:.0f} seconds"
@@ -361,7 +361,7 @@ def _remedy(action: str) -> str:
     return remedy.replace("NAMESPACE:SERVICEACCOUNT", ":".join(known)) if known else remedy
 
 
-def _not_whole(error: NotWholeError, action: str, region: str) -> str:
+def _not_whole(error: InvalidResponseError, action: str, region: str) -> str:
     if error.operation == "credentials":
         return f"the operator's credentials were not answered as AWS does: {error.problem}"
     if error.operation.startswith("AssumeRole"):  # within whatever call first needed the credentials
