@@ -84,7 +84,7 @@ def targets(script: str) -> set[str]:
     """The targets of the Makefile that a script makes, with those that they consist of in their place."""
     makefile = (ROOT / "Makefile").read_text()
     found: set[str] = set()
-    for words in re.findall(r"\bmake ((?:[a-z-]+ ?)+)$", script, re.MULTILINE):
+    for words in re.findall(r"\bmake ((?:[a-z-]+ ?)+)(?:WHOLE=1)?$", script, re.MULTILINE):
         for name in words.split():
             parts = re.findall(rf"^{name}: ((?:(?!export|setup)[a-z-]+ )+)##", makefile, re.MULTILINE)
             found |= targets(f"make {parts[0].strip()}") if parts else {name}
@@ -95,6 +95,8 @@ def test_a_change_and_a_release_are_tested_alike(jobs: dict[str, Any]) -> None:
     ci = yaml.safe_load(CI.read_text())["jobs"]
     everything = targets((ROOT / ".ci" / "run").read_text())
     assert set.union(*(targets(script(job)) for job in ci.values())) == everything
+    for sampled in (script(ci["unit"]), script(ci["integration"]), (ROOT / ".ci" / "run").read_text()):
+        assert "WHOLE=1" in sampled
     assert {"lint", "unit", "statemachine", "integration", "test-image", "test-gitops"} <= everything
     # The image is built as root, with the programs that the user has.
     as_root = 'sudo env "HOME=$HOME" "PATH=$PATH"'
