@@ -44,7 +44,6 @@ EXCEPTIONS: dict[Excess, str] = {
     Excess("function", "wiring.py", "__init__"): _TO_SPLIT,
     Excess("module", "account/reconciler.py"): _TO_SPLIT,
     Excess("module", "api/explanations.py"): "a table of texts",
-    Excess("module", "aws/answers.py"): _TO_SPLIT,
     Excess("module", "aws/client.py"): _TO_SPLIT,
     Excess("module", "aws/errors.py"): _TO_SPLIT,
     Excess("module", "domain/trail_status.py"): _TO_SPLIT,

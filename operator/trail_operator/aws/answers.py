@@ -1,8 +1,6 @@
-"""What counts as an answer of AWS: one that is whole, and about what was asked. Anything else is no answer.
+"""What counts as an answer of AWS: the members that each operation's must have, and how it must fit the request.
 
-botocore makes an empty answer of a body that it cannot parse, passes on wrong types, and quotes bodies in its
-exceptions. So a session's parsers are wrapped here, before anything is read out of an answer. A problem is described in
-our own words, never in those of the body: that may hold credentials.
+`response_parser.py` checks the members of each response, `check_subject` that it fits the request.
 
 What CloudTrail's answers must have is what every recorded answer of AWS has. No answers were recorded of GetTrail,
 GetInsightSelectors, GetEventConfiguration, ListTags and ListTrails, nor of the other services: what these must have is
