@@ -101,6 +101,8 @@ NOT_YET = {
     "operator/trail_operator/domain/iam_policy/ternary.py",
     "operator/trail_operator/domain/ownership.py",
     "operator/trail_operator/domain/plan.py",
+    "operator/trail_operator/domain/sync_result.py",
+    "operator/trail_operator/domain/trail_conditions.py",
     "operator/trail_operator/domain/trail_status.py",
     "operator/trail_operator/domain/warnings.py",
     "operator/trail_operator/inventory/inventory.py",

@@ -12,15 +12,9 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail_status import Destination, Difference, Refusal, TrailStatus
 from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.sync_result import SyncResult, TrailIdentity
 from trail_operator.domain.trail import ObservedTrail, Part
-from trail_operator.domain.trail_status import (
-    SyncResult,
-    TrailIdentity,
-    compute_status,
-    paused,
-    pinned_status,
-    transitions,
-)
+from trail_operator.domain.trail_status import compute_status, paused, pinned_status, transitions
 from trail_operator.domain.warnings import Advice
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -46,7 +46,6 @@ EXCEPTIONS: dict[Excess, str] = {
     Excess("module", "api/explanations.py"): "a table of texts",
     Excess("module", "aws/client.py"): _TO_SPLIT,
     Excess("module", "aws/errors.py"): _TO_SPLIT,
-    Excess("module", "domain/trail_status.py"): _TO_SPLIT,
     Excess("module", "inventory/registry.py"): _TO_SPLIT,
     Excess("module", "trail/delete.py"): _TO_SPLIT,
     Excess("module", "trail/sync.py"): _TO_SPLIT,

@@ -11,8 +11,9 @@ from tests.unit.builders import desired, observed
 from trail_operator.api.trail_status import Destination, TrailStatus
 from trail_operator.aws.errors import translate
 from trail_operator.domain.diff import about_tags, differences
+from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.texts import clean
-from trail_operator.domain.trail_status import SyncResult, compute_status
+from trail_operator.domain.trail_status import compute_status
 
 ODD = "a\nReady=True\x1b[31m\u2028\u202eb\ud800\x00"
 

@@ -1,15 +1,17 @@
 """The status of an AWSAccount: a pure function of what was there, what STS said, and which trails were found."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from trail_operator.api.aws_account import AccountTrail, AWSAccountStatus
 from trail_operator.api.conditions import Condition
 from trail_operator.api.constants import FINALIZER, NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.domain.conditions import State, condition
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.ownership import Cluster
-from trail_operator.domain.texts import ERROR, MESSAGE, clean
+from trail_operator.domain.texts import ERROR, clean
 from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
 
 UNMANAGED, UNKNOWN = "Unmanaged", "Unknown"
@@ -34,9 +36,11 @@ def account_status(
     A passing fault leaves Ready as it was, unless AWS has been silent for too long.
     """
     if failure and failure.kind is FailureClass.TRANSIENT and silent_too_long:
-        ready = _told(previous, generation, "Unknown", Reason.AWS_UNREACHABLE, failure.message, now)
+        state = State(None, Reason.AWS_UNREACHABLE, failure.message)
+        before = previous.condition(ConditionType.READY)
+        ready = condition(ConditionType.READY, state, before, generation, now)
     else:
-        ready = _condition(previous, generation, failure, now, sight)
+        ready = _ready(previous, generation, failure, now, sight)
     update: dict[str, object] = {"observed_generation": generation, "conditions": (ready,)}
     if sight.trails is not None:
         listed = tuple(_listed(trail, cluster) for trail in sorted(sight.trails, key=lambda trail: trail.arn))
@@ -95,11 +99,11 @@ def held_back(
         Reason.IN_USE,
         f"{number}: delete them first, so that their trails can be deleted in AWS or let go",
     )
-    condition = _condition(previous, generation, failure, now)
-    return previous.model_copy(update={"observed_generation": generation, "conditions": (condition,)})
+    ready = _ready(previous, generation, failure, now)
+    return previous.model_copy(update={"observed_generation": generation, "conditions": (ready,)})
 
 
-def _condition(
+def _ready(
     previous: AWSAccountStatus,
     generation: int,
     failure: Failure | None,
@@ -108,14 +112,14 @@ def _condition(
 ) -> Condition:
     before = previous.condition(ConditionType.READY)
     if failure is None:
-        status, reason, message = "True", Reason.IDENTITY_VERIFIED, _verified(sight)
-        if before is not None and before.reason == reason and sight == _NOT_LOOKED:
-            message = before.message  # what it says of the trails is not known to be over
+        state = State(True, Reason.IDENTITY_VERIFIED, _verified(sight))
+        if before is not None and before.reason == state.reason and sight == _NOT_LOOKED:
+            state = replace(state, message=before.message)  # what it says of the trails is not known to be over
     elif failure.kind is FailureClass.TRANSIENT and before is not None and previous.observed_generation == generation:
         return before
     else:
-        status, reason, message = "False", failure.reason, failure.message
-    return _told(previous, generation, status, reason, message, now)
+        state = State(False, failure.reason, failure.message)
+    return condition(ConditionType.READY, state, before, generation, now)
 
 
 def _verified(sight: InventorySnapshot) -> str:
@@ -126,21 +130,6 @@ def _verified(sight: InventorySnapshot) -> str:
     return (
         f"{message}. Not all of its trails can be read: {shown}{f' and {more} more' if more > 0 else ''}. What listing "
         "them needs is in docs/iam.md"
-    )
-
-
-def _told(
-    previous: AWSAccountStatus, generation: int, status: str, reason: Reason, message: str, now: datetime
-) -> Condition:
-    before = previous.condition(ConditionType.READY)
-    same = before is not None and before.status == status
-    return Condition(
-        type=ConditionType.READY,
-        status=status,
-        reason=reason,
-        message=clean(message, MESSAGE),
-        last_transition_time=before.last_transition_time if before is not None and same else now,
-        observed_generation=generation,
     )
 
 

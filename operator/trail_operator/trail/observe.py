@@ -10,8 +10,8 @@ from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.diff import differences
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
+from trail_operator.domain.sync_result import SyncResult, TrailIdentity
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
-from trail_operator.domain.trail_status import SyncResult, TrailIdentity
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
 from trail_operator.trail.state import TrailState
 

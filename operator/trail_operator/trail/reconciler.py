@@ -13,7 +13,7 @@ from trail_operator.api.reasons import ConditionType, EventReason
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.backoff import resync_delay, retry_delay
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, internal, passing
-from trail_operator.domain.trail_status import SyncResult
+from trail_operator.domain.sync_result import SyncResult
 from trail_operator.kube.client import CONFLICT
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.unreportable import Unreportable, is_refusal

@@ -8,8 +8,9 @@ from trail_operator.api.constants import FINALIZER
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.api.trail_status import TrailStatus
 from trail_operator.domain.annotations import ignored_annotations
+from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
-from trail_operator.domain.trail_status import SyncResult, compute_status, paused, pinned_status, transitions
+from trail_operator.domain.trail_status import compute_status, paused, pinned_status, transitions
 from trail_operator.kube.client import KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.logs import logger

@@ -21,8 +21,8 @@ from trail_operator.domain.diff import MISSING, differences, field_of, fields_of
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError, passing, together
 from trail_operator.domain.ownership import Adopter, Claim, check_ownership, loses_to_older_claim, required_adoption
 from trail_operator.domain.plan import plan, restart
+from trail_operator.domain.sync_result import NOT_OURS, SyncResult, TrailIdentity
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
-from trail_operator.domain.trail_status import NOT_OURS, SyncResult, TrailIdentity
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.registry import AccountClient
 from trail_operator.kube.events import EventRecorder

@@ -1,0 +1,190 @@
+"""What the conditions of a Trail say after a reconcile. Knows nothing of transition times."""
+
+from trail_operator.api.conditions import Condition
+from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.api.trail_status import Difference, TrailStatus
+from trail_operator.domain.conditions import State
+from trail_operator.domain.failure import Failure, FailureClass, together
+from trail_operator.domain.sync_result import NOT_OURS, SyncResult
+from trail_operator.domain.trail import ObservedTrail
+from trail_operator.domain.warnings import Advice
+
+# Of so many fields it is told that AWS does not show them.
+_MOST_TOLD = 8
+_SEPARATOR = "; "
+
+
+def trail_conditions(previous: TrailStatus, findings: SyncResult, ignored: Advice | None) -> dict[ConditionType, State]:
+    """Return the states of the conditions. `ignored`: the warning about annotations of the Trail."""
+    states = _verdict(previous, findings)
+    if advisory := _advisory(previous, findings, ignored):
+        states[ConditionType.ADVISORY] = advisory
+    return states
+
+
+def _advisory(previous: TrailStatus, findings: SyncResult, ignored: Advice | None) -> State | None:
+    """What to warn of. Ignored annotations are always known, and come first."""
+    before = previous.condition(ConditionType.ADVISORY)
+    if findings.advice is None and before and _begins_with(before, ignored):
+        return State.of(before)
+    advice = [*([ignored] if ignored else []), *(findings.advice or ())]
+    return State(True, advice[0].reason, _SEPARATOR.join(one.message for one in advice)) if advice else None
+
+
+def _begins_with(advisory: Condition, ignored: Advice | None) -> bool:
+    """Whether an earlier Advisory says of annotations what is to be said now."""
+    if ignored is None:
+        return advisory.reason != Reason.ANNOTATION_IGNORED
+    return f"{advisory.message}{_SEPARATOR}".startswith(f"{ignored.message}{_SEPARATOR}")
+
+
+def _verdict(previous: TrailStatus, findings: SyncResult) -> dict[ConditionType, State]:
+    failure, observed = findings.failure, findings.observed
+    logging = _logging(previous, findings)
+    if failure is None and findings.observing:
+        return _looked_at(observed, findings, logging)
+    if failure is None and observed is not None:
+        if findings.drift:
+            return _progressing(_not_shown(findings.drift), Reason.PROGRESSING, logging, findings)
+        return _in_sync(observed, findings.delivery_advice, logging)
+    if failure is None:
+        return _progressing("the trail is not visible in AWS yet", Reason.PROGRESSING, logging, findings)
+    if failure.kind is FailureClass.TRANSIENT and not findings.silent_too_long:
+        states = _progressing(failure.message, failure.reason, logging, findings)
+    else:
+        states = _failed(findings, failure, logging)
+    stalled = failure if failure.kind is FailureClass.TERMINAL else together([*findings.refused.values()])
+    if stalled:
+        states[ConditionType.STALLED] = State(True, stalled.reason, stalled.message)
+    return states
+
+
+def _not_shown(drift: tuple[Difference, ...]) -> str:
+    """What AWS does not show: soon, it will; later, something undoes it or AWS does not take it."""
+    told = ", ".join(entry.path for entry in drift[:_MOST_TOLD]) + (", ..." if len(drift) > _MOST_TOLD else "")
+    return (
+        f"AWS does not show what was written yet: {told}. If this lasts, something else changes it back (CloudTrail's "
+        "event history tells who), or AWS does not take it"
+    )
+
+
+def _in_sync(observed: ObservedTrail, advice: str, logging: State) -> dict[ConditionType, State]:
+    synced = State(
+        True, Reason.RECORDING if observed.is_logging else Reason.LOGGING_OFF, "AWS holds what the spec says"
+    )
+    delivering = _delivering(observed, advice)
+    if observed.is_logging and delivering.status is False:
+        ready = delivering
+    elif observed.is_logging:
+        ready = State(True, Reason.RECORDING, "the trail is as the spec says and is recording")
+    else:
+        ready = State(
+            True,
+            Reason.LOGGING_OFF,
+            "the trail is as the spec says, which is not to record (isLogging: false)",
+        )
+    return {
+        ConditionType.READY: ready,
+        ConditionType.SYNCED: synced,
+        ConditionType.LOGGING: logging,
+        ConditionType.DELIVERING: delivering,
+    }
+
+
+def _looked_at(observed: ObservedTrail | None, findings: SyncResult, logging: State) -> dict[ConditionType, State]:
+    """The states of a trail that is only looked at."""
+    if observed is None:
+        remedy = "correct spec.name, spec.region or the account, or have it made (spec.managementPolicy: Manage)"
+        absent = State(False, Reason.TRAIL_NOT_FOUND, f"{findings.sought}: {remedy}")
+        unknown = State(None, Reason.TRAIL_NOT_FOUND, absent.message)
+        return {
+            ConditionType.READY: absent,
+            ConditionType.SYNCED: absent,
+            ConditionType.LOGGING: logging,
+            ConditionType.DELIVERING: unknown,
+        }
+    delivering = _delivering(observed, findings.delivery_advice)
+    if findings.drift:
+        paths = ", ".join(entry.path for entry in findings.drift)
+        synced = State(False, Reason.DRIFTED, f"the trail differs from the spec in {paths}; nothing is written to it")
+    elif observed.unreadable:
+        synced = State(None, Reason.OBSERVED, f"the trail is as the spec says, but {_unknown(observed)}")
+    else:
+        synced = State(True, Reason.OBSERVED, "the trail is as the spec says; nothing is written to it")
+    ready = delivering if delivering.status is False and observed.is_logging and not findings.drift else synced
+    return {
+        ConditionType.READY: ready,
+        ConditionType.SYNCED: synced,
+        ConditionType.LOGGING: logging,
+        ConditionType.DELIVERING: delivering,
+    }
+
+
+def _unknown(observed: ObservedTrail) -> str:
+    """What can't be compared, and what would help."""
+    told = []
+    if parts := ", ".join(sorted(observed.unreadable - {"kmsKeyID"})):
+        told.append(f"AWS does not let this account read its {parts}")
+    if "kmsKeyID" in observed.unreadable:
+        told.append(
+            "AWS does not tell this account which key kmsKeyID means: allow kms:DescribeKey, or set kmsKeyID to the "
+            "key's ARN"
+        )
+    return "; ".join(told)
+
+
+def _progressing(message: str, reason: Reason, logging: State, findings: SyncResult) -> dict[ConditionType, State]:
+    return {
+        ConditionType.READY: State(False, reason, message),
+        ConditionType.SYNCED: State(False if findings.known else None, reason, message),
+        ConditionType.LOGGING: logging,
+        ConditionType.DELIVERING: _delivering_or_unknown(findings, reason, message),
+        ConditionType.RECONCILING: State(True, reason, message),
+    }
+
+
+def _failed(findings: SyncResult, failure: Failure, logging: State) -> dict[ConditionType, State]:
+    reason = Reason.AWS_UNREACHABLE if findings.silent_too_long else failure.reason
+    message = failure.message
+    if findings.silent_too_long:
+        message = f"no full read of the trail has succeeded for three resyncs; the last error: {failure.message}"
+    verdict = None if findings.silent_too_long else False
+    return {
+        ConditionType.READY: State(verdict, reason, message),
+        ConditionType.SYNCED: State(verdict, reason, message),
+        ConditionType.LOGGING: logging,
+        ConditionType.DELIVERING: _delivering_or_unknown(findings, reason, message),
+    }
+
+
+def _logging(previous: TrailStatus, findings: SyncResult) -> State:
+    if not findings.tells("isLogging"):
+        before = previous.condition(ConditionType.LOGGING)
+        failure = findings.failure
+        is_passing = failure is not None and failure.kind is FailureClass.TRANSIENT and not findings.silent_too_long
+        if before is not None and before.reason != Reason.PAUSED and is_passing:
+            return State.of(before)
+        reason = failure.reason if failure and not findings.silent_too_long else Reason.AWS_UNREACHABLE
+        return State(None, reason, "whether the trail is logging is not known")
+    if findings.failure and findings.failure.reason in NOT_OURS:
+        return State(None, findings.failure.reason, "the trail of that name is not this resource's")
+    if findings.observed is None:
+        return State(False, Reason.LOGGING_OFF, "there is no trail")
+    if findings.observed.is_logging:
+        return State(True, Reason.RECORDING, "AWS says that the trail is logging")
+    return State(False, Reason.LOGGING_OFF, "AWS says that the trail is not logging")
+
+
+def _delivering_or_unknown(findings: SyncResult, reason: Reason, message: str) -> State:
+    if findings.observed and findings.tells("trail", "isLogging") and reason not in NOT_OURS:
+        return _delivering(findings.observed, findings.delivery_advice)
+    return State(None, reason, message)
+
+
+def _delivering(observed: ObservedTrail, advice: str) -> State:
+    if failing := observed.failing_destinations:
+        errors = ", ".join(f"{destination} {error}" for destination, error in sorted(failing.items()))
+        return State(False, Reason.DELIVERY_FAILING, f"AWS reports delivery errors: {errors}. {advice}".strip())
+    if not observed.is_logging:
+        return State(False, Reason.LOGGING_OFF, "nothing is delivered while the trail is not logging")
+    return State(True, Reason.RECORDING, "AWS reports no delivery error")
