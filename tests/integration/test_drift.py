@@ -102,7 +102,7 @@ def test_one_at_a_time(operator: Operator, account: Account, trails: Trails, wor
         eventually(f"{what}: put right", lambda: everything(account, world.name) == wanted)
 
         def all_told(before: str = before, paths: set[str] = paths) -> bool:
-            return all(told_of(trails).count(f"{path} was ") > before.count(f"{path} was ") for path in paths)
+            return all(told_of(trails).count(f"{path} ") > before.count(f"{path} ") for path in paths)
 
         eventually(f"{what}: told", all_told)
         trails.wait_ready("whole")
