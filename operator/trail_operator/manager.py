@@ -85,7 +85,7 @@ class Manager:
                 clock=time.monotonic,
                 sleep=asyncio.sleep,
             )
-            self._leadership = self._lease.leadership
+            self._leadership = self._lease.fence
         kubernetes = KubeClient(connection, self._identity, self._leadership.check)
         # The cluster's names after the manifests: where the role is not bound yet, they would seem forbidden for good.
         if lease := self._lease:
@@ -104,8 +104,8 @@ class Manager:
         self._controller.start(initial_objects)
         self._watching = asyncio.create_task(self._watch_over(self._controller, kubernetes))
         # Not before: one that has the Lease and may read nothing is of no use, and that is to be seen.
-        self._metrics.leader.set_function(lambda: self._leadership.holds)
-        self._health.is_fit = lambda: self._leadership.holds and self.watches.run
+        self._metrics.leader.set_function(lambda: self._leadership.is_leading)
+        self._health.is_fit = lambda: self._leadership.is_leading and self.watches.run
         scope = ", ".join(settings.namespace) or "all namespaces"
         logger.info(f"watching Trails in {scope} as owner {cluster.name}; {len(initial_objects.trails)} found")
 
@@ -116,7 +116,7 @@ class Manager:
             self._keeping.cancel()
         if self._watching:
             self._watching.cancel()
-        patience = _SHUTDOWN_PATIENCE if self._leadership.holds else 0.0
+        patience = _SHUTDOWN_PATIENCE if self._leadership.is_leading else 0.0
         all_is_done = self._controller is None or await self._controller.stop(patience)
         if self._lease and all_is_done:
             await self._lease.release()
@@ -139,7 +139,7 @@ class Manager:
 
     async def _keep(self, lease: LeaderElector) -> None:
         try:
-            await lease.keep()
+            await lease.renew()
         except Exception:  # noqa: BLE001 - whatever it is: one that does not keep the Lease must not stay
             logger.exception(f"the Lease {lease} is no longer kept")
         self._end("another may work now: this process has lost its Lease, and ends to begin anew")

@@ -130,7 +130,7 @@ class Contender:
     async def _run(self) -> None:
         while True:
             await self.lease.acquire()
-            await self.lease.keep()
+            await self.lease.renew()
             self.lease = self._new()
 
     async def stop(self) -> None:
@@ -140,11 +140,11 @@ class Contender:
 
     def kill(self) -> None:
         self.task.cancel()
-        self.lease.leadership.until = float("-inf")
+        self.lease.fence.close()
 
     @property
     def leads(self) -> bool:
-        return self.lease.leadership.holds
+        return self.lease.fence.is_leading
 
 
 async def watch(contenders: list[Contender], seconds: float) -> None:
@@ -362,7 +362,7 @@ def test_who_stands_by_knows_that_it_could_not_take_over(refused: tuple[str, ...
 
 def test_who_does_not_lead_may_do_nothing() -> None:
     time = 5.0
-    leadership = LeaderFence(lambda: time, until=6.0)
+    leadership = LeaderFence(lambda: time, deadline=6.0)
     leadership.check()
     time = 6.0
     with pytest.raises(NotLeadingError):

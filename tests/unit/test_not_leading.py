@@ -44,7 +44,7 @@ class Term:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.leadership = LeaderFence(lambda: self.now, until=1.0)
+        self.leadership = LeaderFence(lambda: self.now, deadline=1.0)
 
     def end(self) -> None:
         self.now = 1.0

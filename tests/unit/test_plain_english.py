@@ -109,7 +109,6 @@ NOT_YET = {
     "operator/trail_operator/inventory/registry.py",
     "operator/trail_operator/kube/answers.py",
     "operator/trail_operator/kube/client.py",
-    "operator/trail_operator/kube/leader_election.py",
     "operator/trail_operator/kube/route.py",
     "operator/trail_operator/kube/trail_object.py",
     "operator/trail_operator/kube/watch_session.py",

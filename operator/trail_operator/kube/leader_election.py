@@ -1,9 +1,12 @@
-"""Of several operators one works: the one that holds the Lease. Knows nothing of Trails and AWS.
+"""Leader election: of several replicas, only the holder of the Lease works. Knows nothing of Trails or AWS.
 
-Who holds it writes it anew every few seconds, and acts only within a term that it counts from before that request, on
-its own monotonic clock. Whoever stands by counts a longer time from when it last saw the Lease change, on its own. So
-terms never overlap, whatever the clocks of the machines show, and though a process may stand still without knowing.
+The leader renews the Lease every few seconds. It acts only within RENEW_DEADLINE from before the last renewal was sent,
+on its own monotonic clock. A standby takes over only when it has not seen the Lease change for LEASE_DURATION, which is
+longer, on its own clock. So two replicas never lead at the same time, even if wall clocks differ or a process is
+suspended without noticing.
 
+The names are those of client-go, which renews without such a fence:
+https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
 https://kubernetes.io/docs/concepts/architecture/leases/
 """
 
@@ -20,52 +23,65 @@ from trail_operator.kube.answers import OddAnswerError, is_not_found, whole_obje
 from trail_operator.kube.client import CONFLICT, ApiConnection
 from trail_operator.runtime.logs import logger
 
-# Seconds that a Lease outlives its holder's last sign of life.
-_DURATION = 10
-# Seconds that its holder counts on it: clocks may differ in speed, and a request that is sent takes a while to land.
-_TERM = 8.0
-_RENEW = 2.0
-_POLL = 1.0
-_REQUEST = 4.0
+# Seconds, all of them. A Lease that does not change for so long is free.
+LEASE_DURATION = 10
+# The leader acts so long after a renewal: less, since clocks run at different speeds and requests take time to arrive.
+RENEW_DEADLINE = 8.0
+RENEW_PERIOD = 2.0
+RETRY_PERIOD = 1.0
+_REQUEST_TIMEOUT = 4.0
 
 
 class NotLeadingError(asyncio.CancelledError):
-    """This process may not act any more. As in a task that is cancelled, what was under way ends here, silently."""
+    """This process no longer leads. Like a cancellation, it ends the current work silently."""
 
 
 class LeaderFence:
-    """Whether this process may act: asked right before everything that it does to AWS or to Kubernetes."""
+    """Whether this process may act: checked right before each request to AWS and each write to Kubernetes."""
 
-    def __init__(self, clock: Callable[[], float], until: float) -> None:
+    def __init__(self, clock: Callable[[], float], deadline: float) -> None:
+        """`deadline`: on the monotonic clock, in seconds."""
         self._clock = clock
-        self.until = until
-        """When its term ends; on the monotonic clock."""
+        self._deadline = deadline
 
     @property
-    def holds(self) -> bool:
-        """Whether its term goes on."""
-        return self._clock() < self.until
+    def is_leading(self) -> bool:
+        """Whether this process still leads."""
+        return self.seconds_left > 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """How long this process may act."""
+        return max(0.0, self._deadline - self._clock())
 
     def check(self) -> None:
-        """Raise NotLeadingError if the term has ended."""
-        if not self.holds:
+        """Raise NotLeadingError if this process no longer leads."""
+        if not self.is_leading:
             raise NotLeadingError
+
+    def extend(self, deadline: float) -> None:
+        """Let the process act until then."""
+        self._deadline = deadline
+
+    def close(self) -> None:
+        """Let the process act no more."""
+        self._deadline = -math.inf
 
 
 def without_lease(clock: Callable[[], float]) -> LeaderFence:
-    """The leadership of an operator that is alone."""
+    """Return the fence of an operator without leader election, which is always open."""
     return LeaderFence(clock, math.inf)
 
 
 class LeaderElector:
-    """The Lease that operators contend for."""
+    """Acquires, renews and releases the Lease."""
 
     def __init__(
         self,
         connection: ApiConnection,
         namespace: str,
         name: str,
-        holder: str,
+        identity: str,
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
@@ -76,22 +92,23 @@ class LeaderElector:
         self._name = name
         self._clock = clock
         self._sleep = sleep
-        self._holder = holder
-        self._seen: tuple[str, float] = "", 0.0  # the version that was last seen, and since when
-        self._told = ""
-        self._went_well = -math.inf  # when it was last found with another holder, or written
-        self.leadership = LeaderFence(clock, -math.inf)
+        self._identity = identity
+        self._observed_record = ""  # its resourceVersion
+        self._observed_at = 0.0  # when that resourceVersion was first observed
+        self._reported = ""
+        self._succeeded_at = -math.inf  # when the Lease was last seen with another holder, or written
+        self.fence = LeaderFence(clock, -math.inf)
 
     def __str__(self) -> str:
         return f"{self._namespace}/{self._name}"
 
     @property
     def observed_recently(self) -> bool:
-        """Whether lately another was seen to hold it, or this process got it: else this one could not take over."""
-        return self._clock() < self._went_well + _DURATION
+        """Whether this process recently saw another holder or renewed the Lease. If not, it could not take over."""
+        return self._clock() < self._succeeded_at + LEASE_DURATION
 
     async def read(self) -> dict[str, Any] | None:
-        """The Lease as it is; None if there is none."""
+        """Return the Lease, or None if it does not exist."""
         try:
             answer = await self._connection.request("GET", f"{self._path}/{self._name}")
         except ApiException as error:
@@ -102,104 +119,103 @@ class LeaderElector:
 
     async def acquire(self) -> None:
         """Wait until this process holds the Lease."""
-        while not (await self._attempt(_REQUEST) and self.leadership.holds):
-            await self._sleep(_POLL)
-        logger.info(f"holds the Lease {self} as {self._holder}")
+        while not (await self._try_acquire_or_renew(_REQUEST_TIMEOUT) and self.fence.is_leading):
+            await self._sleep(RETRY_PERIOD)
+        logger.info(f"acquired the Lease {self} as {self._identity}")
 
-    async def keep(self) -> None:
-        """Hold it as long as that goes well; returns when the term has ended."""
-        pause = _RENEW
-        while self.leadership.holds:
-            await self._sleep(min(pause, self._left()))
-            held = await self._attempt(min(_REQUEST, self._left()))
-            if held is False:
-                self.leadership.until = -math.inf  # someone else works already
-            pause = _RENEW if held else _POLL
-        logger.error(f"no longer holds the Lease {self}")
+    async def renew(self) -> None:
+        """Renew the Lease until it is lost."""
+        pause = RENEW_PERIOD
+        while self.fence.is_leading:
+            await self._sleep(min(pause, self.fence.seconds_left))
+            renewed = await self._try_acquire_or_renew(min(_REQUEST_TIMEOUT, self.fence.seconds_left))
+            if renewed is False:
+                self.fence.close()  # another process leads already
+            pause = RENEW_PERIOD if renewed else RETRY_PERIOD
+        logger.error(f"lost the Lease {self}")
 
     async def release(self) -> None:
-        """Let another take over at once. Nothing that this process has begun may still be under way."""
-        if not self.leadership.holds:
+        """Let a standby take over at once. Call it only when nothing of this process is in progress."""
+        if not self.fence.is_leading:
             return
-        self.leadership.until = -math.inf
+        self.fence.close()
         try:
-            async with asyncio.timeout(_REQUEST):
-                await self._give_back()
+            async with asyncio.timeout(_REQUEST_TIMEOUT):
+                await self._clear_holder()
         except (ApiException, ClientError, TimeoutError, OSError):
-            logger.warning(f"the Lease {self} could not be given back: it ends by itself in {_DURATION} s")
+            logger.warning(f"failed to release the Lease {self}: it expires in {LEASE_DURATION} s")
 
-    async def _give_back(self) -> None:
-        while (body := await self.read()) and _spec(body).get("holderIdentity") == self._holder:
+    async def _clear_holder(self) -> None:
+        while (body := await self.read()) and _spec(body).get("holderIdentity") == self._identity:
             try:
                 await self._write(body, holder="")
             except ApiException as error:
-                if error.status != CONFLICT:  # else a renewal that was under way has landed: read it anew
+                if error.status != CONFLICT:  # else an earlier renewal has arrived: read the Lease again
                     raise
 
-    def _left(self) -> float:
-        return max(0.0, self.leadership.until - self._clock())
-
-    async def _attempt(self, seconds: float) -> bool | None:
-        """Take or renew it; False if another holds it, None if the API server leaves that open for so many seconds."""
+    async def _try_acquire_or_renew(self, seconds: float) -> bool | None:
+        """Return False if another process holds the Lease, None if the API server did not decide it in time."""
         begun = self._clock()
         try:
             async with asyncio.timeout(seconds):
                 body = await self.read()
-                other = self._held_by_another(body) if body else ""
+                other = self._other_holder(body) if body else ""
                 if not other:
-                    await self._write(body, holder=self._holder)
+                    await self._write(body, holder=self._identity)
         except ApiException as error:
-            if error.status == CONFLICT:  # somebody was faster, or an earlier try of ours has landed: read it anew
+            if error.status == CONFLICT:  # another process was faster, or an earlier request has arrived: retry
                 return None
-            self._tell(f"the Lease {self}: the API server answers {error.status} {error.reason}")
+            self._report(f"the Lease {self}: the API server answers {error.status} {error.reason}")
             return None
         except (ClientError, TimeoutError, OSError) as error:
-            self._tell(f"the Lease {self}: no answer from the API server ({type(error).__name__})")
+            self._report(f"the Lease {self}: no answer from the API server ({type(error).__name__})")
             return None
-        self._went_well = begun
+        self._succeeded_at = begun
         if other:
-            self._tell(f"standing by: {other} holds the Lease {self}")
+            self._report(f"standing by: {other} holds the Lease {self}")
             return False
-        self.leadership.until = begun + _TERM
-        self._told = ""
+        self.fence.extend(begun + RENEW_DEADLINE)
+        self._reported = ""
         return True
 
-    def _held_by_another(self, body: dict[str, Any]) -> str:
-        """Who else holds it, "" if it is free: let go of, or without a sign of life for as long as it lasts."""
+    def _other_holder(self, body: dict[str, Any]) -> str:
+        """Return the other process that holds the Lease, or "" if it is free: released or expired."""
         spec = _spec(body)
         version = str(body["metadata"]["resourceVersion"])
-        if version != self._seen[0]:
-            self._seen = version, self._clock()
+        if version != self._observed_record:
+            self._observed_record, self._observed_at = version, self._clock()
         holder = str(spec.get("holderIdentity") or "")
-        lasts = float(spec.get("leaseDurationSeconds") or _DURATION)
-        return "" if holder == self._holder or self._clock() >= self._seen[1] + lasts else holder
+        duration = float(spec.get("leaseDurationSeconds") or LEASE_DURATION)
+        is_expired = self._clock() >= self._observed_at + duration
+        return "" if holder == self._identity or is_expired else holder
 
     async def _write(self, body: dict[str, Any] | None, holder: str) -> None:
         before = _spec(body) if body else {}
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        spec = {"holderIdentity": holder, "leaseDurationSeconds": _DURATION, "renewTime": now}
+        spec = {"holderIdentity": holder, "leaseDurationSeconds": LEASE_DURATION, "renewTime": now}
         if before.get("holderIdentity") != holder:
             spec |= {"acquireTime": now, "leaseTransitions": before.get("leaseTransitions", -1) + 1}
         if body is None:
             kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": self._name}}
             answer = await self._connection.request("POST", self._path, {**kind, "spec": spec})
         else:
-            # The version makes it that only one of those who found it free gets it.
+            # By the resourceVersion in it, only one of several processes that found the Lease free acquires it.
             written = {**body, "spec": {**before, **spec}}
             answer = await self._connection.request("PUT", f"{self._path}/{self._name}", written)
         if _spec(whole_object(answer, self._name, self._namespace)).get("holderIdentity") != holder:
-            raise OddAnswerError("200 with another Lease than was written")
+            raise OddAnswerError("200 with a Lease other than the one written")
 
-    def _tell(self, text: str) -> None:
-        if text != self._told:
+    def _report(self, text: str) -> None:
+        """Log the text, unless it was the last one logged."""
+        if text != self._reported:
             logger.info(text)
-            self._told = text
+            self._reported = text
 
 
 def _spec(lease: dict[str, Any]) -> dict[str, Any]:
-    """The spec of a Lease: empty in one that was made by hand. Raises OddAnswerError where it is none."""
+    """Return the spec of a Lease, which is empty if users created it. Raises OddAnswerError if it is malformed."""
     spec = lease.get("spec") or {}
     numbers = ("leaseDurationSeconds", "leaseTransitions")
     if not isinstance(spec, dict) or not all(isinstance(spec.get(name) or 0, int) for name in numbers):
-        raise OddAnswerError("200 with a Lease whose spec is none")
+        raise OddAnswerError("200 with a Lease whose spec is malformed")
     return spec
