@@ -137,7 +137,7 @@ class Life:
 
     def _read_anew(self) -> bool:
         log, calls = self.since
-        return len(self.account.calls()) > calls and "not read anew" not in self.log[log:]
+        return len(self.account.calls()) > calls and "failed to refresh" not in self.log[log:]
 
     def _stop(self) -> None:
         self.account.cloudtrail.stop_logging(Name="audit")

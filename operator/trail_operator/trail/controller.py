@@ -202,11 +202,11 @@ class TrailController:
         try:
             body = await self._kubernetes.trail(state.key)
         except ApiException as error:
-            logger.warning(f"not read anew: {error.status} {error.reason}", extra=about(str(state.key)))
+            logger.warning(f"failed to refresh the Trail: {error.status} {error.reason}", extra=about(str(state.key)))
             return  # the pass goes on with what is known
         except (ClientError, TimeoutError, OSError) as error:
             if isinstance(error, OddAnswerError):
-                logger.warning(f"not read anew: {error}", extra=about(str(state.key)))
+                logger.warning(f"failed to refresh the Trail: {error}", extra=about(str(state.key)))
             return  # its own writes meet the same fault
         if body is None:
             self._delete(state)
