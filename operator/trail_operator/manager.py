@@ -13,7 +13,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from trail_operator.aws.connection_errors import hindrance
 from trail_operator.domain.ownership import Cluster
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import FORBIDDEN, ApiConnection, KubeClient
+from trail_operator.kube.client import AWS_ACCOUNTS, FORBIDDEN, NAMESPACES, TRAILS, ApiConnection, KubeClient
 from trail_operator.kube.leader_election import LeaderElector, without_lease
 from trail_operator.kube.route import Route
 from trail_operator.kube.watch_session import Watches
@@ -129,7 +129,7 @@ class Manager:
             *(
                 controller.trail_controller,
                 controller.account_controller,
-                lambda: kubernetes.trails(self._settings.namespace),
+                lambda: kubernetes.list_objects(TRAILS, self._settings.namespace),
             ),
             resync=self._settings.resync.total_seconds(),
             clock=time.monotonic,
@@ -147,9 +147,9 @@ class Manager:
 
 async def _manifests(kubernetes: KubeClient, settings: Settings) -> Manifests:
     return Manifests(
-        await _patiently("namespaces", kubernetes.namespaces),
-        await _patiently("AWSAccounts", kubernetes.accounts),
-        await _patiently("Trails", lambda: kubernetes.trails(settings.namespace)),
+        await _patiently("namespaces", lambda: kubernetes.list_objects(NAMESPACES)),
+        await _patiently("AWSAccounts", lambda: kubernetes.list_objects(AWS_ACCOUNTS)),
+        await _patiently("Trails", lambda: kubernetes.list_objects(TRAILS, settings.namespace)),
     )
 
 

@@ -26,7 +26,7 @@ from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.domain.ownership import Cluster
 from trail_operator.inventory import registry
-from trail_operator.kube.client import KubeClient
+from trail_operator.kube.client import TRAILS, KubeClient
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
 from trail_operator.settings import Settings
@@ -155,7 +155,7 @@ class Life:
         assert self.account_controller is not None
         kubernetes, clock = _Kubernetes(self, self._wire), asyncio.get_running_loop().time
         watchdog = Watchdog(
-            *(self.trail_controller, self.account_controller, lambda: kubernetes.trails([])),
+            *(self.trail_controller, self.account_controller, lambda: kubernetes.list_objects(TRAILS)),
             resync=self._settings.resync.total_seconds(),
             clock=clock,
             unheard=lambda _: self.kill(),
@@ -192,7 +192,7 @@ class Life:
 
         parts.trail_controller._reconcile = passing
         parts.inventory._sleep = _sleep_in_background
-        trails = await manager._patiently("Trails", lambda: kubernetes.trails([]))
+        trails = await manager._patiently("Trails", lambda: kubernetes.list_objects(TRAILS))
         self.trail_controller = parts.trail_controller
         self.account_controller = parts.account_controller
         parts.start(wiring.Manifests([], list(self._server.accounts.values()), trails))

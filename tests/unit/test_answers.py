@@ -13,11 +13,12 @@ from kubernetes.aio.client.exceptions import ApiException
 from tests.local_server import LocalServer
 from tests.unit.test_metrics import state
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import ApiConnection, Key, KubeClient
+from trail_operator.kube.client import AWS_ACCOUNTS, NAMESPACES, TRAILS, ApiConnection, Key, KubeClient
 from trail_operator.kube.leader_election import LeaderElector
 from trail_operator.kube.route import in_pod
 
 KEY = Key("team", "audit")
+ACCOUNT = Key("", "audit")
 Answer = tuple[int, str, bytes]
 
 
@@ -78,21 +79,21 @@ def results(server: Server, asks: Iterable[Ask], answer: Answer) -> list[object]
 
 BODY = {**state().body, "metadata": {**state().body["metadata"], "uid": "1"}}
 OBJECTS: dict[str, Ask] = {
-    "get": lambda kubernetes: kubernetes.trail(KEY),
-    "status": lambda kubernetes: kubernetes.write_status(KEY, {}),
-    "finalizers": lambda kubernetes: kubernetes.write_finalizers(KEY, [], "1"),
+    "get": lambda kubernetes: kubernetes.get(TRAILS, KEY),
+    "status": lambda kubernetes: kubernetes.patch_status(TRAILS, KEY, {}),
+    "finalizers": lambda kubernetes: kubernetes.patch_finalizers(TRAILS, KEY, [], "1"),
     "event again": lambda kubernetes: kubernetes.repeat_event("/apis/events.k8s.io/v1/namespaces/team/events/audit", 2),
 }
 OF_CLUSTER: dict[str, Ask] = {
-    "account status": lambda kubernetes: kubernetes.write_account_status("audit", {}),
-    "account finalizers": lambda kubernetes: kubernetes.write_account_finalizers("audit", [], "1"),
+    "account status": lambda kubernetes: kubernetes.patch_status(AWS_ACCOUNTS, ACCOUNT, {}),
+    "account finalizers": lambda kubernetes: kubernetes.patch_finalizers(AWS_ACCOUNTS, ACCOUNT, [], "1"),
 }
 LISTS: dict[str, Ask] = {
-    "trails": lambda kubernetes: kubernetes.trails([]),
-    "trails of namespaces": lambda kubernetes: kubernetes.trails(["team", "other"]),
-    "accounts": lambda kubernetes: kubernetes.accounts(),
-    "account": lambda kubernetes: kubernetes.account("audit"),
-    "namespaces": lambda kubernetes: kubernetes.namespaces(),
+    "trails": lambda kubernetes: kubernetes.list_objects(TRAILS),
+    "trails of namespaces": lambda kubernetes: kubernetes.list_objects(TRAILS, ["team", "other"]),
+    "accounts": lambda kubernetes: kubernetes.list_objects(AWS_ACCOUNTS),
+    "account": lambda kubernetes: kubernetes.find(AWS_ACCOUNTS, ACCOUNT),
+    "namespaces": lambda kubernetes: kubernetes.list_objects(NAMESPACES),
 }
 OTHERS: dict[str, Ask] = {
     "uid": lambda kubernetes: kubernetes.namespace_uid("kube-system"),

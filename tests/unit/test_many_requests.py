@@ -11,7 +11,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.local_server import LocalServer
 from tests.patience import seconds
-from trail_operator.kube.client import ApiConnection, Key, KubeClient
+from trail_operator.kube.client import TRAILS, ApiConnection, Key, KubeClient
 from trail_operator.kube.leader_election import LeaderElector
 from trail_operator.kube.route import in_pod
 
@@ -56,7 +56,7 @@ def test_the_lease_is_read_though_the_api_server_answers_nothing_else(server: Se
         configuration.host = server.url
         connection = ApiConnection(ApiClient(configuration), in_pod())
         kubernetes = KubeClient(connection, "pod_1", lambda: None)
-        reads = [asyncio.create_task(kubernetes.trail(Key("team", f"t-{number}"))) for number in range(MANY)]
+        reads = [asyncio.create_task(kubernetes.get(TRAILS, Key("team", f"t-{number}"))) for number in range(MANY)]
         await asyncio.sleep(0)
         lease = LeaderElector(*(connection, "team", "lease", "me"), clock=lambda: 0.0, sleep=asyncio.sleep)
         async with asyncio.timeout(seconds(4.0)):

@@ -19,7 +19,7 @@ from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import ApiConnection, Key, KubeClient
+from trail_operator.kube.client import AWS_ACCOUNTS, TRAILS, ApiConnection, Key, KubeClient
 from trail_operator.kube.leader_election import LeaderFence, NotLeadingError
 from trail_operator.kube.route import in_pod
 
@@ -160,10 +160,10 @@ def test_a_call_that_waits_for_credentials_while_the_term_ends_is_not_sent(
 
 BODY = {**state().body, "metadata": {**state().body["metadata"], "uid": "1"}}
 WRITES: dict[str, Callable[[KubeClient], Awaitable[object]]] = {
-    "status": lambda kubernetes: kubernetes.write_status(Key("team", "audit"), {}),
-    "finalizers": lambda kubernetes: kubernetes.write_finalizers(Key("team", "audit"), [], "1"),
-    "account status": lambda kubernetes: kubernetes.write_account_status("blue", {}),
-    "account finalizers": lambda kubernetes: kubernetes.write_account_finalizers("blue", [], "1"),
+    "status": lambda kubernetes: kubernetes.patch_status(TRAILS, Key("team", "audit"), {}),
+    "finalizers": lambda kubernetes: kubernetes.patch_finalizers(TRAILS, Key("team", "audit"), [], "1"),
+    "account status": lambda kubernetes: kubernetes.patch_status(AWS_ACCOUNTS, Key("", "blue"), {}),
+    "account finalizers": lambda kubernetes: kubernetes.patch_finalizers(AWS_ACCOUNTS, Key("", "blue"), [], "1"),
     "event": lambda kubernetes: kubernetes.write_event(BODY, "Normal", "Created", "CreateTrail", "made"),
     "event again": lambda kubernetes: kubernetes.repeat_event("/apis/events.k8s.io/v1/namespaces/team/events/e", 2),
 }
@@ -185,7 +185,7 @@ def test_nothing_is_written_to_kubernetes(server: Recorder, write: Callable[[Kub
         with pytest.raises(NotLeadingError):
             await write(kubernetes)
         assert len(server.requests) == 1
-        await kubernetes.trails([])
+        await kubernetes.list_objects(TRAILS)
         assert len(server.requests) == 2, "who does not lead may read"
         await connection.close()
 

@@ -108,7 +108,6 @@ NOT_YET = {
     "operator/trail_operator/inventory/inventory.py",
     "operator/trail_operator/inventory/registry.py",
     "operator/trail_operator/kube/answers.py",
-    "operator/trail_operator/kube/client.py",
     "operator/trail_operator/kube/route.py",
     "operator/trail_operator/kube/trail_object.py",
     "operator/trail_operator/kube/watch_session.py",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.refusals import refused
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import Key, KubeClient
+from trail_operator.kube.client import Key, KubeClient, Resource
 from trail_operator.runtime.rate_waits import Wait
 from trail_operator.runtime.store import Store
 from trail_operator.trail.controller import TrailController, trail_queue
@@ -42,7 +42,7 @@ class Kubernetes:
         self.reads = 0
         self.error: Exception | None = None
 
-    async def trail(self, key: Key) -> dict[str, Any] | None:
+    async def get(self, _: Resource, key: Key) -> dict[str, Any] | None:
         self.reads += 1
         if self.error:
             raise self.error

@@ -15,7 +15,7 @@ from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.warnings import Advice, InventorySnapshot
 from trail_operator.inventory import inventory
 from trail_operator.inventory.inventory import AccountInventory
-from trail_operator.kube.client import KubeClient
+from trail_operator.kube.client import Key, KubeClient, Resource
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.work_queue import WorkQueue
@@ -75,11 +75,11 @@ class Server:
         self.status: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.body: dict[str, Any] = {}
 
-    async def write_account_finalizers(self, _: str, finalizers: list[str], __: str) -> dict[str, Any]:
+    async def patch_finalizers(self, _: Resource, __: Key, finalizers: list[str], ___: str) -> dict[str, Any]:
         self.body["metadata"]["finalizers"] = finalizers
         return self.body
 
-    async def write_account_status(self, _: str, status: dict[str, Any]) -> dict[str, Any]:
+    async def patch_status(self, _: Resource, __: Key, status: dict[str, Any]) -> dict[str, Any]:
         self.body["status"] = status
         await self.status.put(status)
         return self.body
@@ -151,7 +151,7 @@ def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.Monke
     refused, tries = asyncio.Event(), 0
 
     class Refusing(Server):
-        async def write_account_status(self, _: str, __: dict[str, Any]) -> dict[str, Any]:
+        async def patch_status(self, _: Resource, __: Key, ___: dict[str, Any]) -> dict[str, Any]:
             nonlocal tries
             tries += 1
             if tries > 1:

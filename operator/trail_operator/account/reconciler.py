@@ -23,7 +23,7 @@ from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.warnings import InventorySnapshot
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.registry import Account, AccountClient, AccountRegistry
-from trail_operator.kube.client import KubeClient
+from trail_operator.kube.client import AWS_ACCOUNTS, Key, KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.kube.unreportable import Unreportable, is_refusal
@@ -125,7 +125,7 @@ class AccountReconciler:
         if self._labels and name and not self._accounts.knows(name):
             # Of a Trail and its AWSAccount that are made together the watches may tell in any order.
             with suppress(ApiException, ClientError, TimeoutError, OSError):
-                if body := await self._kubernetes.account(name):
+                if body := await self._kubernetes.find(AWS_ACCOUNTS, Key("", name)):
                     self.on_update(body)
         return self._accounts.managed_elsewhere(trail)
 
@@ -288,7 +288,7 @@ class AccountReconciler:
         wanted = finalizers(present, watched=self._namespaces, users=users, deleting=deleting)
         if wanted != present:
             version = account.body["metadata"]["resourceVersion"]
-            account.take(await self._kubernetes.write_account_finalizers(account.name, wanted, version))
+            account.take(await self._kubernetes.patch_finalizers(AWS_ACCOUNTS, Key("", account.name), wanted, version))
         return users
 
     async def _report(self, account: Account, status: AWSAccountStatus, request_id: str = "") -> None:
@@ -298,7 +298,7 @@ class AccountReconciler:
         told = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         manifest = {name: value or None for name, value in told.items()}
         manifest |= {"trailCount": status.trail_count, "unmanagedCount": status.unmanaged_count}
-        account.take(await self._kubernetes.write_account_status(account.name, manifest))
+        account.take(await self._kubernetes.patch_status(AWS_ACCOUNTS, Key("", account.name), manifest))
         was, ready = before.condition(ConditionType.READY), status.conditions[0]
         if was is not None and (was.status, was.reason) == (ready.status, ready.reason):
             return

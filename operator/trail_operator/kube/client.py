@@ -1,8 +1,8 @@
-"""The Kubernetes API as the operator uses it: Trails, their status and finalizers, Events. Knows nothing of AWS."""
+"""The client of the Kubernetes API: objects, their status and finalizers, Events. Knows nothing of AWS."""
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.constants import ACCOUNT_KIND, ACCOUNTS, API_VERSION, GROUP, KIND, PLURAL, VERSION
+from trail_operator.api.constants import ACCOUNT_KIND, ACCOUNTS, API_VERSION, GROUP, KIND, PLURAL
 from trail_operator.kube.answers import is_not_found, parsed, whole_list, whole_object
 from trail_operator.kube.route import Route, by_kubeconfig, in_pod
 from trail_operator.runtime.logs import logger
@@ -21,8 +21,8 @@ from trail_operator.runtime.logs import logger
 FORBIDDEN = 403
 CONFLICT = 409
 _TIMEOUT = 20
-# Of thousands at once, most would not be answered within their time, and be sent again. A Connection bears more: so the
-# requests about the Lease, which are not made here, wait for no others.
+# Of thousands at once, most would exceed their timeout and be sent again. The ApiConnection allows more, so that
+# requests for the Lease, which do not pass through here, wait for no others.
 _REQUESTS_AT_ONCE = 32
 # Longer ones are refused: https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/events.go
 _EVENT_NAME = 253
@@ -32,17 +32,38 @@ EVENT_NOTE = 1024  # bytes
 
 @dataclass(frozen=True)
 class Key:
-    """Which Trail."""
+    """Identifies an object of a resource. `namespace`: empty for cluster-scoped ones."""
 
     namespace: str
     name: str
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
+        return "/".join(filter(None, (self.namespace, self.name)))
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource of the API server: `root` is its group and version, `plural` its name in paths."""
+
+    root: str
+    plural: str
+
+    def collection(self, namespace: str = "") -> str:
+        """Return the path of all objects, of one namespace if it is named."""
+        return f"{self.root}/namespaces/{quote(namespace)}/{self.plural}" if namespace else f"{self.root}/{self.plural}"
+
+    def path(self, key: Key) -> str:
+        """Return the path of one object."""
+        return f"{self.collection(key.namespace)}/{quote(key.name)}"
+
+
+TRAILS = Resource(f"/apis/{API_VERSION}", PLURAL)
+AWS_ACCOUNTS = Resource(f"/apis/{API_VERSION}", ACCOUNTS)
+NAMESPACES = Resource("/api/v1", "namespaces")
 
 
 def resource_version(body: dict[str, Any]) -> int:
-    """Which state of an object it is: of two, the higher is the later."""
+    """Return the resourceVersion of an object. The higher of two is the newer."""
     # Comparable as integers: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
     return int(body["metadata"]["resourceVersion"])
 
@@ -53,11 +74,11 @@ class ApiConnection:
     def __init__(self, client: ApiClient, route: Route) -> None:
         self._client = client
         self.route = route
-        """The way to the API server."""
+        """How the API server is reached."""
 
     @classmethod
     async def open(cls) -> "ApiConnection":
-        """Connect as the Pod's service account, else as the kubeconfig says."""
+        """Connect with the Pod's service account, or with the kubeconfig if there is none."""
         configuration = Configuration()
         try:
             config.load_incluster_config(client_configuration=configuration)
@@ -66,7 +87,7 @@ class ApiConnection:
             await config.load_kube_config(client_configuration=configuration)
             route = by_kubeconfig(configuration.host, configuration.proxy, os.environ)
         configuration.proxy = route.proxy
-        configuration.client_session_kwargs = {"trust_env": False}  # else the session would look for itself
+        configuration.client_session_kwargs = {"trust_env": False}  # else the session would choose a proxy itself
         client = ApiClient(configuration)
         client.user_agent = "trail-operator"  # also the name that managedFields shows
         logger.info(f"the API server {configuration.host} is reached {route}")
@@ -83,9 +104,9 @@ class ApiConnection:
         body: dict[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        """The answer to a request, a JSON object.
+        """Send a request and return the JSON object that is answered.
 
-        Raises ApiException for an error that the API server answers, OddAnswerError for what is no answer of its.
+        Raises ApiException for an error of the API server, and OddAnswerError for anything that it cannot have sent.
         """
         request = await self._client.param_serialize(
             method=method,
@@ -99,61 +120,45 @@ class ApiConnection:
 
 
 class KubeClient:
-    """What the operator reads and writes there. `may_write` is asked before each write and raises if it is not so."""
+    """Reads and writes objects. Calls `check_leading` before each write, which raises if the process may not write."""
 
-    def __init__(self, connection: ApiConnection, instance: str, may_write: Callable[[], None]) -> None:
-        """`instance`: as which process its Events tell of themselves."""
+    def __init__(self, connection: ApiConnection, instance: str, check_leading: Callable[[], None]) -> None:
+        """`instance`: the reportingInstance of Events."""
         self._connection = connection
         self._instance = instance
-        self._may_write = may_write
-        self._turns = asyncio.Semaphore(_REQUESTS_AT_ONCE)
+        self._check_leading = check_leading
+        self._slots = asyncio.Semaphore(_REQUESTS_AT_ONCE)
 
-    async def trails(self, namespaces: list[str]) -> list[dict[str, Any]]:
-        """All Trails of these namespaces, or of all if none is named."""
-        paths = [f"/apis/{GROUP}/{VERSION}/namespaces/{quote(name)}/{PLURAL}" for name in namespaces]
-        answers = [await self._request("GET", path) for path in paths or [f"/apis/{GROUP}/{VERSION}/{PLURAL}"]]
+    async def list_objects(self, resource: Resource, namespaces: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Return all objects of these namespaces, or of the cluster if none is named."""
+        paths = [resource.collection(namespace) for namespace in namespaces] or [resource.collection()]
+        answers = [await self._request("GET", path) for path in paths]
         return [item for answer in answers for item in whole_list(answer)]
 
-    async def trail(self, key: Key) -> dict[str, Any] | None:
-        """The Trail as it is now, None if it is gone."""
-        return await self._object("GET", _path(key), key.name, key.namespace)
+    async def get(self, resource: Resource, key: Key) -> dict[str, Any] | None:
+        """Return the object, or None if it does not exist."""
+        return await self._object("GET", resource.path(key), key)
 
-    async def write_status(self, key: Key, status: dict[str, Any]) -> dict[str, Any] | None:
-        """Write the Trail's status; return the Trail as it then is, None if it is gone."""
-        return await self._patch(f"{_path(key)}/status", {"status": status}, key.name, key.namespace)
+    async def find(self, resource: Resource, key: Key) -> dict[str, Any] | None:
+        """Return the object, or None if it does not exist. Lists: needs no permission beyond those of the watch."""
+        path = f"{resource.collection(key.namespace)}?fieldSelector=metadata.name%3D{quote(key.name)}"
+        found = whole_list(await self._request("GET", path))
+        return next((body for body in found if body["metadata"]["name"] == key.name), None)
 
-    async def write_finalizers(self, key: Key, finalizers: list[str], version: str) -> dict[str, Any] | None:
-        """Write the Trail's finalizers, if it is still at that resource version; None if it is gone."""
+    async def patch_status(self, resource: Resource, key: Key, status: dict[str, Any]) -> dict[str, Any] | None:
+        """Patch the status; return the object with it, or None if it does not exist."""
+        return await self._patch(f"{resource.path(key)}/status", key, {"status": status})
+
+    async def patch_finalizers(
+        self, resource: Resource, key: Key, finalizers: list[str], version: str
+    ) -> dict[str, Any] | None:
+        """Replace the finalizers if the object is still at that resourceVersion; None if it does not exist."""
         patch = {"metadata": {"finalizers": finalizers, "resourceVersion": version}}
-        return await self._patch(_path(key), patch, key.name, key.namespace)
-
-    async def accounts(self) -> list[dict[str, Any]]:
-        """All AWSAccounts."""
-        return whole_list(await self._request("GET", f"/apis/{GROUP}/{VERSION}/{ACCOUNTS}"))
-
-    async def account(self, name: str) -> dict[str, Any] | None:
-        """The AWSAccount as it is now, None if there is none. By a list: the right to list is there for the watch."""
-        path = f"/apis/{GROUP}/{VERSION}/{ACCOUNTS}?fieldSelector=metadata.name%3D{quote(name)}"
-        return next(
-            (body for body in whole_list(await self._request("GET", path)) if body["metadata"]["name"] == name), None
-        )
-
-    async def write_account_status(self, name: str, status: dict[str, Any]) -> dict[str, Any] | None:
-        """Write an AWSAccount's status; return it as it then is, None if it is gone."""
-        return await self._patch(f"{_account_path(name)}/status", {"status": status}, name)
-
-    async def write_account_finalizers(self, name: str, finalizers: list[str], version: str) -> dict[str, Any] | None:
-        """Write an AWSAccount's finalizers, if it is still at that resource version; None if it is gone."""
-        patch = {"metadata": {"finalizers": finalizers, "resourceVersion": version}}
-        return await self._patch(_account_path(name), patch, name)
-
-    async def namespaces(self) -> list[dict[str, Any]]:
-        """All namespaces."""
-        return whole_list(await self._request("GET", "/api/v1/namespaces"))
+        return await self._patch(resource.path(key), key, patch)
 
     async def namespace_uid(self, name: str) -> str:
-        """The UID of a namespace."""
-        answer = await self._request("GET", f"/api/v1/namespaces/{quote(name)}")
+        """Return the UID of a namespace."""
+        answer = await self._request("GET", NAMESPACES.path(Key("", name)))
         return str(whole_object(answer, name)["metadata"]["uid"])
 
     async def write_event(
@@ -167,27 +172,23 @@ class KubeClient:
         return f"{path}/{quote(metadata['name'])}"
 
     async def repeat_event(self, path: str, count: int) -> bool:
-        """Say that what an Event tells of has happened again; False if the Event is gone."""
+        """Count another occurrence of an Event; return False if the Event does not exist."""
         series = {"count": count, "lastObservedTime": _micro_time()}
         *_, namespace, _, name = map(unquote, path.split("/"))
-        return await self._patch(path, {"series": series}, name, namespace) is not None
+        return await self._patch(path, Key(namespace, name), {"series": series}) is not None
 
-    async def _patch(
-        self, path: str, patch: dict[str, Any], name: str, namespace: str | None = None
-    ) -> dict[str, Any] | None:
-        return await self._object("PATCH", path, name, namespace, patch, "application/merge-patch+json")
+    async def _patch(self, path: str, key: Key, patch: dict[str, Any]) -> dict[str, Any] | None:
+        return await self._object("PATCH", path, key, patch, "application/merge-patch+json")
 
-    async def _object(
-        self, method: str, path: str, name: str, namespace: str | None, *body: Any
-    ) -> dict[str, Any] | None:
-        """The object of that name that is answered, None if the API server says that there is none."""
+    async def _object(self, method: str, path: str, key: Key, *body: Any) -> dict[str, Any] | None:
+        """Return the object that is answered, or None if the API server says that it does not exist."""
         try:
             answer = await self._request(method, path, *body)
         except ApiException as error:
-            if is_not_found(error, name):
+            if is_not_found(error, key.name):
                 return None
             raise
-        return whole_object(answer, name, namespace)
+        return whole_object(answer, key.name, key.namespace or None)
 
     async def _request(
         self,
@@ -196,20 +197,20 @@ class KubeClient:
         body: dict[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        async with self._turns:
+        async with self._slots:
             if method != "GET":
-                self._may_write()
+                self._check_leading()
             return await self._connection.request(method, path, body, content_type)
 
 
 def event(
     instance: str, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
 ) -> dict[str, Any]:
-    """An Event about a Trail or an AWSAccount, with what the API server would refuse cut off."""
+    """Return an Event about a Trail or an AWSAccount, cut to the lengths that the API server accepts."""
     metadata = body["metadata"]
     suffix = f".{uuid4().hex[:16]}"
     name = metadata["name"][: _EVENT_NAME - len(suffix)].rstrip("-.")
-    # What is in no namespace has its Events in this one, as with client-go.
+    # Events about cluster-scoped objects are in the namespace default, as with client-go.
     namespace = metadata.get("namespace", "default")
     return {
         "apiVersion": "events.k8s.io/v1",
@@ -234,11 +235,3 @@ def event(
 
 def _micro_time() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _account_path(name: str) -> str:
-    return f"/apis/{GROUP}/{VERSION}/{ACCOUNTS}/{quote(name)}"
-
-
-def _path(key: Key) -> str:
-    return f"/apis/{GROUP}/{VERSION}/namespaces/{quote(key.namespace)}/{PLURAL}/{quote(key.name)}"

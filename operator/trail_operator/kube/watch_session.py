@@ -19,9 +19,8 @@ from aiohttp import (
 )
 from yarl import URL
 
-from trail_operator.api.constants import ACCOUNTS, GROUP, PLURAL, VERSION
+from trail_operator.kube.client import AWS_ACCOUNTS, NAMESPACES, TRAILS
 
-_API = f"/apis/{GROUP}/{VERSION}"
 _OK = 200
 
 
@@ -30,8 +29,8 @@ class Watches:
 
     def __init__(self, namespaces: Collection[str]) -> None:
         """`namespaces`: those whose Trails are watched, none for all."""
-        trails = [f"{_API}/namespaces/{name}/{PLURAL}" for name in namespaces] or [f"{_API}/{PLURAL}"]
-        self._runs = dict.fromkeys([*trails, f"{_API}/{ACCOUNTS}", "/api/v1/namespaces"], False)
+        trails = [TRAILS.collection(name) for name in namespaces] or [TRAILS.collection()]
+        self._runs = dict.fromkeys([*trails, AWS_ACCOUNTS.collection(), NAMESPACES.collection()], False)
 
     @property
     def run(self) -> bool:

@@ -12,7 +12,7 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import Key, KubeClient, resource_version
+from trail_operator.kube.client import TRAILS, Key, KubeClient, resource_version
 from trail_operator.runtime.concurrency import ConcurrencyLimiter
 from trail_operator.runtime.logs import about, logger
 from trail_operator.runtime.store import Store
@@ -200,7 +200,7 @@ class TrailController:
     async def _refresh(self, state: TrailState) -> None:
         """What a watch missed, a timer finds: a pass that no event asked for begins with a fresh read."""
         try:
-            body = await self._kubernetes.trail(state.key)
+            body = await self._kubernetes.get(TRAILS, state.key)
         except ApiException as error:
             logger.warning(f"failed to refresh the Trail: {error.status} {error.reason}", extra=about(str(state.key)))
             return  # the pass goes on with what is known

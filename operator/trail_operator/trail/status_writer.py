@@ -11,7 +11,7 @@ from trail_operator.domain.annotations import ignored_annotations
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.domain.trail_status import compute_status, paused, pinned_status, transitions
-from trail_operator.kube.client import KubeClient
+from trail_operator.kube.client import TRAILS, KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.state import TrailState
@@ -66,17 +66,17 @@ class StatusWriter:
 
     async def refresh(self, state: TrailState) -> bool:
         """Read the Trail anew; False if it is gone."""
-        return self._taken(state, await self._kubernetes.trail(state.key))
+        return self._taken(state, await self._kubernetes.get(TRAILS, state.key))
 
     async def _finalizers(self, state: TrailState, finalizers: list[str]) -> bool:
         version = state.metadata["resourceVersion"]
-        return self._taken(state, await self._kubernetes.write_finalizers(state.key, finalizers, version))
+        return self._taken(state, await self._kubernetes.patch_finalizers(TRAILS, state.key, finalizers, version))
 
     async def _status(self, state: TrailState, status: TrailStatus, request_id: str = "") -> bool:
         before = state.status
         if status == before:
             return True
-        body = await self._kubernetes.write_status(state.key, _manifest(status))
+        body = await self._kubernetes.patch_status(TRAILS, state.key, _manifest(status))
         if not self._taken(state, body):
             return False
         await self._tell(state, before, status, request_id)
