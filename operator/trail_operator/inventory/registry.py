@@ -195,7 +195,7 @@ class AccountRegistry:
 
     def name_for(self, trail: TrailObject) -> str | None:
         """The name of the AWSAccount that a Trail uses; None for the operator's own identity."""
-        return trail.names_account or self._default
+        return trail.account_name or self._default
 
     def knows(self, name: str) -> bool:
         """Whether there is an AWSAccount of that name, be it another operator's."""
@@ -209,7 +209,7 @@ class AccountRegistry:
         """The AWS account that a Trail's trail is in ("" while STS has not told the operator's own), and its region."""
         name = self.name_for(trail)
         if name is None:
-            pinned = trail.status.account_id if trail.held else None
+            pinned = trail.status.account_id if trail.has_finalizer else None
             return pinned or self.own.aws.account, self.own.default_region or ""
         account = self._accounts.get(name)
         if account is None:
@@ -218,7 +218,7 @@ class AccountRegistry:
 
     def access_for(self, trail: TrailObject) -> AccountClient:
         """The way into the account that a Trail uses. Raises FailureError where there is none for it."""
-        if trail.manifest.get("accountRef") is not None and not trail.names_account:
+        if trail.manifest.get("accountRef") is not None and not trail.account_name:
             raise FailureError(_refusal(Reason.INVALID_SPEC, "spec.accountRef does not name an AWSAccount"))
         name = self.name_for(trail)
         if name is None:
@@ -234,7 +234,7 @@ class AccountRegistry:
         if account is None:
             remedy = (
                 "delete this Trail and make it again with another spec.accountRef, which cannot be changed"
-                if trail.names_account
+                if trail.account_name
                 else "correct --default-account"
             )
             message = f"there is no AWSAccount {name}: have it made, or {remedy}"

@@ -16,7 +16,7 @@ from trail_operator.kube.client import Key, resource_version
 from trail_operator.runtime.logs import about
 
 # The fields of the spec that say which trail is meant.
-_WHEREABOUTS = ("name", "region", "accountRef", "isOrganizationTrail")
+_IDENTITY_FIELDS = ("name", "region", "accountRef", "isOrganizationTrail")
 
 
 @dataclass
@@ -27,13 +27,13 @@ class TrailObject:
     _parsed: TrailStatus | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.body = _lean(self.body)
+        self.body = _without_managed_fields(self.body)
 
-    def take(self, body: dict[str, Any]) -> bool:
+    def update(self, body: dict[str, Any]) -> bool:
         """Take a newer state of the object; return False for one that is older than the present."""
         if resource_version(body) < resource_version(self.body):
             return False  # an event that was overtaken by the answer to our own write
-        self.body, self._parsed = _lean(body), None
+        self.body, self._parsed = _without_managed_fields(body), None
         return True
 
     @property
@@ -83,7 +83,7 @@ class TrailObject:
         return self.annotations.get(PAUSED) == "true"
 
     @property
-    def observing(self) -> bool:
+    def observe_only(self) -> bool:
         """Whether the trail is only to be looked at. Not through the model: it holds whatever else is wrong."""
         return bool(self.manifest.get("managementPolicy") == ManagementPolicy.OBSERVE)
 
@@ -93,7 +93,7 @@ class TrailObject:
         return self.metadata.get("annotations") or {}
 
     @property
-    def held(self) -> bool:
+    def has_finalizer(self) -> bool:
         """Whether our finalizer keeps the object."""
         return FINALIZER in self.finalizers
 
@@ -124,19 +124,19 @@ class TrailObject:
         return self.text("name") or self.key.name
 
     @property
-    def names_account(self) -> str | None:
+    def account_name(self) -> str | None:
         """The AWSAccount that the spec names."""
         reference = self.manifest.get("accountRef")
         name = reference.get("name") if isinstance(reference, dict) else None
         return name if name and isinstance(name, str) else None
 
     @property
-    def misplaced(self) -> str | None:
+    def identity_problem(self) -> str | None:
         """What is wrong with the spec so that nobody can know which trail it means."""
         try:
             _ = self.spec
         except ValidationError as error:
-            return problems(error, _WHEREABOUTS) or None
+            return problems(error, _IDENTITY_FIELDS) or None
         return None
 
     @property
@@ -159,12 +159,12 @@ class TrailObject:
         return self._parsed
 
     @property
-    def wanted(self) -> tuple[object, ...]:
+    def requested_state(self) -> tuple[object, ...]:
         """All by which users say what they want."""
         theirs = tuple(of_other_controllers(self.annotations).items())
         return self.generation, self.deleting, self.paused, self.annotations.get(RECONCILE_AT), theirs
 
 
-def _lean(body: dict[str, Any]) -> dict[str, Any]:
+def _without_managed_fields(body: dict[str, Any]) -> dict[str, Any]:
     """The object without its managed fields: half of its size, and nothing that is looked at."""
     return body | {"metadata": {name: value for name, value in body["metadata"].items() if name != "managedFields"}}

@@ -28,7 +28,7 @@ _LENGTH = 1024
 class Refused:
     """For which state of an object the API server refused a write, and until when that is taken to hold."""
 
-    wanted: tuple[object, ...]
+    requested_state: tuple[object, ...]
     until: float
     reported: bool
     unwritten_note: str = ""
@@ -47,27 +47,29 @@ class Unreportable:
         self._events = events
         self._clock = clock
 
-    def seconds_left(self, refused: Refused | None, wanted: tuple[object, ...]) -> float:
+    def seconds_left(self, refused: Refused | None, requested_state: tuple[object, ...]) -> float:
         """Seconds until something is to be done about an object that was refused."""
-        if refused is None or refused.wanted != wanted:
+        if refused is None or refused.requested_state != requested_state:
             return 0.0
         left = refused.until - self._clock()
         return min(left, _EVENT_RETRY) if refused.unwritten_note else left
 
-    async def is_left_alone(self, body: dict[str, Any], refused: Refused | None, wanted: tuple[object, ...]) -> bool:
+    async def is_left_alone(
+        self, body: dict[str, Any], refused: Refused | None, requested_state: tuple[object, ...]
+    ) -> bool:
         """Whether an object that was refused is not to be tried again yet. The Event about it is, if it failed."""
-        if refused is None or refused.wanted != wanted or self._clock() >= refused.until:
+        if refused is None or refused.requested_state != requested_state or self._clock() >= refused.until:
             return False
         if refused.unwritten_note and await self._write_event(body, refused.unwritten_note):
             refused.unwritten_note = ""
         return True
 
     async def report(
-        self, body: dict[str, Any], wanted: tuple[object, ...], error: ApiException, before: Refused | None
+        self, body: dict[str, Any], requested_state: tuple[object, ...], error: ApiException, before: Refused | None
     ) -> Refused:
         """Say that the API server refuses to write the object, once it has done so twice. `before`: the last time."""
-        if before is None or before.wanted != wanted:
-            return Refused(wanted, self._clock() + _SECONDS_IN_DOUBT, reported=False)
+        if before is None or before.requested_state != requested_state:
+            return Refused(requested_state, self._clock() + _SECONDS_IN_DOUBT, reported=False)
         metadata = body["metadata"]
         kind = KIND if "namespace" in metadata else ACCOUNT_KIND
         name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
@@ -78,7 +80,7 @@ class Unreportable:
         note = note if kind == KIND else "the API server refuses to write this AWSAccount: see the operator's log"
         is_written = await self._write_event(body, note)
         until = self._clock() + _SECONDS
-        return Refused(wanted, until, reported=True, unwritten_note="" if is_written else note)
+        return Refused(requested_state, until, reported=True, unwritten_note="" if is_written else note)
 
     async def _write_event(self, body: dict[str, Any], note: str) -> bool:
         return await self._events.record(body, "Warning", EventReason.STATUS_REFUSED, "Reconcile", note)

@@ -96,7 +96,7 @@ class TrailDeleter:
 
     async def release(self, state: TrailState) -> Released | NotYet:
         """Do what the deletion policy says. Raises FailureError where AWS or the spec stands in the way."""
-        if state.observing:
+        if state.observe_only:
             return Released("the trail was only observed")
         try:
             policy = self._policy(state)
@@ -146,7 +146,7 @@ class TrailDeleter:
             arn = None
         if arn:
             yield _Place(arn, Location(here.partition, here.account, region))
-        if (problem := state.misplaced) is not None:
+        if (problem := state.identity_problem) is not None:
             if not arn:
                 raise _invalid(problem)
             return

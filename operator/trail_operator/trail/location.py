@@ -49,7 +49,7 @@ class Locator:
                     "no home region is known: set spec.region, or give the operator --region",
                 )
             )
-        if (arn := state.recorded_arn) and not state.observing:
+        if (arn := state.recorded_arn) and not state.observe_only:
             home = Arn.parse(arn).region
             if home != region:
                 raise FailureError(wrong_home(home, region))
@@ -73,7 +73,7 @@ class Locator:
             )
         # The operator puts account and region on record together: an account by itself was written by somebody else.
         pinned = state.status.account_id if state.is_on_record else None
-        if pinned and pinned != identity.account and not state.observing:
+        if pinned and pinned != identity.account and not state.observe_only:
             access.aws.doubt()
             raise FailureError(_other_account(state, access, pinned, identity.account))
         return Location(identity.partition, identity.account, region)

@@ -34,7 +34,7 @@ class NameClaims:
         """Record the claim of a Trail, in place of its former one."""
         _, default_region = self._place(state)
         # On record of a Trail that is not held is only where a trail was that it looked at.
-        arn, pinned = (state.recorded_arn, state.status.home_region) if state.held else (None, None)
+        arn, pinned = (state.recorded_arn, state.status.home_region) if state.has_finalizer else (None, None)
         region = state.text("region") or pinned or default_region
         claim = Claim(
             created=state.created,
@@ -45,7 +45,7 @@ class NameClaims:
         )
         self.withdraw(state.uid)
         self._resources[claim.uid] = claim.resource
-        if state.observing or not self._admits(state):
+        if state.observe_only or not self._admits(state):
             return claim  # it wants nothing, or nothing that it may have: it is in nobody's way
         self._by_uid[claim.uid] = claim
         self._claimants[claim.uid] = state

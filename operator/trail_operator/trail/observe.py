@@ -108,7 +108,7 @@ class ReadOnlySync:
             if observed:
                 return observed
         observed = await _observe(resolved, resolved.arn, expected=False) if known != resolved.arn else None
-        if observed or state.held:  # one that has had a trail of its own takes no other's shadow for it
+        if observed or state.has_finalizer:  # one that has had a trail of its own takes no other's shadow for it
             return observed
         arn = await resolved.access.cloudtrail.home_of(resolved.name, resolved.location.region)
         return await _observe(resolved, arn, expected=True) if arn and arn not in (known, resolved.arn) else None

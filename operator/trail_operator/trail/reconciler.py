@@ -68,8 +68,8 @@ class TrailReconciler:
 
     async def reconcile(self, state: TrailState) -> float | None:
         """One pass. Returns the seconds until the next, None when the Trail is gone."""
-        if await self._unreportable.is_left_alone(state.body, state.refused, state.wanted):
-            return self._unreportable.seconds_left(state.refused, state.wanted)
+        if await self._unreportable.is_left_alone(state.body, state.refused, state.requested_state):
+            return self._unreportable.seconds_left(state.refused, state.requested_state)
         begun = self._clock()
         watch = asyncio.create_task(self._watch(state))
         try:
@@ -114,8 +114,8 @@ class TrailReconciler:
         return result, self._retry(state, FailureClass.TRANSIENT)
 
     async def _pass(self, state: TrailState) -> _Outcome:
-        state.acting_for = state.wanted
-        if state.deleting and not state.held:
+        state.acting_for = state.requested_state
+        if state.deleting and not state.has_finalizer:
             return _GONE
         if state.paused:
             state.found_logging = None
@@ -139,9 +139,9 @@ class TrailReconciler:
 
     async def _is_held(self, state: TrailState) -> bool:
         """Whether the Trail is there, with our finalizer on it as long as something in AWS may be its own."""
-        if state.observing:
-            return not state.held or state.status.arn is not None or await self._writer.remove_finalizer(state)
-        if state.held:
+        if state.observe_only:
+            return not state.has_finalizer or state.status.arn is not None or await self._writer.remove_finalizer(state)
+        if state.has_finalizer:
             return True
         if state.status.arn is not None and not await self._writer.clear_identity(state):
             return False
@@ -207,9 +207,9 @@ class TrailReconciler:
         """Report that the Trail cannot be written; seconds until the next pass: none where it has changed meanwhile."""
         if not await self._refreshed(state):
             return None
-        if state.wanted == state.acting_for:
-            state.refused = await self._unreportable.report(state.body, state.wanted, error, state.refused)
-        return self._unreportable.seconds_left(state.refused, state.wanted)
+        if state.requested_state == state.acting_for:
+            state.refused = await self._unreportable.report(state.body, state.requested_state, error, state.refused)
+        return self._unreportable.seconds_left(state.refused, state.requested_state)
 
     async def _report_fault(self, state: TrailState, error: Exception) -> None:
         try:

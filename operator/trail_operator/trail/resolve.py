@@ -63,16 +63,16 @@ class SpecResolver:
         location = await self._locator.location(state, access, region)
         target = ResolvedSpec(access, spec, name, location)
         known = state.recorded_arn
-        if known and state.held and await self._locator.can_own(access, location, Arn.parse(known).account):
+        if known and state.has_finalizer and await self._locator.can_own(access, location, Arn.parse(known).account):
             # Whose it is does not change with the spec: turned into an organization's or back, it stays the same trail.
             owner = Arn.parse(known).account
             target = replace(target, management_account=owner if owner != location.account else None)
-        elif not state.observing:  # a trail that is only looked at is found by its name
+        elif not state.observe_only:  # a trail that is only looked at is found by its name
             target = await self.resolve_organization(target)
-        resolved = await self.resolve_kms_key(target) if target.limits_keys or not state.observing else target
+        resolved = await self.resolve_kms_key(target) if target.limits_keys or not state.observe_only else target
         _hold_to_limits(resolved)
         # Where a trail that is only looked at lives, and so what its names mean, is not known before it is found.
-        return target if state.observing else resolved
+        return target if state.observe_only else resolved
 
     async def resolve_organization(self, target: ResolvedSpec) -> ResolvedSpec:
         """The target as the spec alone has it, whatever is on record. Raises FailureError where AWS does not tell."""

@@ -98,8 +98,8 @@ class TrailState(TrailObject):
 
     def replace(self, body: dict[str, Any]) -> bool:
         """Take a newer state of the object; return whether it asks for a pass at once."""
-        before, wish = self.wanted, self.annotations.get(RECONCILE_AT)
-        if not self.take(body):
+        before, wish = self.requested_state, self.annotations.get(RECONCILE_AT)
+        if not self.update(body):
             return False
         self.forced = self.forced or self.annotations.get(RECONCILE_AT) not in (None, wish)
-        return before != self.wanted
+        return before != self.requested_state

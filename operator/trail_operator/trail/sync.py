@@ -91,7 +91,7 @@ class TrailSync:
         gone: tuple[Difference, ...] = ()
         resolved: ResolvedSpec | None = None
         try:
-            if state.observing:
+            if state.observe_only:
                 return await self._look(state)
             resolved = await self._resolver.resolve(state)
             observed = await self._observe(state, resolved)

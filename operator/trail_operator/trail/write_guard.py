@@ -38,7 +38,7 @@ class WriteGuard:
         """
 
         def still_wanted() -> None:
-            if state.wanted != state.acting_for:
+            if state.requested_state != state.acting_for:
                 raise StaleDecisionError(passing("the Trail has changed meanwhile"))
 
         async def ask() -> None:
