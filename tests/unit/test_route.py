@@ -88,7 +88,7 @@ ODD_PORTS = ("http://user:secret@proxy:abc", "proxy.example:99999", "https://pro
 
 @pytest.mark.parametrize("server", ["https://api.example:abc", "https://api.example:99999"])
 def test_a_server_without_a_port_is_said_to_be_one(server: str) -> None:
-    with pytest.raises(RouteError, match="has no port that can be used"):
+    with pytest.raises(RouteError, match="has an invalid port"):
         by_kubeconfig(server, None, {"HTTPS_PROXY": PROXY})
 
 

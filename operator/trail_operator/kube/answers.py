@@ -1,7 +1,7 @@
-"""What counts as an answer of the API server: a proxy, a balancer or a server that is starting answers other things.
+"""Validates the responses of the API server: a proxy, a load balancer or a starting server may send something else.
 
-An answer is used only if it is whole: a `Status` for an error, else the object or the list that was asked for. All else
-is no answer, and is met like a lost connection: nothing is concluded from it.
+A response is used only if it is complete: a `Status` for an error, else the requested object or list. Anything else is
+handled like a lost connection: nothing is concluded from it.
 """
 
 import json
@@ -12,7 +12,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 
 class OddAnswerError(ClientError):
-    """An answer that is none."""
+    """A response that the API server cannot have sent."""
 
     def __init__(self, problem: str, status: int = 200) -> None:
         super().__init__(problem)
@@ -20,14 +20,14 @@ class OddAnswerError(ClientError):
 
 
 def parsed(status: int, raw: bytes) -> dict[str, Any]:
-    """The JSON object that was answered. Raises ApiException for an error that the API server itself tells of."""
+    """Return the JSON object of a response. Raises ApiException for an error that the API server itself reports."""
     try:
         answer = json.loads(raw)
-    except ValueError:  # also bytes that are no text
+    except ValueError:  # also bytes that are not UTF-8
         answer = None
     is_success = 200 <= status < 300
     if not isinstance(answer, dict) or (not is_success and answer.get("kind") != "Status"):
-        raise OddAnswerError(f"{status} with {_described(raw, answer)}, which is not the API server's", status)
+        raise OddAnswerError(f"{status} with {_described(raw, answer)}, not from the API server", status)
     if not is_success:
         error = ApiException(status=status, reason=str(answer.get("message") or answer.get("reason") or ""))
         error.body = answer
@@ -36,16 +36,16 @@ def parsed(status: int, raw: bytes) -> dict[str, Any]:
 
 
 def _described(raw: bytes, answer: object) -> str:
-    """What was answered, in words. Never the answer itself: a proxy may echo the request, with its token."""
+    """Describe the response without quoting it: a proxy may echo the request, with its token."""
     if not raw.strip():
         return "no body"
     if answer is not None:
-        return "JSON that is no object" if not isinstance(answer, dict) else "an object that is no Status"
-    return f"{'a page of HTML or XML' if raw.lstrip().startswith(b'<') else 'a text'} of {len(raw)} bytes"
+        return "JSON that is not an object" if not isinstance(answer, dict) else "an object that is not a Status"
+    return f"{'HTML or XML' if raw.lstrip().startswith(b'<') else 'text'} of {len(raw)} bytes"
 
 
 def is_not_found(error: ApiException, name: str) -> bool:
-    """Whether the API server says that there is no object of that name; it also answers 404 for kinds that it has not.
+    """Whether the API server says that the object does not exist. It also answers 404 for kinds that it does not know.
 
     https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
     """
@@ -54,7 +54,7 @@ def is_not_found(error: ApiException, name: str) -> bool:
 
 
 def is_of_deleted_namespace(error: ApiException) -> bool:
-    """Whether the API server says that nothing can be created in the namespace any more, as it is being deleted.
+    """Whether the API server says that nothing can be created in the namespace, since it is being deleted.
 
     https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/namespace/lifecycle/admission.go
     """
@@ -71,27 +71,27 @@ def _details(status: dict[str, Any]) -> dict[str, Any]:
 
 
 def whole_object(answer: dict[str, Any], name: str, namespace: str | None = None) -> dict[str, Any]:
-    """The object of that name that was answered."""
+    """Return the response if it is the object of that name. Raises OddAnswerError."""
     if not is_whole(answer):
-        raise OddAnswerError("200 with something that is no object")
+        raise OddAnswerError("200 with something that is not an object")
     metadata = answer["metadata"]
     if metadata["name"] != name or metadata.get("namespace") != namespace:
-        raise OddAnswerError(f"200 with another object than {name}")
+        raise OddAnswerError(f"200 with an object other than {name}")
     return answer
 
 
 def whole_list(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The objects of the list that was answered."""
+    """Return the items of a complete list. Raises OddAnswerError."""
     items, metadata = answer.get("items"), answer.get("metadata")
     if not isinstance(items, list) or not isinstance(metadata, dict) or not all(map(is_whole, items)):
-        raise OddAnswerError("200 with something that is no list of objects")
+        raise OddAnswerError("200 with something that is not a list of objects")
     if not _is_version(metadata.get("resourceVersion")) or metadata.get("continue"):
-        raise OddAnswerError("200 with a list that is not whole")
+        raise OddAnswerError("200 with an incomplete list")
     return items
 
 
 def is_whole(body: object) -> bool:
-    """Whether this is an object as the API server holds it: its metadata are what they always are."""
+    """Whether this is an object of the API server: its metadata are complete and of the right types."""
     metadata = body.get("metadata") if isinstance(body, dict) else None
     if not isinstance(metadata, dict):
         return False

@@ -1,7 +1,7 @@
-"""Which way leads to the API server: one for both HTTP stacks, the Kubernetes client's and kopf's.
+"""How to reach the API server: one route for both HTTP stacks, the Kubernetes client's and kopf's.
 
-As kubectl goes: by the kubeconfig's proxy-url, else by HTTPS_PROXY (HTTP_PROXY for http) unless NO_PROXY names the
-server. In a Pod the API server is next door, so no proxy is asked for it, whatever is set for AWS.
+Like kubectl: through the kubeconfig's proxy-url, else through HTTPS_PROXY (HTTP_PROXY for http), unless NO_PROXY
+matches the server. In a Pod the API server is in the same cluster, so a proxy that is set for AWS is not used.
 https://pkg.go.dev/golang.org/x/net/http/httpproxy, https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#proxy
 """
 
@@ -15,7 +15,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Route:
-    """The way to the API server. `proxy`: its URL, None for none; `why`: what says so."""
+    """The route to the API server. `proxy`: its URL, or None; `why`: the setting that decides."""
 
     proxy: str | None
     why: str
@@ -28,21 +28,21 @@ class Route:
 
 
 class RouteError(Exception):
-    """What is set names no proxy that can be used."""
+    """The configured proxy or server cannot be used."""
 
 
 def in_pod() -> Route:
-    """The way of a Pod with its service account."""
-    return Route(None, "the Pod's service account: the API server counts as part of NO_PROXY")
+    """Return the route of a Pod with a service account."""
+    return Route(None, "in a Pod, NO_PROXY always includes the API server")
 
 
 def by_kubeconfig(server: str, proxy_url: str | None, environment: Mapping[str, str]) -> Route:
-    """The way that a kubeconfig and the environment name. Raises RouteError."""
+    """Return the route that the kubeconfig and the environment define. Raises RouteError."""
     if proxy_url:
         return Route(_usable(proxy_url, "the kubeconfig's proxy-url"), "the kubeconfig's proxy-url")
     url = urlsplit(server)
     if not _has_good_port(url):
-        raise RouteError(f"the kubeconfig's server {server} has no port that can be used")
+        raise RouteError(f"the kubeconfig's server {server} has an invalid port")
     variable = "HTTPS_PROXY" if url.scheme == "https" else "HTTP_PROXY"
     proxy = _variable(environment, variable)
     if not proxy:
@@ -59,9 +59,9 @@ def _variable(environment: Mapping[str, str], name: str) -> str:
 
 
 def _usable(proxy: str, what: str) -> str:
-    """The URL of a proxy; http where it has no scheme."""
+    """Return the URL of a proxy, with http if it has no scheme."""
     url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    # Not quoted whole: it may hold a password.
+    # Not quoted in full: it may contain a password.
     if url.scheme not in _PORTS or not url.hostname:
         raise RouteError(f"{what} must be http://HOST:PORT or https://HOST:PORT, not one of {url.scheme}")
     if not _has_good_port(url):
@@ -72,12 +72,12 @@ def _usable(proxy: str, what: str) -> str:
 def _has_good_port(url: SplitResult) -> bool:
     try:
         return url.port != 0
-    except ValueError:  # no number, or none of a port
+    except ValueError:  # not a number, or out of range
         return False
 
 
 def _needs_proxy(server: SplitResult, exceptions: str) -> bool:
-    """Whether no exception names the server: a name with all below it, a suffix, an address, or a range of them."""
+    """Whether no exception matches the server: a domain with its subdomains, a suffix, an address, or a CIDR range."""
     host, port = (server.hostname or "").lower(), server.port or _PORTS.get(server.scheme)
     return not any(_names(entry.strip().lower(), host, port) for entry in exceptions.split(",") if entry.strip())
 
@@ -101,7 +101,7 @@ def _names(entry: str, host: str, port: int | None) -> bool:
 
 def _is_in(address: ipaddress.IPv4Address | ipaddress.IPv6Address, entry: str) -> bool:
     if not entry.rpartition("/")[2].isdigit():
-        return False  # Python knows masks as well, kubectl does not
+        return False  # Python accepts masks as well, kubectl does not
     try:
         return address in ipaddress.ip_network(entry, strict=False)
     except ValueError:
@@ -109,7 +109,7 @@ def _is_in(address: ipaddress.IPv4Address | ipaddress.IPv6Address, entry: str) -
 
 
 def _split(entry: str) -> tuple[str, str]:
-    """Host and port; "" for none. An IPv6 address with a port is in brackets."""
+    """Return host and port, "" for none. An IPv6 address with a port is in brackets."""
     if entry.startswith("["):
         name, _, rest = entry[1:].partition("]")
         return name, rest.removeprefix(":")
@@ -132,6 +132,6 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _address(url: SplitResult) -> str:
-    """Host and port, without what a proxy is to be told of who asks."""
+    """Return host and port, without credentials."""
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     return f"{host}:{url.port}" if url.port else str(host)

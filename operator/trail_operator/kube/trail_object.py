@@ -1,4 +1,4 @@
-"""A Trail as the API server holds it: read leniently, as an object may be stored that the models do not let in."""
+"""A Trail as stored by the API server. Read leniently: a stored object may be one that the models refuse."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,13 +15,13 @@ from trail_operator.domain.arns import Arn
 from trail_operator.kube.client import Key, resource_version
 from trail_operator.runtime.logs import about
 
-# The fields of the spec that say which trail is meant.
+# The fields of the spec that identify the trail in AWS.
 _IDENTITY_FIELDS = ("name", "region", "accountRef", "isOrganizationTrail")
 
 
 @dataclass
 class TrailObject:
-    """One Trail, in the newest state that the operator has seen."""
+    """One Trail, in the newest version that the operator has seen."""
 
     body: dict[str, Any]
     _parsed: TrailStatus | None = field(default=None, init=False, repr=False)
@@ -30,9 +30,9 @@ class TrailObject:
         self.body = _without_managed_fields(self.body)
 
     def update(self, body: dict[str, Any]) -> bool:
-        """Take a newer state of the object; return False for one that is older than the present."""
+        """Replace the object by a newer version; return False if the version is older."""
         if resource_version(body) < resource_version(self.body):
-            return False  # an event that was overtaken by the answer to our own write
+            return False  # an event that arrived after the response to a later write
         self.body, self._parsed = _without_managed_fields(body), None
         return True
 
@@ -42,7 +42,7 @@ class TrailObject:
         return Key(self.metadata["namespace"], self.metadata["name"])
 
     def about(self, **fields: Any) -> dict[str, Any]:
-        """The `extra` of a log line about this Trail."""
+        """Return the `extra` of a log line about this Trail."""
         return about(str(self.key), generation=self.generation, **fields)
 
     @property
@@ -58,33 +58,33 @@ class TrailObject:
 
     @property
     def generation(self) -> int:
-        """Which state of the spec this is."""
+        """The generation of the spec."""
         return int(self.metadata["generation"])
 
     @property
     def created(self) -> datetime:
-        """When the object was made."""
+        """When the object was created."""
         return datetime.fromisoformat(self.metadata["creationTimestamp"])
 
     @property
     def deleting(self) -> bool:
-        """Whether the object is to go."""
+        """Whether the object is being deleted."""
         return "deletionTimestamp" in self.metadata
 
     @property
     def deletion_requested(self) -> datetime | None:
-        """When the object was asked to go."""
+        """When the deletion of the object was requested."""
         requested = self.metadata.get("deletionTimestamp")
         return datetime.fromisoformat(requested) if requested else None
 
     @property
     def paused(self) -> bool:
-        """Whether the trail is to be let alone."""
+        """Whether reconciling is paused by the annotation."""
         return self.annotations.get(PAUSED) == "true"
 
     @property
     def observe_only(self) -> bool:
-        """Whether the trail is only to be looked at. Not through the model: it holds whatever else is wrong."""
+        """Whether managementPolicy is Observe. Read without the model: valid even if other fields are not."""
         return bool(self.manifest.get("managementPolicy") == ManagementPolicy.OBSERVE)
 
     @property
@@ -94,45 +94,45 @@ class TrailObject:
 
     @property
     def has_finalizer(self) -> bool:
-        """Whether our finalizer keeps the object."""
+        """Whether the object has the operator's finalizer."""
         return FINALIZER in self.finalizers
 
     @property
     def finalizers(self) -> list[str]:
-        """All finalizers of the object, ours and others'."""
+        """All finalizers of the object, also those of other controllers."""
         return list(self.metadata.get("finalizers", []))
 
     @property
     def spec(self) -> TrailSpec:
-        """The spec. Raises pydantic.ValidationError if the API server let something pass that the models don't."""
+        """The spec. Raises pydantic.ValidationError if the stored object is one that the models refuse."""
         return TrailSpec.model_validate(self.body.get("spec"))
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """The spec as it is written, which may be odd in each field; {} where it is no object."""
+        """The spec as stored, of which each field may be malformed; {} if it is not an object."""
         spec = self.body.get("spec")
         return spec if isinstance(spec, dict) else {}
 
     def text(self, name: str) -> str | None:
-        """A field of the spec that is a text; None where it is none, or empty."""
+        """Return a field of the spec if it is a string that is not empty, else None."""
         value = self.manifest.get(name)
         return value if isinstance(value, str) and value else None
 
     @property
     def trail_name(self) -> str:
-        """The name that the trail has in AWS. Not through the model: it holds whatever else is wrong."""
+        """The name of the trail in AWS. Read without the model: valid even if other fields are not."""
         return self.text("name") or self.key.name
 
     @property
     def account_name(self) -> str | None:
-        """The AWSAccount that the spec names."""
+        """The AWSAccount in spec.accountRef."""
         reference = self.manifest.get("accountRef")
         name = reference.get("name") if isinstance(reference, dict) else None
         return name if name and isinstance(name, str) else None
 
     @property
     def identity_problem(self) -> str | None:
-        """What is wrong with the spec so that nobody can know which trail it means."""
+        """What is wrong with the fields that identify the trail, or None."""
         try:
             _ = self.spec
         except ValidationError as error:
@@ -141,13 +141,13 @@ class TrailObject:
 
     @property
     def recorded_arn(self) -> str | None:
-        """The ARN on record, if it can be that of the trail that the spec names: the name never changes."""
+        """The ARN recorded in status, if its name is that of the spec: the name of a trail never changes."""
         arn = self.status.arn
         return arn if arn and Arn.parse(arn).name == self.trail_name else None
 
     @property
     def is_on_record(self) -> bool:
-        """Whether the status says where the trail is, or was to be made."""
+        """Whether status records where the trail is, or where it was about to be created."""
         status = self.status
         return status.arn is not None or (status.account_id is not None and status.home_region is not None)
 
@@ -160,11 +160,11 @@ class TrailObject:
 
     @property
     def requested_state(self) -> tuple[object, ...]:
-        """All by which users say what they want."""
-        theirs = tuple(of_other_controllers(self.annotations).items())
-        return self.generation, self.deleting, self.paused, self.annotations.get(RECONCILE_AT), theirs
+        """Everything by which users request something: spec, deletion, and annotations."""
+        others = tuple(of_other_controllers(self.annotations).items())
+        return self.generation, self.deleting, self.paused, self.annotations.get(RECONCILE_AT), others
 
 
 def _without_managed_fields(body: dict[str, Any]) -> dict[str, Any]:
-    """The object without its managed fields: half of its size, and nothing that is looked at."""
+    """Return the object without its managed fields, which are half of its size and never read."""
     return body | {"metadata": {name: value for name, value in body["metadata"].items() if name != "managedFields"}}

@@ -1,8 +1,8 @@
 """Objects that the API server refuses to write, such as one that was stored when the definition was looser.
 
 No condition can be written on them: a Warning Event, a log line and a gauge report them instead. They affect no other
-object, and are tried again when they change, else rarely. The Event is retried sooner: without it nothing in Kubernetes
-reports them.
+object, and are retried when they change, otherwise every 10 minutes. The Event is retried sooner: without it, nothing
+in Kubernetes reports them.
 """
 
 from collections.abc import Callable
@@ -26,17 +26,17 @@ _LENGTH = 1024
 
 @dataclass
 class Refused:
-    """For which state of an object the API server refused a write, and until when that is taken to hold."""
+    """A refused write: the requested state of the object, and until when not to retry."""
 
     requested_state: tuple[object, ...]
     until: float
     reported: bool
     unwritten_note: str = ""
-    """The note of the Event about it, as long as that could not be written."""
+    """The note of the Event, if the Event could not be written."""
 
 
 def is_refusal(error: ApiException) -> bool:
-    """Whether the API server judged the object, and not the moment."""
+    """Whether the API server rejects the object itself, so that a retry does not help."""
     return isinstance(error.body, dict) and error.body.get("reason") in _REFUSALS
 
 
@@ -48,7 +48,7 @@ class Unreportable:
         self._clock = clock
 
     def seconds_left(self, refused: Refused | None, requested_state: tuple[object, ...]) -> float:
-        """Seconds until something is to be done about an object that was refused."""
+        """Return the seconds until the next attempt for a refused object."""
         if refused is None or refused.requested_state != requested_state:
             return 0.0
         left = refused.until - self._clock()
@@ -57,7 +57,7 @@ class Unreportable:
     async def is_left_alone(
         self, body: dict[str, Any], refused: Refused | None, requested_state: tuple[object, ...]
     ) -> bool:
-        """Whether an object that was refused is not to be tried again yet. The Event about it is, if it failed."""
+        """Whether it is too soon to retry a refused object. Retries its Event if that was not written."""
         if refused is None or refused.requested_state != requested_state or self._clock() >= refused.until:
             return False
         if refused.unwritten_note and await self._write_event(body, refused.unwritten_note):
@@ -67,17 +67,17 @@ class Unreportable:
     async def report(
         self, body: dict[str, Any], requested_state: tuple[object, ...], error: ApiException, before: Refused | None
     ) -> Refused:
-        """Say that the API server refuses to write the object, once it has done so twice. `before`: the last time."""
+        """Report that the API server refuses to write the object, from the second time on. `before`: the last one."""
         if before is None or before.requested_state != requested_state:
             return Refused(requested_state, self._clock() + _SECONDS_IN_DOUBT, reported=False)
         metadata = body["metadata"]
         kind = KIND if "namespace" in metadata else ACCOUNT_KIND
         name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
         problem = _without_external_id(str(error.reason))
-        note = f"the API server refuses to write this {kind}: correct it, or delete it. {problem}"[:_LENGTH]
+        note = f"The API server refuses to write this {kind}: correct it, or delete it. {problem}"[:_LENGTH]
         logger.error(note, extra=about(name, generation=metadata["generation"], reason=EventReason.STATUS_REFUSED))
-        # Of an AWSAccount no word: who may read Events of the namespace default need not be who may read AWSAccounts.
-        note = note if kind == KIND else "the API server refuses to write this AWSAccount: see the operator's log"
+        # Without details for an AWSAccount: not everyone who may read Events in the namespace default may read it.
+        note = note if kind == KIND else "The API server refuses to write this AWSAccount: see the operator's log"
         is_written = await self._write_event(body, note)
         until = self._clock() + _SECONDS
         return Refused(requested_state, until, reported=True, unwritten_note="" if is_written else note)
@@ -87,6 +87,6 @@ class Unreportable:
 
 
 def _without_external_id(problem: str) -> str:
-    """What the API server says of an object, up to where it would quote an AWSAccount's external id."""
+    """Cut the API server's message before it quotes the external ID of an AWSAccount."""
     before, named, _ = problem.partition("externalID: ")
-    return f"{before}{named}it breaks a rule" if named else problem
+    return f"{before}{named}it violates a rule" if named else problem

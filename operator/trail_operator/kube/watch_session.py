@@ -1,7 +1,7 @@
-"""kopf's side of the connection to the API server: by our way, with kopf's credentials, and whether its watches run.
+"""The HTTP session of kopf: on the operator's route, with kopf's credentials. It records whether the watches run.
 
-kopf does not tell whether it watches, so that is read off the requests that it makes. One that leads and does not watch
-works on what it knew at the start: it is not fit, and that is to be seen.
+kopf does not report whether it watches, so this is derived from its requests. A leader without running watches works on
+outdated objects: it must not be ready.
 """
 
 from collections.abc import Collection
@@ -25,20 +25,20 @@ _OK = 200
 
 
 class Watches:
-    """What is to be watched, and how the last request for each has ended."""
+    """The paths to watch, and whether the watch of each is running."""
 
     def __init__(self, namespaces: Collection[str]) -> None:
-        """`namespaces`: those whose Trails are watched, none for all."""
+        """`namespaces`: those to watch Trails in; empty for all."""
         trails = [TRAILS.collection(name) for name in namespaces] or [TRAILS.collection()]
         self._runs = dict.fromkeys([*trails, AWS_ACCOUNTS.collection(), NAMESPACES.collection()], False)
 
     @property
     def run(self) -> bool:
-        """Whether all run: the API server has answered the last request of each, which was to watch."""
+        """Whether all are running: the last request for each path was a watch that the API server accepted."""
         return all(self._runs.values())
 
     async def noted(self, request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
-        """What becomes of a request, which is noted."""
+        """Send a request and note its result."""
         try:
             response = await send(request)
         except (ClientError, TimeoutError, OSError):
@@ -51,23 +51,23 @@ class Watches:
         return response
 
     def _note(self, url: URL, runs: bool) -> None:
-        # The server's own path may stand before.
+        # The server URL may have a path, which comes first.
         for path in self._runs:
             if url.path.endswith(path):
                 self._runs[path] = runs
 
 
 def watching_session(found: kopf.ConnectionInfo, proxy: str | None, watches: Watches) -> ClientSession:
-    """The session that kopf watches by."""
+    """Return the session for kopf's watches."""
     server, credentials = URL(found.server).origin(), found.as_http_headers()
 
     async def with_credentials(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
-        # Not as the session's own headers: aiohttp sends those to the proxy as well, and wherever it is redirected.
+        # Not as headers of the session: aiohttp sends those to the proxy and to redirect targets as well.
         if request.url.origin() == server:
             request.headers.update(credentials)
         try:
             return await send(request)
-        except ClientHttpProxyError as error:  # kopf would end by it, where a connection that fails is tried again
+        except ClientHttpProxyError as error:  # kopf would exit; it retries connection errors
             raise ClientConnectionError(f"the proxy answers {error.status} {error.message}") from None
 
     return ClientSession(
