@@ -83,7 +83,7 @@ def _cases(terminalreporter: pytest.TerminalReporter) -> Iterator[tuple[str, int
         value
         for outcome in ("", "error")  # of what comes after the tests, where they are recorded
         for report in terminalreporter.getreports(outcome)
-        for name, value in report.user_properties
+        for name, value in getattr(report, "user_properties", ())  # a module that cannot be collected has none
         if name == "cases" and report.when == "teardown"
     ]
     for kind in sorted({what for what, *_ in recorded}):

@@ -40,13 +40,21 @@ def kubectl(sandbox: Sandbox, *arguments: str, text: str | None = None) -> str:
 
 
 def established(sandbox: Sandbox, definition: str) -> None:
-    """Wait until a definition is served; `kubectl wait` fails where it has no conditions at all yet."""
+    """Wait until a definition is served and discovery lists it, which is a little later.
+
+    `kubectl wait` would fail where it has no conditions at all yet.
+    """
 
     def conditions() -> set[tuple[str, str]]:
         status = json.loads(kubectl(sandbox, "get", "crd", definition, "-o", "json")).get("status") or {}
         return {(entry["type"], entry["status"]) for entry in status.get("conditions") or ()}
 
+    def is_listed() -> bool:
+        _, _, group = definition.partition(".")
+        return definition in kubectl(sandbox, "api-resources", f"--api-group={group}", "--output=name").split()
+
     eventually(f"{definition} established", lambda: ("Established", "True") in conditions())
+    eventually(f"{definition} listed", is_listed)
 
 
 @pytest.fixture(scope="session")

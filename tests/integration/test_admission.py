@@ -1,6 +1,6 @@
 """What the API server itself does with Trails: which it refuses and what it then says, what it adds, how it shows them.
 
-The cases for rules and bounds stand in `admission/cases.py`.
+The cases for rules stand in `admission/cases.py`; those for bounds are derived in `admission/bounds.py`.
 """
 
 import copy
@@ -16,6 +16,7 @@ import yaml
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from tests.integration.admission.bounds import bounds
 from tests.integration.admission.cases import (
     CASES,
     DATA,
@@ -187,10 +188,24 @@ def admission(api: client.ApiClient, worker_id: str) -> Iterator[Admission]:
 # -- rules and bounds
 
 
+def walk(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    """Each part of a schema with its path. What every resource has is the API server's own, and left out."""
+    yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        if path or name in ("spec", "status"):
+            yield from walk(child, f"{path}.{name}".removeprefix("."))
+    if "items" in schema:
+        yield from walk(schema["items"], f"{path}[]")
+
+
+NODES = dict(walk(SCHEMA))
+ALL_CASES = [*CASES, *bounds(NODES)]
+
+
 def _params(kind: str) -> list[Any]:
     return [
         pytest.param(case, parts, id=f"{number}-{case.path or 'root'}-{case.keyword}-{index}")
-        for number, case in enumerate(CASES)
+        for number, case in enumerate(ALL_CASES)
         for index, parts in enumerate(getattr(case, kind))
     ]
 
@@ -208,17 +223,6 @@ def test_refused(admission: Admission, case: Case, parts: Parts) -> None:
     assert {field for field, _ in causes} <= {case.path, "", *case.besides}
 
 
-def walk(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
-    """Each part of a schema with its path. What every resource has is the API server's own, and left out."""
-    yield path, schema
-    for name, child in schema.get("properties", {}).items():
-        if path or name in ("spec", "status"):
-            yield from walk(child, f"{path}.{name}".removeprefix("."))
-    if "items" in schema:
-        yield from walk(schema["items"], f"{path}[]")
-
-
-NODES = dict(walk(SCHEMA))
 # These restrict nothing, or have a test of their own below.
 NO_BOUNDS = {"description", "default", "properties", "items", "type", "required", "x-kubernetes-list-type"}
 
@@ -238,16 +242,16 @@ def _is_about(case: Case, rule: tuple[str, str, str]) -> bool:
 
 
 def test_every_rule_and_bound_has_a_case() -> None:
-    assert [rule for rule in _rules() if not any(_is_about(case, rule) for case in CASES)] == []
+    assert [rule for rule in _rules() if not any(_is_about(case, rule) for case in ALL_CASES)] == []
 
 
 def test_every_case_is_about_one_rule_or_bound_and_shows_both_sides() -> None:
-    assert [case for case in CASES if sum(_is_about(case, rule) for rule in _rules()) != 1] == []
-    assert [case for case in CASES if not (case.accepted and case.refused)] == []
+    assert [case for case in ALL_CASES if sum(_is_about(case, rule) for rule in _rules()) != 1] == []
+    assert [case for case in ALL_CASES if not (case.accepted and case.refused)] == []
 
 
 def test_a_rule_about_change_has_a_case_about_change() -> None:
-    changes = [case for case in CASES if case.before is not None]
+    changes = [case for case in ALL_CASES if case.before is not None]
     transitions = [entry["message"] for entry in SCHEMA["x-kubernetes-validations"] if "oldSelf" in entry["rule"]]
     assert transitions
     assert [message for message in transitions if not any(case.says in message for case in changes)] == []
