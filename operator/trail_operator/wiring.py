@@ -18,17 +18,23 @@ from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.leader_election import LeaderFence
 from trail_operator.kube.unreportable import Unreportable
 from trail_operator.metrics import Metrics
+from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.concurrency import acting_for
 from trail_operator.runtime.store import Store
 from trail_operator.settings import Settings
+from trail_operator.trail.apply import PlanExecutor
+from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.controller import TrailController, TrailStore, trail_queue
 from trail_operator.trail.delete import TrailDeleter
 from trail_operator.trail.location import Locator
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.observe import ReadOnlySync
+from trail_operator.trail.read import TrailReader
 from trail_operator.trail.reconciler import TrailReconciler
+from trail_operator.trail.refusals import Refusals
 from trail_operator.trail.resolve import SpecResolver
+from trail_operator.trail.results import SyncResults
 from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.sync import TrailSync
@@ -75,18 +81,16 @@ class Controller:
         claims = NameClaims(self.accounts.trail_scope, settings.namespace, self.accounts.admits)
         resolver = SpecResolver(self.accounts, locator, tuple(settings.ignore_tags))
         write_guard = WriteGuard(locator, time.monotonic)
+        clock = Clock(time.monotonic, _now, asyncio.sleep, random.random)
+        refusals = Refusals(clock)
+        results = SyncResults(self.inventory, events, clock, resync=resync)
         sync = TrailSync(
-            locator,
-            write_guard,
-            resolver,
+            TrailReader(locator, resolver, writer, clock),
             ReadOnlySync(resolver),
-            self.inventory,
-            claims,
-            writer,
-            events,
-            resync=resync,
-            clock=time.monotonic,
-            drifted=metrics.drifted,
+            WriteChecks(locator, resolver, claims, results),
+            PlanExecutor(locator, write_guard, refusals, self.inventory, writer, events, clock),
+            results,
+            metrics,
         )
         deletion = TrailDeleter(
             self.accounts,
@@ -101,6 +105,8 @@ class Controller:
         self._resync = resync
         self._reconciler = TrailReconciler(
             sync,
+            results,
+            refusals,
             deletion,
             locator,
             writer,

@@ -43,7 +43,7 @@ class ReadOnlySync:
                 state.acting_on,
                 known=False,
                 observed=view.observed,
-                drift=(*view.drift, *state.drift_not_read_again(view.observed)),
+                drift=(*view.drift, *state.drift_not_read_again(view.observed.unreadable)),
                 failure=error.failure,
                 advice=None,
                 observing=True,

@@ -21,6 +21,8 @@ from trail_operator.metrics import Result
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.delete import STILL_THERE, NotConfirmedError, NotYet, TrailDeleter
 from trail_operator.trail.location import Locator
+from trail_operator.trail.refusals import Refusals
+from trail_operator.trail.results import SyncResults
 from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.sync import TrailSync
@@ -44,6 +46,8 @@ class TrailReconciler:
     def __init__(
         self,
         sync: TrailSync,
+        results: SyncResults,
+        refusals: Refusals,
         deletion: TrailDeleter,
         locator: Locator,
         writer: StatusWriter,
@@ -56,6 +60,8 @@ class TrailReconciler:
         reconciled: Callable[[Result, float], None],
     ) -> None:
         self._sync = sync
+        self._results = results
+        self._refusals = refusals
         self._deleter = deletion
         self._locator = locator
         self._writer = writer
@@ -81,16 +87,16 @@ class TrailReconciler:
 
     async def _watch(self, state: TrailState) -> None:
         """Report during a pass that AWS does not answer, once that is so for three resyncs: Ready may not stay True."""
-        left = max(self._sync.silent_in(state), _PATIENCE)
+        left = max(self._results.silent_in(state), _PATIENCE)
         while left > 0.0:
             await asyncio.sleep(left)
-            left = self._sync.silent_in(state)
+            left = self._results.silent_in(state)
         ready = state.status.condition(ConditionType.READY)
         if state.paused or (ready is not None and ready.status == "Unknown"):
             return
         with suppress(ApiException, ClientError, TimeoutError, OSError):  # the pass will meet it, too
             failure = passing("AWS has not answered yet")
-            await self._writer.write_result(state, self._sync.unknown(state, failure))
+            await self._writer.write_result(state, self._results.incomplete(state, failure))
 
     async def _guarded(self, state: TrailState) -> _Outcome:
         result = Result.KUBERNETES
@@ -170,7 +176,7 @@ class TrailReconciler:
             f"the trail can't be deleted: {failure.message}. To let the resource go, set deletionPolicy: Retain: the "
             "trail then stays in AWS"
         )
-        findings = self._sync.unknown(state, replace(failure, message=message), drift)
+        findings = self._results.incomplete(state, replace(failure, message=message), drift)
         await self._writer.write_result(state, findings)
         kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
         delay = self._retry(state, kind, slowly=failure.slowly)
@@ -185,7 +191,7 @@ class TrailReconciler:
         if findings.failure is None and findings.observed is not None and findings.observed.failing_destinations:
             return self._retry(state, FailureClass.DEPENDENCY)
         state.failures = 0
-        delay = min(resync_delay(self._resync, self._random()), self._sync.seconds_to_repeat(state))
+        delay = min(resync_delay(self._resync, self._random()), self._refusals.seconds_to_retry(state))
         # What was read soon after a write may have been the state before it: look once more when that can't be. Where
         # that look writes again, something undoes it: then ever later.
         return min(delay, self._locator.settled_in(state) * 2.0 ** min(state.rewrites - 1, 16) or delay)
@@ -193,7 +199,7 @@ class TrailReconciler:
     def _retry(self, state: TrailState, kind: FailureClass, *, slowly: bool = False) -> float:
         state.failures += 1
         delay = retry_delay(kind, state.failures, self._random(), slowly=slowly)
-        silent_in = self._sync.silent_in(state)
+        silent_in = self._results.silent_in(state)
         # Not later than Ready has to say that AWS does not answer.
         return min(delay, silent_in) if kind is FailureClass.TRANSIENT and silent_in > 0.0 else delay
 
@@ -213,7 +219,7 @@ class TrailReconciler:
 
     async def _report_fault(self, state: TrailState, error: Exception) -> None:
         try:
-            await self._writer.write_result(state, self._sync.unknown(state, internal(error)))
+            await self._writer.write_result(state, self._results.incomplete(state, internal(error)))
         except ApiException as refusal:
             logger.warning(f"the fault could not be reported: {refusal.reason}", extra=state.about())
             if is_refusal(refusal):

@@ -11,7 +11,7 @@ from trail_operator.domain.actions import Action
 from trail_operator.domain.attributes import Configuration
 from trail_operator.domain.diff import not_read_again
 from trail_operator.domain.failure import Failure
-from trail_operator.domain.trail import DesiredTrail, ObservedTrail
+from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.kube.unreportable import Refused
 
@@ -90,11 +90,11 @@ class TrailState(TrailObject):
         if synced is not None and synced.status == "True":
             self.synced_generation = self.status.observed_generation
 
-    def drift_not_read_again(self, observed: ObservedTrail) -> tuple[Difference, ...]:
+    def drift_not_read_again(self, unread: frozenset[Part]) -> tuple[Difference, ...]:
         """The drift on record in parts of the trail that AWS did not answer this time."""
         if self.status.observed_generation != self.acting_on:
             return ()
-        return not_read_again(self.status.drift, observed.unreadable)
+        return not_read_again(self.status.drift, unread)
 
     def replace(self, body: dict[str, Any]) -> bool:
         """Take a newer state of the object; return whether it asks for a pass at once."""

@@ -1,0 +1,151 @@
+"""Carries out a plan: guard, write, classify what AWS answers, remember it."""
+
+from trail_operator.aws.errors import AWSError
+from trail_operator.aws.rate_limit import Precondition
+from trail_operator.domain.actions import Action
+from trail_operator.domain.diff import not_read_again
+from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError
+from trail_operator.domain.plan import plan
+from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.kube.events import EventRecorder
+from trail_operator.runtime.clock import Clock
+from trail_operator.runtime.logs import logger
+from trail_operator.trail.comparison import Comparison
+from trail_operator.trail.location import Locator
+from trail_operator.trail.refusals import Refusals
+from trail_operator.trail.results import Progress
+from trail_operator.trail.status_writer import StatusWriter
+from trail_operator.trail.write_guard import WriteGuard
+
+
+class PlanExecutor:
+    """Writes to AWS."""
+
+    def __init__(
+        self,
+        locator: Locator,
+        write_guard: WriteGuard,
+        refusals: Refusals,
+        inventory: AccountInventory,
+        writer: StatusWriter,
+        events: EventRecorder,
+        clock: Clock,
+    ) -> None:
+        self._locator = locator
+        self._write_guard = write_guard
+        self._refusals = refusals
+        self._inventory = inventory
+        self._writer = writer
+        self._events = events
+        self._clock = clock
+
+    def due(self, comparison: Comparison, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        """What is to be done now: not again what was, and only does not show yet."""
+        state = comparison.state
+        if state.forcing or not self._locator.settling(state):
+            return actions
+        due = tuple(action for action in actions if any(entry not in state.unsettled for entry in action.differences))
+        if actions and actions[0].operation == "CreateTrail":
+            return actions if due else ()  # what follows has no differences of its own
+        return due
+
+    async def execute(self, comparison: Comparison, actions: tuple[Action, ...]) -> Progress:
+        """Write to AWS, once the trail's account and region are on record."""
+        state, desired, observed = comparison.state, comparison.desired, comparison.observed
+        refused = self._refusals.known(comparison, actions)
+        if not self._locator.is_pinned(state, desired):
+            await self._writer.pin_identity(state, desired, observed)
+        if observed and not observed.unreadable:
+            state.before = state.before or observed  # also for a write that takes effect without an answer
+        progress = Progress(failures=[*refused.values()], failed={*refused}, refused={**refused})
+        await self._carry_out(comparison, actions, progress)
+        if progress.done:
+            self._inventory.changed(comparison.access)
+        return progress
+
+    async def record_applied(self, comparison: Comparison, done: list[Action]) -> None:
+        """Tell of the writes that took effect, in an Event."""
+        state = comparison.state
+        await self._events.record_applied(state.body, done, drift=state.synced_generation == state.acting_on)
+
+    async def record_unanswered(self, comparison: Comparison) -> None:
+        """Tell of writes without an answer that took effect, as AWS shows now. What did not is in the next plan."""
+        state, observed = comparison.state, comparison.observed
+        unanswered, state.unanswered = state.unanswered, ()
+        done = []
+        for action, desired in unanswered:
+            if observed and not_read_again(action.differences, observed.unreadable):
+                state.unanswered = (*state.unanswered, (action, desired))
+                continue
+            paths = {entry.path for due in plan(desired, observed) for entry in due.differences}
+            if action.differences and not paths & {entry.path for entry in action.differences}:
+                done.append(action)
+        if done:
+            await self.record_applied(comparison, done)
+
+    async def _carry_out(self, comparison: Comparison, actions: tuple[Action, ...], progress: Progress) -> None:
+        """Do as much of a plan as can be done: what fails, for now or for good, stops only what would do harm then."""
+        state, desired, observed = comparison.state, comparison.desired, comparison.observed
+        seen = state.last_seen if state.last_seen is not None else state.started
+        owner = observed.owner if observed else None
+        for action in actions:
+            if action.operation in progress.failed or action.requires & progress.failed:
+                progress.failed.add(action.operation)
+                continue
+            precondition = self._write_guard.precondition(state, comparison.access, desired.arn, owner, seen)
+            try:
+                failure = await self._send(comparison, action, precondition)
+            except NotSentError as error:
+                progress.failures.append(error.failure)
+                break
+            if failure is None:
+                owner = desired.owner if action.operation in ("CreateTrail", "AddTags") else owner
+                progress.done.append(action)
+                continue
+            if failure.kind is FailureClass.TERMINAL:
+                failure = self._refusals.remember(state, action.operation, failure)
+                progress.refused[action.operation] = failure
+            progress.failed.add(action.operation)
+            progress.failures.append(failure)
+
+    async def _send(self, comparison: Comparison, action: Action, precondition: Precondition) -> Failure | None:
+        """Send one write; return why it failed. Raises NotSentError where the guard stopped it."""
+        state, desired = comparison.state, comparison.desired
+        location = desired.location
+        try:
+            request_id = await comparison.access.cloudtrail.apply(
+                action, location.account, location.region, precondition
+            )
+        except AWSError as error:
+            request_id = error.request_id
+            if error.may_have_taken_effect:
+                self._remember_unanswered(comparison, action)
+            failure = await self._refusals.explain(comparison, error)
+        except NotSentError:
+            raise
+        except FailureError as error:
+            request_id = ""
+            failure = error.failure
+            if failure.kind is FailureClass.TRANSIENT:
+                self._remember_unanswered(comparison, action)
+        else:
+            state.written = self._clock.monotonic()
+            fields = {"operation": action.operation, "arn": desired.arn, "requestID": request_id}
+            logger.info(_told(action), extra=state.about(**fields))
+            return None
+        logger.warning(
+            f"{action.operation} failed: {failure.message}",
+            extra=state.about(operation=action.operation, arn=desired.arn, reason=failure.reason, requestID=request_id),
+        )
+        return failure
+
+    def _remember_unanswered(self, comparison: Comparison, action: Action) -> None:
+        """Remember a write that may have taken effect: reads may show it later, or show for a while what was before."""
+        state = comparison.state
+        state.written = self._clock.monotonic()
+        state.unanswered = (*state.unanswered, (action, comparison.desired))
+
+
+def _told(action: Action) -> str:
+    changes = ", ".join(f"{entry.path}: {entry.observed} -> {entry.desired}" for entry in action.differences)
+    return f"{action.operation} {changes}".strip()

@@ -1,0 +1,141 @@
+"""The checks before a write to AWS, in order: the first that does not pass ends the sync with its result.
+
+Modelled on the policy chains of cert-manager (internal/controller/certificates/policies). No check calls AWS: they
+judge what the sync has read.
+"""
+
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from trail_operator.api.reasons import ConditionType
+from trail_operator.api.trail import AdoptionPolicy
+from trail_operator.domain.account_policy import check_adoption
+from trail_operator.domain.failure import Failure, FailureError, passing
+from trail_operator.domain.ownership import Adopter, Claim, check_ownership, loses_to_older_claim, required_adoption
+from trail_operator.domain.sync_result import NOT_OURS, SyncResult
+from trail_operator.domain.trail import ObservedTrail
+from trail_operator.inventory.registry import AccountClient
+from trail_operator.trail.comparison import Comparison
+from trail_operator.trail.location import Locator, wrong_home
+from trail_operator.trail.name_claims import NameClaims
+from trail_operator.trail.resolve import SpecResolver
+from trail_operator.trail.results import SyncResults
+from trail_operator.trail.state import TrailState
+
+Check = Callable[[Comparison], SyncResult | None]
+
+
+class WriteChecks:
+    """The checks of all Trails."""
+
+    def __init__(self, locator: Locator, resolver: SpecResolver, claims: NameClaims, results: SyncResults) -> None:
+        self._locator = locator
+        self._resolver = resolver
+        self._claims = claims
+        self._results = results
+        self.chain: tuple[Check, ...] = (
+            self.lives_in_other_region,
+            self.belongs_to_other_owner,
+            self.loses_to_older_claim,
+            self.may_belong_to_other_trail,
+        )
+
+    def evaluate(self, comparison: Comparison) -> SyncResult | None:
+        """Return the result of the first check that forbids to write; None if all pass."""
+        return next((result for check in self.chain if (result := check(comparison))), None)
+
+    def lives_in_other_region(self, comparison: Comparison) -> SyncResult | None:
+        """This resource has a trail already, in a region that is not the one of spec and settings."""
+        home = comparison.home_elsewhere
+        if home is None:
+            return None
+        failure = wrong_home(home, comparison.resolved.location.region)
+        return self._results.incomplete(comparison.state, failure)
+
+    def belongs_to_other_owner(self, comparison: Comparison) -> SyncResult | None:
+        """The trail of that name is another owner's, or this resource may not adopt it."""
+        state, resolved, observed = comparison.state, comparison.resolved, comparison.observed
+        if observed is None:
+            return None
+        refusal = self._refusal_to_manage(state, resolved.access, resolved.spec.adoption_policy, observed)
+        if refusal is None:
+            return None
+        if self._may_be_of_before(state, observed):
+            return self._results.incomplete(state, passing("AWS does not show the trail's owner tag yet"))
+        found = observed if "isLogging" not in observed.unreadable else None
+        return SyncResult(state.acting_on, known=True, observed=None, failure=refusal, found=found)
+
+    def loses_to_older_claim(self, comparison: Comparison) -> SyncResult | None:
+        """The trail is not this resource's yet, and an older Trail claims it too."""
+        state, observed = comparison.state, comparison.observed
+        if comparison.identity:
+            return None
+        claim = self._claims.enter(state)
+        failure = loses_to_older_claim(claim, self._competitors(claim, observed))
+        if failure is None:
+            return None
+        return SyncResult(state.acting_on, known=True, observed=None, failure=failure, found=observed)
+
+    def may_belong_to_other_trail(self, comparison: Comparison) -> SyncResult | None:
+        """The owner tag that AWS shows is this resource's, but may be older than another Trail's write."""
+        if comparison.identity is None or not self.owner_may_be_stale(comparison):
+            return None
+        failure = passing("AWS may not show yet that the trail is another Trail's by now")
+        return self._results.incomplete(comparison.state, failure)
+
+    def owner_may_be_stale(self, comparison: Comparison) -> bool:
+        """Whether the owner tag that AWS shows may be the one of a trail that was there before another Trail's."""
+        state, observed = comparison.state, comparison.observed
+        competitors = self._claims.claimants(self._claims.enter(state))
+        is_new = observed is not None and state.status.arn != observed.arn and self._locator.may_lag(state)
+        return bool(competitors) and (is_new or any(map(self._locator.settling, competitors)))
+
+    def counts_as_ours(self, comparison: Comparison) -> bool:
+        """Whether to report on a trail that was read in part. If its tags were not, what was last reported holds."""
+        state, observed = comparison.state, comparison.observed
+        if observed is None:
+            return False
+        if "tags" in observed.unreadable:
+            ready = state.status.condition(ConditionType.READY)
+            return ready is None or ready.reason not in NOT_OURS
+        return self._locator.owns(state, observed.tags) or state.status.arn == observed.arn
+
+    def _refusal_to_manage(
+        self, state: TrailState, access: AccountClient, policy: AdoptionPolicy, observed: ObservedTrail
+    ) -> Failure | None:
+        """Why the trail of that name is not this Trail's to manage: it is another's, or may not be taken over."""
+        cluster = self._locator.cluster
+        has_held = _has_held(state, observed)
+        claimant = Adopter(cluster, str(state.key), policy, access.allowed_adoption, state.status.owner_tag, has_held)
+        resource = cluster.resource_of(observed.owner)
+        alive = resource is not None and self._claims.may_exist(resource)
+        needed = required_adoption(observed, claimant)
+        return check_ownership(observed, claimant, owner_is_alive=alive) or check_adoption(
+            observed.arn, needed, access.allowed_adoption, access.name
+        )
+
+    def _competitors(self, claim: Claim, observed: ObservedTrail | None) -> list[Claim]:
+        """The claims that compete for a trail. One that exists already is only for Trails that may take it."""
+        competitors = self._claims.competitors(claim)
+        return [one for one in competitors if observed is None or self._competes(self._claims.claimant(one), observed)]
+
+    def _competes(self, rival: TrailState, observed: ObservedTrail) -> bool:
+        """Whether another Trail may take a trail that exists, or has had it until it lost its tag."""
+        if observed.owner is None and _has_held(rival, observed):
+            return True
+        try:
+            access, policy = self._resolver.access_for(rival), rival.spec.adoption_policy
+        except (FailureError, ValidationError):
+            return False
+        return self._refusal_to_manage(rival, access, policy, observed) is None
+
+    def _may_be_of_before(self, state: TrailState, observed: ObservedTrail) -> bool:
+        """Whether AWS may still show the owner tag that the operator replaced, be it an earlier process that did."""
+        is_former = self._locator.cluster.resource_of(observed.owner) == str(state.key)
+        return self._locator.settling(state) or (is_former and self._locator.may_lag(state))
+
+
+def _has_held(state: TrailState, observed: ObservedTrail) -> bool:
+    """Whether the trail is on record as the Trail's. One that it only observed is on record, too, but no owner tag."""
+    return state.status.arn == observed.arn and state.status.owner_tag is not None

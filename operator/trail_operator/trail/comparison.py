@@ -1,0 +1,47 @@
+"""A Trail beside its trail in AWS, as one sync read them: what the checks and the plan work on."""
+
+from dataclasses import dataclass
+
+from trail_operator.api.trail_status import Difference
+from trail_operator.domain.diff import differences
+from trail_operator.domain.sync_result import TrailIdentity
+from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
+from trail_operator.inventory.registry import AccountClient
+from trail_operator.trail.resolve import ResolvedSpec
+from trail_operator.trail.state import TrailState
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a sync knows before it decides what to write."""
+
+    state: TrailState
+    resolved: ResolvedSpec
+    desired: DesiredTrail
+    observed: ObservedTrail | None
+    """None if AWS has no trail of that ARN."""
+    home_elsewhere: str | None = None
+    """The other region in which this resource already has a trail."""
+
+    @property
+    def access(self) -> AccountClient:
+        """The clients of the trail's account."""
+        return self.resolved.access
+
+    @property
+    def unread(self) -> frozenset[Part]:
+        """The parts of the trail that AWS did not answer."""
+        return self.observed.unreadable if self.observed else frozenset()
+
+    @property
+    def drift(self) -> tuple[Difference, ...]:
+        """The differences between the spec and AWS."""
+        return differences(self.desired, self.observed)
+
+    @property
+    def identity(self) -> TrailIdentity | None:
+        """What status records about the trail; None unless its owner tag is this resource's."""
+        if self.observed is None or not self.desired.owns(self.observed.owner):
+            return None
+        location, observed = self.desired.location, self.observed
+        return TrailIdentity(location.account, observed.home_region, observed.arn, observed.owner)

@@ -1,0 +1,120 @@
+"""The result of a sync, from what it read, what it wrote and what failed."""
+
+from dataclasses import dataclass, field, replace
+
+from trail_operator.api.trail_status import Difference
+from trail_operator.aws.diagnosis import DeliveryAdvice
+from trail_operator.domain.actions import Action
+from trail_operator.domain.coverage import coverage_losses
+from trail_operator.domain.failure import Failure, FailureClass, together
+from trail_operator.domain.sync_result import SyncResult
+from trail_operator.domain.trail import ObservedTrail
+from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.kube.events import EventRecorder
+from trail_operator.runtime.clock import Clock
+from trail_operator.trail.comparison import Comparison
+from trail_operator.trail.state import TrailState
+
+
+@dataclass
+class Progress:
+    """How far a plan has got."""
+
+    done: list[Action] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+    """The operations that were refused, or left out because one that they need was."""
+    failures: list[Failure] = field(default_factory=list)
+    refused: dict[str, Failure] = field(default_factory=dict)
+    """The failures that are refusals for good, by operation."""
+
+
+class SyncResults:
+    """Builds results."""
+
+    def __init__(self, inventory: AccountInventory, events: EventRecorder, clock: Clock, *, resync: float) -> None:
+        self._inventory = inventory
+        self._events = events
+        self._clock = clock
+        self._resync = resync
+
+    def silent_in(self, state: TrailState) -> float:
+        """Seconds until no read of the trail has succeeded for three resyncs."""
+        since = state.last_seen if state.last_seen is not None else state.started
+        return since + 3 * self._resync - self._clock.monotonic()
+
+    def is_silent(self, state: TrailState, failure: Failure | None) -> bool:
+        """Whether AWS has not answered every read for three resyncs."""
+        return failure is not None and failure.kind is FailureClass.TRANSIENT and self.silent_in(state) <= 0.0
+
+    def incomplete(
+        self,
+        state: TrailState,
+        failure: Failure,
+        drift: tuple[Difference, ...] = (),
+        observed: ObservedTrail | None = None,
+    ) -> SyncResult:
+        """The findings of a pass that could not see all that the trail is now.
+
+        `drift`: what is known to differ all the same, `observed`: what was read.
+        """
+        return SyncResult(
+            state.acting_on,
+            known=False,
+            observed=observed,
+            drift=drift,
+            failure=failure,
+            silent_too_long=self.is_silent(state, failure),
+            advice=None,
+        )
+
+    def partial(self, comparison: Comparison, failure: Failure) -> SyncResult:
+        """The findings where AWS did not answer every read. `failure`: why."""
+        state = comparison.state
+        drift = (*comparison.drift, *state.drift_not_read_again(comparison.unread))
+        return self.incomplete(state, failure, drift, comparison.observed)
+
+    def with_failures(self, state: TrailState, result: SyncResult, progress: Progress, unread: Failure) -> SyncResult:
+        """The findings with what failed of the writes, besides why AWS did not answer every read."""
+        failure = together([*progress.failures, unread])
+        silent = self.is_silent(state, failure)
+        return replace(result, failure=failure, silent_too_long=silent, refused=progress.refused)
+
+    async def complete(self, comparison: Comparison, progress: Progress | None = None) -> SyncResult:
+        """The findings where AWS answered every read, after the last write. `progress`: of a plan."""
+        state, resolved, observed, drift = comparison.state, comparison.resolved, comparison.observed, comparison.drift
+        failures = progress.failures if progress else []
+        failure = together(failures) or resolved.key_failure
+        if observed is not None and not drift and failure is None:
+            state.synced_generation = state.acting_on
+        if observed is not None:
+            is_settled = not drift or (bool(failures) and all(map(_is_lasting, failures)))
+            await self._record_coverage_loss(state, observed, is_settled=is_settled and not state.unanswered)
+        delivery = DeliveryAdvice()
+        if observed is not None and observed.failing_destinations:
+            delivery = await resolved.access.diagnosis.delivery_advice(comparison.desired, observed)
+        advice = self._inventory.advice(state, resolved.access, comparison.desired, exists=observed is not None)
+        if advice is not None:
+            advice += (*(failure.advice if failure else ()), *delivery.advice)
+        return SyncResult(
+            state.acting_on,
+            known=True,
+            observed=observed,
+            drift=drift,
+            failure=failure,
+            delivery_advice=delivery.message,
+            place=comparison.identity,
+            refused=progress.refused if progress else {},
+            advice=advice,
+        )
+
+    async def _record_coverage_loss(self, state: TrailState, observed: ObservedTrail, *, is_settled: bool) -> None:
+        """Warn of what a change has taken away, once AWS shows what became of it."""
+        if state.before is None or not is_settled:
+            return
+        before, state.before = state.before, None
+        if lost := coverage_losses(before, observed):
+            await self._events.record_coverage_loss(state.body, lost)
+
+
+def _is_lasting(failure: Failure) -> bool:
+    return failure.kind is not FailureClass.TRANSIENT
