@@ -42,7 +42,7 @@ class PlanExecutor:
     def due(self, comparison: Comparison, actions: tuple[Action, ...]) -> tuple[Action, ...]:
         """What is to be done now: not again what was, and only does not show yet."""
         state = comparison.state
-        if state.forcing or not self._locator.settling(state):
+        if comparison.context.force or not self._locator.settling(state):
             return actions
         due = tuple(action for action in actions if any(entry not in state.unsettled for entry in action.differences))
         if actions and actions[0].operation == "CreateTrail":
@@ -54,7 +54,7 @@ class PlanExecutor:
         state, desired, observed = comparison.state, comparison.desired, comparison.observed
         refused = self._refusals.known(comparison, actions)
         if not self._locator.is_pinned(state, desired):
-            await self._writer.pin_identity(state, desired, observed)
+            await self._writer.pin_identity(state, comparison.context, desired, observed)
         if observed and not observed.unreadable:
             state.before = state.before or observed  # also for a write that takes effect without an answer
         progress = Progress(failures=[*refused.values()], failed={*refused}, refused={**refused})
@@ -66,7 +66,9 @@ class PlanExecutor:
     async def record_applied(self, comparison: Comparison, done: list[Action]) -> None:
         """Tell of the writes that took effect, in an Event."""
         state = comparison.state
-        await self._events.record_applied(state.body, done, drift=state.synced_generation == state.acting_on)
+        await self._events.record_applied(
+            state.body, done, drift=state.synced_generation == comparison.context.generation
+        )
 
     async def record_unanswered(self, comparison: Comparison) -> None:
         """Tell of writes without an answer that took effect, as AWS shows now. What did not is in the next plan."""
@@ -92,7 +94,9 @@ class PlanExecutor:
             if action.operation in progress.failed or action.requires & progress.failed:
                 progress.failed.add(action.operation)
                 continue
-            precondition = self._write_guard.precondition(state, comparison.access, desired.arn, owner, seen)
+            precondition = self._write_guard.precondition(
+                comparison.state, comparison.context, comparison.access, desired.arn, owner, seen
+            )
             try:
                 failure = await self._send(comparison, action, precondition)
             except NotSentError as error:

@@ -51,7 +51,7 @@ class WriteChecks:
         if home is None:
             return None
         failure = wrong_home(home, comparison.resolved.location.region)
-        return self._results.incomplete(comparison.state, failure)
+        return self._results.incomplete(comparison.state, comparison.context, failure)
 
     def belongs_to_other_owner(self, comparison: Comparison) -> SyncResult | None:
         """The trail of that name is another owner's, or this resource may not adopt it."""
@@ -62,9 +62,11 @@ class WriteChecks:
         if refusal is None:
             return None
         if self._may_be_of_before(state, observed):
-            return self._results.incomplete(state, passing("AWS does not show the trail's owner tag yet"))
+            return self._results.incomplete(
+                state, comparison.context, passing("AWS does not show the trail's owner tag yet")
+            )
         found = observed if "isLogging" not in observed.unreadable else None
-        return SyncResult(state.acting_on, known=True, observed=None, failure=refusal, found=found)
+        return SyncResult(comparison.context.generation, known=True, observed=None, failure=refusal, found=found)
 
     def loses_to_older_claim(self, comparison: Comparison) -> SyncResult | None:
         """The trail is not this resource's yet, and an older Trail claims it too."""
@@ -75,14 +77,14 @@ class WriteChecks:
         failure = loses_to_older_claim(claim, self._competitors(claim, observed))
         if failure is None:
             return None
-        return SyncResult(state.acting_on, known=True, observed=None, failure=failure, found=observed)
+        return SyncResult(comparison.context.generation, known=True, observed=None, failure=failure, found=observed)
 
     def may_belong_to_other_trail(self, comparison: Comparison) -> SyncResult | None:
         """The owner tag that AWS shows is this resource's, but may be older than another Trail's write."""
         if comparison.identity is None or not self.owner_may_be_stale(comparison):
             return None
         failure = passing("AWS may not show yet that the trail is another Trail's by now")
-        return self._results.incomplete(comparison.state, failure)
+        return self._results.incomplete(comparison.state, comparison.context, failure)
 
     def owner_may_be_stale(self, comparison: Comparison) -> bool:
         """Whether the owner tag that AWS shows may be the one of a trail that was there before another Trail's."""

@@ -8,7 +8,7 @@ from trail_operator.domain.sync_result import TrailIdentity
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
 from trail_operator.inventory.registry import AccountClient
 from trail_operator.trail.resolve import ResolvedSpec
-from trail_operator.trail.state import TrailState
+from trail_operator.trail.state import ReconcileContext, TrailState
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class Comparison:
     """What a sync knows before it decides what to write."""
 
     state: TrailState
+    context: ReconcileContext
     resolved: ResolvedSpec
     desired: DesiredTrail
     observed: ObservedTrail | None

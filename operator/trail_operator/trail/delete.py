@@ -24,7 +24,7 @@ from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.registry import AccountClient, AccountRegistry
 from trail_operator.kube.events import EventRecorder
 from trail_operator.trail.location import CONSISTENCY_WINDOW, Locator, correction
-from trail_operator.trail.state import SentDeletion, TrailState
+from trail_operator.trail.state import ReconcileContext, SentDeletion, TrailState
 from trail_operator.trail.write_guard import StaleDecisionError, WriteGuard
 
 # Retain tries to take the owner tag off, but must not hold the object.
@@ -94,13 +94,13 @@ class TrailDeleter:
         self._clock = clock
         self._now = now
 
-    async def release(self, state: TrailState) -> Released | NotYet:
+    async def release(self, state: TrailState, context: ReconcileContext) -> Released | NotYet:
         """Do what the deletion policy says. Raises FailureError where AWS or the spec stands in the way."""
         if state.observe_only:
             return Released("the trail was only observed")
         try:
             policy = self._policy(state)
-            return await (self._retain if policy is DeletionPolicy.RETAIN else self._remove)(state)
+            return await (self._retain if policy is DeletionPolicy.RETAIN else self._remove)(state, context)
         except (ClosedError, StaleDecisionError):
             return NotYet(CONSISTENCY_WINDOW)
         except FailureError as error:
@@ -191,17 +191,19 @@ class TrailDeleter:
 
     # Delete.
 
-    async def _remove(self, state: TrailState) -> Released | NotYet:
+    async def _remove(self, state: TrailState, context: ReconcileContext) -> Released | NotYet:
         access = self._accounts.access_for(state)
         notes = []
         async for place in self._places(state, access):
-            outcome = await self._remove_at(state, access, place)
+            outcome = await self._remove_at(state, context, access, place)
             if isinstance(outcome, NotYet):
                 return outcome
             notes.append(outcome)
         return Released("; ".join(notes))
 
-    async def _remove_at(self, state: TrailState, access: AccountClient, place: _Place) -> str | NotYet:
+    async def _remove_at(
+        self, state: TrailState, context: ReconcileContext, access: AccountClient, place: _Place
+    ) -> str | NotYet:
         """What became of a trail. DeleteTrail is believed only once AWS no longer shows the trail as ours."""
         tags = await self._tags(state, access, place)
         sent = state.deletions.get(place.arn)
@@ -212,19 +214,26 @@ class TrailDeleter:
         now = self._clock()
         if sent is not None and now < sent.last + CONSISTENCY_WINDOW:
             return NotYet(sent.last + CONSISTENCY_WINDOW - now)
-        await self._send(state, access, place, tags)
+        await self._send(state, context, access, place, tags)
         if not await self._is_there(state, access, place):
             return _told(place.arn, exists=False, deleted=True)
         if now - state.deletions[place.arn].first >= _PATIENCE:
             raise NotConfirmedError(place.arn)
         return NotYet(CONSISTENCY_WINDOW)
 
-    async def _send(self, state: TrailState, access: AccountClient, place: _Place, tags: dict[str, str] | None) -> None:
+    async def _send(
+        self,
+        state: TrailState,
+        context: ReconcileContext,
+        access: AccountClient,
+        place: _Place,
+        tags: dict[str, str] | None,
+    ) -> None:
         """Send DeleteTrail, and remember that: also where no answer came, since it may have taken effect."""
         arn, now = place.arn, self._clock()
         sent = state.deletions.get(arn) or SentDeletion(first=now, last=float("-inf"))
         try:
-            await self._apply(deletion(arn), access, place.location, self._still_due(state, access, arn, tags))
+            await self._apply(deletion(arn), access, place.location, self._still_due(state, context, access, arn, tags))
         except AWSError as error:
             if error.may_have_taken_effect:
                 state.deletions[arn] = sent
@@ -245,14 +254,14 @@ class TrailDeleter:
 
     # Retain.
 
-    async def _retain(self, state: TrailState) -> Released:
+    async def _retain(self, state: TrailState, context: ReconcileContext) -> Released:
         place: _Place | None = None
         notes = []
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE) as patience:
                 access = self._accounts.access_for(state)
                 async for place in self._places(state, access):
-                    notes.append(await self._disown(state, access, place, patience))
+                    notes.append(await self._disown(state, context, access, place, patience))
                 return Released("; ".join(notes))
         except (ClosedError, StaleDecisionError):
             raise
@@ -266,11 +275,18 @@ class TrailDeleter:
         await self._warn_of_tag(state, arn, state.status.owner_tag, f"was not removed: {problem}")
         return Released("; ".join([*notes, f"trail {arn} was left as it is, its owner tag too"]))
 
-    async def _disown(self, state: TrailState, access: AccountClient, place: _Place, patience: asyncio.Timeout) -> str:
+    async def _disown(
+        self,
+        state: TrailState,
+        context: ReconcileContext,
+        access: AccountClient,
+        place: _Place,
+        patience: asyncio.Timeout,
+    ) -> str:
         tags = await self._tags(state, access, place)
         if not self._is_ours(state, tags):
             return _told(place.arn, exists=tags is not None)
-        precondition = self._still_due(state, access, place.arn, tags)
+        precondition = self._still_due(state, context, access, place.arn, tags)
 
         async def its_turn() -> None:
             patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
@@ -293,9 +309,9 @@ class TrailDeleter:
     # Both.
 
     def _still_due(
-        self, state: TrailState, access: AccountClient, arn: str, tags: dict[str, str] | None
+        self, state: TrailState, context: ReconcileContext, access: AccountClient, arn: str, tags: dict[str, str] | None
     ) -> Precondition:
-        return self._write_guard.precondition(state, access, arn, _owner(tags), self._clock())
+        return self._write_guard.precondition(state, context, access, arn, _owner(tags), self._clock())
 
     async def _apply(
         self, action: Action, access: AccountClient, location: Location, precondition: Precondition

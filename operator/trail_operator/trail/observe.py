@@ -13,7 +13,7 @@ from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.sync_result import SyncResult, TrailIdentity
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
-from trail_operator.trail.state import TrailState
+from trail_operator.trail.state import ReconcileContext, TrailState
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ReadOnlySync:
     def __init__(self, resolver: SpecResolver) -> None:
         self._resolver = resolver
 
-    async def sync(self, state: TrailState) -> SyncResult:
+    async def sync(self, state: TrailState, context: ReconcileContext) -> SyncResult:
         """One look."""
         resolved = await self._resolver.resolve(state)
         try:
@@ -40,10 +40,10 @@ class ReadOnlySync:
         except PartlyReadError as error:
             view = await self._view(state, resolved, error.observed)
             return SyncResult(
-                state.acting_on,
+                context.generation,
                 known=False,
                 observed=view.observed,
-                drift=(*view.drift, *state.drift_not_read_again(view.observed.unreadable)),
+                drift=(*view.drift, *state.drift_not_read_again(view.observed.unreadable, context.generation)),
                 failure=error.failure,
                 advice=None,
                 observing=True,
@@ -51,7 +51,7 @@ class ReadOnlySync:
         if observed is None:
             where = f"account {resolved.location.account} has no trail {resolved.name}"
             sought = f"{where} visible in {resolved.location.region}"
-            return SyncResult(state.acting_on, known=True, observed=None, observing=True, sought=sought)
+            return SyncResult(context.generation, known=True, observed=None, observing=True, sought=sought)
         view = await self._view(state, resolved, observed)
         drift = view.drift
         if resolved.spec.region not in (None, observed.home_region):
@@ -63,7 +63,7 @@ class ReadOnlySync:
         if observed.failing_destinations:
             delivery = await resolved.access.diagnosis.delivery_advice(view.desired, observed)
         return SyncResult(
-            state.acting_on,
+            context.generation,
             known=True,
             observed=view.observed,
             drift=drift,

@@ -13,7 +13,7 @@ from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.location import Locator
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
-from trail_operator.trail.state import TrailState
+from trail_operator.trail.state import ReconcileContext, TrailState
 from trail_operator.trail.status_writer import StatusWriter
 
 
@@ -42,7 +42,7 @@ class TrailReader:
         self._writer = writer
         self._clock = clock
 
-    async def read(self, state: TrailState) -> Reading | ReadFailure:
+    async def read(self, state: TrailState, context: ReconcileContext) -> Reading | ReadFailure:
         """Resolve the spec and read the trail that it means."""
         drift: tuple[Difference, ...] = ()
         resolved: ResolvedSpec | None = None
@@ -54,23 +54,23 @@ class TrailReader:
             if observed is None and (anew := await self._resolver.resolve_organization(resolved)) != resolved:
                 resolved, observed = anew, await self._observe(state, anew)
             home = await self._elsewhere(state, resolved) if observed is None else None
-            return Reading(self._compare(state, resolved, observed, home))
+            return Reading(self._compare(state, context, resolved, observed, home))
         except FailureError as error:
             if isinstance(error, PartlyReadError) and resolved and not drift:
-                return Reading(self._compare(state, resolved, error.observed), error.failure)
+                return Reading(self._compare(state, context, resolved, error.observed), error.failure)
             return await self.failed(state, error, drift)
 
     async def read_again(self, comparison: Comparison) -> Reading | ReadFailure:
         """What the trail is, and is to be, after writes."""
-        state = comparison.state
+        state, context = comparison.state, comparison.context
         try:
             resolved = await self._resolver.resolve_kms_key(comparison.resolved)
             observed = await self._observe(state, resolved, expected=True)
         except PartlyReadError as error:
-            return Reading(self._compare(state, comparison.resolved, error.observed), error.failure)
+            return Reading(self._compare(state, context, comparison.resolved, error.observed), error.failure)
         except FailureError as error:
             return ReadFailure(error.failure)
-        return Reading(self._compare(state, resolved, observed))
+        return Reading(self._compare(state, context, resolved, observed))
 
     async def failed(self, state: TrailState, error: FailureError, drift: tuple[Difference, ...] = ()) -> ReadFailure:
         """Why a trail could not be read. Takes a record off the status that AWS refutes."""
@@ -88,12 +88,13 @@ class TrailReader:
     def _compare(
         self,
         state: TrailState,
+        context: ReconcileContext,
         resolved: ResolvedSpec,
         observed: ObservedTrail | None,
         home_elsewhere: str | None = None,
     ) -> Comparison:
         desired = self._resolver.desired(state, resolved, observed)
-        return Comparison(state, resolved, desired, observed, home_elsewhere)
+        return Comparison(state, context, resolved, desired, observed, home_elsewhere)
 
     async def _observe(
         self, state: TrailState, resolved: ResolvedSpec, *, expected: bool = False

@@ -23,7 +23,7 @@ from trail_operator.trail.delete import STILL_THERE, NotConfirmedError, NotYet, 
 from trail_operator.trail.location import Locator
 from trail_operator.trail.refusals import Refusals
 from trail_operator.trail.results import SyncResults
-from trail_operator.trail.state import TrailState
+from trail_operator.trail.state import ReconcileContext, TrailState
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.sync import TrailSync
 
@@ -77,15 +77,16 @@ class TrailReconciler:
         if await self._unreportable.is_left_alone(state.body, state.refused, state.requested_state):
             return self._unreportable.seconds_left(state.refused, state.requested_state)
         begun = self._clock()
-        watch = asyncio.create_task(self._watch(state))
+        context = ReconcileContext(state.generation, state.requested_state)
+        watch = asyncio.create_task(self._watch(state, context))
         try:
-            result, delay = await self._guarded(state)
+            result, delay = await self._guarded(state, context)
         finally:
             watch.cancel()
         self._reconciled(result, self._clock() - begun)
         return delay
 
-    async def _watch(self, state: TrailState) -> None:
+    async def _watch(self, state: TrailState, context: ReconcileContext) -> None:
         """Report during a pass that AWS does not answer, once that is so for three resyncs: Ready may not stay True."""
         left = max(self._results.silent_in(state), _PATIENCE)
         while left > 0.0:
@@ -96,31 +97,30 @@ class TrailReconciler:
             return
         with suppress(ApiException, ClientError, TimeoutError, OSError):  # the pass will meet it, too
             failure = passing("AWS has not answered yet")
-            await self._writer.write_result(state, self._results.incomplete(state, failure))
+            await self._writer.write_result(state, self._results.incomplete(state, context, failure))
 
-    async def _guarded(self, state: TrailState) -> _Outcome:
+    async def _guarded(self, state: TrailState, context: ReconcileContext) -> _Outcome:
         result = Result.KUBERNETES
         try:
-            outcome = await self._pass(state)
+            outcome = await self._pass(state, context)
         except ApiException as error:
             if error.status == CONFLICT:  # somebody else wrote the Trail: go on at once from what is there now
                 return result, 0.0 if await self._refreshed(state) else None
             if is_refusal(error):
-                return result, await self._refuse(state, error)
+                return result, await self._refuse(state, context, error)
             logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=state.about())
         except (ClientError, TimeoutError, OSError) as error:
             logger.warning(f"no answer from Kubernetes: {type(error).__name__}", extra=state.about())
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the Trail's task; it is reported
             logger.exception("internal error", extra=state.about())
-            await self._report_fault(state, error)
+            await self._report_fault(state, context, error)
             result = Result.INTERNAL
         else:
             state.refused = None
             return outcome
         return result, self._retry(state, FailureClass.TRANSIENT)
 
-    async def _pass(self, state: TrailState) -> _Outcome:
-        state.acting_for = state.requested_state
+    async def _pass(self, state: TrailState, context: ReconcileContext) -> _Outcome:
         if state.deleting and not state.has_finalizer:
             return _GONE
         if state.paused:
@@ -129,12 +129,14 @@ class TrailReconciler:
                 return _GONE
             return Result.PAUSED, resync_delay(self._resync, self._random())
         if state.deleting:
-            return await self._release(state)
+            return await self._release(state, context)
         if not await self._is_held(state):
             return _GONE
-        state.forcing, state.forced = state.forced, False
+        # The answer to the write of the finalizer may have brought a newer spec, which is the one that is read now.
+        context = replace(context, generation=state.generation, force=state.force_requested)
+        state.force_requested = False
         written = state.written
-        findings = await self._sync.sync(state)
+        findings = await self._sync.sync(state, context)
         state.rewrites = state.rewrites + 1 if state.written != written else 0
         if findings.known:
             state.delivered = findings.observed.delivered if findings.observed else {}
@@ -153,16 +155,15 @@ class TrailReconciler:
             return False
         return await self._writer.add_finalizer(state)
 
-    async def _release(self, state: TrailState) -> _Outcome:
-        state.acting_on = state.generation
+    async def _release(self, state: TrailState, context: ReconcileContext) -> _Outcome:
         try:
-            outcome = await self._deleter.release(state)
+            outcome = await self._deleter.release(state, context)
         except NotConfirmedError as error:
             note = error.failure.message
             await self._events.record(state.body, "Warning", EventReason.DELETION_NOT_CONFIRMED, "DeleteTrail", note)
-            return await self._hold_back(state, error.failure, STILL_THERE)
+            return await self._hold_back(state, context, error.failure, STILL_THERE)
         except FailureError as error:
-            return await self._hold_back(state, error.failure)
+            return await self._hold_back(state, context, error.failure)
         if isinstance(outcome, NotYet):
             return Result.SETTLING, min(self._retry(state, FailureClass.TRANSIENT), outcome.within)
         kind: Literal["Normal", "Warning"] = "Normal" if outcome.reason is EventReason.RELEASED else "Warning"
@@ -171,12 +172,14 @@ class TrailReconciler:
         logger.info(outcome.note, extra=state.about())
         return _GONE
 
-    async def _hold_back(self, state: TrailState, failure: Failure, drift: tuple[Difference, ...] = ()) -> _Outcome:
+    async def _hold_back(
+        self, state: TrailState, context: ReconcileContext, failure: Failure, drift: tuple[Difference, ...] = ()
+    ) -> _Outcome:
         message = (
             f"the trail can't be deleted: {failure.message}. To let the resource go, set deletionPolicy: Retain: the "
             "trail then stays in AWS"
         )
-        findings = self._results.incomplete(state, replace(failure, message=message), drift)
+        findings = self._results.incomplete(state, context, replace(failure, message=message), drift)
         await self._writer.write_result(state, findings)
         kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
         delay = self._retry(state, kind, slowly=failure.slowly)
@@ -209,21 +212,21 @@ class TrailReconciler:
         except (ApiException, ClientError, TimeoutError, OSError):
             return True  # the next pass meets the same fault, and waits
 
-    async def _refuse(self, state: TrailState, error: ApiException) -> float | None:
+    async def _refuse(self, state: TrailState, context: ReconcileContext, error: ApiException) -> float | None:
         """Report that the Trail cannot be written; seconds until the next pass: none where it has changed meanwhile."""
         if not await self._refreshed(state):
             return None
-        if state.requested_state == state.acting_for:
+        if state.requested_state == context.requested_state:
             state.refused = await self._unreportable.report(state.body, state.requested_state, error, state.refused)
         return self._unreportable.seconds_left(state.refused, state.requested_state)
 
-    async def _report_fault(self, state: TrailState, error: Exception) -> None:
+    async def _report_fault(self, state: TrailState, context: ReconcileContext, error: Exception) -> None:
         try:
-            await self._writer.write_result(state, self._results.incomplete(state, internal(error)))
+            await self._writer.write_result(state, self._results.incomplete(state, context, internal(error)))
         except ApiException as refusal:
             logger.warning(f"the fault could not be reported: {refusal.reason}", extra=state.about())
             if is_refusal(refusal):
-                await self._refuse(state, refusal)
+                await self._refuse(state, context, refusal)
         except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
             logger.exception("the fault could not be reported", extra=state.about())
 

@@ -31,7 +31,7 @@ class Refusals:
     def known(self, comparison: Comparison, actions: tuple[Action, ...]) -> dict[str, Failure]:
         """The refusals on record that still hold for these actions: the same requests are not sent again."""
         state, status, drift = comparison.state, comparison.state.status, comparison.drift
-        if state.forcing or status.observed_generation != state.acting_on:
+        if comparison.context.force or status.observed_generation != comparison.context.generation:
             return {}
         messages = {
             entry.operation: entry.message
@@ -77,7 +77,7 @@ class Refusals:
         refusal = (error.code, error.message, desired.configuration)
         known = state.explained
         is_recent = known is not None and self._clock.monotonic() - known.found < _EXPLANATION_HOLDS
-        if known and known.refusal == refusal and is_recent and not state.forcing:
+        if known and known.refusal == refusal and is_recent and not comparison.context.force:
             return known.failure
         failure = await comparison.access.diagnosis.explain(error, desired)
         state.explained = Explanation(refusal, failure, self._clock.monotonic())

@@ -13,7 +13,7 @@ from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
-from trail_operator.trail.state import TrailState
+from trail_operator.trail.state import ReconcileContext, TrailState
 
 
 @dataclass
@@ -49,6 +49,7 @@ class SyncResults:
     def incomplete(
         self,
         state: TrailState,
+        context: ReconcileContext,
         failure: Failure,
         drift: tuple[Difference, ...] = (),
         observed: ObservedTrail | None = None,
@@ -58,7 +59,7 @@ class SyncResults:
         `drift`: what is known to differ all the same, `observed`: what was read.
         """
         return SyncResult(
-            state.acting_on,
+            context.generation,
             known=False,
             observed=observed,
             drift=drift,
@@ -70,8 +71,8 @@ class SyncResults:
     def partial(self, comparison: Comparison, failure: Failure) -> SyncResult:
         """The findings where AWS did not answer every read. `failure`: why."""
         state = comparison.state
-        drift = (*comparison.drift, *state.drift_not_read_again(comparison.unread))
-        return self.incomplete(state, failure, drift, comparison.observed)
+        drift = (*comparison.drift, *state.drift_not_read_again(comparison.unread, comparison.context.generation))
+        return self.incomplete(state, comparison.context, failure, drift, comparison.observed)
 
     def with_failures(self, state: TrailState, result: SyncResult, progress: Progress, unread: Failure) -> SyncResult:
         """The findings with what failed of the writes, besides why AWS did not answer every read."""
@@ -85,7 +86,7 @@ class SyncResults:
         failures = progress.failures if progress else []
         failure = together(failures) or resolved.key_failure
         if observed is not None and not drift and failure is None:
-            state.synced_generation = state.acting_on
+            state.synced_generation = comparison.context.generation
         if observed is not None:
             is_settled = not drift or (bool(failures) and all(map(_is_lasting, failures)))
             await self._record_coverage_loss(state, observed, is_settled=is_settled and not state.unanswered)
@@ -96,7 +97,7 @@ class SyncResults:
         if advice is not None:
             advice += (*(failure.advice if failure else ()), *delivery.advice)
         return SyncResult(
-            state.acting_on,
+            comparison.context.generation,
             known=True,
             observed=observed,
             drift=drift,

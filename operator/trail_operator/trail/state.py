@@ -33,20 +33,26 @@ class SentDeletion:
     last: float
 
 
+@dataclass(frozen=True)
+class ReconcileContext:
+    """What one reconcile acts on: the Trail may change while it runs, the context does not."""
+
+    generation: int
+    """The generation of the spec that the reconcile works towards."""
+    requested_state: tuple[object, ...]
+    """What users wanted when it began: a write that they no longer want is not sent."""
+    force: bool = False
+    """Whether a user asked for it: nothing that is remembered is then taken for granted."""
+
+
 @dataclass
 class TrailState(TrailObject):
     """One Trail. Losing this memory costs nothing but a read: what matters is in Kubernetes and AWS."""
 
     started: float = 0.0
     """When the operator first saw it; on the monotonic clock, like all times here."""
-    acting_on: int = -1
-    """The generation that the pass works towards: the spec may change under way, and the pass knows nothing of that."""
-    forced: bool = False
-    """Whether a user asks for a pass that takes nothing for granted."""
-    forcing: bool = False
-    """Whether the pass under way is such a one."""
-    acting_for: tuple[object, ...] = ()
-    """What users wanted when the pass began."""
+    force_requested: bool = False
+    """Whether a user asks for a reconcile that takes nothing for granted."""
     rewrites: int = 0
     """Passes in a row that have written to AWS."""
     failures: int = 0
@@ -85,14 +91,14 @@ class TrailState(TrailObject):
     def __post_init__(self) -> None:
         super().__post_init__()
         # It may have been wished while no operator ran: heeding a wish twice costs a few calls.
-        self.forced = RECONCILE_AT in self.annotations
+        self.force_requested = RECONCILE_AT in self.annotations
         synced = self.status.condition(ConditionType.SYNCED)
         if synced is not None and synced.status == "True":
             self.synced_generation = self.status.observed_generation
 
-    def drift_not_read_again(self, unread: frozenset[Part]) -> tuple[Difference, ...]:
+    def drift_not_read_again(self, unread: frozenset[Part], generation: int) -> tuple[Difference, ...]:
         """The drift on record in parts of the trail that AWS did not answer this time."""
-        if self.status.observed_generation != self.acting_on:
+        if self.status.observed_generation != generation:
             return ()
         return not_read_again(self.status.drift, unread)
 
@@ -101,5 +107,5 @@ class TrailState(TrailObject):
         before, wish = self.requested_state, self.annotations.get(RECONCILE_AT)
         if not self.update(body):
             return False
-        self.forced = self.forced or self.annotations.get(RECONCILE_AT) not in (None, wish)
+        self.force_requested = self.force_requested or self.annotations.get(RECONCILE_AT) not in (None, wish)
         return before != self.requested_state

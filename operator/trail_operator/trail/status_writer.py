@@ -14,7 +14,7 @@ from trail_operator.domain.trail_status import compute_status, paused, pinned_st
 from trail_operator.kube.client import TRAILS, KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.logs import logger
-from trail_operator.trail.state import TrailState
+from trail_operator.trail.state import ReconcileContext, TrailState
 
 
 class StatusWriter:
@@ -43,9 +43,11 @@ class StatusWriter:
         """Take the finalizer off: the Trail may go; False if it is gone."""
         return await self._finalizers(state, [name for name in state.finalizers if name != FINALIZER])
 
-    async def pin_identity(self, state: TrailState, desired: DesiredTrail, observed: ObservedTrail | None) -> None:
+    async def pin_identity(
+        self, state: TrailState, context: ReconcileContext, desired: DesiredTrail, observed: ObservedTrail | None
+    ) -> None:
         """Put on record where the trail is to be, before it is made or first written to."""
-        await self._status(state, pinned_status(state.status, state.acting_on, desired, observed, self._now()))
+        await self._status(state, pinned_status(state.status, context.generation, desired, observed, self._now()))
 
     async def clear_identity(self, state: TrailState) -> bool:
         """Take off record whose trail was only looked at, before the Trail begins to hold one; False if it is gone."""

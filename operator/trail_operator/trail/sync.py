@@ -15,7 +15,7 @@ from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.observe import ReadOnlySync
 from trail_operator.trail.read import ReadFailure, TrailReader
 from trail_operator.trail.results import Progress, SyncResults
-from trail_operator.trail.state import TrailState
+from trail_operator.trail.state import ReconcileContext, TrailState
 
 
 class TrailSync:
@@ -37,20 +37,20 @@ class TrailSync:
         self._results = results
         self._metrics = metrics
 
-    async def sync(self, state: TrailState) -> SyncResult:
+    async def sync(self, state: TrailState, context: ReconcileContext) -> SyncResult:
         """One round. Only faults of Kubernetes are raised; all others are findings."""
-        state.acting_on = state.generation
         if state.observe_only:
-            return await self._observe_only(state)
-        reading = await self._reader.read(state)
+            return await self._observe_only(state, context)
+        reading = await self._reader.read(state, context)
         if isinstance(reading, ReadFailure):
-            return self._results.incomplete(state, reading.failure, reading.drift)
+            return self._results.incomplete(state, context, reading.failure, reading.drift)
         comparison = reading.comparison
         if reading.failure:
             return await self._sync_partial(comparison, reading.failure)
         if blocked := self._checks.evaluate(comparison):
             return blocked
-        self._count_drift(state, comparison.drift, state.synced_generation)
+        if state.synced_generation == context.generation:
+            self._count_drift(state, comparison.drift)
         await self._executor.record_unanswered(comparison)
         actions = self._executor.due(comparison, plan(comparison.desired, comparison.observed))
         if not actions or (comparison.observed is None and comparison.resolved.key_failure):
@@ -65,24 +65,21 @@ class TrailSync:
         state.unsettled = ()
         return await self._results.complete(comparison, progress)
 
-    async def _observe_only(self, state: TrailState) -> SyncResult:
+    async def _observe_only(self, state: TrailState, context: ReconcileContext) -> SyncResult:
         try:
-            result = await self._read_only_sync.sync(state)
+            result = await self._read_only_sync.sync(state, context)
         except FailureError as error:
             failed = await self._reader.failed(state, error)
-            return self._results.incomplete(state, failed.failure, failed.drift)
+            return self._results.incomplete(state, context, failed.failure, failed.drift)
         if result.known:
             self._reader.answered(state)
-        self._count_drift(state, result.drift, state.status.observed_generation)
+        if state.status.observed_generation == context.generation:
+            self._count_drift(state, result.drift)
         return replace(result, silent_too_long=self._results.is_silent(state, result.failure))
 
-    def _count_drift(self, state: TrailState, drift: tuple[Difference, ...], compared: int | None) -> None:
-        """Count what has changed in AWS: once, however often it is seen until it is put right.
-
-        `compared`: the generation that AWS was last compared with; of another one, differences are no drift.
-        """
-        new = fields_of(drift) - fields_of(state.status.drift)
-        if new and compared == state.acting_on:
+    def _count_drift(self, state: TrailState, drift: tuple[Difference, ...]) -> None:
+        """Count what has changed in AWS: once, however often it is seen until it is put right."""
+        if new := fields_of(drift) - fields_of(state.status.drift):
             state.drifts += 1
             self._metrics.drifted(new)
 
@@ -96,9 +93,10 @@ class TrailSync:
             self._reader.answered(state)  # that it is not ours is all that there is to know
             return blocked
         if observed is None or not self._checks.counts_as_ours(comparison):
-            return self._results.incomplete(state, unread)
+            return self._results.incomplete(state, comparison.context, unread)
         result = self._results.partial(comparison, unread)
-        self._count_drift(state, result.drift, state.synced_generation)
+        if state.synced_generation == comparison.context.generation:
+            self._count_drift(state, result.drift)
         await self._executor.record_unanswered(comparison)
         actions = self._executor.due(comparison, restart(comparison.desired, observed))
         if not actions or self._checks.owner_may_be_stale(comparison):
@@ -116,7 +114,10 @@ class TrailSync:
             self._executor.record_applied(comparison, progress.done),
         )
         if isinstance(reading, ReadFailure):
-            unread, result = reading.failure, self._results.incomplete(state, reading.failure, before)
+            unread, result = (
+                reading.failure,
+                self._results.incomplete(state, comparison.context, reading.failure, before),
+            )
         elif reading.failure:
             unread, result = reading.failure, self._results.partial(reading.comparison, reading.failure)
         else:

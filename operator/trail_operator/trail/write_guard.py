@@ -12,7 +12,7 @@ from trail_operator.domain.arns import Arn
 from trail_operator.domain.failure import FailureError, NotSentError, passing
 from trail_operator.inventory.registry import AccountClient
 from trail_operator.trail.location import Locator
-from trail_operator.trail.state import TrailState
+from trail_operator.trail.state import ReconcileContext, TrailState
 
 # What was seen so many seconds ago is taken to hold.
 _HOLDS = 2.0
@@ -30,7 +30,13 @@ class WriteGuard:
         self._clock = clock
 
     def precondition(
-        self, state: TrailState, access: AccountClient, arn: str, owner: str | None, seen: float
+        self,
+        state: TrailState,
+        context: ReconcileContext,
+        access: AccountClient,
+        arn: str,
+        owner: str | None,
+        seen: float,
     ) -> Precondition:
         """A question to ask right before a write, which raises StaleDecisionError where the write must not be made.
 
@@ -38,7 +44,7 @@ class WriteGuard:
         """
 
         def still_wanted() -> None:
-            if state.requested_state != state.acting_for:
+            if state.requested_state != context.requested_state:
                 raise StaleDecisionError(passing("the Trail has changed meanwhile"))
 
         async def ask() -> None:
