@@ -110,8 +110,8 @@ def test_a_trail_is_told_of_as_its_status_says() -> None:
         isLogging=True,
         delivery=failing,
     )
-    trail.delivered = {Destination.S3: 1700000000.0}
-    trail.drifts = 2
+    trail.facts.delivered = {Destination.S3: 1700000000.0}
+    trail.facts.drift_count = 2
     metrics.registry.register(StateCollector(lambda: [trail], list, lambda: 3))
     where = ("team", "audit")
     assert of(metrics, "trail_ready", *where) == 0
@@ -138,7 +138,7 @@ def test_what_is_not_known_of_a_trail_is_not_told() -> None:
 def test_of_a_trail_that_is_not_this_one_s_only_the_logging_is_told() -> None:
     metrics = Metrics()
     trail = state(conditions=ready("False", "Conflict"))
-    trail.found_logging = False
+    trail.facts.other_trail_is_logging = False
     metrics.registry.register(StateCollector(lambda: [trail], list, lambda: 0))
     assert of(metrics, "trail_logging", "team", "audit") == 0
     assert of(metrics, "trail_logging_desired", "team", "audit") == 1

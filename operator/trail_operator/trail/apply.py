@@ -44,7 +44,8 @@ class PlanExecutor:
         state = comparison.state
         if comparison.context.force or not self._locator.settling(state):
             return actions
-        due = tuple(action for action in actions if any(entry not in state.unsettled for entry in action.differences))
+        pending = state.writes.pending_differences
+        due = tuple(action for action in actions if any(entry not in pending for entry in action.differences))
         if actions and actions[0].operation == "CreateTrail":
             return actions if due else ()  # what follows has no differences of its own
         return due
@@ -56,7 +57,8 @@ class PlanExecutor:
         if not self._locator.is_pinned(state, desired):
             await self._writer.pin_identity(state, comparison.context, desired, observed)
         if observed and not observed.unreadable:
-            state.before = state.before or observed  # also for a write that takes effect without an answer
+            # Also for a write that takes effect without an answer.
+            state.writes.state_before = state.writes.state_before or observed
         progress = Progress(failures=[*refused.values()], failed={*refused}, refused={**refused})
         await self._carry_out(comparison, actions, progress)
         if progress.done:
@@ -67,17 +69,17 @@ class PlanExecutor:
         """Tell of the writes that took effect, in an Event."""
         state = comparison.state
         await self._events.record_applied(
-            state.body, done, drift=state.synced_generation == comparison.context.generation
+            state.body, done, drift=state.reads.synced_generation == comparison.context.generation
         )
 
     async def record_unanswered(self, comparison: Comparison) -> None:
         """Tell of writes without an answer that took effect, as AWS shows now. What did not is in the next plan."""
         state, observed = comparison.state, comparison.observed
-        unanswered, state.unanswered = state.unanswered, ()
+        unanswered, state.writes.unconfirmed = state.writes.unconfirmed, ()
         done = []
         for action, desired in unanswered:
             if observed and not_read_again(action.differences, observed.unreadable):
-                state.unanswered = (*state.unanswered, (action, desired))
+                state.writes.unconfirmed = (*state.writes.unconfirmed, (action, desired))
                 continue
             paths = {entry.path for due in plan(desired, observed) for entry in due.differences}
             if action.differences and not paths & {entry.path for entry in action.differences}:
@@ -88,7 +90,7 @@ class PlanExecutor:
     async def _carry_out(self, comparison: Comparison, actions: tuple[Action, ...], progress: Progress) -> None:
         """Do as much of a plan as can be done: what fails, for now or for good, stops only what would do harm then."""
         state, desired, observed = comparison.state, comparison.desired, comparison.observed
-        seen = state.last_seen if state.last_seen is not None else state.started
+        seen = state.reads.last_at if state.reads.last_at is not None else state.started
         owner = observed.owner if observed else None
         for action in actions:
             if action.operation in progress.failed or action.requires & progress.failed:
@@ -133,7 +135,7 @@ class PlanExecutor:
             if failure.kind is FailureClass.TRANSIENT:
                 self._remember_unanswered(comparison, action)
         else:
-            state.written = self._clock.monotonic()
+            state.writes.last_at = self._clock.monotonic()
             fields = {"operation": action.operation, "arn": desired.arn, "requestID": request_id}
             logger.info(_told(action), extra=state.about(**fields))
             return None
@@ -146,8 +148,8 @@ class PlanExecutor:
     def _remember_unanswered(self, comparison: Comparison, action: Action) -> None:
         """Remember a write that may have taken effect: reads may show it later, or show for a while what was before."""
         state = comparison.state
-        state.written = self._clock.monotonic()
-        state.unanswered = (*state.unanswered, (action, comparison.desired))
+        state.writes.last_at = self._clock.monotonic()
+        state.writes.unconfirmed = (*state.writes.unconfirmed, (action, comparison.desired))
 
 
 def _told(action: Action) -> str:

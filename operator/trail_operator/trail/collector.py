@@ -62,15 +62,15 @@ def _of_trails(states: Iterable[TrailState]) -> list[Metric]:
         _add_ready(ready, reason, key, status.condition(ConditionType.READY))
         if isinstance(is_desired := spec.get("isLogging", True), bool):
             desired.add_metric(key, is_desired)
-        drift.add_metric(key, state.drifts)
-        is_logging = state.found_logging if status.is_logging is None else status.is_logging
+        drift.add_metric(key, state.facts.drift_count)
+        is_logging = state.facts.other_trail_is_logging if status.is_logging is None else status.is_logging
         if is_logging is not None:
             logging.add_metric(key, is_logging)
         if status.is_logging is not None:
             errors = {entry.destination for entry in status.delivery}
             for destination in _destinations(spec) | errors:
                 failing.add_metric((*key, destination), destination in errors)
-        for destination, seconds in state.delivered.items():
+        for destination, seconds in state.facts.delivered.items():
             delivered.add_metric((*key, destination), seconds)
     return [ready, reason, logging, desired, delivered, failing, drift]
 

@@ -173,7 +173,7 @@ class TrailDeleter:
 
     async def _tags(self, state: TrailState, access: AccountClient, place: _Place) -> dict[str, str] | None:
         tags = await access.cloudtrail.tags(place.arn, place.location.region)
-        state.last_seen = self._clock()
+        state.reads.last_at = self._clock()
         return tags
 
     def _is_ours(self, state: TrailState, tags: dict[str, str] | None) -> bool:
@@ -187,7 +187,7 @@ class TrailDeleter:
         """Whether one answer shows no owner tag on a trail that is on record as ours: a second look has to agree."""
         if tags is None or _owner(tags) or not state.status.owner_tag:
             return False
-        return self._clock() < state.untagged.setdefault(place.arn, self._clock()) + CONSISTENCY_WINDOW
+        return self._clock() < state.deletion.untagged_since.setdefault(place.arn, self._clock()) + CONSISTENCY_WINDOW
 
     # Delete.
 
@@ -206,7 +206,7 @@ class TrailDeleter:
     ) -> str | NotYet:
         """What became of a trail. DeleteTrail is believed only once AWS no longer shows the trail as ours."""
         tags = await self._tags(state, access, place)
-        sent = state.deletions.get(place.arn)
+        sent = state.deletion.sent.get(place.arn)
         if not self._is_ours(state, tags):
             if sent is None and (self._may_lag(state) or self._may_lack_its_tag(state, place, tags)):
                 return NotYet(CONSISTENCY_WINDOW)
@@ -217,7 +217,7 @@ class TrailDeleter:
         await self._send(state, context, access, place, tags)
         if not await self._is_there(state, access, place):
             return _told(place.arn, exists=False, deleted=True)
-        if now - state.deletions[place.arn].first >= _PATIENCE:
+        if now - state.deletion.sent[place.arn].first >= _PATIENCE:
             raise NotConfirmedError(place.arn)
         return NotYet(CONSISTENCY_WINDOW)
 
@@ -231,20 +231,20 @@ class TrailDeleter:
     ) -> None:
         """Send DeleteTrail, and remember that: also where no answer came, since it may have taken effect."""
         arn, now = place.arn, self._clock()
-        sent = state.deletions.get(arn) or SentDeletion(first=now, last=float("-inf"))
+        sent = state.deletion.sent.get(arn) or SentDeletion(first=now, last=float("-inf"))
         try:
             await self._apply(deletion(arn), access, place.location, self._still_due(state, context, access, arn, tags))
         except AWSError as error:
             if error.may_have_taken_effect:
-                state.deletions[arn] = sent
+                state.deletion.sent[arn] = sent
             if error.code not in NOT_FOUND:
                 raise
         except NotSentError:
             raise
         except FailureError:
-            state.deletions[arn] = sent
+            state.deletion.sent[arn] = sent
             raise
-        state.deletions[arn] = replace(sent, last=self._clock())
+        state.deletion.sent[arn] = replace(sent, last=self._clock())
 
     async def _is_there(self, state: TrailState, access: AccountClient, place: _Place) -> bool:
         """Whether AWS still has a trail of ours there: what is no longer ours is as good as gone."""

@@ -116,7 +116,8 @@ class Locator:
 
     def settled_in(self, state: TrailState) -> float:
         """Seconds until AWS no longer answers the state before our last write; 0 where it does not."""
-        return 0.0 if state.written is None else max(0.0, state.written + CONSISTENCY_WINDOW - self._clock())
+        last = state.writes.last_at
+        return 0.0 if last is None else max(0.0, last + CONSISTENCY_WINDOW - self._clock())
 
     def may_lag(self, state: TrailState) -> bool:
         """The same of a write by the operator before this one: it may have ended just before this one began."""

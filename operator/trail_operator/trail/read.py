@@ -83,7 +83,7 @@ class TrailReader:
 
     def answered(self, state: TrailState) -> None:
         """AWS has answered what the trail is."""
-        state.last_seen = self._clock.monotonic()
+        state.reads.last_at = self._clock.monotonic()
 
     def _compare(
         self,
@@ -121,7 +121,7 @@ class TrailReader:
         Spec and settings may lead elsewhere than when it was made, and its ARN not be on record: in a cluster that was
         built anew, or because the answer to CreateTrail was lost. Raises FailureError where AWS does not tell.
         """
-        if state.status.arn is not None or state.checked_absent_arn == resolved.arn:
+        if state.status.arn is not None or state.reads.checked_absent_arn == resolved.arn:
             return None
         location, former = resolved.location, state.status.home_region
         if former not in (None, location.region) and self._locator.may_lag(state):

@@ -124,7 +124,7 @@ class TrailReconciler:
         if state.deleting and not state.has_finalizer:
             return _GONE
         if state.paused:
-            state.found_logging = None
+            state.facts.other_trail_is_logging = None
             if not await self._writer.write_paused(state):
                 return _GONE
             return Result.PAUSED, resync_delay(self._resync, self._random())
@@ -135,12 +135,12 @@ class TrailReconciler:
         # The answer to the write of the finalizer may have brought a newer spec, which is the one that is read now.
         context = replace(context, generation=state.generation, force=state.force_requested)
         state.force_requested = False
-        written = state.written
+        written = state.writes.last_at
         findings = await self._sync.sync(state, context)
-        state.rewrites = state.rewrites + 1 if state.written != written else 0
+        state.writes.consecutive = state.writes.consecutive + 1 if state.writes.last_at != written else 0
         if findings.known:
-            state.delivered = findings.observed.delivered if findings.observed else {}
-            state.found_logging = findings.found.is_logging if findings.found else None
+            state.facts.delivered = findings.observed.delivered if findings.observed else {}
+            state.facts.other_trail_is_logging = findings.found.is_logging if findings.found else None
         if not await self._writer.write_result(state, findings):
             return _GONE
         return _result(findings), self._next_look(state, findings)
@@ -197,7 +197,8 @@ class TrailReconciler:
         delay = min(resync_delay(self._resync, self._random()), self._refusals.seconds_to_retry(state))
         # What was read soon after a write may have been the state before it: look once more when that can't be. Where
         # that look writes again, something undoes it: then ever later.
-        return min(delay, self._locator.settled_in(state) * 2.0 ** min(state.rewrites - 1, 16) or delay)
+        backoff = 2.0 ** min(state.writes.consecutive - 1, 16)
+        return min(delay, self._locator.settled_in(state) * backoff or delay)
 
     def _retry(self, state: TrailState, kind: FailureClass, *, slowly: bool = False) -> float:
         state.failures += 1

@@ -12,7 +12,7 @@ from trail_operator.domain.trail import DesiredTrail
 from trail_operator.inventory.registry import AccountClient
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
-from trail_operator.trail.state import Explanation, TrailState
+from trail_operator.trail.state import RefusalDiagnosis, TrailState
 
 # Seconds for which the explanation of a refusal is taken to hold while AWS goes on refusing in the same words.
 _EXPLANATION_HOLDS = 30.0
@@ -47,7 +47,7 @@ class Refusals:
 
     def remember(self, state: TrailState, operation: str, failure: Failure) -> Failure:
         """Record a refusal; return it with as much of its message as the status may hold."""
-        state.attempts[operation] = self._clock.monotonic()
+        state.writes.refused_at[operation] = self._clock.monotonic()
         return replace(failure, message=failure.message[:_REFUSAL_LENGTH])
 
     def seconds_to_retry(self, state: TrailState) -> float:
@@ -57,7 +57,7 @@ class Refusals:
 
     def _seconds_left(self, state: TrailState, refusal: Refusal) -> float:
         """For how many seconds a refusal still stands in for AWS's answer: a record in Kubernetes is no proof."""
-        last = state.attempts.get(refusal.operation, self._started)
+        last = state.writes.refused_at.get(refusal.operation, self._started)
         return max(last, self._started) + _REFUSAL_HOLDS - self._clock.monotonic()
 
     async def explain(self, comparison: Comparison, error: AWSError) -> Failure:
@@ -75,12 +75,12 @@ class Refusals:
         """What is behind a refusal. Looking costs several calls: the same refusal is not looked into again at once."""
         state, desired = comparison.state, comparison.desired
         refusal = (error.code, error.message, desired.configuration)
-        known = state.explained
+        known = state.writes.diagnosis
         is_recent = known is not None and self._clock.monotonic() - known.found < _EXPLANATION_HOLDS
         if known and known.refusal == refusal and is_recent and not comparison.context.force:
             return known.failure
         failure = await comparison.access.diagnosis.explain(error, desired)
-        state.explained = Explanation(refusal, failure, self._clock.monotonic())
+        state.writes.diagnosis = RefusalDiagnosis(refusal, failure, self._clock.monotonic())
         return failure
 
 

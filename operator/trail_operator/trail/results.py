@@ -39,7 +39,7 @@ class SyncResults:
 
     def silent_in(self, state: TrailState) -> float:
         """Seconds until no read of the trail has succeeded for three resyncs."""
-        since = state.last_seen if state.last_seen is not None else state.started
+        since = state.reads.last_at if state.reads.last_at is not None else state.started
         return since + 3 * self._resync - self._clock.monotonic()
 
     def is_silent(self, state: TrailState, failure: Failure | None) -> bool:
@@ -86,10 +86,10 @@ class SyncResults:
         failures = progress.failures if progress else []
         failure = together(failures) or resolved.key_failure
         if observed is not None and not drift and failure is None:
-            state.synced_generation = comparison.context.generation
+            state.reads.synced_generation = comparison.context.generation
         if observed is not None:
             is_settled = not drift or (bool(failures) and all(map(_is_lasting, failures)))
-            await self._record_coverage_loss(state, observed, is_settled=is_settled and not state.unanswered)
+            await self._record_coverage_loss(state, observed, is_settled=is_settled and not state.writes.unconfirmed)
         delivery = DeliveryAdvice()
         if observed is not None and observed.failing_destinations:
             delivery = await resolved.access.diagnosis.delivery_advice(comparison.desired, observed)
@@ -110,9 +110,9 @@ class SyncResults:
 
     async def _record_coverage_loss(self, state: TrailState, observed: ObservedTrail, *, is_settled: bool) -> None:
         """Warn of what a change has taken away, once AWS shows what became of it."""
-        if state.before is None or not is_settled:
+        if state.writes.state_before is None or not is_settled:
             return
-        before, state.before = state.before, None
+        before, state.writes.state_before = state.writes.state_before, None
         if lost := coverage_losses(before, observed):
             await self._events.record_coverage_loss(state.body, lost)
 

@@ -17,10 +17,11 @@ from trail_operator.kube.unreportable import Refused
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """What was found to be behind a refusal, and when."""
+class RefusalDiagnosis:
+    """The cause that was found of a refusal of AWS."""
 
     refusal: tuple[str, str, Configuration]
+    """Error code, message, and the configuration that was refused."""
     failure: Failure
     found: float
 
@@ -31,6 +32,58 @@ class SentDeletion:
 
     first: float
     last: float
+
+
+@dataclass
+class ReadHistory:
+    """What earlier reads of the trail have shown. Written by TrailReader, SyncResults and TrailSync."""
+
+    last_at: float | None = None
+    """When AWS last answered every read."""
+    synced_generation: int | None = None
+    """The generation that the trail was last seen to equal: a difference from it arose in AWS, and is drift."""
+    checked_absent_arn: str | None = None
+    """The ARN of a trail that no other region has, as was looked up before CreateTrail was refused."""
+
+
+@dataclass
+class WriteHistory:
+    """Earlier writes to the trail, as far as later reconciles depend on them. Written by apply.py and TrailSync."""
+
+    last_at: float | None = None
+    """When the last write ended: it begins the consistency window."""
+    unconfirmed: tuple[tuple[Action, DesiredTrail], ...] = ()
+    """Writes without an answer, which may have taken effect, and the state that they were sent for."""
+    pending_differences: tuple[Difference, ...] = ()
+    """What AWS did not show yet after the last write."""
+    state_before: ObservedTrail | None = None
+    """The trail before writes whose effect AWS has not shown yet."""
+    diagnosis: RefusalDiagnosis | None = None
+    refused_at: dict[str, float] = field(default_factory=dict)
+    """When AWS last answered each write that it refused, by operation."""
+    consecutive: int = 0
+    """Reconciles in a row that have written."""
+
+
+@dataclass
+class DeletionHistory:
+    """What was done and seen since the Trail is being deleted, by ARN. Written by TrailDeleter."""
+
+    sent: dict[str, SentDeletion] = field(default_factory=dict)
+    untagged_since: dict[str, float] = field(default_factory=dict)
+    """Since when AWS has shown a trail without an owner tag."""
+
+
+@dataclass
+class TrailFacts:
+    """What only metrics report."""
+
+    delivered: Mapping[Destination, float] = field(default_factory=dict)
+    """When AWS last delivered, in seconds since 1970."""
+    other_trail_is_logging: bool | None = None
+    """Whether the trail that has the name is logging, where it is not this resource's."""
+    drift_count: int = 0
+    """How often the trail was found changed in AWS."""
 
 
 @dataclass(frozen=True)
@@ -53,40 +106,14 @@ class TrailState(TrailObject):
     """When the operator first saw it; on the monotonic clock, like all times here."""
     force_requested: bool = False
     """Whether a user asks for a reconcile that takes nothing for granted."""
-    rewrites: int = 0
-    """Passes in a row that have written to AWS."""
     failures: int = 0
     """Passes in a row that have failed."""
-    last_seen: float | None = None
-    """When AWS last answered what the trail is."""
-    unsettled: tuple[Difference, ...] = ()
-    """What AWS did not show yet after the last write."""
-    before: ObservedTrail | None = None
-    """What the trail was before writes whose effect was not seen yet."""
-    written: float | None = None
-    """When the last write to AWS ended."""
-    explained: Explanation | None = None
-    """The last refusal of AWS and what was found to be behind it."""
-    delivered: Mapping[Destination, float] = field(default_factory=dict)
-    """When AWS last delivered, as it last said."""
-    found_logging: bool | None = None
-    """Whether the trail that has the name is logging, where it is not this resource's."""
-    drifts: int = 0
-    """How often the trail was found changed in AWS."""
-    checked_absent_arn: str | None = None
-    """The ARN of the trail that is nowhere else, as was looked up before it was made."""
-    unanswered: tuple[tuple[Action, DesiredTrail], ...] = ()
-    """Writes that may have taken effect though AWS did not say so, and what they were to bring about."""
-    attempts: dict[str, float] = field(default_factory=dict)
-    """When AWS last answered each write that it refused, by operation."""
     refused: Refused | None = None
     """That the API server refuses to write the object."""
-    deletions: dict[str, SentDeletion] = field(default_factory=dict)
-    untagged: dict[str, float] = field(default_factory=dict)
-    """Since when AWS has shown a trail without any owner tag, by ARN, while it is to be deleted."""
-    """What was sent to delete trails, by ARN."""
-    synced_generation: int | None = None
-    """The generation that AWS was last seen to be equal to: a difference from it arose in AWS."""
+    reads: ReadHistory = field(default_factory=ReadHistory)
+    writes: WriteHistory = field(default_factory=WriteHistory)
+    deletion: DeletionHistory = field(default_factory=DeletionHistory)
+    facts: TrailFacts = field(default_factory=TrailFacts)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,7 +121,7 @@ class TrailState(TrailObject):
         self.force_requested = RECONCILE_AT in self.annotations
         synced = self.status.condition(ConditionType.SYNCED)
         if synced is not None and synced.status == "True":
-            self.synced_generation = self.status.observed_generation
+            self.reads.synced_generation = self.status.observed_generation
 
     def drift_not_read_again(self, unread: frozenset[Part], generation: int) -> tuple[Difference, ...]:
         """The drift on record in parts of the trail that AWS did not answer this time."""

@@ -49,7 +49,7 @@ class TrailSync:
             return await self._sync_partial(comparison, reading.failure)
         if blocked := self._checks.evaluate(comparison):
             return blocked
-        if state.synced_generation == context.generation:
+        if state.reads.synced_generation == context.generation:
             self._count_drift(state, comparison.drift)
         await self._executor.record_unanswered(comparison)
         actions = self._executor.due(comparison, plan(comparison.desired, comparison.observed))
@@ -59,10 +59,10 @@ class TrailSync:
         # A creation that is refused is tried again soon, and need not be looked for elsewhere each time.
         is_refused = bool(progress.failures) and progress.failures[0].kind is FailureClass.DEPENDENCY
         is_absent = comparison.observed is None and not progress.done and is_refused
-        state.checked_absent_arn = comparison.resolved.arn if is_absent else None
+        state.reads.checked_absent_arn = comparison.resolved.arn if is_absent else None
         if progress.done:
             return await self._verify(comparison, progress, comparison.drift)
-        state.unsettled = ()
+        state.writes.pending_differences = ()
         return await self._results.complete(comparison, progress)
 
     async def _observe_only(self, state: TrailState, context: ReconcileContext) -> SyncResult:
@@ -80,7 +80,7 @@ class TrailSync:
     def _count_drift(self, state: TrailState, drift: tuple[Difference, ...]) -> None:
         """Count what has changed in AWS: once, however often it is seen until it is put right."""
         if new := fields_of(drift) - fields_of(state.status.drift):
-            state.drifts += 1
+            state.facts.drift_count += 1
             self._metrics.drifted(new)
 
     async def _sync_partial(self, comparison: Comparison, unread: Failure) -> SyncResult:
@@ -95,7 +95,7 @@ class TrailSync:
         if observed is None or not self._checks.counts_as_ours(comparison):
             return self._results.incomplete(state, comparison.context, unread)
         result = self._results.partial(comparison, unread)
-        if state.synced_generation == comparison.context.generation:
+        if state.reads.synced_generation == comparison.context.generation:
             self._count_drift(state, result.drift)
         await self._executor.record_unanswered(comparison)
         actions = self._executor.due(comparison, restart(comparison.desired, observed))
@@ -126,7 +126,7 @@ class TrailSync:
 
     async def _verified(self, comparison: Comparison, progress: Progress) -> SyncResult:
         written = {action.operation for action in progress.done}
-        comparison.state.unsettled = tuple(
+        comparison.state.writes.pending_differences = tuple(
             entry
             for action in plan(comparison.desired, comparison.observed)
             if action.operation in written
