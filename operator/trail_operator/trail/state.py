@@ -121,7 +121,7 @@ class TrailState(TrailObject):
         self.force_requested = RECONCILE_AT in self.annotations
         synced = self.status.condition(ConditionType.SYNCED)
         if synced is not None and synced.status == "True":
-            self.reads.synced_generation = self.status.observed_generation
+            self.reads = ReadHistory(synced_generation=self.status.observed_generation)
 
     def drift_not_read_again(self, unread: frozenset[Part], generation: int) -> tuple[Difference, ...]:
         """The drift on record in parts of the trail that AWS did not answer this time."""
