@@ -604,7 +604,7 @@ def test_what_aws_does_not_show_of_an_account(
 
     account.no_faults()
     eventually("all are listed", lambda: counted() == (2, 2, ["ours", "away"]))
-    assert message() == "STS says that we are in this account"
+    assert message() == "Identity verified: STS confirms this account"
     account.fault(**denied, operation="GetTrailStatus", region=REGION)
     account.fault(**denied, operation="ListTags", region=REGION)
     account.fault(**denied, operation="DescribeTrails", region="us-west-1")

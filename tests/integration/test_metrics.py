@@ -200,7 +200,7 @@ def test_an_event_tells_that_logging_has_stopped_while_something_else_is_amiss(
     trails.wait_reason(NAME, "AccessDenied")
     account.cloudtrail.stop_logging(Name=NAME)
     (told,) = eventually("an Event", lambda: trails.events(NAME, "LoggingOff"))
-    assert (told.type, told.message) == ("Warning", "AWS says that the trail is not logging")
+    assert (told.type, told.message) == ("Warning", "AWS reports that the trail is not logging")
 
 
 def test_the_api_server_takes_an_event_however_long_its_parts_are(api: client.ApiClient, trails: Trails) -> None:

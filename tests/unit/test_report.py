@@ -275,7 +275,7 @@ def test_the_pin_says_what_is_under_way(found: bool, owner: str, says: str) -> N
     result = pinned_status(TrailStatus(), 1, desired(former_owners=frozenset({"former"})), trail, NOW)
     ready = result.condition(ConditionType.READY)
     assert ready is not None
-    assert ready.message == f"the trail is being {says}"
+    assert ready.message == f"Trail is being {says}"
 
 
 def test_what_is_ours_is_pinned_even_where_something_else_is_wrong() -> None:

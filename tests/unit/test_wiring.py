@@ -111,7 +111,7 @@ def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: 
         assert ready(await server.status.get()) == (
             "False",
             "InternalError",
-            "a fault of the operator (ZeroDivisionError); its log tells more. It keeps trying",
+            "Internal error of the operator (ZeroDivisionError): see its log. It retries automatically",
         )
         monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
         loop.enqueue("team")

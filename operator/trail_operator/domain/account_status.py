@@ -1,4 +1,4 @@
-"""The status of an AWSAccount: a pure function of what was there, what STS said, and which trails were found."""
+"""Computes the status of an AWSAccount: a pure function of the previous status, the STS identity and its trails."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -15,10 +15,10 @@ from trail_operator.domain.texts import ERROR, clean
 from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
 
 UNMANAGED, UNKNOWN = "Unmanaged", "Unknown"
-# Beyond that a status would not fit into an object; an account has five trails a region.
+# More would not fit into an object. An account has five trails a region.
 _MOST_TRAILS = 1000
 _MOST_REFUSALS = 5
-_NOT_LOOKED = InventorySnapshot()
+_NOT_READ = InventorySnapshot()
 
 
 def account_status(
@@ -31,9 +31,9 @@ def account_status(
     cluster: Cluster,
     now: datetime,
 ) -> AWSAccountStatus:
-    """The status after a look. Where the trails are not known, what was known of them stays.
+    """Return the status after a reconcile. If the trails could not be read, the earlier ones stay.
 
-    A passing fault leaves Ready as it was, unless AWS has been silent for too long.
+    A transient failure does not change Ready, unless AWS has not answered for too long.
     """
     if failure and failure.kind is FailureClass.TRANSIENT and silent_too_long:
         state = State(None, Reason.AWS_UNREACHABLE, failure.message)
@@ -56,24 +56,24 @@ def account_status(
 def finalizers(
     present: Sequence[str], *, watched: Collection[str], users: Collection[str], deleting: bool
 ) -> list[str]:
-    """The finalizers of an AWSAccount as they are to be. `users`: the namespaces of the Trails that use it.
+    """Return the finalizers that an AWSAccount should have. `users`: the namespaces of the Trails that use it.
 
-    An operator of all namespaces has one, as it sees all Trails. One that watches some namespaces has one for each in
-    which the account is used: so several of them hold it apart from each other, and a namespace may change hands.
+    An operator of all namespaces has one finalizer, as it sees all Trails. One that watches some namespaces has one for
+    each that uses the account, so that several operators are independent, and another can take over a namespace.
     """
     if not watched:
         if not deleting:
             return [*present, *{FINALIZER}.difference(present)]
-        return list(present) if users else [name for name in present if not _is_ours(name)]
+        return list(present) if users else [name for name in present if not _is_own(name)]
     wanted = {NAMESPACE_FINALIZERS + namespace for namespace in users}
     unused = {NAMESPACE_FINALIZERS + namespace for namespace in watched} - wanted
     if deleting and not users:
-        unused.add(FINALIZER)  # of an operator of all namespaces that was there before
-    added = [] if deleting else sorted(wanted.difference(present))  # the API server takes none then
+        unused.add(FINALIZER)  # left by an earlier operator of all namespaces
+    added = [] if deleting else sorted(wanted.difference(present))  # the API server refuses new ones then
     return [*(name for name in present if name not in unused), *added]
 
 
-def _is_ours(finalizer: str) -> bool:
+def _is_own(finalizer: str) -> bool:
     return finalizer == FINALIZER or finalizer.startswith(NAMESPACE_FINALIZERS)
 
 
@@ -85,19 +85,19 @@ def held_back(
     holders: Iterable[str],
     now: datetime,
 ) -> AWSAccountStatus:
-    """The status of an AWSAccount that is to go while Trails use it.
+    """Return the status of an AWSAccount that is being deleted while Trails use it.
 
-    `users`: the namespaces of those that we know; `holders`: its finalizers. Where those tell of others, all operators
-    say the same.
+    `users`: the namespaces of the Trails that this operator knows; `holders`: the finalizers. If those name other
+    namespaces, all operators write the same message.
     """
-    told = {name.removeprefix(NAMESPACE_FINALIZERS) for name in holders if name.startswith(NAMESPACE_FINALIZERS)}
+    holding = {name.removeprefix(NAMESPACE_FINALIZERS) for name in holders if name.startswith(NAMESPACE_FINALIZERS)}
     number = "1 Trail still uses it" if len(users) == 1 else f"{len(users)} Trails still use it"
-    if told - set(users):
-        number = f"Trails of the namespaces {', '.join(sorted(told))} still use it"
+    if holding - set(users):
+        number = f"Trails of the namespaces {', '.join(sorted(holding))} still use it"
     failure = Failure(
         FailureClass.AUTHORITY,
         Reason.IN_USE,
-        f"{number}: delete them first, so that their trails can be deleted in AWS or let go",
+        f"{number}: delete them first, so that their trails in AWS can be deleted or released",
     )
     ready = _ready(previous, generation, failure, now)
     return previous.model_copy(update={"observed_generation": generation, "conditions": (ready,)})
@@ -108,13 +108,13 @@ def _ready(
     generation: int,
     failure: Failure | None,
     now: datetime,
-    sight: InventorySnapshot = _NOT_LOOKED,
+    sight: InventorySnapshot = _NOT_READ,
 ) -> Condition:
     before = previous.condition(ConditionType.READY)
     if failure is None:
         state = State(True, Reason.IDENTITY_VERIFIED, _verified(sight))
-        if before is not None and before.reason == state.reason and sight == _NOT_LOOKED:
-            state = replace(state, message=before.message)  # what it says of the trails is not known to be over
+        if before is not None and before.reason == state.reason and sight == _NOT_READ:
+            state = replace(state, message=before.message)  # what it says about the trails may still be true
     elif failure.kind is FailureClass.TRANSIENT and before is not None and previous.observed_generation == generation:
         return before
     else:
@@ -123,13 +123,13 @@ def _ready(
 
 
 def _verified(sight: InventorySnapshot) -> str:
-    message = "STS says that we are in this account"
+    message = "Identity verified: STS confirms this account"
     if not sight.hidden:
         return message
     shown, more = "; ".join(sight.hidden[:_MOST_REFUSALS]), len(sight.hidden) - _MOST_REFUSALS
     return (
-        f"{message}. Not all of its trails can be read: {shown}{f' and {more} more' if more > 0 else ''}. What listing "
-        "them needs is in docs/iam.md"
+        f"{message}. Not all of its trails can be read: {shown}{f' and {more} more' if more > 0 else ''}. The "
+        "permissions that listing needs are in docs/iam.md"
     )
 
 

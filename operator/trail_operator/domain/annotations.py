@@ -1,6 +1,6 @@
-"""Annotations that ACK and Crossplane obey, on a Trail: one decides here too, the others only draw a warning.
+"""Annotations of ACK and Crossplane on a Trail: one has an effect here too, the others only cause a warning.
 
-Whoever pastes a manifest of theirs would else take the trail for kept, paused or adopted when it is not.
+Without it, users who copy a manifest from there would assume that the trail is retained, paused or adopted.
 """
 
 from collections.abc import Mapping
@@ -33,27 +33,27 @@ _INSTEAD = {
 
 
 def of_other_controllers(annotations: Mapping[str, str]) -> dict[str, str]:
-    """The annotations by which users of ACK and Crossplane say what they want, in the order of their names."""
+    """Return the annotations that are instructions to ACK or Crossplane, ordered by name."""
     return {name: annotations[name] for name in sorted(annotations) if name.startswith(_ACK) or name in _CROSSPLANE}
 
 
 def unset_deletion_policy(annotations: Mapping[str, str], default: DeletionPolicy) -> DeletionPolicy:
-    """The deletion policy of a Trail whose spec gives none. `default`: the operator's.
+    """Return the deletion policy of a Trail whose spec sets none. `default`: the operator's.
 
-    An annotation can keep a trail but never delete it: that takes our own field.
+    An annotation can retain a trail but never delete it: that needs spec.deletionPolicy.
     """
     return DeletionPolicy.RETAIN if _ack_policy(annotations) is DeletionPolicy.RETAIN else default
 
 
 def ignored_annotations(annotations: Mapping[str, str], written: object, default: DeletionPolicy) -> Advice | None:
-    """The warning of annotations without effect, and what to write instead. `written`: spec.deletionPolicy."""
+    """Return the warning about annotations without effect, and what to set instead. `written`: spec.deletionPolicy."""
     found = of_other_controllers(annotations)
     problems = [_deletion_policy_problem(found, written, default)]
     problems += [f"Annotation {name} has no effect: {_INSTEAD[name]}" for name in found if name in _INSTEAD]
     unknown = [name for name in found if name not in _INSTEAD and name != _ACK_DELETION_POLICY]
     problems += [f"Annotations without effect: {listed(unknown)}. Remove them"] if unknown else []
-    told = [problem for problem in problems if problem]
-    return Advice(Reason.ANNOTATION_IGNORED, ". ".join(told)) if told else None
+    messages = [problem for problem in problems if problem]
+    return Advice(Reason.ANNOTATION_IGNORED, ". ".join(messages)) if messages else None
 
 
 def _deletion_policy_problem(annotations: Mapping[str, str], written: object, default: DeletionPolicy) -> str:
@@ -79,7 +79,7 @@ def _deletion_policy_problem(annotations: Mapping[str, str], written: object, de
 
 
 def _ack_policy(annotations: Mapping[str, str]) -> DeletionPolicy | None:
-    """What ACK's annotation says to ACK, which deletes on exactly `delete` and keeps the resource on all else.
+    """Return what the annotation means to ACK, which deletes on exactly `delete` and retains on anything else.
 
     https://github.com/aws-controllers-k8s/runtime/blob/main/pkg/runtime/reconciler.go (getDeletionPolicy)
     """

@@ -1,4 +1,4 @@
-"""A failure as a value: its class, which decides how it is met, and the reason and message that users see."""
+"""A failure as a value: its class, which decides how it is handled, and the reason and message that users see."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,12 +9,12 @@ from trail_operator.domain.warnings import Advice
 
 
 class FailureClass(Enum):
-    """How a failure is met."""
+    """How a failure is handled."""
 
     TRANSIENT = auto()
-    """Passes by itself: retried fast, with backoff; Ready does not flap."""
+    """Resolves itself: retried soon, with backoff; Ready does not flap."""
     DEPENDENCY = auto()
-    """Something that the trail needs is missing or refuses: retried slowly, heals when it is mended."""
+    """A dependency of the trail is missing or refuses access: retried slowly until it is corrected."""
     TERMINAL = auto()
     """The spec cannot work: not retried until it changes."""
     AUTHORITY = auto()
@@ -26,38 +26,38 @@ _URGENCY = (FailureClass.DEPENDENCY, FailureClass.AUTHORITY, FailureClass.TRANSI
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong, in words for the user: what is wrong and how to mend it."""
+    """What went wrong. The message is for users: what is wrong, and how to correct it."""
 
     kind: FailureClass
     reason: Reason
     message: str
     slowly: bool = False
-    """Whether AWS asks for minutes, where others of the class pass in seconds."""
+    """Whether AWS asks to wait for minutes, where others of the class take seconds."""
     request_id: str = field(default="", compare=False)
-    """AWS's own name of the request that it refused; for the log."""
+    """The ID that AWS gave the refused request; for the log."""
     advice: tuple[Advice, ...] = ()
-    """What to warn of besides, as was seen on the way."""
+    """Warnings that were found besides."""
 
 
 def passing(message: str) -> Failure:
-    """What shows in a moment, or is decided anew then."""
+    """Return a transient failure that the next reconcile resolves or decides again."""
     return Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
 
 
 def internal(error: Exception) -> Failure:
-    """A fault of the operator itself: tried again slowly."""
+    """Return the failure of a bug in the operator, which is retried slowly."""
     return Failure(
         FailureClass.AUTHORITY,
         Reason.INTERNAL_ERROR,
-        f"a fault of the operator ({type(error).__name__}); its log tells more. It keeps trying",
+        f"Internal error of the operator ({type(error).__name__}): see its log. It retries automatically",
     )
 
 
 def together(failures: Sequence[Failure]) -> Failure | None:
-    """All that went wrong in one pass as one failure.
+    """Combine all failures of one reconcile into one.
 
-    Its class and reason are of what can be mended, else of what passes by itself: only where nothing of it can be tried
-    again is the whole terminal.
+    Its class and reason are those of a failure that users can correct, else of a transient one. It is terminal only if
+    all are.
     """
     if not failures:
         return None
@@ -71,7 +71,7 @@ def together(failures: Sequence[Failure]) -> Failure | None:
 
 
 class FailureError(Exception):
-    """Raised where a step cannot go on; carries the failure as a value."""
+    """Raised if a step cannot continue; carries the failure as a value."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -84,4 +84,4 @@ class FailureError(Exception):
 
 
 class NotSentError(FailureError):
-    """Raised in place of a call that was not made: nothing of it can have taken effect."""
+    """Raised instead of making a call, which therefore had no effect."""

@@ -10,50 +10,50 @@ from trail_operator.domain.trail import ObservedTrail, Part
 from trail_operator.domain.warnings import Advice
 
 NOT_OURS = (Reason.CONFLICT, Reason.ADOPTION_NOT_ALLOWED)
-"""The trail of that name is another's, or may not be taken over."""
+"""The trail with that name belongs to another owner, or may not be adopted."""
 
 
 @dataclass(frozen=True)
 class TrailIdentity:
-    """Where a trail is that is this resource's, or that is only looked at."""
+    """What status records about a trail that is managed or observed."""
 
     account: str
-    """Whose credentials were used; an organization's trail is of another account's."""
+    """The account of the credentials. An organization trail belongs to another one."""
     home_region: str
     arn: str
     owner_tag: str | None = None
-    """The owner tag by which it is this resource's; None where it is only looked at."""
+    """The owner tag of a managed trail; None if it is only observed."""
 
 
 @dataclass(frozen=True)
 class SyncResult:
-    """What a pass found."""
+    """The result of a reconcile."""
 
     generation: int
     known: bool
     """Whether AWS answered every read, after the last write."""
     observed: ObservedTrail | None
-    """None where there is no such trail. If not `known`: what was read, None if nothing."""
+    """None if there is no such trail. If not `known`: what could be read, None if nothing."""
     found: ObservedTrail | None = None
-    """The trail that has the name and is not this resource's."""
+    """A trail that has the name but does not belong to the Trail."""
     drift: tuple[Difference, ...] = ()
     failure: Failure | None = None
     delivery_advice: str = ""
     has_written: bool = False
-    """Whether the pass wrote to AWS, and so ended what was known before."""
+    """Whether the reconcile wrote to AWS, so that earlier reads are outdated."""
     silent_too_long: bool = False
-    """Whether no observation has succeeded for three resyncs."""
+    """Whether no read has succeeded for three resync periods."""
     place: TrailIdentity | None = None
-    """What is to go on record; None leaves the record as it is."""
+    """What to record in status; None keeps what is recorded."""
     refused: Mapping[str, Failure] = field(default_factory=dict)
-    """What AWS refuses for good, by operation, be it beside a failure that may pass."""
+    """What AWS refuses permanently, by operation; there may be a transient failure besides."""
     sought: str = ""
-    """Which trail was looked for, in words, where it is only looked at and is not there."""
+    """The message about a trail that does not exist, if it is only observed."""
     observing: bool = False
-    """Whether the trail is only looked at: it may be anybody's, and what differs stays."""
+    """Whether the trail is only observed: it may belong to anyone, and drift is not corrected."""
     advice: tuple[Advice, ...] | None = ()
-    """What to warn of; None where nothing is known yet: then earlier warnings stay."""
+    """The warnings; None if they are not known yet, which keeps the earlier ones."""
 
-    def tells(self, *parts: Part) -> bool:
-        """Whether AWS answered for these parts of the trail."""
+    def has_read(self, *parts: Part) -> bool:
+        """Whether these parts of the trail were read."""
         return self.known if self.observed is None else self.observed.unreadable.isdisjoint(parts)

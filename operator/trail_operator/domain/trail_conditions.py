@@ -9,8 +9,8 @@ from trail_operator.domain.sync_result import NOT_OURS, SyncResult
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.domain.warnings import Advice
 
-# Of so many fields it is told that AWS does not show them.
-_MOST_TOLD = 8
+# A message names so many fields that AWS does not show yet.
+_MOST_FIELDS = 8
 _SEPARATOR = "; "
 
 
@@ -23,7 +23,7 @@ def trail_conditions(previous: TrailStatus, findings: SyncResult, ignored: Advic
 
 
 def _advisory(previous: TrailStatus, findings: SyncResult, ignored: Advice | None) -> State | None:
-    """What to warn of. Ignored annotations are always known, and come first."""
+    """Return the warnings. Ignored annotations are always known, and come first."""
     before = previous.condition(ConditionType.ADVISORY)
     if findings.advice is None and before and _begins_with(before, ignored):
         return State.of(before)
@@ -32,23 +32,24 @@ def _advisory(previous: TrailStatus, findings: SyncResult, ignored: Advice | Non
 
 
 def _begins_with(advisory: Condition, ignored: Advice | None) -> bool:
-    """Whether an earlier Advisory says of annotations what is to be said now."""
+    """Whether an earlier Advisory already warns of these annotations, or of none."""
     if ignored is None:
         return advisory.reason != Reason.ANNOTATION_IGNORED
     return f"{advisory.message}{_SEPARATOR}".startswith(f"{ignored.message}{_SEPARATOR}")
 
 
 def _verdict(previous: TrailStatus, findings: SyncResult) -> dict[ConditionType, State]:
+    """Return the states of all conditions but Advisory."""
     failure, observed = findings.failure, findings.observed
     logging = _logging(previous, findings)
     if failure is None and findings.observing:
-        return _looked_at(observed, findings, logging)
+        return _observed_only(observed, findings, logging)
     if failure is None and observed is not None:
         if findings.drift:
-            return _progressing(_not_shown(findings.drift), Reason.PROGRESSING, logging, findings)
+            return _progressing(_not_reflected(findings.drift), Reason.PROGRESSING, logging, findings)
         return _in_sync(observed, findings.delivery_advice, logging)
     if failure is None:
-        return _progressing("the trail is not visible in AWS yet", Reason.PROGRESSING, logging, findings)
+        return _progressing("Waiting for AWS to show the trail", Reason.PROGRESSING, logging, findings)
     if failure.kind is FailureClass.TRANSIENT and not findings.silent_too_long:
         states = _progressing(failure.message, failure.reason, logging, findings)
     else:
@@ -59,30 +60,25 @@ def _verdict(previous: TrailStatus, findings: SyncResult) -> dict[ConditionType,
     return states
 
 
-def _not_shown(drift: tuple[Difference, ...]) -> str:
-    """What AWS does not show: soon, it will; later, something undoes it or AWS does not take it."""
-    told = ", ".join(entry.path for entry in drift[:_MOST_TOLD]) + (", ..." if len(drift) > _MOST_TOLD else "")
+def _not_reflected(drift: tuple[Difference, ...]) -> str:
+    """Return the message about written fields that AWS does not show yet."""
+    fields = ", ".join(entry.path for entry in drift[:_MOST_FIELDS]) + (", ..." if len(drift) > _MOST_FIELDS else "")
     return (
-        f"AWS does not show what was written yet: {told}. If this lasts, something else changes it back (CloudTrail's "
-        "event history tells who), or AWS does not take it"
+        f"Waiting for AWS to reflect: {fields}. If this persists, another process may be reverting it (see "
+        "CloudTrail's event history), or AWS ignores the value"
     )
 
 
 def _in_sync(observed: ObservedTrail, advice: str, logging: State) -> dict[ConditionType, State]:
-    synced = State(
-        True, Reason.RECORDING if observed.is_logging else Reason.LOGGING_OFF, "AWS holds what the spec says"
-    )
+    reason = Reason.RECORDING if observed.is_logging else Reason.LOGGING_OFF
+    synced = State(True, reason, "Trail matches the spec")
     delivering = _delivering(observed, advice)
     if observed.is_logging and delivering.status is False:
         ready = delivering
     elif observed.is_logging:
-        ready = State(True, Reason.RECORDING, "the trail is as the spec says and is recording")
+        ready = State(True, reason, "Trail is in sync and logging")
     else:
-        ready = State(
-            True,
-            Reason.LOGGING_OFF,
-            "the trail is as the spec says, which is not to record (isLogging: false)",
-        )
+        ready = State(True, reason, "Trail is in sync; logging is off (isLogging: false)")
     return {
         ConditionType.READY: ready,
         ConditionType.SYNCED: synced,
@@ -91,10 +87,10 @@ def _in_sync(observed: ObservedTrail, advice: str, logging: State) -> dict[Condi
     }
 
 
-def _looked_at(observed: ObservedTrail | None, findings: SyncResult, logging: State) -> dict[ConditionType, State]:
-    """The states of a trail that is only looked at."""
+def _observed_only(observed: ObservedTrail | None, findings: SyncResult, logging: State) -> dict[ConditionType, State]:
+    """Return the states of a trail under managementPolicy: Observe."""
     if observed is None:
-        remedy = "correct spec.name, spec.region or the account, or have it made (spec.managementPolicy: Manage)"
+        remedy = "correct spec.name, spec.region or the account, or set spec.managementPolicy: Manage to create it"
         absent = State(False, Reason.TRAIL_NOT_FOUND, f"{findings.sought}: {remedy}")
         unknown = State(None, Reason.TRAIL_NOT_FOUND, absent.message)
         return {
@@ -106,11 +102,13 @@ def _looked_at(observed: ObservedTrail | None, findings: SyncResult, logging: St
     delivering = _delivering(observed, findings.delivery_advice)
     if findings.drift:
         paths = ", ".join(entry.path for entry in findings.drift)
-        synced = State(False, Reason.DRIFTED, f"the trail differs from the spec in {paths}; nothing is written to it")
+        synced = State(
+            False, Reason.DRIFTED, f"Trail differs from the spec in {paths}; not corrected (managementPolicy: Observe)"
+        )
     elif observed.unreadable:
-        synced = State(None, Reason.OBSERVED, f"the trail is as the spec says, but {_unknown(observed)}")
+        synced = State(None, Reason.OBSERVED, f"Trail matches the spec as far as it is visible. {_unknown(observed)}")
     else:
-        synced = State(True, Reason.OBSERVED, "the trail is as the spec says; nothing is written to it")
+        synced = State(True, Reason.OBSERVED, "Trail matches the spec (managementPolicy: Observe)")
     ready = delivering if delivering.status is False and observed.is_logging and not findings.drift else synced
     return {
         ConditionType.READY: ready,
@@ -121,16 +119,15 @@ def _looked_at(observed: ObservedTrail | None, findings: SyncResult, logging: St
 
 
 def _unknown(observed: ObservedTrail) -> str:
-    """What can't be compared, and what would help."""
-    told = []
+    """Return what could not be compared, and how to make it readable."""
+    problems = []
     if parts := ", ".join(sorted(observed.unreadable - {"kmsKeyID"})):
-        told.append(f"AWS does not let this account read its {parts}")
+        problems.append(f"AWS does not let this account read its {parts}")
     if "kmsKeyID" in observed.unreadable:
-        told.append(
-            "AWS does not tell this account which key kmsKeyID means: allow kms:DescribeKey, or set kmsKeyID to the "
-            "key's ARN"
+        problems.append(
+            "AWS does not let this account resolve kmsKeyID: allow kms:DescribeKey, or set kmsKeyID to the key's ARN"
         )
-    return "; ".join(told)
+    return "; ".join(problems)
 
 
 def _progressing(message: str, reason: Reason, logging: State, findings: SyncResult) -> dict[ConditionType, State]:
@@ -147,7 +144,7 @@ def _failed(findings: SyncResult, failure: Failure, logging: State) -> dict[Cond
     reason = Reason.AWS_UNREACHABLE if findings.silent_too_long else failure.reason
     message = failure.message
     if findings.silent_too_long:
-        message = f"no full read of the trail has succeeded for three resyncs; the last error: {failure.message}"
+        message = f"Trail could not be read for three resync periods; last error: {failure.message}"
     verdict = None if findings.silent_too_long else False
     return {
         ConditionType.READY: State(verdict, reason, message),
@@ -158,25 +155,25 @@ def _failed(findings: SyncResult, failure: Failure, logging: State) -> dict[Cond
 
 
 def _logging(previous: TrailStatus, findings: SyncResult) -> State:
-    if not findings.tells("isLogging"):
+    if not findings.has_read("isLogging"):
         before = previous.condition(ConditionType.LOGGING)
         failure = findings.failure
         is_passing = failure is not None and failure.kind is FailureClass.TRANSIENT and not findings.silent_too_long
         if before is not None and before.reason != Reason.PAUSED and is_passing:
             return State.of(before)
         reason = failure.reason if failure and not findings.silent_too_long else Reason.AWS_UNREACHABLE
-        return State(None, reason, "whether the trail is logging is not known")
+        return State(None, reason, "Whether the trail is logging could not be read")
     if findings.failure and findings.failure.reason in NOT_OURS:
-        return State(None, findings.failure.reason, "the trail of that name is not this resource's")
+        return State(None, findings.failure.reason, "The trail with this name does not belong to this Trail")
     if findings.observed is None:
-        return State(False, Reason.LOGGING_OFF, "there is no trail")
+        return State(False, Reason.LOGGING_OFF, "Trail does not exist in AWS")
     if findings.observed.is_logging:
-        return State(True, Reason.RECORDING, "AWS says that the trail is logging")
-    return State(False, Reason.LOGGING_OFF, "AWS says that the trail is not logging")
+        return State(True, Reason.RECORDING, "AWS reports that the trail is logging")
+    return State(False, Reason.LOGGING_OFF, "AWS reports that the trail is not logging")
 
 
 def _delivering_or_unknown(findings: SyncResult, reason: Reason, message: str) -> State:
-    if findings.observed and findings.tells("trail", "isLogging") and reason not in NOT_OURS:
+    if findings.observed and findings.has_read("trail", "isLogging") and reason not in NOT_OURS:
         return _delivering(findings.observed, findings.delivery_advice)
     return State(None, reason, message)
 
@@ -186,5 +183,5 @@ def _delivering(observed: ObservedTrail, advice: str) -> State:
         errors = ", ".join(f"{destination} {error}" for destination, error in sorted(failing.items()))
         return State(False, Reason.DELIVERY_FAILING, f"AWS reports delivery errors: {errors}. {advice}".strip())
     if not observed.is_logging:
-        return State(False, Reason.LOGGING_OFF, "nothing is delivered while the trail is not logging")
-    return State(True, Reason.RECORDING, "AWS reports no delivery error")
+        return State(False, Reason.LOGGING_OFF, "Nothing is delivered while logging is off")
+    return State(True, Reason.RECORDING, "AWS reports no delivery errors")

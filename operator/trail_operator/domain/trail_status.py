@@ -1,4 +1,4 @@
-"""The status that a pass results in: a pure function of what was there, what was found and what went wrong."""
+"""Computes the status of a Trail: a pure function of the previous status and the result of a reconcile."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,10 +17,10 @@ from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.domain.trail_conditions import trail_conditions
 from trail_operator.domain.warnings import Advice
 
-# The CustomResourceDefinition allows no more.
+# The limits of the CRD.
 _MOST_DIFFERENCES = 128
 _LONGEST_REFUSAL = 1024
-# A status can be forged: what is no write of ours is not kept, so that there are never more than the definition allows.
+# A status can be forged: other operations are dropped, so that there are never more refusals than the CRD allows.
 _OPERATIONS = get_args(Operation)
 _TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.ADVISORY)
 
@@ -28,8 +28,8 @@ _TEMPORARY = (ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.AD
 def pinned_status(
     previous: TrailStatus, generation: int, desired: DesiredTrail, observed: ObservedTrail | None, now: datetime
 ) -> TrailStatus:
-    """The status before the first write: account and region are on record before anything exists in AWS."""
-    progressing = State(False, Reason.PROGRESSING, f"the trail is being {_under_way(desired, observed)}")
+    """Return the status before the first write: it records account and region before anything exists in AWS."""
+    progressing = State(False, Reason.PROGRESSING, f"Trail is being {_operation(desired, observed)}")
     states = {
         ConditionType.READY: progressing,
         ConditionType.SYNCED: progressing,
@@ -46,7 +46,7 @@ def pinned_status(
     )
 
 
-def _under_way(desired: DesiredTrail, observed: ObservedTrail | None) -> str:
+def _operation(desired: DesiredTrail, observed: ObservedTrail | None) -> str:
     if observed is None:
         return "created"
     return "updated" if desired.owns(observed.owner) else "adopted"
@@ -55,7 +55,7 @@ def _under_way(desired: DesiredTrail, observed: ObservedTrail | None) -> str:
 def compute_status(
     previous: TrailStatus, findings: SyncResult, now: datetime, ignored: Advice | None = None
 ) -> TrailStatus:
-    """The status after a pass. Equal to `previous` when nothing new was found. `ignored`: the Trail's annotations."""
+    """Return the status after a reconcile, or `previous` if nothing is new. `ignored`: warns of annotations."""
     if _says_nothing_new(previous, findings):
         return previous
     observed = findings.observed
@@ -67,14 +67,14 @@ def compute_status(
     }
     if findings.known or observed:
         update["drift"] = findings.drift[:_MOST_DIFFERENCES]
-    if findings.tells("isLogging"):
+    if findings.has_read("isLogging"):
         update["is_logging"] = observed.is_logging if observed else None
-    if findings.tells("trail"):
+    if findings.has_read("trail"):
         update["is_multi_region_trail"] = observed.configuration.is_multi_region_trail if observed else None
-    if findings.tells("trail", "isLogging"):
+    if findings.has_read("trail", "isLogging"):
         update["delivery"] = _delivery(previous, errors, now)
     if place := findings.place:
-        # What was only observed is no trail of one's own; one's own stays so while it is only observed.
+        # A trail that was only observed has no owner tag on record; a managed one keeps it while it is only observed.
         kept = previous.owner_tag if previous.arn == place.arn else None
         update |= {
             "account_id": place.account,
@@ -86,8 +86,8 @@ def compute_status(
 
 
 def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus:
-    """The status of a Trail that is to be let alone: nothing is known of its trail meanwhile."""
-    state = State(None, Reason.PAUSED, f"the annotation {PAUSED} is true: take it away to go on")
+    """Return the status of a paused Trail, in which nothing is known about the trail."""
+    state = State(None, Reason.PAUSED, f"Paused by annotation {PAUSED}; remove it to resume")
     kinds = (ConditionType.READY, ConditionType.SYNCED, ConditionType.LOGGING, ConditionType.DELIVERING)
     return previous.model_copy(
         update={
@@ -103,12 +103,12 @@ def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus
 
 
 def transitions(before: TrailStatus, after: TrailStatus) -> list[Condition]:
-    """The conditions to tell of when the status changes: each that has turned, but of those with one reason the first.
+    """Return the conditions to report when the status changes: of those with one reason, only the first.
 
-    Ready is first: what it tells of, the others need not repeat. Synced turns only where Ready does, and that something
-    is no longer known is told by Ready alone.
+    Ready comes first, so that the others do not repeat it. Synced changes only if Ready does, and only Ready reports
+    that something is no longer known.
     """
-    told: list[Condition] = []
+    found: list[Condition] = []
     facts = (ConditionType.LOGGING, ConditionType.DELIVERING)
     for kind in (ConditionType.READY, *facts, ConditionType.ADVISORY):
         was, now = before.condition(kind), after.condition(kind)
@@ -116,20 +116,20 @@ def transitions(before: TrailStatus, after: TrailStatus) -> list[Condition]:
             continue
         if kind in facts and (was is None or was.status == now.status or now.status == "Unknown"):
             continue
-        if now.reason not in {turn.reason for turn in told}:
-            told.append(now)
-    return told
+        if now.reason not in {entry.reason for entry in found}:
+            found.append(now)
+    return found
 
 
 def _says_nothing_new(previous: TrailStatus, findings: SyncResult) -> bool:
-    """A passing fault of an unchanged spec, with nothing seen that contradicts the status, leaves it as it is."""
+    """Whether the status can stay: a transient failure, the same spec, and nothing read that contradicts it."""
     ready = previous.condition(ConditionType.READY)
     if _contradicts(previous, findings):
         return False
     return (
         findings.failure is not None
         and findings.failure.kind is FailureClass.TRANSIENT
-        and not _differs_anew(previous, findings)
+        and not _has_new_drift(previous, findings)
         and not findings.has_written
         and not findings.silent_too_long
         and findings.generation == previous.observed_generation
@@ -138,8 +138,8 @@ def _says_nothing_new(previous: TrailStatus, findings: SyncResult) -> bool:
     )
 
 
-def _differs_anew(previous: TrailStatus, findings: SyncResult) -> bool:
-    """Whether there is drift that the status does not report yet. If not all was read, what it reports still holds."""
+def _has_new_drift(previous: TrailStatus, findings: SyncResult) -> bool:
+    """Whether there is drift that the status does not report. What it reports is still valid if not all was read."""
     ready = previous.condition(ConditionType.READY)
     still_holds = not findings.known and ready is not None and ready.status != "True"
     reported = previous.drift if still_holds else ()
@@ -147,12 +147,12 @@ def _differs_anew(previous: TrailStatus, findings: SyncResult) -> bool:
 
 
 def _contradicts(status: TrailStatus, findings: SyncResult) -> bool:
-    """Whether AWS tells otherwise of logging or delivery, also where all that can be compared is as the spec says."""
+    """Whether AWS reports another state of logging or delivery than the status."""
     if (observed := findings.observed) is None:
         return False
     errors = {entry.destination: entry.error for entry in status.delivery}
-    return (findings.tells("isLogging") and status.is_logging != observed.is_logging) or (
-        findings.tells("trail", "isLogging") and errors != observed.failing_destinations
+    return (findings.has_read("isLogging") and status.is_logging != observed.is_logging) or (
+        findings.has_read("trail", "isLogging") and errors != observed.failing_destinations
     )
 
 
@@ -165,7 +165,7 @@ def _delivery(previous: TrailStatus, errors: Mapping[Destination, str], now: dat
 
 
 def _refusals(previous: TrailStatus, findings: SyncResult) -> tuple[Refusal, ...]:
-    """What to remember: only refusals of the spec, and only for the generation that AWS refused."""
+    """Return the refusals to record: only those of the spec, and only for the generation that AWS refused."""
     messages: dict[str, str] = {}
     if not findings.known and previous.observed_generation == findings.generation:
         messages = {entry.operation: entry.message for entry in previous.refusals if entry.operation in _OPERATIONS}
