@@ -45,6 +45,7 @@ def test_a_trail_name_cannot_be_blank(aws: Account) -> None:
         case("with a period, an underscore and a hyphen", NAMES, "my-trail_1.x"),
         case("that begins with a digit", NAMES, "0trail"),
         case("of three numbers", NAMES, "1.2.3"),
+        case("of five numbers", NAMES, "256.1.1.1.1"),
     ],
 )
 def test_a_trail_name_is_accepted(aws: Account, name: str) -> None:

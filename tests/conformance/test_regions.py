@@ -126,6 +126,13 @@ def test_a_shadow_is_found_by_its_arn_and_not_by_its_name(
 
 
 @fact(f"{API}/API_GetTrail.html")
+def test_a_single_region_trail_is_not_found_elsewhere(aws: Account, trail: Trail, abroad: Any) -> None:
+    aws.eventually(lambda: aws.cloudtrail.get_trail(Name=trail.arn))
+    with refused("TrailNotFoundException"):
+        abroad.get_trail(Name=trail.arn)
+
+
+@fact(f"{API}/API_GetTrail.html")
 def test_get_trail_tells_of_a_shadow_what_it_tells_at_home(aws: Account, multi: Trail, abroad: Any) -> None:
     shadow = aws.eventually(lambda: abroad.get_trail(Name=multi.arn)["Trail"])
     assert shadow == aws.cloudtrail.get_trail(Name=multi.arn)["Trail"]

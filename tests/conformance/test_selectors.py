@@ -251,8 +251,16 @@ def test_basic_selectors_are_refused(
 
 
 @fact(PUT)
+def test_there_may_be_five_basic_selectors(aws: Account, trail: Trail) -> None:
+    put(aws, trail, EventSelectors=[{"ReadWriteType": "All"}] * 5)
+    got(aws, trail, "EventSelectors", [DEFAULT] * 5)
+
+
+@fact("https://github.com/badmintoncryer/cdk-preflight")
 def test_both_kinds_at_once_are_refused(aws: Account, trail: Trail) -> None:
-    with refused(INVALID):
+    with refused(
+        INVALID, "You can select events by using either EventSelectors or AdvancedEventSelectors, but not both"
+    ):
         put(aws, trail, EventSelectors=[DEFAULT], AdvancedEventSelectors=[selector(CATEGORY)])
 
 

@@ -87,8 +87,15 @@ def test_a_trail_is_created_with_at_most_fifty_tags(aws: Account) -> None:
     ("given", "code"),
     [
         case("of AWS's own", CONVENTIONS, [{"Key": "aws:x", "Value": "y"}], "InvalidTagParameterException"),
+        case("of AWS's own, in capitals", CONVENTIONS, [{"Key": "AWS:x"}], "InvalidTagParameterException"),
         case("given twice", ADD, [{"Key": "x"}, {"Key": "x", "Value": "y"}], "InvalidTagParameterException"),
         case("with characters that are not allowed", CONVENTIONS, [{"Key": "a*b"}], "InvalidTagParameterException"),
+        case(
+            "with a value of such characters",
+            CONVENTIONS,
+            [{"Key": "a", "Value": "<script>"}],
+            "InvalidTagParameterException",
+        ),
     ],
 )
 def test_tags_are_refused(aws: Account, trail: Trail, given: list[dict[str, str]], code: str) -> None:

@@ -102,6 +102,7 @@ def test_a_prefix_is_stored(aws: Account) -> None:
     [
         case("of 201 characters", CREATE, "p" * 201, "InvalidS3PrefixException"),
         case("with AWSLogs in it", f"{API}/API_UpdateTrail.html", "a/AWSLogs/b", "InvalidS3PrefixException"),
+        case("that begins with AWSLogs", f"{API}/API_UpdateTrail.html", "AWSLogs/", "InvalidS3PrefixException"),
     ],
 )
 def test_a_prefix_is_refused(aws: Account, prefix: str, code: str) -> None:
@@ -249,6 +250,7 @@ def test_an_update_can_name_the_trail_by_its_arn(aws: Account, trail: Trail) -> 
         case("a prefix that is too long", UPDATE, {"S3KeyPrefix": "p" * 201}, "InvalidS3PrefixException"),
         case("a missing topic", UPDATE, {"SnsTopicName": "no-such-topic"}, "InsufficientSnsTopicPolicyException"),
         case("a missing key", UPDATE, {"KmsKeyId": "alias/no-such-key"}, "KmsKeyNotFoundException"),
+        case("a bad key", UPDATE, {"KmsKeyId": "no-key"}, "InvalidKmsKeyIdException"),
     ],
 )
 def test_what_an_update_is_refused_it_leaves_alone(
@@ -322,6 +324,11 @@ def test_a_trail_made_anew_has_nothing_of_the_old_one(aws: Account, trail: Trail
         case("without a name", f"{API}/API_GetTrail.html", "arn:aws:cloudtrail:us-east-2:123456789012:trail"),
         case("of a bucket", f"{API}/API_GetTrail.html", "arn:aws:s3:::my-bucket"),
         case("of an account that is none", f"{API}/API_GetTrail.html", "arn:aws:cloudtrail:us-east-2:12345:trail/t1x"),
+        case(
+            "of an event data store",
+            f"{API}/API_GetTrail.html",
+            "arn:aws:cloudtrail:us-east-2:123456789012:eventdatastore/t1x",
+        ),
     ],
 )
 def test_an_arn_is_refused(aws: Account, arn: str) -> None:

@@ -43,32 +43,11 @@ def with_data(aws: Account, trail: str) -> str:
     return trail
 
 
-def test_a_new_trail_aggregates_nothing(aws: Account, trail: str) -> None:
-    answer = aws.client("cloudtrail").get_event_configuration(TrailName="trail")
-    assert (answer["TrailARN"], answer["AggregationConfigurations"]) == (trail, [])
-
-
-def test_a_put_replaces_and_none_turns_aggregation_off(aws: Account, with_data: str) -> None:
-    answer = put(aws, ALL)
-    assert (answer["TrailARN"], answer["AggregationConfigurations"]) == (with_data, [ALL])
-    put(aws, aggregation("USER_ACTIONS"))
-    assert told(aws) == [aggregation("USER_ACTIONS")]
-    put(aws)
-    assert told(aws) == []
-
-
 def test_basic_selectors_can_record_data_events_too(aws: Account, trail: str) -> None:
     everything = {"DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}]}
     aws.client("cloudtrail").put_event_selectors(TrailName="trail", EventSelectors=[everything])
     put(aws, ALL)
     assert told(aws) == [ALL]
-
-
-def test_data_events_must_be_recorded(aws: Account, trail: str, refused: Refused) -> None:
-    with refused("InvalidParameterException"):
-        put(aws, ALL)
-    assert told(aws) == []
-    put(aws)
 
 
 def test_selectors_may_not_take_away_what_is_aggregated(aws: Account, with_data: str, refused: Refused) -> None:
@@ -80,8 +59,6 @@ def test_selectors_may_not_take_away_what_is_aggregated(aws: Account, with_data:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"AggregationConfigurations": [aggregation("EVERYTHING")]}, "InvalidParameterException"),
-    ({"AggregationConfigurations": [aggregation("API_ACTIVITY", category="Management")]}, "InvalidParameterException"),
     ({"AggregationConfigurations": [ALL, ALL]}, "ValidationException"),
     ({"AggregationConfigurations": [aggregation(*["API_ACTIVITY"] * 51)]}, "ValidationException"),
     ({"MaxEventSize": "Large"}, "InvalidParameterCombinationException"),

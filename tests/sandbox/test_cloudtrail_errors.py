@@ -13,10 +13,8 @@ import pytest
 
 from tests.integration.aws import Account
 from tests.sandbox.conftest import Refused, put_settings
-from trail_sandbox.aws.cloudtrail.limits import RateLimits
 from trail_sandbox.aws.cloudtrail.operations import OPERATIONS
 from trail_sandbox.aws.cloudtrail.shapes import operation_model
-from trail_sandbox.aws.errors import AwsError
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
@@ -120,53 +118,6 @@ def test_a_region_without_delivery_to_log_groups(
     aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket)
     put_settings(endpoint, regions_without_log_delivery=["eu-west-1"])
     aws.client("cloudtrail").update_trail(Name="trail", **logs)
-
-
-# Limits.
-
-
-def test_the_quota_counts_shadows_of_trails_homed_elsewhere(aws: Account, refused: Refused) -> None:
-    """Two single-region and two multi-region trails of us-west-1 and a multi-region one of ap-southeast-2 are five.
-
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
-    """
-    bucket = aws.bucket(f"five-{aws.number}", "*")
-    policy = aws.bucket_document(bucket, "*")
-    for statement in policy["Statement"]:
-        del statement["Condition"]["StringEquals"]["aws:SourceArn"]
-    aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
-    west, south = aws.client("cloudtrail", "us-west-1"), aws.client("cloudtrail", "ap-southeast-2")
-    for at, multi_region in enumerate((False, False, True, True)):
-        west.create_trail(Name=f"west-{at}", S3BucketName=bucket, IsMultiRegionTrail=multi_region)
-    south.create_trail(Name="south", S3BucketName=bucket, IsMultiRegionTrail=True)
-    assert len(west.describe_trails()["trailList"]) == 5
-    full = f"User: {aws.number} already has 5 trails in us-west-1."
-    for multi_region in (False, True):
-        with refused("MaximumNumberOfTrailsExceededException", full):
-            west.create_trail(Name="sixth", S3BucketName=bucket, IsMultiRegionTrail=multi_region)
-    with refused("MaximumNumberOfTrailsExceededException", full):
-        south.create_trail(Name="sixth", S3BucketName=bucket, IsMultiRegionTrail=True)
-    south.create_trail(Name="sixth", S3BucketName=bucket)
-
-
-RATES = [
-    *[
-        (operation, 10)
-        for operation in ("GetInsightSelectors", "GetEventConfiguration", "DescribeTrails", "ListTrails")
-    ],
-    ("LookupEvents", 2),
-    *[(operation, 1) for operation in ("PutInsightSelectors", "PutEventConfiguration", "PutEventSelectors")],
-]
-
-
-@pytest.mark.parametrize(("operation", "rate"), RATES)
-def test_calls_a_second(operation: str, rate: int) -> None:
-    """https://docs.aws.amazon.com/general/latest/gr/ct.html#limits_cloudtrail."""
-    limits = RateLimits(lambda: 0.0)
-    for _ in range(rate):
-        limits.take(operation, "123456789012", "us-east-1")
-    with pytest.raises(AwsError, match="ThrottlingException: Rate exceeded"):
-        limits.take(operation, "123456789012", "us-east-1")
 
 
 # The documentation.

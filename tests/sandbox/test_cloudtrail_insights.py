@@ -64,18 +64,6 @@ def test_management_events_unless_told_otherwise(aws: Account, trail: str) -> No
     assert has_insights(aws)
 
 
-def test_a_put_replaces_all_and_none_turns_insights_off(aws: Account, trail: str, refused: Refused) -> None:
-    record(aws, advanced("Management"), advanced("Data"))
-    put(aws, insight(RATE, "Management", "Data"), insight(ERRORS, "Data"))
-    put(aws, insight(RATE, "Data"))
-    assert told(aws) == [insight(RATE, "Data")]
-    assert put(aws)["InsightSelectors"] == []
-    assert not has_insights(aws)
-    with refused("InsightNotEnabledException"):
-        told(aws)
-    put(aws)
-
-
 BASIC_DATA = {
     "IncludeManagementEvents": False,
     "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}],
@@ -124,15 +112,6 @@ def test_selectors_may_not_take_away_what_insights_rest_on(aws: Account, trail: 
     record(aws, WRITES)
     put(aws)
     record(aws, READS)
-
-
-@pytest.mark.parametrize(
-    "selector", [{}, {"InsightType": "ApiLatencyInsight"}, {"InsightType": RATE, "EventCategories": ["Network"]}]
-)
-def test_bad_insight_selectors(aws: Account, trail: str, refused: Refused, selector: dict[str, Any]) -> None:
-    with refused(INVALID):
-        put(aws, insight(RATE, "Management"), selector)
-    assert not has_insights(aws)
 
 
 @pytest.mark.parametrize(

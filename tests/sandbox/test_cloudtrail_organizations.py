@@ -42,11 +42,6 @@ def user(aws: Account, *actions: str) -> Any:
 # -- organization trails
 
 
-def test_no_organization(aws: Account, bucket: str, refused: Refused) -> None:
-    with refused("OrganizationsNotInUseException"):
-        create(aws, bucket)
-
-
 def test_trusted_access_comes_first(aws: Account, refused: Refused) -> None:
     organization = Organization(aws, trusts=False)
     bucket = organization.bucket()
@@ -59,12 +54,6 @@ def test_trusted_access_comes_first(aws: Account, refused: Refused) -> None:
         create(aws, bucket)
     organization.client.enable_aws_service_access(ServicePrincipal=SERVICE)
     assert create(aws, bucket)["IsOrganizationTrail"] is True
-
-
-def test_all_features(aws: Account, refused: Refused) -> None:
-    organization = Organization(aws, features="CONSOLIDATED_BILLING")
-    with refused("OrganizationNotInAllFeaturesModeException"):
-        create(aws, organization.bucket())
 
 
 def test_a_member_may_not(aws: Account, refused: Refused) -> None:
@@ -173,53 +162,6 @@ def test_one_registered_in_organizations_is_one_of_cloudtrail(aws: Account, refu
         create(member, organization.bucket())
     aws.client("iam").create_service_linked_role(AWSServiceName=SERVICE)
     create(member, organization.bucket())
-
-
-def test_registration_needs_an_organization_in_order(aws: Account, another: Account, refused: Refused) -> None:
-    with refused("OrganizationsNotInUseException"):
-        register(aws, another.number)
-    organization = Organization(aws, trusts=False)
-    member = organization.member()
-    with refused("NotOrganizationManagementAccountException"):
-        register(member, member.number)
-    with refused("CloudTrailAccessNotEnabledException"):
-        register(aws, member.number)
-    Organization(another, features="CONSOLIDATED_BILLING")
-    with refused("OrganizationNotInAllFeaturesModeException"):
-        register(another, member.number)
-
-
-def test_only_members_are_registered(aws: Account, another: Account, refused: Refused) -> None:
-    Organization(aws)
-    with refused("CannotDelegateManagementAccountException"):
-        register(aws, aws.number)
-    with refused("AccountNotFoundException"):
-        register(aws, another.number)
-    with refused("InvalidParameterException"):
-        register(aws, "an-account-id")
-
-
-def test_three_delegated_administrators_at_most(aws: Account, refused: Refused) -> None:
-    organization = Organization(aws)
-    for _ in range(3):
-        organization.administrator()
-    member = organization.member()
-    with refused("DelegatedAdminAccountLimitExceededException"):
-        register(aws, member.number)
-    with refused("ConstraintViolationException"):
-        organization.client.register_delegated_administrator(AccountId=member.number, ServicePrincipal=SERVICE)
-
-
-def test_only_registered_ones_are_deregistered(aws: Account, another: Account, refused: Refused) -> None:
-    organization = Organization(aws)
-    member = organization.member()
-    cloudtrail = aws.cloudtrail
-    with refused("AccountNotRegisteredException"):
-        cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=member.number)
-    with refused("AccountNotFoundException"):
-        cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=another.number)
-    with refused("NotOrganizationManagementAccountException"):
-        member.cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=member.number)
 
 
 def test_whoever_registers_may_make_the_role(aws: Account, refused: Refused) -> None:

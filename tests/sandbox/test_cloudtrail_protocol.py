@@ -44,14 +44,6 @@ def error(answer: requests.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["__type"]
 
 
-def test_the_shape_of_an_answer(aws: Account, trail: str) -> None:
-    aws.cloudtrail.start_logging(Name=trail)
-    answer = post(aws, "GetTrailStatus", {"Name": trail})
-    assert answer.headers["Content-Type"] == "application/x-amz-json-1.1"
-    assert len(answer.headers["x-amzn-RequestId"]) == 36
-    assert isinstance(answer.json()["StartLoggingTime"], float)
-
-
 def test_the_shape_of_an_error(aws: Account) -> None:
     answer = post(aws, "GetTrail", {"Name": "gone"})
     assert answer.status_code == 400
@@ -59,16 +51,6 @@ def test_the_shape_of_an_error(aws: Account) -> None:
         "__type": "TrailNotFoundException",
         "Message": f"Unknown trail: {aws.trail_arn('gone')} for the user: {aws.number}",
     }
-
-
-@pytest.mark.parametrize("operation", ["NoSuchOperation", "PutResourcePolicy", "CreateChannel", ""])
-def test_operations_that_are_not_there(aws: Account, operation: str) -> None:
-    assert error(post(aws, operation, {})) == (400, "UnknownOperationException")
-
-
-def test_boto3_sees_the_suffix_of_exceptions(aws: Account) -> None:
-    with pytest.raises(aws.cloudtrail.exceptions.TrailNotFoundException):
-        aws.cloudtrail.get_trail(Name="gone")
 
 
 INVALID: list[tuple[str, Any, str, str]] = [
@@ -117,14 +99,6 @@ def test_unknown_members_and_nulls_are_ignored(aws: Account, bucket: str) -> Non
     assert "S3KeyPrefix" not in aws.cloudtrail.get_trail(Name="trail")["Trail"]
 
 
-def test_keys_that_nobody_has(aws: Account) -> None:
-    assert error(post(aws, "ListTrails", {}, key="AKIAIOSFODNN7EXAMPLE")) == (400, "UnrecognizedClientException")
-
-
-def test_regions_that_are_none(aws: Account) -> None:
-    assert error(post(aws, "ListTrails", {}, region="mars-north-1")) == (400, "InvalidSignatureException")
-
-
 # Rates: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
 
 
@@ -169,27 +143,10 @@ def until_throttled(call: Callable[[], object]) -> Counter[str]:
 # How many calls exactly is in test_cloudtrail_state, where the clock stands still.
 
 
-def test_writes_are_throttled_for_each_operation(trail: str, impatient: Account) -> None:
-    cloudtrail = client(impatient)
-    cloudtrail.start_logging(Name=trail)
-    assert until_throttled(lambda: cloudtrail.stop_logging(Name=trail))["ok"] >= 1
-
-
-def test_ten_reads_at_once_are_let_through(impatient: Account) -> None:
-    assert until_throttled(client(impatient).describe_trails)["ok"] >= 10
-
-
 def test_refused_writes_count_too(impatient: Account) -> None:
     cloudtrail = client(impatient)
     codes = until_throttled(lambda: cloudtrail.stop_logging(Name="gone"))
     assert set(codes) == {"TrailNotFoundException", "ThrottlingException"}
-
-
-def test_regions_and_accounts_have_rates_of_their_own(trail: str, impatient: Account, another: Account) -> None:
-    client(impatient).stop_logging(Name=trail)
-    for cloudtrail in (client(impatient, "eu-west-1"), client(another)):
-        with pytest.raises(ClientError, match="TrailNotFound"):
-            cloudtrail.stop_logging(Name="gone")
 
 
 def test_patience_is_rewarded(trail: str, impatient: Account) -> None:

@@ -18,8 +18,6 @@ DEFAULT = {
     "ExcludeManagementEventSources": [],
 }
 INVALID = "InvalidEventSelectorsException"
-NUMBER = "Specify a valid number of selectors (1 to 5) for your trail"
-TOO_MANY_VALUES = "Specify up to 500 values for all conditions in all advanced event selectors for a trail."
 
 
 def put(aws: Account, *selectors: dict[str, Any]) -> Any:
@@ -72,11 +70,6 @@ def network(**conditions: Any) -> dict[str, Any]:
 # What is told.
 
 
-def test_a_new_trail_has_the_default_selector(aws: Account, trail: str) -> None:
-    assert told(aws) == {"EventSelectors": [DEFAULT]}
-    assert not has_custom(aws)
-
-
 def test_the_default_selector_put_explicitly_is_still_no_custom_one(aws: Account, trail: str) -> None:
     put(aws, {"ReadWriteType": "WriteOnly"})
     assert has_custom(aws)
@@ -107,46 +100,6 @@ def test_every_member_is_told_and_the_order_kept(aws: Account, trail: str) -> No
     ]
     assert (answer["TrailARN"], answer["EventSelectors"]) == (trail, selectors)
     assert told(aws) == {"EventSelectors": selectors}
-
-
-def test_each_kind_replaces_the_other(aws: Account, trail: str) -> None:
-    put(aws, {"ReadWriteType": "ReadOnly"})
-    selector = {"Name": "writes", **management(readOnly="false")}
-    answer = put_advanced(aws, selector)
-    assert answer["AdvancedEventSelectors"] == [selector]
-    assert "EventSelectors" not in answer
-    assert told(aws) == {"AdvancedEventSelectors": [selector]}
-    assert has_custom(aws)
-    put(aws, {})
-    assert told(aws) == {"EventSelectors": [DEFAULT]}
-    assert not has_custom(aws)
-
-
-def test_a_put_replaces_all_of_its_own_kind(aws: Account, trail: str) -> None:
-    put_advanced(aws, management(), objects())
-    put_advanced(aws, objects())
-    assert told(aws) == {"AdvancedEventSelectors": [objects()]}
-
-
-@pytest.mark.parametrize(
-    "given",
-    [{}, {"EventSelectors": []}, {"AdvancedEventSelectors": []}, {"EventSelectors": [{}] * 6}],
-    ids=["neither", "no basic", "no advanced", "six"],
-)
-def test_from_one_to_five_selectors(aws: Account, trail: str, refused: Refused, given: dict[str, Any]) -> None:
-    with refused(INVALID, NUMBER):
-        aws.client("cloudtrail").put_event_selectors(TrailName="trail", **given)
-    put(aws, *[{}] * 5)
-    assert told(aws) == {"EventSelectors": [DEFAULT] * 5}
-
-
-def test_both_kinds_at_once(aws: Account, trail: str, refused: Refused) -> None:
-    with refused(
-        INVALID, "You can select events by using either EventSelectors or AdvancedEventSelectors, but not both"
-    ):
-        aws.client("cloudtrail").put_event_selectors(
-            TrailName="trail", EventSelectors=[{}], AdvancedEventSelectors=[management()]
-        )
 
 
 # Basic selectors.
@@ -241,10 +194,6 @@ EVERY_OPERATOR = {
     operator: ["a"] for operator in ("Equals", "StartsWith", "EndsWith", "NotEquals", "NotStartsWith", "NotEndsWith")
 }
 GOOD_ADVANCED = {
-    "management": management(),
-    "management writes": management(readOnly="false"),
-    "management without KMS": management(eventSource__NotEquals=["kms.amazonaws.com", "rdsdata.amazonaws.com"]),
-    "all objects": objects(),
     "every field of data events": objects(
         readOnly="true",
         eventName__StartsWith="Get",
@@ -262,7 +211,6 @@ GOOD_ADVANCED = {
     "a young resource type": objects(resources_type="AWS::BedrockAgentCore::Memory"),
     "a function": objects(resources_type=LAMBDA, resources_ARN=FUNCTION),
     "a topic": objects(resources_type="AWS::SNS::Topic", resources_ARN="arn:aws:sns:us-east-1:111111111111:news"),
-    "network activity": network(),
     "every field of network activity": network(
         eventName=["CreateKey", "ListKeys"],
         errorCode="VpceAccessDenied",
@@ -272,7 +220,6 @@ GOOD_ADVANCED = {
     "an ARN with a star, which stands for itself": objects(
         resources_ARN__NotEquals="arn:aws:s3:::logs/*", resources_ARN__StartsWith="arn:aws:s3:::*"
     ),
-    "the longest name": {"Name": "n" * 1000, **management()},
 }
 
 
@@ -401,34 +348,3 @@ def test_bad_advanced_selectors(
     with refused(INVALID, message):
         put_advanced(aws, management(), selector)
     assert told(aws) == {"EventSelectors": [DEFAULT]}
-
-
-def test_500_values_in_all_selectors_and_any_number_of_selectors(aws: Account, trail: str, refused: Refused) -> None:
-    whole = [management() for _ in range(400)] + [objects(eventName=[f"Name{at}" for at in range(98)])]
-    put_advanced(aws, *whole)
-    assert len(told(aws)["AdvancedEventSelectors"]) == 401
-    with refused(INVALID, TOO_MANY_VALUES):
-        put_advanced(aws, *whole, management())
-
-
-# Which trail.
-
-
-def test_selectors_are_put_at_home_and_told_of_everywhere(aws: Account, bucket: str, refused: Refused) -> None:
-    arn = aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket, IsMultiRegionTrail=True)["TrailARN"]
-    elsewhere = aws.client("cloudtrail", "eu-west-1")
-    with refused("InvalidHomeRegionException"):
-        elsewhere.put_event_selectors(TrailName=arn, EventSelectors=[{}])
-    put(aws, {"ReadWriteType": "WriteOnly"})
-    assert elsewhere.get_event_selectors(TrailName=arn)["EventSelectors"][0]["ReadWriteType"] == "WriteOnly"
-    assert elsewhere.describe_trails()["trailList"][0]["HasCustomEventSelectors"] is True
-
-
-def test_selectors_of_other_trails(aws: Account, another: Account, trail: str, refused: Refused) -> None:
-    with refused("TrailNotFoundException"):
-        aws.client("cloudtrail").put_event_selectors(TrailName="other", EventSelectors=[{}])
-    with refused("InvalidTrailNameException"):
-        aws.client("cloudtrail").put_event_selectors(TrailName="a", EventSelectors=[{}])
-    for call in (another.cloudtrail.put_event_selectors, another.cloudtrail.get_event_selectors):
-        with refused("CloudTrailARNInvalidException"):
-            call(TrailName=trail)

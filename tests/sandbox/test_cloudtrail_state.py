@@ -93,11 +93,16 @@ def test_what_is_too_much_is_told_in_aws_words(clock: Clock) -> None:
     assert (refusal.value.code, refusal.value.message) == ("ThrottlingException", "Rate exceeded")
 
 
+# https://docs.aws.amazon.com/general/latest/gr/ct.html#limits_cloudtrail
 READS = ["GetTrail", "DescribeTrails", "ListTrails", "GetTrailStatus", "ListTags", "GetEventSelectors"]
+READS += ["GetInsightSelectors", "GetEventConfiguration"]
 WRITES = ["CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging", "AddTags", "RemoveTags"]
+WRITES += ["PutEventSelectors", "PutInsightSelectors", "PutEventConfiguration"]
 
 
-@pytest.mark.parametrize(("operation", "rate"), [*((name, 10) for name in READS), *((name, 1) for name in WRITES)])
+@pytest.mark.parametrize(
+    ("operation", "rate"), [*((name, 10) for name in READS), ("LookupEvents", 2), *((name, 1) for name in WRITES)]
+)
 def test_how_many_calls_a_second(clock: Clock, operation: str, rate: int) -> None:
     limits = RateLimits(clock.monotonic)
     assert outcomes(limits, operation, 50) == rate
