@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from botocore.loaders import Loader
 
-from tests.integration.aws import REGION, Account
+from tests.integration.aws import Account
 from tests.patience import seconds
+from tests.sandbox.organizations import Organization
 from trail_sandbox import ports
 
 _accounts = itertools.count(700_000_000_000)
@@ -65,25 +65,9 @@ def put_settings(endpoint: str, **settings: Any) -> None:
     requests.put(f"{endpoint}/_sandbox/settings", json=settings, timeout=seconds(30)).raise_for_status()
 
 
-class QuickAccount(Account):
-    """Makes each client once, and reads botocore's models once for all accounts: most of a test's time else."""
-
-    _models = Loader()
-
-    def __init__(self, endpoint: str, number: str) -> None:
-        super().__init__(endpoint, number)
-        self._clients: dict[tuple[str, str], Any] = {}
-        self._session._session.register_component("data_loader", self._models)
-
-    def client(self, service: str, region: str = REGION) -> Any:
-        if (service, region) not in self._clients:
-            self._clients[service, region] = super().client(service, region)
-        return self._clients[service, region]
-
-
 def fresh(endpoint: str) -> Account:
     """The administrator of an account that nothing was done in."""
-    return QuickAccount(endpoint, str(next(_accounts)))
+    return Account(endpoint, str(next(_accounts)))
 
 
 @pytest.fixture
@@ -109,6 +93,12 @@ def trail(aws: Account, bucket: str) -> str:
     """The ARN of a trail of the name `trail`, in us-east-1."""
     arn: str = aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket)["TrailARN"]
     return arn
+
+
+@pytest.fixture
+def organization(aws: Account) -> Organization:
+    """An organization whose management account is the test's."""
+    return Organization(aws)
 
 
 def create(aws: Account, bucket: str, **parameters: Any) -> None:

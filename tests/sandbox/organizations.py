@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 from tests.integration.aws import REGION, Account
-from tests.sandbox.conftest import QuickAccount
 
 SERVICE = "cloudtrail.amazonaws.com"
 ROLE = "AWSServiceRoleForCloudTrail"
@@ -26,7 +25,7 @@ class Organization:
         """A new member's administrator."""
         number = next(_names)
         status = self.client.create_account(AccountName=f"member-{number}", Email=f"{number}@example.com")
-        return QuickAccount(self.management.endpoint, status["CreateAccountStatus"]["AccountId"])
+        return Account(self.management.endpoint, status["CreateAccountStatus"]["AccountId"])
 
     def administrator(self) -> Account:
         """A new member that is CloudTrail's delegated administrator."""

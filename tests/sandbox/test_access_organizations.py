@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import Account
-from tests.sandbox.conftest import QuickAccount, Refused
+from tests.sandbox.conftest import Refused
 from tests.sandbox.identities import allow, assume, client, deny, outcome, role, user, written
 
 DENIED = "with an explicit deny in a service control policy"
@@ -25,7 +25,7 @@ class Organization:
         self.api.create_organization(FeatureSet="ALL")
         self.root = self.api.list_roots()["Roots"][0]["Id"]
         made = self.api.create_account(AccountName="member", Email="member@example.com")
-        self.member = QuickAccount(management.endpoint, made["CreateAccountStatus"]["AccountId"])
+        self.member = Account(management.endpoint, made["CreateAccountStatus"]["AccountId"])
 
     def attach(self, target: str, *statements: dict[str, Any]) -> str:
         """Attach a new policy to the root, a unit or an account."""

@@ -24,11 +24,6 @@ from tests.sandbox.organizations import SERVICE, Organization, invited, keys
 ABROAD = "eu-central-1"
 
 
-@pytest.fixture
-def organization(aws: Account) -> Organization:
-    return Organization(aws)
-
-
 def seen(account: Account, region: str = REGION, **given: Any) -> list[str]:
     trails = account.client("cloudtrail", region).describe_trails(**given)["trailList"]
     return [trail["TrailARN"] for trail in trails]

@@ -4,16 +4,10 @@ https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.htm
 """
 
 import boto3
-import pytest
 
 from tests.integration.aws import REGION, Account
 from tests.sandbox.conftest import Refused
 from tests.sandbox.organizations import SERVICE, Organization, invited
-
-
-@pytest.fixture
-def organization(aws: Account) -> Organization:
-    return Organization(aws)
 
 
 def numbers(organization: Organization) -> set[str]:
