@@ -233,7 +233,7 @@ class AccountReconciler:
             _status(account),
             generation=int(account.body["metadata"]["generation"]),
             failure=failure,
-            silent_too_long=self._clock() - account.answered > 3 * self._resync,
+            unreachable=self._clock() - account.answered > 3 * self._resync,
             sight=sight,
             cluster=self._cluster,
             now=self._now(),

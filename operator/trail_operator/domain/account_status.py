@@ -26,7 +26,7 @@ def account_status(
     *,
     generation: int,
     failure: Failure | None,
-    silent_too_long: bool,
+    unreachable: bool,
     sight: InventorySnapshot,
     cluster: Cluster,
     now: datetime,
@@ -35,7 +35,7 @@ def account_status(
 
     A transient failure does not change Ready, unless AWS has not answered for too long.
     """
-    if failure and failure.kind is FailureClass.TRANSIENT and silent_too_long:
+    if failure and failure.kind is FailureClass.TRANSIENT and unreachable:
         state = State(None, Reason.AWS_UNREACHABLE, failure.message)
         before = previous.condition(ConditionType.READY)
         ready = condition(ConditionType.READY, state, before, generation, now)

@@ -41,15 +41,15 @@ class SyncResult:
     delivery_advice: str = ""
     has_written: bool = False
     """Whether the reconcile wrote to AWS, so that earlier reads are outdated."""
-    silent_too_long: bool = False
+    unreachable: bool = False
     """Whether no read has succeeded for three resync periods."""
-    place: TrailIdentity | None = None
+    identity: TrailIdentity | None = None
     """What to record in status; None keeps what is recorded."""
     refused: Mapping[str, Failure] = field(default_factory=dict)
     """What AWS refuses permanently, by operation; there may be a transient failure besides."""
-    sought: str = ""
+    not_found: str = ""
     """The message about a trail that does not exist, if it is only observed."""
-    observing: bool = False
+    observe_only: bool = False
     """Whether the trail is only observed: it may belong to anyone, and drift is not corrected."""
     advice: tuple[Advice, ...] | None = ()
     """The warnings; None if they are not known yet, which keeps the earlier ones."""

@@ -14,20 +14,20 @@ _MOST_FIELDS = 8
 _SEPARATOR = "; "
 
 
-def trail_conditions(previous: TrailStatus, findings: SyncResult, ignored: Advice | None) -> dict[ConditionType, State]:
+def trail_conditions(previous: TrailStatus, result: SyncResult, ignored: Advice | None) -> dict[ConditionType, State]:
     """Return the states of the conditions. `ignored`: the warning about annotations of the Trail."""
-    states = _verdict(previous, findings)
-    if advisory := _advisory(previous, findings, ignored):
+    states = _verdict(previous, result)
+    if advisory := _advisory(previous, result, ignored):
         states[ConditionType.ADVISORY] = advisory
     return states
 
 
-def _advisory(previous: TrailStatus, findings: SyncResult, ignored: Advice | None) -> State | None:
+def _advisory(previous: TrailStatus, result: SyncResult, ignored: Advice | None) -> State | None:
     """Return the warnings. Ignored annotations are always known, and come first."""
     before = previous.condition(ConditionType.ADVISORY)
-    if findings.advice is None and before and _begins_with(before, ignored):
+    if result.advice is None and before and _begins_with(before, ignored):
         return State.of(before)
-    advice = [*([ignored] if ignored else []), *(findings.advice or ())]
+    advice = [*([ignored] if ignored else []), *(result.advice or ())]
     return State(True, advice[0].reason, _SEPARATOR.join(one.message for one in advice)) if advice else None
 
 
@@ -38,23 +38,23 @@ def _begins_with(advisory: Condition, ignored: Advice | None) -> bool:
     return f"{advisory.message}{_SEPARATOR}".startswith(f"{ignored.message}{_SEPARATOR}")
 
 
-def _verdict(previous: TrailStatus, findings: SyncResult) -> dict[ConditionType, State]:
+def _verdict(previous: TrailStatus, result: SyncResult) -> dict[ConditionType, State]:
     """Return the states of all conditions but Advisory."""
-    failure, observed = findings.failure, findings.observed
-    logging = _logging(previous, findings)
-    if failure is None and findings.observing:
-        return _observed_only(observed, findings, logging)
+    failure, observed = result.failure, result.observed
+    logging = _logging(previous, result)
+    if failure is None and result.observe_only:
+        return _observed_only(observed, result, logging)
     if failure is None and observed is not None:
-        if findings.drift:
-            return _progressing(_not_reflected(findings.drift), Reason.PROGRESSING, logging, findings)
-        return _in_sync(observed, findings.delivery_advice, logging)
+        if result.drift:
+            return _progressing(_not_reflected(result.drift), Reason.PROGRESSING, logging, result)
+        return _in_sync(observed, result.delivery_advice, logging)
     if failure is None:
-        return _progressing("Waiting for AWS to show the trail", Reason.PROGRESSING, logging, findings)
-    if failure.kind is FailureClass.TRANSIENT and not findings.silent_too_long:
-        states = _progressing(failure.message, failure.reason, logging, findings)
+        return _progressing("Waiting for AWS to show the trail", Reason.PROGRESSING, logging, result)
+    if failure.kind is FailureClass.TRANSIENT and not result.unreachable:
+        states = _progressing(failure.message, failure.reason, logging, result)
     else:
-        states = _failed(findings, failure, logging)
-    stalled = failure if failure.kind is FailureClass.TERMINAL else together([*findings.refused.values()])
+        states = _failed(result, failure, logging)
+    stalled = failure if failure.kind is FailureClass.TERMINAL else together([*result.refused.values()])
     if stalled:
         states[ConditionType.STALLED] = State(True, stalled.reason, stalled.message)
     return states
@@ -87,11 +87,11 @@ def _in_sync(observed: ObservedTrail, advice: str, logging: State) -> dict[Condi
     }
 
 
-def _observed_only(observed: ObservedTrail | None, findings: SyncResult, logging: State) -> dict[ConditionType, State]:
+def _observed_only(observed: ObservedTrail | None, result: SyncResult, logging: State) -> dict[ConditionType, State]:
     """Return the states of a trail under managementPolicy: Observe."""
     if observed is None:
         remedy = "correct spec.name, spec.region or the account, or set spec.managementPolicy: Manage to create it"
-        absent = State(False, Reason.TRAIL_NOT_FOUND, f"{findings.sought}: {remedy}")
+        absent = State(False, Reason.TRAIL_NOT_FOUND, f"{result.not_found}: {remedy}")
         unknown = State(None, Reason.TRAIL_NOT_FOUND, absent.message)
         return {
             ConditionType.READY: absent,
@@ -99,9 +99,9 @@ def _observed_only(observed: ObservedTrail | None, findings: SyncResult, logging
             ConditionType.LOGGING: logging,
             ConditionType.DELIVERING: unknown,
         }
-    delivering = _delivering(observed, findings.delivery_advice)
-    if findings.drift:
-        paths = ", ".join(entry.path for entry in findings.drift)
+    delivering = _delivering(observed, result.delivery_advice)
+    if result.drift:
+        paths = ", ".join(entry.path for entry in result.drift)
         synced = State(
             False, Reason.DRIFTED, f"Trail differs from the spec in {paths}; not corrected (managementPolicy: Observe)"
         )
@@ -109,7 +109,7 @@ def _observed_only(observed: ObservedTrail | None, findings: SyncResult, logging
         synced = State(None, Reason.OBSERVED, f"Trail matches the spec as far as it is visible. {_unknown(observed)}")
     else:
         synced = State(True, Reason.OBSERVED, "Trail matches the spec (managementPolicy: Observe)")
-    ready = delivering if delivering.status is False and observed.is_logging and not findings.drift else synced
+    ready = delivering if delivering.status is False and observed.is_logging and not result.drift else synced
     return {
         ConditionType.READY: ready,
         ConditionType.SYNCED: synced,
@@ -130,51 +130,51 @@ def _unknown(observed: ObservedTrail) -> str:
     return "; ".join(problems)
 
 
-def _progressing(message: str, reason: Reason, logging: State, findings: SyncResult) -> dict[ConditionType, State]:
+def _progressing(message: str, reason: Reason, logging: State, result: SyncResult) -> dict[ConditionType, State]:
     return {
         ConditionType.READY: State(False, reason, message),
-        ConditionType.SYNCED: State(False if findings.known else None, reason, message),
+        ConditionType.SYNCED: State(False if result.known else None, reason, message),
         ConditionType.LOGGING: logging,
-        ConditionType.DELIVERING: _delivering_or_unknown(findings, reason, message),
+        ConditionType.DELIVERING: _delivering_or_unknown(result, reason, message),
         ConditionType.RECONCILING: State(True, reason, message),
     }
 
 
-def _failed(findings: SyncResult, failure: Failure, logging: State) -> dict[ConditionType, State]:
-    reason = Reason.AWS_UNREACHABLE if findings.silent_too_long else failure.reason
+def _failed(result: SyncResult, failure: Failure, logging: State) -> dict[ConditionType, State]:
+    reason = Reason.AWS_UNREACHABLE if result.unreachable else failure.reason
     message = failure.message
-    if findings.silent_too_long:
+    if result.unreachable:
         message = f"Trail could not be read for three resync periods; last error: {failure.message}"
-    verdict = None if findings.silent_too_long else False
+    verdict = None if result.unreachable else False
     return {
         ConditionType.READY: State(verdict, reason, message),
         ConditionType.SYNCED: State(verdict, reason, message),
         ConditionType.LOGGING: logging,
-        ConditionType.DELIVERING: _delivering_or_unknown(findings, reason, message),
+        ConditionType.DELIVERING: _delivering_or_unknown(result, reason, message),
     }
 
 
-def _logging(previous: TrailStatus, findings: SyncResult) -> State:
-    if not findings.has_read("isLogging"):
+def _logging(previous: TrailStatus, result: SyncResult) -> State:
+    if not result.has_read("isLogging"):
         before = previous.condition(ConditionType.LOGGING)
-        failure = findings.failure
-        is_passing = failure is not None and failure.kind is FailureClass.TRANSIENT and not findings.silent_too_long
+        failure = result.failure
+        is_passing = failure is not None and failure.kind is FailureClass.TRANSIENT and not result.unreachable
         if before is not None and before.reason != Reason.PAUSED and is_passing:
             return State.of(before)
-        reason = failure.reason if failure and not findings.silent_too_long else Reason.AWS_UNREACHABLE
+        reason = failure.reason if failure and not result.unreachable else Reason.AWS_UNREACHABLE
         return State(None, reason, "Whether the trail is logging could not be read")
-    if findings.failure and findings.failure.reason in NOT_OURS:
-        return State(None, findings.failure.reason, "The trail with this name does not belong to this Trail")
-    if findings.observed is None:
+    if result.failure and result.failure.reason in NOT_OURS:
+        return State(None, result.failure.reason, "The trail with this name does not belong to this Trail")
+    if result.observed is None:
         return State(False, Reason.LOGGING_OFF, "Trail does not exist in AWS")
-    if findings.observed.is_logging:
+    if result.observed.is_logging:
         return State(True, Reason.RECORDING, "AWS reports that the trail is logging")
     return State(False, Reason.LOGGING_OFF, "AWS reports that the trail is not logging")
 
 
-def _delivering_or_unknown(findings: SyncResult, reason: Reason, message: str) -> State:
-    if findings.observed and findings.has_read("trail", "isLogging") and reason not in NOT_OURS:
-        return _delivering(findings.observed, findings.delivery_advice)
+def _delivering_or_unknown(result: SyncResult, reason: Reason, message: str) -> State:
+    if result.observed and result.has_read("trail", "isLogging") and reason not in NOT_OURS:
+        return _delivering(result.observed, result.delivery_advice)
     return State(None, reason, message)
 
 

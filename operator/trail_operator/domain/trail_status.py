@@ -53,34 +53,34 @@ def _operation(desired: DesiredTrail, observed: ObservedTrail | None) -> str:
 
 
 def compute_status(
-    previous: TrailStatus, findings: SyncResult, now: datetime, ignored: Advice | None = None
+    previous: TrailStatus, result: SyncResult, now: datetime, ignored: Advice | None = None
 ) -> TrailStatus:
     """Return the status after a reconcile, or `previous` if nothing is new. `ignored`: warns of annotations."""
-    if _says_nothing_new(previous, findings):
+    if _says_nothing_new(previous, result):
         return previous
-    observed = findings.observed
+    observed = result.observed
     errors = observed.failing_destinations if observed else {}
     update: dict[str, object] = {
-        "observed_generation": findings.generation,
-        "refusals": _refusals(previous, findings),
-        "conditions": _conditions(previous, trail_conditions(previous, findings, ignored), findings.generation, now),
+        "observed_generation": result.generation,
+        "refusals": _refusals(previous, result),
+        "conditions": _conditions(previous, trail_conditions(previous, result, ignored), result.generation, now),
     }
-    if findings.known or observed:
-        update["drift"] = findings.drift[:_MOST_DIFFERENCES]
-    if findings.has_read("isLogging"):
+    if result.known or observed:
+        update["drift"] = result.drift[:_MOST_DIFFERENCES]
+    if result.has_read("isLogging"):
         update["is_logging"] = observed.is_logging if observed else None
-    if findings.has_read("trail"):
+    if result.has_read("trail"):
         update["is_multi_region_trail"] = observed.configuration.is_multi_region_trail if observed else None
-    if findings.has_read("trail", "isLogging"):
+    if result.has_read("trail", "isLogging"):
         update["delivery"] = _delivery(previous, errors, now)
-    if place := findings.place:
+    if identity := result.identity:
         # A trail that was only observed has no owner tag on record; a managed one keeps it while it is only observed.
-        kept = previous.owner_tag if previous.arn == place.arn else None
+        kept = previous.owner_tag if previous.arn == identity.arn else None
         update |= {
-            "account_id": place.account,
-            "home_region": place.home_region,
-            "arn": place.arn,
-            "owner_tag": place.owner_tag or kept,
+            "account_id": identity.account,
+            "home_region": identity.home_region,
+            "arn": identity.arn,
+            "owner_tag": identity.owner_tag or kept,
         }
     return previous.model_copy(update=update)
 
@@ -121,38 +121,38 @@ def transitions(before: TrailStatus, after: TrailStatus) -> list[Condition]:
     return found
 
 
-def _says_nothing_new(previous: TrailStatus, findings: SyncResult) -> bool:
+def _says_nothing_new(previous: TrailStatus, result: SyncResult) -> bool:
     """Whether the status can stay: a transient failure, the same spec, and nothing read that contradicts it."""
     ready = previous.condition(ConditionType.READY)
-    if _contradicts(previous, findings):
+    if _contradicts(previous, result):
         return False
     return (
-        findings.failure is not None
-        and findings.failure.kind is FailureClass.TRANSIENT
-        and not _has_new_drift(previous, findings)
-        and not findings.has_written
-        and not findings.silent_too_long
-        and findings.generation == previous.observed_generation
+        result.failure is not None
+        and result.failure.kind is FailureClass.TRANSIENT
+        and not _has_new_drift(previous, result)
+        and not result.has_written
+        and not result.unreachable
+        and result.generation == previous.observed_generation
         and ready is not None
         and ready.reason != Reason.PAUSED
     )
 
 
-def _has_new_drift(previous: TrailStatus, findings: SyncResult) -> bool:
+def _has_new_drift(previous: TrailStatus, result: SyncResult) -> bool:
     """Whether there is drift that the status does not report. What it reports is still valid if not all was read."""
     ready = previous.condition(ConditionType.READY)
-    still_holds = not findings.known and ready is not None and ready.status != "True"
+    still_holds = not result.known and ready is not None and ready.status != "True"
     reported = previous.drift if still_holds else ()
-    return any(entry not in reported for entry in findings.drift)
+    return any(entry not in reported for entry in result.drift)
 
 
-def _contradicts(status: TrailStatus, findings: SyncResult) -> bool:
+def _contradicts(status: TrailStatus, result: SyncResult) -> bool:
     """Whether AWS reports another state of logging or delivery than the status."""
-    if (observed := findings.observed) is None:
+    if (observed := result.observed) is None:
         return False
     errors = {entry.destination: entry.error for entry in status.delivery}
-    return (findings.has_read("isLogging") and status.is_logging != observed.is_logging) or (
-        findings.has_read("trail", "isLogging") and errors != observed.failing_destinations
+    return (result.has_read("isLogging") and status.is_logging != observed.is_logging) or (
+        result.has_read("trail", "isLogging") and errors != observed.failing_destinations
     )
 
 
@@ -164,14 +164,14 @@ def _delivery(previous: TrailStatus, errors: Mapping[Destination, str], now: dat
     )
 
 
-def _refusals(previous: TrailStatus, findings: SyncResult) -> tuple[Refusal, ...]:
+def _refusals(previous: TrailStatus, result: SyncResult) -> tuple[Refusal, ...]:
     """Return the refusals to record: only those of the spec, and only for the generation that AWS refused."""
     messages: dict[str, str] = {}
-    if not findings.known and previous.observed_generation == findings.generation:
+    if not result.known and previous.observed_generation == result.generation:
         messages = {entry.operation: entry.message for entry in previous.refusals if entry.operation in _OPERATIONS}
     messages |= {
         operation: failure.message
-        for operation, failure in findings.refused.items()
+        for operation, failure in result.refused.items()
         if failure.reason is Reason.INVALID_SPEC
     }
     return tuple(

@@ -46,12 +46,12 @@ class ReadOnlySync:
                 drift=(*view.drift, *state.drift_not_read_again(view.observed.unreadable, context.generation)),
                 failure=error.failure,
                 advice=None,
-                observing=True,
+                observe_only=True,
             )
         if observed is None:
             where = f"account {resolved.location.account} has no trail {resolved.name}"
-            sought = f"{where} visible in {resolved.location.region}"
-            return SyncResult(context.generation, known=True, observed=None, observing=True, sought=sought)
+            not_found = f"{where} visible in {resolved.location.region}"
+            return SyncResult(context.generation, known=True, observed=None, observe_only=True, not_found=not_found)
         view = await self._view(state, resolved, observed)
         drift = view.drift
         if resolved.spec.region not in (None, observed.home_region):
@@ -70,8 +70,8 @@ class ReadOnlySync:
             failure=view.failure,
             delivery_advice=delivery.message,
             advice=delivery.advice,
-            place=TrailIdentity(resolved.location.account, observed.home_region, observed.arn),
-            observing=True,
+            identity=TrailIdentity(resolved.location.account, observed.home_region, observed.arn),
+            observe_only=True,
         )
 
     async def _view(self, state: TrailState, resolved: ResolvedSpec, observed: ObservedTrail) -> _View:

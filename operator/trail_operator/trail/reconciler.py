@@ -240,4 +240,6 @@ def _result(findings: SyncResult) -> Result:
 
 def _is_settling(findings: SyncResult) -> bool:
     """Whether AWS does not show yet what was written."""
-    return findings.failure is None and not findings.observing and (findings.observed is None or bool(findings.drift))
+    return (
+        findings.failure is None and not findings.observe_only and (findings.observed is None or bool(findings.drift))
+    )

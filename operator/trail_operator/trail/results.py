@@ -64,7 +64,7 @@ class SyncResults:
             observed=observed,
             drift=drift,
             failure=failure,
-            silent_too_long=self.is_silent(state, failure),
+            unreachable=self.is_silent(state, failure),
             advice=None,
         )
 
@@ -78,7 +78,7 @@ class SyncResults:
         """The findings with what failed of the writes, besides why AWS did not answer every read."""
         failure = together([*progress.failures, unread])
         silent = self.is_silent(state, failure)
-        return replace(result, failure=failure, silent_too_long=silent, refused=progress.refused)
+        return replace(result, failure=failure, unreachable=silent, refused=progress.refused)
 
     async def complete(self, comparison: Comparison, progress: Progress | None = None) -> SyncResult:
         """The findings where AWS answered every read, after the last write. `progress`: of a plan."""
@@ -103,7 +103,7 @@ class SyncResults:
             drift=drift,
             failure=failure,
             delivery_advice=delivery.message,
-            place=comparison.identity,
+            identity=comparison.identity,
             refused=progress.refused if progress else {},
             advice=advice,
         )

@@ -75,7 +75,7 @@ class TrailSync:
             self._reader.answered(state)
         if state.status.observed_generation == context.generation:
             self._count_drift(state, result.drift)
-        return replace(result, silent_too_long=self._results.is_silent(state, result.failure))
+        return replace(result, unreachable=self._results.is_silent(state, result.failure))
 
     def _count_drift(self, state: TrailState, drift: tuple[Difference, ...]) -> None:
         """Count what has changed in AWS: once, however often it is seen until it is put right."""

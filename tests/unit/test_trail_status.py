@@ -29,7 +29,7 @@ CONFLICT = Failure(FailureClass.TERMINAL, Reason.CONFLICT, "not ours")
 
 
 def found(**more: object) -> SyncResult:
-    base = SyncResult(generation=1, known=True, observed=observed(), place=PLACE)
+    base = SyncResult(generation=1, known=True, observed=observed(), identity=PLACE)
     return replace(base, **more)  # type: ignore[arg-type]
 
 
@@ -118,7 +118,7 @@ STOPPED = observed(is_logging=False, unreadable=frozenset({"eventSelectors"}))
 
 
 def partly(seen: ObservedTrail, **more: object) -> SyncResult:
-    return found(known=False, observed=seen, place=None, failure=TRANSIENT, advice=None, **more)
+    return found(known=False, observed=seen, identity=None, failure=TRANSIENT, advice=None, **more)
 
 
 def test_what_was_read_shows_though_not_all_was() -> None:
@@ -145,7 +145,7 @@ def test_a_failing_destination_shows_though_not_all_was_read() -> None:
 def test_what_was_not_read_is_no_contradiction(part: Part) -> None:
     seen = observed(is_logging=part != "isLogging", unreadable=frozenset({part}))
     assert status(partly(seen), READY) == READY
-    silent = status(partly(seen, silent_too_long=True), READY)
+    silent = status(partly(seen, unreachable=True), READY)
     logging = ("Unknown", "AWSUnreachable") if part == "isLogging" else ("True", "Recording")
     assert (shown(silent)["Ready"], shown(silent)["Logging"]) == (("Unknown", "AWSUnreachable"), logging)
     assert silent.is_logging is True
@@ -160,7 +160,7 @@ def test_a_transient_error_leaves_a_failure_that_is_reported_already() -> None:
 
 def test_after_a_write_ready_rests_on_reads_that_all_were_answered() -> None:
     assert status(partly(observed(unreadable=frozenset({"tags"})), has_written=True), READY) != READY
-    unread = found(known=False, observed=None, place=None, failure=TRANSIENT, has_written=True)
+    unread = found(known=False, observed=None, identity=None, failure=TRANSIENT, has_written=True)
     assert shown(status(unread, READY))["Ready"] == ("False", "Throttled")
 
 
@@ -188,7 +188,7 @@ def test_a_terminal_failure_is_stalled_until_it_is_gone() -> None:
 
 
 def test_a_conflict_tells_nothing_of_the_other_trail() -> None:
-    result = status(found(observed=None, place=None, failure=CONFLICT))
+    result = status(found(observed=None, identity=None, failure=CONFLICT))
     assert shown(result) == {
         "Ready": ("False", "Conflict"),
         "Synced": ("False", "Conflict"),
@@ -234,7 +234,7 @@ def test_a_status_that_another_version_wrote_is_carried_on() -> None:
 
 
 def test_long_silence_makes_everything_unknown() -> None:
-    silent = found(known=False, observed=None, failure=TRANSIENT, silent_too_long=True)
+    silent = found(known=False, observed=None, failure=TRANSIENT, unreachable=True)
     result = compute_status(READY, silent, LATER)
     assert shown(result) == dict.fromkeys(("Ready", "Synced", "Logging", "Delivering"), ("Unknown", "AWSUnreachable"))
     assert compute_status(result, found(), LATER).condition(ConditionType.READY).status == "True"  # type: ignore[union-attr]
@@ -293,7 +293,7 @@ def test_a_write_that_could_not_be_verified_ends_ready() -> None:
 
 
 def looked_at(**more: object) -> SyncResult:
-    return found(observing=True, **more)
+    return found(observe_only=True, **more)
 
 
 @pytest.mark.parametrize(
@@ -340,11 +340,11 @@ def test_a_trail_that_is_only_looked_at(findings: SyncResult, ready: tuple[str, 
 
 
 def test_a_trail_that_is_not_there_is_named_with_its_account_and_region() -> None:
-    sought = "account 123456789012 has no trail audit visible in eu-central-1"
-    result = status(looked_at(observed=None, sought=sought))
+    not_found = "account 123456789012 has no trail audit visible in eu-central-1"
+    result = status(looked_at(observed=None, not_found=not_found))
     ready = result.condition(ConditionType.READY)
     assert ready is not None
-    assert ready.message.startswith(f"{sought}: ")
+    assert ready.message.startswith(f"{not_found}: ")
     assert "spec.name" in ready.message
 
 
@@ -370,7 +370,7 @@ def test_an_alias_whose_key_is_not_told_is_named_with_what_would_help() -> None:
 
 def test_a_trail_of_another_account_is_on_record_with_the_account_that_looks() -> None:
     arn = "arn:aws:cloudtrail:eu-central-1:999999999999:trail/audit"
-    result = status(looked_at(observed=replace(observed(), arn=arn), place=replace(PLACE, arn=arn)))
+    result = status(looked_at(observed=replace(observed(), arn=arn), identity=replace(PLACE, arn=arn)))
     assert (result.arn, result.account_id) == (arn, "123456789012")
 
 
@@ -499,9 +499,9 @@ def _findings(draw: st.DrawFn) -> SyncResult:
         observed=seen,
         drift=draw(st.sampled_from([(), DRIFT])),
         failure=failure,
-        silent_too_long=failure is TRANSIENT and not known and draw(st.booleans()),
-        place=PLACE if seen else None,
-        observing=observing,
+        unreachable=failure is TRANSIENT and not known and draw(st.booleans()),
+        identity=PLACE if seen else None,
+        observe_only=observing,
         advice=draw(_advice),
     )
 
