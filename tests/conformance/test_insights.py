@@ -20,7 +20,7 @@ pytestmark = COSTS
 CALLS, ERRORS = {"InsightType": "ApiCallRateInsight"}, {"InsightType": "ApiErrorRateInsight"}
 
 
-def put(aws: Account, trail: Trail, *selectors: dict[str, Any]) -> dict[str, Any]:
+def put_insights(aws: Account, trail: Trail, *selectors: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = aws.cloudtrail.put_insight_selectors(
         TrailName=trail.name, InsightSelectors=list(selectors)
     )
@@ -47,28 +47,28 @@ def test_insights_are_off_at_first(aws: Account, trail: Trail) -> None:
 
 @fact(PUT)
 def test_insights_are_put(aws: Account, trail: Trail) -> None:
-    put(aws, trail, CALLS, ERRORS)
+    put_insights(aws, trail, CALLS, ERRORS)
     aws.eventually(lambda: types(aws, trail), lambda found: found == ["ApiCallRateInsight", "ApiErrorRateInsight"])
 
 
 @fact(GET)
 def test_insights_are_told_with_the_trails_arn(aws: Account, trail: Trail) -> None:
-    assert put(aws, trail, CALLS)["TrailARN"] == trail.arn
+    assert put_insights(aws, trail, CALLS)["TrailARN"] == trail.arn
     found = aws.eventually(lambda: aws.cloudtrail.get_insight_selectors(TrailName=trail.name))
     assert found["TrailARN"] == trail.arn
 
 
 @fact(PUT)
 def test_insights_replace_those_before(aws: Account, trail: Trail) -> None:
-    put(aws, trail, CALLS)
-    put(aws, trail, ERRORS)
+    put_insights(aws, trail, CALLS)
+    put_insights(aws, trail, ERRORS)
     aws.eventually(lambda: types(aws, trail), lambda found: found == ["ApiErrorRateInsight"])
 
 
 @fact(PUT)
 def test_an_empty_list_turns_insights_off(aws: Account, trail: Trail) -> None:
-    put(aws, trail, CALLS)
-    put(aws, trail)
+    put_insights(aws, trail, CALLS)
+    put_insights(aws, trail)
 
     def is_off() -> bool:
         try:
@@ -82,20 +82,20 @@ def test_an_empty_list_turns_insights_off(aws: Account, trail: Trail) -> None:
 
 @fact(f"{API}/API_Trail.html")
 def test_a_trail_tells_that_it_has_insights(aws: Account, trail: Trail) -> None:
-    put(aws, trail, CALLS)
+    put_insights(aws, trail, CALLS)
     aws.eventually(lambda: aws.cloudtrail.get_trail(Name=trail.name)["Trail"]["HasInsightSelectors"], bool)
 
 
 @fact(PUT)
 def test_a_type_that_is_none_is_refused(aws: Account, trail: Trail) -> None:
     with refused("InvalidInsightSelectorsException"):
-        put(aws, trail, {"InsightType": "NoSuchInsight"})
+        put_insights(aws, trail, {"InsightType": "NoSuchInsight"})
 
 
 @fact(SELECTOR)
 def test_a_category_that_is_none_is_refused(aws: Account, trail: Trail) -> None:
     with refused("InvalidInsightSelectorsException"):
-        put(aws, trail, CALLS | {"EventCategories": ["NoSuchCategory"]})
+        put_insights(aws, trail, CALLS | {"EventCategories": ["NoSuchCategory"]})
 
 
 @pytest.mark.parametrize(
@@ -135,16 +135,16 @@ def test_insights_on(
 ) -> None:
     select(aws, trail, **({"ReadWriteType": "All"} | selected))
     if is_accepted:
-        aws.eventually(lambda: put(aws, trail, insight))
+        aws.eventually(lambda: put_insights(aws, trail, insight))
     else:
         with refused("InvalidInsightSelectorsException"):
-            put(aws, trail, insight)
+            put_insights(aws, trail, insight)
 
 
 @fact(SELECTOR)
 def test_categories_are_stored(aws: Account, trail: Trail) -> None:
     select(aws, trail, DataResources=DATA)
-    aws.eventually(lambda: put(aws, trail, CALLS | {"EventCategories": ["Data"]}))
+    aws.eventually(lambda: put_insights(aws, trail, CALLS | {"EventCategories": ["Data"]}))
     found = aws.eventually(lambda: aws.cloudtrail.get_insight_selectors(TrailName=trail.name)["InsightSelectors"])
     assert found == [CALLS | {"EventCategories": ["Data"]}]
 

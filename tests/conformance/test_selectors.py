@@ -33,7 +33,7 @@ INVALID = "InvalidEventSelectorsException"
 Selector = dict[str, Any]
 
 
-def put(aws: Account, trail: Trail, **selectors: Any) -> dict[str, Any]:
+def put_selectors(aws: Account, trail: Trail, **selectors: Any) -> dict[str, Any]:
     answer: dict[str, Any] = aws.cloudtrail.put_event_selectors(TrailName=trail.name, **selectors)
     return answer
 
@@ -76,41 +76,43 @@ def test_a_new_trail_selects_all_management_events(aws: Account, trail: Trail) -
 
 @fact(PUT)
 def test_the_answer_names_the_trail_and_what_was_put(aws: Account, trail: Trail) -> None:
-    answer = put(aws, trail, EventSelectors=[DEFAULT])
+    answer = put_selectors(aws, trail, EventSelectors=[DEFAULT])
     assert (answer["TrailARN"], answer["EventSelectors"]) == (trail.arn, [DEFAULT])
 
 
 @fact(BASIC)
 def test_what_a_selector_leaves_out_has_its_default(aws: Account, trail: Trail) -> None:
-    put(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}])
+    put_selectors(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}])
     got(aws, trail, "EventSelectors", [DEFAULT | {"ReadWriteType": "WriteOnly"}])
 
 
 @fact(PUT)
 def test_selectors_replace_those_before(aws: Account, trail: Trail) -> None:
-    put(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}, {"ReadWriteType": "ReadOnly"}])
-    put(aws, trail, EventSelectors=[{"ReadWriteType": "ReadOnly"}])
+    put_selectors(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}, {"ReadWriteType": "ReadOnly"}])
+    put_selectors(aws, trail, EventSelectors=[{"ReadWriteType": "ReadOnly"}])
     got(aws, trail, "EventSelectors", [DEFAULT | {"ReadWriteType": "ReadOnly"}])
 
 
 @fact(PUT)
 def test_advanced_selectors_replace_basic_ones(aws: Account, trail: Trail) -> None:
     wanted = selector(CATEGORY, field("readOnly", "false"), Name="writes")
-    put(aws, trail, AdvancedEventSelectors=[wanted])
+    put_selectors(aws, trail, AdvancedEventSelectors=[wanted])
     got(aws, trail, "AdvancedEventSelectors", [wanted])
 
 
 @fact(f"{GUIDE}/logging-data-events-with-cloudtrail.html")
 def test_basic_selectors_replace_advanced_ones(aws: Account, trail: Trail) -> None:
-    put(aws, trail, AdvancedEventSelectors=[selector(CATEGORY)])
-    put(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}])
+    put_selectors(aws, trail, AdvancedEventSelectors=[selector(CATEGORY)])
+    put_selectors(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}])
     got(aws, trail, "EventSelectors", [DEFAULT | {"ReadWriteType": "WriteOnly"}])
 
 
 @fact(MEASURED_SELECTORS)
 def test_the_default_selector_resets_a_trail(aws: Account, trail: Trail) -> None:
-    put(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}])
-    put(aws, trail, EventSelectors=[{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}])
+    put_selectors(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}])
+    put_selectors(
+        aws, trail, EventSelectors=[{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}]
+    )
     got(aws, trail, "EventSelectors", [DEFAULT])
 
 
@@ -122,7 +124,7 @@ def test_selectors_are_put_by_arn(aws: Account, trail: Trail) -> None:
 
 @fact(f"{API}/API_Trail.html")
 def test_a_trail_tells_that_it_has_selectors_of_its_own(aws: Account, trail: Trail) -> None:
-    put(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}])
+    put_selectors(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}])
     aws.eventually(lambda: aws.cloudtrail.get_trail(Name=trail.name)["Trail"]["HasCustomEventSelectors"], bool)
 
 
@@ -135,7 +137,7 @@ def test_selectors_of_an_unknown_trail_cannot_be_put(aws: Account) -> None:
 @fact(PUT)
 def test_refused_selectors_change_nothing(aws: Account, trail: Trail) -> None:
     with refused(INVALID):
-        put(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}, {"ReadWriteType": "Both"}])
+        put_selectors(aws, trail, EventSelectors=[{"ReadWriteType": "WriteOnly"}, {"ReadWriteType": "Both"}])
     got(aws, trail, "EventSelectors", [DEFAULT])
 
 
@@ -182,7 +184,7 @@ def test_refused_selectors_change_nothing(aws: Account, trail: Trail) -> None:
     ],
 )
 def test_a_basic_selector_of(aws: Account, trail: Trail, given: Selector) -> None:
-    put(aws, trail, EventSelectors=[given])
+    put_selectors(aws, trail, EventSelectors=[given])
     got(aws, trail, "EventSelectors", [DEFAULT | given])
 
 
@@ -244,7 +246,7 @@ def test_basic_selectors_are_refused(
     aws: Account, trail: Trail, selectors: list[Selector], message: str | None
 ) -> None:
     with pytest.raises(aws.cloudtrail.exceptions.InvalidEventSelectorsException) as caught:
-        put(aws, trail, EventSelectors=selectors)
+        put_selectors(aws, trail, EventSelectors=selectors)
     # Reported with a full stop at the end and without one.
     told = caught.value.response["Error"]["Message"]
     assert message is None or told.rstrip(".") == message.rstrip("."), told
@@ -252,7 +254,7 @@ def test_basic_selectors_are_refused(
 
 @fact(PUT)
 def test_there_may_be_five_basic_selectors(aws: Account, trail: Trail) -> None:
-    put(aws, trail, EventSelectors=[{"ReadWriteType": "All"}] * 5)
+    put_selectors(aws, trail, EventSelectors=[{"ReadWriteType": "All"}] * 5)
     got(aws, trail, "EventSelectors", [DEFAULT] * 5)
 
 
@@ -261,21 +263,21 @@ def test_both_kinds_at_once_are_refused(aws: Account, trail: Trail) -> None:
     with refused(
         INVALID, "You can select events by using either EventSelectors or AdvancedEventSelectors, but not both"
     ):
-        put(aws, trail, EventSelectors=[DEFAULT], AdvancedEventSelectors=[selector(CATEGORY)])
+        put_selectors(aws, trail, EventSelectors=[DEFAULT], AdvancedEventSelectors=[selector(CATEGORY)])
 
 
 @unverified("documented by ministack only, which copies AWS")
 @fact("https://github.com/ministackorg/ministack")
 def test_neither_kind_is_refused(aws: Account, trail: Trail) -> None:
     with refused(INVALID):
-        put(aws, trail)
+        put_selectors(aws, trail)
 
 
 @unverified("documented by ministack only, which copies AWS")
 @fact("https://github.com/ministackorg/ministack")
 def test_no_advanced_selectors_are_refused(aws: Account, trail: Trail) -> None:
     with refused(INVALID):
-        put(aws, trail, AdvancedEventSelectors=[])
+        put_selectors(aws, trail, AdvancedEventSelectors=[])
 
 
 # Advanced selectors.
@@ -357,7 +359,7 @@ def test_no_advanced_selectors_are_refused(aws: Account, trail: Trail) -> None:
     ],
 )
 def test_an_advanced_selector_of(aws: Account, trail: Trail, given: Selector) -> None:
-    put(aws, trail, AdvancedEventSelectors=[given])
+    put_selectors(aws, trail, AdvancedEventSelectors=[given])
     aws.eventually(
         lambda: aws.cloudtrail.get_event_selectors(TrailName=trail.name).get("AdvancedEventSelectors"),
         lambda found: found == [given],
@@ -414,20 +416,20 @@ def test_an_advanced_selector_of(aws: Account, trail: Trail, given: Selector) ->
 )
 def test_advanced_selectors_are_refused(aws: Account, trail: Trail, given: list[Selector]) -> None:
     with refused(INVALID):
-        put(aws, trail, AdvancedEventSelectors=given)
+        put_selectors(aws, trail, AdvancedEventSelectors=given)
 
 
 @fact(QUOTAS)
 def test_all_conditions_together_have_at_most_500_values(aws: Account, trail: Trail) -> None:
     names = field("eventName", *(f"Get{number}" for number in range(498)))
-    put(aws, trail, AdvancedEventSelectors=[selector(DATA_CATEGORY, S3, names)])
+    put_selectors(aws, trail, AdvancedEventSelectors=[selector(DATA_CATEGORY, S3, names)])
 
 
 @fact(PUT)
 def test_there_may_be_more_than_five_advanced_selectors(aws: Account, trail: Trail) -> None:
     types = ["AWS::S3::Object", "AWS::Lambda::Function", "AWS::DynamoDB::Table", "AWS::SNS::Topic", "AWS::SQS::Queue"]
     selectors = [selector(DATA_CATEGORY, field("resources.type", one)) for one in types]
-    put(aws, trail, AdvancedEventSelectors=[selector(CATEGORY), *selectors])
+    put_selectors(aws, trail, AdvancedEventSelectors=[selector(CATEGORY), *selectors])
 
 
 # Shadows.

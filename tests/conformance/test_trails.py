@@ -25,7 +25,7 @@ UNKNOWN_TRAIL = "https://github.com/aws/aws-sdk-go-v2/issues/1957"
 GLOBAL_EVENTS = "https://github.com/cloudconformity/auto-remediate/pull/3"
 
 
-def told(aws: Account, trail: Trail) -> dict[str, Any]:
+def get_trail(aws: Account, trail: Trail) -> dict[str, Any]:
     """The trail as GetTrail tells it."""
     found: dict[str, Any] = aws.eventually(lambda: aws.cloudtrail.get_trail(Name=trail.arn)["Trail"])
     return found
@@ -60,12 +60,12 @@ def test_the_answer_to_create_trail_tells_all_but_what_is_unset(aws: Account) ->
 
 @fact(f"{API}/API_Trail.html")
 def test_get_trail_tells_the_home_region(aws: Account, trail: Trail) -> None:
-    assert told(aws, trail)["HomeRegion"] == aws.region
+    assert get_trail(aws, trail)["HomeRegion"] == aws.region
 
 
 @fact(f"{API}/API_Trail.html")
 def test_a_new_trail_has_no_selectors_of_its_own(aws: Account, trail: Trail) -> None:
-    found = told(aws, trail)
+    found = get_trail(aws, trail)
     assert (found["HasCustomEventSelectors"], found["HasInsightSelectors"]) == (False, False)
 
 
@@ -78,23 +78,23 @@ def test_a_new_trail_has_no_selectors_of_its_own(aws: Account, trail: Trail) -> 
     ],
 )
 def test_what_is_not_set_is_absent(aws: Account, trail: Trail, member: str) -> None:
-    assert member not in told(aws, trail)
+    assert member not in get_trail(aws, trail)
 
 
 @fact(CREATE)
 def test_the_names_of_flags_differ_between_input_and_output(aws: Account) -> None:
     trail = aws.trail(EnableLogFileValidation=True)
-    assert told(aws, trail)["LogFileValidationEnabled"] is True
+    assert get_trail(aws, trail)["LogFileValidationEnabled"] is True
 
 
 @fact(CREATE)
 def test_recursive_logging_is_stored(aws: Account) -> None:
-    assert told(aws, aws.trail(RecursiveLogging=False))["RecursiveLogging"] is False
+    assert get_trail(aws, aws.trail(RecursiveLogging=False))["RecursiveLogging"] is False
 
 
 @fact(CREATE)
 def test_a_prefix_is_stored(aws: Account) -> None:
-    assert told(aws, aws.trail(S3KeyPrefix="audit/logs"))["S3KeyPrefix"] == "audit/logs"
+    assert get_trail(aws, aws.trail(S3KeyPrefix="audit/logs"))["S3KeyPrefix"] == "audit/logs"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_prefix_is_refused(aws: Account, prefix: str, code: str) -> None:
 
 @fact(CREATE)
 def test_a_prefix_may_have_200_characters(aws: Account) -> None:
-    assert len(told(aws, aws.trail(S3KeyPrefix="p" * 200))["S3KeyPrefix"]) == 200
+    assert len(get_trail(aws, aws.trail(S3KeyPrefix="p" * 200))["S3KeyPrefix"]) == 200
 
 
 @fact("https://github.com/trussworks/terraform-aws-logs/pull/269")
@@ -127,7 +127,7 @@ def test_a_name_is_taken_once(aws: Account, trail: Trail) -> None:
 def test_a_refused_creation_changes_nothing(aws: Account, trail: Trail) -> None:
     with refused("TrailAlreadyExistsException"):
         aws.cloudtrail.create_trail(Name=trail.name, S3BucketName=trail.bucket, EnableLogFileValidation=True)
-    assert told(aws, trail)["LogFileValidationEnabled"] is False
+    assert get_trail(aws, trail)["LogFileValidationEnabled"] is False
 
 
 @fact(GLOBAL_EVENTS)
@@ -142,7 +142,7 @@ def test_a_multi_region_trail_includes_global_service_events(aws: Account) -> No
 
 @fact(CREATE)
 def test_a_single_region_trail_need_not_include_global_service_events(aws: Account) -> None:
-    assert told(aws, aws.trail(IncludeGlobalServiceEvents=False))["IncludeGlobalServiceEvents"] is False
+    assert get_trail(aws, aws.trail(IncludeGlobalServiceEvents=False))["IncludeGlobalServiceEvents"] is False
 
 
 @fact(CREATE)
@@ -157,9 +157,9 @@ def test_a_missing_bucket_is_refused(aws: Account) -> None:
 @fact(MEASURED_UPDATE)
 def test_an_update_of_nothing_changes_nothing(aws: Account) -> None:
     trail = aws.trail(S3KeyPrefix="audit", EnableLogFileValidation=True)
-    before = told(aws, trail)
+    before = get_trail(aws, trail)
     aws.cloudtrail.update_trail(Name=trail.name)
-    assert told(aws, trail) == before
+    assert get_trail(aws, trail) == before
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_an_update_of_nothing_changes_nothing(aws: Account) -> None:
 def test_an_update_changes_what_is_given_and_nothing_else(
     aws: Account, trail: Trail, given: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    before = told(aws, trail)
+    before = get_trail(aws, trail)
     aws.cloudtrail.update_trail(Name=trail.name, **given)
     assert changed(aws, trail, **expected) == before | expected
 
@@ -256,10 +256,10 @@ def test_an_update_can_name_the_trail_by_its_arn(aws: Account, trail: Trail) -> 
 def test_what_an_update_is_refused_it_leaves_alone(
     aws: Account, trail: Trail, given: dict[str, Any], code: str
 ) -> None:
-    before = told(aws, trail)
+    before = get_trail(aws, trail)
     with refused(code):
         aws.cloudtrail.update_trail(Name=trail.name, **given)
-    assert told(aws, trail) == before
+    assert get_trail(aws, trail) == before
 
 
 @fact(f"{GUIDE}/create-s3-bucket-policy-for-cloudtrail.html")

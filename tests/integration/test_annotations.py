@@ -125,9 +125,9 @@ def test_annotations_are_warned_of_where_the_trail_is_not_ours(
         manifest["metadata"]["annotations"] = {"services.k8s.aws/adoption-policy": "adopt"}
         trails.create(manifest)
 
-    def told(name: str) -> str:
+    def advice(name: str) -> str:
         return str(trails.condition(name, "Advisory").get("message", ""))
 
-    eventually("where it is managed", lambda: "set spec.adoptionPolicy" in told("managing"))
-    eventually("where it is observed", lambda: "set spec.adoptionPolicy" in told("watching"))
+    eventually("where it is managed", lambda: "set spec.adoptionPolicy" in advice("managing"))
+    eventually("where it is observed", lambda: "set spec.adoptionPolicy" in advice("watching"))
     assert trails.condition("managing")["reason"] == "Conflict"

@@ -48,7 +48,7 @@ def manage(account: Account, trails: Trails, **spec: Any) -> None:
     trails.wait_ready(NAME)
 
 
-def put(account: Account, owner: str) -> None:
+def put_owner_tag(account: Account, owner: str) -> None:
     """Put an owner tag on by hand."""
     account.cloudtrail.add_tags(ResourceId=account.trail_arn(NAME), TagsList=[{"Key": TAG, "Value": owner}])
 
@@ -79,7 +79,7 @@ def since(trails: Trails) -> Any:
     return trails.condition(NAME)["lastTransitionTime"]
 
 
-def told(trails: Trails, *seen: str) -> set[str]:
+def event_reasons(trails: Trails, *seen: str) -> set[str]:
     """The reasons of Events, but for those of these names."""
     return {event.reason for event in trails.events(NAME) if event.metadata.name not in seen}
 
@@ -104,8 +104,8 @@ def test_a_renamed_cluster_keeps_its_trails(
         two_more_looks(account)
         assert since(trails) == ready
         assert {call["operation"] for call in account.writes()[mark:]} == {"AddTags"}
-        assert not told(trails, *seen) & ALARMING
-        assert "Updated" in told(trails, *seen)
+        assert not event_reasons(trails, *seen) & ALARMING
+        assert "Updated" in event_reasons(trails, *seen)
         assert (trails.get(NAME) or {})["status"].get("drift", []) == []
 
 
@@ -143,7 +143,7 @@ def test_a_trail_deleted_while_its_tag_has_a_former_name(
         assert account.trails() == []
         return
     assert tags(account, NAME) == {key: owner_tag(trails, cluster) for key, cluster in left.items()}
-    assert "OwnerTagRemovalFailed" not in told(trails)
+    assert "OwnerTagRemovalFailed" not in event_reasons(trails)
 
 
 def test_without_the_former_name_the_conflict_says_what_to_set(named: Named, account: Account, trails: Trails) -> None:
@@ -194,7 +194,7 @@ def test_two_clusters_with_each_other_s_former_name_do_not_rewrite_a_tag_in_turn
 def test_a_former_tag_put_back_on_is_a_conflict(named: Named, account: Account, trails: Trails) -> None:
     operator = named("present", "former")
     manage(account, trails)
-    put(account, owner_tag(trails, "former"))
+    put_owner_tag(account, owner_tag(trails, "former"))
     trails.wait_reason(NAME, "Conflict")
     mark = len(account.writes())
     account.cloudtrail.stop_logging(Name=NAME)
@@ -206,7 +206,7 @@ def test_a_former_tag_put_back_on_is_a_conflict(named: Named, account: Account, 
     assert scraped.of("delivery_failing", destination="S3") is None, "that is not this Trail's to tell"
     account.cloudtrail.start_logging(Name=NAME)
     eventually("it logs", lambda: scraped.of("logging") == 1)
-    put(account, owner_tag(trails, "present"))
+    put_owner_tag(account, owner_tag(trails, "present"))
     trails.wait_ready(NAME)
 
 
@@ -271,7 +271,7 @@ def test_an_adoption_is_told_as_one(owner: str | None, named: Named, account: Ac
     assert not [message for message in messages if "elsewhere" in message or "being created" in message]
     assert [message for message in messages if "being adopted" in message]
     assert "being created" not in operator.log.read_text()
-    assert "Created" not in told(trails)
+    assert "Created" not in event_reasons(trails)
     assert "elsewhere" not in str((trails.get(NAME) or {})["status"])
 
 

@@ -154,11 +154,11 @@ def test_a_namespace_with_a_trail_stays(
     eventually("deletion is refused", lambda: refusal(lambda: trails.delete("audit", dry_run=True)))
     kubectl(cluster, "delete", "namespace", trails.namespace, "--wait=false")
 
-    def told() -> bool:
+    def is_explained() -> bool:
         conditions = trails.core.read_namespace(trails.namespace).status.conditions or []
         return any("allow-deletion=true first" in condition.message for condition in conditions)
 
-    eventually("the namespace says what holds it", told, 60)
+    eventually("the namespace says what holds it", is_explained, 60)
     assert "deletionTimestamp" not in (trails.get("audit") or {})["metadata"]
     trails.annotate("audit", ALLOW)
     trails.wait_gone("audit", 120)
@@ -258,7 +258,7 @@ def test_a_rule_on_trial_lets_pass(cluster: Sandbox, trails: Trails, rules: Call
     rules(f"guardRails.requireLogging=true,guardRails.validationActions={{{action}}}")
     body = json.dumps(trail("quiet", "some-bucket", isLogging=False))
 
-    def told() -> str:
+    def warnings() -> str:
         done = subprocess.run(
             ["kubectl", "create", "--dry-run=server", "-n", trails.namespace, "-f", "-"],
             env={**os.environ, **cluster.environment()},
@@ -271,6 +271,6 @@ def test_a_rule_on_trial_lets_pass(cluster: Sandbox, trails: Trails, rules: Call
         return done.stderr
 
     if action == "Warn":
-        eventually("the warning", lambda: "isLogging must be true" in told())
+        eventually("the warning", lambda: "isLogging must be true" in warnings())
     else:
-        assert told() == ""
+        assert warnings() == ""

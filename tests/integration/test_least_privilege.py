@@ -382,9 +382,9 @@ def test_an_action_that_is_missing_for_a_message(
     identity.put(without=refusal.action)
     operator.start()
 
-    def told() -> bool:
+    def says_what_is_missing() -> bool:
         message = trails.condition(NAME)["message"]
         return refusal.action in message and "not verified" in message
 
-    eventually("what is required", told)
+    eventually("what is required", says_what_is_missing)
     assert trails.condition(NAME)["reason"] == refusal.reason

@@ -183,10 +183,10 @@ def test_events_tell_of_every_turn(operator: Operator, account: Account, trails:
     trails.wait_ready(NAME)
     expected = {("Warning", "BucketNotFound"), ("Normal", "Created"), ("Normal", "Recording")}
 
-    def told() -> set[tuple[str, str]]:
+    def measured() -> set[tuple[str, str]]:
         return {(found.type, found.reason) for found in trails.events(NAME)}
 
-    eventually(f"{expected}", lambda: expected <= told())
+    eventually(f"{expected}", lambda: expected <= measured())
 
 
 def test_an_event_tells_that_logging_has_stopped_while_something_else_is_amiss(

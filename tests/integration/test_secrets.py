@@ -111,7 +111,7 @@ def wire(account: Account) -> Iterator[Wire]:
     result.server.server_close()
 
 
-def told(operator: Operator, api: client.ApiClient, trails: Trails, accounts: Accounts) -> dict[str, str]:
+def all_output(operator: Operator, api: client.ApiClient, trails: Trails, accounts: Accounts) -> dict[str, str]:
     """All that anybody can read of the operator."""
     objects, core = client.CustomObjectsApi(api), client.CoreV1Api(api)
     group = ("trail-operator.dev", "v1beta1")
@@ -172,7 +172,7 @@ def test_no_credential_is_told(
 
     secrets = wire.secrets | {own[key] for key in ("AccessKeyId", "SecretAccessKey", "SessionToken")}
     assert len([secret for secret in secrets if secret.startswith("ASIA")]) >= 2, "the own session and the role's"
-    for where, text in told(operator, api, trails, accounts).items():
+    for where, text in all_output(operator, api, trails, accounts).items():
         assert text
         for secret in secrets:
             assert secret not in text, f"{secret} in {where}"
@@ -230,7 +230,7 @@ def test_no_credential_of_a_garbled_answer_is_told(
     trails.wait_ready("audit-0", 120)
     secrets = wire.secrets - {account.number}  # the key of the emulator's administrator is the account's number
     assert len(secrets) >= 3 * len(WAYS), "a key, a secret and a token of each garbled answer"
-    everything = told(operator, api, trails, accounts)
+    everything = all_output(operator, api, trails, accounts)
     for where, text in everything.items():
         assert text
         for secret in secrets:

@@ -26,13 +26,13 @@ def aggregation(*templates: str, category: str = "Data") -> dict[str, Any]:
 ALL = aggregation("API_ACTIVITY", "RESOURCE_ACCESS", "USER_ACTIONS")
 
 
-def put(aws: Account, *configurations: dict[str, Any], **given: Any) -> Any:
+def put_aggregations(aws: Account, *configurations: dict[str, Any], **given: Any) -> Any:
     return aws.client("cloudtrail").put_event_configuration(
         **{"TrailName": "trail", "AggregationConfigurations": configurations, **given}
     )
 
 
-def told(aws: Account) -> Any:
+def get_aggregations(aws: Account) -> Any:
     return aws.client("cloudtrail").get_event_configuration(TrailName="trail")["AggregationConfigurations"]
 
 
@@ -46,15 +46,15 @@ def with_data(aws: Account, trail: str) -> str:
 def test_basic_selectors_can_record_data_events_too(aws: Account, trail: str) -> None:
     everything = {"DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}]}
     aws.client("cloudtrail").put_event_selectors(TrailName="trail", EventSelectors=[everything])
-    put(aws, ALL)
-    assert told(aws) == [ALL]
+    put_aggregations(aws, ALL)
+    assert get_aggregations(aws) == [ALL]
 
 
 def test_selectors_may_not_take_away_what_is_aggregated(aws: Account, with_data: str, refused: Refused) -> None:
-    put(aws, ALL)
+    put_aggregations(aws, ALL)
     with refused("InvalidEventSelectorsException"):
         aws.client("cloudtrail").put_event_selectors(TrailName="trail", AdvancedEventSelectors=[MANAGEMENT])
-    put(aws)
+    put_aggregations(aws)
     aws.client("cloudtrail").put_event_selectors(TrailName="trail", AdvancedEventSelectors=[MANAGEMENT])
 
 
@@ -76,8 +76,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("given", "code"), REFUSED)
 def test_what_is_refused(aws: Account, with_data: str, refused: Refused, given: dict[str, Any], code: str) -> None:
     with refused(code):
-        put(aws, **given)
-    assert told(aws) == []
+        put_aggregations(aws, **given)
+    assert get_aggregations(aws) == []
 
 
 def test_a_trail_needs_aggregation_configurations(aws: Account, with_data: str, refused: Refused) -> None:
@@ -102,5 +102,5 @@ def test_put_at_home_and_told_of_everywhere(aws: Account, bucket: str, refused: 
     elsewhere = aws.client("cloudtrail", "eu-west-1")
     with refused("InvalidHomeRegionException"):
         elsewhere.put_event_configuration(TrailName=arn, AggregationConfigurations=[ALL])
-    put(aws, ALL)
+    put_aggregations(aws, ALL)
     assert elsewhere.get_event_configuration(TrailName=arn)["AggregationConfigurations"] == [ALL]

@@ -20,11 +20,11 @@ def insight(kind: str, *categories: str) -> dict[str, Any]:
     return {"InsightType": kind, "EventCategories": list(categories)}
 
 
-def put(aws: Account, *selectors: dict[str, Any]) -> Any:
+def put_insights(aws: Account, *selectors: dict[str, Any]) -> Any:
     return aws.client("cloudtrail").put_insight_selectors(TrailName="trail", InsightSelectors=selectors)
 
 
-def told(aws: Account) -> list[dict[str, Any]]:
+def get_insights(aws: Account) -> list[dict[str, Any]]:
     return list(aws.client("cloudtrail").get_insight_selectors(TrailName="trail")["InsightSelectors"])
 
 
@@ -57,10 +57,10 @@ def test_off_in_aws_words(aws: Account, trail: str, refused: Refused) -> None:
 
 
 def test_management_events_unless_told_otherwise(aws: Account, trail: str) -> None:
-    answer = put(aws, {"InsightType": RATE}, {"InsightType": ERRORS})
+    answer = put_insights(aws, {"InsightType": RATE}, {"InsightType": ERRORS})
     expected = [insight(RATE, "Management"), insight(ERRORS, "Management")]
     assert (answer["TrailARN"], answer["InsightSelectors"]) == (trail, expected)
-    assert told(aws) == expected
+    assert get_insights(aws) == expected
     assert has_insights(aws)
 
 
@@ -97,20 +97,20 @@ def test_what_must_be_recorded(
 ) -> None:
     record(aws, selector)
     if message is None:
-        put(aws, wanted)
-        assert told(aws) == [wanted]
+        put_insights(aws, wanted)
+        assert get_insights(aws) == [wanted]
         return
     with refused(INVALID, message):
-        put(aws, wanted)
+        put_insights(aws, wanted)
     assert not has_insights(aws)
 
 
 def test_selectors_may_not_take_away_what_insights_rest_on(aws: Account, trail: str, refused: Refused) -> None:
-    put(aws, insight(RATE, "Management"))
+    put_insights(aws, insight(RATE, "Management"))
     with refused("InvalidEventSelectorsException", NO_WRITES):
         record(aws, READS)
     record(aws, WRITES)
-    put(aws)
+    put_insights(aws)
     record(aws, READS)
 
 
@@ -145,7 +145,7 @@ def test_insights_are_put_at_home_and_told_of_everywhere(aws: Account, bucket: s
     elsewhere = aws.client("cloudtrail", "eu-west-1")
     with refused("InvalidHomeRegionException"):
         elsewhere.put_insight_selectors(TrailName=arn, InsightSelectors=[])
-    put(aws, insight(RATE, "Management"))
+    put_insights(aws, insight(RATE, "Management"))
     assert elsewhere.get_insight_selectors(TrailName=arn)["InsightSelectors"] == [insight(RATE, "Management")]
 
 
@@ -154,16 +154,16 @@ def test_a_bucket_that_takes_log_files_only(aws: Account, bucket: str, trail: st
     policy["Statement"][1]["Resource"] = f"arn:aws:s3:::{bucket}/AWSLogs/{aws.number}/CloudTrail/*"
     aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
     with refused("InsufficientS3BucketPolicyException", f"Incorrect S3 bucket policy is detected for bucket: {bucket}"):
-        put(aws, insight(RATE, "Management"))
-    put(aws)
+        put_insights(aws, insight(RATE, "Management"))
+    put_insights(aws)
     aws.bucket_policy(bucket, "trail")
-    put(aws, insight(RATE, "Management"))
+    put_insights(aws, insight(RATE, "Management"))
 
 
 def test_a_bucket_that_is_gone(aws: Account, bucket: str, trail: str, refused: Refused) -> None:
     aws.client("s3").delete_bucket(Bucket=bucket)
     with refused("S3BucketDoesNotExistException"):
-        put(aws, insight(RATE, "Management"))
+        put_insights(aws, insight(RATE, "Management"))
 
 
 def test_a_key_that_denies_and_one_that_is_disabled(aws: Account, bucket: str, refused: Refused) -> None:
@@ -174,11 +174,11 @@ def test_a_key_that_denies_and_one_that_is_disabled(aws: Account, bucket: str, r
         "InsufficientEncryptionPolicyException",
         f"Insufficient permissions to access S3 bucket {bucket} or KMS key {key}",
     ):
-        put(aws, insight(RATE, "Management"))
+        put_insights(aws, insight(RATE, "Management"))
     aws.key_policy(key, "trail")
     aws.client("kms").disable_key(KeyId=key)
     with refused("KmsException"):
-        put(aws, insight(RATE, "Management"))
+        put_insights(aws, insight(RATE, "Management"))
 
 
 @pytest.fixture
@@ -190,4 +190,4 @@ def without_insights(endpoint: str) -> Iterator[None]:
 
 def test_a_region_without_insights(aws: Account, trail: str, without_insights: None, refused: Refused) -> None:
     with refused("UnsupportedOperationException"):
-        put(aws, insight(RATE, "Management"))
+        put_insights(aws, insight(RATE, "Management"))

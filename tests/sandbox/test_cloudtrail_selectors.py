@@ -20,7 +20,7 @@ DEFAULT = {
 INVALID = "InvalidEventSelectorsException"
 
 
-def put(aws: Account, *selectors: dict[str, Any]) -> Any:
+def put_basic(aws: Account, *selectors: dict[str, Any]) -> Any:
     return aws.client("cloudtrail").put_event_selectors(TrailName="trail", EventSelectors=selectors)
 
 
@@ -28,7 +28,7 @@ def put_advanced(aws: Account, *selectors: dict[str, Any]) -> Any:
     return aws.client("cloudtrail").put_event_selectors(TrailName="trail", AdvancedEventSelectors=selectors)
 
 
-def told(aws: Account) -> dict[str, Any]:
+def get_selectors(aws: Account) -> dict[str, Any]:
     answer: dict[str, Any] = dict(aws.cloudtrail.get_event_selectors(TrailName="trail"))
     return {name: value for name, value in answer.items() if name not in ("ResponseMetadata", "TrailARN")}
 
@@ -71,15 +71,15 @@ def network(**conditions: Any) -> dict[str, Any]:
 
 
 def test_the_default_selector_put_explicitly_is_still_no_custom_one(aws: Account, trail: str) -> None:
-    put(aws, {"ReadWriteType": "WriteOnly"})
+    put_basic(aws, {"ReadWriteType": "WriteOnly"})
     assert has_custom(aws)
-    put(aws, {})
-    assert told(aws) == {"EventSelectors": [DEFAULT]}
+    put_basic(aws, {})
+    assert get_selectors(aws) == {"EventSelectors": [DEFAULT]}
     assert not has_custom(aws)
 
 
 def test_every_member_is_told_and_the_order_kept(aws: Account, trail: str) -> None:
-    answer = put(
+    answer = put_basic(
         aws,
         {"ReadWriteType": "WriteOnly", "ExcludeManagementEventSources": ["rdsdata.amazonaws.com", "kms.amazonaws.com"]},
         data("arn:aws:s3:::logs/", IncludeManagementEvents=False),
@@ -99,7 +99,7 @@ def test_every_member_is_told_and_the_order_kept(aws: Account, trail: str) -> No
         },
     ]
     assert (answer["TrailARN"], answer["EventSelectors"]) == (trail, selectors)
-    assert told(aws) == {"EventSelectors": selectors}
+    assert get_selectors(aws) == {"EventSelectors": selectors}
 
 
 # Basic selectors.
@@ -134,8 +134,8 @@ def test_bad_basic_selectors(
     aws: Account, trail: str, refused: Refused, selector: dict[str, Any], message: str
 ) -> None:
     with refused(INVALID, message):
-        put(aws, selector)
-    assert told(aws) == {"EventSelectors": [DEFAULT]}
+        put_basic(aws, selector)
+    assert get_selectors(aws) == {"EventSelectors": [DEFAULT]}
 
 
 S3, LAMBDA, DYNAMODB = "AWS::S3::Object", "AWS::Lambda::Function", "AWS::DynamoDB::Table"
@@ -160,7 +160,7 @@ BAD_VALUES = [
 @pytest.mark.parametrize(("kind", "value"), BAD_VALUES)
 def test_bad_values_of_data_resources(aws: Account, trail: str, refused: Refused, kind: str, value: str) -> None:
     with refused(INVALID, f"Value {value} for DataResources.Values is invalid."):
-        put(aws, data(value, kind=kind))
+        put_basic(aws, data(value, kind=kind))
 
 
 GOOD_VALUES = [
@@ -175,17 +175,17 @@ GOOD_VALUES = [
 
 @pytest.mark.parametrize(("kind", "values"), GOOD_VALUES)
 def test_good_values_of_data_resources(aws: Account, trail: str, kind: str, values: Sequence[str]) -> None:
-    selectors = put(aws, data(*values, kind=kind))["EventSelectors"]
+    selectors = put_basic(aws, data(*values, kind=kind))["EventSelectors"]
     assert selectors[0]["DataResources"] == [{"Type": kind, "Values": list(values)}]
 
 
 def test_250_data_resources_in_all_selectors(aws: Account, trail: str, refused: Refused) -> None:
     halves = [data(*(f"arn:aws:s3:::logs/{half}-{at}" for at in range(125))) for half in "ab"]
-    put(aws, *halves)
+    put_basic(aws, *halves)
     with refused(INVALID, "Specify a valid number of DataResources.Values (0 to 250) for all your selectors"):
-        put(aws, *halves, data(FUNCTION, kind=LAMBDA))
+        put_basic(aws, *halves, data(FUNCTION, kind=LAMBDA))
     # All of a type is none: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
-    put(aws, *halves, data("arn:aws:lambda", kind=LAMBDA))
+    put_basic(aws, *halves, data("arn:aws:lambda", kind=LAMBDA))
 
 
 # Advanced selectors.
@@ -226,7 +226,7 @@ GOOD_ADVANCED = {
 @pytest.mark.parametrize("selector", GOOD_ADVANCED.values(), ids=GOOD_ADVANCED)
 def test_good_advanced_selectors_come_back_as_they_are(aws: Account, trail: str, selector: dict[str, Any]) -> None:
     put_advanced(aws, selector)
-    assert told(aws) == {"AdvancedEventSelectors": [selector]}
+    assert get_selectors(aws) == {"AdvancedEventSelectors": [selector]}
 
 
 def only(operator: str, field: str) -> str:
@@ -347,4 +347,4 @@ def test_bad_advanced_selectors(
 ) -> None:
     with refused(INVALID, message):
         put_advanced(aws, management(), selector)
-    assert told(aws) == {"EventSelectors": [DEFAULT]}
+    assert get_selectors(aws) == {"EventSelectors": [DEFAULT]}

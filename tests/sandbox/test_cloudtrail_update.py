@@ -25,10 +25,10 @@ def full(aws: Account) -> dict[str, Any]:
         KmsKeyId=aws.key("trail", alias="logs"),
         RecursiveLogging=False,
     )
-    return told(aws)
+    return get_trail(aws)
 
 
-def told(aws: Account) -> dict[str, Any]:
+def get_trail(aws: Account) -> dict[str, Any]:
     return dict(aws.cloudtrail.get_trail(Name="trail")["Trail"])
 
 
@@ -38,7 +38,7 @@ def without(trail: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def test_nothing_given_changes_nothing(aws: Account, full: dict[str, Any]) -> None:
     aws.cloudtrail.update_trail(Name="trail")
-    assert told(aws) == full
+    assert get_trail(aws) == full
 
 
 FLAGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -55,7 +55,7 @@ FLAGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("given", "changed"), FLAGS)
 def test_flags_change_alone(aws: Account, full: dict[str, Any], given: dict[str, Any], changed: dict[str, Any]) -> None:
     answer = aws.cloudtrail.update_trail(Name="trail", **given)
-    assert told(aws) == full | changed
+    assert get_trail(aws) == full | changed
     assert answer["TrailARN"] == full["TrailARN"]
 
 
@@ -69,7 +69,7 @@ def test_all_optional_fields_at_once(aws: Account, full: dict[str, Any]) -> None
         CloudWatchLogsLogGroupArn="",
         CloudWatchLogsRoleArn="",
     )
-    assert told(aws) == without(
+    assert get_trail(aws) == without(
         full,
         *("S3KeyPrefix", "SnsTopicName", "SnsTopicARN", "KmsKeyId"),
         *("CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn"),
@@ -82,7 +82,7 @@ def test_half_a_pair_cannot_be_cleared(aws: Account, full: dict[str, Any], refus
         aws.cloudtrail.update_trail(Name="trail", CloudWatchLogsLogGroupArn=group, CloudWatchLogsRoleArn="")
     with refused("InvalidCloudWatchLogsRoleArnException", "You must specify a role ARN as well as a log group."):
         aws.cloudtrail.update_trail(Name="trail", CloudWatchLogsLogGroupArn=group)
-    assert told(aws) == full
+    assert get_trail(aws) == full
 
 
 def test_updates_keep_logging_and_tags(aws: Account, trail: str) -> None:

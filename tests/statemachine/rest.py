@@ -82,9 +82,9 @@ class Rest:
         good = "Recording" if form["IsLogging"] else "LoggingOff"
         failing = self._failing(arn, form)
         _is(_ready(body), ("False", "DeliveryFailing") if failing else ("True", good), "Ready")
-        _is(_condition(body, "Synced"), ("True", good), "Synced")
-        _is(_condition(body, "Reconciling"), None, "Reconciling")
-        _is(_condition(body, "Stalled"), None, "Stalled")
+        _is(condition_of(body, "Synced"), ("True", good), "Synced")
+        _is(condition_of(body, "Reconciling"), None, "Reconciling")
+        _is(condition_of(body, "Stalled"), None, "Stalled")
 
     def _judge_told(self, body: Manifest, arn: str, form: Form) -> None:
         status = body["status"]
@@ -93,12 +93,12 @@ class Rest:
         _is(status.get("homeRegion"), arn.split(":")[3], "homeRegion")
         _is(status.get("isLogging"), form["IsLogging"], "isLogging")
         logging = ("True", "Recording") if form["IsLogging"] else ("False", "LoggingOff")
-        _is(_condition(body, "Logging"), logging, "Logging")
+        _is(condition_of(body, "Logging"), logging, "Logging")
         if self._failing(arn, form):
             delivering = ("False", "DeliveryFailing")
         else:
             delivering = ("True", "Recording") if form["IsLogging"] else ("False", "LoggingOff")
-        _is(_condition(body, "Delivering"), delivering, "Delivering")
+        _is(condition_of(body, "Delivering"), delivering, "Delivering")
 
     def _judge_observed(self, key: str, body: Manifest) -> None:
         spec = body["spec"]
@@ -130,7 +130,7 @@ class Rest:
         if drift:
             _is(_ready(body), ("False", "Drifted"), "Ready")
             return
-        _is(_condition(body, "Synced"), ("True", "Observed"), "Synced")
+        _is(condition_of(body, "Synced"), ("True", "Observed"), "Synced")
         _is(_ready(body), ("False", "DeliveryFailing") if self._failing(told, form) else ("True", "Observed"), "Ready")
 
     def _judge_conflict(self, key: str, body: Manifest, form: Form | None) -> None:
@@ -156,7 +156,7 @@ class Rest:
         assert ready is not None
         assert ready[0] == "False", f"Ready is {ready}"
         assert ready[1] in reasons, f"Ready is {ready}"
-        _is((_condition(body, "Stalled") or ("absent",))[0], "True", "Stalled")
+        _is((condition_of(body, "Stalled") or ("absent",))[0], "True", "Stalled")
 
     def _owned_elsewhere(self, key: str, spec: Manifest) -> bool:
         """Whether a trail of that name elsewhere is the Trail's own."""
@@ -223,7 +223,8 @@ def _is(found: object, wanted: object, what: str) -> None:
     assert found == wanted, f"{what} is {found!r}, not {wanted!r}"
 
 
-def _condition(body: Manifest, kind: str) -> tuple[str, str] | None:
+def condition_of(body: Manifest, kind: str) -> tuple[str, str] | None:
+    """Return the status and the reason of a Trail's condition; None if it has none of that type."""
     conditions = body.get("status", {}).get("conditions", [])
     return next(((one["status"], one["reason"]) for one in conditions if one["type"] == kind), None)
 
@@ -235,4 +236,4 @@ def _told_drift(body: Manifest) -> set[str]:
 
 
 def _ready(body: Manifest) -> tuple[str, str] | None:
-    return _condition(body, "Ready")
+    return condition_of(body, "Ready")

@@ -20,7 +20,7 @@ from tests.statemachine.expectation import READS, difference, found, wanted
 from tests.statemachine.garbling import Case, cases
 from tests.statemachine.kubernetes import Manifest
 from tests.statemachine.raw import Raw
-from tests.statemachine.rest import FORCE, is_failing
+from tests.statemachine.rest import FORCE, condition_of, is_failing
 from tests.statemachine.stage import RESYNC, VirtualStage
 from trail_operator.aws.operations import OPERATIONS, Internal
 
@@ -89,9 +89,7 @@ class Garbled:
         return self.condition(number, "Ready")
 
     def condition(self, number: int, kind: str) -> tuple[str, str]:
-        body = self.stage.objects.get(key_of(number), {})
-        conditions = body.get("status", {}).get("conditions", ())
-        return next(((one["status"], one["reason"]) for one in conditions if one["type"] == kind), ("", ""))
+        return condition_of(self.stage.objects.get(key_of(number), {}), kind) or ("", "")
 
     def wait_until(self, holds: Callable[[int], bool], count: int, seconds: float) -> set[int]:
         """Let time pass until something holds of all Trails, but no longer than so; of which it does not hold then."""

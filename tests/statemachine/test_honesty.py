@@ -12,6 +12,7 @@ import pytest
 from tests.statemachine.aws import ACCOUNT, ALIAS, REGIONS, Call, key_arn
 from tests.statemachine.expectation import OWNER
 from tests.statemachine.raw import Raw
+from tests.statemachine.rest import condition_of
 from tests.statemachine.stage import VirtualStage
 from trail_sandbox.aws import organizations
 
@@ -37,8 +38,7 @@ def full_condition(stage: VirtualStage, kind: str = "Ready") -> dict[str, str]:
 
 
 def condition(stage: VirtualStage, kind: str = "Ready") -> tuple[str, str] | None:
-    found = full_condition(stage, kind)
-    return (found["status"], found["reason"]) if found else None
+    return condition_of(stage.objects[KEY], kind)
 
 
 # What is no longer recorded, and what was changed, is told whatever becomes of the answers.

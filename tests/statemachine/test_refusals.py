@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.statemachine.aws import ACCOUNT, REGIONS
+from tests.statemachine.rest import condition_of
 from tests.statemachine.stage import VirtualStage
 
 KEY = "team-a/alpha"
@@ -28,9 +29,7 @@ def stage(empty: VirtualStage) -> VirtualStage:
 
 
 def condition(stage: VirtualStage, kind: str = "Ready") -> tuple[str, str] | None:
-    conditions = stage.objects[KEY]["status"].get("conditions", ())
-    found = next((one for one in conditions if one["type"] == kind), None)
-    return (found["status"], found["reason"]) if found else None
+    return condition_of(stage.objects[KEY], kind)
 
 
 def refusals(stage: VirtualStage) -> dict[str, str]:
