@@ -11,6 +11,7 @@ from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.aws.connection_errors import hindrance
+from trail_operator.controllers import Controllers, InitialObjects
 from trail_operator.domain.ownership import Cluster
 from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.client import AWS_ACCOUNTS, FORBIDDEN, NAMESPACES, TRAILS, ApiConnection, KubeClient
@@ -18,12 +19,13 @@ from trail_operator.kube.leader_election import LeaderElector, without_lease
 from trail_operator.kube.route import Route
 from trail_operator.kube.watch_session import Watches
 from trail_operator.metrics import Metrics
+from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.health import Health
 from trail_operator.runtime.logs import about, logger
 from trail_operator.runtime.tasks import restarting
 from trail_operator.settings import Settings, current_and_former
 from trail_operator.watchdog import Watchdog
-from trail_operator.wiring import Controller, Manifests
+from trail_operator.wiring import build_controllers
 
 _SHUTDOWN_PATIENCE = 6.0
 _START_POLL = 2.0
@@ -49,6 +51,7 @@ class Manager:
         # Another one after every start: of what an earlier process has sent, something may still be under way.
         self._identity = f"{socket.gethostname()}_{uuid4().hex[:8]}"
         self._metrics = Metrics()
+        self._clock = Clock()
         self._health = Health(self._metrics.registry)
         self.watches = Watches(settings.namespace)
         """What kopf watches once the process has started."""
@@ -57,14 +60,14 @@ class Manager:
         self._lease: LeaderElector | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._controller: Controller | None = None
+        self._controllers: Controllers | None = None
 
     @property
-    def controller(self) -> Controller:
+    def controllers(self) -> Controllers:
         """What works, once the process has started."""
-        if self._controller is None:
+        if self._controllers is None:
             raise RuntimeError("the process has not started")
-        return self._controller
+        return self._controllers
 
     @property
     def route(self) -> Route:
@@ -100,9 +103,11 @@ class Manager:
         else:
             initial_objects = await _manifests(kubernetes, settings)
             cluster = await _cluster(kubernetes, settings)
-        self._controller = Controller(kubernetes, self._leadership, settings, cluster, self._metrics)
-        self._controller.start(initial_objects)
-        self._watching = asyncio.create_task(self._watch_over(self._controller, kubernetes))
+        self._controllers = build_controllers(
+            settings, self._metrics, self._clock, kubernetes, self._leadership, cluster
+        )
+        self._controllers.start(initial_objects)
+        self._watching = asyncio.create_task(self._watch_over(self._controllers, kubernetes))
         # Not before: one that has the Lease and may read nothing is of no use, and that is to be seen.
         self._metrics.leader.set_function(lambda: self._leadership.is_leading)
         self._health.is_fit = lambda: self._leadership.is_leading and self.watches.run
@@ -117,20 +122,18 @@ class Manager:
         if self._watching:
             self._watching.cancel()
         patience = _SHUTDOWN_PATIENCE if self._leadership.is_leading else 0.0
-        all_is_done = self._controller is None or await self._controller.stop(patience)
+        all_is_done = self._controllers is None or await self._controllers.stop(patience)
         if self._lease and all_is_done:
             await self._lease.release()
         await closing
         if self._connection:
             await self._connection.close()
 
-    async def _watch_over(self, controller: Controller, kubernetes: KubeClient) -> None:
+    async def _watch_over(self, controllers: Controllers, kubernetes: KubeClient) -> None:
         watchdog = Watchdog(
-            *(
-                controller.trail_controller,
-                controller.account_controller,
-                lambda: kubernetes.list_objects(TRAILS, self._settings.namespace),
-            ),
+            controllers.trails,
+            controllers.accounts,
+            lambda: kubernetes.list_objects(TRAILS, self._settings.namespace),
             resync=self._settings.resync.total_seconds(),
             clock=time.monotonic,
             unheard=self._end,
@@ -145,8 +148,8 @@ class Manager:
         self._end("another may work now: this process has lost its Lease, and ends to begin anew")
 
 
-async def _manifests(kubernetes: KubeClient, settings: Settings) -> Manifests:
-    return Manifests(
+async def _manifests(kubernetes: KubeClient, settings: Settings) -> InitialObjects:
+    return InitialObjects(
         await _patiently("namespaces", lambda: kubernetes.list_objects(NAMESPACES)),
         await _patiently("AWSAccounts", lambda: kubernetes.list_objects(AWS_ACCOUNTS)),
         await _patiently("Trails", lambda: kubernetes.list_objects(TRAILS, settings.namespace)),

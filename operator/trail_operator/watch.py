@@ -12,13 +12,13 @@ import kopf
 from kubernetes.aio.config import ConfigException
 
 from trail_operator.api.constants import ACCOUNTS, GROUP, PLURAL, VERSION
+from trail_operator.controllers import Controllers
 from trail_operator.kube.answers import is_whole
 from trail_operator.kube.route import RouteError
 from trail_operator.kube.watch_session import watching_session
 from trail_operator.manager import ClusterNameError, Manager
 from trail_operator.runtime.logs import logger
 from trail_operator.settings import Settings
-from trail_operator.wiring import Controller
 
 
 @kopf.on.startup(errors=kopf.ErrorsMode.PERMANENT)
@@ -75,9 +75,9 @@ async def changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     if not _is_whole(body):
         return
     if event["type"] == "DELETED":
-        _controller(memo).trail_controller.on_delete(body)
+        _controllers(memo).trails.on_delete(body)
     else:
-        _controller(memo).trail_controller.on_update(body)
+        _controllers(memo).trails.on_update(body)
 
 
 @kopf.on.event(GROUP, VERSION, ACCOUNTS)
@@ -87,9 +87,9 @@ async def account_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> No
     if not _is_whole(body):
         return
     if event["type"] == "DELETED":
-        _controller(memo).account_controller.on_delete(body)
+        _controllers(memo).accounts.on_delete(body)
     else:
-        _controller(memo).account_controller.on_update(body)
+        _controllers(memo).accounts.on_update(body)
 
 
 @kopf.on.event("", "v1", "namespaces")
@@ -99,9 +99,9 @@ async def namespace_changed(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> 
     if not _is_whole(body):
         return
     if event["type"] == "DELETED":
-        _controller(memo).namespace_gone(body["metadata"]["name"])
+        _controllers(memo).namespaces.on_delete(body)
     else:
-        _controller(memo).namespace_seen(body)
+        _controllers(memo).namespaces.on_update(body)
 
 
 @kopf.on.cleanup()
@@ -127,6 +127,6 @@ def _is_whole(body: dict[str, Any]) -> bool:
     return False
 
 
-def _controller(memo: kopf.Memo) -> Controller:
+def _controllers(memo: kopf.Memo) -> Controllers:
     process: Manager = memo.process
-    return process.controller
+    return process.controllers

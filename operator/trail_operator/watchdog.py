@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.account.reconciler import AccountReconciler
+from trail_operator.account.controller import AccountController
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.controller import TrailController
 
@@ -24,7 +24,7 @@ class Watchdog:
     def __init__(
         self,
         trail_controller: TrailController,
-        account_controller: AccountReconciler,
+        account_controller: AccountController,
         trails: Callable[[], Awaitable[Collection[dict[str, Any]]]],
         *,
         resync: float,

@@ -1,17 +1,18 @@
-"""All parts of the operator, put together: what works on Trails and AWSAccounts while this process leads."""
+"""Builds all parts of the operator and connects them. Each part knows only the interfaces below its own layer."""
 
-import asyncio
-import random
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
+from trail_operator.account.controller import AccountController, AccountScope
 from trail_operator.account.reconciler import AccountReconciler
+from trail_operator.account.status_writer import AccountStatusWriter
 from trail_operator.api.trail import AdoptionPolicy, DeletionPolicy
 from trail_operator.aws.credentials import ClientPool
+from trail_operator.controllers import Controllers
 from trail_operator.domain.ownership import Cluster
+from trail_operator.inventory.account_client import AccountClients
 from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.inventory.namespaces import NamespaceController
 from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.kube.client import KubeClient
 from trail_operator.kube.events import EventRecorder
@@ -21,6 +22,7 @@ from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.concurrency import acting_for
 from trail_operator.runtime.store import Store
+from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.settings import Settings
 from trail_operator.trail.apply import PlanExecutor
 from trail_operator.trail.checks import WriteChecks
@@ -42,156 +44,142 @@ from trail_operator.trail.write_guard import WriteGuard
 
 
 @dataclass(frozen=True)
-class Manifests:
-    """What there is at the start."""
+class _Shared:
+    """What several controllers use."""
 
-    namespaces: list[dict[str, Any]]
-    accounts: list[dict[str, Any]]
-    trails: list[dict[str, Any]]
+    settings: Settings
+    cluster: Cluster
+    kubernetes: KubeClient
+    metrics: Metrics
+    clock: Clock
+    events: EventRecorder
+    unreportable: Unreportable
+    registry: AccountRegistry
+    inventory: AccountInventory
+    trails: TrailStore
+
+    @property
+    def resync(self) -> float:
+        return self.settings.resync.total_seconds()
+
+    def trails_of(self, account: str) -> list[TrailState]:
+        return [state for state in self.trails.values() if self.registry.name_for(state) == account]
 
 
-class Controller:
-    """Works on all Trails and AWSAccounts that it is told of."""
+def build_controllers(
+    settings: Settings, metrics: Metrics, clock: Clock, kubernetes: KubeClient, fence: LeaderFence, cluster: Cluster
+) -> Controllers:
+    """Build the controllers, and have each learn of the others' changes that concern it."""
+    pool = ClientPool(settings.region, clock.monotonic, fence.check)
+    clients = AccountClients(pool, cluster.name, AdoptionPolicy(settings.allowed_adoption), clock, metrics)
+    registry = AccountRegistry(
+        clients, default=settings.default_account, own_identity=settings.own_identity, clock=clock
+    )
+    events = EventRecorder(kubernetes, clock.monotonic)
+    shared = _Shared(
+        settings,
+        cluster,
+        kubernetes,
+        metrics,
+        clock,
+        events,
+        Unreportable(events, clock.monotonic),
+        registry,
+        AccountInventory(registry.current, settings.resync.total_seconds(), clock),
+        Store(),
+    )
+    accounts = _account_controller(shared)
+    trails = _trail_controller(shared, accounts)
+    namespaces = NamespaceController(registry, lambda name: trails.enqueue(lambda state: state.key.namespace == name))
+    _subscribe(shared, accounts, trails)
+    metrics.registry.register(
+        StateCollector(
+            lambda: [state for state in shared.trails.values() if not registry.managed_elsewhere(state)],
+            registry.all,
+            lambda: len(trails.stalled()),
+        )
+    )
+    return Controllers(trails, accounts, namespaces, shared.inventory, clients, clock)
 
-    def __init__(
-        self, kubernetes: KubeClient, leadership: LeaderFence, settings: Settings, cluster: Cluster, metrics: Metrics
-    ) -> None:
-        resync = settings.resync.total_seconds()
-        events = EventRecorder(kubernetes, time.monotonic)
-        unreportable = Unreportable(events, time.monotonic)
-        default_deletion_policy = DeletionPolicy(settings.default_deletion_policy)
-        self.trails: TrailStore = Store()
-        queue = trail_queue(time.monotonic, metrics.task_restarted, resync)
-        writer = StatusWriter(kubernetes, events, default_deletion_policy, now=_now, enqueue=queue.enqueue)
-        locator = Locator(cluster, time.monotonic)
-        self.accounts = AccountRegistry(
-            ClientPool(settings.region, time.monotonic, leadership.check),
-            default=settings.default_account,
-            own_identity=settings.own_identity,
-            allowed_adoption=AdoptionPolicy(settings.allowed_adoption),
-            cluster=cluster.name,
-            clock=time.monotonic,
-            sleep=asyncio.sleep,
-            called=metrics.called,
-            waited=metrics.waited,
-        )
-        self.inventory = AccountInventory(
-            self.accounts.current, resync=resync, clock=time.monotonic, sleep=asyncio.sleep
-        )
-        claims = NameClaims(self.accounts.trail_scope, settings.namespace, self.accounts.admits)
-        resolver = SpecResolver(self.accounts, locator, tuple(settings.ignore_tags))
-        write_guard = WriteGuard(locator, time.monotonic)
-        clock = Clock(time.monotonic, _now, asyncio.sleep, random.random)
-        refusals = Refusals(clock)
-        results = SyncResults(self.inventory, events, clock, resync=resync)
-        sync = TrailSync(
-            TrailReader(locator, resolver, writer, clock),
-            ReadOnlySync(resolver),
-            WriteChecks(locator, resolver, claims, results),
-            PlanExecutor(locator, write_guard, refusals, self.inventory, writer, events, clock),
-            results,
-            metrics,
-        )
-        deletion = TrailDeleter(
-            self.accounts,
-            locator,
-            write_guard,
-            self.inventory,
-            events,
-            default_deletion_policy,
-            clock=time.monotonic,
-            now=_now,
-        )
-        self._resync = resync
-        self._reconciler = TrailReconciler(
-            sync,
-            results,
-            refusals,
-            deletion,
-            locator,
-            writer,
-            events,
-            unreportable,
-            resync=resync,
-            random=random.random,
-            clock=time.monotonic,
-            reconciled=metrics.reconciled,
-        )
-        self.trail_controller = TrailController(kubernetes, self.trails, claims, queue, self._reconcile, time.monotonic)
-        self.account_controller = AccountReconciler(
-            kubernetes,
-            self.accounts,
-            self.inventory,
-            events,
-            unreportable,
-            cluster=cluster,
+
+def _subscribe(shared: _Shared, accounts: AccountController, trails: TrailController) -> None:
+    registry, inventory = shared.registry, shared.inventory
+
+    def on_inventory_refresh(account: str | None, has_changed: bool) -> None:
+        if has_changed:
+            # Not those that wait to try again: they soon do, and a warning is no reason to be sooner.
+            trails.enqueue(lambda state: not state.failures and inventory.is_news(state, account))
+        accounts.enqueue(account)
+
+    inventory.subscribe(on_inventory_refresh)
+    accounts.subscribe(lambda name: trails.enqueue(lambda state: registry.name_for(state) == name))
+    shared.trails.subscribe(on_add=accounts.on_trail_added, on_delete=inventory.forget_trail)
+    shared.trails.subscribe(on_delete=lambda state: accounts.enqueue(registry.name_for(state)))
+
+
+def _account_controller(shared: _Shared) -> AccountController:
+    settings, clock = shared.settings, shared.clock
+    writer = AccountStatusWriter(
+        shared.kubernetes,
+        shared.events,
+        shared.cluster,
+        settings.namespace,
+        lambda account: [state.key.namespace for state in shared.trails_of(account)],
+        clock,
+    )
+    reconciler = AccountReconciler(shared.registry, shared.inventory, writer, shared.unreportable, shared.resync, clock)
+    return AccountController(
+        shared.kubernetes,
+        shared.registry,
+        shared.inventory,
+        WorkQueue(clock.monotonic, shared.metrics.task_restarted),
+        reconciler.reconcile,
+        AccountScope(
             labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
             namespaces=settings.namespace,
-            users=lambda name: [
-                state.key.namespace for state in self.trails.values() if self.accounts.name_for(state) == name
-            ],
-            changed=lambda name: self.trail_controller.enqueue(lambda state: self.accounts.name_for(state) == name),
-            resync=resync,
-            clock=time.monotonic,
-            now=_now,
-            random=random.random,
-            restarted=metrics.task_restarted,
-        )
-        self.trails.subscribe(on_add=self.account_controller.on_trail_added, on_delete=self._forgotten)
-        self.inventory.noticed = self._notice
-        metrics.registry.register(
-            StateCollector(self._own_states, self.accounts.all, lambda: len(self.trail_controller.stalled()))
-        )
+        ),
+    )
 
-    def start(self, initial_objects: Manifests) -> None:
-        """Begin with all that there is: before the first write, all claims are known."""
-        for body in initial_objects.namespaces:
-            self.namespace_seen(body)
-        self.account_controller.start(initial_objects.accounts)
-        self.trail_controller.start(initial_objects.trails)
 
-    def namespace_seen(self, body: dict[str, Any]) -> None:
-        """A namespace as the API server has it now: its labels may open or close an account to its Trails."""
-        name = str(body["metadata"]["name"])
-        if self.accounts.labelled(name, dict(body["metadata"].get("labels") or {})):
-            self.trail_controller.enqueue(lambda state: state.key.namespace == name)
+def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailController:
+    clock, registry = shared.clock, shared.registry
+    queue = trail_queue(clock.monotonic, shared.metrics.task_restarted, shared.resync)
+    claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
+    reconciler = _trail_reconciler(shared, claims, queue.enqueue)
 
-    def namespace_gone(self, name: str) -> None:
-        """A namespace that the API server no longer has: what its labels opened, another of its name must open anew."""
-        self.accounts.unlabelled(name)
-
-    async def stop(self, patience: float) -> bool:
-        """End all passes; those under way get some seconds. Whether no call to AWS is still under way.
-
-        An AWS call that is cut off counts as a lost answer.
-        """
-        end = time.monotonic() + patience
-        self.account_controller.stop()
-        await self.trail_controller.stop(patience)
-        self.inventory.close()
-        return await self.accounts.close(max(0.0, end - time.monotonic()))
-
-    async def _reconcile(self, state: TrailState) -> float | None:
-        """A pass over a Trail, unless it is another operator's: that is left alone. Seconds until the next."""
-        if await self.account_controller.managed_elsewhere(state):
-            return self._resync
+    async def reconcile(state: TrailState) -> float | None:
+        if await accounts.managed_elsewhere(state):
+            return shared.resync
         with acting_for(state.key.namespace):
-            return await self._reconciler.reconcile(state)
+            return await reconciler.reconcile(state)
 
-    def _own_states(self) -> list[TrailState]:
-        return [state for state in self.trails.values() if not self.accounts.managed_elsewhere(state)]
-
-    def _forgotten(self, state: TrailState) -> None:
-        self.inventory.forget_trail(state)
-        self.account_controller.enqueue(self.accounts.name_for(state))
-
-    def _notice(self, account: str | None, is_news: bool) -> None:
-        """An account's trails were read: whoever is told something else by that looks again."""
-        if is_news:
-            # Not those that wait for something to be mended: they look again soon, and not sooner for a warning.
-            self.trail_controller.enqueue(lambda state: not state.failures and self.inventory.is_news(state, account))
-        self.account_controller.enqueue(account)
+    return TrailController(shared.kubernetes, shared.trails, claims, queue, reconcile, clock.monotonic)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
+def _trail_reconciler(shared: _Shared, claims: NameClaims, enqueue: Callable[[str], None]) -> TrailReconciler:
+    events, inventory, clock, resync = shared.events, shared.inventory, shared.clock, shared.resync
+    deletion_policy = DeletionPolicy(shared.settings.default_deletion_policy)
+    writer = StatusWriter(shared.kubernetes, events, deletion_policy, now=clock.now, enqueue=enqueue)
+    locator = Locator(shared.cluster, clock.monotonic)
+    resolver = SpecResolver(shared.registry, locator, tuple(shared.settings.ignore_tags))
+    guard = WriteGuard(locator, clock.monotonic)
+    refusals = Refusals(clock)
+    results = SyncResults(inventory, events, clock, resync=resync)
+    sync = TrailSync(
+        TrailReader(locator, resolver, writer, clock),
+        ReadOnlySync(resolver),
+        WriteChecks(locator, resolver, claims, results),
+        PlanExecutor(locator, guard, refusals, inventory, writer, events, clock),
+        results,
+        shared.metrics,
+    )
+    deleter = TrailDeleter(
+        *(shared.registry, locator, guard, inventory, events, deletion_policy), clock=clock.monotonic, now=clock.now
+    )
+    return TrailReconciler(
+        *(sync, results, refusals, deleter, locator, writer, events, shared.unreportable),
+        resync=resync,
+        random=clock.random,
+        clock=clock.monotonic,
+        reconciled=shared.metrics.reconciled,
+    )

@@ -19,7 +19,10 @@ from trail_operator.aws.credentials import ClientPool
 from trail_operator.aws.errors import AWSError, is_shut_out
 from trail_operator.aws.operations import Read, Write
 from trail_operator.domain.failure import FailureClass, FailureError
-from trail_operator.inventory.registry import AccountRegistry, session_name
+from trail_operator.inventory.account_client import AccountClients, session_name
+from trail_operator.inventory.registry import AccountRegistry
+from trail_operator.metrics import Metrics
+from trail_operator.runtime.clock import Clock
 
 TOKEN = "eyJ.secret.token"
 
@@ -86,27 +89,20 @@ def key_file(environment: pytest.MonkeyPatch, own: Account, tmp_path: Path) -> K
     return result
 
 
-def known_accounts(**parts: Any) -> AccountRegistry:
-    parts = {"clock": time.monotonic, "sleep": asyncio.sleep, **parts}
-    sessions = ClientPool(REGION, time.monotonic, lambda: None)
-    ignored: dict[str, Any] = {"called": lambda *_: None, "waited": lambda *_: None}
-    return AccountRegistry(
-        sessions,
-        default=None,
-        own_identity=True,
-        allowed_adoption=AdoptionPolicy.NEVER,
-        cluster="test",
-        **ignored,
-        **parts,
+def known_accounts(clock: Clock | None = None) -> AccountRegistry:
+    clock = clock or Clock()
+    clients = AccountClients(
+        ClientPool(REGION, clock.monotonic, lambda: None), "test", AdoptionPolicy.NEVER, clock, Metrics()
     )
+    return AccountRegistry(clients, default=None, own_identity=True, clock=clock)
 
 
 def way_into(known: AccountRegistry, account: Account, arn: str | None = None) -> AWSClient:
     """The way into an account by an AWSAccount, with a role if one is given."""
     spec = {"accountID": account.number, **({"roleARN": arn} if arn else {})}
-    seen = known.seen({"metadata": {"name": f"a{account.number}"}, "spec": spec})
+    seen = known.upsert({"metadata": {"name": f"a{account.number}"}, "spec": spec})
     assert seen is not None
-    return seen.access.aws
+    return seen.client.aws
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
@@ -174,7 +170,7 @@ def test_writes_that_have_waited_while_sessions_came_and_went(key_file: KeyFile,
             await into.call(Read.GetCallerIdentity, REGION)
             team.end_sessions()
 
-    into = way_into(known_accounts(sleep=sleep), team, role_of(team))
+    into = way_into(known_accounts(Clock(sleep=sleep)), team, role_of(team))
 
     async def scenario() -> None:
         await into.identity(REGION)
@@ -221,7 +217,7 @@ def test_a_write_that_has_waited_is_not_made_in_another_account(key_file: KeyFil
         key_file.hold(team)
         await aws.call(Read.GetCallerIdentity, REGION)
 
-    aws = known_accounts(sleep=sleep).own.aws
+    aws = known_accounts(Clock(sleep=sleep)).own.aws
 
     async def scenario() -> None:
         await aws.identity(REGION)
@@ -241,7 +237,7 @@ def test_all_ways_into_an_account_share_its_rates(key_file: KeyFile, own: Accoun
         waited.append(seconds)
 
     async def scenario() -> None:
-        known = known_accounts(sleep=sleep)
+        known = known_accounts(Clock(sleep=sleep))
         for way in (known.own.aws, way_into(known, own)):
             await way.identity(REGION)
             await way.write(Write.StartLogging, own.number, REGION, Name="trail")

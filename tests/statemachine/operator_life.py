@@ -8,9 +8,8 @@ import contextvars
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
-from types import SimpleNamespace
+from dataclasses import dataclass, field, replace
+from datetime import UTC
 from typing import Any, cast
 from unittest import mock
 from weakref import WeakSet
@@ -22,15 +21,15 @@ from tests.statemachine.aws import Aws, Call, Session
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.virtual_time import VirtualLoop
 from trail_operator import manager, wiring
-from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.aws.executor import CallExecutor
+from trail_operator.controllers import Controllers, InitialObjects
 from trail_operator.domain.ownership import Cluster
-from trail_operator.inventory import registry
+from trail_operator.inventory import account_client
 from trail_operator.kube.client import TRAILS, KubeClient
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
+from trail_operator.runtime.clock import Clock
 from trail_operator.settings import Settings
-from trail_operator.trail.controller import TrailController
 from trail_operator.trail.state import TrailState
 from trail_operator.watchdog import Watchdog
 
@@ -77,36 +76,30 @@ def make_task(
     return task
 
 
+def own_clock(loop: VirtualLoop, random: Callable[[], float]) -> Clock:
+    """The clock and the random numbers of the operator are those of the test."""
+    return Clock(loop.time, lambda: at(loop.time()).astimezone(UTC).replace(microsecond=0), random=random)
+
+
 @contextmanager
-def own_time(loop: VirtualLoop, random: Callable[[], float]) -> Iterator[None]:
-    """Clocks and random numbers of the operator are those of the test, and its calls to AWS need no threads."""
-
-    def now(zone: tzinfo) -> datetime:
-        return at(loop.time()).astimezone(zone)
-
-    own = mock.patch.multiple(
-        wiring,
-        time=SimpleNamespace(monotonic=loop.time),
-        random=SimpleNamespace(random=random),
-        datetime=SimpleNamespace(now=now),
-    )
-    # AWSAccounts come at any time, each with a way in of its own.
-    with own, mock.patch.object(registry, "CallExecutor", _Tasks):
+def no_threads() -> Iterator[None]:
+    """Let the operator's calls to AWS need no threads."""
+    with mock.patch.object(account_client, "CallExecutor", _Tasks):
         yield
 
 
 class Life:
     """One process of the operator, from its start to its end."""
 
-    def __init__(self, aws: Aws, server: ApiServer, wire: "KubernetesWire", settings: Settings) -> None:
+    def __init__(self, aws: Aws, server: ApiServer, wire: "KubernetesWire", settings: Settings, clock: Clock) -> None:
         self._aws = aws
         self._server = server
         self._wire = wire
         self._settings = settings
+        self._clock = clock
         self._clusters = (settings.cluster_name or CLUSTER, *settings.former_cluster_names)
         self._killed_in: int | None = None
-        self.trail_controller: TrailController | None = None
-        self.account_controller: AccountReconciler | None = None
+        self.controllers: Controllers | None = None
         self.metrics = Metrics()
         self._watching = False
         self._context = contextvars.copy_context()
@@ -133,29 +126,29 @@ class Life:
 
     async def stop(self) -> None:
         """SIGTERM."""
-        if self.trail_controller is not None:
-            await self.trail_controller.stop(6.0)
+        if self.controllers is not None:
+            await self.controllers.trails.stop(6.0)
         self.kill()
 
     def seen(self, event: str, body: Manifest) -> None:
         """An event of the watch."""
-        if self.dead or self.trail_controller is None or not self._watching:
+        if self.dead or self.controllers is None or not self._watching:
             return
-        tell = self.trail_controller.on_delete if event == "DELETED" else self.trail_controller.on_update
+        trails = self.controllers.trails
+        tell = trails.on_delete if event == "DELETED" else trails.on_update
         self._context.copy().run(tell, body)
 
     def account_seen(self, body: Manifest) -> None:
         """An event of the watch of AWSAccounts."""
-        if not self.dead and self.account_controller is not None and self._watching:
-            self._context.copy().run(self.account_controller.on_update, body)
+        if not self.dead and self.controllers is not None and self._watching:
+            self._context.copy().run(self.controllers.accounts.on_update, body)
 
     def watch_over(self) -> None:
         """Start the watchdog, as Process does. Not by itself: what a watch has missed, its lists find."""
-        assert self.trail_controller is not None
-        assert self.account_controller is not None
+        assert self.controllers is not None
         kubernetes, clock = _Kubernetes(self, self._wire), asyncio.get_running_loop().time
         watchdog = Watchdog(
-            *(self.trail_controller, self.account_controller, lambda: kubernetes.list_objects(TRAILS)),
+            *(self.controllers.trails, self.controllers.accounts, lambda: kubernetes.list_objects(TRAILS)),
             resync=self._settings.resync.total_seconds(),
             clock=clock,
             unheard=lambda _: self.kill(),
@@ -182,20 +175,19 @@ class Life:
         sessions, alone = Session(self._aws, self._send), without_lease(asyncio.get_running_loop().time)
         with mock.patch.object(wiring, "ClientPool", return_value=sessions):
             cluster = Cluster(self._clusters[0], frozenset(self._clusters[1:]))
-            parts = wiring.Controller(kubernetes, alone, self._settings, cluster, self.metrics)
-        reconcile = parts.trail_controller._reconcile
+            parts = wiring.build_controllers(self._settings, self.metrics, self._clock, kubernetes, alone, cluster)
+        reconcile = parts.trails._reconcile
 
         async def passing(state: TrailState) -> float | None:
             begun = asyncio.get_running_loop().time()
             _PASS.set(Pass(self._clusters, str(state.key), state.uid, state.body, begun))
             return await reconcile(state)
 
-        parts.trail_controller._reconcile = passing
-        parts.inventory._sleep = _sleep_in_background
+        parts.trails._reconcile = passing
+        parts.inventory._clock = replace(self._clock, sleep=_sleep_in_background)
         trails = await manager._patiently("Trails", lambda: kubernetes.list_objects(TRAILS))
-        self.trail_controller = parts.trail_controller
-        self.account_controller = parts.account_controller
-        parts.start(wiring.Manifests([], list(self._server.accounts.values()), trails))
+        self.controllers = parts
+        parts.start(InitialObjects([], list(self._server.accounts.values()), trails))
         await asyncio.sleep(0.2)
         self._watching = True
         self.relist()

@@ -9,7 +9,15 @@ from typing import Any
 from tests.statemachine.aws import ACCOUNT, Aws
 from tests.statemachine.expectation import OWNER, READS
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
-from tests.statemachine.operator_life import CLUSTER, KubernetesFault, KubernetesWire, Life, make_task, own_time
+from tests.statemachine.operator_life import (
+    CLUSTER,
+    KubernetesFault,
+    KubernetesWire,
+    Life,
+    make_task,
+    no_threads,
+    own_clock,
+)
 from tests.statemachine.record import Record
 from tests.statemachine.rest import FORCE, Rest
 from tests.statemachine.virtual_time import VirtualLoop
@@ -36,7 +44,8 @@ class VirtualStage:
         self.loop = VirtualLoop()
         self.loop.set_task_factory(make_task)
         self._open = ExitStack()
-        self._open.enter_context(own_time(self.loop, self._random.random))
+        self._open.enter_context(no_threads())
+        self._clock = own_clock(self.loop, self._random.random)
         self.record = Record(self.loop.time)
         self.aws = Aws(self.loop, self._random, self.record.took_effect)
         self.server = ApiServer(lambda: at(self.loop.time()), wrote_status=self.record.wrote_status)
@@ -264,7 +273,7 @@ class VirtualStage:
     # Within.
 
     def _new_life(self) -> Life:
-        return Life(self.aws, self.server, self.wire, self._settings)
+        return Life(self.aws, self.server, self.wire, self._settings, self._clock)
 
     def _tell(self, event: str, body: Manifest) -> None:
         """The watch: in order, after a moment, to whoever watches then."""

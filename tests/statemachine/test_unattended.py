@@ -1,5 +1,6 @@
 """A task that waits or ends hides nothing: Ready does not stay True for long, and no AWSAccount is left unattended."""
 
+import asyncio
 import logging
 
 import pytest
@@ -8,6 +9,7 @@ from tests.statemachine import raw
 from tests.statemachine.aws import Call
 from tests.statemachine.stage import RESYNC, VirtualStage
 from trail_operator.inventory.registry import Account
+from trail_operator.kube.unreportable import Unreportable
 
 KEY = "team-a/alpha"
 SPEC = {"s3BucketName": "logs-one"}
@@ -106,10 +108,15 @@ def attended(empty: VirtualStage) -> VirtualStage:
 
 
 def account(stage: VirtualStage) -> Account:
-    assert stage.life.account_controller is not None
-    found = stage.life.account_controller._accounts.get(NAME)
+    assert stage.life.controllers is not None
+    found = stage.life.controllers.accounts.registry.get(NAME)
     assert found is not None
     return found
+
+
+def task_of(stage: VirtualStage) -> asyncio.Task[None] | None:
+    assert stage.life.controllers is not None
+    return stage.life.controllers.accounts._queue._items[account(stage).uid].task
 
 
 def restarts(stage: VirtualStage) -> float:
@@ -129,11 +136,11 @@ def test_an_account_s_task_that_has_ended_is_logged_counted_and_restarted(
 ) -> None:
     caplog.set_level(logging.ERROR, "trail_operator")
     assert is_attended(attended, "eu-west-1")
-    task = account(attended).task
+    task = task_of(attended)
     assert task is not None
     task.cancel()
     attended.wait(6.0)
-    assert account(attended).task not in (None, task)
+    assert task_of(attended) not in (None, task)
     assert restarts(attended) == 1
     (line,) = (record for record in caplog.records if "unattended" in record.message)
     assert (line.levelno, f"AWSAccount {NAME}" in str(vars(line))) == (logging.ERROR, True)
@@ -149,10 +156,10 @@ def test_an_account_s_task_that_an_error_ends_is_logged_counted_and_restarted(
         raise KeyError("a fault of ours")
 
     caplog.set_level(logging.ERROR, "trail_operator")
-    assert attended.life.account_controller is not None
+    assert attended.life.controllers is not None
     with monkeypatch.context() as broken:
-        broken.setattr(attended.life.account_controller._unreportable, "seconds_left", fault)
-        account(attended).wake.set()
+        broken.setattr(Unreportable, "seconds_left", fault)
+        attended.life.controllers.accounts.enqueue(NAME)
         attended.wait(1.0)
     assert restarts(attended) == 1
     assert "its task has ended unexpectedly and is restarted" in caplog.text

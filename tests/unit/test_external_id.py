@@ -13,13 +13,13 @@ from tests.unit.test_trail_controller import body
 from tests.unit.test_wiring import Server, account, ready, run
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.aws.errors import AWSError
+from trail_operator.controllers import Controllers
 from trail_operator.kube.client import KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.unreportable import Unreportable
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.location import entry_failure
 from trail_operator.trail.state import TrailState
-from trail_operator.wiring import Controller
 
 SECRET = "shared/secret-7"
 ROLE = "arn:aws:iam::111111111111:role/r"
@@ -58,9 +58,9 @@ def test_only_the_condition_of_the_account_may_quote_it(
         is_own = "GetCallerIdentity" in request
         return (200, identity("222222222222")) if is_own else (400, refusal(code, message))
 
-    async def scenario(controller: Controller) -> None:
-        server, loop = Told(), controller.account_controller
-        loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
+    server = Told()
+
+    async def scenario(controllers: Controllers) -> None:
         allowed = {"names": ["default"]}
         more: dict[str, Any] = {
             "roleARN": ROLE,
@@ -69,25 +69,24 @@ def test_only_the_condition_of_the_account_may_quote_it(
             "allowedNamespaces": allowed,
         }
         server.body = account("1", "111111111111", **more)
-        loop.on_update(server.body)
+        controllers.accounts.on_update(server.body)
         told = await server.status.get()
         assert ready(told)[1] == reason
         assert (SECRET in json.dumps(told)) == quotes
         assert ("<externalID>" in json.dumps(told)) != quotes
 
         trail = TrailState(body("audit", accountRef={"name": "team"}), 0.0)
-        access = controller.accounts.access_for(trail)
+        access = controllers.accounts.registry.access_for(trail)
         with pytest.raises(AWSError) as refused:
             await access.aws.identity("us-east-1")
         for failure in (entry_failure(refused.value, "team"), refused.value.failure):
             assert SECRET not in failure.message
         assert SECRET not in "".join(server.events)
-        loop.stop()
 
     with answering(sts) as port:
         endpoint = f"http://127.0.0.1:{port}"
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        run(scenario)
+        run(scenario, server)
     assert reason in caplog.text
     assert "<externalID>" in caplog.text
     assert SECRET not in caplog.text

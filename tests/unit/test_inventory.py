@@ -8,8 +8,9 @@ from typing import Any, cast
 from tests.unit.builders import ARN, LOCATION
 from trail_operator.aws.client import ClosedError
 from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
+from trail_operator.inventory.account_client import AccountClient
 from trail_operator.inventory.inventory import AccountInventory
-from trail_operator.inventory.registry import AccountClient
+from trail_operator.runtime.clock import Clock
 
 NOTHING, NONE = InventorySnapshot(), InventorySnapshot((), 0)
 ONE = InventorySnapshot((PeerTrail(ARN, "eu-central-1", True, True, False, frozenset()),), 1)
@@ -21,7 +22,7 @@ class Way:
     def __init__(self) -> None:
         self.asked = asyncio.Semaphore(0)
         self.answers: asyncio.Queue[InventorySnapshot | Exception] = asyncio.Queue()
-        self.access = cast(AccountClient, SimpleNamespace(name="team", neighbours=SimpleNamespace(of=self._of)))
+        self.access = cast(AccountClient, SimpleNamespace(name="team", lister=SimpleNamespace(of=self._of)))
 
     async def _of(self, _: object) -> InventorySnapshot:
         self.asked.release()
@@ -39,9 +40,9 @@ class Stage:
         self.now = 0.0
         self.noticed: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
         self.inventory = AccountInventory(
-            lambda _: self.way.access, resync=600.0, clock=lambda: self.now, sleep=lambda _: asyncio.sleep(0)
+            lambda _: self.way.access, 600.0, Clock(monotonic=lambda: self.now, sleep=lambda _: asyncio.sleep(0))
         )
-        self.inventory.noticed = lambda *told: self.noticed.put_nowait(told)
+        self.inventory.subscribe(lambda *told: self.noticed.put_nowait(told))
 
     def trails(self) -> InventorySnapshot:
         return self.inventory.trails(self.way.access, LOCATION)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,10 +12,12 @@ from trail_operator import watch
 from trail_operator.api.reasons import Reason
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.ownership import Cluster
+from trail_operator.kube.client import KubeClient
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
+from trail_operator.runtime.clock import Clock
 from trail_operator.settings import Settings
-from trail_operator.wiring import Controller
+from trail_operator.wiring import build_controllers
 
 
 class Watch:
@@ -23,21 +25,22 @@ class Watch:
 
     def __init__(self, selector: dict[str, Any]) -> None:
         settings = Settings(region="eu-central-1", cluster_name="test", default_account="prod")
-        self._controller = Controller(None, without_lease(time.monotonic), settings, Cluster("test"), Metrics())  # type: ignore[arg-type]
+        kubernetes, fence = cast(KubeClient, None), without_lease(time.monotonic)
+        self._controllers = build_controllers(settings, Metrics(), Clock(), kubernetes, fence, Cluster("test"))
         spec = {"accountID": "111111111111", "allowedNamespaces": {"selector": selector}}
-        self._controller.accounts.seen({"metadata": {"name": "prod"}, "spec": spec})
+        self._controllers.accounts.registry.upsert({"metadata": {"name": "prod"}, "spec": spec})
 
     def tells(self, event: str, **labels: str) -> None:
         namespace = state("audit").key.namespace
         made = {"uid": "1", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
         told = {"type": event, "object": {"metadata": {"name": namespace, "labels": labels, **made}}}
-        memo = SimpleNamespace(process=SimpleNamespace(controller=self._controller))
+        memo = SimpleNamespace(process=SimpleNamespace(controllers=self._controllers))
         handler: Any = watch.namespace_changed
         asyncio.run(handler(event=told, memo=memo))
 
     def opens(self) -> bool:
         try:
-            self._controller.accounts.access_for(state("audit"))
+            self._controllers.accounts.registry.access_for(state("audit"))
         except FailureError as error:
             return error.failure.reason is not Reason.NAMESPACE_NOT_ALLOWED
         return True

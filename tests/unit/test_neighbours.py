@@ -18,6 +18,7 @@ from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.warnings import Advice, InventorySnapshot, PeerTrail
 from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.runtime.clock import Clock
 
 WEST = Location("aws", LOCATION.account, "eu-west-1")
 DENIED, BUSY, GONE = "AccessDeniedException", "ThrottlingException", "TrailNotFoundException"
@@ -233,8 +234,8 @@ def told(
     async def run() -> tuple[Advice, ...] | None:
         condition = SimpleNamespace(reason=before) if before else None
         state: Any = SimpleNamespace(uid="1", status=SimpleNamespace(condition=lambda _: condition))
-        access: Any = SimpleNamespace(name=None, neighbours=TrailLister(cast(Any, account)))
-        inventory = AccountInventory(lambda _: access, resync=1.0, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0))
+        access: Any = SimpleNamespace(name=None, lister=TrailLister(cast(Any, account)))
+        inventory = AccountInventory(lambda _: access, 1.0, Clock(lambda: 0.0, sleep=lambda _: asyncio.sleep(0)))
         inventory.advice(state, access, desired(MINIMAL), exists=True)
         await asyncio.sleep(0.01)
         then()

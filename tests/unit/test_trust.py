@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trail_operator.account.reconciler import assume_role_denied
+from trail_operator.account.trust_policy import assume_role_denied
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.aws.service_account import principal
 

@@ -10,6 +10,7 @@ from tests.refusals import refused as refusal
 from tests.unit.builders import desired
 from tests.unit.test_trail_controller import body
 from trail_operator.aws.client import AWSClient, CallerIdentity
+from trail_operator.controllers import Controllers
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.warnings import Advice, InventorySnapshot
@@ -18,19 +19,24 @@ from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.client import Key, KubeClient, Resource
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
+from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.settings import Settings
 from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.state import TrailState
-from trail_operator.wiring import Controller
+from trail_operator.wiring import build_controllers
 
 
-def run(scenario: Callable[[Controller], Awaitable[None]], **settings: Any) -> None:
+def run(scenario: Callable[[Controllers], Awaitable[None]], server: "Server | None" = None) -> None:
+    """Run a scenario with controllers whose API server is the given one, or none."""
+
     async def main() -> None:
-        kubernetes = KubeClient(cast(Any, None), "test", lambda: None)
-        alone = without_lease(asyncio.get_running_loop().time)
-        controller = Controller(kubernetes, alone, Settings(region="us-east-1", **settings), Cluster("test"), Metrics())
-        await scenario(controller)
+        kubernetes = cast(KubeClient, server) if server else KubeClient(cast(Any, None), "test", lambda: None)
+        clock = Clock()
+        settings, fence = Settings(region="us-east-1"), without_lease(clock.monotonic)
+        controllers = build_controllers(settings, Metrics(), clock, kubernetes, fence, Cluster("test"))
+        await scenario(controllers)
+        await controllers.stop(0.0)
 
     asyncio.run(main())
 
@@ -48,15 +54,16 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
     woken: list[str] = []
     monkeypatch.setattr(WorkQueue, "enqueue", lambda _, uid: woken.append(uid))
 
-    async def scenario(controller: Controller) -> None:
+    async def scenario(controllers: Controllers) -> None:
         for index in range(100):
             state = TrailState(body(f"trail-{index}", uid=str(index)), started=0.0)
             advised = inventory._Advised(f"account-{index // 5}", desired(), exists=True)
-            controller.inventory._advised[state.uid] = advised
-            controller.trails.add(state.key, state)
+            controllers.inventory._advised[state.uid] = advised
+            controllers.trails.trails.add(state.key, state)
         for index in range(20):
-            controller.inventory._view(f"account-{index}").sight = InventorySnapshot(())
-        controller.inventory.noticed("account-7", True)
+            controllers.inventory._view(f"account-{index}").sight = InventorySnapshot(())
+        for on_refresh in controllers.inventory._on_refresh:
+            on_refresh("account-7", True)
         assert woken == [str(index) for index in range(35, 40)]
         assert compared == 5
 
@@ -99,25 +106,24 @@ def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: 
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
         monkeypatch.setenv(f"AWS_{name}", "key")
 
-    async def scenario(controller: Controller) -> None:
-        loop = controller.account_controller
-        loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
+    async def scenario(controllers: Controllers) -> None:
+        accounts = controllers.accounts
         server.body = account("1", "111111111111", endpointURL="https://my_host:8443")
-        loop.on_update(server.body)
+        accounts.on_update(server.body)
         assert ready(await server.status.get())[:2] == ("False", "InvalidSpec")
         monkeypatch.setattr(AccountInventory, "trails", lambda *_: 1 / 0)
         monkeypatch.setattr(AWSClient, "identity", identified)
-        loop.enqueue("team")
+        accounts.enqueue("team")
         assert ready(await server.status.get()) == (
             "False",
             "InternalError",
             "Internal error of the operator (ZeroDivisionError): see its log. It retries automatically",
         )
         monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
-        loop.enqueue("team")
+        accounts.enqueue("team")
         assert ready(await server.status.get())[:2] == ("True", "IdentityVerified")
 
-    run(scenario)
+    run(scenario, server)
 
 
 def test_an_account_that_can_not_be_read_is_invalid_until_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,26 +131,25 @@ def test_an_account_that_can_not_be_read_is_invalid_until_it_can(monkeypatch: py
     monkeypatch.setattr(AWSClient, "identity", identified)
     monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
 
-    async def scenario(controller: Controller) -> None:
-        loop = controller.account_controller
-        loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
+    async def scenario(controllers: Controllers) -> None:
+        accounts, registry = controllers.accounts, controllers.accounts.registry
         specs: list[Any] = ["x", None, [], {"accountID": 7}, {"accountID": "111111111111", "roleARN": []}]
         for version, odd in enumerate(specs, 1):
             server.body = {**account("1", "111111111111", str(version)), "spec": odd}
             server.status = asyncio.Queue()
-            loop.on_update(server.body)
+            accounts.on_update(server.body)
             if version == 1:
                 assert ready(await server.status.get())[:2] == ("False", "InvalidSpec")
             user = TrailState(body("audit", version=version, accountRef={"name": "team"}), started=0.0)
             with pytest.raises(FailureError, match="the spec of AWSAccount team is invalid"):
-                controller.accounts.access_for(user)
+                registry.access_for(user)
         server.body = account("1", "111111111111", "9", allowedNamespaces={"names": ["default"]})
-        loop.on_update(server.body)
+        accounts.on_update(server.body)
         while ready(await server.status.get())[:2] != ("True", "IdentityVerified"):
             pass
-        controller.accounts.access_for(user)
+        registry.access_for(user)
 
-    run(scenario)
+    run(scenario, server)
 
 
 def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,19 +167,18 @@ def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.Monke
     monkeypatch.setattr(AWSClient, "identity", identified)
     monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
 
-    async def scenario(controller: Controller) -> None:
-        loop = controller.account_controller
-        loop._kubernetes = loop._events._kubernetes = cast(KubeClient, server)
+    async def scenario(controllers: Controllers) -> None:
+        accounts, registry = controllers.accounts, controllers.accounts.registry
         server.body = account("1", "111111111111")
-        loop.on_update(server.body)
+        accounts.on_update(server.body)
         await refused.wait()
-        gauges = StateCollector(list, controller.accounts.all, lambda: 0)
+        gauges = StateCollector(list, registry.all, lambda: 0)
         for _ in range(20):
             await asyncio.sleep(0)
         found = [sample for family in gauges.collect() for sample in family.samples if "unrep" in sample.name]
         assert {sample.labels["kind"]: sample.value for sample in found} == {"Trail": 0, "AWSAccount": 1}
 
-    run(scenario)
+    run(scenario, server)
 
 
 async def identified(*_: object) -> CallerIdentity:
@@ -184,46 +188,45 @@ async def identified(*_: object) -> CallerIdentity:
 def test_an_answer_to_a_write_does_not_hide_what_the_watch_has_told_since() -> None:
     """Such as that the AWSAccount is being deleted."""
 
-    async def scenario(controller: Controller) -> None:
-        loop, accounts = controller.account_controller, controller.accounts
-        loop.on_update(account("1", "111111111111", version="1"), after=3600.0)
-        known = accounts.get("team")
+    async def scenario(controllers: Controllers) -> None:
+        accounts, registry = controllers.accounts, controllers.accounts.registry
+        accounts.on_update(account("1", "111111111111", version="1"), after=3600.0)
+        known = registry.get("team")
         assert known is not None
         deleted = account("1", "111111111111", version="3")
         deleted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-        loop.on_update(deleted)
-        known.take(account("1", "111111111111", version="2"))
-        loop.on_update(account("1", "111111111111", version="2"))
+        accounts.on_update(deleted)
+        known.update(account("1", "111111111111", version="2"))
+        accounts.on_update(account("1", "111111111111", version="2"))
         assert known.body is deleted
 
     run(scenario)
 
 
 def test_trails_of_one_account_know_of_each_other_whichever_way_leads_there() -> None:
-    async def scenario(controller: Controller) -> None:
-        controller.account_controller.on_update(account("1", "111111111111"), after=3600.0)
-        place = controller.accounts.trail_scope
+    async def scenario(controllers: Controllers) -> None:
+        controllers.accounts.on_update(account("1", "111111111111"), after=3600.0)
+        place = controllers.accounts.registry.trail_scope
         by_name, by_own = TrailState(body("one", accountRef={"name": "team"}), 0.0), TrailState(body("two"), 0.0)
-        controller.accounts.own.aws._caller = "key", await identified()
+        controllers.accounts.registry.own.aws._caller = "key", await identified()
         assert place(by_name)[0] == place(by_own)[0] == "111111111111"
 
     run(scenario)
 
 
 def test_an_account_made_anew_under_the_same_name_is_another() -> None:
-    async def scenario(controller: Controller) -> None:
-        loop, accounts = controller.account_controller, controller.accounts
-        loop.on_update(account("1", "111111111111"), after=3600.0)
-        former = accounts.get("team")
-        loop.on_update(account("2", "222222222222"), after=3600.0)
-        present = accounts.get("team")
+    async def scenario(controllers: Controllers) -> None:
+        accounts, registry = controllers.accounts, controllers.accounts.registry
+        accounts.on_update(account("1", "111111111111"), after=3600.0)
+        former = registry.get("team")
+        accounts.on_update(account("2", "222222222222"), after=3600.0)
+        present = registry.get("team")
         assert former is not None
-        assert former.task is not None
-        assert former.task.cancelling()
+        assert former.uid not in accounts._queue
         assert present is not former
-        loop.on_delete(account("1", "111111111111"))  # the late farewell of the former
-        assert accounts.get("team") is present
-        loop.on_delete(account("2", "222222222222"))
-        assert accounts.get("team") is None
+        accounts.on_delete(account("1", "111111111111"))  # the late farewell of the former
+        assert registry.get("team") is present
+        accounts.on_delete(account("2", "222222222222"))
+        assert registry.get("team") is None
 
     run(scenario)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from trail_operator.runtime.work_queue import WorkQueue
+from trail_operator.runtime.work_queue import Work, WorkQueue
 
 NEVER = 3600.0
 
@@ -51,7 +51,7 @@ def run(scenario: Callable[[WorkQueue, Runs], Awaitable[None]], *delays: float |
 
 def test_a_run_that_is_due_is_refreshed_and_a_requested_one_is_not() -> None:
     async def scenario(queue: WorkQueue, runs: Runs) -> None:
-        queue.add("key", runs.reconcile, {}, refresh=runs.refresh)
+        queue.add("key", Work(runs.reconcile, {}, runs.refresh))
         await settle()
         assert (runs.count, runs.refreshes) == (2, 1)
         queue.enqueue("key")
@@ -64,7 +64,7 @@ def test_a_run_that_is_due_is_refreshed_and_a_requested_one_is_not() -> None:
 def test_requests_during_a_run_cause_one_more() -> None:
     async def scenario(queue: WorkQueue, runs: Runs) -> None:
         runs.leave.clear()
-        queue.add("key", runs.reconcile, {})
+        queue.add("key", Work(runs.reconcile, {}))
         await settle()
         for _ in range(3):
             queue.enqueue("key")
@@ -77,8 +77,8 @@ def test_requests_during_a_run_cause_one_more() -> None:
 
 def test_a_key_added_with_a_delay_runs_at_once_where_requested() -> None:
     async def scenario(queue: WorkQueue, runs: Runs) -> None:
-        queue.add("key", runs.reconcile, {}, after=NEVER)
-        queue.add("key", runs.reconcile, {})  # it is there
+        queue.add("key", Work(runs.reconcile, {}), after=NEVER)
+        queue.add("key", Work(runs.reconcile, {}))  # it is there
         await settle()
         assert runs.count == 0
         queue.enqueue("key")
@@ -92,7 +92,7 @@ def test_a_key_added_with_a_delay_runs_at_once_where_requested() -> None:
 def test_a_removed_key_finishes_its_run_unless_that_is_cancelled(cancel_run: bool) -> None:
     async def scenario(queue: WorkQueue, runs: Runs) -> None:
         runs.leave.clear()
-        queue.add("key", runs.reconcile, {})
+        queue.add("key", Work(runs.reconcile, {}))
         await settle()
         queue.remove("key", cancel_run=cancel_run)
         await settle()
@@ -107,7 +107,7 @@ def test_a_removed_key_finishes_its_run_unless_that_is_cancelled(cancel_run: boo
 
 def test_a_run_that_returns_none_removes_its_key() -> None:
     async def scenario(queue: WorkQueue, runs: Runs) -> None:
-        queue.add("key", runs.reconcile, {})
+        queue.add("key", Work(runs.reconcile, {}))
         await settle()
         assert "key" not in queue
         assert len(asyncio.all_tasks()) == 1
@@ -118,14 +118,14 @@ def test_a_run_that_returns_none_removes_its_key() -> None:
 def test_draining_waits_for_runs_and_starts_no_others() -> None:
     async def scenario(queue: WorkQueue, runs: Runs) -> None:
         runs.leave.clear()
-        queue.add("key", runs.reconcile, {})
+        queue.add("key", Work(runs.reconcile, {}))
         await settle()
         draining = asyncio.create_task(queue.drain(30.0))
         await settle()
         assert not draining.done()
         runs.leave.set()
         await draining
-        queue.add("other", runs.reconcile, {})
+        queue.add("other", Work(runs.reconcile, {}))
         queue.restart("key")
         await settle()
         assert runs.count == 1
@@ -136,7 +136,7 @@ def test_draining_waits_for_runs_and_starts_no_others() -> None:
 def test_a_restarted_key_runs_once_the_former_task_has_ended() -> None:
     async def scenario(queue: WorkQueue, runs: Runs) -> None:
         runs.leave.clear()
-        queue.add("key", runs.reconcile, {})
+        queue.add("key", Work(runs.reconcile, {}))
         await settle()
         queue.restart("key")
         runs.leave.set()

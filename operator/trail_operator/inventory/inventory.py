@@ -4,7 +4,7 @@ Never in the way of a pass: it is told what is known, and whoever is to be told 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from trail_operator.api.reasons import ConditionType, Reason
@@ -13,8 +13,9 @@ from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.trail import DesiredTrail
 from trail_operator.domain.warnings import ABOUT_OTHER_TRAILS, Advice, InventorySnapshot, advise
-from trail_operator.inventory.registry import AccountClient
+from trail_operator.inventory.account_client import AccountClient
 from trail_operator.kube.trail_object import TrailObject
+from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.concurrency import ConcurrencyLimiter, acting_for
 from trail_operator.runtime.logs import logger
 
@@ -52,21 +53,21 @@ class AccountInventory:
     def __init__(
         self,
         current: Callable[[str | None], AccountClient | None],
-        *,
         resync: float,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
+        clock: Clock,
     ) -> None:
-        """`current`: the way into an account as it is now."""
+        """`current`: the client of an account as it is now."""
         self._current = current
         self._resync = resync
         self._clock = clock
-        self._sleep = sleep
         self._turns = ConcurrencyLimiter(_ACCOUNTS_AT_ONCE, _SECONDS_AN_ACCOUNT)
         self._views: dict[str | None, _View] = {}
         self._advised: dict[str, _Advised] = {}
-        self.noticed: Callable[[str | None, bool], None] = lambda *_: None
-        """Called with an account's name when it was read, and whether what is known of it is another by that."""
+        self._on_refresh: list[Callable[[str | None, bool], None]] = []
+
+    def subscribe(self, on_refresh: Callable[[str | None, bool], None]) -> None:
+        """Have this called with an account's name after each read, and whether that has changed what is known."""
+        self._on_refresh.append(on_refresh)
 
     def trails(self, access: AccountClient, location: Location) -> InventorySnapshot:
         """The account's trails; nothing while they are not known or read anew. Has them read if that was long ago."""
@@ -114,7 +115,7 @@ class AccountInventory:
         return self._views.setdefault(name, _View())
 
     def _is_old(self, view: _View) -> bool:
-        return view.seen is None or self._clock() - view.seen > self._resync
+        return view.seen is None or self._clock.monotonic() - view.seen > self._resync
 
     def _advice(self, trail: TrailObject, advised: _Advised) -> tuple[Advice, ...] | None:
         sight = self._view(advised.account).sight
@@ -132,7 +133,7 @@ class AccountInventory:
     async def _read(self, view: _View, name: str | None, location: Location) -> None:
         try:
             while view.is_stale or self._is_old(view):
-                await self._sleep(_PAUSE)
+                await self._clock.sleep(_PAUSE)
                 end = await self._turns.begin()
                 view.is_stale = False
                 try:
@@ -145,16 +146,17 @@ class AccountInventory:
                 if access is not self._current(name):  # what it could not read any more is not what there is
                     view.is_stale = True
                     continue
-                view.seen = self._clock()
+                view.seen = self._clock.monotonic()
                 is_news, view.sight = found != view.sight, found
-                self.noticed(name, is_news)
+                for on_refresh in self._on_refresh:
+                    on_refresh(name, is_news)
         finally:
             view.reading = None
 
     async def _found(self, access: AccountClient, location: Location, known: InventorySnapshot) -> InventorySnapshot:
         """What AWS shows now; of what it does not tell, or shows nothing of, what was last known."""
         try:
-            sight = await access.neighbours.of(location)
+            sight = await access.lister.of(location)
         except ClosedError:
             return known  # it is read again
         except FailureError as error:

@@ -25,14 +25,23 @@ async def _nothing() -> None:
     """Read nothing before a run that is due."""
 
 
+@dataclass(frozen=True)
+class Work:
+    """How a key is reconciled."""
+
+    reconcile: Reconcile
+    log_fields: dict[str, Any]
+    """The `extra` of log lines about it."""
+    refresh: Callable[[], Awaitable[None]] = _nothing
+    """Called before each run that is due but was not requested."""
+
+
 @dataclass(eq=False)
 class _Item:
     """What the queue knows of a key."""
 
     key: str
-    reconcile: Reconcile
-    refresh: Callable[[], Awaitable[None]]
-    log_fields: dict[str, Any]
+    work: Work
     requested: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     running: bool = False
@@ -67,22 +76,11 @@ class WorkQueue:
     def __contains__(self, key: str) -> bool:
         return key in self._items
 
-    def add(
-        self,
-        key: str,
-        reconcile: Reconcile,
-        log_fields: dict[str, Any],
-        *,
-        refresh: Callable[[], Awaitable[None]] = _nothing,
-        after: float = 0.0,
-    ) -> None:
-        """Start reconciling a key that is not in the queue, first after so many seconds.
-
-        `refresh` is called before each run that is due but was not requested; `log_fields`: the `extra` of log lines.
-        """
+    def add(self, key: str, work: Work, *, after: float = 0.0) -> None:
+        """Start reconciling a key that is not in the queue, first after so many seconds."""
         if self._draining or key in self._items:
             return
-        item = self._items[key] = _Item(key, reconcile, refresh, log_fields)
+        item = self._items[key] = _Item(key, work)
         self._start(item, after)
 
     def enqueue(self, key: str) -> None:
@@ -116,7 +114,7 @@ class WorkQueue:
         item = self._items.get(key)
         if item is None or self._draining:
             return
-        logger.error("unattended: no task, or no progress; its task is restarted", extra=item.log_fields)
+        logger.error("unattended: no task, or no progress; its task is restarted", extra=item.work.log_fields)
         self._on_restart()
         former = item.task
         if former:
@@ -146,7 +144,7 @@ class WorkQueue:
             await asyncio.wait([former], timeout=_CANCEL_TIMEOUT)
         item.waits = Waits()
         with counted(item.waits):
-            await restarting(lambda: self._run(item, after), self._on_restart, item.log_fields)
+            await restarting(lambda: self._run(item, after), self._on_restart, item.work.log_fields)
 
     async def _run(self, item: _Item, after: float) -> None:
         if after > 0.0:
@@ -155,7 +153,7 @@ class WorkQueue:
             item.requested.clear()
             item.running, item.due = True, self._clock()
             try:
-                delay = await item.reconcile()
+                delay = await item.work.reconcile()
             finally:
                 item.running = False
             if delay is None:
@@ -164,7 +162,7 @@ class WorkQueue:
                 return
             item.due = self._clock() + delay
             if not await _is_set_within(item.requested, delay):
-                await item.refresh()
+                await item.work.refresh()
 
     def _is_current(self, item: _Item) -> bool:
         """Whether the calling task is still the one that reconciles the key."""

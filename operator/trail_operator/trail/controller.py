@@ -16,7 +16,7 @@ from trail_operator.kube.client import TRAILS, Key, KubeClient, resource_version
 from trail_operator.runtime.concurrency import ConcurrencyLimiter
 from trail_operator.runtime.logs import about, logger
 from trail_operator.runtime.store import Store
-from trail_operator.runtime.work_queue import WorkQueue
+from trail_operator.runtime.work_queue import Work, WorkQueue
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.state import TrailState
 from trail_operator.trail.watch_monitor import WatchMonitor
@@ -160,9 +160,8 @@ class TrailController:
 
     def _start(self, state: TrailState, end_turn: Callable[[], None] = lambda: None) -> None:
         """Start reconciling, unless that was done. `end_turn`: called after each run."""
-        self._queue.add(
-            state.uid, partial(self._run, state, end_turn), state.about(), refresh=partial(self._refresh, state)
-        )
+        work = Work(partial(self._run, state, end_turn), state.about(), partial(self._refresh, state))
+        self._queue.add(state.uid, work)
 
     async def _start_in_turn(self, states: list[TrailState]) -> None:
         turns = ConcurrencyLimiter(_STARTS_AT_ONCE, _SECONDS_A_START)

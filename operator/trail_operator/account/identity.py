@@ -1,0 +1,40 @@
+"""Whether the credentials of an AWSAccount lead into the account that its spec names: STS tells."""
+
+from trail_operator.account.trust_policy import assume_role_denied
+from trail_operator.api.reasons import Reason
+from trail_operator.aws.errors import AWSError, is_shut_out
+from trail_operator.aws.service_account import principal
+from trail_operator.domain.arns import Location
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
+from trail_operator.inventory.account_client import AccountClient
+
+
+async def verify_identity(client: AccountClient, own: AccountClient) -> tuple[Failure | None, Location | None]:
+    """Return what is wrong, or the account and the region of STS. `own`: the operator's own identity."""
+    region = client.sts_region
+    expected = client.spec.account_id if client.spec else ""
+    try:
+        identity = await client.aws.identity(region)
+    except AWSError as error:
+        return await _refused(client, own, error), None
+    except FailureError as error:
+        return error.failure, None
+    if identity.account != expected:
+        client.aws.doubt()
+        caller = principal(identity.arn)
+        message = (
+            f"STS says that we are in account {identity.account}, as {caller}, not in {expected}: correct "
+            "accountID, or name a role of that account in roleARN. Nothing is written"
+        )
+        return Failure(FailureClass.AUTHORITY, Reason.IDENTITY_MISMATCH, message), None
+    return None, Location(identity.partition, identity.account, region)
+
+
+async def _refused(client: AccountClient, own: AccountClient, error: AWSError) -> Failure:
+    if not is_shut_out(error) or client.spec is None:
+        return error.failure
+    try:
+        identity = await own.aws.identity(error.region or client.sts_region)
+    except FailureError:
+        return assume_role_denied("the operator's role", client.spec)
+    return assume_role_denied(identity.arn, client.spec)

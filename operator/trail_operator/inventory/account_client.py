@@ -1,0 +1,112 @@
+"""The clients of accounts: the credentials, the API calls and the rate limits that lead into each."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+from trail_operator.api.aws_account import AWSAccountSpec
+from trail_operator.api.trail import AdoptionPolicy
+from trail_operator.aws.client import AWSClient
+from trail_operator.aws.cloudtrail import CloudTrail
+from trail_operator.aws.credentials import ClientPool, Role
+from trail_operator.aws.diagnosis import Diagnosis
+from trail_operator.aws.executor import CallExecutor
+from trail_operator.aws.rate_limit import RateLimiter
+from trail_operator.aws.regions import leading_region, partition_of
+from trail_operator.aws.trail_lister import TrailLister
+from trail_operator.metrics import Metrics
+from trail_operator.runtime.clock import Clock
+
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+_SESSION_NAME_LENGTH = 64
+_CLUSTER_LENGTH = _SESSION_NAME_LENGTH - len("trail-operator@") - len("@123456789012")
+
+
+@dataclass(frozen=True)
+class AccountClient:
+    """How one account is called. `name` and `spec` are None for the operator's own identity."""
+
+    name: str | None
+    spec: AWSAccountSpec | None
+    aws: AWSClient
+    cloudtrail: CloudTrail
+    diagnosis: Diagnosis
+    lister: TrailLister
+    allowed_adoption: AdoptionPolicy
+    """Which existing trails may be taken over."""
+
+    @property
+    def default_region(self) -> str | None:
+        """The region of trails that name none."""
+        return self.aws.default_region
+
+    @property
+    def sts_region(self) -> str:
+        """The region whose STS endpoint is called."""
+        return self.default_region or leading_region(self.spec.role_arn if self.spec else "")
+
+
+class AccountClients:
+    """Makes clients. AWS counts calls by account, so all clients of one account share its rate limits."""
+
+    def __init__(
+        self, pool: ClientPool, cluster: str, allowed_adoption: AdoptionPolicy, clock: Clock, metrics: Metrics
+    ) -> None:
+        """`allowed_adoption`: that of the operator's own identity."""
+        self._pool = pool
+        self._cluster = cluster
+        self._allowed_adoption = allowed_adoption
+        self._clock = clock
+        self._metrics = metrics
+        self._executor = CallExecutor()
+        self._limiters = defaultdict[str, RateLimiter](
+            lambda: RateLimiter(clock.monotonic, clock.sleep, metrics.waited)
+        )
+
+    def create(self, name: str | None, spec: AWSAccountSpec | None) -> AccountClient:
+        """Return the client of an AWSAccount; of None, that of the operator's own identity."""
+        endpoint_url = (spec.endpoint_url if spec else "") or None
+        region = (spec.region if spec else "") or self._pool.default_region
+        identity = self._pool.own
+        if spec and spec.role_arn:
+            role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, spec.account_id))
+            identity = self._pool.assuming(role, region or leading_region(spec.role_arn), endpoint_url)
+        aws = AWSClient(
+            self._pool,
+            identity,
+            self._limiters.__getitem__,
+            self._executor,
+            self._clock.monotonic,
+            default_region=region,
+            named_regions=spec.allowed_regions if spec else (),
+            endpoint_url=endpoint_url,
+            called=self._metrics.called,
+        )
+        allowed = spec.allowed_adoption if spec else self._allowed_adoption
+        return AccountClient(name, spec, aws, CloudTrail(aws), Diagnosis(aws), TrailLister(aws), allowed)
+
+    async def close(self, seconds: float) -> bool:
+        """Begin no further call; give those under way some seconds. Return whether all have ended."""
+        return await self._executor.close(seconds)
+
+
+def session_name(cluster: str, account: str) -> str:
+    """The name of role sessions, by which CloudTrail records show the cluster and the account.
+
+    Only letters, digits and +=,.@_- are allowed. A cluster's UID has room, a longer name is cut off.
+    """
+    cluster = re.sub(r"[^\w+=,.@-]", "-", cluster[:_CLUSTER_LENGTH], flags=re.ASCII)
+    return f"trail-operator@{cluster}@{account}"
+
+
+def connection_settings(spec: AWSAccountSpec) -> tuple[str, ...]:
+    """Everything in a spec that decides where calls go: of the regions, those that only the AWSAccount knows."""
+    own_regions = (region for region in spec.allowed_regions if partition_of(region) is None)
+    return spec.account_id, spec.role_arn, spec.external_id, spec.region, spec.endpoint_url, *own_regions
+
+
+def reopened(client: AccountClient, spec: AWSAccountSpec) -> AccountClient:
+    """Return the client for a changed spec. The former is closed, so what it has not sent yet is decided again."""
+    aws = client.aws.renewed()
+    parts = CloudTrail(aws), Diagnosis(aws), TrailLister(aws)
+    return AccountClient(client.name, spec, aws, *parts, spec.allowed_adoption)
