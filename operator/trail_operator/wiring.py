@@ -25,21 +25,27 @@ from trail_operator.runtime.store import Store
 from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.settings import Settings
 from trail_operator.trail.apply import PlanExecutor
+from trail_operator.trail.candidates import TrailCandidates
 from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.controller import TrailController, TrailStore, trail_queue
 from trail_operator.trail.delete import TrailDeleter
+from trail_operator.trail.finalize import TrailFinalizer
 from trail_operator.trail.location import Locator
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.observe import ReadOnlySync
 from trail_operator.trail.read import TrailReader
 from trail_operator.trail.reconciler import TrailReconciler
 from trail_operator.trail.refusals import Refusals
+from trail_operator.trail.requeue import RequeuePolicy
 from trail_operator.trail.resolve import SpecResolver
 from trail_operator.trail.results import SyncResults
+from trail_operator.trail.runner import ReconcileRunner
 from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.sync import TrailSync
+from trail_operator.trail.unknown_status import UnknownStatus
+from trail_operator.trail.unwritable import UnwritableTrails
 from trail_operator.trail.write_guard import WriteGuard
 
 
@@ -145,41 +151,39 @@ def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailCont
     clock, registry = shared.clock, shared.registry
     queue = trail_queue(clock.monotonic, shared.metrics.task_restarted, shared.resync)
     claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
-    reconciler = _trail_reconciler(shared, claims, queue.enqueue)
+    runner = _trail_runner(shared, claims, queue.enqueue)
 
     async def reconcile(state: TrailState) -> float | None:
         if await accounts.managed_elsewhere(state):
             return shared.resync
         with acting_for(state.key.namespace):
-            return await reconciler.reconcile(state)
+            return await runner.run(state)
 
     return TrailController(shared.kubernetes, shared.trails, claims, queue, reconcile, clock.monotonic)
 
 
-def _trail_reconciler(shared: _Shared, claims: NameClaims, enqueue: Callable[[str], None]) -> TrailReconciler:
-    events, inventory, clock, resync = shared.events, shared.inventory, shared.clock, shared.resync
+def _trail_runner(shared: _Shared, claims: NameClaims, enqueue: Callable[[str], None]) -> ReconcileRunner:
+    registry, events, inventory, clock = shared.registry, shared.events, shared.inventory, shared.clock
     deletion_policy = DeletionPolicy(shared.settings.default_deletion_policy)
-    writer = StatusWriter(shared.kubernetes, events, deletion_policy, now=clock.now, enqueue=enqueue)
-    locator = Locator(shared.cluster, clock.monotonic)
-    resolver = SpecResolver(shared.registry, locator, tuple(shared.settings.ignore_tags))
-    guard = WriteGuard(locator, clock.monotonic)
+    writer = StatusWriter(shared.kubernetes, events, deletion_policy, enqueue, clock)
+    locator = Locator(shared.cluster)
+    resolver = SpecResolver(registry, locator, tuple(shared.settings.ignore_tags))
+    guard = WriteGuard(clock)
     refusals = Refusals(clock)
-    results = SyncResults(inventory, events, clock, resync=resync)
+    results = SyncResults(inventory, events, clock, resync=shared.resync)
     sync = TrailSync(
         TrailReader(locator, resolver, writer, clock),
         ReadOnlySync(resolver),
-        WriteChecks(locator, resolver, claims, results),
-        PlanExecutor(locator, guard, refusals, inventory, writer, events, clock),
+        WriteChecks(locator, resolver, claims, results, clock),
+        PlanExecutor(guard, refusals, inventory, writer, events, clock),
         results,
         shared.metrics,
     )
-    deleter = TrailDeleter(
-        *(shared.registry, locator, guard, inventory, events, deletion_policy), clock=clock.monotonic, now=clock.now
-    )
-    return TrailReconciler(
-        *(sync, results, refusals, deleter, locator, writer, events, shared.unreportable),
-        resync=resync,
-        random=clock.random,
-        clock=clock.monotonic,
-        reconciled=shared.metrics.reconciled,
-    )
+    requeue = RequeuePolicy(results, refusals, clock, resync=shared.resync)
+    status = UnknownStatus(results, writer)
+    candidates = TrailCandidates(registry, locator, clock)
+    deleter = TrailDeleter(candidates, guard, inventory, events, deletion_policy, clock)
+    finalizer = TrailFinalizer(deleter, requeue, status, writer, events)
+    reconciler = TrailReconciler(sync, finalizer, requeue, writer)
+    unwritable = UnwritableTrails(shared.unreportable, writer)
+    return ReconcileRunner(reconciler, requeue, status, unwritable, shared.metrics, clock)

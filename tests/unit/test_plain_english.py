@@ -117,7 +117,6 @@ NOT_YET = {
     "operator/trail_operator/trail/name_claims.py",
     "operator/trail_operator/trail/observe.py",
     "operator/trail_operator/trail/read.py",
-    "operator/trail_operator/trail/reconciler.py",
     "operator/trail_operator/trail/refusals.py",
     "operator/trail_operator/trail/resolve.py",
     "operator/trail_operator/trail/state.py",

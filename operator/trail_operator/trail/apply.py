@@ -6,14 +6,16 @@ from trail_operator.domain.actions import Action
 from trail_operator.domain.diff import not_read_again
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError
 from trail_operator.domain.plan import plan
+from trail_operator.domain.trail import DesiredTrail
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.comparison import Comparison
-from trail_operator.trail.location import Locator
+from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.refusals import Refusals
 from trail_operator.trail.results import Progress
+from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.write_guard import WriteGuard
 
@@ -23,7 +25,6 @@ class PlanExecutor:
 
     def __init__(
         self,
-        locator: Locator,
         write_guard: WriteGuard,
         refusals: Refusals,
         inventory: AccountInventory,
@@ -31,18 +32,18 @@ class PlanExecutor:
         events: EventRecorder,
         clock: Clock,
     ) -> None:
-        self._locator = locator
         self._write_guard = write_guard
         self._refusals = refusals
         self._inventory = inventory
         self._writer = writer
         self._events = events
         self._clock = clock
+        self._window = ConsistencyWindow(clock)
 
     def due(self, comparison: Comparison, actions: tuple[Action, ...]) -> tuple[Action, ...]:
         """What is to be done now: not again what was, and only does not show yet."""
         state = comparison.state
-        if comparison.context.force or not self._locator.settling(state):
+        if comparison.context.force or not self._window.is_open(state):
             return actions
         pending = state.writes.pending_differences
         due = tuple(action for action in actions if any(entry not in pending for entry in action.differences))
@@ -54,7 +55,7 @@ class PlanExecutor:
         """Write to AWS, once the trail's account and region are on record."""
         state, desired, observed = comparison.state, comparison.desired, comparison.observed
         refused = self._refusals.known(comparison, actions)
-        if not self._locator.is_pinned(state, desired):
+        if not _is_pinned(state, desired):
             await self._writer.pin_identity(state, comparison.context, desired, observed)
         if observed and not observed.unreadable:
             # Also for a write that takes effect without an answer.
@@ -150,6 +151,13 @@ class PlanExecutor:
         state = comparison.state
         state.writes.last_at = self._clock.monotonic()
         state.writes.unconfirmed = (*state.writes.unconfirmed, (action, comparison.desired))
+
+
+def _is_pinned(state: TrailState, desired: DesiredTrail) -> bool:
+    """Whether status records this account and region, and no other trail."""
+    status, location = state.status, desired.location
+    is_here = (status.account_id, status.home_region) == (location.account, location.region)
+    return is_here and status.arn in (None, desired.arn)
 
 
 def _told(action: Action) -> str:

@@ -16,7 +16,9 @@ from trail_operator.domain.ownership import Adopter, Claim, check_ownership, los
 from trail_operator.domain.sync_result import NOT_OURS, SyncResult
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.inventory.registry import AccountClient
+from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
+from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.location import Locator, wrong_home
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.resolve import SpecResolver
@@ -29,11 +31,14 @@ Check = Callable[[Comparison], SyncResult | None]
 class WriteChecks:
     """The checks of all Trails."""
 
-    def __init__(self, locator: Locator, resolver: SpecResolver, claims: NameClaims, results: SyncResults) -> None:
+    def __init__(
+        self, locator: Locator, resolver: SpecResolver, claims: NameClaims, results: SyncResults, clock: Clock
+    ) -> None:
         self._locator = locator
         self._resolver = resolver
         self._claims = claims
         self._results = results
+        self._window = ConsistencyWindow(clock)
         self.chain: tuple[Check, ...] = (
             self.lives_in_other_region,
             self.belongs_to_other_owner,
@@ -90,8 +95,8 @@ class WriteChecks:
         """Whether the owner tag that AWS shows may be the one of a trail that was there before another Trail's."""
         state, observed = comparison.state, comparison.observed
         competitors = self._claims.claimants(self._claims.enter(state))
-        is_new = observed is not None and state.status.arn != observed.arn and self._locator.may_lag(state)
-        return bool(competitors) and (is_new or any(map(self._locator.settling, competitors)))
+        is_new = observed is not None and state.status.arn != observed.arn and self._window.may_be_open(state)
+        return bool(competitors) and (is_new or any(map(self._window.is_open, competitors)))
 
     def counts_as_ours(self, comparison: Comparison) -> bool:
         """Whether to report on a trail that was read in part. If its tags were not, what was last reported holds."""
@@ -135,7 +140,7 @@ class WriteChecks:
     def _may_be_of_before(self, state: TrailState, observed: ObservedTrail) -> bool:
         """Whether AWS may still show the owner tag that the operator replaced, be it an earlier process that did."""
         is_former = self._locator.cluster.resource_of(observed.owner) == str(state.key)
-        return self._locator.settling(state) or (is_former and self._locator.may_lag(state))
+        return self._window.is_open(state) or (is_former and self._window.may_be_open(state))
 
 
 def _has_held(state: TrailState, observed: ObservedTrail) -> bool:

@@ -1,7 +1,7 @@
 """Where a Trail's trail is and whose: the account by STS, the region by spec and settings, both held to their pins."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from trail_operator.api.constants import OWNER_TAG
@@ -10,21 +10,16 @@ from trail_operator.aws.errors import AWSError, is_shut_out
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.ownership import Cluster
-from trail_operator.domain.trail import DesiredTrail
 from trail_operator.inventory.registry import AccountClient
 from trail_operator.trail.state import TrailState
-
-CONSISTENCY_WINDOW = 10.0
-"""For so many seconds after a write AWS may go on answering the state before it."""
 
 
 class Locator:
     """Finds a Trail's place in AWS."""
 
-    def __init__(self, cluster: Cluster, clock: Callable[[], float]) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         """The cluster whose Trails these are."""
-        self._clock = clock
 
     def owner(self, state: TrailState) -> str:
         """The owner tag that this Trail's trail is to carry."""
@@ -78,12 +73,6 @@ class Locator:
             raise FailureError(_other_account(state, access, pinned, identity.account))
         return Location(identity.partition, identity.account, region)
 
-    def is_pinned(self, state: TrailState, desired: DesiredTrail) -> bool:
-        """Whether this place is on record, and no other trail that was there before."""
-        status, location = state.status, desired.location
-        is_here = (status.account_id, status.home_region) == (location.account, location.region)
-        return is_here and status.arn in (None, desired.arn)
-
     async def management_account(self, access: AccountClient, location: Location) -> str | None:
         """The account that an organization trail is in, if it is not the location's: the management account.
 
@@ -109,19 +98,6 @@ class Locator:
                 raise
             doubt = f"a trail of account {account} is on record, and whether this is the organization's is not known"
             raise FailureError(replace(failure, message=f"{doubt}: {failure.message}")) from None
-
-    def settling(self, state: TrailState) -> bool:
-        """Whether AWS may still answer the state before our last write to this trail."""
-        return self.settled_in(state) > 0.0
-
-    def settled_in(self, state: TrailState) -> float:
-        """Seconds until AWS no longer answers the state before our last write; 0 where it does not."""
-        last = state.writes.last_at
-        return 0.0 if last is None else max(0.0, last + CONSISTENCY_WINDOW - self._clock())
-
-    def may_lag(self, state: TrailState) -> bool:
-        """The same of a write by the operator before this one: it may have ended just before this one began."""
-        return self.settling(state) or self._clock() - state.started < CONSISTENCY_WINDOW
 
 
 def _other_account(state: TrailState, access: AccountClient, pinned: str, account: str) -> Failure:

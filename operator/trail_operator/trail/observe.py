@@ -52,20 +52,19 @@ class ReadOnlySync:
             where = f"account {resolved.location.account} has no trail {resolved.name}"
             not_found = f"{where} visible in {resolved.location.region}"
             return SyncResult(context.generation, known=True, observed=None, observe_only=True, not_found=not_found)
-        view = await self._view(state, resolved, observed)
-        drift = view.drift
-        if resolved.spec.region not in (None, observed.home_region):
-            drift = (
-                Difference(path="region", desired=str(resolved.spec.region), observed=observed.home_region),
-                *drift,
-            )
+        return await self._report(context, resolved, await self._view(state, resolved, observed))
+
+    async def _report(self, context: ReconcileContext, resolved: ResolvedSpec, view: _View) -> SyncResult:
+        observed, drift = view.observed, view.drift
+        if (region := resolved.spec.region) not in (None, observed.home_region):
+            drift = (Difference(path="region", desired=str(region), observed=observed.home_region), *drift)
         delivery = DeliveryAdvice()
         if observed.failing_destinations:
             delivery = await resolved.access.diagnosis.delivery_advice(view.desired, observed)
         return SyncResult(
             context.generation,
             known=True,
-            observed=view.observed,
+            observed=observed,
             drift=drift,
             failure=view.failure,
             delivery_advice=delivery.message,

@@ -11,6 +11,7 @@ from trail_operator.domain.failure import Failure, FailureClass, FailureError, p
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
+from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.location import Locator
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
 from trail_operator.trail.state import ReconcileContext, TrailState
@@ -41,6 +42,7 @@ class TrailReader:
         self._resolver = resolver
         self._writer = writer
         self._clock = clock
+        self._window = ConsistencyWindow(clock)
 
     async def read(self, state: TrailState, context: ReconcileContext) -> Reading | ReadFailure:
         """Resolve the spec and read the trail that it means."""
@@ -107,7 +109,7 @@ class TrailReader:
     async def _is_refuted(self, state: TrailState) -> bool:
         """Whether AWS has no trail of this resource where the record says: a status can be forged."""
         arn = state.recorded_arn
-        if arn is None or self._locator.may_lag(state):
+        if arn is None or self._window.may_be_open(state):
             return False
         try:
             tags = await self._resolver.access_for(state).cloudtrail.tags(arn, Arn.parse(arn).region)
@@ -124,7 +126,7 @@ class TrailReader:
         if state.status.arn is not None or state.reads.checked_absent_arn == resolved.arn:
             return None
         location, former = resolved.location, state.status.home_region
-        if former not in (None, location.region) and self._locator.may_lag(state):
+        if former not in (None, location.region) and self._window.may_be_open(state):
             raise FailureError(passing(f"AWS may not show yet what was made in {former}"))
         for arn in await resolved.access.cloudtrail.named(resolved.name, location.region):
             there = Arn.parse(arn)

@@ -1,7 +1,6 @@
 """Writes to a Trail: its finalizer and its status. What the API server answers becomes what the operator knows."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from trail_operator.api.constants import FINALIZER
@@ -13,6 +12,7 @@ from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.domain.trail_status import compute_status, paused, pinned_status, transitions
 from trail_operator.kube.client import TRAILS, KubeClient
 from trail_operator.kube.events import EventRecorder
+from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.state import ReconcileContext, TrailState
 
@@ -25,15 +25,15 @@ class StatusWriter:
         kubernetes: KubeClient,
         events: EventRecorder,
         default_deletion_policy: DeletionPolicy,
-        now: Callable[[], datetime],
         enqueue: Callable[[str], None],
+        clock: Clock,
     ) -> None:
         """`enqueue`: called with the UID of a Trail whose spec has changed, as the answer to a write shows."""
         self._kubernetes = kubernetes
         self._events = events
         self._default_deletion_policy = default_deletion_policy
-        self._now = now
         self._enqueue = enqueue
+        self._clock = clock
 
     async def add_finalizer(self, state: TrailState) -> bool:
         """Put the finalizer on, before anything is made in AWS; False if the Trail is gone."""
@@ -47,7 +47,7 @@ class StatusWriter:
         self, state: TrailState, context: ReconcileContext, desired: DesiredTrail, observed: ObservedTrail | None
     ) -> None:
         """Put on record where the trail is to be, before it is made or first written to."""
-        await self._status(state, pinned_status(state.status, context.generation, desired, observed, self._now()))
+        await self._status(state, pinned_status(state.status, context.generation, desired, observed, self._clock.now()))
 
     async def clear_identity(self, state: TrailState) -> bool:
         """Take off record whose trail was only looked at, before the Trail begins to hold one; False if it is gone."""
@@ -56,7 +56,7 @@ class StatusWriter:
 
     async def write_paused(self, state: TrailState) -> bool:
         """Say that the trail is let alone; False if the Trail is gone."""
-        return await self._status(state, paused(state.status, state.generation, self._now()))
+        return await self._status(state, paused(state.status, state.generation, self._clock.now()))
 
     async def write_result(self, state: TrailState, findings: SyncResult) -> bool:
         """Say what a pass found; False if the Trail is gone."""
@@ -64,7 +64,7 @@ class StatusWriter:
         ignored = ignored_annotations(
             state.annotations, state.manifest.get("deletionPolicy"), self._default_deletion_policy
         )
-        return await self._status(state, compute_status(state.status, findings, self._now(), ignored), request_id)
+        return await self._status(state, compute_status(state.status, findings, self._clock.now(), ignored), request_id)
 
     async def refresh(self, state: TrailState) -> bool:
         """Read the Trail anew; False if it is gone."""

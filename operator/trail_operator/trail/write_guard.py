@@ -4,14 +4,13 @@ AWS allows one write of each kind a second, so of many Trails the last waits lon
 and trails their owners.
 """
 
-from collections.abc import Callable
-
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.failure import FailureError, NotSentError, passing
 from trail_operator.inventory.registry import AccountClient
-from trail_operator.trail.location import Locator
+from trail_operator.runtime.clock import Clock
+from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.state import ReconcileContext, TrailState
 
 # What was seen so many seconds ago is taken to hold.
@@ -25,9 +24,9 @@ class StaleDecisionError(NotSentError):
 class WriteGuard:
     """Holds decisions against the time that they have waited."""
 
-    def __init__(self, locator: Locator, clock: Callable[[], float]) -> None:
-        self._locator = locator
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._window = ConsistencyWindow(clock)
 
     def precondition(
         self,
@@ -49,7 +48,7 @@ class WriteGuard:
 
         async def ask() -> None:
             still_wanted()
-            if self._clock() - seen < _HOLDS or self._locator.settling(state):
+            if self._clock.monotonic() - seen < _HOLDS or self._window.is_open(state):
                 return
             try:
                 tags = await access.cloudtrail.tags(arn, Arn.parse(arn).region)

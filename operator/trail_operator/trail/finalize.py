@@ -1,0 +1,67 @@
+"""Finalizes a Trail that is being deleted: delete or retain its trail, report that, remove the finalizer."""
+
+from dataclasses import replace
+from typing import Literal
+
+from trail_operator.api.reasons import EventReason
+from trail_operator.api.trail_status import Difference
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
+from trail_operator.kube.events import EventRecorder
+from trail_operator.metrics import Result
+from trail_operator.runtime.logs import logger
+from trail_operator.trail.delete import STILL_THERE, NotConfirmedError, NotYet, TrailDeleter
+from trail_operator.trail.outcome import FAILED, GONE, Outcome
+from trail_operator.trail.requeue import RequeuePolicy
+from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.status_writer import StatusWriter
+from trail_operator.trail.unknown_status import UnknownStatus
+
+
+class TrailFinalizer:
+    """Removes the finalizer once the trail is deleted or released; reports what prevents that."""
+
+    def __init__(
+        self,
+        deleter: TrailDeleter,
+        requeue: RequeuePolicy,
+        status: UnknownStatus,
+        writer: StatusWriter,
+        events: EventRecorder,
+    ) -> None:
+        self._deleter = deleter
+        self._requeue = requeue
+        self._status = status
+        self._writer = writer
+        self._events = events
+
+    async def finalize(self, state: TrailState, context: ReconcileContext) -> Outcome:
+        """Delete or release the trail; retry later if AWS or the spec prevents that."""
+        try:
+            released = await self._deleter.release(state, context)
+        except NotConfirmedError as error:
+            note = error.failure.message
+            await self._events.record(state.body, "Warning", EventReason.DELETION_NOT_CONFIRMED, "DeleteTrail", note)
+            return await self._blocked(state, context, error.failure, STILL_THERE)
+        except FailureError as error:
+            return await self._blocked(state, context, error.failure)
+        if isinstance(released, NotYet):
+            delay = self._requeue.after_failure(state, FailureClass.TRANSIENT)
+            return Outcome(Result.SETTLING, min(delay, released.within))
+        kind: Literal["Normal", "Warning"] = "Normal" if released.reason is EventReason.RELEASED else "Warning"
+        await self._events.record(state.body, kind, released.reason, "Delete", released.note)
+        await self._writer.remove_finalizer(state)
+        logger.info(released.note, extra=state.about())
+        return GONE
+
+    async def _blocked(
+        self, state: TrailState, context: ReconcileContext, failure: Failure, drift: tuple[Difference, ...] = ()
+    ) -> Outcome:
+        message = (
+            f"the trail can't be deleted: {failure.message}. To let the resource go, set deletionPolicy: Retain: the "
+            "trail then stays in AWS"
+        )
+        await self._status.report(state, context, replace(failure, message=message), drift)
+        kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
+        delay = self._requeue.after_failure(state, kind, slowly=failure.slowly)
+        left = self._deleter.seconds_held(state)
+        return Outcome(FAILED[failure.kind], min(delay, left) if left > 0.0 else delay)

@@ -1,0 +1,84 @@
+"""Runs reconciles: reports silence of AWS while they run, turns errors into retries, and counts how they ended."""
+
+import asyncio
+
+from aiohttp import ClientError
+from kubernetes.aio.client.exceptions import ApiException
+
+from trail_operator.domain.failure import FailureClass, internal
+from trail_operator.kube.client import CONFLICT
+from trail_operator.kube.unreportable import is_refusal
+from trail_operator.metrics import Metrics, Result
+from trail_operator.runtime.clock import Clock
+from trail_operator.runtime.logs import logger
+from trail_operator.trail.outcome import Outcome
+from trail_operator.trail.reconciler import TrailReconciler
+from trail_operator.trail.requeue import RequeuePolicy
+from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.unknown_status import UnknownStatus
+from trail_operator.trail.unwritable import UnwritableTrails
+
+
+class ReconcileRunner:
+    """Runs one reconcile at a time for each Trail."""
+
+    def __init__(
+        self,
+        reconciler: TrailReconciler,
+        requeue: RequeuePolicy,
+        status: UnknownStatus,
+        unwritable: UnwritableTrails,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._reconciler = reconciler
+        self._requeue = requeue
+        self._status = status
+        self._unwritable = unwritable
+        self._metrics = metrics
+        self._clock = clock
+
+    async def run(self, state: TrailState) -> float | None:
+        """Reconcile; return the seconds until the next reconcile, None if the Trail is gone."""
+        if await self._unwritable.is_blocked(state):
+            return self._unwritable.seconds_left(state)
+        started = self._clock.monotonic()
+        context = ReconcileContext(state.generation, state.requested_state)
+        watch = asyncio.create_task(self._status.watch(state, context))
+        try:
+            outcome = await self._reconcile(state, context)
+        finally:
+            watch.cancel()
+        self._metrics.reconciled(outcome.result, self._clock.monotonic() - started)
+        return outcome.requeue_after
+
+    async def _reconcile(self, state: TrailState, context: ReconcileContext) -> Outcome:
+        result = Result.KUBERNETES
+        try:
+            outcome = await self._reconciler.reconcile(state, context)
+        except ApiException as error:
+            if error.status == CONFLICT:  # another client wrote the Trail: retry at once with what it wrote
+                return Outcome(result, 0.0 if await self._unwritable.refresh(state) else None)
+            if is_refusal(error):
+                return Outcome(result, await self._unwritable.report(state, context, error))
+            logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=state.about())
+        except (ClientError, TimeoutError, OSError) as error:
+            logger.warning(f"no answer from Kubernetes: {type(error).__name__}", extra=state.about())
+        except Exception as error:  # noqa: BLE001 - a fault of the operator must not end the Trail's task; it is reported
+            logger.exception("internal error", extra=state.about())
+            await self._report_fault(state, context, error)
+            result = Result.INTERNAL
+        else:
+            state.refused = None
+            return outcome
+        return Outcome(result, self._requeue.after_failure(state, FailureClass.TRANSIENT))
+
+    async def _report_fault(self, state: TrailState, context: ReconcileContext, error: Exception) -> None:
+        try:
+            await self._status.report(state, context, internal(error))
+        except ApiException as refusal:
+            logger.warning(f"the fault could not be reported: {refusal.reason}", extra=state.about())
+            if is_refusal(refusal):
+                await self._unwritable.report(state, context, refusal)
+        except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
+            logger.exception("the fault could not be reported", extra=state.about())
