@@ -111,5 +111,5 @@ def _unknown_record(state: TrailState, region: str) -> Failure:
 
 
 def invalid(message: str) -> FailureError:
-    """Return the error of a spec from which nobody can tell which trail it means."""
+    """Return the error of a spec that does not identify a trail."""
     return FailureError(Failure(FailureClass.AUTHORITY, Reason.INVALID_SPEC, message))
