@@ -99,5 +99,5 @@ def test_no_trail_to_observe(operator: Operator, account: Account, trails: Trail
     trails.create(trail("nothing", "some-bucket", managementPolicy="Observe"))
     ready = trails.wait_reason("nothing", "TrailNotFound")
     assert ready["status"] == "False"
-    assert f"account {account.number} has no trail nothing visible in {REGION}" in ready["message"]
+    assert f"Account {account.number} has no trail nothing visible in {REGION}" in ready["message"]
     assert account.writes() == []

@@ -303,7 +303,7 @@ def test_a_deletion_fails(scene: Scene, entry: Entry) -> None:
     minute.judge(entry, Met.DENIED if how in (Met.REFUSED, Met.ELSEWHERE) else how)
     ready = scene.condition("Ready")
     assert (ready["status"], ready["reason"]) == ("False", entry.meeting.reason)
-    assert "deletionPolicy: Retain: the trail then stays in AWS" in ready["message"]
+    assert "set deletionPolicy: Retain" in ready["message"]
     scene.heal()
     assert not scene.stage.objects
     assert scene.stage.aws.trails.all() == []

@@ -60,7 +60,7 @@ def test_a_deletion_that_was_not_done_is_repeated_after_the_consistency_window(s
     stage.wait(15.0)
     assert not stage.objects
     assert arns(stage) == []
-    assert [ARN in note and "deleted" in note for note in stage.notes("Released")] == [True]
+    assert [ARN in note and "Deleted" in note for note in stage.notes("Released")] == [True]
     assert stage.notes("DeletionNotConfirmed") == []
 
 
@@ -111,7 +111,7 @@ def test_a_trail_that_reads_still_show_is_not_deleted_twice(stage: VirtualStage)
     stage.wait(20.0)
     assert stage.aws.asked["DeleteTrail"] == 1
     assert not stage.objects
-    assert ["deleted" in note for note in stage.notes("Released")] == [True]
+    assert ["Deleted" in note for note in stage.notes("Released")] == [True]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_one_answer_without_tags_releases_no_trail(stage: VirtualStage, entry: d
     stage.wait(30.0)
     assert not stage.objects
     assert arns(stage) == []
-    assert ["deleted" in note for note in stage.notes("Released")] == [True]
+    assert ["Deleted" in note for note in stage.notes("Released")] == [True]
 
 
 @pytest.mark.parametrize("owner", [None, "abroad/team-b/alpha"])
@@ -143,7 +143,7 @@ def test_a_trail_that_was_made_again_by_somebody_else_counts_as_gone(stage: Virt
     stage.wait(20.0)
     assert not stage.objects
     assert arns(stage) == [ARN]
-    assert ["left as it is" in note for note in stage.notes("Released")] == [True]
+    assert ["it does not belong to this resource" in note for note in stage.notes("Released")] == [True]
 
 
 def test_a_tag_that_was_not_removed_is_warned_of_and_the_resource_goes(stage: VirtualStage) -> None:
@@ -155,8 +155,8 @@ def test_a_tag_that_was_not_removed_is_warned_of_and_the_resource_goes(stage: Vi
     (trail,) = stage.aws.trails.all()
     assert OWNER in dict(trail.tags)
     (note,) = stage.notes("OwnerTagRemovalFailed")
-    assert "still there" in note
-    assert not any("without the owner tag" in note for note in stage.notes("Released"))
+    assert "still exists" in note
+    assert not any("removed its owner tag" in note for note in stage.notes("Released"))
 
 
 def test_a_removed_tag_is_not_warned_of(stage: VirtualStage) -> None:
@@ -164,7 +164,7 @@ def test_a_removed_tag_is_not_warned_of(stage: VirtualStage) -> None:
     stage.delete(KEY)
     stage.wait(5.0)
     assert stage.notes("OwnerTagRemovalFailed") == []
-    assert [f"trail {ARN} is kept, without the owner tag"] == stage.notes("Released")
+    assert [f"Kept trail {ARN} and removed its owner tag"] == stage.notes("Released")
 
 
 # ACK's annotation is a deletion policy, where the spec gives none.
@@ -269,7 +269,7 @@ def test_a_deletion_finds_the_trail_whatever_the_status_says(stage: VirtualStage
     stage.wait(40.0)
     assert KEY not in stage.objects
     assert arns(stage) == [arn_of("beta")]
-    assert ["deleted" in note for note in stage.notes("Released")] == [True]
+    assert ["Deleted" in note for note in stage.notes("Released")] == [True]
 
 
 @pytest.mark.parametrize("restarted", [False, True])
@@ -410,7 +410,7 @@ def test_a_trail_of_which_nothing_is_on_record_is_held_for_a_minute(empty: Virtu
     empty.wait(6.0)
     assert not empty.objects
     (note,) = empty.notes("ReleasedUnverified")
-    assert "without asking AWS" in note
+    assert "without checking AWS" in note
     assert empty.notes("Released") == []
 
 
@@ -422,7 +422,7 @@ def test_what_can_be_asked_within_the_minute_is_released_verified(empty: Virtual
     empty.wait(30.0)
     assert not empty.objects
     assert empty.notes("ReleasedUnverified") == []
-    assert empty.notes("Released") == [f"there is no trail {ARN}"]
+    assert empty.notes("Released") == [f"Trail {ARN} does not exist"]
 
 
 def test_a_trail_that_is_on_record_is_held_without_end(stage: VirtualStage) -> None:
@@ -491,7 +491,7 @@ def test_a_record_of_another_account_is_held_while_the_organization_can_not_be_a
     stage.wait(TWO_RESYNCS)
     assert ready(stage) == ("False", "AccessDenied")
     message = stage.objects[KEY]["status"]["conditions"][0]["message"]
-    assert f"a trail of account {FOREIGN} is on record" in message
+    assert f"Status records a trail of account {FOREIGN}" in message
     assert "organizations:DescribeOrganization" in message
     stage.delete(KEY)
     stage.wait(300.0)

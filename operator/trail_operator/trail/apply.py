@@ -1,4 +1,4 @@
-"""Carries out a plan: guard, write, classify what AWS answers, remember it."""
+"""Carries out a plan: guard, write, classify the answer of AWS, remember it."""
 
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.rate_limit import Precondition
@@ -21,7 +21,7 @@ from trail_operator.trail.write_guard import WriteGuard
 
 
 class PlanExecutor:
-    """Writes to AWS."""
+    """Writes trails to AWS."""
 
     def __init__(
         self,
@@ -41,24 +41,24 @@ class PlanExecutor:
         self._window = ConsistencyWindow(clock)
 
     def due(self, comparison: Comparison, actions: tuple[Action, ...]) -> tuple[Action, ...]:
-        """What is to be done now: not again what was, and only does not show yet."""
+        """Return the actions that are due: not those that were carried out and that AWS does not show yet."""
         state = comparison.state
         if comparison.context.force or not self._window.is_open(state):
             return actions
         pending = state.writes.pending_differences
         due = tuple(action for action in actions if any(entry not in pending for entry in action.differences))
         if actions and actions[0].operation == "CreateTrail":
-            return actions if due else ()  # what follows has no differences of its own
+            return actions if due else ()  # the actions after it have no differences of their own
         return due
 
     async def execute(self, comparison: Comparison, actions: tuple[Action, ...]) -> Progress:
-        """Write to AWS, once the trail's account and region are on record."""
+        """Record the trail's account and region in status, then write to AWS."""
         state, desired, observed = comparison.state, comparison.desired, comparison.observed
         refused = self._refusals.known(comparison, actions)
         if not _is_pinned(state, desired):
             await self._writer.pin_identity(state, comparison.context, desired, observed)
         if observed and not observed.unreadable:
-            # Also for a write that takes effect without an answer.
+            # Before the first write: it may take effect without an answer.
             state.writes.state_before = state.writes.state_before or observed
         progress = Progress(failures=[*refused.values()], failed={*refused}, refused={**refused})
         await self._carry_out(comparison, actions, progress)
@@ -67,18 +67,18 @@ class PlanExecutor:
         return progress
 
     async def record_applied(self, comparison: Comparison, done: list[Action]) -> None:
-        """Tell of the writes that took effect, in an Event."""
+        """Record the writes that took effect in an Event."""
         state = comparison.state
         await self._events.record_applied(
             state.body, done, drift=state.reads.synced_generation == comparison.context.generation
         )
 
-    async def record_unanswered(self, comparison: Comparison) -> None:
-        """Tell of writes without an answer that took effect, as AWS shows now. What did not is in the next plan."""
+    async def record_confirmed(self, comparison: Comparison) -> None:
+        """Record unconfirmed writes whose effect AWS shows now. The next plan repeats those without effect."""
         state, observed = comparison.state, comparison.observed
-        unanswered, state.writes.unconfirmed = state.writes.unconfirmed, ()
+        unconfirmed, state.writes.unconfirmed = state.writes.unconfirmed, ()
         done = []
-        for action, desired in unanswered:
+        for action, desired in unconfirmed:
             if observed and not_read_again(action.differences, observed.unreadable):
                 state.writes.unconfirmed = (*state.writes.unconfirmed, (action, desired))
                 continue
@@ -89,7 +89,7 @@ class PlanExecutor:
             await self.record_applied(comparison, done)
 
     async def _carry_out(self, comparison: Comparison, actions: tuple[Action, ...], progress: Progress) -> None:
-        """Do as much of a plan as can be done: what fails, for now or for good, stops only what would do harm then."""
+        """Send the actions in order. A failure stops only the actions that require the failed one."""
         state, desired, observed = comparison.state, comparison.desired, comparison.observed
         seen = state.reads.last_at if state.reads.last_at is not None else state.started
         owner = observed.owner if observed else None
@@ -116,7 +116,7 @@ class PlanExecutor:
             progress.failures.append(failure)
 
     async def _send(self, comparison: Comparison, action: Action, precondition: Precondition) -> Failure | None:
-        """Send one write; return why it failed. Raises NotSentError where the guard stopped it."""
+        """Send one write; return why it failed. Raises NotSentError if the guard stopped it."""
         state, desired = comparison.state, comparison.desired
         location = desired.location
         try:
@@ -126,7 +126,7 @@ class PlanExecutor:
         except AWSError as error:
             request_id = error.request_id
             if error.may_have_taken_effect:
-                self._remember_unanswered(comparison, action)
+                self._remember_unconfirmed(comparison, action)
             failure = await self._refusals.explain(comparison, error)
         except NotSentError:
             raise
@@ -134,11 +134,11 @@ class PlanExecutor:
             request_id = ""
             failure = error.failure
             if failure.kind is FailureClass.TRANSIENT:
-                self._remember_unanswered(comparison, action)
+                self._remember_unconfirmed(comparison, action)
         else:
             state.writes.last_at = self._clock.monotonic()
             fields = {"operation": action.operation, "arn": desired.arn, "requestID": request_id}
-            logger.info(_told(action), extra=state.about(**fields))
+            logger.info(_describe(action), extra=state.about(**fields))
             return None
         logger.warning(
             f"{action.operation} failed: {failure.message}",
@@ -146,8 +146,8 @@ class PlanExecutor:
         )
         return failure
 
-    def _remember_unanswered(self, comparison: Comparison, action: Action) -> None:
-        """Remember a write that may have taken effect: reads may show it later, or show for a while what was before."""
+    def _remember_unconfirmed(self, comparison: Comparison, action: Action) -> None:
+        """Remember a write that may have taken effect. It opens the consistency window."""
         state = comparison.state
         state.writes.last_at = self._clock.monotonic()
         state.writes.unconfirmed = (*state.writes.unconfirmed, (action, comparison.desired))
@@ -160,6 +160,6 @@ def _is_pinned(state: TrailState, desired: DesiredTrail) -> bool:
     return is_here and status.arn in (None, desired.arn)
 
 
-def _told(action: Action) -> str:
+def _describe(action: Action) -> str:
     changes = ", ".join(f"{entry.path}: {entry.observed} -> {entry.desired}" for entry in action.differences)
     return f"{action.operation} {changes}".strip()

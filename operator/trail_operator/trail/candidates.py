@@ -61,7 +61,7 @@ class TrailCandidates:
         recorded = Arn.parse(arn).region if arn else state.status.home_region
         region = recorded or named
         if region is None:
-            raise invalid("no home region is known: set spec.region, or give the operator --region")
+            raise invalid("No home region is known: set spec.region, or --region of the operator")
         try:
             here = await self._locator.location(state, access, region)
         except UnknownRegionError:
@@ -105,7 +105,7 @@ def _unknown_record(state: TrailState, region: str) -> Failure:
     return Failure(
         FailureClass.TERMINAL,
         Reason.WRONG_HOME_REGION,
-        f"status.{field} says that the trail is in {region}, which is not a region that this operator knows. "
+        f"status.{field} records region {region}, which this operator does not know. "
         f"{HOW_TO_NAME_NEW_REGIONS}. If the record is wrong, {correction(state, *fields)}",
     )
 

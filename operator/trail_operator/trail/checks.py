@@ -29,7 +29,7 @@ Check = Callable[[Comparison], SyncResult | None]
 
 
 class WriteChecks:
-    """The checks of all Trails."""
+    """Checks any Trail."""
 
     def __init__(
         self, locator: Locator, resolver: SpecResolver, claims: NameClaims, results: SyncResults, clock: Clock
@@ -66,9 +66,9 @@ class WriteChecks:
         refusal = self._refusal_to_manage(state, resolved.access, resolved.spec.adoption_policy, observed)
         if refusal is None:
             return None
-        if self._may_be_of_before(state, observed):
+        if self._owner_may_be_outdated(state, observed):
             return self._results.incomplete(
-                state, comparison.context, passing("AWS does not show the trail's owner tag yet")
+                state, comparison.context, passing("Waiting for AWS to show the trail's owner tag")
             )
         found = observed if "isLogging" not in observed.unreadable else None
         return SyncResult(comparison.context.generation, known=True, observed=None, failure=refusal, found=found)
@@ -88,18 +88,18 @@ class WriteChecks:
         """The owner tag that AWS shows is this resource's, but may be older than another Trail's write."""
         if comparison.identity is None or not self.owner_may_be_stale(comparison):
             return None
-        failure = passing("AWS may not show yet that the trail is another Trail's by now")
+        failure = passing("Waiting for AWS to show whether another Trail has taken over the trail")
         return self._results.incomplete(comparison.state, comparison.context, failure)
 
     def owner_may_be_stale(self, comparison: Comparison) -> bool:
-        """Whether the owner tag that AWS shows may be the one of a trail that was there before another Trail's."""
+        """Whether AWS may still show the owner tag from before another Trail took over the trail."""
         state, observed = comparison.state, comparison.observed
         competitors = self._claims.claimants(self._claims.enter(state))
         is_new = observed is not None and state.status.arn != observed.arn and self._window.may_be_open(state)
         return bool(competitors) and (is_new or any(map(self._window.is_open, competitors)))
 
-    def counts_as_ours(self, comparison: Comparison) -> bool:
-        """Whether to report on a trail that was read in part. If its tags were not, what was last reported holds."""
+    def is_own_as_far_as_read(self, comparison: Comparison) -> bool:
+        """Whether a partly read trail is this Trail's. If its tags were not read, the last status decides."""
         state, observed = comparison.state, comparison.observed
         if observed is None:
             return False
@@ -111,10 +111,10 @@ class WriteChecks:
     def _refusal_to_manage(
         self, state: TrailState, access: AccountClient, policy: AdoptionPolicy, observed: ObservedTrail
     ) -> Failure | None:
-        """Why the trail of that name is not this Trail's to manage: it is another's, or may not be taken over."""
+        """Return why the Trail may not manage the trail of its name: it has another owner, or may not be adopted."""
         cluster = self._locator.cluster
-        has_held = _has_held(state, observed)
-        claimant = Adopter(cluster, str(state.key), policy, access.allowed_adoption, state.status.owner_tag, has_held)
+        has_owned = _has_owned(state, observed)
+        claimant = Adopter(cluster, str(state.key), policy, access.allowed_adoption, state.status.owner_tag, has_owned)
         resource = cluster.resource_of(observed.owner)
         alive = resource is not None and self._claims.may_exist(resource)
         needed = required_adoption(observed, claimant)
@@ -123,13 +123,13 @@ class WriteChecks:
         )
 
     def _competitors(self, claim: Claim, observed: ObservedTrail | None) -> list[Claim]:
-        """The claims that compete for a trail. One that exists already is only for Trails that may take it."""
+        """Return the claims that compete for a trail. For one that exists, only Trails that may adopt it compete."""
         competitors = self._claims.competitors(claim)
         return [one for one in competitors if observed is None or self._competes(self._claims.claimant(one), observed)]
 
     def _competes(self, rival: TrailState, observed: ObservedTrail) -> bool:
-        """Whether another Trail may take a trail that exists, or has had it until it lost its tag."""
-        if observed.owner is None and _has_held(rival, observed):
+        """Whether another Trail may adopt a trail that exists, or owned it until it lost its tag."""
+        if observed.owner is None and _has_owned(rival, observed):
             return True
         try:
             access, policy = self._resolver.access_for(rival), rival.spec.adoption_policy
@@ -137,12 +137,12 @@ class WriteChecks:
             return False
         return self._refusal_to_manage(rival, access, policy, observed) is None
 
-    def _may_be_of_before(self, state: TrailState, observed: ObservedTrail) -> bool:
-        """Whether AWS may still show the owner tag that the operator replaced, be it an earlier process that did."""
+    def _owner_may_be_outdated(self, state: TrailState, observed: ObservedTrail) -> bool:
+        """Whether AWS may still show an owner tag that this process, or one before it, has replaced."""
         is_former = self._locator.cluster.resource_of(observed.owner) == str(state.key)
         return self._window.is_open(state) or (is_former and self._window.may_be_open(state))
 
 
-def _has_held(state: TrailState, observed: ObservedTrail) -> bool:
-    """Whether the trail is on record as the Trail's. One that it only observed is on record, too, but no owner tag."""
+def _has_owned(state: TrailState, observed: ObservedTrail) -> bool:
+    """Whether status records the trail as owned. For a trail that was only observed it records no owner tag."""
     return state.status.arn == observed.arn and state.status.owner_tag is not None

@@ -1,6 +1,6 @@
-"""What the Trails and AWSAccounts are, as Prometheus is told of it: read off the objects at the moment it asks.
+"""Metrics of the state of Trails and AWSAccounts, computed from the objects when Prometheus scrapes.
 
-A status is read through its model, which leaves out what is odd: one odd object must not spoil the answer for all.
+A status is read through its model, which drops invalid fields: one invalid object must not break the scrape.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +21,7 @@ from trail_operator.trail.state import TrailState
 
 
 class StateCollector(Collector):
-    """The states of all Trails and AWSAccounts."""
+    """Collects the state of all Trails and AWSAccounts."""
 
     def __init__(
         self,
@@ -29,13 +29,13 @@ class StateCollector(Collector):
         accounts: Callable[[], Iterable[Account]],
         unattended: Callable[[], int],
     ) -> None:
-        """`unattended`: how many Trails have no task or no pass."""
+        """`unattended`: returns the number of Trails that are not reconciled."""
         self._states = states
         self._accounts = accounts
         self._unattended = unattended
 
     def collect(self) -> Iterator[Metric]:
-        """All families, with what there is now."""
+        """Return all metric families with their present values."""
         states, accounts = [*self._states()], [*self._accounts()]
         yield from _of_trails(states)
         yield from _of_accounts(accounts)
@@ -81,10 +81,10 @@ def _of_accounts(accounts: Iterable[Account]) -> list[Metric]:
     for account in accounts:
         key, status = (account.name,), account.body.get("status")
         status = status if isinstance(status, dict) else {}
-        # Not the trails, of which there may be a thousand.
-        told = AWSAccountStatus.parse({name: value for name, value in status.items() if name != "trails"})
-        _add_ready(ready, reason, key, told.condition(ConditionType.READY))
-        for family, count in ((trails, told.trail_count), (unmanaged, told.unmanaged_count)):
+        # Without the list of trails, of which there may be a thousand.
+        parsed = AWSAccountStatus.parse({name: value for name, value in status.items() if name != "trails"})
+        _add_ready(ready, reason, key, parsed.condition(ConditionType.READY))
+        for family, count in ((trails, parsed.trail_count), (unmanaged, parsed.unmanaged_count)):
             if count is not None:
                 family.add_metric(key, count)
     return [ready, reason, trails, unmanaged]
@@ -99,7 +99,7 @@ def _add_ready(
 
 
 def _destinations(spec: dict[str, Any]) -> set[str]:
-    """What the spec has AWS deliver to."""
+    """Return the destinations that the spec configures."""
     configured = {
         Destination.S3: True,
         Destination.DIGEST: spec.get("enableLogFileValidation", True) is not False,

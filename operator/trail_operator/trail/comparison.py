@@ -1,4 +1,4 @@
-"""A Trail beside its trail in AWS, as one sync read them: what the checks and the plan work on."""
+"""A Trail and its trail in AWS as one sync read them: the input of the checks and the plan."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""Releasing a Trail: what becomes of its trail in AWS, and when the resource may go.
-
-Status is a memory that AWS is asked about: the place on record is looked at, and the place that the spec names.
-"""
+"""Deletes or keeps the trail of a Trail that is being deleted, as its deletion policy says."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -27,18 +24,18 @@ from trail_operator.trail.consistency_window import CONSISTENCY_WINDOW, Consiste
 from trail_operator.trail.state import ReconcileContext, SentDeletion, TrailState
 from trail_operator.trail.write_guard import StaleDecisionError, WriteGuard
 
-# Retain tries to take the owner tag off, but must not hold the object.
+# Seconds for which Retain tries to remove the owner tag: it must not block the deletion of the resource.
 _RETAIN_PATIENCE = 5.0
-# After so many seconds a trail that is still there is reported; and a Trail of which nothing is on record is released.
+# Seconds until a trail that still exists is reported, and until a Trail without a recorded trail is released.
 _PATIENCE = 60.0
 
 STILL_THERE = (Difference(path="trail", desired="absent", observed="present"),)
-"""How a trail differs that DeleteTrail did not remove."""
+"""The drift of a trail that DeleteTrail did not remove."""
 
 
 @dataclass(frozen=True)
 class Released:
-    """The resource may go. `reason` and `note` are those of the Event that says what became of the trail."""
+    """The finalizer can be removed. `reason` and `note`: of the Event that says what happened to the trail."""
 
     note: str
     reason: EventReason = EventReason.RELEASED
@@ -46,24 +43,22 @@ class Released:
 
 @dataclass(frozen=True)
 class NotYet:
-    """AWS may still answer what was before: it is asked again, in so many seconds at the latest."""
+    """AWS may still show an earlier state. `within`: seconds until it is read again, at the latest."""
 
     within: float
 
 
 class NotConfirmedError(FailureError):
-    """Raised where a trail is still there although DeleteTrail was sent again and again."""
+    """Raised if AWS still shows a trail long after DeleteTrail was first sent."""
 
     def __init__(self, arn: str) -> None:
         super().__init__(
-            passing(
-                f"DeleteTrail was sent for {arn}, and {_PATIENCE:.0f} s later AWS still shows the trail as this one's"
-            )
+            passing(f"DeleteTrail was sent for {arn}, but AWS still shows the trail {_PATIENCE:.0f} s later")
         )
 
 
 class TrailDeleter:
-    """Deletes or disowns trails, if they are ours."""
+    """Deletes trails, or removes their owner tag: only of trails with this resource's owner tag."""
 
     def __init__(
         self,
@@ -83,76 +78,74 @@ class TrailDeleter:
         self._window = ConsistencyWindow(clock)
 
     async def release(self, state: TrailState, context: ReconcileContext) -> Released | NotYet:
-        """Do what the deletion policy says. Raises FailureError where AWS or the spec stands in the way."""
+        """Apply the deletion policy. Raises FailureError if AWS or the spec prevents that."""
         if state.observe_only:
-            return Released("the trail was only observed")
+            return Released("Observed only; nothing to delete")
         try:
             policy = self._policy(state)
             return await (self._retain if policy is DeletionPolicy.RETAIN else self._remove)(state, context)
         except (ClosedError, StaleDecisionError):
             return NotYet(CONSISTENCY_WINDOW)
         except FailureError as error:
-            if self.seconds_held(state) > 0.0 or error.failure.kind is FailureClass.TRANSIENT:
+            if self.seconds_blocked(state) > 0.0 or error.failure.kind is FailureClass.TRANSIENT:
                 raise
             return _unverified(error.failure.message)
 
-    def seconds_held(self, state: TrailState) -> float:
-        """For how long a Trail is held while AWS cannot be asked about its trail: without end if one is on record."""
+    def seconds_blocked(self, state: TrailState) -> float:
+        """Return for how long a failure blocks the deletion: infinite if status records a trail."""
         if state.is_on_record or state.deletion_requested is None:
             return float("inf")
         left = state.deletion_requested + timedelta(seconds=_PATIENCE) - self._clock.now()
         return left.total_seconds()
 
     def _policy(self, state: TrailState) -> DeletionPolicy:
-        """Not through the model: whatever else is wrong with the spec must not hold the resource."""
+        """Return the policy. Not read through the model: no other invalid field may block the deletion."""
         value = state.manifest.get("deletionPolicy") or unset_deletion_policy(state.annotations, self._default_policy)
         if value not in [*DeletionPolicy]:
             raise invalid("deletionPolicy must be Delete or Retain")
         return DeletionPolicy(value)
 
-    def _may_lag(self, state: TrailState) -> bool:
-        """Whether AWS may not show yet that a trail is this resource's: before it there may have been another."""
+    def _owner_may_be_outdated(self, state: TrailState) -> bool:
+        """Whether AWS may not show this resource's owner tag yet."""
         return self._window.may_be_open(state) if state.is_on_record else self._window.is_open(state)
 
-    def _may_lack_its_tag(self, state: TrailState, place: Candidate, tags: dict[str, str] | None) -> bool:
-        """Whether one answer shows no owner tag on a trail that is on record as ours: a second look has to agree."""
+    def _is_newly_untagged(self, state: TrailState, candidate: Candidate, tags: dict[str, str] | None) -> bool:
+        """Whether a recorded trail has just lost its owner tag: a second read after the consistency window decides."""
         if tags is None or _owner(tags) or not state.status.owner_tag:
             return False
         return (
             self._clock.monotonic()
-            < state.deletion.untagged_since.setdefault(place.arn, self._clock.monotonic()) + CONSISTENCY_WINDOW
+            < state.deletion.untagged_since.setdefault(candidate.arn, self._clock.monotonic()) + CONSISTENCY_WINDOW
         )
-
-    # Delete.
 
     async def _remove(self, state: TrailState, context: ReconcileContext) -> Released | NotYet:
         access = self._candidates.access_for(state)
         notes = []
-        async for place in self._candidates.find(state, access):
-            outcome = await self._remove_at(state, context, access, place)
+        async for candidate in self._candidates.find(state, access):
+            outcome = await self._remove_at(state, context, access, candidate)
             if isinstance(outcome, NotYet):
                 return outcome
             notes.append(outcome)
         return Released("; ".join(notes))
 
     async def _remove_at(
-        self, state: TrailState, context: ReconcileContext, access: AccountClient, place: Candidate
+        self, state: TrailState, context: ReconcileContext, access: AccountClient, candidate: Candidate
     ) -> str | NotYet:
-        """What became of a trail. DeleteTrail is believed only once AWS no longer shows the trail as ours."""
-        tags = await self._candidates.tags(state, access, place)
-        sent = state.deletion.sent.get(place.arn)
+        """Delete a trail; return what happened to it. It is deleted once AWS no longer shows it with this owner tag."""
+        tags = await self._candidates.tags(state, access, candidate)
+        sent = state.deletion.sent.get(candidate.arn)
         if not self._candidates.owns(state, tags):
-            if sent is None and (self._may_lag(state) or self._may_lack_its_tag(state, place, tags)):
+            if sent is None and (self._owner_may_be_outdated(state) or self._is_newly_untagged(state, candidate, tags)):
                 return NotYet(CONSISTENCY_WINDOW)
-            return _told(place.arn, exists=tags is not None, deleted=sent is not None)
+            return _describe(candidate.arn, exists=tags is not None, deleted=sent is not None)
         now = self._clock.monotonic()
         if sent is not None and now < sent.last + CONSISTENCY_WINDOW:
             return NotYet(sent.last + CONSISTENCY_WINDOW - now)
-        await self._send(state, context, access, place, tags)
-        if not await self._is_there(state, access, place):
-            return _told(place.arn, exists=False, deleted=True)
-        if now - state.deletion.sent[place.arn].first >= _PATIENCE:
-            raise NotConfirmedError(place.arn)
+        await self._send(state, context, access, candidate, tags)
+        if not await self._exists(state, access, candidate):
+            return _describe(candidate.arn, exists=False, deleted=True)
+        if now - state.deletion.sent[candidate.arn].first >= _PATIENCE:
+            raise NotConfirmedError(candidate.arn)
         return NotYet(CONSISTENCY_WINDOW)
 
     async def _send(
@@ -160,14 +153,16 @@ class TrailDeleter:
         state: TrailState,
         context: ReconcileContext,
         access: AccountClient,
-        place: Candidate,
+        candidate: Candidate,
         tags: dict[str, str] | None,
     ) -> None:
-        """Send DeleteTrail, and remember that: also where no answer came, since it may have taken effect."""
-        arn, now = place.arn, self._clock.monotonic()
+        """Send DeleteTrail, and remember it: also without an answer, because it may have taken effect."""
+        arn, now = candidate.arn, self._clock.monotonic()
         sent = state.deletion.sent.get(arn) or SentDeletion(first=now, last=float("-inf"))
         try:
-            await self._apply(deletion(arn), access, place.location, self._still_due(state, context, access, arn, tags))
+            await self._apply(
+                deletion(arn), access, candidate.location, self._precondition(state, context, access, arn, tags)
+            )
         except AWSError as error:
             if error.may_have_taken_effect:
                 state.deletion.sent[arn] = sent
@@ -180,22 +175,20 @@ class TrailDeleter:
             raise
         state.deletion.sent[arn] = replace(sent, last=self._clock.monotonic())
 
-    async def _is_there(self, state: TrailState, access: AccountClient, place: Candidate) -> bool:
-        """Whether AWS still has a trail of ours there: what is no longer ours is as good as gone."""
-        if not await access.cloudtrail.exists(place.arn, place.location.region):
+    async def _exists(self, state: TrailState, access: AccountClient, candidate: Candidate) -> bool:
+        """Whether AWS still shows a trail with this resource's owner tag."""
+        if not await access.cloudtrail.exists(candidate.arn, candidate.location.region):
             return False
-        return self._candidates.owns(state, await self._candidates.tags(state, access, place))
-
-    # Retain.
+        return self._candidates.owns(state, await self._candidates.tags(state, access, candidate))
 
     async def _retain(self, state: TrailState, context: ReconcileContext) -> Released:
-        place: Candidate | None = None
+        candidate: Candidate | None = None
         notes = []
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE) as patience:
                 access = self._candidates.access_for(state)
-                async for place in self._candidates.find(state, access):
-                    notes.append(await self._disown(state, context, access, place, patience))
+                async for candidate in self._candidates.find(state, access):
+                    notes.append(await self._remove_owner_tag(state, context, access, candidate, patience))
                 return Released("; ".join(notes))
         except (ClosedError, StaleDecisionError):
             raise
@@ -205,44 +198,42 @@ class TrailDeleter:
             problem = "AWS did not answer in time"
         if not state.is_on_record:
             return _unverified(problem)
-        arn = place.arn if place else state.status.arn or f"of {state.key}"
+        arn = candidate.arn if candidate else state.status.arn or f"of {state.key}"
         await self._warn_of_tag(state, arn, state.status.owner_tag, f"was not removed: {problem}")
-        return Released("; ".join([*notes, f"trail {arn} was left as it is, its owner tag too"]))
+        return Released("; ".join([*notes, f"Kept trail {arn} with its owner tag"]))
 
-    async def _disown(
+    async def _remove_owner_tag(
         self,
         state: TrailState,
         context: ReconcileContext,
         access: AccountClient,
-        place: Candidate,
+        candidate: Candidate,
         patience: asyncio.Timeout,
     ) -> str:
-        tags = await self._candidates.tags(state, access, place)
+        tags = await self._candidates.tags(state, access, candidate)
         if not self._candidates.owns(state, tags):
-            return _told(place.arn, exists=tags is not None)
-        precondition = self._still_due(state, context, access, place.arn, tags)
+            return _describe(candidate.arn, exists=tags is not None)
+        precondition = self._precondition(state, context, access, candidate.arn, tags)
 
-        async def its_turn() -> None:
+        async def when_sent() -> None:
             patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
             await precondition()
 
-        patience.reschedule(None)  # many that go at once wait for each other, which is no fault of AWS
-        await self._apply(owner_tag_removal(place.arn, OWNER_TAG), access, place.location, its_turn)
-        left = await self._candidates.tags(state, access, place)
+        patience.reschedule(None)  # waiting for the rate limit, behind other Trails, is not a fault of AWS
+        await self._apply(owner_tag_removal(candidate.arn, OWNER_TAG), access, candidate.location, when_sent)
+        left = await self._candidates.tags(state, access, candidate)
         if not self._candidates.owns(state, left):
-            return f"trail {place.arn} is kept, without the owner tag"
-        await self._warn_of_tag(state, place.arn, _owner(left), "is still there after RemoveTags")
-        return f"trail {place.arn} is kept, its owner tag too"
+            return f"Kept trail {candidate.arn} and removed its owner tag"
+        await self._warn_of_tag(state, candidate.arn, _owner(left), "still exists after RemoveTags")
+        return f"Kept trail {candidate.arn} with its owner tag"
 
     async def _warn_of_tag(self, state: TrailState, arn: str, owner: str | None, problem: str) -> None:
-        """`owner`: the owner tag that the trail was last seen to carry."""
+        """Record that the owner tag remains. `owner`: the tag as last read."""
         tag = f"{OWNER_TAG}={owner or self._candidates.owner_tag(state)}"
-        note = f"the tag {tag} of trail {arn} {problem}. Remove it by hand if AWS still shows it"
+        note = f"Tag {tag} of trail {arn} {problem}. Remove the tag manually if AWS still shows it"
         await self._events.record(state.body, "Warning", EventReason.OWNER_TAG_REMOVAL_FAILED, "RemoveTags", note)
 
-    # Both.
-
-    def _still_due(
+    def _precondition(
         self, state: TrailState, context: ReconcileContext, access: AccountClient, arn: str, tags: dict[str, str] | None
     ) -> Precondition:
         return self._write_guard.precondition(state, context, access, arn, _owner(tags), self._clock.monotonic())
@@ -252,22 +243,22 @@ class TrailDeleter:
     ) -> None:
         try:
             await access.cloudtrail.apply(action, location.account, location.region, precondition)
-        finally:  # also where its answer was lost
+        finally:  # also if the answer was lost
             self._inventory.changed(access)
-            self._inventory.trails(access, location)  # has them read: no pass of this Trail will
+            self._inventory.trails(access, location)  # starts a read, which no later reconcile of this Trail does
 
 
 def _owner(tags: dict[str, str] | None) -> str | None:
     return (tags or {}).get(OWNER_TAG)
 
 
-def _told(arn: str, *, exists: bool, deleted: bool = False) -> str:
-    """What was read of a trail that is not, or no longer, this resource's."""
+def _describe(arn: str, *, exists: bool, deleted: bool = False) -> str:
+    """Describe a trail without this resource's owner tag."""
     if exists:
-        return f"trail {arn} was left as it is: it is not this resource's"
-    return f"deleted trail {arn}; its log files stay in the bucket" if deleted else f"there is no trail {arn}"
+        return f"Kept trail {arn}: it does not belong to this resource"
+    return f"Deleted trail {arn}; its log files remain in the bucket" if deleted else f"Trail {arn} does not exist"
 
 
 def _unverified(problem: str) -> Released:
-    note = f"released without asking AWS whether there is a trail, which nothing on record says: {problem}"
+    note = f"Released without checking AWS for a trail, as status records none: {problem}"
     return Released(note, EventReason.RELEASED_UNVERIFIED)

@@ -56,12 +56,10 @@ class TrailFinalizer:
     async def _blocked(
         self, state: TrailState, context: ReconcileContext, failure: Failure, drift: tuple[Difference, ...] = ()
     ) -> Outcome:
-        message = (
-            f"the trail can't be deleted: {failure.message}. To let the resource go, set deletionPolicy: Retain: the "
-            "trail then stays in AWS"
-        )
+        remedy = "To remove the resource and keep the trail, set deletionPolicy: Retain"
+        message = f"Cannot delete trail: {failure.message}. {remedy}"
         await self._status.report(state, context, replace(failure, message=message), drift)
         kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
         delay = self._requeue.after_failure(state, kind, slowly=failure.slowly)
-        left = self._deleter.seconds_held(state)
+        left = self._deleter.seconds_blocked(state)
         return Outcome(FAILED[failure.kind], min(delay, left) if left > 0.0 else delay)

@@ -1,4 +1,7 @@
-"""Where a Trail's trail is and whose: the account by STS, the region by spec and settings, both held to their pins."""
+"""Where a Trail's trail is, and its owner tag. The account comes from STS, the region from spec and settings.
+
+Both must match what status records.
+"""
 
 import json
 from collections.abc import Mapping
@@ -15,33 +18,33 @@ from trail_operator.trail.state import TrailState
 
 
 class Locator:
-    """Finds a Trail's place in AWS."""
+    """Resolves the location of trails."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        """The cluster whose Trails these are."""
+        """The cluster of these Trails."""
 
     def owner(self, state: TrailState) -> str:
-        """The owner tag that this Trail's trail is to carry."""
+        """Return the owner tag of the Trail's trail."""
         return self.cluster.owner_tag(str(state.key))
 
     def owners(self, state: TrailState) -> frozenset[str]:
-        """Every owner tag by which a trail is this Trail's."""
+        """Return every owner tag that identifies a trail as this Trail's."""
         return self.cluster.owner_tags(str(state.key), state.status.owner_tag)
 
     def owns(self, state: TrailState, tags: Mapping[str, str] | None) -> bool:
-        """Whether a trail with these tags is this Trail's; None where there is no trail."""
+        """Whether a trail with these tags is this Trail's. `tags`: None if there is no trail."""
         return (tags or {}).get(OWNER_TAG) in self.owners(state)
 
     def region(self, state: TrailState, access: AccountClient, wanted: str | None) -> str:
-        """The home region. Raises FailureError where none is known or it is not the one on record."""
+        """Return the home region. Raises FailureError if none is set, or if status records another one."""
         region = wanted or access.default_region
         if region is None:
             raise FailureError(
                 Failure(
-                    FailureClass.AUTHORITY,  # mended by a setting, not by the spec alone: so never stalled
+                    FailureClass.AUTHORITY,  # a setting can correct it, too: the Trail is not stalled
                     Reason.INVALID_SPEC,
-                    "no home region is known: set spec.region, or give the operator --region",
+                    "No home region is known: set spec.region, or --region of the operator",
                 )
             )
         if (arn := state.recorded_arn) and not state.observe_only:
@@ -51,7 +54,7 @@ class Locator:
         return region
 
     async def location(self, state: TrailState, access: AccountClient, region: str) -> Location:
-        """The place, asked of STS. Raises FailureError where it is not known or not the one on record."""
+        """Return the location, with the account from STS. Raises FailureError if status records another account."""
         try:
             identity = await access.aws.identity(region)
         except AWSError as error:
@@ -62,11 +65,11 @@ class Locator:
                 Failure(
                     FailureClass.AUTHORITY,
                     Reason.IDENTITY_MISMATCH,
-                    f"AWSAccount {access.name} leads into another account than its accountID says: nothing is written; "
-                    "see its conditions",
+                    f"The credentials of AWSAccount {access.name} are not for its accountID; nothing was written. See "
+                    "the conditions of the AWSAccount",
                 )
             )
-        # The operator puts account and region on record together: an account by itself was written by somebody else.
+        # The operator records account and region together: an account without a region was written by another client.
         pinned = state.status.account_id if state.is_on_record else None
         if pinned and pinned != identity.account and not state.observe_only:
             access.aws.doubt()
@@ -74,17 +77,17 @@ class Locator:
         return Location(identity.partition, identity.account, region)
 
     async def management_account(self, access: AccountClient, location: Location) -> str | None:
-        """The account that an organization trail is in, if it is not the location's: the management account.
+        """Return the account that owns organization trails, the management account; None if it is the location's.
 
-        Raises FailureError where AWS does not tell.
+        Raises FailureError if AWS does not answer.
         """
         account = (await access.aws.organization(location.region)).management_account
         return account if account != location.account else None
 
     async def can_own(self, access: AccountClient, location: Location, account: str) -> bool:
-        """Whether a trail that is made from the location's account can be of that account: a status can be forged.
+        """Whether credentials of the location's account can create a trail in `account`: status can be forged.
 
-        Raises FailureError where AWS does not tell.
+        Raises FailureError if AWS does not answer.
         """
         if account == location.account:
             return True
@@ -96,43 +99,45 @@ class Locator:
                 return False
             if failure.kind is FailureClass.TRANSIENT:
                 raise
-            doubt = f"a trail of account {account} is on record, and whether this is the organization's is not known"
+            doubt = (
+                f"Status records a trail of account {account}, which could not be verified as the management account"
+            )
             raise FailureError(replace(failure, message=f"{doubt}: {failure.message}")) from None
 
 
 def _other_account(state: TrailState, access: AccountClient, pinned: str, account: str) -> Failure:
-    """The account on record is not the one that the credentials are of."""
-    credentials = f"AWSAccount {access.name} is" if access.name else "the operator's credentials are of"
+    """The credentials are for another account than status records."""
+    credentials = f"AWSAccount {access.name} is" if access.name else "the operator's credentials are"
     return Failure(
         FailureClass.TERMINAL,
         Reason.IDENTITY_MISMATCH,
-        f"status.accountID says that the trail is in account {pinned}, but {credentials} account {account}: nothing is "
-        f"written, so that there is no second trail. Give the operator credentials of account {pinned}. If no trail of "
-        f"this resource is in that account, the record is wrong: {correction(state, 'accountID')}",
+        f"status.accountID records account {pinned}, but {credentials} for account {account}. Nothing was written, to "
+        f"avoid a second trail. Use credentials for account {pinned}. If this resource has no trail in that account, "
+        f"the record is wrong: {correction(state, 'accountID')}",
     )
 
 
 def correction(state: TrailState, *fields: str) -> str:
-    """Who may take fields off the record, and how."""
+    """Say who can remove fields from status, and how."""
     patch = json.dumps({"status": dict.fromkeys(fields)})
     return (
-        "a cluster administrator (it takes the right to patch trails/status) removes it with kubectl patch ctrail "
+        "a cluster administrator (with permission to patch trails/status) can remove it: kubectl patch ctrail "
         f"{state.key.name} --namespace {state.key.namespace} --subresource status --type merge --patch '{patch}'"
     )
 
 
 def wrong_home(home: str, region: str) -> Failure:
-    """A trail is at home in a region, and spec and settings lead to another."""
+    """The home region of the trail is not the one of spec and settings."""
     return Failure(
         FailureClass.TERMINAL,
         Reason.WRONG_HOME_REGION,
-        f"the trail lives in {home}, but spec and settings now lead to {region}: set spec.region to {home}",
+        f"The home region of the trail is {home}, but spec and settings resolve to {region}: set spec.region to {home}",
     )
 
 
 def entry_failure(error: AWSError, account: str | None) -> Failure:
-    """Why an account can't be entered, as told on a Trail: the AWSAccount's own conditions tell more."""
+    """The reason why the role of an account cannot be assumed, without details: the AWSAccount reports those."""
     if not is_shut_out(error):
         return error.failure
-    message = f"the role of AWSAccount {account} can't be assumed: see the conditions of the AWSAccount"
+    message = f"The role of AWSAccount {account} cannot be assumed: see the conditions of the AWSAccount"
     return Failure(FailureClass.AUTHORITY, Reason.ASSUME_ROLE_DENIED, message)

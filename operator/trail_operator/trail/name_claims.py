@@ -1,4 +1,4 @@
-"""Which Trail resources claim which trail: known before AWS is asked, so that two Trails never make one trail twice."""
+"""Which Trails claim which trail name. Known before any write, so that two Trails never create the same trail."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
@@ -9,31 +9,31 @@ from trail_operator.trail.state import TrailState
 
 
 class NameClaims:
-    """The claims of all Trails that the operator watches."""
+    """The claims of all watched Trails."""
 
     def __init__(
         self,
-        place: Callable[[TrailState], tuple[str, str]],
+        trail_scope: Callable[[TrailState], tuple[str, str]],
         namespaces: Collection[str] = (),
         admits: Callable[[TrailState], bool] = lambda _: True,
     ) -> None:
-        """`place`: the number and the default region of the account that a Trail uses.
+        """`trail_scope`: returns the account ID and the default region of a Trail's account.
 
-        `admits`: whether it may use that account for a trail of its name.
+        `admits`: whether a Trail may use that account for a trail of its name.
         """
-        self._place = place
+        self._trail_scope = trail_scope
         self._admits = admits
         self._namespaces = namespaces
-        # By region and name. The account is compared when it matters: AWS tells only meanwhile who the own identity is.
+        # By region and name. Accounts are compared when needed: the operator's own account is known only later.
         self._by_name: dict[tuple[str, str], dict[str, Claim]] = defaultdict(dict)
         self._by_uid: dict[str, Claim] = {}
         self._claimants: dict[str, TrailState] = {}
         self._resources: dict[str, str] = {}
 
     def enter(self, state: TrailState) -> Claim:
-        """Record the claim of a Trail, in place of its former one."""
-        _, default_region = self._place(state)
-        # On record of a Trail that is not held is only where a trail was that it looked at.
+        """Record the claim of a Trail, replacing its earlier one."""
+        _, default_region = self._trail_scope(state)
+        # Without a finalizer, status only records what was observed.
         arn, pinned = (state.recorded_arn, state.status.home_region) if state.has_finalizer else (None, None)
         region = state.text("region") or pinned or default_region
         claim = Claim(
@@ -46,26 +46,26 @@ class NameClaims:
         self.withdraw(state.uid)
         self._resources[claim.uid] = claim.resource
         if state.observe_only or not self._admits(state):
-            return claim  # it wants nothing, or nothing that it may have: it is in nobody's way
+            return claim  # it competes with no other Trail
         self._by_uid[claim.uid] = claim
         self._claimants[claim.uid] = state
         self._by_name[claim.region, claim.name][claim.uid] = claim
         return claim
 
     def update(self, state: TrailState) -> list[str]:
-        """Record the claim of a Trail as it is now; return the UIDs of those that may take the place of its former."""
+        """Record the present claim of a Trail; return the UIDs of Trails that the earlier claim may have blocked."""
         before = self._by_uid.get(state.uid)
         competitors = self.withdraw(state.uid)
         self.enter(state)
         return competitors if before != self._by_uid.get(state.uid) else []
 
     def withdraw(self, uid: str) -> list[str]:
-        """Forget a claim; return the UIDs of those that may now take its place."""
+        """Remove a claim; return the UIDs of Trails that it may have blocked."""
         self._resources.pop(uid, None)
         claim = self._by_uid.pop(uid, None)
         if claim is None:
             return []
-        competitors = [rival.uid for rival in self.competitors(claim)]
+        competitors = [other.uid for other in self.competitors(claim)]
         del self._claimants[uid]
         named = self._by_name[claim.region, claim.name]
         del named[uid]
@@ -74,13 +74,13 @@ class NameClaims:
         return competitors
 
     def may_exist(self, resource: str) -> bool:
-        """Whether there is a Trail `namespace/name`, or may be one in a namespace that is not watched."""
+        """Whether a Trail `namespace/name` exists, or may exist in a namespace that is not watched."""
         namespace, _, _ = resource.partition("/")
         is_watched = not self._namespaces or namespace in self._namespaces
         return not is_watched or resource in self._resources.values()
 
     def competitors(self, claim: Claim) -> list[Claim]:
-        """All other claims to the same trail; none for one that is not on record."""
+        """Return all other claims to the same trail; none if the claim itself is not recorded."""
         if claim.uid not in self._claimants:
             return []
         account = self._account(claim)
@@ -88,12 +88,12 @@ class NameClaims:
         return [other for other in named if other.uid != claim.uid and self._account(other) == account]
 
     def claimant(self, claim: Claim) -> TrailState:
-        """The Trail that a claim on record is of."""
+        """Return the Trail of a recorded claim."""
         return self._claimants[claim.uid]
 
     def claimants(self, claim: Claim) -> list[TrailState]:
-        """The Trails that all other claims to the same trail are of."""
+        """Return the Trails of all other claims to the same trail."""
         return [self.claimant(other) for other in self.competitors(claim)]
 
     def _account(self, claim: Claim) -> str:
-        return self._place(self._claimants[claim.uid])[0]
+        return self._trail_scope(self._claimants[claim.uid])[0]

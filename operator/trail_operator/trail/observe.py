@@ -1,4 +1,4 @@
-"""Looking at a trail that others manage: finds it, compares it, writes nothing to AWS. managementPolicy: Observe."""
+"""Syncs a trail under managementPolicy: Observe: finds it and compares it, and writes nothing to AWS."""
 
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ from trail_operator.trail.state import ReconcileContext, TrailState
 
 @dataclass(frozen=True)
 class _View:
-    """A trail beside what the spec says where names mean what they mean in one account and region."""
+    """A trail compared with the spec, with names resolved in one account and region."""
 
     observed: ObservedTrail
     desired: DesiredTrail
@@ -27,13 +27,13 @@ class _View:
 
 
 class ReadOnlySync:
-    """Sees what a trail is. Raises FailureError where AWS does not tell."""
+    """Reads trails of any owner. Raises FailureError if AWS does not answer."""
 
     def __init__(self, resolver: SpecResolver) -> None:
         self._resolver = resolver
 
     async def sync(self, state: TrailState, context: ReconcileContext) -> SyncResult:
-        """One look."""
+        """Read and compare once."""
         resolved = await self._resolver.resolve(state)
         try:
             observed = await self._find(state, resolved)
@@ -43,13 +43,13 @@ class ReadOnlySync:
                 context.generation,
                 known=False,
                 observed=view.observed,
-                drift=(*view.drift, *state.drift_not_read_again(view.observed.unreadable, context.generation)),
+                drift=(*view.drift, *state.unread_drift(view.observed.unreadable, context.generation)),
                 failure=error.failure,
                 advice=None,
                 observe_only=True,
             )
         if observed is None:
-            where = f"account {resolved.location.account} has no trail {resolved.name}"
+            where = f"Account {resolved.location.account} has no trail {resolved.name}"
             not_found = f"{where} visible in {resolved.location.region}"
             return SyncResult(context.generation, known=True, observed=None, observe_only=True, not_found=not_found)
         return await self._report(context, resolved, await self._view(state, resolved, observed))
@@ -74,17 +74,17 @@ class ReadOnlySync:
         )
 
     async def _view(self, state: TrailState, resolved: ResolvedSpec, observed: ObservedTrail) -> _View:
-        """The trail beside the spec. What the names of topics and keys mean is for the trail's home to say.
+        """Compare the trail with the spec. Names of topics and keys are resolved where the trail lives.
 
-        An organization's trail has the names of the account that made it: the management account, whose ARN it has, or
-        a delegated administrator, which we may be. What fits better is what is meant.
+        An organization trail uses names of the account that created it: the management account, which is in its ARN, or
+        a delegated administrator, which this account may be. The account with fewer differences is used.
         """
         home = Arn.parse(observed.arn).location
         places = dict.fromkeys((home, replace(home, account=resolved.location.account)))
-        views = [await self._seen_from(place, state, resolved, observed) for place in places]
+        views = [await self._view_from(place, state, resolved, observed) for place in places]
         return min(views, key=lambda view: (len(view.drift), len(view.observed.unreadable)))
 
-    async def _seen_from(
+    async def _view_from(
         self, place: Location, state: TrailState, resolved: ResolvedSpec, observed: ObservedTrail
     ) -> _View:
         there = await self._resolver.resolve_kms_key(replace(resolved, location=place))
@@ -92,22 +92,22 @@ class ReadOnlySync:
         if failure and not _is_certain(failure, there, resolved.location.account, observed):
             observed = replace(observed, unreadable=observed.unreadable | {"kmsKeyID"})
         desired = self._resolver.desired(state, there, observed)
-        # Whose the trail is, is nothing that the spec says.
+        # The owner is not part of the spec.
         desired = replace(desired, tags={key: value for key, value in desired.tags.items() if key != OWNER_TAG})
         drift = differences(desired, observed)
         if failure and failure.kind is FailureClass.TRANSIENT and not drift:
-            raise FailureError(failure)  # it is known in a moment
+            raise FailureError(failure)  # the retry will know
         return _View(observed, desired, drift, None if "kmsKeyID" in observed.unreadable else failure)
 
     async def _find(self, state: TrailState, resolved: ResolvedSpec) -> ObservedTrail | None:
-        """The trail of that name: the account's own, else whichever has its shadow in the region."""
+        """Find the trail of that name: the account's own, or one with a shadow in the region."""
         known = state.status.arn
         if known and Arn.parse(known).name == resolved.name:
             observed = await _observe(resolved, known, expected=True)
             if observed:
                 return observed
         observed = await _observe(resolved, resolved.arn, expected=False) if known != resolved.arn else None
-        if observed or state.has_finalizer:  # one that has had a trail of its own takes no other's shadow for it
+        if observed or state.has_finalizer:  # it owned a trail: a shadow is another one
             return observed
         arn = await resolved.access.cloudtrail.home_of(resolved.name, resolved.location.region)
         return await _observe(resolved, arn, expected=True) if arn and arn not in (known, resolved.arn) else None
@@ -118,6 +118,6 @@ async def _observe(resolved: ResolvedSpec, arn: str, *, expected: bool) -> Obser
 
 
 def _is_certain(failure: Failure, resolved: ResolvedSpec, account: str, observed: ObservedTrail) -> bool:
-    """Whether AWS says for certain that spec.kmsKeyID means no key: of others' keys it does not tell us all."""
+    """Whether it is certain that spec.kmsKeyID names no key: AWS hides details of other accounts' keys."""
     owners = {Arn.parse(arn).account for arn in (observed.arn, resolved.location.key_arn(resolved.spec.kms_key_id))}
     return failure.reason in (Reason.KEY_NOT_FOUND, Reason.KEY_NOT_USABLE, Reason.INVALID_SPEC) and owners == {account}

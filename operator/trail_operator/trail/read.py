@@ -1,4 +1,4 @@
-"""Reads what a Trail refers to and its trail in AWS, before anything is decided."""
+"""Resolves a Trail's spec and reads its trail from AWS. Decides nothing."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from trail_operator.trail.status_writer import StatusWriter
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read. `failure`: why not all of the trail was."""
+    """What was read. `failure`: why the trail was read only in part."""
 
     comparison: Comparison
     failure: Failure | None = None
@@ -28,7 +28,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class ReadFailure:
-    """Why nothing can be said about the trail. `drift`: what is known to differ all the same."""
+    """Why the trail was not read. `drift`: differences that are known all the same."""
 
     failure: Failure
     drift: tuple[Difference, ...] = ()
@@ -45,17 +45,17 @@ class TrailReader:
         self._window = ConsistencyWindow(clock)
 
     async def read(self, state: TrailState, context: ReconcileContext) -> Reading | ReadFailure:
-        """Resolve the spec and read the trail that it means."""
+        """Resolve the spec and read its trail."""
         drift: tuple[Difference, ...] = ()
         resolved: ResolvedSpec | None = None
         try:
             resolved = await self._resolver.resolve(state)
             observed = await self._observe(state, resolved)
             if observed is None and state.status.arn is not None:
-                drift = MISSING  # known, whatever else can't be asked
-            if observed is None and (anew := await self._resolver.resolve_organization(resolved)) != resolved:
-                resolved, observed = anew, await self._observe(state, anew)
-            home = await self._elsewhere(state, resolved) if observed is None else None
+                drift = MISSING  # known, even if a later read fails
+            if observed is None and (by_spec := await self._resolver.resolve_organization(resolved)) != resolved:
+                resolved, observed = by_spec, await self._observe(state, by_spec)
+            home = await self._find_in_other_region(state, resolved) if observed is None else None
             return Reading(self._compare(state, context, resolved, observed, home))
         except FailureError as error:
             if isinstance(error, PartlyReadError) and resolved and not drift:
@@ -63,7 +63,7 @@ class TrailReader:
             return await self.failed(state, error, drift)
 
     async def read_again(self, comparison: Comparison) -> Reading | ReadFailure:
-        """What the trail is, and is to be, after writes."""
+        """Resolve the KMS key and read the trail again, after writes."""
         state, context = comparison.state, comparison.context
         try:
             resolved = await self._resolver.resolve_kms_key(comparison.resolved)
@@ -75,16 +75,18 @@ class TrailReader:
         return Reading(self._compare(state, context, resolved, observed))
 
     async def failed(self, state: TrailState, error: FailureError, drift: tuple[Difference, ...] = ()) -> ReadFailure:
-        """Why a trail could not be read. Takes a record off the status that AWS refutes."""
-        if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_refuted(state):
+        """Return why a trail was not read. Clears a location in status that AWS refutes."""
+        if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_recorded_wrongly(state):
             await self._writer.clear_identity(state)
-            return ReadFailure(passing("status.arn names no trail of this resource: looking for it anew"))
+            return ReadFailure(
+                passing("status.arn does not name a trail of this resource: searching for the trail again")
+            )
         if isinstance(error, NotShownError) and state.status.arn is not None:
             return ReadFailure(error.failure, MISSING)
         return ReadFailure(error.failure, drift)
 
     def answered(self, state: TrailState) -> None:
-        """AWS has answered what the trail is."""
+        """Record that AWS has answered the reads of a trail."""
         state.reads.last_at = self._clock.monotonic()
 
     def _compare(
@@ -106,31 +108,31 @@ class TrailReader:
         self.answered(state)
         return observed
 
-    async def _is_refuted(self, state: TrailState) -> bool:
-        """Whether AWS has no trail of this resource where the record says: a status can be forged."""
+    async def _is_recorded_wrongly(self, state: TrailState) -> bool:
+        """Whether AWS has no trail of this resource where status says: status can be forged."""
         arn = state.recorded_arn
         if arn is None or self._window.may_be_open(state):
             return False
         try:
             tags = await self._resolver.access_for(state).cloudtrail.tags(arn, Arn.parse(arn).region)
         except FailureError as error:
-            return error.failure.kind is FailureClass.TERMINAL  # there is no such region, or no such ARN
+            return error.failure.kind is FailureClass.TERMINAL  # no such region, or no such ARN
         return not self._locator.owns(state, tags)
 
-    async def _elsewhere(self, state: TrailState, resolved: ResolvedSpec) -> str | None:
-        """In which other region this resource's trail is, before it would be made a second time.
+    async def _find_in_other_region(self, state: TrailState, resolved: ResolvedSpec) -> str | None:
+        """Search all regions for this resource's trail, so that it is not created twice. Return its region.
 
-        Spec and settings may lead elsewhere than when it was made, and its ARN not be on record: in a cluster that was
-        built anew, or because the answer to CreateTrail was lost. Raises FailureError where AWS does not tell.
+        Spec and settings may have changed since it was created, and status may not record its ARN: in a rebuilt
+        cluster, or because the answer to CreateTrail was lost. Raises FailureError if AWS does not answer.
         """
         if state.status.arn is not None or state.reads.checked_absent_arn == resolved.arn:
             return None
         location, former = resolved.location, state.status.home_region
         if former not in (None, location.region) and self._window.may_be_open(state):
-            raise FailureError(passing(f"AWS may not show yet what was made in {former}"))
+            raise FailureError(passing(f"Waiting for AWS to show what was created in {former}"))
         for arn in await resolved.access.cloudtrail.named(resolved.name, location.region):
             there = Arn.parse(arn)
-            # The tags of another account's trail are not shown: it is not ours.
+            # AWS does not show the tags of another account's trail, and it cannot be this resource's.
             if arn == resolved.arn or there.account != location.account:
                 continue
             tags = await resolved.access.cloudtrail.tags(arn, there.region)

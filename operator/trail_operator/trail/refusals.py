@@ -1,4 +1,4 @@
-"""What AWS refuses for good: which requests are not sent again, and what is behind a refusal."""
+"""Writes that AWS refuses for good: which are not repeated yet, and the cause of a refusal."""
 
 from dataclasses import replace
 
@@ -14,22 +14,22 @@ from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.state import RefusalDiagnosis, TrailState
 
-# Seconds for which the explanation of a refusal is taken to hold while AWS goes on refusing in the same words.
-_EXPLANATION_HOLDS = 30.0
-# After so many seconds a call that AWS refused for good is repeated: AWS may judge it by what the operator cannot see.
-_REFUSAL_HOLDS = 3600.0
+# Seconds for which a diagnosis is reused while AWS refuses with the same message.
+_DIAGNOSIS_TTL = 30.0
+# Seconds until a refused write is repeated: AWS may judge it by what the operator cannot see.
+_REFUSAL_TTL = 3600.0
 _REFUSAL_LENGTH = 1024
 
 
 class Refusals:
-    """Remembers and explains refusals."""
+    """Remembers and explains refusals of any Trail."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._started = clock.monotonic()
 
     def known(self, comparison: Comparison, actions: tuple[Action, ...]) -> dict[str, Failure]:
-        """The refusals on record that still hold for these actions: the same requests are not sent again."""
+        """Return the refusals in status that still apply to these actions: the same requests are not repeated."""
         state, status, drift = comparison.state, comparison.state.status, comparison.drift
         if comparison.context.force or status.observed_generation != comparison.context.generation:
             return {}
@@ -37,7 +37,7 @@ class Refusals:
             entry.operation: entry.message
             for entry in status.refusals
             if self._seconds_left(state, entry) > 0.0
-            and _judged(status.drift, entry.operation) == _judged(drift, entry.operation)
+            and _relevant(status.drift, entry.operation) == _relevant(drift, entry.operation)
         }
         return {
             action.operation: Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, messages[action.operation])
@@ -46,37 +46,37 @@ class Refusals:
         }
 
     def remember(self, state: TrailState, operation: str, failure: Failure) -> Failure:
-        """Record a refusal; return it with as much of its message as the status may hold."""
+        """Record a refusal; return it with its message cut to the length that status allows."""
         state.writes.refused_at[operation] = self._clock.monotonic()
         return replace(failure, message=failure.message[:_REFUSAL_LENGTH])
 
     def seconds_to_retry(self, state: TrailState) -> float:
-        """Seconds until the next call that AWS refused for good is due again; infinite where there is none."""
+        """Return the seconds until the next refused write is repeated; infinite if there is none."""
         left = (self._seconds_left(state, entry) for entry in state.status.refusals)
         return min((seconds for seconds in left if seconds > 0.0), default=float("inf"))
 
     def _seconds_left(self, state: TrailState, refusal: Refusal) -> float:
-        """For how many seconds a refusal still stands in for AWS's answer: a record in Kubernetes is no proof."""
+        """Return for how many seconds a refusal in status still applies, counted from the start of this process."""
         last = state.writes.refused_at.get(refusal.operation, self._started)
-        return max(last, self._started) + _REFUSAL_HOLDS - self._clock.monotonic()
+        return max(last, self._started) + _REFUSAL_TTL - self._clock.monotonic()
 
     async def explain(self, comparison: Comparison, error: AWSError) -> Failure:
-        """What is behind an error."""
+        """Return the cause of an error, in terms of what users can correct."""
         if error.code in NOT_FOUND:
-            return passing("the trail has gone from AWS meanwhile")
+            return passing("The trail was deleted in AWS during the reconcile")
         try:
             if error.code == ALREADY_EXISTS:
-                return await _holder(comparison.access, comparison.desired)
+                return await _explain_name_conflict(comparison.access, comparison.desired)
             return await self._diagnosed(comparison, error)
         except FailureError as further:
             return further.failure
 
     async def _diagnosed(self, comparison: Comparison, error: AWSError) -> Failure:
-        """What is behind a refusal. Looking costs several calls: the same refusal is not looked into again at once."""
+        """Diagnose a refusal. That costs several calls, so a recent diagnosis of the same refusal is reused."""
         state, desired = comparison.state, comparison.desired
         refusal = (error.code, error.message, desired.configuration)
         known = state.writes.diagnosis
-        is_recent = known is not None and self._clock.monotonic() - known.found < _EXPLANATION_HOLDS
+        is_recent = known is not None and self._clock.monotonic() - known.found < _DIAGNOSIS_TTL
         if known and known.refusal == refusal and is_recent and not comparison.context.force:
             return known.failure
         failure = await comparison.access.diagnosis.explain(error, desired)
@@ -84,21 +84,21 @@ class Refusals:
         return failure
 
 
-async def _holder(access: AccountClient, desired: DesiredTrail) -> Failure:
-    """Why AWS says that a trail exists which is not to be found in its home region."""
+async def _explain_name_conflict(access: AccountClient, desired: DesiredTrail) -> Failure:
+    """Return why AWS says that a trail exists although its home region has none."""
     arn = await access.cloudtrail.home_of(desired.name, desired.location.region)
     if arn is None or arn == desired.arn:
-        return passing("the trail exists but AWS does not show it yet")
+        return passing("The trail exists, but AWS does not show it yet")
     return Failure(
         FailureClass.TERMINAL,
         Reason.CONFLICT,
-        f"the multi-region trail {arn} holds the name in every region; nothing was written to it. Choose another "
-        "spec.name or delete that trail",
+        f"The multi-region trail {arn} uses this name in every region; nothing was written to it. Choose another "
+        "spec.name, or delete that trail",
     )
 
 
-def _judged(drift: tuple[Difference, ...], operation: str) -> list[Difference]:
-    """The differences in what AWS judges a request by: of tags only they, of all else neither they nor logging."""
+def _relevant(drift: tuple[Difference, ...], operation: str) -> list[Difference]:
+    """Return the differences that matter for a refusal: tags for tag operations, settings for all others."""
     if operation in ("AddTags", "RemoveTags"):
         return [entry for entry in drift if field_of(entry) == "tags"]
     return [entry for entry in drift if field_of(entry) not in ("isLogging", "tags")]

@@ -1,4 +1,4 @@
-"""What a pass works towards: a Trail's spec with all that it refers to resolved, as it resolves now."""
+"""Resolves a Trail's spec: account, location, organization and KMS key. Repeated in every reconcile."""
 
 from dataclasses import dataclass, replace
 
@@ -30,12 +30,12 @@ class ResolvedSpec:
 
     @property
     def arn(self) -> str:
-        """The ARN of the trail that the spec means."""
+        """The ARN of the trail."""
         return self.location.trail_arn(self.name, self.management_account)
 
     @property
     def limits_keys(self) -> bool:
-        """Whether the account allows some KMS keys only, so that it matters which one a name means."""
+        """Whether the account allows only some KMS keys, so that the key must be resolved."""
         account = self.access.spec
         return account is not None and account.allowed_key_arns is not None and bool(self.spec.kms_key_id)
 
@@ -49,11 +49,11 @@ class SpecResolver:
         self._ignored_tags = ignored_tags
 
     def access_for(self, state: TrailState) -> AccountClient:
-        """The way into the Trail's account. Raises FailureError where there is none for it."""
+        """Return the clients of the Trail's account. Raises FailureError if the Trail may use none."""
         return self._accounts.access_for(state)
 
     async def resolve(self, state: TrailState) -> ResolvedSpec:
-        """The target of a Trail. Raises FailureError where the spec can't work or AWS does not tell what it means."""
+        """Resolve the spec of a Trail. Raises FailureError if it is invalid, or if AWS does not answer."""
         spec = _spec(state)
         access = self._accounts.access_for(state)
         region = self._locator.region(state, access, spec.region)
@@ -64,25 +64,25 @@ class SpecResolver:
         target = ResolvedSpec(access, spec, name, location)
         known = state.recorded_arn
         if known and state.has_finalizer and await self._locator.can_own(access, location, Arn.parse(known).account):
-            # Whose it is does not change with the spec: turned into an organization's or back, it stays the same trail.
+            # The owner account does not change with the spec: isOrganizationTrail changes the same trail.
             owner = Arn.parse(known).account
             target = replace(target, management_account=owner if owner != location.account else None)
-        elif not state.observe_only:  # a trail that is only looked at is found by its name
+        elif not state.observe_only:  # a trail that is only observed is found by its name
             target = await self.resolve_organization(target)
         resolved = await self.resolve_kms_key(target) if target.limits_keys or not state.observe_only else target
-        _hold_to_limits(resolved)
-        # Where a trail that is only looked at lives, and so what its names mean, is not known before it is found.
+        _check_limits(resolved)
+        # The home of a trail that is only observed, and so the meaning of names, is unknown until it is found.
         return target if state.observe_only else resolved
 
     async def resolve_organization(self, target: ResolvedSpec) -> ResolvedSpec:
-        """The target as the spec alone has it, whatever is on record. Raises FailureError where AWS does not tell."""
+        """Resolve the owner account by the spec alone. Raises FailureError if AWS does not answer."""
         management = None
         if target.spec.is_organization_trail:
             management = await self._locator.management_account(target.access, target.location)
         return replace(target, management_account=management)
 
     async def resolve_kms_key(self, target: ResolvedSpec) -> ResolvedSpec:
-        """The target with spec.kmsKeyID resolved as it resolves now."""
+        """Resolve spec.kmsKeyID. A failure becomes part of the result."""
         if not target.spec.kms_key_id:
             return target
         try:
@@ -94,7 +94,7 @@ class SpecResolver:
         return replace(target, key_arn=key_arn, key_failure=None)
 
     def desired(self, state: TrailState, target: ResolvedSpec, observed: ObservedTrail | None) -> DesiredTrail:
-        """What the trail is to be. A key that can't be resolved is no difference: all but the key can be put right."""
+        """Return the desired trail. An unresolved key is no difference, so that all other settings can be corrected."""
         desired = desired_trail(
             target.spec,
             name=target.name,
@@ -111,8 +111,8 @@ class SpecResolver:
         return desired
 
 
-def _hold_to_limits(target: ResolvedSpec) -> None:
-    """Raise FailureError where the account does not allow the topic, key or log group that the spec means."""
+def _check_limits(target: ResolvedSpec) -> None:
+    """Raise FailureError if the account does not allow the topic, key or log group of the spec."""
     account, name, spec, location = target.access.spec, str(target.access.name), target.spec, target.location
     if account is None:
         return

@@ -1,4 +1,4 @@
-"""The result of a sync, from what it read, what it wrote and what failed."""
+"""The result of a sync, computed from what it read, wrote and failed to do."""
 
 from dataclasses import dataclass, field, replace
 
@@ -18,14 +18,14 @@ from trail_operator.trail.state import ReconcileContext, TrailState
 
 @dataclass
 class Progress:
-    """How far a plan has got."""
+    """How far a plan was carried out."""
 
     done: list[Action] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
-    """The operations that were refused, or left out because one that they need was."""
+    """Operations that failed, or were skipped because an operation that they require failed."""
     failures: list[Failure] = field(default_factory=list)
     refused: dict[str, Failure] = field(default_factory=dict)
-    """The failures that are refusals for good, by operation."""
+    """Terminal failures, by operation."""
 
 
 class SyncResults:
@@ -38,7 +38,7 @@ class SyncResults:
         self._resync = resync
 
     def silent_in(self, state: TrailState) -> float:
-        """Seconds until no read of the trail has succeeded for three resyncs."""
+        """Return the seconds until no read of the trail has succeeded for three resyncs."""
         since = state.reads.last_at if state.reads.last_at is not None else state.started
         return since + 3 * self._resync - self._clock.monotonic()
 
@@ -54,9 +54,9 @@ class SyncResults:
         drift: tuple[Difference, ...] = (),
         observed: ObservedTrail | None = None,
     ) -> SyncResult:
-        """The findings of a pass that could not see all that the trail is now.
+        """Return the result of a sync that could not read all of the trail.
 
-        `drift`: what is known to differ all the same, `observed`: what was read.
+        `drift`: differences that are known all the same; `observed`: what was read.
         """
         return SyncResult(
             context.generation,
@@ -69,19 +69,19 @@ class SyncResults:
         )
 
     def partial(self, comparison: Comparison, failure: Failure) -> SyncResult:
-        """The findings where AWS did not answer every read. `failure`: why."""
+        """Return the result of a sync that read a part of the trail. `failure`: why not all."""
         state = comparison.state
-        drift = (*comparison.drift, *state.drift_not_read_again(comparison.unread, comparison.context.generation))
+        drift = (*comparison.drift, *state.unread_drift(comparison.unread, comparison.context.generation))
         return self.incomplete(state, comparison.context, failure, drift, comparison.observed)
 
     def with_failures(self, state: TrailState, result: SyncResult, progress: Progress, unread: Failure) -> SyncResult:
-        """The findings with what failed of the writes, besides why AWS did not answer every read."""
+        """Add the failures of writes to a result that has the failure of reads."""
         failure = together([*progress.failures, unread])
         silent = self.is_silent(state, failure)
         return replace(result, failure=failure, unreachable=silent, refused=progress.refused)
 
     async def complete(self, comparison: Comparison, progress: Progress | None = None) -> SyncResult:
-        """The findings where AWS answered every read, after the last write. `progress`: of a plan."""
+        """Return the result of a sync that read all of the trail, after the last write. `progress`: of the plan."""
         state, resolved, observed, drift = comparison.state, comparison.resolved, comparison.observed, comparison.drift
         failures = progress.failures if progress else []
         failure = together(failures) or resolved.key_failure
@@ -109,7 +109,7 @@ class SyncResults:
         )
 
     async def _record_coverage_loss(self, state: TrailState, observed: ObservedTrail, *, is_settled: bool) -> None:
-        """Warn of what a change has taken away, once AWS shows what became of it."""
+        """Record what is no longer logged since a change, once AWS shows the effect of the change."""
         if state.writes.state_before is None or not is_settled:
             return
         before, state.writes.state_before = state.writes.state_before, None

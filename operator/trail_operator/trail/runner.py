@@ -77,8 +77,8 @@ class ReconcileRunner:
         try:
             await self._status.report(state, context, internal(error))
         except ApiException as refusal:
-            logger.warning(f"the fault could not be reported: {refusal.reason}", extra=state.about())
+            logger.warning(f"failed to report an internal error: {refusal.reason}", extra=state.about())
             if is_refusal(refusal):
                 await self._unwritable.report(state, context, refusal)
         except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
-            logger.exception("the fault could not be reported", extra=state.about())
+            logger.exception("failed to report an internal error", extra=state.about())

@@ -1,4 +1,4 @@
-"""A Trail as the controller holds it: the object as last seen, and what is remembered of it between passes."""
+"""The state of a Trail between reconciles: the object as last read, and what earlier reconciles did."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from trail_operator.kube.unreportable import Refused
 
 @dataclass(frozen=True)
 class RefusalDiagnosis:
-    """The cause that was found of a refusal of AWS."""
+    """The diagnosed cause of a refusal by AWS."""
 
     refusal: tuple[str, str, Configuration]
     """Error code, message, and the configuration that was refused."""
@@ -28,7 +28,7 @@ class RefusalDiagnosis:
 
 @dataclass(frozen=True)
 class SentDeletion:
-    """A DeleteTrail that may have taken effect: when the first was sent, and when AWS last answered one."""
+    """A DeleteTrail that may have taken effect. `first`: when it was first sent; `last`: when AWS last answered."""
 
     first: float
     last: float
@@ -36,28 +36,28 @@ class SentDeletion:
 
 @dataclass
 class ReadHistory:
-    """What earlier reads of the trail have shown. Written by TrailReader, SyncResults and TrailSync."""
+    """Results of earlier reads of the trail. Written by TrailReader, SyncResults and TrailSync."""
 
     last_at: float | None = None
     """When AWS last answered every read."""
     synced_generation: int | None = None
-    """The generation that the trail was last seen to equal: a difference from it arose in AWS, and is drift."""
+    """The generation that the trail last matched: a difference from it arose in AWS, so it is drift."""
     checked_absent_arn: str | None = None
-    """The ARN of a trail that no other region has, as was looked up before CreateTrail was refused."""
+    """The ARN of a trail that was searched for in all regions, before CreateTrail was refused."""
 
 
 @dataclass
 class WriteHistory:
-    """Earlier writes to the trail, as far as later reconciles depend on them. Written by apply.py and TrailSync."""
+    """Earlier writes to the trail. Written by PlanExecutor, Refusals, SyncResults and TrailSync."""
 
     last_at: float | None = None
-    """When the last write ended: it begins the consistency window."""
+    """When the last write ended, which opened the consistency window."""
     unconfirmed: tuple[tuple[Action, DesiredTrail], ...] = ()
-    """Writes without an answer, which may have taken effect, and the state that they were sent for."""
+    """Writes without an answer, which may have taken effect, and the desired trail of each."""
     pending_differences: tuple[Difference, ...] = ()
-    """What AWS did not show yet after the last write."""
+    """Written differences that AWS did not show yet after the last write."""
     state_before: ObservedTrail | None = None
-    """The trail before writes whose effect AWS has not shown yet."""
+    """The trail before the first write whose effect AWS does not show yet."""
     diagnosis: RefusalDiagnosis | None = None
     refused_at: dict[str, float] = field(default_factory=dict)
     """When AWS last answered each write that it refused, by operation."""
@@ -67,49 +67,49 @@ class WriteHistory:
 
 @dataclass
 class DeletionHistory:
-    """What was done and seen since the Trail is being deleted, by ARN. Written by TrailDeleter."""
+    """What happened since the deletion of the Trail was requested, by ARN. Written by TrailDeleter."""
 
     sent: dict[str, SentDeletion] = field(default_factory=dict)
     untagged_since: dict[str, float] = field(default_factory=dict)
-    """Since when AWS has shown a trail without an owner tag."""
+    """When AWS first showed the trail without an owner tag."""
 
 
 @dataclass
 class TrailFacts:
-    """What only metrics report."""
+    """Facts that only metrics report."""
 
     delivered: Mapping[Destination, float] = field(default_factory=dict)
     """When AWS last delivered, in seconds since 1970."""
     other_trail_is_logging: bool | None = None
-    """Whether the trail that has the name is logging, where it is not this resource's."""
+    """Whether another owner's trail of this name is logging."""
     drift_count: int = 0
-    """How often the trail was found changed in AWS."""
+    """How often drift was found."""
 
 
 @dataclass(frozen=True)
 class ReconcileContext:
-    """What one reconcile acts on: the Trail may change while it runs, the context does not."""
+    """What one reconcile works on. The Trail may change while it runs, the context does not."""
 
     generation: int
-    """The generation of the spec that the reconcile works towards."""
+    """The generation of the spec."""
     requested_state: tuple[object, ...]
-    """What users wanted when it began: a write that they no longer want is not sent."""
+    """What users requested when it began. No write is sent once that has changed."""
     force: bool = False
-    """Whether a user asked for it: nothing that is remembered is then taken for granted."""
+    """Whether a user requested it with an annotation: cached decisions are ignored."""
 
 
 @dataclass
 class TrailState(TrailObject):
-    """One Trail. Losing this memory costs nothing but a read: what matters is in Kubernetes and AWS."""
+    """One Trail. A restart loses nothing but this cache: durable state is in Kubernetes and AWS."""
 
     started: float = 0.0
-    """When the operator first saw it; on the monotonic clock, like all times here."""
+    """When this process first saw the Trail; on the monotonic clock, like all times here."""
     force_requested: bool = False
-    """Whether a user asks for a reconcile that takes nothing for granted."""
+    """Whether a user requested a reconcile that ignores cached decisions."""
     failures: int = 0
-    """Passes in a row that have failed."""
+    """Failed reconciles in a row."""
     refused: Refused | None = None
-    """That the API server refuses to write the object."""
+    """The last write that the API server refused."""
     reads: ReadHistory = field(default_factory=ReadHistory)
     writes: WriteHistory = field(default_factory=WriteHistory)
     deletion: DeletionHistory = field(default_factory=DeletionHistory)
@@ -117,22 +117,22 @@ class TrailState(TrailObject):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # It may have been wished while no operator ran: heeding a wish twice costs a few calls.
+        # The request may be from before this process started: serving it twice costs a few calls.
         self.force_requested = RECONCILE_AT in self.annotations
         synced = self.status.condition(ConditionType.SYNCED)
         if synced is not None and synced.status == "True":
             self.reads = ReadHistory(synced_generation=self.status.observed_generation)
 
-    def drift_not_read_again(self, unread: frozenset[Part], generation: int) -> tuple[Difference, ...]:
-        """The drift on record in parts of the trail that AWS did not answer this time."""
+    def unread_drift(self, unread: frozenset[Part], generation: int) -> tuple[Difference, ...]:
+        """Return the drift in status of parts of the trail that AWS did not answer this time."""
         if self.status.observed_generation != generation:
             return ()
         return not_read_again(self.status.drift, unread)
 
     def replace(self, body: dict[str, Any]) -> bool:
-        """Take a newer state of the object; return whether it asks for a pass at once."""
-        before, wish = self.requested_state, self.annotations.get(RECONCILE_AT)
+        """Replace the object by a newer version; return whether that requires a reconcile at once."""
+        before, force = self.requested_state, self.annotations.get(RECONCILE_AT)
         if not self.update(body):
             return False
-        self.force_requested = self.force_requested or self.annotations.get(RECONCILE_AT) not in (None, wish)
+        self.force_requested = self.force_requested or self.annotations.get(RECONCILE_AT) not in (None, force)
         return before != self.requested_state

@@ -1,4 +1,4 @@
-"""Writes to a Trail: its finalizer and its status. What the API server answers becomes what the operator knows."""
+"""Writes the finalizer and the status of a Trail. The answer of the API server replaces the known object."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ from trail_operator.trail.state import ReconcileContext, TrailState
 
 
 class StatusWriter:
-    """Writes to Trails, only where something changes. All methods may raise ApiException."""
+    """Writes Trails, if something changes. All methods may raise ApiException."""
 
     def __init__(
         self,
@@ -36,61 +36,68 @@ class StatusWriter:
         self._clock = clock
 
     async def add_finalizer(self, state: TrailState) -> bool:
-        """Put the finalizer on, before anything is made in AWS; False if the Trail is gone."""
-        return await self._finalizers(state, [*state.finalizers, FINALIZER])
+        """Add the finalizer, before anything is created in AWS; return False if the Trail is gone."""
+        return await self._write_finalizers(state, [*state.finalizers, FINALIZER])
 
     async def remove_finalizer(self, state: TrailState) -> bool:
-        """Take the finalizer off: the Trail may go; False if it is gone."""
-        return await self._finalizers(state, [name for name in state.finalizers if name != FINALIZER])
+        """Remove the finalizer; return False if the Trail is gone."""
+        return await self._write_finalizers(state, [name for name in state.finalizers if name != FINALIZER])
 
     async def pin_identity(
         self, state: TrailState, context: ReconcileContext, desired: DesiredTrail, observed: ObservedTrail | None
     ) -> None:
-        """Put on record where the trail is to be, before it is made or first written to."""
-        await self._status(state, pinned_status(state.status, context.generation, desired, observed, self._clock.now()))
+        """Record account and region in status, before the trail is created or first written."""
+        await self._write_status(
+            state, pinned_status(state.status, context.generation, desired, observed, self._clock.now())
+        )
 
     async def clear_identity(self, state: TrailState) -> bool:
-        """Take off record whose trail was only looked at, before the Trail begins to hold one; False if it is gone."""
+        """Clear the recorded trail, which was only observed or is wrong; return False if the Trail is gone."""
         nothing = dict.fromkeys(("arn", "account_id", "home_region", "owner_tag"))
-        return await self._status(state, state.status.model_copy(update=nothing))
+        return await self._write_status(state, state.status.model_copy(update=nothing))
 
     async def write_paused(self, state: TrailState) -> bool:
-        """Say that the trail is let alone; False if the Trail is gone."""
-        return await self._status(state, paused(state.status, state.generation, self._clock.now()))
+        """Report that the Trail is paused; return False if it is gone."""
+        return await self._write_status(state, paused(state.status, state.generation, self._clock.now()))
 
-    async def write_result(self, state: TrailState, findings: SyncResult) -> bool:
-        """Say what a pass found; False if the Trail is gone."""
-        request_id = findings.failure.request_id if findings.failure else ""
+    async def write_result(self, state: TrailState, result: SyncResult) -> bool:
+        """Report the result of a sync; return False if the Trail is gone."""
+        request_id = result.failure.request_id if result.failure else ""
         ignored = ignored_annotations(
             state.annotations, state.manifest.get("deletionPolicy"), self._default_deletion_policy
         )
-        return await self._status(state, compute_status(state.status, findings, self._clock.now(), ignored), request_id)
+        return await self._write_status(
+            state, compute_status(state.status, result, self._clock.now(), ignored), request_id
+        )
 
     async def refresh(self, state: TrailState) -> bool:
-        """Read the Trail anew; False if it is gone."""
-        return self._taken(state, await self._kubernetes.get(TRAILS, state.key))
+        """Read the Trail again; return False if it is gone."""
+        return self._replace(state, await self._kubernetes.get(TRAILS, state.key))
 
-    async def _finalizers(self, state: TrailState, finalizers: list[str]) -> bool:
+    async def _write_finalizers(self, state: TrailState, finalizers: list[str]) -> bool:
         version = state.metadata["resourceVersion"]
-        return self._taken(state, await self._kubernetes.patch_finalizers(TRAILS, state.key, finalizers, version))
+        return self._replace(state, await self._kubernetes.patch_finalizers(TRAILS, state.key, finalizers, version))
 
-    async def _status(self, state: TrailState, status: TrailStatus, request_id: str = "") -> bool:
+    async def _write_status(self, state: TrailState, status: TrailStatus, request_id: str = "") -> bool:
         before = state.status
         if status == before:
             return True
         body = await self._kubernetes.patch_status(TRAILS, state.key, _manifest(status))
-        if not self._taken(state, body):
+        if not self._replace(state, body):
             return False
-        await self._tell(state, before, status, request_id)
+        await self._record_transitions(state, before, status, request_id)
         return True
 
-    async def _tell(self, state: TrailState, before: TrailStatus, after: TrailStatus, request_id: str) -> None:
-        for turn in transitions(before, after):
-            fields = {turn.type.lower(): turn.status, "reason": turn.reason, "requestID": request_id}
-            logger.info(f"{turn.type}={turn.status} {turn.reason}: {turn.message}", extra=state.about(**fields))
-            await self._events.record_transition(state.body, turn)
+    async def _record_transitions(
+        self, state: TrailState, before: TrailStatus, after: TrailStatus, request_id: str
+    ) -> None:
+        for condition in transitions(before, after):
+            fields = {condition.type.lower(): condition.status, "reason": condition.reason, "requestID": request_id}
+            message = f"{condition.type}={condition.status} {condition.reason}: {condition.message}"
+            logger.info(message, extra=state.about(**fields))
+            await self._events.record_transition(state.body, condition)
 
-    def _taken(self, state: TrailState, body: dict[str, Any] | None) -> bool:
+    def _replace(self, state: TrailState, body: dict[str, Any] | None) -> bool:
         if body is None or body["metadata"]["uid"] != state.uid:
             return False
         if state.replace(body):
@@ -99,6 +106,6 @@ class StatusWriter:
 
 
 def _manifest(status: TrailStatus) -> dict[str, Any]:
-    """The status as a merge patch: what is absent now is taken away."""
+    """Return the status as a merge patch, which removes empty fields."""
     manifest = status.model_dump(mode="json", by_alias=True)
     return {name: None if value == [] else value for name, value in manifest.items()}

@@ -1,4 +1,4 @@
-"""Brings one trail to its spec: read, check, diff, plan, apply, verify. Returns what was found; writes no status."""
+"""Syncs one trail with its spec: read, check, diff, plan, apply, verify. Returns the result; writes no status."""
 
 import asyncio
 from dataclasses import replace
@@ -19,7 +19,7 @@ from trail_operator.trail.state import ReconcileContext, TrailState
 
 
 class TrailSync:
-    """Makes AWS what a Trail says."""
+    """Syncs trails."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class TrailSync:
         self._metrics = metrics
 
     async def sync(self, state: TrailState, context: ReconcileContext) -> SyncResult:
-        """One round. Only faults of Kubernetes are raised; all others are findings."""
+        """Sync once. Raises errors of Kubernetes only; all other failures are part of the result."""
         if state.observe_only:
             return await self._observe_only(state, context)
         reading = await self._reader.read(state, context)
@@ -51,12 +51,12 @@ class TrailSync:
             return blocked
         if state.reads.synced_generation == context.generation:
             self._count_drift(state, comparison.drift)
-        await self._executor.record_unanswered(comparison)
+        await self._executor.record_confirmed(comparison)
         actions = self._executor.due(comparison, plan(comparison.desired, comparison.observed))
         if not actions or (comparison.observed is None and comparison.resolved.key_failure):
             return await self._results.complete(comparison)
         progress = await self._executor.execute(comparison, actions)
-        # A creation that is refused is tried again soon, and need not be looked for elsewhere each time.
+        # A refused creation is retried soon, without another search of all regions.
         is_refused = bool(progress.failures) and progress.failures[0].kind is FailureClass.DEPENDENCY
         is_absent = comparison.observed is None and not progress.done and is_refused
         state.reads.checked_absent_arn = comparison.resolved.arn if is_absent else None
@@ -78,26 +78,26 @@ class TrailSync:
         return replace(result, unreachable=self._results.is_silent(state, result.failure))
 
     def _count_drift(self, state: TrailState, drift: tuple[Difference, ...]) -> None:
-        """Count what has changed in AWS: once, however often it is seen until it is put right."""
+        """Count changes made in AWS: each once, however often it is read until it is corrected."""
         if new := fields_of(drift) - fields_of(state.status.drift):
             state.facts.drift_count += 1
             self._metrics.drifted(new)
 
     async def _sync_partial(self, comparison: Comparison, unread: Failure) -> SyncResult:
-        """A pass in which AWS did not answer every read: report what it answered, and start the trail if it is stopped.
+        """Sync although AWS did not answer every read: report what it answered, and start the trail if it is stopped.
 
-        Nothing else is written: what was not read might be overwritten. But silence is the worst failure.
+        Nothing else is written, because it could overwrite what was not read. But a stopped trail records nothing.
         """
         state, observed = comparison.state, comparison.observed
         if "tags" not in comparison.unread and (blocked := self._checks.belongs_to_other_owner(comparison)):
-            self._reader.answered(state)  # that it is not ours is all that there is to know
+            self._reader.answered(state)  # nothing else would be reported of another owner's trail
             return blocked
-        if observed is None or not self._checks.counts_as_ours(comparison):
+        if observed is None or not self._checks.is_own_as_far_as_read(comparison):
             return self._results.incomplete(state, comparison.context, unread)
         result = self._results.partial(comparison, unread)
         if state.reads.synced_generation == comparison.context.generation:
             self._count_drift(state, result.drift)
-        await self._executor.record_unanswered(comparison)
+        await self._executor.record_confirmed(comparison)
         actions = self._executor.due(comparison, restart(comparison.desired, observed))
         if not actions or self._checks.owner_may_be_stale(comparison):
             return result
@@ -107,7 +107,7 @@ class TrailSync:
         return self._results.with_failures(state, result, progress, unread)
 
     async def _verify(self, comparison: Comparison, progress: Progress, before: tuple[Difference, ...]) -> SyncResult:
-        """Report what was written, and find out what the trail is now. `before`: what differed before the writes."""
+        """Report the writes, and read the trail again. `before`: the differences before the writes."""
         state = comparison.state
         reading, _ = await asyncio.gather(
             self._reader.read_again(comparison),

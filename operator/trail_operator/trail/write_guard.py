@@ -1,7 +1,7 @@
-"""Whether a write that was decided on is still to be made: asked when its turn has come, which may be minutes later.
+"""Whether a planned write is still due: checked right before it is sent, which may be minutes after it was planned.
 
-AWS allows one write of each kind a second, so of many Trails the last waits long. Meanwhile users change their minds,
-and trails their owners.
+AWS allows one write of each operation a second, so writes of many Trails wait for each other. Meanwhile users change
+Trails, and trails change their owner.
 """
 
 from trail_operator.api.constants import OWNER_TAG
@@ -13,16 +13,16 @@ from trail_operator.runtime.clock import Clock
 from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.state import ReconcileContext, TrailState
 
-# What was seen so many seconds ago is taken to hold.
-_HOLDS = 2.0
+# Seconds for which the owner of a trail is not read again.
+_READ_TTL = 2.0
 
 
 class StaleDecisionError(NotSentError):
-    """Raised in place of a write that was not sent: the next pass decides anew."""
+    """Raised instead of sending a write that is no longer due. The next reconcile decides again."""
 
 
 class WriteGuard:
-    """Holds decisions against the time that they have waited."""
+    """Guards writes to trails."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,25 +37,25 @@ class WriteGuard:
         owner: str | None,
         seen: float,
     ) -> Precondition:
-        """A question to ask right before a write, which raises StaleDecisionError where the write must not be made.
+        """Return a check to run right before a write; it raises StaleDecisionError if the write is no longer due.
 
-        `owner`: whose the trail was, `seen`: when that was read.
+        `owner`: the owner tag that the decision is based on; `seen`: when it was read.
         """
 
-        def still_wanted() -> None:
+        def check_requested_state() -> None:
             if state.requested_state != context.requested_state:
-                raise StaleDecisionError(passing("the Trail has changed meanwhile"))
+                raise StaleDecisionError(passing("The Trail changed while a write waited"))
 
-        async def ask() -> None:
-            still_wanted()
-            if self._clock.monotonic() - seen < _HOLDS or self._window.is_open(state):
+        async def check() -> None:
+            check_requested_state()
+            if self._clock.monotonic() - seen < _READ_TTL or self._window.is_open(state):
                 return
             try:
                 tags = await access.cloudtrail.tags(arn, Arn.parse(arn).region)
             except FailureError as error:
                 raise StaleDecisionError(error.failure) from None
             if (tags or {}).get(OWNER_TAG) != owner:
-                raise StaleDecisionError(passing("the trail has another owner by now"))
-            still_wanted()
+                raise StaleDecisionError(passing("The owner of the trail changed while a write waited"))
+            check_requested_state()
 
-        return ask
+        return check
