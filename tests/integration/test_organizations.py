@@ -203,7 +203,7 @@ def test_what_a_member_names_of_it_is_the_management_accounts(
     assert "drift" not in (trails.get(NAME) or {})["status"]
 
     trails.change(NAME, kmsKeyID="alias/logs")
-    eventually("the key is unknown", lambda: "which key kmsKeyID means" in trails.condition(NAME).get("message", ""))
+    eventually("the key is unknown", lambda: "resolve kmsKeyID" in trails.condition(NAME).get("message", ""))
     assert trails.condition(NAME)["status"] == "Unknown"
     assert "drift" not in (trails.get(NAME) or {})["status"]
 
