@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from trail_operator.api.conditions import Condition
 from trail_operator.api.label_selector import LabelSelector
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import REGION, Resource, Status, no_control_characters, rule, rules
+from trail_operator.api.schema import REGION, Resource, Status, list_map, no_control_characters, rule, rules
 from trail_operator.api.trail import AdoptionPolicy
 
 _SET = {"x-kubernetes-list-type": "set"}
@@ -265,22 +265,14 @@ class AWSAccountStatus(Status):
                 "All trails of the account in all regions, as on the console's Trails page. Those that the operator "
                 "may not read are omitted, and Ready reports that."
             ),
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["arn"],
-                "maxItems": 1000,
-            },
+            json_schema_extra=list_map("arn", 1000),
         ),
     ] = ()
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
             description="Ready: STS confirms that the credentials belong to the account.",
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-                "maxItems": 16,
-            },
+            json_schema_extra=list_map("type", 16),
         ),
     ] = ()
 

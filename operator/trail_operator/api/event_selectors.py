@@ -15,7 +15,7 @@ from trail_operator.api.event_selector_rules import (
     MAX_DATA_RESOURCES,
     MAX_VALUES,
 )
-from trail_operator.api.schema import Resource, no_control_characters, rule, rules
+from trail_operator.api.schema import Resource, list_map, no_control_characters, rule, rules
 
 _WORD = r"^[A-Za-z][A-Za-z0-9_]*$"
 _ATOMIC = {"x-kubernetes-list-type": "atomic"}
@@ -178,7 +178,7 @@ class AdvancedEventSelector(Resource):
             description="Conditions, one per field.",
             json_schema_extra=rules(
                 *ADVANCED_SELECTOR_RULES,
-                **{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["field"]},
+                **list_map("field"),
             ),
         ),
     ]
@@ -264,7 +264,7 @@ InsightSelectors = Annotated[
     Field(
         max_length=8,
         description="Unusual activity that CloudTrail detects. Defaults to none. AWS bills it.",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["insightType"]},
+        json_schema_extra=list_map("insightType"),
     ),
 ]
 AggregationConfigurations = Annotated[

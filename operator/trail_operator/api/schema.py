@@ -30,9 +30,20 @@ def rules(*entries: dict[str, str], **schema: Any) -> dict[str, Any]:
     return {"x-kubernetes-validations": list(entries), **schema}
 
 
+def list_map(key: str, longest: int | None = None) -> dict[str, Any]:
+    """Return schema extras of a list whose entries a field identifies, so that clients merge it entry by entry.
+
+    https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
+    """
+    extras = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+    return extras if longest is None else {**extras, "maxItems": longest}
+
+
 def matching(*patterns: str) -> AfterValidator:
-    """Return a validator for strings that match one of the patterns. Objects stored before a CEL rule existed are "
-    "checked only here."""
+    """Return a validator for strings that match one of the patterns.
+
+    Objects stored before a CEL rule existed are checked only here.
+    """
 
     def check(text: str | None) -> str | None:
         if text is not None and not any(re.fullmatch(pattern, text) for pattern in patterns):

@@ -16,7 +16,7 @@ from trail_operator.api.event_selectors import (
     EventSelectors,
     InsightSelectors,
 )
-from trail_operator.api.schema import REGION_PATTERN, Resource, matching
+from trail_operator.api.schema import REGION_PATTERN, Resource, list_map, matching
 
 
 class DeletionPolicy(StrEnum):
@@ -226,7 +226,7 @@ class TrailSpec(Resource):
                 "Tags of the trail. Authoritative: other tags are removed, except aws:*, trail-operator.dev/* and "
                 "those that match --ignore-tags. At most 49, as the operator adds its owner tag."
             ),
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["key"]},
+            json_schema_extra=list_map("key"),
         ),
     ] = ()
     # A rule instead of an enum: for an invalid enum the API server lists only the values, and evaluates no rule.

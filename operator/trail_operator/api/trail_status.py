@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool, StringConstraints
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import REGION_PATTERN, Resource, Status, matching
+from trail_operator.api.schema import REGION_PATTERN, Resource, Status, list_map, matching
 from trail_operator.api.trail_rules import ACCOUNT_PATTERN, TRAIL_ARN_PATTERN
 
 
@@ -80,11 +80,7 @@ class TrailStatus(Status):
         tuple[DeliveryError, ...],
         Field(
             description="Delivery errors that AWS reports.",
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["destination"],
-                "maxItems": 4,
-            },
+            json_schema_extra=list_map("destination", 4),
         ),
     ] = ()
     refusals: Annotated[
@@ -95,21 +91,14 @@ class TrailStatus(Status):
                 "Calls that AWS rejects for observedGeneration. Each is repeated immediately when the trail has "
                 "changed, else an hour after the last attempt or the operator's start, whichever is later."
             ),
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["operation"],
-            },
+            json_schema_extra=list_map("operation"),
         ),
     ] = ()
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
             description="Ready, Synced, Logging and Delivering; Reconciling, Stalled and Advisory only while true.",
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-                "maxItems": 16,
-            },
+            json_schema_extra=list_map("type", 16),
         ),
     ] = ()
 
