@@ -13,7 +13,7 @@ from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import ObservedTrail
-from trail_operator.inventory.registry import AccountClient
+from trail_operator.inventory.account_client import AccountClient
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.comparison import Comparison

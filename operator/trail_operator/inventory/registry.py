@@ -10,8 +10,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.api.schema import problems
 from trail_operator.domain.account_policy import allows_name, check_namespace
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
-from trail_operator.inventory.account_client import AccountClient as AccountClient  # imported from here by trail/
-from trail_operator.inventory.account_client import AccountClients, connection_settings, reopened
+from trail_operator.inventory.account_client import AccountClient, AccountClients, connection_settings, reopened
 from trail_operator.kube.client import resource_version
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.kube.unreportable import Refused

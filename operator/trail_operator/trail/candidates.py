@@ -10,7 +10,8 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.regions import HOW_TO_NAME_NEW_REGIONS, UnknownRegionError
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
-from trail_operator.inventory.registry import AccountClient, AccountRegistry
+from trail_operator.inventory.account_client import AccountClient
+from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.location import Locator, correction
 from trail_operator.trail.state import TrailState

@@ -15,7 +15,7 @@ from trail_operator.domain.failure import Failure, FailureError, passing
 from trail_operator.domain.ownership import Adopter, Claim, check_ownership, loses_to_older_claim, required_adoption
 from trail_operator.domain.sync_result import NOT_OURS, SyncResult
 from trail_operator.domain.trail import ObservedTrail
-from trail_operator.inventory.registry import AccountClient
+from trail_operator.inventory.account_client import AccountClient
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.consistency_window import ConsistencyWindow

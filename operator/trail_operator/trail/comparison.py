@@ -1,12 +1,13 @@
 """A Trail and its trail in AWS as one sync read them: the input of the checks and the plan."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.diff import differences
 from trail_operator.domain.sync_result import TrailIdentity
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
-from trail_operator.inventory.registry import AccountClient
+from trail_operator.inventory.account_client import AccountClient
 from trail_operator.trail.resolve import ResolvedSpec
 from trail_operator.trail.state import ReconcileContext, TrailState
 
@@ -34,7 +35,7 @@ class Comparison:
         """The parts of the trail that AWS did not answer."""
         return self.observed.unreadable if self.observed else frozenset()
 
-    @property
+    @cached_property
     def drift(self) -> tuple[Difference, ...]:
         """The differences between the spec and AWS."""
         return differences(self.desired, self.observed)

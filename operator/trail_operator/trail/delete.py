@@ -15,8 +15,8 @@ from trail_operator.domain.actions import Action, deletion, owner_tag_removal
 from trail_operator.domain.annotations import unset_deletion_policy
 from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import FailureClass, FailureError, NotSentError, passing
+from trail_operator.inventory.account_client import AccountClient
 from trail_operator.inventory.inventory import AccountInventory
-from trail_operator.inventory.registry import AccountClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.candidates import Candidate, TrailCandidates, invalid

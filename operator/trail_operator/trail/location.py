@@ -13,7 +13,7 @@ from trail_operator.aws.errors import AWSError, is_shut_out
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.ownership import Cluster
-from trail_operator.inventory.registry import AccountClient
+from trail_operator.inventory.account_client import AccountClient
 from trail_operator.trail.state import TrailState
 
 

@@ -9,7 +9,7 @@ from trail_operator.domain.actions import Action
 from trail_operator.domain.diff import field_of
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, passing
 from trail_operator.domain.trail import DesiredTrail
-from trail_operator.inventory.registry import AccountClient
+from trail_operator.inventory.account_client import AccountClient
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.state import RefusalDiagnosis, TrailState

@@ -11,7 +11,8 @@ from trail_operator.domain.account_policy import check_resources, check_spec, ke
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, desired_trail
-from trail_operator.inventory.registry import AccountClient, AccountRegistry
+from trail_operator.inventory.account_client import AccountClient
+from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.trail.location import Locator
 from trail_operator.trail.state import TrailState
 

@@ -74,9 +74,9 @@ class SyncResults:
         drift = (*comparison.drift, *state.unread_drift(comparison.unread, comparison.context.generation))
         return self.incomplete(state, comparison.context, failure, drift, comparison.observed)
 
-    def with_failures(self, state: TrailState, result: SyncResult, progress: Progress, unread: Failure) -> SyncResult:
+    def with_failures(self, state: TrailState, result: SyncResult, progress: Progress) -> SyncResult:
         """Add the failures of writes to a result that has the failure of reads."""
-        failure = together([*progress.failures, unread])
+        failure = together([*progress.failures, *([result.failure] if result.failure else [])])
         silent = self.is_silent(state, failure)
         return replace(result, failure=failure, unreachable=silent, refused=progress.refused)
 

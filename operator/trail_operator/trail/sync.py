@@ -104,7 +104,7 @@ class TrailSync:
         progress = await self._executor.execute(comparison, actions)
         if progress.done:
             return await self._verify(comparison, progress, result.drift)
-        return self._results.with_failures(state, result, progress, unread)
+        return self._results.with_failures(state, result, progress)
 
     async def _verify(self, comparison: Comparison, progress: Progress, before: tuple[Difference, ...]) -> SyncResult:
         """Report the writes, and read the trail again. `before`: the differences before the writes."""
@@ -114,15 +114,12 @@ class TrailSync:
             self._executor.record_applied(comparison, progress.done),
         )
         if isinstance(reading, ReadFailure):
-            unread, result = (
-                reading.failure,
-                self._results.incomplete(state, comparison.context, reading.failure, before),
-            )
+            result = self._results.incomplete(state, comparison.context, reading.failure, before)
         elif reading.failure:
-            unread, result = reading.failure, self._results.partial(reading.comparison, reading.failure)
+            result = self._results.partial(reading.comparison, reading.failure)
         else:
             return await self._verified(reading.comparison, progress)
-        return replace(self._results.with_failures(state, result, progress, unread), has_written=True)
+        return replace(self._results.with_failures(state, result, progress), has_written=True)
 
     async def _verified(self, comparison: Comparison, progress: Progress) -> SyncResult:
         written = {action.operation for action in progress.done}

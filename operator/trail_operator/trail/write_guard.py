@@ -8,7 +8,7 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.failure import FailureError, NotSentError, passing
-from trail_operator.inventory.registry import AccountClient
+from trail_operator.inventory.account_client import AccountClient
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.state import ReconcileContext, TrailState
