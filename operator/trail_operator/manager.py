@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import uuid4
 
-from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.aws.connection_errors import hindrance
 from trail_operator.controllers import Controllers, InitialObjects
 from trail_operator.domain.ownership import Cluster
-from trail_operator.kube.answers import OddAnswerError
+from trail_operator.kube.answers import NO_ANSWER, OddAnswerError
 from trail_operator.kube.client import AWS_ACCOUNTS, FORBIDDEN, NAMESPACES, TRAILS, ApiConnection, KubeClient
 from trail_operator.kube.leader_election import LeaderElector, without_lease
 from trail_operator.kube.route import Route
@@ -170,7 +169,7 @@ async def _patiently(what: str, read: Callable[[], Awaitable[T]]) -> T:
             problem = f"the API server answers {error}"
             if error.status == _NOT_FOUND:  # to whom it serves no such kind, the API server answers plain text
                 problem = "the API server does not know it: is the CustomResourceDefinition applied?"
-        except (ClientError, TimeoutError, OSError) as error:
+        except NO_ANSWER as error:
             why = hindrance(error, "the certificate-authority of the kubeconfig")
             problem = f"the API server does not answer ({type(error).__name__}){why and ': '}{why}"
         if problem != told:

@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.account.controller import AccountController
+from trail_operator.kube.answers import NO_ANSWER
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.controller import TrailController
 
@@ -56,7 +56,7 @@ class Watchdog:
         except ApiException as error:
             logger.warning(f"Trails not listed: {error.status} {error.reason}")
             return
-        except (ClientError, TimeoutError, OSError) as error:
+        except NO_ANSWER as error:
             logger.warning(f"Trails not listed: {str(error) or type(error).__name__}")
             return
         self._listed = asked

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.constants import NAMESPACE_FINALIZERS
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.registry import Account, AccountRegistry, finalizers_of, requested_state
+from trail_operator.kube.answers import NO_ANSWER
 from trail_operator.kube.client import AWS_ACCOUNTS, Key, KubeClient
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.runtime.logs import about, logger
@@ -103,7 +103,7 @@ class AccountController:
         name = self.registry.name_for(trail)
         if self._scope.labels and name and not self.registry.knows(name):
             # The watches may report a Trail and its AWSAccount that are created together in any order.
-            with suppress(ApiException, ClientError, TimeoutError, OSError):
+            with suppress(ApiException, *NO_ANSWER):
                 if body := await self._kubernetes.find(AWS_ACCOUNTS, Key("", name)):
                     self.on_update(body)
         return self.registry.managed_elsewhere(trail)

@@ -1,6 +1,5 @@
 """One run over an AWSAccount: verifies its identity, reports it and the account's trails. Writes nothing to AWS."""
 
-from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.account.identity import verify_identity
@@ -10,6 +9,7 @@ from trail_operator.domain.backoff import resync_delay, retry_delay
 from trail_operator.domain.failure import Failure, FailureClass, internal
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.registry import Account, AccountRegistry
+from trail_operator.kube.answers import NO_ANSWER
 from trail_operator.kube.unreportable import Unreportable, is_refusal
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
@@ -56,7 +56,7 @@ class AccountReconciler:
                 account.refused = await self._unreportable.report(account.body, requested, error, account.refused)
                 return None
             logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=account.about())
-        except (ClientError, TimeoutError, OSError) as error:
+        except NO_ANSWER as error:
             logger.warning(f"no answer from Kubernetes: {type(error).__name__}", extra=account.about())
         except Exception as error:  # noqa: BLE001 - a bug must not end the AWSAccount's task; it is reported
             logger.exception("internal error", extra=account.about())

@@ -10,6 +10,9 @@ from typing import Any
 from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
+NO_ANSWER = (ClientError, TimeoutError, OSError)
+"""What a request raises if the API server did not answer it, or something else did."""
+
 
 class OddAnswerError(ClientError):
     """A response that the API server cannot have sent."""

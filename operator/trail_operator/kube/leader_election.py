@@ -16,10 +16,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.kube.answers import OddAnswerError, is_not_found, whole_object
+from trail_operator.kube.answers import NO_ANSWER, OddAnswerError, is_not_found, whole_object
 from trail_operator.kube.client import CONFLICT, ApiConnection
 from trail_operator.runtime.logs import logger
 
@@ -142,7 +141,7 @@ class LeaderElector:
         try:
             async with asyncio.timeout(_REQUEST_TIMEOUT):
                 await self._clear_holder()
-        except (ApiException, ClientError, TimeoutError, OSError):
+        except (ApiException, *NO_ANSWER):
             logger.warning(f"failed to release the Lease {self}: it expires in {LEASE_DURATION} s")
 
     async def _clear_holder(self) -> None:
@@ -167,7 +166,7 @@ class LeaderElector:
                 return None
             self._report(f"the Lease {self}: the API server answers {error.status} {error.reason}")
             return None
-        except (ClientError, TimeoutError, OSError) as error:
+        except NO_ANSWER as error:
             self._report(f"the Lease {self}: no answer from the API server ({type(error).__name__})")
             return None
         self._succeeded_at = begun

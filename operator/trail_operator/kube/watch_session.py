@@ -9,7 +9,6 @@ from collections.abc import Collection
 import kopf
 from aiohttp import (
     ClientConnectionError,
-    ClientError,
     ClientHandlerType,
     ClientHttpProxyError,
     ClientRequest,
@@ -19,6 +18,7 @@ from aiohttp import (
 )
 from yarl import URL
 
+from trail_operator.kube.answers import NO_ANSWER
 from trail_operator.kube.client import AWS_ACCOUNTS, NAMESPACES, TRAILS
 
 _OK = 200
@@ -41,7 +41,7 @@ class Watches:
         """Send a request and note its result."""
         try:
             response = await send(request)
-        except (ClientError, TimeoutError, OSError):
+        except NO_ANSWER:
             self._note(request.url, False)
             raise
         if response.status != _OK:

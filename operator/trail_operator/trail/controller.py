@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any
 
-from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.kube.answers import OddAnswerError
+from trail_operator.kube.answers import NO_ANSWER, OddAnswerError
 from trail_operator.kube.client import TRAILS, Key, KubeClient, resource_version
 from trail_operator.runtime.concurrency import ConcurrencyLimiter
 from trail_operator.runtime.logs import about, logger
@@ -203,7 +202,7 @@ class TrailController:
         except ApiException as error:
             logger.warning(f"failed to refresh the Trail: {error.status} {error.reason}", extra=about(str(state.key)))
             return  # the pass goes on with what is known
-        except (ClientError, TimeoutError, OSError) as error:
+        except NO_ANSWER as error:
             if isinstance(error, OddAnswerError):
                 logger.warning(f"failed to refresh the Trail: {error}", extra=about(str(state.key)))
             return  # its own writes meet the same fault

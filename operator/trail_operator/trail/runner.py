@@ -2,10 +2,10 @@
 
 import asyncio
 
-from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.domain.failure import FailureClass, internal
+from trail_operator.kube.answers import NO_ANSWER
 from trail_operator.kube.client import CONFLICT
 from trail_operator.kube.unreportable import is_refusal
 from trail_operator.metrics import Metrics, Result
@@ -62,7 +62,7 @@ class ReconcileRunner:
             if is_refusal(error):
                 return Outcome(result, await self._unwritable.report(state, context, error))
             logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=state.about())
-        except (ClientError, TimeoutError, OSError) as error:
+        except NO_ANSWER as error:
             logger.warning(f"no answer from Kubernetes: {type(error).__name__}", extra=state.about())
         except Exception as error:  # noqa: BLE001 - a fault of the operator must not end the Trail's task; it is reported
             logger.exception("internal error", extra=state.about())

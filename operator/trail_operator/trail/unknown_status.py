@@ -3,12 +3,12 @@
 import asyncio
 from contextlib import suppress
 
-from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.failure import Failure, passing
+from trail_operator.kube.answers import NO_ANSWER
 from trail_operator.trail.results import SyncResults
 from trail_operator.trail.state import ReconcileContext, TrailState
 from trail_operator.trail.status_writer import StatusWriter
@@ -39,5 +39,5 @@ class UnknownStatus:
         ready = state.status.condition(ConditionType.READY)
         if state.paused or (ready is not None and ready.status == "Unknown"):
             return
-        with suppress(ApiException, ClientError, TimeoutError, OSError):  # the reconcile meets the same error
+        with suppress(ApiException, *NO_ANSWER):  # the reconcile meets the same error
             await self.report(state, context, passing("AWS has not answered yet"))

@@ -1,8 +1,8 @@
 """Trails that the API server refuses to write: left alone until they change, with an Event that says so."""
 
-from aiohttp import ClientError
 from kubernetes.aio.client.exceptions import ApiException
 
+from trail_operator.kube.answers import NO_ANSWER
 from trail_operator.kube.unreportable import Unreportable
 from trail_operator.trail.state import ReconcileContext, TrailState
 from trail_operator.trail.status_writer import StatusWriter
@@ -35,5 +35,5 @@ class UnwritableTrails:
         """Read the Trail again; return False if it is gone."""
         try:
             return await self._writer.refresh(state)
-        except (ApiException, ClientError, TimeoutError, OSError):
+        except (ApiException, *NO_ANSWER):
             return True  # the next reconcile meets the same error, and backs off
