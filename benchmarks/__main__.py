@@ -8,8 +8,7 @@ import statistics
 import time
 
 from benchmarks import accounts, emulator
-from benchmarks.stage import REGIONS, Bench, Operator, until
-from trail_sandbox.sandbox import Sandbox
+from benchmarks.stage import REGIONS, Bench, Operator, new_sandbox, until
 
 MANY = 200
 
@@ -89,23 +88,16 @@ def burst(bench: Bench) -> None:
 def main() -> None:
     """Measure everything on a new sandbox."""
     emulator.throughput()
-    sandbox = Sandbox("benchmarks")
-    sandbox.down()  # from an interrupted run
-    try:
-        sandbox.up()
-        bench = Bench(sandbox)
-        bench.prepare()
-        with Operator(sandbox):
+    with new_sandbox("benchmarks") as bench:
+        with Operator(bench.sandbox):
             latency(bench)
-        with Operator(sandbox, "--resync", "4s"):
+        with Operator(bench.sandbox, "--resync", "4s"):
             calls(bench)
-        with Operator(sandbox):
+        with Operator(bench.sandbox):
             burst(bench)
-        with Operator(sandbox) as operator:
+        with Operator(bench.sandbox) as operator:
             footprint(bench, operator)
-        accounts.measure(sandbox)
-    finally:
-        sandbox.down()
+        accounts.measure(bench.sandbox)
 
 
 def _show(what: str, made: list[str]) -> None:

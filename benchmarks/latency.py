@@ -16,8 +16,7 @@ from typing import Any
 
 import requests
 
-from benchmarks.stage import Bench, Operator, is_ready, until
-from trail_sandbox.sandbox import Sandbox
+from benchmarks.stage import Bench, Operator, is_ready, new_sandbox, until
 
 REGION = "us-east-1"
 INTERVAL = 2.0
@@ -140,15 +139,10 @@ def calls_for_each(bench: Bench) -> None:
 
 def main() -> None:
     """Measure on a new sandbox."""
-    sandbox = Sandbox("benchmarks-latency")
-    sandbox.down()  # from an interrupted run
-    try:
-        sandbox.up()
-        bench = Bench(sandbox)
-        bench.prepare()
+    with new_sandbox("benchmarks-latency") as bench:
         bench.settings(quotas=False, rates=True)
         print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        with Operator(sandbox):
+        with Operator(bench.sandbox):
             warm = bench.create(999, region=REGION)  # creates the AWS clients
             bench.wait_ready([warm])
             bench.delete([warm])
@@ -156,8 +150,6 @@ def main() -> None:
             latency(bench)
             calls_for_each(bench)
         print(f"load of the machine: {os.getloadavg()[0]:.1f}")
-    finally:
-        sandbox.down()
 
 
 def _arrival(call: Mapping[str, Any]) -> float:

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
 import requests
 from kubernetes import client, config
 
@@ -24,10 +23,11 @@ from benchmarks.stage import (
     PLURAL,
     REGIONS,
     VERSION,
-    Bench,
     Operator,
+    aws_client,
     bucket_policy,
     is_ready,
+    new_sandbox,
     until,
 )
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
@@ -167,13 +167,7 @@ class Fleet:
         return max(each.values()) - 1.0
 
     def _prepare(self, number: str) -> None:
-        session = boto3.Session(aws_access_key_id=number, aws_secret_access_key="sandbox", region_name="us-east-1")  # noqa: S106
-
-        def make(service: str) -> Any:
-            anything: Any = session.client
-            return anything(service, endpoint_url=self.sandbox.aws_endpoint)
-
-        iam, s3 = make("iam"), make("s3")
+        iam, s3 = (aws_client(self.sandbox.aws_endpoint, service, "us-east-1", number) for service in ("iam", "s3"))
         trust = _statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}, Action="sts:AssumeRole")
         rights = _statement(Action=["cloudtrail:*", "sts:GetCallerIdentity"], Resource="*")
         iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
@@ -204,26 +198,19 @@ class Fleet:
 
 def measure(trails: int, accounts: int) -> None:
     """Print all figures of one size, on a new sandbox."""
-    sandbox = Sandbox("benchmarks-scale")
-    sandbox.down()  # from an interrupted run
-    try:
-        sandbox.up()
-        bench = Bench(sandbox)
-        bench.prepare()
+    with new_sandbox("benchmarks-scale") as bench:
         bench.settings(quotas=True, rates=True)
-        fleet = Fleet(sandbox, trails, accounts)
+        fleet = Fleet(bench.sandbox, trails, accounts)
         fleet.prepare()
         print(f"{trails:,} trails in {accounts} accounts", flush=True)
-        with Operator(sandbox, "--resync", f"{LONG:.0f}s") as operator:
+        with Operator(bench.sandbox, "--resync", f"{LONG:.0f}s") as operator:
             _converge(fleet, operator)
         changed = set(fleet.change(20))
         fleet.forget_calls()
         begin = time.monotonic()
-        with Operator(sandbox, "--resync", f"{RESYNC:.0f}s") as operator:
+        with Operator(bench.sandbox, "--resync", f"{RESYNC:.0f}s") as operator:
             _restart(fleet, operator, changed, begin)
             _rest(fleet, operator)
-    finally:
-        sandbox.down()
 
 
 def _converge(fleet: Fleet, operator: Operator) -> None:

@@ -22,15 +22,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import boto3
 import requests
 from botocore.config import Config
 from kubernetes import watch
 
 from benchmarks.honesty import READS, REMEDIES, Call, Judge, StatusChange
 from benchmarks.scale import EVERYTHING, Fleet
-from benchmarks.stage import GROUP, NAMESPACE, PLURAL, REGIONS, VERSION, Bench, Operator, is_ready, until
-from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
+from benchmarks.stage import (
+    GROUP,
+    NAMESPACE,
+    PLURAL,
+    REGIONS,
+    VERSION,
+    Operator,
+    aws_client,
+    is_ready,
+    new_sandbox,
+    until,
+)
+from trail_sandbox.sandbox import ACCOUNT_ID
 
 TRAILS, ACCOUNTS, HOMES = 200, 8, REGIONS[:5]
 RESYNC = 10.0
@@ -199,14 +209,8 @@ class Meddler:
         return self._clients[account, region]
 
     def _made(self, account: str, region: str) -> Any:
-        return boto3.client(
-            "cloudtrail",
-            region_name=region,
-            endpoint_url=self._aws,
-            aws_access_key_id=account,
-            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator checks no secret
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=10),
-        )
+        once = Config(retries={"total_max_attempts": 1}, read_timeout=10)
+        return aws_client(self._aws, "cloudtrail", region, account, config=once)
 
 
 class Watcher:
@@ -306,22 +310,16 @@ def _named(parameters: Mapping[str, Any]) -> str | None:
 
 def soak(minutes: int, seed: int, trails: int) -> list[str]:
     """Run everything on a new sandbox; return what is wrong, in words."""
-    sandbox = Sandbox("benchmarks-soak")
-    sandbox.down()  # from an interrupted run
-    try:
-        sandbox.up()
-        Bench(sandbox).prepare()
-        fleet = Regional(sandbox, trails, ACCOUNTS)
+    with new_sandbox("benchmarks-soak") as bench:
+        fleet = Regional(bench.sandbox, trails, ACCOUNTS)
         fleet.prepare()
         os.environ["MALLOC_ARENA_MAX"] = "2"  # as the image sets it
-        with Operator(sandbox, "--resync", f"{RESYNC:.0f}s") as operator:
+        with Operator(bench.sandbox, "--resync", f"{RESYNC:.0f}s") as operator:
             fleet.apply_accounts(fleet.numbers)
             fleet.apply_trails()
             until(lambda: not fleet.unready(), "all Trails Ready", 600)
             _show(f"{trails} Trails in {ACCOUNTS} accounts and {len(HOMES)} regions are Ready; seed {seed}")
             figures = _endure(fleet, operator, minutes, random.Random(seed))  # noqa: S311 - nothing secret
-    finally:
-        sandbox.down()
     for minute in (figures.first, len(figures.rss)) if figures.rss else ():
         _show(f"memory (RSS) at minute {minute}: {figures.rss[minute - 1]:.1f} MB")
     _show(f"growth: {figures.growth:+.1%}; it must be less than {MOST_GROWTH:.0%}")

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,13 +103,7 @@ class Bench:
             "the definitions are established",
         )
         self.settings(quotas=False, rates=False)
-        s3 = boto3.client(
-            "s3",
-            region_name="us-east-1",
-            endpoint_url=self.sandbox.aws_endpoint,
-            aws_access_key_id=ACCOUNT_ID,
-            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator checks no secret
-        )
+        s3 = aws_client(self.sandbox.aws_endpoint, "s3", "us-east-1")
         s3.create_bucket(Bucket=BUCKET)
         s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(bucket_policy(BUCKET, ACCOUNT_ID)))
 
@@ -179,6 +174,31 @@ class Bench:
     def _list(self) -> list[Any]:
         answer = self._objects.list_namespaced_custom_object(GROUP, VERSION, NAMESPACE, PLURAL)
         return list(answer["items"])
+
+
+@contextmanager
+def new_sandbox(name: str) -> Iterator[Bench]:
+    """Start a sandbox without what an interrupted run left, prepare it, and remove it afterwards."""
+    sandbox = Sandbox(name)
+    sandbox.down()
+    try:
+        sandbox.up()
+        bench = Bench(sandbox)
+        bench.prepare()
+        yield bench
+    finally:
+        sandbox.down()
+
+
+def aws_client(endpoint: str, service: str, region: str, account: str = ACCOUNT_ID, **options: Any) -> Any:
+    """Return a boto3 client for an account of the emulated AWS. May be called in any thread."""
+    # A session of its own: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading
+    session: Any = boto3.Session(
+        aws_access_key_id=account,
+        aws_secret_access_key="sandbox",  # noqa: S106 - the emulator checks no secret
+        region_name=region,
+    )
+    return session.client(service, endpoint_url=endpoint, **options)
 
 
 def is_ready(body: dict[str, Any]) -> bool:

@@ -9,11 +9,9 @@ import sys
 import time
 from typing import Any
 
-import boto3
 from kubernetes import client, config
 
-from benchmarks.stage import Bench, Operator, until
-from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
+from benchmarks.stage import Bench, Operator, aws_client, new_sandbox, until
 
 TIMES = 20
 # Seconds, as in docs/operations.md.
@@ -31,13 +29,7 @@ class Pair:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._cloudtrail: Any = boto3.client(
-            "cloudtrail",
-            region_name="us-east-2",
-            endpoint_url=bench.sandbox.aws_endpoint,
-            aws_access_key_id=ACCOUNT_ID,
-            aws_secret_access_key="sandbox",  # noqa: S106 - the emulator checks no secret
-        )
+        self._cloudtrail = aws_client(bench.sandbox.aws_endpoint, "cloudtrail", "us-east-2")
         self._leases: Any = client.CoordinationV1Api(config.new_client_from_config(str(bench.sandbox.kubeconfig)))
         self._leader = self._operator()
         until(self._is_led, "an operator holds the Lease")
@@ -79,12 +71,7 @@ class Pair:
 def measure() -> list[str]:
     """Print the takeover times and the writes meanwhile; return what is wrong."""
     wrong = []
-    sandbox = Sandbox("benchmarks-takeover")
-    sandbox.down()  # from an interrupted run
-    try:
-        sandbox.up()
-        bench = Bench(sandbox)
-        bench.prepare()
+    with new_sandbox("benchmarks-takeover") as bench:
         pair = Pair(bench)
         try:
             bench.wait_ready([bench.create(1)])
@@ -105,8 +92,6 @@ def measure() -> list[str]:
                 wrong.append("not every drift was corrected by exactly one write")
         finally:
             pair.close()
-    finally:
-        sandbox.down()
     return wrong
 
 

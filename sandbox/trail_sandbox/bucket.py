@@ -19,7 +19,7 @@ TRAIL, BUCKET = "audit", "example-audit-logs"
 def client(endpoint: str, service: str) -> Any:
     """Return a client for the sandbox's AWS account."""
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,  # type: ignore[call-overload]  # the types know literal names only
         region_name=REGION,
         endpoint_url=endpoint,
         aws_access_key_id=ACCOUNT_ID,
