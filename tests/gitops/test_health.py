@@ -59,7 +59,7 @@ CASES = {
     "no longer paused, not yet noticed": (trail(condition("Unknown", "Paused")), "Progressing", "Paused"),
     "other annotations": (trail(READY, LOGGING, annotations={"a": "b"}), "Healthy", "Recording"),
     "being deleted": (trail(READY, **GOING), "Progressing", "Pending deletion"),
-    "an account not looked at": (trail(kind="AWSAccount", observed=-1), "Progressing", "not reconciled"),
+    "an account that was not reconciled": (trail(kind="AWSAccount", observed=-1), "Progressing", "not reconciled"),
     "an account": (trail(condition("True", "IdentityVerified"), kind="AWSAccount"), "Healthy", "IdentityVerified"),
     "an account of which STS has not said yet who we are": (
         trail(condition("False", "Throttled"), kind="AWSAccount"),

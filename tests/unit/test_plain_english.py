@@ -97,9 +97,7 @@ NOT_YET = {
     "operator/trail_operator/domain/iam_policy/messages.py",
     "operator/trail_operator/domain/iam_policy/requests.py",
     "operator/trail_operator/domain/iam_policy/ternary.py",
-    "operator/trail_operator/domain/ownership.py",
     "operator/trail_operator/domain/plan.py",
-    "operator/trail_operator/domain/warnings.py",
     "operator/trail_operator/inventory/inventory.py",
     "operator/trail_operator/inventory/registry.py",
     "operator/trail_operator/manager.py",
@@ -108,7 +106,6 @@ NOT_YET = {
     "operator/trail_operator/runtime/health.py",
     "operator/trail_operator/runtime/logs.py",
     "operator/trail_operator/runtime/rate_waits.py",
-    "operator/trail_operator/trail/controller.py",
     "operator/trail_operator/watch.py",
     "operator/trail_operator/watchdog.py",
 }

@@ -30,15 +30,15 @@ def coverage_losses(before: ObservedTrail, after: ObservedTrail) -> tuple[str, .
         return ()
     if not after.is_logging:
         return ("no events are recorded any more: logging is off",)
-    told = [words.format(region=after.home_region) for name, words in LOSSES.items() if _is_lost(name, before, after)]
-    told += [f"{lost} are no longer recorded" for lost in _lost_events(before.event_selectors, after.event_selectors)]
+    losses = [words.format(region=after.home_region) for name, words in LOSSES.items() if _is_lost(name, before, after)]
+    losses += [f"{lost} are no longer recorded" for lost in _lost_events(before.event_selectors, after.event_selectors)]
     if lost := before.insights - after.insights:
-        told.append(
+        losses.append(
             f"{listed(sorted(f'{kind} on {category} events' for kind, category in lost))} is no longer detected"
         )
     if gone := before.aggregations - after.aggregations:
-        told.append(f"aggregated events ({listed(sorted(template for _, template in gone))}) are no longer written")
-    return tuple(told)
+        losses.append(f"aggregated events ({listed(sorted(template for _, template in gone))}) are no longer written")
+    return tuple(losses)
 
 
 LOSSES = {
@@ -86,7 +86,7 @@ def _lost_events(old: Selectors, new: Selectors) -> list[str]:
 
 def _lost_management(lost: list[AdvancedSelector], kept: list[AdvancedSelector], new: Selectors) -> list[str]:
     gone = {_way(piece) for piece in lost} - {way.lower() for way in management_events(new)}
-    told = [f"management events ({listed(sorted(gone))})"] if gone else []
+    losses = [f"management events ({listed(sorted(gone))})"] if gone else []
     sources: set[str] = set()
     for piece in lost:
         if _way(piece) in gone:
@@ -94,7 +94,7 @@ def _lost_management(lost: list[AdvancedSelector], kept: list[AdvancedSelector],
         excluded = [set(_on(entry, "eventSource").not_equals) for entry in kept if _meets(entry, piece)]
         missing = set.intersection(*excluded) - set(_on(piece, "eventSource").not_equals)
         sources |= missing or {"some services"}
-    return [*told, f"management events of {listed(sorted(sources))}"] if sources else told
+    return [*losses, f"management events of {listed(sorted(sources))}"] if sources else losses
 
 
 def _lost_others(lost: list[AdvancedSelector]) -> list[str]:

@@ -106,11 +106,11 @@ def check_ownership(observed: ObservedTrail, adopter: Adopter, *, owner_is_alive
     if can_be_taken and adopter.allowed is AdoptionPolicy.ALWAYS:
         remedies.append(_ADOPT.format(policy=AdoptionPolicy.ALWAYS))
     what = f"Trail {observed.arn} exists and belongs to another owner; nothing was written to it"
-    if told := _cluster_name_differs(observed.owner, adopter):
-        return _conflict(what, told, *remedies, _RENAME, adopter.put_back)
+    if cause := _cluster_name_differs(observed.owner, adopter):
+        return _conflict(what, cause, *remedies, _RENAME, adopter.put_back)
     if owner_is_alive:
-        told = "Its owner is another Trail in this cluster, so it cannot be taken over"
-        return _conflict(what, told, *remedies, f"Delete that Trail with deletionPolicy: Retain first. {_RENAME}")
+        cause = "Its owner is another Trail in this cluster, so it cannot be taken over"
+        return _conflict(what, cause, *remedies, f"Delete that Trail with deletionPolicy: Retain first. {_RENAME}")
     if adopter.has_held:
         remedies.append("The operator does not take it back, so that two owners do not overwrite each other")
     return _conflict(what, *remedies, _RENAME, adopter.put_back)
@@ -152,15 +152,15 @@ def _cluster_name_differs(owner: str, adopter: Adopter) -> str:
     name, _, resource = owner.partition("/")
     if resource != adopter.resource or not is_cluster_name(name):
         return ""
-    told = f"Its owner tag {owner} differs from this resource's, {adopter.owner_tag}, only in the cluster name. "
+    what = f"Its owner tag {owner} differs from this resource's, {adopter.owner_tag}, only in the cluster name. "
     setting = "--former-cluster-names (chart value formerClusterNames)"
     if adopter.recorded != adopter.owner_tag:
         return (
-            f"{told}If {name} is a former name of this cluster, or the UID of kube-system of the cluster that it "
+            f"{what}If {name} is a former name of this cluster, or the UID of kube-system of the cluster that it "
             f"replaced, add it to {setting}"
         )
     return (
-        f"{told}This resource's trail already had the latter, so {setting} does not apply: find the operator that "
+        f"{what}This resource's trail already had the latter, so {setting} does not apply: find the operator that "
         f"runs with cluster name {name}"
     )
 

@@ -151,13 +151,13 @@ class _Update:
         if not tags:
             return []
         parameters = {"ResourceId": self._desired.arn, "TagsList": tag_list(tags)}
-        told = about_tags(tag_differences(self._desired, self._observed), tags)
+        changes = about_tags(tag_differences(self._desired, self._observed), tags)
         is_ours = operation == "AddTags" and OWNER_TAG in tags
         return [
             Action(
                 operation,
                 parameters,
-                told,
+                changes,
                 requires,
                 is_adoption=is_ours and self._is_adoption,
                 is_renaming=is_ours and self._is_renaming,
@@ -198,8 +198,10 @@ class _Update:
                 # UpdateTrail merges: an omitted field is kept, an empty one is cleared.
                 parameters[attribute.request] = "" if value is None else attribute.form.sent(value)
         paths = {ATTRIBUTES[name].spec for name in changed}
-        told = tuple(entry for entry in configuration_differences(self._desired, self._observed) if entry.path in paths)
-        return Action("UpdateTrail", parameters, told, requires)
+        changes = tuple(
+            entry for entry in configuration_differences(self._desired, self._observed) if entry.path in paths
+        )
+        return Action("UpdateTrail", parameters, changes, requires)
 
     def _put_selectors(self, before: list[Action]) -> list[Action]:
         """Return PutEventSelectors, which requires the writes before it that depend on the old selectors and scope."""

@@ -229,15 +229,15 @@ def _recorded_by(others: Iterable[PeerTrail], desired: DesiredTrail, what: str, 
             unknown.append(name)
         elif other.management_events & recorded:
             known.append(name)
-    told = [f"{listed(known)} {'records' if len(known) == 1 else 'record'} {what} too"] if known else []
-    told += (
+    copies = [f"{listed(known)} {'records' if len(known) == 1 else 'record'} {what} too"] if known else []
+    copies += (
         [f"{listed(unknown)} may record {what} too (this account cannot read what is recorded there)"]
         if unknown
         else []
     )
     certain = "are" if exists else "will be"
     verb = certain if known else "may be"
-    return f"{verb} recorded more than once: {', and '.join(told)}" if told else ""
+    return f"{verb} recorded more than once: {', and '.join(copies)}" if copies else ""
 
 
 def _takes_the_same_global_events(desired: DesiredTrail, other: PeerTrail) -> bool:

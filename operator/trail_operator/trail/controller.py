@@ -109,7 +109,7 @@ class TrailController:
         """Reconcile the Trails that a change outside of them concerns."""
         for state in self.trails.values():
             if concerns(state):
-                state.failures = 0  # what has changed may well be what stood in the way
+                state.failures = 0  # the change may resolve the failure
                 self._queue.enqueue(state.uid)
 
     def stalled(self) -> list[TrailState]:
@@ -134,14 +134,14 @@ class TrailController:
         state = self.trails.get(key)
         if state is not None and state.uid == body["metadata"]["uid"]:
             if state.replace(body):
-                state.failures = 0  # another spec may well succeed: it does not inherit the wait
+                state.failures = 0  # a new spec starts without backoff
                 self._enqueue_all(self._claims.update(state))
                 self._queue.enqueue(state.uid)
                 self._start(state)
             return
         if state is not None:
             if resource_version(body) < resource_version(state.body):
-                return  # a former one of that name
+                return  # an older object of that name
             self._delete(state)
         if added := self._add(body):
             self._start(added)
@@ -189,27 +189,27 @@ class TrailController:
 
     async def _reconcile_readable(self, state: TrailState) -> float | None:
         try:
-            self._enqueue_all(self._claims.update(state))  # the watch may have missed what a read has shown
+            self._enqueue_all(self._claims.update(state))  # a read may show a claim that the watch has missed
         except Exception:  # noqa: BLE001 - as when it is added; another state of it may be readable
             logger.exception("can't be read", extra=about(str(state.key)))
             return _SECONDS_UNREADABLE
         return await self._reconcile(state)
 
     async def _refresh(self, state: TrailState) -> None:
-        """What a watch missed, a timer finds: a pass that no event asked for begins with a fresh read."""
+        """Read the Trail again before a run that no event requested: the watch may have missed a change."""
         try:
             body = await self._kubernetes.get(TRAILS, state.key)
         except ApiException as error:
             logger.warning(f"failed to refresh the Trail: {error.status} {error.reason}", extra=about(str(state.key)))
-            return  # the pass goes on with what is known
+            return  # the run uses the last known state
         except NO_ANSWER as error:
             if isinstance(error, OddAnswerError):
                 logger.warning(f"failed to refresh the Trail: {error}", extra=about(str(state.key)))
-            return  # its own writes meet the same fault
+            return  # the writes of the run meet the same error
         if body is None:
             self._delete(state)
         else:
-            self._apply(body)  # it may have been made anew under the same name
+            self._apply(body)  # it may be a new object of the same name
 
     def _is_known(self, state: TrailState) -> bool:
         return self.trails.get(state.key) is state
@@ -226,7 +226,7 @@ class TrailController:
 
 
 def _is_settled(body: dict[str, Any]) -> bool:
-    """Whether a Trail's spec was seen to, so that it needs no more than a look."""
+    """Whether the spec was reconciled, so that a run is likely to only read."""
     metadata, status = body["metadata"], body.get("status")
     is_observed = isinstance(status, dict) and status.get("observedGeneration") == metadata["generation"]
     return is_observed and "deletionTimestamp" not in metadata
