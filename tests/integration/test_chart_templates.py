@@ -34,7 +34,7 @@ EVERY_SETTING: dict[str, Any] = {
     "ignoreTags": ["cost-*"],
     "leaderElection": False,
     "leaseName": "audit",
-    "leaseNamespace": "team-a",
+    "leaseNamespace": "chart-a",
     "logFormat": "text",
     "logLevel": "debug",
     "healthHost": "0.0.0.0",  # noqa: S104
@@ -81,7 +81,7 @@ def monitored(cluster: Sandbox) -> Sandbox:
     """The sandbox with the Prometheus operator's kinds, and the namespaces that the values name."""
     kubectl(cluster, "apply", "--server-side", "-f", str(VALUES.with_name("monitoring.yaml")))
     established(cluster, "podmonitors.monitoring.coreos.com")
-    names = ("trail-operator", "team-a", "team-b")
+    names = ("trail-operator", "chart-a", "chart-b")  # named in no other test, as one may delete its namespaces
     spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
     kubectl(cluster, "apply", "--server-side", "-f", "-", text=yaml.safe_dump_all(spaces))
     return cluster
@@ -363,10 +363,10 @@ def test_the_notes_are_about_what_was_installed(helm: Path) -> None:
     assert "namespace:" not in told
     assert "Set clusterName before you create the first Trail" in told
     assert kept in told
-    told = notes(helm, watchNamespaces=["team-a", "team-b"], clusterName="prod", crds={"enabled": False})
-    assert "watches team-a, team-b" in told
-    assert "    name: audit\n    namespace: team-a\n" in told
-    assert "kubectl get ctrail --namespace team-a -o wide --watch" in told
+    told = notes(helm, watchNamespaces=["chart-a", "chart-b"], clusterName="prod", crds={"enabled": False})
+    assert "watches chart-a, chart-b" in told
+    assert "    name: audit\n    namespace: chart-a\n" in told
+    assert "kubectl get ctrail --namespace chart-a -o wide --watch" in told
     assert kept not in told
     assert "name this cluster prod" in told
     assert kept not in notes(helm, crds={"keep": False})
