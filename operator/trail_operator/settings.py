@@ -34,7 +34,7 @@ def _names(value: Any) -> Any:
 
 
 def _labels(value: str) -> str:
-    if not re.fullmatch(r"([\w./-]+=[\w.-]*(,[\w./-]+=[\w.-]*)*)?", value):
+    if not re.fullmatch(r"([\w./-]+=[\w.-]*(,[\w./-]+=[\w.-]*)*)?", value, re.ASCII):
         raise ValueError("write labels as key=value,key=value; no other selector syntax is supported")
     return value
 

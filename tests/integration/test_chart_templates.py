@@ -316,6 +316,7 @@ def test_the_schema_is_strict() -> None:
         ({"resync": "0s"}, "resync"),
         ({"defaultAccount": "Security"}, "defaultAccount"),
         ({"accountSelector": "shard"}, "accountSelector"),
+        ({"accountSelector": "shard!=a"}, "accountSelector"),
         ({"ownIdentity": "no"}, "ownIdentity"),
         ({"image": {"repository": "r", "digest": "latest"}}, "digest"),
         ({"resources": {"limit": {}}}, "resources"),
