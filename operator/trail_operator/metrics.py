@@ -1,7 +1,7 @@
-"""What Prometheus is told: every family of metrics in one table, and what counts happenings.
+"""The Prometheus metrics: one table of all metric families, and the counters.
 
-What is a state (of Trails, of AWSAccounts) is not kept here: it is read where it is when Prometheus asks, so nothing is
-left of what has gone. No label has values without bound but the names of Trails and AWSAccounts.
+The state of Trails and AWSAccounts is not stored here: each scrape reads it from the objects, so their metrics end with
+them. The values of every label are bounded, except the names of Trails and AWSAccounts.
 """
 
 from collections.abc import Iterable
@@ -17,14 +17,14 @@ from trail_operator.aws.errors import NO_ANSWER, OK, THROTTLED, counted
 from trail_operator.aws.operations import Internal, Operation, Read, Write
 from trail_operator.domain.diff import FIELDS
 
-# What the operator calls itself. What botocore sends unasked is counted only where it fails.
+# Those that the operator itself calls. Calls that botocore makes on its own are counted only if they fail.
 OPERATIONS: tuple[Operation, ...] = tuple(sorted((*Read, *Write, Internal.AssumeRole), key=str))
-_PASS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_CALL_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25)
+_RECONCILE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_CALL_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25)
 
 
 class Result(StrEnum):
-    """How a pass over a Trail ended."""
+    """How a reconcile of a Trail ended."""
 
     OK = "ok"
     SETTLING = "settling"
@@ -40,7 +40,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Family:
-    """A family of metrics, as the documentation tells of it."""
+    """A metric family. `docs/metrics.md` lists each."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -48,7 +48,7 @@ class Family:
     meaning: str
 
 
-_TRAIL = ("trail_namespace", "trail")  # `namespace` would be taken for the operator's own, which Prometheus adds
+_TRAIL = ("trail_namespace", "trail")  # `namespace` is the operator's own, which Prometheus adds
 _ACCOUNT = ("account",)
 
 BUILD_INFO = Family("trail_operator_build_info", "gauge", ("version",), "Always 1; the operator's version.")
@@ -56,123 +56,143 @@ LEADER = Family(
     "trail_operator_leader",
     "gauge",
     (),
-    "Whether this process is the one that works: 1 once it may act and has read all Trails, else 0.",
+    "1 if this process leads and has read all Trails, otherwise 0.",
 )
-RECONCILES = Family("trail_operator_reconciles_total", "counter", ("result",), "Passes over Trails, by how they ended.")
-PASS_SECONDS = Family("trail_operator_reconcile_duration_seconds", "histogram", (), "How long passes took.")
+RECONCILES = Family("trail_operator_reconciles_total", "counter", ("result",), "Reconciles of Trails, by result.")
+RECONCILE_SECONDS = Family("trail_operator_reconcile_duration_seconds", "histogram", (), "Duration of reconciles.")
 CALLS = Family(
     "trail_operator_aws_calls_total",
     "counter",
     ("service", "operation", "code"),
-    "Calls to AWS, by AWS's error code; ok, no-answer, or other for a code that the operator does not know.",
+    "Calls to AWS, by AWS's error code, or ok, no-answer, or other for a code that the operator does not know.",
 )
 CALL_SECONDS = Family(
     "trail_operator_aws_call_duration_seconds",
     "histogram",
     ("service", "operation"),
-    "How long calls to AWS took, without the waiting for the operator's own rates.",
+    "Duration of calls to AWS, without the wait for client-side rate limits.",
 )
-THROTTLES = Family(
-    "trail_operator_aws_throttles_total", "counter", ("service",), "Calls that AWS answered by throttling."
-)
-WAITED = Family(
+THROTTLES = Family("trail_operator_aws_throttles_total", "counter", ("service",), "Calls that AWS throttled.")
+RATE_WAIT_SECONDS = Family(
     "trail_operator_aws_rate_wait_seconds_total",
     "counter",
     ("kind",),
-    "Seconds for which calls (read or write) were held back by the operator's own rates, lest AWS throttles.",
+    "Seconds that calls (read or write) waited for client-side rate limits, which prevent throttling.",
 )
 RESTARTS = Family(
     "trail_operator_task_restarts_total",
     "counter",
     (),
-    "Tasks of Trails and AWSAccounts that ended unexpectedly or made no progress, and were restarted.",
+    "Tasks of Trails and AWSAccounts that were restarted because they ended unexpectedly or made no progress.",
 )
 UNATTENDED = Family(
     "trail_operator_unattended_trails",
     "gauge",
     (),
-    "Trails without a task, or without a pass for two resyncs that are neither paused nor waiting for a rate.",
+    "Trails without a task, or without a reconcile for two resync periods unless paused or waiting for a rate limit.",
 )
 DRIFT = Family(
     "trail_operator_drift_total",
     "counter",
     ("field",),
-    "Changes made in AWS that the operator found, by field of the spec; trail where the whole trail was gone.",
+    "Changes made in AWS that the operator found, by field of the spec, or trail if the whole trail was deleted.",
 )
-TRAIL_READY = Family("trail_operator_trail_ready", "gauge", _TRAIL, "Whether the Trail is Ready: 1, else 0.")
+TRAIL_READY = Family("trail_operator_trail_ready", "gauge", _TRAIL, "1 if the Trail is Ready, otherwise 0.")
 TRAIL_REASON = Family(
-    "trail_operator_trail_reason", "gauge", (*_TRAIL, "reason"), "Always 1; the present reason of the condition Ready."
+    "trail_operator_trail_reason", "gauge", (*_TRAIL, "reason"), "Always 1; the current reason of the condition Ready."
 )
 TRAIL_LOGGING = Family(
     "trail_operator_trail_logging",
     "gauge",
     _TRAIL,
-    "Whether AWS says that the trail is logging: 1 or 0; absent where that is not known. In Conflict it is about the "
-    "trail that has the name.",
+    "1 if AWS reports that the trail is logging, 0 if not; absent if unknown. In Conflict this is about the trail that "
+    "has the name.",
 )
 TRAIL_LOGGING_DESIRED = Family(
-    "trail_operator_trail_logging_desired", "gauge", _TRAIL, "Whether the spec says that the trail is to log: 1 or 0."
+    "trail_operator_trail_logging_desired", "gauge", _TRAIL, "1 if the spec requires the trail to log, otherwise 0."
 )
 TRAIL_DELIVERED = Family(
     "trail_operator_trail_last_delivery_timestamp_seconds",
     "gauge",
     (*_TRAIL, "destination"),
-    "When AWS last delivered to the destination, in the home region; absent before the first delivery.",
+    "Time of AWS's last delivery to the destination, in the home region; absent before the first delivery.",
 )
 TRAIL_FAILING = Family(
     "trail_operator_trail_delivery_failing",
     "gauge",
     (*_TRAIL, "destination"),
-    "Whether AWS reports a delivery error for the destination: 1 or 0; absent where that is not known.",
+    "1 if AWS reports a delivery error for the destination, 0 if not; absent if unknown.",
 )
 TRAIL_DRIFT = Family(
     "trail_operator_trail_drift_total",
     "counter",
     _TRAIL,
-    "How often the operator, since its start, found the trail changed in AWS.",
+    "How often the operator has found the trail changed in AWS since it started.",
 )
-ACCOUNT_READY = Family("trail_operator_account_ready", "gauge", _ACCOUNT, "Whether the AWSAccount is Ready: 1, else 0.")
+ACCOUNT_READY = Family("trail_operator_account_ready", "gauge", _ACCOUNT, "1 if the AWSAccount is Ready, otherwise 0.")
 ACCOUNT_REASON = Family(
     "trail_operator_account_reason",
     "gauge",
     (*_ACCOUNT, "reason"),
-    "Always 1; the present reason of the AWSAccount's condition Ready.",
+    "Always 1; the current reason of the AWSAccount's condition Ready.",
 )
-ACCOUNT_TRAILS = Family("trail_operator_account_trails", "gauge", _ACCOUNT, "How many trails the account has.")
+ACCOUNT_TRAILS = Family("trail_operator_account_trails", "gauge", _ACCOUNT, "Number of trails in the account.")
 ACCOUNT_UNMANAGED = Family(
-    "trail_operator_account_unmanaged_trails", "gauge", _ACCOUNT, "How many of them no operator manages."
+    "trail_operator_account_unmanaged_trails",
+    "gauge",
+    _ACCOUNT,
+    "Number of trails in the account that no operator manages.",
 )
 UNREPORTABLE = Family(
     "trail_operator_unreportable_objects",
     "gauge",
     ("kind",),
-    "Trails and AWSAccounts that the API server refuses to write, so that they have no condition: see their Events.",
+    "Trails and AWSAccounts whose status or finalizers the API server refuses to write: see their Events.",
 )
 
 FAMILIES = (
-    *(BUILD_INFO, LEADER, RECONCILES, PASS_SECONDS, CALLS, CALL_SECONDS, THROTTLES, WAITED),
-    *(RESTARTS, UNATTENDED, DRIFT),
-    *(TRAIL_READY, TRAIL_REASON, TRAIL_LOGGING, TRAIL_LOGGING_DESIRED, TRAIL_DELIVERED, TRAIL_FAILING, TRAIL_DRIFT),
-    *(ACCOUNT_READY, ACCOUNT_REASON, ACCOUNT_TRAILS, ACCOUNT_UNMANAGED, UNREPORTABLE),
+    BUILD_INFO,
+    LEADER,
+    RECONCILES,
+    RECONCILE_SECONDS,
+    CALLS,
+    CALL_SECONDS,
+    THROTTLES,
+    RATE_WAIT_SECONDS,
+    RESTARTS,
+    UNATTENDED,
+    DRIFT,
+    TRAIL_READY,
+    TRAIL_REASON,
+    TRAIL_LOGGING,
+    TRAIL_LOGGING_DESIRED,
+    TRAIL_DELIVERED,
+    TRAIL_FAILING,
+    TRAIL_DRIFT,
+    ACCOUNT_READY,
+    ACCOUNT_REASON,
+    ACCOUNT_TRAILS,
+    ACCOUNT_UNMANAGED,
+    UNREPORTABLE,
 )
 
 
 class Metrics:
-    """All that counts happenings, each at zero from the start where its labels are known."""
+    """The counters. Each series whose labels are known in advance starts at 0."""
 
     def __init__(self) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        """What /metrics answers from; whoever has states registers with it."""
+        """What /metrics serves. Collectors of state register here."""
         ProcessCollector(registry=self.registry)
         self._gauge(BUILD_INFO).labels(version("trail-operator")).set(1)
         self.leader = self._gauge(LEADER)
         self._reconciles = self._counter(RECONCILES)
-        self._pass_seconds = self._histogram(PASS_SECONDS, _PASS_SECONDS)
+        self._reconcile_seconds = self._histogram(RECONCILE_SECONDS, _RECONCILE_BUCKETS)
         self._calls = self._counter(CALLS)
-        self._call_seconds = self._histogram(CALL_SECONDS, _CALL_SECONDS)
+        self._call_seconds = self._histogram(CALL_SECONDS, _CALL_BUCKETS)
         self._throttles = self._counter(THROTTLES)
-        self._waited = self._counter(WAITED)
+        self._rate_wait = self._counter(RATE_WAIT_SECONDS)
         self._restarts = self._counter(RESTARTS)
         self._drift = self._counter(DRIFT)
         for result in Result:
@@ -183,32 +203,32 @@ class Metrics:
             self._calls.labels(operation.service, operation.name, NO_ANSWER)
             self._call_seconds.labels(operation.service, operation.name)
         for kind in ("read", "write"):
-            self._waited.labels(kind)
+            self._rate_wait.labels(kind)
         for field in FIELDS:
             self._drift.labels(field)
 
-    def reconciled(self, result: Result, seconds: float) -> None:
-        """A pass has ended."""
+    def record_reconcile(self, result: Result, seconds: float) -> None:
+        """Count a reconcile that has ended."""
         self._reconciles.labels(result).inc()
-        self._pass_seconds.observe(seconds)
+        self._reconcile_seconds.observe(seconds)
 
-    def called(self, service: str, operation: str, code: str, seconds: float) -> None:
-        """A call to AWS has ended."""
+    def record_call(self, service: str, operation: str, code: str, seconds: float) -> None:
+        """Count a call to AWS that has ended."""
         self._calls.labels(service, operation, counted(code)).inc()
         self._call_seconds.labels(service, operation).observe(seconds)
         if code in THROTTLED:
             self._throttles.labels(service).inc()
 
-    def waited(self, kind: str, seconds: float) -> None:
-        """A call was held back."""
-        self._waited.labels(kind).inc(seconds)
+    def record_wait(self, kind: str, seconds: float) -> None:
+        """Count the wait of a call for a rate limit."""
+        self._rate_wait.labels(kind).inc(seconds)
 
-    def task_restarted(self) -> None:
-        """The task of a Trail or an AWSAccount was restarted."""
+    def record_restart(self) -> None:
+        """Count a restart of a task."""
         self._restarts.inc()
 
-    def drifted(self, fields: Iterable[str]) -> None:
-        """A trail was found changed in AWS."""
+    def record_drift(self, fields: Iterable[str]) -> None:
+        """Count the fields of a trail that were found changed in AWS."""
         for field in fields:
             self._drift.labels(field).inc()
 

@@ -1,64 +1,59 @@
-"""Finds what should never happen: unattended Trails, and a watch that does not run.
+"""Finds what should never happen: Trails and AWSAccounts that nothing reconciles, and a watch that does not run.
 
-A list shows what a watch has missed: a Trail that the list lacks is gone, one that is new or changed gets a pass.
+Lists of Trails show what the watch has missed: a Trail that a list lacks is gone; a new or changed one is reconciled.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.account.controller import AccountController
+from trail_operator.controllers import Controllers
 from trail_operator.kube.answers import NO_ANSWER
 from trail_operator.runtime.logs import logger
-from trail_operator.trail.controller import TrailController
 
-_SECONDS_BETWEEN_LOOKS = 5.0
-_SHORTEST_BETWEEN_LISTS = 20.0
+# Seconds.
+_CHECK_PERIOD = 5.0
+_MIN_LIST_PERIOD = 20.0
 
 
 class Watchdog:
-    """Looks after the loops of Trails and AWSAccounts."""
+    """Restarts stalled tasks of the controllers, and lists Trails."""
 
     def __init__(
         self,
-        trail_controller: TrailController,
-        account_controller: AccountController,
-        trails: Callable[[], Awaitable[Collection[dict[str, Any]]]],
-        *,
+        controllers: Controllers,
+        list_trails: Callable[[], Awaitable[Collection[dict[str, Any]]]],
         resync: float,
-        clock: Callable[[], float],
-        unheard: Callable[[str], None],
+        end: Callable[[str], None],
     ) -> None:
-        """`trails`: lists all; `unheard`: called with the reason where the watch of Trails does not run."""
-        self._trail_controller = trail_controller
-        self._account_controller = account_controller
-        self._trails = trails
-        self._between_lists = max(2 * resync, _SHORTEST_BETWEEN_LISTS)
-        self._clock = clock
-        self._unheard = unheard
-        self._listed = clock()
+        """`end`: called with the reason if the watch of Trails does not run."""
+        self._controllers = controllers
+        self._list_trails = list_trails
+        self._list_period = max(2 * resync, _MIN_LIST_PERIOD)
+        self._end = end
+        self._clock = controllers.clock
+        self._listed_at = self._clock.monotonic()
 
     async def run(self) -> None:
-        """Look every few seconds, and list every two resyncs."""
+        """Check the tasks every few seconds, and list Trails every two resyncs."""
         while True:
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            self._trail_controller.restart_stalled()
-            self._account_controller.restart_stalled()
-            if self._clock() - self._listed >= self._between_lists:
+            await self._clock.sleep(_CHECK_PERIOD)
+            self._controllers.trails.restart_stalled()
+            self._controllers.accounts.restart_stalled()
+            if self._clock.monotonic() - self._listed_at >= self._list_period:
                 await self._list()
 
     async def _list(self) -> None:
-        asked = self._clock()
+        started = self._clock.monotonic()
         try:
-            bodies = await self._trails()
+            bodies = await self._list_trails()
         except ApiException as error:
-            logger.warning(f"Trails not listed: {error.status} {error.reason}")
+            logger.warning(f"failed to list Trails: {error.status} {error.reason}")
             return
         except NO_ANSWER as error:
-            logger.warning(f"Trails not listed: {str(error) or type(error).__name__}")
+            logger.warning(f"failed to list Trails: {str(error) or type(error).__name__}")
             return
-        self._listed = asked
-        if unheard := self._trail_controller.on_list(list(bodies), asked):
-            self._unheard(f"the watch of Trails does not run: it has not told of {unheard.key}, which lists show")
+        self._listed_at = started
+        if missed := self._controllers.trails.on_list(list(bodies), started):
+            self._end(f"the watch of Trails does not run: it has not reported {missed.key}, which lists contain")

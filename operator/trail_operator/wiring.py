@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from trail_operator.account.controller import AccountController, AccountScope
 from trail_operator.account.reconciler import AccountReconciler
@@ -18,6 +19,7 @@ from trail_operator.kube.client import KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.leader_election import LeaderFence
 from trail_operator.kube.unreportable import Unreportable
+from trail_operator.manager import Manager
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.concurrency import acting_for
@@ -70,6 +72,12 @@ class _Shared:
 
     def trails_of(self, account: str) -> list[TrailState]:
         return [state for state in self.trails.values() if self.registry.name_for(state) == account]
+
+
+def build_manager(settings: Settings, end: Callable[[str], None]) -> Manager:
+    """Build the manager, which builds the controllers once it leads. `end`: called with the reason to end."""
+    metrics, clock = Metrics(), Clock()
+    return Manager(settings, partial(build_controllers, settings, metrics, clock), metrics, clock, end)
 
 
 def build_controllers(
@@ -138,7 +146,7 @@ def _account_controller(shared: _Shared) -> AccountController:
         shared.kubernetes,
         shared.registry,
         shared.inventory,
-        WorkQueue(clock.monotonic, shared.metrics.task_restarted),
+        WorkQueue(clock.monotonic, shared.metrics.record_restart),
         reconciler.reconcile,
         AccountScope(
             labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
@@ -149,7 +157,7 @@ def _account_controller(shared: _Shared) -> AccountController:
 
 def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailController:
     clock, registry = shared.clock, shared.registry
-    queue = trail_queue(clock.monotonic, shared.metrics.task_restarted, shared.resync)
+    queue = trail_queue(clock.monotonic, shared.metrics.record_restart, shared.resync)
     claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
     runner = _trail_runner(shared, claims, queue.enqueue)
 

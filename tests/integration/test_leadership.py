@@ -218,7 +218,7 @@ def test_a_process_that_stood_still_does_nothing_more(contenders: Contenders, tr
     heals = contenders.heals()
     os.kill(first.process.pid, signal.SIGCONT)
     assert first.process.wait(seconds(20)) == 1
-    assert "has lost its Lease" in first.log.read_text()
+    assert "leader election lost" in first.log.read_text()
     assert "Traceback" not in first.log.read_text()
     assert contenders.calls("first") == before, "nothing came of what it knew"
     eventually("the second works on", heals)

@@ -144,14 +144,11 @@ class Life:
             self._context.copy().run(self.controllers.accounts.on_update, body)
 
     def watch_over(self) -> None:
-        """Start the watchdog, as Process does. Not by itself: what a watch has missed, its lists find."""
+        """Start the watchdog, as Manager does. Not by itself: what a watch has missed, its lists find."""
         assert self.controllers is not None
-        kubernetes, clock = _Kubernetes(self, self._wire), asyncio.get_running_loop().time
+        kubernetes, resync = _Kubernetes(self, self._wire), self._settings.resync.total_seconds()
         watchdog = Watchdog(
-            *(self.controllers.trails, self.controllers.accounts, lambda: kubernetes.list_objects(TRAILS)),
-            resync=self._settings.resync.total_seconds(),
-            clock=clock,
-            unheard=lambda _: self.kill(),
+            self.controllers, lambda: kubernetes.list_objects(TRAILS), resync, end=lambda _: self.kill()
         )
         asyncio.get_running_loop().create_task(watchdog.run(), context=self._context.copy())
 
@@ -170,7 +167,7 @@ class Life:
             raise asyncio.CancelledError
 
     async def _start(self) -> None:
-        """As Process.start does."""
+        """As Manager.start does."""
         kubernetes = _Kubernetes(self, self._wire)
         sessions, alone = Session(self._aws, self._send), without_lease(asyncio.get_running_loop().time)
         with mock.patch.object(wiring, "ClientPool", return_value=sessions):
@@ -185,7 +182,7 @@ class Life:
 
         parts.trails._reconcile = passing
         parts.inventory._clock = replace(self._clock, sleep=_sleep_in_background)
-        trails = await manager._patiently("Trails", lambda: kubernetes.list_objects(TRAILS))
+        trails = await manager._retry("Trails", lambda: kubernetes.list_objects(TRAILS))
         self.controllers = parts
         parts.start(InitialObjects([], list(self._server.accounts.values()), trails))
         await asyncio.sleep(0.2)

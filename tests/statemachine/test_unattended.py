@@ -162,6 +162,6 @@ def test_an_account_s_task_that_an_error_ends_is_logged_counted_and_restarted(
         attended.life.controllers.accounts.enqueue(NAME)
         attended.wait(1.0)
     assert restarts(attended) == 1
-    assert "its task has ended unexpectedly and is restarted" in caplog.text
+    assert "the task ended unexpectedly and is restarted" in caplog.text
     assert is_attended(attended, "eu-west-1")
     assert restarts(attended) == 1

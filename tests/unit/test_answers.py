@@ -16,6 +16,7 @@ from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.client import AWS_ACCOUNTS, NAMESPACES, TRAILS, ApiConnection, Key, KubeClient
 from trail_operator.kube.leader_election import LeaderElector
 from trail_operator.kube.route import in_pod
+from trail_operator.runtime.clock import Clock
 
 KEY = Key("team", "audit")
 ACCOUNT = Key("", "audit")
@@ -98,9 +99,7 @@ LISTS: dict[str, Ask] = {
 OTHERS: dict[str, Ask] = {
     "uid": lambda kubernetes: kubernetes.namespace_uid("kube-system"),
     "event": lambda kubernetes: kubernetes.write_event(BODY, "Normal", "Created", "CreateTrail", "made"),
-    "lease": lambda kubernetes: LeaderElector(
-        *(kubernetes._connection, "team", "audit", "me"), clock=lambda: 0.0, sleep=asyncio.sleep
-    ).read(),
+    "lease": lambda kubernetes: LeaderElector(kubernetes._connection, "team", "audit", "me", Clock()).read(),
 }
 ALL = OBJECTS | OF_CLUSTER | LISTS | OTHERS
 ODD: dict[str, Answer] = {

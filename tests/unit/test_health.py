@@ -14,9 +14,14 @@ from prometheus_client.registry import Collector
 from trail_operator.runtime.health import Health
 
 
-def test_alive_at_once_and_ready_when_told() -> None:
+def never() -> bool:
+    return False
+
+
+def test_alive_at_once_and_ready_when_the_check_says_so() -> None:
     async def scenario() -> list[int]:
-        health = Health(CollectorRegistry())
+        ready = False
+        health = Health(CollectorRegistry(), lambda: ready)
         port = await health.serve("127.0.0.1", 0)
         answers = []
         async with aiohttp.ClientSession() as session:
@@ -27,7 +32,7 @@ def test_alive_at_once_and_ready_when_told() -> None:
 
             await ask("/healthz")
             await ask("/readyz")
-            health.is_fit = lambda: True
+            ready = True
             await ask("/readyz")
             await ask("/else")
         await health.close()
@@ -40,7 +45,7 @@ def test_who_does_not_read_an_answer_does_not_hold_up_the_end() -> None:
     async def scenario() -> None:
         registry = CollectorRegistry()
         Gauge("much", "more than any buffer takes " * 1_000_000, registry=registry)
-        health = Health(registry)
+        health = Health(registry, never)
         port = await health.serve("127.0.0.1", 0)
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -79,7 +84,7 @@ def test_who_scrape_at_once_share_one_rendering_and_the_loop_works_on_meanwhile(
     async def scenario() -> None:
         now, slow, registry = [0.0], Slow(), CollectorRegistry()
         registry.register(slow)
-        health = Health(registry, clock=lambda: now[0])
+        health = Health(registry, never, clock=lambda: now[0])
         port = await health.serve("127.0.0.1", 0)
         scrapes = [asyncio.create_task(get(port, "/metrics")) for _ in range(40)]
         assert await asyncio.to_thread(slow.begun.wait, 30)
@@ -108,7 +113,7 @@ def test_metrics_that_can_not_be_rendered_are_a_fault_of_the_metrics_alone() -> 
     async def scenario() -> list[int]:
         registry = CollectorRegistry()
         registry.register(Broken())
-        health = Health(registry)
+        health = Health(registry, never)
         port = await health.serve("127.0.0.1", 0)
         answers = [(await get(port, path))[0] for path in ("/metrics", "/healthz")]
         await health.close()
@@ -131,7 +136,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 def test_half_sent_requests_are_few_and_end() -> None:
     async def scenario() -> None:
-        health = Health(CollectorRegistry(), seconds_a_connection=3.0)
+        health = Health(CollectorRegistry(), never, connection_timeout=3.0)
         port = await health.serve("127.0.0.1", 0)
         halves = []
         for _ in range(4):  # in portions, so that all are let in
@@ -159,7 +164,7 @@ def test_what_is_no_request_is_answered_or_ended() -> None:
         return answer.partition(b"\r\n")[0]
 
     async def scenario() -> None:
-        health = Health(CollectorRegistry(), seconds_a_connection=5.0)
+        health = Health(CollectorRegistry(), never, connection_timeout=5.0)
         port = await health.serve("127.0.0.1", 0)
         assert await answer_to(port, b"POST /healthz HTTP/1.1\r\n\r\n") == b"HTTP/1.1 405 Method Not Allowed"
         assert await answer_to(port, b"HEAD /healthz HTTP/1.1\r\n\r\n") == b"HTTP/1.1 200 OK"

@@ -19,6 +19,7 @@ from tests.statemachine.virtual_time import VirtualLoop
 from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.client import ApiConnection
 from trail_operator.kube.leader_election import LeaderElector, LeaderFence, NotLeadingError
+from trail_operator.runtime.clock import Clock
 
 TAKE_OVER = 15.0
 # What the API server puts into an object's metadata.
@@ -123,9 +124,8 @@ class Contender:
         self.task = asyncio.get_running_loop().create_task(self._run())
 
     def _new(self) -> LeaderElector:
-        clock = asyncio.get_running_loop().time
-        connection = cast(ApiConnection, self.wire)
-        return LeaderElector(connection, "ns", "operator", uuid4().hex, clock=clock, sleep=asyncio.sleep)
+        connection, clock = cast(ApiConnection, self.wire), Clock(asyncio.get_running_loop().time)
+        return LeaderElector(connection, "ns", "operator", uuid4().hex, clock)
 
     async def _run(self) -> None:
         while True:

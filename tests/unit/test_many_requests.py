@@ -14,6 +14,7 @@ from tests.patience import seconds
 from trail_operator.kube.client import TRAILS, ApiConnection, Key, KubeClient
 from trail_operator.kube.leader_election import LeaderElector
 from trail_operator.kube.route import in_pod
+from trail_operator.runtime.clock import Clock
 
 MANY = 150
 METADATA = {"namespace": "team", "uid": "1", "resourceVersion": "7", "creationTimestamp": "2026-01-01T00:00:00Z"}
@@ -58,7 +59,7 @@ def test_the_lease_is_read_though_the_api_server_answers_nothing_else(server: Se
         kubernetes = KubeClient(connection, "pod_1", lambda: None)
         reads = [asyncio.create_task(kubernetes.get(TRAILS, Key("team", f"t-{number}"))) for number in range(MANY)]
         await asyncio.sleep(0)
-        lease = LeaderElector(*(connection, "team", "lease", "me"), clock=lambda: 0.0, sleep=asyncio.sleep)
+        lease = LeaderElector(connection, "team", "lease", "me", Clock())
         async with asyncio.timeout(seconds(4.0)):
             assert await lease.read()
         assert server.asked <= MANY / 2

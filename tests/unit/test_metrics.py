@@ -94,7 +94,7 @@ def test_only_known_codes_are_labels(code: str, as_which: str) -> None:
 def test_calls_are_counted_by_code_and_throttling_apart() -> None:
     metrics = Metrics()
     for code in ("ok", "ThrottlingException", "Surprise", "Surprise again"):
-        metrics.called("cloudtrail", "GetTrail", code, 0.1)
+        metrics.record_call("cloudtrail", "GetTrail", code, 0.1)
     assert of(metrics, "aws_calls_total", "cloudtrail", "GetTrail", "ok") == 1
     assert of(metrics, "aws_calls_total", "cloudtrail", "GetTrail", "other") == 2
     assert of(metrics, "aws_throttles_total", "cloudtrail") == 1

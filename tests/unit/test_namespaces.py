@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.test_metrics import state
-from trail_operator import watch
+from trail_operator import main
 from trail_operator.api.reasons import Reason
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.ownership import Cluster
@@ -34,8 +34,8 @@ class Watch:
         namespace = state("audit").key.namespace
         made = {"uid": "1", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
         told = {"type": event, "object": {"metadata": {"name": namespace, "labels": labels, **made}}}
-        memo = SimpleNamespace(process=SimpleNamespace(controllers=self._controllers))
-        handler: Any = watch.namespace_changed
+        memo = SimpleNamespace(manager=SimpleNamespace(controllers=self._controllers))
+        handler: Any = main.on_namespace_event
         asyncio.run(handler(event=told, memo=memo))
 
     def opens(self) -> bool:

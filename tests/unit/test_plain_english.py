@@ -100,14 +100,9 @@ NOT_YET = {
     "operator/trail_operator/domain/plan.py",
     "operator/trail_operator/inventory/inventory.py",
     "operator/trail_operator/inventory/registry.py",
-    "operator/trail_operator/manager.py",
-    "operator/trail_operator/metrics.py",
     "operator/trail_operator/runtime/concurrency.py",
-    "operator/trail_operator/runtime/health.py",
     "operator/trail_operator/runtime/logs.py",
     "operator/trail_operator/runtime/rate_waits.py",
-    "operator/trail_operator/watch.py",
-    "operator/trail_operator/watchdog.py",
 }
 
 

@@ -374,7 +374,7 @@ def test_a_read_that_is_not_answered_forgets_no_trail(error: Exception) -> None:
 
 
 def test_a_task_that_an_error_ends_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.runtime.tasks._LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("trail_operator.runtime.tasks._MAX_DELAY", 0.01)
 
     async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.errors = [KeyError("metadata"), ValueError("what")]
@@ -386,7 +386,7 @@ def test_a_task_that_an_error_ends_is_restarted(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_error_that_a_read_ends_with_restarts_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.runtime.tasks._LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("trail_operator.runtime.tasks._MAX_DELAY", 0.01)
 
     async def scenario(controller: TrailController, passes: Passes, kubernetes: Kubernetes) -> None:
         kubernetes.error = KeyError("metadata")

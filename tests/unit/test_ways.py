@@ -17,7 +17,7 @@ from kubernetes.config import incluster_config as kopfs_incluster_config
 from tests.proxies import Proxy, proxying
 from tests.unit.answering import answering
 from tests.unit.certificates import Authority
-from trail_operator import watch
+from trail_operator import main
 from trail_operator.kube.client import ApiConnection
 from trail_operator.kube.watch_session import Watches
 from trail_operator.runtime.logs import logger
@@ -67,8 +67,8 @@ async def both_ask() -> None:
     connection = await ApiConnection.open()
     try:
         assert await connection.request("GET", TRAILS) == {"items": []}, "answered to who has the token"
-        memo = SimpleNamespace(process=SimpleNamespace(route=connection.route, watches=Watches([])))
-        login: Any = watch.login
+        memo = SimpleNamespace(manager=SimpleNamespace(route=connection.route, watches=Watches([])))
+        login: Any = main.login
         found = await login(memo=memo, logger=logging.getLogger(), settings=kopf.OperatorSettings())
         async with found.aiohttp_session as session, session.get(found.server + TRAILS) as answer:
             assert await answer.json(content_type=None) == {"items": []}

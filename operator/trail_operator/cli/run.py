@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from trail_operator import watch  # noqa: F401 - importing it registers the handlers
+from trail_operator import main  # noqa: F401 - importing it registers the handlers
 from trail_operator.cli.parser import Commands
 from trail_operator.runtime import logs
 from trail_operator.settings import Settings, default_text, flag

@@ -60,7 +60,7 @@ class AccountClients:
         self._metrics = metrics
         self._executor = CallExecutor()
         self._limiters = defaultdict[str, RateLimiter](
-            lambda: RateLimiter(clock.monotonic, clock.sleep, metrics.waited)
+            lambda: RateLimiter(clock.monotonic, clock.sleep, metrics.record_wait)
         )
 
     def create(self, name: str | None, spec: AWSAccountSpec | None) -> AccountClient:
@@ -80,7 +80,7 @@ class AccountClients:
             default_region=region,
             named_regions=spec.allowed_regions if spec else (),
             endpoint_url=endpoint_url,
-            called=self._metrics.called,
+            called=self._metrics.record_call,
         )
         allowed = spec.allowed_adoption if spec else self._allowed_adoption
         return AccountClient(name, spec, aws, CloudTrail(aws), Diagnosis(aws), TrailLister(aws), allowed)

@@ -12,7 +12,7 @@ https://kubernetes.io/docs/concepts/architecture/leases/
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.kube.answers import NO_ANSWER, OddAnswerError, is_not_found, whole_object
 from trail_operator.kube.client import CONFLICT, ApiConnection
+from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
 
 # Seconds, all of them. A Lease that does not change for so long is free.
@@ -75,28 +76,18 @@ def without_lease(clock: Callable[[], float]) -> LeaderFence:
 class LeaderElector:
     """Acquires, renews and releases the Lease."""
 
-    def __init__(
-        self,
-        connection: ApiConnection,
-        namespace: str,
-        name: str,
-        identity: str,
-        *,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-    ) -> None:
+    def __init__(self, connection: ApiConnection, namespace: str, name: str, identity: str, clock: Clock) -> None:
         self._connection = connection
         self._namespace = namespace
         self._path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         self._name = name
         self._clock = clock
-        self._sleep = sleep
         self._identity = identity
         self._observed_record = ""  # its resourceVersion
         self._observed_at = 0.0  # when that resourceVersion was first observed
         self._reported = ""
         self._succeeded_at = -math.inf  # when the Lease was last seen with another holder, or written
-        self.fence = LeaderFence(clock, -math.inf)
+        self.fence = LeaderFence(clock.monotonic, -math.inf)
 
     def __str__(self) -> str:
         return f"{self._namespace}/{self._name}"
@@ -104,7 +95,7 @@ class LeaderElector:
     @property
     def observed_recently(self) -> bool:
         """Whether this process recently saw another holder or renewed the Lease. If not, it could not take over."""
-        return self._clock() < self._succeeded_at + LEASE_DURATION
+        return self._clock.monotonic() < self._succeeded_at + LEASE_DURATION
 
     async def read(self) -> dict[str, Any] | None:
         """Return the Lease, or None if it does not exist."""
@@ -119,14 +110,14 @@ class LeaderElector:
     async def acquire(self) -> None:
         """Wait until this process holds the Lease."""
         while not (await self._try_acquire_or_renew(_REQUEST_TIMEOUT) and self.fence.is_leading):
-            await self._sleep(RETRY_PERIOD)
+            await self._clock.sleep(RETRY_PERIOD)
         logger.info(f"acquired the Lease {self} as {self._identity}")
 
     async def renew(self) -> None:
         """Renew the Lease until it is lost."""
         pause = RENEW_PERIOD
         while self.fence.is_leading:
-            await self._sleep(min(pause, self.fence.seconds_left))
+            await self._clock.sleep(min(pause, self.fence.seconds_left))
             renewed = await self._try_acquire_or_renew(min(_REQUEST_TIMEOUT, self.fence.seconds_left))
             if renewed is False:
                 self.fence.close()  # another process leads already
@@ -154,7 +145,7 @@ class LeaderElector:
 
     async def _try_acquire_or_renew(self, seconds: float) -> bool | None:
         """Return False if another process holds the Lease, None if the API server did not decide it in time."""
-        begun = self._clock()
+        begun = self._clock.monotonic()
         try:
             async with asyncio.timeout(seconds):
                 body = await self.read()
@@ -182,10 +173,10 @@ class LeaderElector:
         spec = _spec(body)
         version = str(body["metadata"]["resourceVersion"])
         if version != self._observed_record:
-            self._observed_record, self._observed_at = version, self._clock()
+            self._observed_record, self._observed_at = version, self._clock.monotonic()
         holder = str(spec.get("holderIdentity") or "")
         duration = float(spec.get("leaseDurationSeconds") or LEASE_DURATION)
-        is_expired = self._clock() >= self._observed_at + duration
+        is_expired = self._clock.monotonic() >= self._observed_at + duration
         return "" if holder == self._identity or is_expired else holder
 
     async def _write(self, body: dict[str, Any] | None, holder: str) -> None:

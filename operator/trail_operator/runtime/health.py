@@ -1,8 +1,8 @@
-"""GET /healthz: the process works. GET /readyz: it is fit to work or to take over. GET /metrics: in figures.
+"""The HTTP endpoints: /healthz (the process runs), /readyz (it works or could take over) and /metrics.
 
-The event loop that answers is the one that reconciles, and everybody who reaches the port may ask: so nothing that they
-ask for takes its time. Metrics are rendered in a thread, once for all who ask within a second; a connection answers one
-request and ends after some seconds at the latest; of too many the oldest makes room.
+They share the event loop with the reconciles, and everyone who can reach the port may send requests. So no request may
+take much of its time: metrics are rendered in a thread, once per second for all clients; a connection serves one
+request and is closed after a timeout; if there are too many, the oldest is closed.
 """
 
 import asyncio
@@ -19,11 +19,12 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from trail_operator.runtime.logs import logger
 
-_SECONDS_A_CONNECTION = 10.0
-_MOST_CONNECTIONS = 64
-# The longest head of a request, in bytes.
-_LONGEST_HEAD = 16 * 1024
-_SECONDS_BETWEEN_RENDERINGS = 1.0
+# Seconds.
+_CONNECTION_TIMEOUT = 10.0
+_RENDER_PERIOD = 1.0
+_MAX_CONNECTIONS = 64
+# Of a request, in bytes.
+_MAX_HEAD = 16 * 1024
 _TEXT = "text/plain; charset=utf-8"
 _PLAIN, _OPENMETRICS = exposition.CONTENT_TYPE_PLAIN_0_0_4, openmetrics.CONTENT_TYPE_LATEST
 _FORMATS: dict[str, Callable[[CollectorRegistry], bytes]] = {
@@ -33,120 +34,121 @@ _FORMATS: dict[str, Callable[[CollectorRegistry], bytes]] = {
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is answered to a request. `packed`: the body in gzip, for those who take it."""
+class Response:
+    """A response. `compressed`: the body in gzip, if there is one."""
 
     status: HTTPStatus
     body: bytes
-    kind: str = _TEXT
-    packed: bytes = b""
+    content_type: str = _TEXT
+    compressed: bytes = b""
 
-    def encoded(self, *, takes_gzip: bool, is_head: bool) -> bytes:
-        """The answer as it goes over the wire; the connection then ends."""
-        body = self.packed if takes_gzip and self.packed else self.body
+    def encode(self, *, accepts_gzip: bool, is_head: bool) -> bytes:
+        """Return the bytes to send, after which the connection is closed."""
+        body = self.compressed if accepts_gzip and self.compressed else self.body
         lines = [
             f"HTTP/1.1 {self.status.value} {self.status.phrase}",
-            f"Content-Type: {self.kind}",
+            f"Content-Type: {self.content_type}",
             f"Content-Length: {len(body)}",
-            *(["Content-Encoding: gzip"] if body is self.packed else []),
+            *(["Content-Encoding: gzip"] if body is self.compressed else []),
             "Connection: close",
         ]
         return "\r\n".join([*lines, "", ""]).encode() + (b"" if is_head else body)
 
 
 class Health:
-    """The endpoints by which the process is watched."""
+    """Serves the endpoints."""
 
     def __init__(
         self,
         registry: CollectorRegistry,
+        is_ready: Callable[[], bool],
         *,
         clock: Callable[[], float] = time.monotonic,
-        seconds_a_connection: float = _SECONDS_A_CONNECTION,
+        connection_timeout: float = _CONNECTION_TIMEOUT,
     ) -> None:
-        self.is_fit: Callable[[], bool] = lambda: False
-        """Asked whenever readiness is."""
-        self._seconds = seconds_a_connection
-        self._metrics = {kind: _Rendering(partial(render, registry), kind, clock) for kind, render in _FORMATS.items()}
+        """`is_ready`: called for each request for /readyz."""
+        self._is_ready = is_ready
+        self._connection_timeout = connection_timeout
+        self._metrics = {name: _Rendering(partial(render, registry), name, clock) for name, render in _FORMATS.items()}
         self._connections: dict[asyncio.StreamWriter, None] = {}
         self._server: asyncio.Server | None = None
 
     async def serve(self, host: str, port: int) -> int:
-        """Answer until closed; return the port."""
-        self._server = await asyncio.start_server(self._connected, host, port, limit=_LONGEST_HEAD, backlog=128)
+        """Serve until closed; return the port."""
+        self._server = await asyncio.start_server(self._on_connect, host, port, limit=_MAX_HEAD, backlog=128)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Stop answering. Whoever reads an answer slowly is not waited for."""
+        """Stop serving, without waiting for clients that read slowly."""
         if self._server is not None:
             self._server.close()
         for connection in self._connections:
             connection.transport.abort()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= _MOST_CONNECTIONS:
-            # The oldest, not this one: a probe is answered however many connections say nothing.
+    async def _on_connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._connections) >= _MAX_CONNECTIONS:
+            # Close the oldest, not this one: idle connections must not block probes.
             oldest = next(iter(self._connections))
             del self._connections[oldest]
             oldest.transport.abort()
         self._connections[writer] = None
         with suppress(TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            async with asyncio.timeout(self._seconds):
-                writer.write(await self._answered(await reader.readuntil(b"\r\n\r\n")))
+            async with asyncio.timeout(self._connection_timeout):
+                writer.write(await self._respond(await reader.readuntil(b"\r\n\r\n")))
                 await writer.drain()
                 writer.close()
                 await writer.wait_closed()
         self._connections.pop(writer, None)
-        writer.transport.abort()  # whatever was not sent by now
+        writer.transport.abort()  # discards what was not sent
 
-    async def _answered(self, head: bytes) -> bytes:
+    async def _respond(self, head: bytes) -> bytes:
         request, _, fields = head.decode("latin-1").partition("\r\n")
         method, path, *_ = [*request.split(), "", ""]
         headers = dict(line.split(":", 1) for line in fields.lower().splitlines() if ":" in line)
-        answer = await self._answer(method, path.partition("?")[0], headers.get("accept", ""))
-        takes_gzip = "gzip" in headers.get("accept-encoding", "")
-        return answer.encoded(takes_gzip=takes_gzip, is_head=method == "HEAD")
+        response = await self._response(method, path.partition("?")[0], headers.get("accept", ""))
+        accepts_gzip = "gzip" in headers.get("accept-encoding", "")
+        return response.encode(accepts_gzip=accepts_gzip, is_head=method == "HEAD")
 
-    async def _answer(self, method: str, path: str, accepted: str) -> Answer:
+    async def _response(self, method: str, path: str, accept: str) -> Response:
         if method not in ("GET", "HEAD"):
-            return Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"write GET\n")
+            return Response(HTTPStatus.METHOD_NOT_ALLOWED, b"use GET\n")
         match path:
             case "/healthz":
-                return Answer(HTTPStatus.OK, b"ok\n")
-            case "/readyz" if self.is_fit():
-                return Answer(HTTPStatus.OK, b"ok\n")
+                return Response(HTTPStatus.OK, b"ok\n")
+            case "/readyz" if self._is_ready():
+                return Response(HTTPStatus.OK, b"ok\n")
             case "/readyz":
-                return Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n")
+                return Response(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n")
             case "/metrics":
-                wants_openmetrics = "application/openmetrics-text" in accepted
-                return await self._metrics[_OPENMETRICS if wants_openmetrics else _PLAIN].get()
-        return Answer(HTTPStatus.NOT_FOUND, b"there are /healthz, /readyz and /metrics\n")
+                accepts_openmetrics = "application/openmetrics-text" in accept
+                return await self._metrics[_OPENMETRICS if accepts_openmetrics else _PLAIN].get()
+        return Response(HTTPStatus.NOT_FOUND, b"not found: use /healthz, /readyz or /metrics\n")
 
 
 class _Rendering:
-    """What takes its time to render: done in a thread, and for all who ask within a second."""
+    """Metrics in one format, rendered in a thread, at most once per second."""
 
-    def __init__(self, render: Callable[[], bytes], kind: str, clock: Callable[[], float]) -> None:
+    def __init__(self, render: Callable[[], bytes], content_type: str, clock: Callable[[], float]) -> None:
         self._render = render
-        self._kind = kind
+        self._content_type = content_type
         self._clock = clock
-        self._begun = 0.0
-        self._task: asyncio.Task[Answer] | None = None
+        self._started = 0.0
+        self._task: asyncio.Task[Response] | None = None
 
-    async def get(self) -> Answer:
-        """The answer: that which is being rendered, or was within a second."""
+    async def get(self) -> Response:
+        """Return the response that is being rendered, or was within the last second, or a new one."""
         now = self._clock()
-        if self._task is None or (self._task.done() and now - self._begun >= _SECONDS_BETWEEN_RENDERINGS):
-            self._begun, self._task = now, asyncio.create_task(self._rendered())
-        return await asyncio.shield(self._task)  # whoever gives up takes it from nobody
+        if self._task is None or (self._task.done() and now - self._started >= _RENDER_PERIOD):
+            self._started, self._task = now, asyncio.create_task(self._render_or_fail())
+        return await asyncio.shield(self._task)  # a client that disconnects must not cancel it for others
 
-    async def _rendered(self) -> Answer:
+    async def _render_or_fail(self) -> Response:
         try:
-            return await asyncio.to_thread(self._packed)
-        except Exception:  # noqa: BLE001 - whatever it is, the process works on
-            logger.exception("the metrics can't be rendered")
-            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"the metrics can't be rendered: see the operator's log\n")
+            return await asyncio.to_thread(self._compressed)
+        except Exception:  # noqa: BLE001 - an error of the metrics must not end the process
+            logger.exception("failed to render the metrics")
+            return Response(HTTPStatus.INTERNAL_SERVER_ERROR, b"failed to render the metrics: see the operator's log\n")
 
-    def _packed(self) -> Answer:
+    def _compressed(self) -> Response:
         body = self._render()
-        return Answer(HTTPStatus.OK, body, self._kind, gzip.compress(body, compresslevel=3))
+        return Response(HTTPStatus.OK, body, self._content_type, gzip.compress(body, compresslevel=3))

@@ -1,4 +1,4 @@
-"""Tasks that should never end by an error."""
+"""Tasks that must not end by an error."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,19 +6,20 @@ from typing import Any
 
 from trail_operator.runtime.logs import logger
 
+# Seconds.
 _FIRST_DELAY = 1.0
-_LONGEST_DELAY = 60.0
+_MAX_DELAY = 60.0
 
 
-async def restarting(run: Callable[[], Awaitable[None]], restarted: Callable[[], None], extra: dict[str, Any]) -> None:
-    """Run it; if it raises, say so in the log, with `extra`, call `restarted`, and after a while run it again."""
+async def supervise(run: Callable[[], Awaitable[None]], on_restart: Callable[[], None], extra: dict[str, Any]) -> None:
+    """Run until it returns. If it raises, log it with `extra`, call `on_restart`, and run again with backoff."""
     delay, clock = _FIRST_DELAY, asyncio.get_running_loop().time
     while True:
-        begun = clock()
+        started = clock()
         try:
             return await run()
-        except Exception:  # noqa: BLE001 - whatever it is: nobody else would notice
-            logger.exception("its task has ended unexpectedly and is restarted", extra=extra)
-            restarted()
-        delay = _FIRST_DELAY if clock() - begun > _LONGEST_DELAY else min(delay * 2, _LONGEST_DELAY)
+        except Exception:  # noqa: BLE001 - nothing else would notice, for any exception
+            logger.exception("the task ended unexpectedly and is restarted", extra=extra)
+            on_restart()
+        delay = _FIRST_DELAY if clock() - started > _MAX_DELAY else min(delay * 2, _MAX_DELAY)
         await asyncio.sleep(delay)

@@ -12,7 +12,7 @@ from typing import Any
 
 from trail_operator.runtime.logs import logger
 from trail_operator.runtime.rate_waits import Waits, counted
-from trail_operator.runtime.tasks import restarting
+from trail_operator.runtime.tasks import supervise
 
 # How long a restart waits for the cancelled task to end, in seconds.
 _CANCEL_TIMEOUT = 30.0
@@ -144,7 +144,7 @@ class WorkQueue:
             await asyncio.wait([former], timeout=_CANCEL_TIMEOUT)
         item.waits = Waits()
         with counted(item.waits):
-            await restarting(lambda: self._run(item, after), self._on_restart, item.work.log_fields)
+            await supervise(lambda: self._run(item, after), self._on_restart, item.work.log_fields)
 
     async def _run(self, item: _Item, after: float) -> None:
         if after > 0.0:

@@ -49,7 +49,7 @@ class ReconcileRunner:
             outcome = await self._reconcile(state, context)
         finally:
             watch.cancel()
-        self._metrics.reconciled(outcome.result, self._clock.monotonic() - started)
+        self._metrics.record_reconcile(outcome.result, self._clock.monotonic() - started)
         return outcome.requeue_after
 
     async def _reconcile(self, state: TrailState, context: ReconcileContext) -> Outcome:

@@ -81,7 +81,7 @@ class TrailSync:
         """Count changes made in AWS: each once, however often it is read until it is corrected."""
         if new := fields_of(drift) - fields_of(state.status.drift):
             state.facts.drift_count += 1
-            self._metrics.drifted(new)
+            self._metrics.record_drift(new)
 
     async def _sync_partial(self, comparison: Comparison, unread: Failure) -> SyncResult:
         """Sync although AWS did not answer every read: report what it answered, and start the trail if it is stopped.
