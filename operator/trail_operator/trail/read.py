@@ -1,5 +1,6 @@
 """Resolves a Trail's spec and reads its trail from AWS. Decides nothing."""
 
+import asyncio
 from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
@@ -50,13 +51,15 @@ class TrailReader:
         resolved: ResolvedSpec | None = None
         try:
             resolved = await self._resolver.resolve(state)
+            if state.status.arn is None:
+                observed, home = await self._observe_or_find(state, resolved)
+                return Reading(self._compare(state, context, resolved, observed, home))
             observed = await self._observe(state, resolved)
-            if observed is None and state.status.arn is not None:
+            if observed is None:
                 drift = MISSING  # known, even if a later read fails
-            if observed is None and (by_spec := await self._resolver.resolve_organization(resolved)) != resolved:
-                resolved, observed = by_spec, await self._observe(state, by_spec)
-            home = await self._find_in_other_region(state, resolved) if observed is None else None
-            return Reading(self._compare(state, context, resolved, observed, home))
+                if (by_spec := await self._resolver.resolve_organization(resolved)) != resolved:
+                    resolved, observed = by_spec, await self._observe(state, by_spec)
+            return Reading(self._compare(state, context, resolved, observed))
         except FailureError as error:
             if isinstance(error, PartlyReadError) and resolved and not drift:
                 return Reading(self._compare(state, context, resolved, error.observed), error.failure)
@@ -119,23 +122,38 @@ class TrailReader:
             return error.failure.kind is FailureClass.TERMINAL  # no such region, or no such ARN
         return not self._locator.owns(state, tags)
 
-    async def _find_in_other_region(self, state: TrailState, resolved: ResolvedSpec) -> str | None:
-        """Search all regions for this resource's trail, so that it is not created twice. Return its region.
+    async def _observe_or_find(
+        self, state: TrailState, resolved: ResolvedSpec
+    ) -> tuple[ObservedTrail | None, str | None]:
+        """Read a trail that status does not record. If there is none, return the other region that has it.
 
-        Spec and settings may have changed since it was created, and status may not record its ARN: in a rebuilt
-        cluster, or because the answer to CreateTrail was lost. Raises FailureError if AWS does not answer.
+        Spec and settings may have changed since this resource's trail was created, and status may not record its ARN:
+        in a rebuilt cluster, or because the answer to CreateTrail was lost. It must not be created twice.
         """
-        if state.status.arn is not None or state.reads.checked_absent_arn == resolved.arn:
-            return None
-        location, former = resolved.location, state.status.home_region
-        if former not in (None, location.region) and self._window.may_be_open(state):
+        if state.reads.checked_absent_arn == resolved.arn:
+            return await self._observe(state, resolved), None
+        region, former = resolved.location.region, state.status.home_region
+        if former not in (None, region) and self._window.may_be_open(state):
+            if observed := await self._observe(state, resolved):
+                return observed, None
             raise FailureError(passing(f"Waiting for AWS to show what was created in {former}"))
-        for arn in await resolved.access.cloudtrail.named(resolved.name, location.region):
-            there = Arn.parse(arn)
+        # Sent together, because most trails without a record do not exist. No error of the search matters if one does.
+        search = asyncio.create_task(resolved.access.cloudtrail.named(resolved.name, region))
+        try:
+            if observed := await self._observe(state, resolved):
+                return observed, None
+            return None, await self._find_own(state, resolved, await search)
+        finally:
+            search.cancel()
+            await asyncio.gather(search, return_exceptions=True)
+
+    async def _find_own(self, state: TrailState, resolved: ResolvedSpec, arns: list[str]) -> str | None:
+        """Return the region of the first of these trails that is this resource's."""
+        for arn in arns:
+            home = Arn.parse(arn)
             # AWS does not show the tags of another account's trail, and it cannot be this resource's.
-            if arn == resolved.arn or there.account != location.account:
+            if arn == resolved.arn or home.account != resolved.location.account:
                 continue
-            tags = await resolved.access.cloudtrail.tags(arn, there.region)
-            if self._locator.owns(state, tags):
-                return there.region
+            if self._locator.owns(state, await resolved.access.cloudtrail.tags(arn, home.region)):
+                return home.region
         return None
