@@ -500,7 +500,7 @@ def test_fifty_trails_take_no_longer_than_half_as_long_again_as_the_rates_allow(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A CreateTrail a second in each region: of five the last begins after four seconds at best."""
-    monkeypatch.setattr("trail_operator.aws.client._CALLS_AT_ONCE", 64)  # answers are slow here: no rate is at stake
+    monkeypatch.setattr("trail_operator.aws.sender.CALLS_AT_ONCE", 64)  # answers are slow here: no rate is at stake
     caplog.set_level(logging.CRITICAL, "trail_operator")
     stage = VirtualStage(0)
     regions = [f"{where}-{number}" for where in ("us-east", "us-west", "eu-west", "eu-south") for number in (1, 2)]

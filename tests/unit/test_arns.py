@@ -12,7 +12,7 @@ from trail_operator.domain.arns import Arn, Location, is_managed_alias
 OPERATOR = Path(trail_operator.__file__).parent
 # Where a colon is no part of an ARN.
 OTHER_COLONS = {
-    "client.py": "IAM's actions, such as cloudtrail:CreateTrail",
+    "sender.py": "IAM's actions, such as cloudtrail:CreateTrail",
     "health.py": "headers of HTTP",
     "route.py": "hosts with their ports",
 }

@@ -153,7 +153,6 @@ def test_translation() -> None:
     answer = {"Error": {"Code": "C", "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
     raised = ClientError(answer, "CreateTrail")  # type: ignore[arg-type]
     assert translate(raised, "cloudtrail:CreateTrail", "us-east-1") == error("C", "m")
-    assert translate(ValueError(), "a", "r") is None
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,20 @@
-"""A way in that is closed: reads and all that waits end at once, no write goes out, one that was sent is waited for."""
+"""A closed client: reads and waiting calls end at once, no write is sent, and one that was sent is waited for."""
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
 
-from trail_operator.aws.client import AWSClient, CallerIdentity, ClosedError
+from tests.unit.aws_clients import aws_client
+from trail_operator.aws.caller import CallerIdentity
+from trail_operator.aws.cancel_scope import ClosedError
+from trail_operator.aws.client import AWSClient
 from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
-from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read, Write
-from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.domain.failure import FailureClass
 
 REGION = "us-east-1"
@@ -52,16 +54,10 @@ class Wire:
 def run(scenario: Callable[[AWSClient, Wire, list[str]], Awaitable[None]]) -> None:
     async def main() -> None:
         wire, counted = Wire(), cast(list[str], [])
-        clock = asyncio.get_running_loop().time
-        limiter = RateLimiter(clock, asyncio.sleep, lambda *_: None)
-        aws = AWSClient(
+        aws = aws_client(
             cast(ClientPool, wire),
-            wire.own,
-            lambda _: limiter,
-            CallExecutor(),
-            clock,
             default_region=REGION,
-            called=lambda _, operation, *__: counted.append(operation),
+            on_call=lambda _, operation, *__: counted.append(operation),
         )
         try:
             await scenario(aws, wire, counted)
@@ -126,11 +122,11 @@ def test_a_write_that_was_sent_is_waited_for_and_the_next_is_never_sent() -> Non
     run(scenario)
 
 
-def test_who_asks_anew_does_not_wait_for_calls_that_hang() -> None:
+def test_reopened_client_does_not_wait_for_calls_that_hang() -> None:
     async def scenario(aws: AWSClient, wire: Wire, _: list[str]) -> None:
         former = [begin(aws, operation) for operation in READS]  # as many as an account may have under way
         await arrivals(wire, 6)
-        now = aws.renewed()
+        now = aws.reopened()
         later = begin(now, Read.GetTrailStatus)
         await asyncio.gather(*former, return_exceptions=True)
         await arrivals(wire, 1)
@@ -147,8 +143,7 @@ def test_a_write_is_not_sent_if_the_way_in_was_closed_while_a_role_was_assumed(m
     nowhere = "http://127.0.0.1:9"
 
     async def main() -> None:
-        clock = asyncio.get_running_loop().time
-        sessions = ClientPool(REGION, clock, lambda: None)
+        sessions = ClientPool(REGION, time.monotonic, lambda: None)
         identity = sessions.assuming(Role("arn:aws:iam::111111111111:role/r", "", "s"), REGION, nowhere)
 
         def assume() -> Any:
@@ -157,17 +152,7 @@ def test_a_write_is_not_sent_if_the_way_in_was_closed_while_a_role_was_assumed(m
             return sessions.own.credentials()
 
         monkeypatch.setattr(identity, "credentials", assume)
-        limiter = RateLimiter(clock, asyncio.sleep, lambda *_: None)
-        aws = AWSClient(
-            sessions,
-            identity,
-            lambda _: limiter,
-            CallExecutor(),
-            clock,
-            default_region=REGION,
-            endpoint_url=nowhere,
-            called=lambda *_: None,
-        )
+        aws = aws_client(sessions, credentials=identity, endpoint_url=nowhere)
         with pytest.raises(ClosedError):
             await aws.write(Write.DeleteTrail, "111111111111", REGION, Name="audit")
 

@@ -5,6 +5,7 @@ import base64
 import json
 import logging
 import os
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -14,10 +15,8 @@ from typing import Any
 import pytest
 
 from tests.local_server import LocalServer
-from trail_operator.aws.client import AWSClient
+from tests.unit.aws_clients import aws_client
 from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
-from trail_operator.aws.executor import CallExecutor
-from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.domain.failure import FailureClass, FailureError
 from trail_operator.runtime import logs
 
@@ -146,20 +145,11 @@ def test_a_garbled_answer_passes_and_is_not_told(
     told: list[str] = []
 
     async def scenario() -> None:
-        clock = asyncio.get_running_loop().time
-        sessions = ClientPool(REGION, clock, lambda: None)
+        sessions = ClientPool(REGION, time.monotonic, lambda: None)
         identity = provider(sessions, server, monkeypatch, tmp_path)
-        limiter = RateLimiter(clock, asyncio.sleep, lambda *_: None)
         metrics: list[tuple[Any, ...]] = []
-        aws = AWSClient(
-            sessions,
-            identity,
-            lambda _: limiter,
-            CallExecutor(),
-            clock,
-            default_region=REGION,
-            endpoint_url=server.url,
-            called=lambda *call: metrics.append(call),
+        aws = aws_client(
+            sessions, credentials=identity, endpoint_url=server.url, on_call=lambda *call: metrics.append(call)
         )
         for name, server.raw in garbled(make).items():
             with pytest.raises(FailureError) as raised:

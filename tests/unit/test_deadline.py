@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.patience import seconds
+from tests.unit.aws_clients import aws_client
 from trail_operator.aws import executor
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.credentials import ClientPool
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read
-from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.domain.failure import FailureClass, FailureError
 
 REGION = "us-east-1"
@@ -83,17 +83,7 @@ def dripping(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 def aws_of(url: str, pool: CallExecutor, clock: Callable[[], float]) -> AWSClient:
     sessions = ClientPool(REGION, clock, lambda: None)
-    limiter = RateLimiter(clock, asyncio.sleep, lambda *_: None)
-    return AWSClient(
-        sessions,
-        sessions.own,
-        lambda _: limiter,
-        pool,
-        clock,
-        default_region=REGION,
-        endpoint_url=url,
-        called=lambda *_: None,
-    )
+    return aws_client(sessions, executor=pool, endpoint_url=url)
 
 
 def test_a_dripping_answer_is_none_and_holds_nothing(dripping: Dripping) -> None:

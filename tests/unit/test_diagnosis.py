@@ -8,7 +8,7 @@ import pytest
 from tests.unit.builders import FULL, desired, observed
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_status import Destination
-from trail_operator.aws.client import CallerIdentity
+from trail_operator.aws.caller import CallerIdentity
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read

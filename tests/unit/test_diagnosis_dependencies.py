@@ -12,7 +12,7 @@ import pytest
 from tests.unit.builders import ARN, FULL, desired, observed, policy
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_status import Destination
-from trail_operator.aws.client import CallerIdentity, Organization
+from trail_operator.aws.caller import CallerIdentity, Organization
 from trail_operator.aws.diagnosis import DeliveryAdvice, Diagnosis
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read

@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.test_limits import KEY, Time
 from trail_operator.aws.rate_limit import RateLimiter
+from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.concurrency import Rounds, acting_for
 
 
@@ -34,7 +35,7 @@ async def _read(limiter: RateLimiter) -> None:
 @pytest.mark.parametrize("turn", [_write, _read])
 def test_a_tenant_with_hundreds_of_trails_delays_another_by_one_turn(turn: Wait) -> None:
     time = Waiting()
-    limiter = RateLimiter(time.clock, time.sleep, lambda *_: None)
+    limiter = RateLimiter(Clock(time.clock, sleep=time.sleep), lambda *_: None)
     order: list[str] = []
 
     async def call(namespace: str) -> None:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tests.unit.builders import ARN, LOCATION
-from trail_operator.aws.client import ClosedError
+from trail_operator.aws.cancel_scope import ClosedError
 from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.inventory.inventory import AccountInventory

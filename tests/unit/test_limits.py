@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from trail_operator.aws.rate_limit import RateLimiter
+from trail_operator.runtime.clock import Clock
 
 KEY = ("eu-central-1", "CreateTrail")
 
@@ -25,7 +26,7 @@ class Time:
 def begun_writes(seconds_each: float, count: int, keys: tuple[tuple[str, ...], ...] = (KEY,)) -> list[float]:
     """When each of some writes began that take so long."""
     time = Time()
-    limiter = RateLimiter(time.clock, time.sleep, lambda *_: None)
+    limiter = RateLimiter(Clock(time.clock, sleep=time.sleep), lambda *_: None)
     begun: list[float] = []
 
     async def write(key: tuple[str, ...]) -> None:
@@ -53,7 +54,7 @@ def test_keys_do_not_wait_for_each_other() -> None:
 
 def test_a_write_that_fails_counts() -> None:
     time = Time()
-    limiter = RateLimiter(time.clock, time.sleep, lambda *_: None)
+    limiter = RateLimiter(Clock(time.clock, sleep=time.sleep), lambda *_: None)
 
     async def run() -> None:
         with pytest.raises(ZeroDivisionError):
@@ -67,7 +68,7 @@ def test_a_write_that_fails_counts() -> None:
 
 def test_writes_come_in_the_order_of_their_callers() -> None:
     time = Time()
-    limiter = RateLimiter(time.clock, time.sleep, lambda *_: None)
+    limiter = RateLimiter(Clock(time.clock, sleep=time.sleep), lambda *_: None)
     order: list[int] = []
 
     async def write(number: int) -> None:
@@ -84,7 +85,7 @@ def test_writes_come_in_the_order_of_their_callers() -> None:
 
 def test_reads_come_in_bursts_and_then_at_their_rate() -> None:
     time = Time()
-    limiter = RateLimiter(time.clock, time.sleep, lambda *_: None)
+    limiter = RateLimiter(Clock(time.clock, sleep=time.sleep), lambda *_: None)
 
     async def run() -> list[float]:
         result = []

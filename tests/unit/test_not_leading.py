@@ -12,8 +12,10 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.recorder import Recorder
+from tests.unit.aws_clients import aws_client
 from tests.unit.test_metrics import state
-from trail_operator.aws.client import AWSClient, CallerIdentity
+from trail_operator.aws.caller import CallerIdentity
+from trail_operator.aws.client import AWSClient
 from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read, Write
@@ -22,6 +24,7 @@ from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.client import AWS_ACCOUNTS, TRAILS, ApiConnection, Key, KubeClient
 from trail_operator.kube.leader_election import LeaderFence, NotLeadingError
 from trail_operator.kube.route import in_pod
+from trail_operator.runtime.clock import Clock
 
 REGION = "us-east-1"
 
@@ -98,13 +101,8 @@ def test_no_credentials_are_had_for_the_token_of_a_service_account(
 
 def aws(server: Recorder, term: Term, sleep: Callable[[float], Awaitable[None]], threads: CallExecutor) -> AWSClient:
     sessions = ClientPool(REGION, time.monotonic, term.leadership.check)
-    limiter = RateLimiter(lambda: 0.0, sleep, lambda *_: None)
-    return AWSClient(
-        *(sessions, sessions.own, lambda _: limiter, threads, time.monotonic),
-        default_region=REGION,
-        endpoint_url=server.url,
-        called=lambda *_: None,
-    )
+    limiter = RateLimiter(Clock(lambda: 0.0, sleep=sleep), lambda *_: None)
+    return aws_client(sessions, executor=threads, limiter_for=lambda _: limiter, endpoint_url=server.url)
 
 
 def test_a_write_that_was_held_back_while_the_term_ended_is_not_sent(

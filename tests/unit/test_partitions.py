@@ -1,16 +1,16 @@
 """Partitions: the region decides in which one a trail and all that it names is."""
 
 import asyncio
+import time
 
 import pytest
 
 from tests.unit.answering import answering, identity
+from tests.unit.aws_clients import aws_client
 from tests.unit.builders import desired_of
 from trail_operator.api.trail import TrailSpec
-from trail_operator.aws.client import AWSClient, CallerIdentity
+from trail_operator.aws.caller import CallerIdentity
 from trail_operator.aws.credentials import ClientPool
-from trail_operator.aws.executor import CallExecutor
-from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.aws.regions import leading_region
 from trail_operator.domain.arns import Location
 from trail_operator.domain.iam_policy import prescribed
@@ -29,15 +29,9 @@ def test_who_we_are_is_asked_in_each_partition_and_the_region_decides_which(monk
         return 200, identity(ACCOUNT)
 
     async def main(endpoint: str) -> list[CallerIdentity]:
-        clock = asyncio.get_running_loop().time
-        sessions, limiter = ClientPool(None, clock, lambda: None), RateLimiter(clock, asyncio.sleep, lambda *_: None)
-        aws = AWSClient(
-            *(sessions, sessions.own, lambda _: limiter, CallExecutor(), clock),
-            default_region=None,
-            named_regions=("mars-north-1",),
-            endpoint_url=endpoint,
-            called=lambda *_: None,
-        )
+        sessions = ClientPool(None, time.monotonic, lambda: None)
+        named = frozenset({"mars-north-1"})
+        aws = aws_client(sessions, default_region=None, named_regions=named, endpoint_url=endpoint)
         regions = ("us-gov-west-1", "us-gov-east-1", "cn-north-1", "eu-west-1", "mars-north-1")
         return [await aws.identity(region) for region in regions]
 

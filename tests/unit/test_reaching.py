@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,9 @@ import pytest
 
 from tests.proxies import Proxy, proxying
 from tests.unit.answering import answering, identity
+from tests.unit.aws_clients import aws_client
 from tests.unit.certificates import Authority
-from trail_operator.aws.client import AWSClient
 from trail_operator.aws.credentials import ClientPool
-from trail_operator.aws.executor import CallExecutor
-from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.domain.failure import FailureClass, FailureError
 
 NAME = "sts.eu-west-1.amazonaws.com"
@@ -48,17 +47,7 @@ def asked(endpoint: str | None = None) -> str:
     """Who we are, by STS; or what is said where it does not tell."""
 
     async def main() -> str:
-        clock = asyncio.get_running_loop().time
-        sessions, limiter = (
-            ClientPool("eu-west-1", clock, lambda: None),
-            RateLimiter(clock, asyncio.sleep, lambda *_: None),
-        )
-        aws = AWSClient(
-            *(sessions, sessions.own, lambda _: limiter, CallExecutor(), clock),
-            default_region="eu-west-1",
-            endpoint_url=endpoint,
-            called=lambda *_: None,
-        )
+        aws = aws_client(ClientPool("eu-west-1", time.monotonic, lambda: None), endpoint_url=endpoint)
         try:
             return (await aws.identity("eu-west-1")).account
         except FailureError as error:

@@ -60,7 +60,6 @@ def _texts(value: object) -> list[str]:
 def test_an_error_s_code_and_message_are_clean_and_cut() -> None:
     error = ClientError({"Error": {"Code": ODD * 1000, "Message": ODD * 1000}}, "GetTrail")
     told = translate(error, "cloudtrail:GetTrail", "us-east-1")
-    assert told is not None
     assert told.message.isprintable()
     assert len(told.message) <= 1000
     assert told.code.isprintable()

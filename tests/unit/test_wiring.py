@@ -9,7 +9,8 @@ import pytest
 from tests.refusals import refused as refusal
 from tests.unit.builders import desired
 from tests.unit.test_trail_controller import body
-from trail_operator.aws.client import AWSClient, CallerIdentity
+from trail_operator.aws.caller import CallerIdentity
+from trail_operator.aws.client import AWSClient
 from trail_operator.controllers import Controllers
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.ownership import Cluster
@@ -208,7 +209,7 @@ def test_trails_of_one_account_know_of_each_other_whichever_way_leads_there() ->
         controllers.accounts.on_update(account("1", "111111111111"), after=3600.0)
         place = controllers.accounts.registry.trail_scope
         by_name, by_own = TrailState(body("one", accountRef={"name": "team"}), 0.0), TrailState(body("two"), 0.0)
-        controllers.accounts.registry.own.aws._caller = "key", await identified()
+        controllers.accounts.registry.own.aws._cache.put_identity("key", await identified())
         assert place(by_name)[0] == place(by_own)[0] == "111111111111"
 
     run(scenario)

@@ -20,7 +20,7 @@ async def verify_identity(client: AccountClient, own: AccountClient) -> tuple[Fa
     except FailureError as error:
         return error.failure, None
     if identity.account != expected:
-        client.aws.doubt()
+        client.aws.invalidate_identity()
         caller = principal(identity.arn)
         message = (
             f"STS says that we are in account {identity.account}, as {caller}, not in {expected}: correct "

@@ -91,18 +91,18 @@ class CredentialSource:
             self._forget()
             raise InvalidResponseError("credentials", f"they cannot be read: {type(error).__name__}") from None
 
-    def is_at_hand(self) -> bool:
-        """Whether the credentials are there, so that asking for them takes no time."""
+    def is_cached(self) -> bool:
+        """Whether `credentials` returns at once."""
         found = self._found
         return found is not None and not (isinstance(found, RefreshableCredentials) and found.refresh_needed())
 
-    def ended(self, *, assuming: bool) -> None:
-        """Begin again with new ones: those that this thread had last have ended. Others may be there already.
+    def invalidate(self, *, of_source: bool) -> None:
+        """Drop the credentials that this thread got last, unless another thread has replaced them already.
 
-        `assuming`: not the role's have ended, but those that it is assumed with.
+        `of_source`: not those of the role, but those that assume it.
         """
-        if assuming and self._source:
-            self._source.ended(assuming=False)
+        if of_source and self._source:
+            self._source.invalidate(of_source=False)
             return
         self._forget()
 
@@ -140,11 +140,11 @@ class ClientPool:
         self._may_send = may_send
         self._loader = create_loader()
         self._parsers = ResponseParsers()
-        self._lender = _Lender()
+        self._thread_credentials = _ThreadCredentials()
         # boto3 knows AWS_DEFAULT_REGION only; pods with a role are given AWS_REGION as well, or alone.
         self._region = default_region or os.environ.get("AWS_REGION")
         session = self._session()
-        session.register_component("credential_provider", self._lender)
+        session.register_component("credential_provider", self._thread_credentials)
         self._clients_of = boto3.Session(botocore_session=session)
         self._clients: dict[tuple[str, str, str | None], _Client] = {}
         self._cleared = clock()
@@ -220,8 +220,8 @@ class ClientPool:
     @contextmanager
     def acting_as(self, identity: CredentialSource, may_send: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Whose credentials this thread's calls are signed with. `may_send`: raises if they may not go out."""
-        lent = self._lender.lent
-        before = self._lender.identity(), self._lender.may_send()
+        lent = self._thread_credentials.lent
+        before = self._thread_credentials.identity(), self._thread_credentials.may_send()
         lent.identity, lent.may_send = identity, may_send
         try:
             yield
@@ -230,7 +230,7 @@ class ClientPool:
 
     def _check(self) -> None:
         self._may_send()
-        if may_send := self._lender.may_send():
+        if may_send := self._thread_credentials.may_send():
             may_send()
 
     def _session(self) -> botocore.session.Session:
@@ -262,7 +262,7 @@ def _without(secret: str, error: ClientError) -> ClientError:
     return ClientError({**error.response, "Error": {**answer, "Message": message}}, error.operation_name)
 
 
-class _Lender(botocore.credentials.Credentials):
+class _ThreadCredentials(botocore.credentials.Credentials):
     """What clients take for their credentials: those of whoever calls in this thread, none where nobody said who."""
 
     def __init__(self) -> None:
@@ -277,7 +277,7 @@ class _Lender(botocore.credentials.Credentials):
         """What raises if this thread's calls may not go out."""
         return getattr(self.lent, "may_send", None)
 
-    def load_credentials(self) -> "_Lender":
+    def load_credentials(self) -> "_ThreadCredentials":
         """As a session's provider of credentials."""
         return self
 

@@ -4,6 +4,8 @@ What the codes mean: https://docs.aws.amazon.com/awscloudtrail/latest/APIReferen
 """
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -216,11 +218,9 @@ class AWSError(FailureError):
         return f"{self.action} in {self.region}: {self.code}: {self.message}"
 
 
-def translate(error: Exception, action: str, region: str) -> AWSError | None:
-    """The AWS answer behind a boto3 exception, None where AWS gave none (no credentials, no connection)."""
-    if not isinstance(error, ClientError):
-        return None
-    if error.operation_name.startswith("AssumeRole"):  # within whatever call first needed the credentials
+def translate(error: ClientError, action: str, region: str, account: str = "") -> AWSError:
+    """Return the error response behind an exception of boto3."""
+    if is_from_assume_role(error):
         action = f"sts:{error.operation_name}"
     answer, metadata = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
     return AWSError(
@@ -231,7 +231,32 @@ def translate(error: Exception, action: str, region: str) -> AWSError | None:
         status=int(metadata.get("HTTPStatusCode", 0)),
         request_id=str(metadata.get("RequestId", "")),
         own=isinstance(error, OwnCredentialsError),
+        account=account,
     )
+
+
+@contextmanager
+def raise_failures(action: str, region: str, account: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """Raise FailureError for each exception of botocore, AWSError for an error response. Others pass unchanged."""
+    try:
+        yield
+    except ClientError as error:
+        raise translate(error, action, region, account()) from None
+    except Exception as error:
+        failure = failure_without_answer(error, action, region)
+        if failure is None:
+            raise
+        raise FailureError(failure) from None
+
+
+def is_expired(error: ClientError) -> bool:
+    """Whether the credentials of the request have expired."""
+    return error.response.get("Error", {}).get("Code") in EXPIRED
+
+
+def is_from_assume_role(error: ClientError) -> bool:
+    """Whether a role could not be assumed. Any call can raise this: it assumes the role if it is the first."""
+    return error.operation_name.startswith("AssumeRole")
 
 
 def counted(code: str) -> str:

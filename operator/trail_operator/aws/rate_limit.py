@@ -1,6 +1,6 @@
-"""Client-side rates, so that AWS never has to throttle us: per account, region and operation.
+"""Client-side rate limits per account, region and operation, so that AWS need not throttle the operator.
 
-CloudTrail allows 10 reads and 1 write of each operation a second in an account and region:
+CloudTrail allows 10 reads and 1 write of each operation per second in an account and region:
 https://docs.aws.amazon.com/general/latest/gr/ct.html#limits_cloudtrail
 """
 
@@ -8,7 +8,9 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.concurrency import Rounds
+from trail_operator.runtime.rate_waits import Wait
 
 READS_PER_SECOND = 10
 READS_AT_ONCE = 5
@@ -16,59 +18,62 @@ SECONDS_BETWEEN_WRITES = 1.0
 
 Key = tuple[str, ...]
 Precondition = Callable[[], Awaitable[None]]
-"""Asked when a write's turn has come; raises where it is not to be made."""
+"""Checked right before a write; raises if the write must not be made."""
 
 
-async def always_due() -> None:
-    """Whatever has changed meanwhile."""
+async def no_precondition() -> None:
+    """Allow the write."""
 
 
 class RateLimiter:
-    """Holds callers back. Their turns go round by namespace, so that no tenant's queue is another's delay."""
+    """Delays calls. Namespaces take turns, so that the queue of one tenant does not delay another."""
 
-    def __init__(
-        self,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-        waited: Callable[[str, float], None],
-    ) -> None:
+    def __init__(self, clock: Clock, on_wait: Callable[[str, float], None]) -> None:
+        """`on_wait`: called after each wait with "read" or "write", and its seconds."""
         self._clock = clock
-        self._sleep = sleep
-        # Told of each turn that was waited for: "read" or "write", and the seconds.
-        self._waited = waited
-        # When all reads that were let through so far are paid off (the generic cell rate algorithm).
-        self._paid_off: dict[Key, float] = {}
+        self._on_wait = on_wait
+        # When the reads so far no longer count against the burst (generic cell rate algorithm).
+        self._reads_paid: dict[Key, float] = {}
         self._reading: dict[Key, Rounds] = defaultdict(lambda: Rounds(1))
         self._writing: dict[Key, Rounds] = defaultdict(lambda: Rounds(1))
         self._next_write: dict[Key, float] = {}
 
     async def read(self, key: Key) -> None:
-        """Wait for this key's turn to read."""
-        asked = self._clock()
+        """Wait until a read of this key is allowed."""
+        asked = self._clock.monotonic()
         interval = 1.0 / READS_PER_SECOND
-        async with self._reading[key].turn():
-            await self._wait(self._paid_off.get(key, asked) - (READS_AT_ONCE - 1) * interval)
-            now = self._clock()
-            self._paid_off[key] = max(self._paid_off.get(key, now), now) + interval
-        self._waited("read", now - asked)
+        wait = Wait()
+        try:
+            async with self._reading[key].turn():
+                await self._sleep_until(self._reads_paid.get(key, asked) - (READS_AT_ONCE - 1) * interval)
+                now = self._clock.monotonic()
+                self._reads_paid[key] = max(self._reads_paid.get(key, now), now) + interval
+            self._on_wait("read", now - asked)
+        finally:
+            wait.end(self._clock.monotonic())
 
     @asynccontextmanager
-    async def write(self, key: Key, precondition: Precondition = always_due) -> AsyncIterator[None]:
-        """Wait for this key's turn to write, and write; not if `still_due`, asked when the turn has come, raises.
+    async def write(self, key: Key, precondition: Precondition = no_precondition) -> AsyncIterator[None]:
+        """Wait until a write of this key is allowed, check the precondition, then run the block, which writes.
 
-        The next write begins a second after this one has ended. A second after it began would not do: it may take
-        a while to arrive, and AWS counts arrivals.
+        The next write starts a second after this one has ended. A second after its start would be too early: AWS
+        counts requests when they arrive, and this one may have been delayed on its way.
         """
-        asked = self._clock()
-        async with self._writing[key].turn():
-            await self._wait(self._next_write.get(key, 0.0))
-            self._waited("write", self._clock() - asked)
-            await precondition()
-            try:
-                yield
-            finally:
-                self._next_write[key] = self._clock() + SECONDS_BETWEEN_WRITES
+        asked = self._clock.monotonic()
+        wait = Wait()
+        try:
+            async with self._writing[key].turn():
+                await self._sleep_until(self._next_write.get(key, 0.0))
+                wait.end(self._clock.monotonic())
+                self._on_wait("write", self._clock.monotonic() - asked)
+                await precondition()
+                try:
+                    yield
+                finally:
+                    self._next_write[key] = self._clock.monotonic() + SECONDS_BETWEEN_WRITES
+        finally:
+            wait.end(self._clock.monotonic())
 
-    async def _wait(self, until: float) -> None:
-        if (delay := until - self._clock()) > 0:
-            await self._sleep(delay)
+    async def _sleep_until(self, time: float) -> None:
+        if (delay := time - self._clock.monotonic()) > 0:
+            await self._clock.sleep(delay)

@@ -8,6 +8,7 @@ from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.cloudtrail import CloudTrail
+from trail_operator.aws.connection import Connection
 from trail_operator.aws.credentials import ClientPool, Role
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.executor import CallExecutor
@@ -59,28 +60,28 @@ class AccountClients:
         self._clock = clock
         self._metrics = metrics
         self._executor = CallExecutor()
-        self._limiters = defaultdict[str, RateLimiter](
-            lambda: RateLimiter(clock.monotonic, clock.sleep, metrics.record_wait)
-        )
+        self._limiters = defaultdict[str, RateLimiter](lambda: RateLimiter(clock, metrics.record_wait))
 
     def create(self, name: str | None, spec: AWSAccountSpec | None) -> AccountClient:
         """Return the client of an AWSAccount; of None, that of the operator's own identity."""
         endpoint_url = (spec.endpoint_url if spec else "") or None
         region = (spec.region if spec else "") or self._pool.default_region
-        identity = self._pool.own
+        credentials = self._pool.own
         if spec and spec.role_arn:
             role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, spec.account_id))
-            identity = self._pool.assuming(role, region or leading_region(spec.role_arn), endpoint_url)
+            credentials = self._pool.assuming(role, region or leading_region(spec.role_arn), endpoint_url)
         aws = AWSClient(
-            self._pool,
-            identity,
-            self._limiters.__getitem__,
-            self._executor,
-            self._clock.monotonic,
-            default_region=region,
-            named_regions=spec.allowed_regions if spec else (),
-            endpoint_url=endpoint_url,
-            called=self._metrics.record_call,
+            Connection(
+                self._pool,
+                credentials,
+                self._executor,
+                self._limiters.__getitem__,
+                self._clock,
+                self._metrics.record_call,
+                default_region=region,
+                named_regions=frozenset(spec.allowed_regions if spec else ()),
+                endpoint_url=endpoint_url,
+            )
         )
         allowed = spec.allowed_adoption if spec else self._allowed_adoption
         return AccountClient(name, spec, aws, CloudTrail(aws), Diagnosis(aws), TrailLister(aws), allowed)
@@ -107,6 +108,6 @@ def connection_settings(spec: AWSAccountSpec) -> tuple[str, ...]:
 
 def reopened(client: AccountClient, spec: AWSAccountSpec) -> AccountClient:
     """Return the client for a changed spec. The former is closed, so what it has not sent yet is decided again."""
-    aws = client.aws.renewed()
+    aws = client.aws.reopened()
     parts = CloudTrail(aws), Diagnosis(aws), TrailLister(aws)
     return AccountClient(client.name, spec, aws, *parts, spec.allowed_adoption)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.aws.client import ClosedError
+from trail_operator.aws.cancel_scope import ClosedError
 from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.trail import DesiredTrail

@@ -8,7 +8,7 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import EventReason
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.api.trail_status import Difference
-from trail_operator.aws.client import ClosedError
+from trail_operator.aws.cancel_scope import ClosedError
 from trail_operator.aws.errors import NOT_FOUND, AWSError
 from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.actions import Action, deletion, owner_tag_removal

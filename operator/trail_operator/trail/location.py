@@ -60,7 +60,7 @@ class Locator:
         except AWSError as error:
             raise FailureError(entry_failure(error, access.name)) from None
         if access.spec and identity.account != access.spec.account_id:
-            access.aws.doubt()
+            access.aws.invalidate_identity()
             raise FailureError(
                 Failure(
                     FailureClass.AUTHORITY,
@@ -72,7 +72,7 @@ class Locator:
         # The operator records account and region together: an account without a region was written by another client.
         pinned = state.status.account_id if state.is_on_record else None
         if pinned and pinned != identity.account and not state.observe_only:
-            access.aws.doubt()
+            access.aws.invalidate_identity()
             raise FailureError(_other_account(state, access, pinned, identity.account))
         return Location(identity.partition, identity.account, region)
 

@@ -1,0 +1,25 @@
+"""AWS clients to test with, connected to whatever a test names."""
+
+from typing import Any
+
+from trail_operator.aws.client import AWSClient
+from trail_operator.aws.connection import Connection
+from trail_operator.aws.credentials import ClientPool
+from trail_operator.aws.executor import CallExecutor
+from trail_operator.aws.rate_limit import RateLimiter
+from trail_operator.runtime.clock import Clock
+
+
+def aws_client(pool: ClientPool, **fields: Any) -> AWSClient:
+    """A client with the operator's own credentials, limits and threads of its own; `fields`: those of `Connection`."""
+    clock = Clock()
+    limiter = RateLimiter(clock, lambda *_: None)
+    connection: dict[str, Any] = {
+        "credentials": pool.own,
+        "executor": CallExecutor(),
+        "limiter_for": lambda _: limiter,
+        "clock": clock,
+        "on_call": lambda *_: None,
+        "default_region": pool.default_region,
+    }
+    return AWSClient(Connection(pool, **(connection | fields)))
