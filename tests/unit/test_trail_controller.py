@@ -62,6 +62,11 @@ class Passes:
         self.restarts = 0
         self.errors: list[Exception] = []
         self.begun: Callable[[], None] = lambda: None
+        self.on_clock: Callable[[], None] = lambda: None
+
+    def clock(self) -> float:
+        self.on_clock()
+        return self.now
 
     def restarted(self) -> None:
         self.restarts += 1
@@ -86,9 +91,8 @@ def run(scenario: Callable[[TrailController, Passes, Kubernetes], Awaitable[None
     async def main() -> None:
         kubernetes, passes = Kubernetes(), Passes(*delays)
         claims = NameClaims(lambda _: ("123456789012", "eu-central-1"))
-        api, clock = cast(KubeClient, kubernetes), lambda: passes.now
-        queue = trail_queue(clock, passes.restarted, resync=600.0)
-        controller = TrailController(api, Store(), claims, queue, passes, clock)
+        queue = trail_queue(passes.clock, passes.restarted, resync=600.0)
+        controller = TrailController(cast(KubeClient, kubernetes), Store(), claims, queue, passes, passes.clock)
         await scenario(controller, passes, kubernetes)
         await controller.stop(0.0)
 
@@ -472,19 +476,20 @@ def test_who_waits_for_a_rate_stands_not_still() -> None:
 
 
 def test_trails_may_come_while_a_thread_counts_the_unattended_for_a_scrape() -> None:
-    async def scenario(controller: TrailController, _: Passes, __: Kubernetes) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         controller.on_update(body("first", uid="1"))
         controller.on_update(body("second", uid="2"))
-        uids = iter(range(3, 9))
-        looked_at = controller._is_stalled
+        await settle()
+        uids = ["3", "4"]
 
-        def look(state: TrailState) -> bool:
-            uid = str(next(uids))
-            controller.on_update(body(f"audit-{uid}", uid=uid))
-            return looked_at(state)
+        def another_comes() -> None:
+            if uids:
+                uid = uids.pop()
+                controller.on_update(body(f"audit-{uid}", uid=uid))
 
-        controller._is_stalled = look  # type: ignore[method-assign]
+        passes.on_clock = another_comes
         assert controller.stalled() == []
+        assert len(controller.trails.values()) == 4
 
     run(scenario)
 
