@@ -282,6 +282,23 @@ def test_the_end_of_a_trail_wakes_those_that_claim_its_name() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("change", [{"managementPolicy": "Observe"}, {"adoptionPolicy": "Never"}, {"name": "other"}])
+def test_a_changed_claim_wakes_those_that_it_may_have_blocked(change: dict[str, str]) -> None:
+    async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
+        controller.on_update(body("older", uid="1", generation=1, adoptionPolicy="Always"))
+        controller.on_update(body("younger", uid="2", generation=2))
+        await settle()
+        controller.on_update(body("older", uid="1", generation=3, version=2, adoptionPolicy="Always", isLogging=False))
+        await settle()
+        assert passes.seen == [1, 2, 3], "the claim is the same"
+        changed = {"adoptionPolicy": "Always", **change}
+        controller.on_update(body("older", uid="1", generation=4, version=3, **changed))
+        await settle()
+        assert sorted(passes.seen) == [1, 2, 2, 3, 4]
+
+    run(scenario)
+
+
 def test_stopping_waits_for_a_pass_and_begins_no_other() -> None:
     async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()
