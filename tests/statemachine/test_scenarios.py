@@ -271,6 +271,23 @@ def test_who_waited_for_an_older_trail_goes_on_as_soon_as_that_only_looks(stage:
     assert dict(trail.tags)[OWNER] == f"test/{KEY}"
 
 
+def test_younger_trail_adopts_as_soon_as_the_older_may_not(stage: VirtualStage) -> None:
+    older = "team-b/rival"
+    theirs(stage, REGIONS[0])
+    stage.fault(operation="AddTags", error="AccessDeniedException")
+    stage.create(older, SPEC | {"name": "alpha", "adoptionPolicy": "IfUnowned"})
+    stage.wait(1.0)
+    stage.create(KEY, SPEC | {"adoptionPolicy": "IfUnowned"})
+    stage.wait(1.0)
+    assert ready(stage)["reason"] == "Conflict"
+    stage.heal()
+    stage.replace_spec(older, SPEC | {"name": "alpha", "adoptionPolicy": "Never"})
+    stage.wait(2.0)
+    (trail,) = stage.aws.trails.all()
+    assert dict(trail.tags)[OWNER] == f"test/{KEY}"
+    comes_to_rest(stage)
+
+
 def test_a_wish_to_ask_again_that_was_made_while_no_operator_ran_is_heeded(stage: VirtualStage) -> None:
     stage.fault(operation="CreateTrail", error="InvalidParameterCombinationException", count=1)
     stage.create(KEY, SPEC)

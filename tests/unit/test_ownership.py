@@ -177,7 +177,7 @@ def test_two_clusters_with_each_other_s_former_name_never_rewrite_a_tag_in_turns
 
 
 def claim(name: str, created: datetime = OLD, uid: str = "u") -> Claim:
-    return Claim(created, uid, f"default/{name}", "eu-central-1", "audit")
+    return Claim(created, uid, f"default/{name}", "eu-central-1", "audit", None)
 
 
 def test_of_two_claims_the_older_wins() -> None:

@@ -53,6 +53,8 @@ class Claim:
     resource: str
     region: str
     name: str
+    adoption_policy: str | None
+    """As the spec says: it decides whether the Trail competes for a trail that exists."""
 
     def precedes(self, other: "Claim") -> bool:
         """Return whether this claim is older. The UID decides between claims of the same second."""

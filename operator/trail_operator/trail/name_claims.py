@@ -42,6 +42,7 @@ class NameClaims:
             resource=str(state.key),
             region=Arn.parse(arn).region if arn else region,
             name=state.trail_name,
+            adoption_policy=state.text("adoptionPolicy"),
         )
         self.withdraw(state.uid)
         self._resources[claim.uid] = claim.resource
