@@ -80,7 +80,7 @@ def test_what_comes_too_often_is_left_out_and_counted(written: Lines, monkeypatc
     fails(5000)
     fails(5001)
     assert len(written()) == 21
-    assert "(4980 lines like this were left out)" in written()[-1]
+    assert "(4980 similar lines were dropped)" in written()[-1]
 
 
 def test_lines_about_other_trails_are_not_left_out_for_it(written: Lines) -> None:

@@ -98,9 +98,6 @@ NOT_YET = {
     "operator/trail_operator/domain/plan.py",
     "operator/trail_operator/inventory/inventory.py",
     "operator/trail_operator/inventory/registry.py",
-    "operator/trail_operator/runtime/concurrency.py",
-    "operator/trail_operator/runtime/logs.py",
-    "operator/trail_operator/runtime/rate_waits.py",
 }
 
 

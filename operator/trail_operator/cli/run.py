@@ -40,7 +40,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _values(name: str, field: FieldInfo) -> dict[str, Any]:
-    """Return what the flag takes, as arguments of `add_argument`. `Settings` judges the values."""
+    """Return what the flag takes, as arguments of `add_argument`. `Settings` validates the values."""
     if field.annotation is bool:
         return {"metavar": "true|false", "nargs": "?", "const": "true"}
     if get_origin(field.annotation) is Literal:

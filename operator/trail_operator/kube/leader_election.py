@@ -23,9 +23,9 @@ from trail_operator.kube.client import CONFLICT, ApiConnection
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
 
-# Seconds, all of them. A Lease that does not change for so long is free.
+# All in seconds. A Lease that has not changed for this time is free.
 LEASE_DURATION = 10
-# The leader acts so long after a renewal: less, since clocks run at different speeds and requests take time to arrive.
+# How long the leader acts after a renewal: shorter, as clocks run at different speeds and requests take time to arrive.
 RENEW_DEADLINE = 8.0
 RENEW_PERIOD = 2.0
 RETRY_PERIOD = 1.0
@@ -51,7 +51,7 @@ class LeaderFence:
 
     @property
     def seconds_left(self) -> float:
-        """How long this process may act."""
+        """How long this process may still act."""
         return max(0.0, self._deadline - self._clock())
 
     def check(self) -> None:
@@ -60,11 +60,11 @@ class LeaderFence:
             raise NotLeadingError
 
     def extend(self, deadline: float) -> None:
-        """Let the process act until then."""
+        """Move the deadline."""
         self._deadline = deadline
 
     def close(self) -> None:
-        """Let the process act no more."""
+        """Forbid all further actions."""
         self._deadline = -math.inf
 
 
@@ -84,9 +84,9 @@ class LeaderElector:
         self._clock = clock
         self._identity = identity
         self._observed_record = ""  # its resourceVersion
-        self._observed_at = 0.0  # when that resourceVersion was first observed
+        self._observed_at = 0.0  # when it was first observed
         self._reported = ""
-        self._succeeded_at = -math.inf  # when the Lease was last seen with another holder, or written
+        self._succeeded_at = -math.inf  # when the Lease was last read with another holder, or written
         self.fence = LeaderFence(clock.monotonic, -math.inf)
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ class LeaderElector:
 
     @property
     def observed_recently(self) -> bool:
-        """Whether this process recently saw another holder or renewed the Lease. If not, it could not take over."""
+        """Whether this process recently read another holder or wrote the Lease. If not, it could not take over."""
         return self._clock.monotonic() < self._succeeded_at + LEASE_DURATION
 
     async def read(self) -> dict[str, Any] | None:

@@ -1,1 +1,1 @@
-"""Machinery that any operator needs. Knows neither Trails nor AWS nor Kubernetes."""
+"""What any operator needs. Independent of Trails, AWS and Kubernetes."""

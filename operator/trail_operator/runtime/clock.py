@@ -1,4 +1,4 @@
-"""Time, sleep and jitter, which every part is given: tests put virtual time in their place."""
+"""Time, sleep and random numbers, injected into every part, so that tests can use virtual time."""
 
 import asyncio
 import random
@@ -15,12 +15,12 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Clock:
-    """The time, and how to wait for it. The defaults are those of the process."""
+    """A source of time and random numbers. The defaults are the real ones."""
 
     monotonic: Callable[[], float] = time.monotonic
-    """Seconds since some point in the past; never goes back."""
+    """Seconds since an arbitrary point in time; never goes back."""
     now: Callable[[], datetime] = _now
-    """The wall clock in UTC, in whole seconds: for what is written to Kubernetes."""
+    """The wall clock in UTC, in whole seconds, for Kubernetes objects."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Wait for a number of seconds."""
     random: Callable[[], float] = random.random

@@ -1,7 +1,8 @@
-"""Who may go on when not all can: so many at once, and by turns that go round from one namespace to the next.
+"""Limits how many things happen at once, without letting the slow or the many delay the others.
 
-A turn that takes long may stop counting (`ConcurrencyLimiter`): nobody waits for whoever waits for an answer. Turns
-that go round (`Rounds`) let a tenant with hundreds of Trails delay another's by one round, not by its whole queue.
+A slot of a `ConcurrencyLimiter` is free again after some seconds, even if its holder still waits for an answer. The
+slots of `Rounds` are assigned round-robin by namespace: a tenant with hundreds of Trails delays another by one slot,
+not by its whole queue.
 """
 
 import asyncio
@@ -15,86 +16,87 @@ _acting_for: ContextVar[str] = ContextVar("acting_for", default="")
 
 @contextmanager
 def acting_for(namespace: str) -> Iterator[None]:
-    """Whose turns all in it take, also in tasks that are begun there; outside, the operator's own."""
-    before = _acting_for.set(namespace)
+    """Take slots as this namespace, also in tasks that are created within. Outside, they are the operator's own."""
+    token = _acting_for.set(namespace)
     try:
         yield
     finally:
-        _acting_for.reset(before)
+        _acting_for.reset(token)
 
 
 class Rounds:
-    """Gives out so many turns at once. They go round by namespace; within one: first come, first served."""
+    """A semaphore that serves namespaces round-robin, and waiters of one namespace first come, first served."""
 
-    def __init__(self, at_once: int) -> None:
-        self._free = at_once
-        # Those that wait, by namespace; the namespaces in the order in which their turns come.
+    def __init__(self, slots: int) -> None:
+        self._free = slots
+        # The waiters of each namespace; the namespaces in the order in which they are served.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn, and have it."""
-        await self._begin(_acting_for.get())
+        """Wait for a slot, and hold it."""
+        await self._acquire(_acting_for.get())
         try:
             yield
         finally:
-            self._end()
+            self._release()
 
-    async def _begin(self, namespace: str) -> None:
+    async def _acquire(self, namespace: str) -> None:
         if self._free:
             self._free -= 1
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(namespace, deque()).append(turn)
+        slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(namespace, deque()).append(slot)
         try:
-            await turn
+            await slot
         except asyncio.CancelledError:
-            if not turn.cancelled():  # it had come already
-                self._end()
+            if not slot.cancelled():  # it was assigned already
+                self._release()
             raise
 
-    def _end(self) -> None:
-        """Hand the turn on to the next that still waits."""
+    def _release(self) -> None:
+        """Assign the slot to the next waiter that was not cancelled."""
         while self._waiting:
             namespace = next(iter(self._waiting))
             queue = self._waiting.pop(namespace)
-            turn = queue.popleft()
+            slot = queue.popleft()
             if queue:
-                self._waiting[namespace] = queue  # behind the others
-            if not turn.done():
-                turn.set_result(None)
+                self._waiting[namespace] = queue  # last among the namespaces
+            if not slot.done():
+                slot.set_result(None)
                 return
         self._free += 1
 
 
 class ConcurrencyLimiter:
-    """Gives out turns. One that has taken long no longer counts: whoever waits for an answer holds up nobody."""
+    """A semaphore whose slots are free again after some seconds: a holder that waits for an answer blocks no other."""
 
-    def __init__(self, at_once: int, seconds_that_count: float) -> None:
-        self._free = asyncio.Semaphore(at_once)
-        self._seconds = seconds_that_count
+    def __init__(self, slots: int, slow_after: float) -> None:
+        """`slow_after`: seconds after which a holder no longer counts."""
+        self._free = asyncio.Semaphore(slots)
+        self._slow_after = slow_after
 
     async def begin(self) -> Callable[[], None]:
-        """Wait for a turn. What is returned ends it, and must be called."""
+        """Wait for a slot. Returns the function that releases it, which must be called."""
         await self._free.acquire()
-        turn = _Turn(self._free)
-        timer = asyncio.get_running_loop().call_later(self._seconds, turn.end)
+        slot = _Slot(self._free)
+        timer = asyncio.get_running_loop().call_later(self._slow_after, slot.release)
 
-        def end() -> None:
+        def release() -> None:
             timer.cancel()
-            turn.end()
+            slot.release()
 
-        return end
+        return release
 
 
-class _Turn:
-    """One of those that there may be at once; ends once."""
+class _Slot:
+    """A slot of a semaphore, released once."""
 
     def __init__(self, free: asyncio.Semaphore) -> None:
         self._free = free
-        self._ended = False
+        self._is_released = False
 
-    def end(self) -> None:
-        if not self._ended:
-            self._ended = True
+    def release(self) -> None:
+        if not self._is_released:
+            self._is_released = True
             self._free.release()

@@ -1,4 +1,4 @@
-"""Whether whoever makes calls is waiting for a rate: who does so is not stuck, however long it takes."""
+"""Records whether a run waits for a client-side rate limit: such a run makes progress, however long it takes."""
 
 import math
 from collections.abc import Iterator
@@ -7,38 +7,51 @@ from contextvars import ContextVar
 
 
 class Waits:
-    """The waits of all calls that are made in one context."""
+    """The waits for rate limits in one context."""
 
     def __init__(self) -> None:
-        self.under_way = 0
-        self.ended = -math.inf
-        """When the last of them ended."""
+        self._count = 0
+        self.last_ended = -math.inf
+        """When the last wait ended, on the monotonic clock."""
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether anything waits."""
+        return self._count > 0
+
+    def begin(self) -> None:
+        """Note the start of a wait."""
+        self._count += 1
+
+    def end(self, now: float) -> None:
+        """Note the end of a wait."""
+        self._count -= 1
+        self.last_ended = now
 
 
-CURRENT: ContextVar[Waits | None] = ContextVar("waits", default=None)
+_current: ContextVar[Waits | None] = ContextVar("waits", default=None)
 
 
 class Wait:
-    """One of them; ends once."""
+    """One wait, which begins when this is constructed. It ends once."""
 
     def __init__(self) -> None:
-        self._waits = CURRENT.get()
+        self._waits = _current.get()
         if self._waits:
-            self._waits.under_way += 1
+            self._waits.begin()
 
     def end(self, now: float) -> None:
-        """Its turn has come, or it is waited for no more."""
+        """End the wait, unless it has ended."""
         waits, self._waits = self._waits, None
         if waits:
-            waits.under_way -= 1
-            waits.ended = now
+            waits.end(now)
 
 
 @contextmanager
-def counted(waits: Waits) -> Iterator[None]:
-    """Within this, waits are counted there."""
-    token = CURRENT.set(waits)
+def recorded_in(waits: Waits) -> Iterator[None]:
+    """Record all waits within this context, and within tasks that are created in it."""
+    token = _current.set(waits)
     try:
         yield
     finally:
-        CURRENT.reset(token)
+        _current.reset(token)

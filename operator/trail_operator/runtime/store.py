@@ -1,4 +1,4 @@
-"""The objects that exist, by key, and who is to know when one comes or goes. Knows nothing of what they are."""
+"""The objects that exist, by key. Subscribers are notified of additions and deletions."""
 
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Store(Generic[K, T]):
-    """Objects by key, with subscriptions."""
+    """Objects of any type, by key."""
 
     def __init__(self) -> None:
         self._objects: dict[K, T] = {}
@@ -16,27 +16,27 @@ class Store(Generic[K, T]):
         self._on_delete: list[Callable[[T], None]] = []
 
     def subscribe(self, *, on_add: Callable[[T], None] | None = None, on_delete: Callable[[T], None]) -> None:
-        """Have these called after each addition and each deletion."""
+        """Call `on_add` after each addition and `on_delete` after each deletion."""
         if on_add:
             self._on_add.append(on_add)
         self._on_delete.append(on_delete)
 
     def get(self, key: K) -> T | None:
-        """The object of that key."""
+        """Return the object with that key, or None."""
         return self._objects.get(key)
 
     def values(self) -> list[T]:
-        """All objects: a copy, as other threads list them while objects come and go."""
+        """Return a copy of all objects: other threads list them while objects are added and deleted."""
         return list(self._objects.values())
 
     def add(self, key: K, value: T) -> None:
-        """Put an object in."""
+        """Add an object."""
         self._objects[key] = value
         for notify in self._on_add:
             notify(value)
 
     def delete(self, key: K, value: T) -> bool:
-        """Take this object out; False if another or none has the key."""
+        """Delete this object; return False if another or none has the key."""
         if self._objects.get(key) is not value:
             return False
         del self._objects[key]

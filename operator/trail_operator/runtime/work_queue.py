@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trail_operator.runtime.logs import logger
-from trail_operator.runtime.rate_waits import Waits, counted
+from trail_operator.runtime.rate_waits import Waits, recorded_in
 from trail_operator.runtime.tasks import supervise
 
 # How long a restart waits for the cancelled task to end, in seconds.
@@ -104,10 +104,10 @@ class WorkQueue:
     def is_overdue(self, key: str) -> bool:
         """Whether a run takes too long or is too late. Waiting for a rate counts as progress."""
         item = self._items.get(key)
-        if item is None or item.waits.under_way:
+        if item is None or item.waits.in_progress:
             return False
         patience = self._longest_run if item.running else self._longest_delay
-        return self._clock() - max(item.due, item.waits.ended) > patience
+        return self._clock() - max(item.due, item.waits.last_ended) > patience
 
     def restart(self, key: str) -> None:
         """Cancel the key's task and start another, with a log line."""
@@ -143,7 +143,7 @@ class WorkQueue:
         if former:
             await asyncio.wait([former], timeout=_CANCEL_TIMEOUT)
         item.waits = Waits()
-        with counted(item.waits):
+        with recorded_in(item.waits):
             await supervise(lambda: self._run(item, after), self._on_restart, item.work.log_fields)
 
     async def _run(self, item: _Item, after: float) -> None:
