@@ -9,7 +9,7 @@ import pytest
 from tests.unit.test_limits import KEY, Time
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.runtime.clock import Clock
-from trail_operator.runtime.concurrency import Rounds, acting_for
+from trail_operator.runtime.concurrency import FairSemaphore, acting_for
 
 
 class Waiting(Time):
@@ -60,11 +60,11 @@ def test_each_of_many_namespaces_waits_for_one_turn_of_every_other() -> None:
     order: list[str] = []
 
     async def run() -> None:
-        rounds = Rounds(1)
+        slots = FairSemaphore(1)
 
         async def work(namespace: str) -> None:
             with acting_for(namespace):
-                async with rounds.turn():
+                async with slots:
                     order.append(namespace)
                     await asyncio.sleep(0)
 
@@ -77,14 +77,14 @@ def test_each_of_many_namespaces_waits_for_one_turn_of_every_other() -> None:
 
 def test_a_turn_that_is_given_up_goes_to_the_next() -> None:
     async def run() -> None:
-        rounds = Rounds(1)
+        slots = FairSemaphore(1)
         done: list[int] = []
 
         async def work(number: int) -> None:
-            async with rounds.turn():
+            async with slots:
                 done.append(number)
 
-        async with rounds.turn():
+        async with slots:
             waiting = [asyncio.create_task(work(number)) for number in range(4)]
             await asyncio.sleep(0)
             waiting[1].cancel()  # while it waits
@@ -92,7 +92,7 @@ def test_a_turn_that_is_given_up_goes_to_the_next() -> None:
         await asyncio.gather(*waiting, return_exceptions=True)
         assert done == [2, 3]
         with suppress(TimeoutError):
-            async with asyncio.timeout(10), rounds.turn():
+            async with asyncio.timeout(10), slots:
                 done.append(4)
         assert done == [2, 3, 4], "none is lost"
 
@@ -103,11 +103,11 @@ def test_nobody_overtakes_those_that_wait() -> None:
     order: list[str] = []
 
     async def run() -> None:
-        rounds = Rounds(2)
+        slots = FairSemaphore(2)
 
         async def work(namespace: str) -> None:
             with acting_for(namespace):
-                async with rounds.turn():
+                async with slots:
                     order.append(namespace)
                     await asyncio.sleep(0)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from trail_operator.runtime.clock import Clock
-from trail_operator.runtime.concurrency import Rounds
+from trail_operator.runtime.concurrency import FairSemaphore
 from trail_operator.runtime.rate_waits import Wait
 
 READS_PER_SECOND = 10
@@ -34,8 +34,8 @@ class RateLimiter:
         self._on_wait = on_wait
         # When the reads so far no longer count against the burst (generic cell rate algorithm).
         self._reads_paid: dict[Key, float] = {}
-        self._reading: dict[Key, Rounds] = defaultdict(lambda: Rounds(1))
-        self._writing: dict[Key, Rounds] = defaultdict(lambda: Rounds(1))
+        self._reading: dict[Key, FairSemaphore] = defaultdict(lambda: FairSemaphore(1))
+        self._writing: dict[Key, FairSemaphore] = defaultdict(lambda: FairSemaphore(1))
         self._next_write: dict[Key, float] = {}
 
     async def read(self, key: Key) -> None:
@@ -44,7 +44,7 @@ class RateLimiter:
         interval = 1.0 / READS_PER_SECOND
         wait = Wait()
         try:
-            async with self._reading[key].turn():
+            async with self._reading[key]:
                 await self._sleep_until(self._reads_paid.get(key, asked) - (READS_AT_ONCE - 1) * interval)
                 now = self._clock.monotonic()
                 self._reads_paid[key] = max(self._reads_paid.get(key, now), now) + interval
@@ -62,7 +62,7 @@ class RateLimiter:
         asked = self._clock.monotonic()
         wait = Wait()
         try:
-            async with self._writing[key].turn():
+            async with self._writing[key]:
                 await self._sleep_until(self._next_write.get(key, 0.0))
                 wait.end(self._clock.monotonic())
                 self._on_wait("write", self._clock.monotonic() - asked)

@@ -21,7 +21,7 @@ from trail_operator.aws.errors import (
 )
 from trail_operator.aws.operations import Operation
 from trail_operator.domain.failure import FailureError
-from trail_operator.runtime.concurrency import Rounds
+from trail_operator.runtime.concurrency import FairSemaphore
 
 # So many calls of an account that does not answer are under way at most.
 CALLS_AT_ONCE = 6
@@ -35,7 +35,7 @@ class RequestSender:
     def __init__(self, connection: Connection, scope: CancelScope) -> None:
         self._connection = connection
         self._scope = scope
-        self._slots = Rounds(CALLS_AT_ONCE)
+        self._slots = FairSemaphore(CALLS_AT_ONCE)
 
     async def send(
         self,
@@ -88,7 +88,7 @@ class RequestSender:
             self._scope.check()  # the client may have been closed during the wait for a slot
             on_start()
 
-        async with self._slots.turn():
+        async with self._slots:
             return await self._connection.executor.run(lambda: self._note_errors(function), start)
 
     def _note_errors(self, function: Callable[[], T]) -> T:

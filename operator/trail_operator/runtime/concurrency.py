@@ -1,14 +1,14 @@
 """Limits how many things happen at once, without letting the slow or the many delay the others.
 
 A slot of a `ConcurrencyLimiter` is free again after some seconds, even if its holder still waits for an answer. The
-slots of `Rounds` are assigned round-robin by namespace: a tenant with hundreds of Trails delays another by one slot,
-not by its whole queue.
+slots of a `FairSemaphore` are assigned round-robin by namespace: a tenant with hundreds of Trails delays another by one
+slot, not by its whole queue.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 _acting_for: ContextVar[str] = ContextVar("acting_for", default="")
@@ -24,7 +24,7 @@ def acting_for(namespace: str) -> Iterator[None]:
         _acting_for.reset(token)
 
 
-class Rounds:
+class FairSemaphore:
     """A semaphore that serves namespaces round-robin, and waiters of one namespace first come, first served."""
 
     def __init__(self, slots: int) -> None:
@@ -32,14 +32,11 @@ class Rounds:
         # The waiters of each namespace; the namespaces in the order in which they are served.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a slot, and hold it."""
+    async def __aenter__(self) -> None:
         await self._acquire(_acting_for.get())
-        try:
-            yield
-        finally:
-            self._release()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._release()
 
     async def _acquire(self, namespace: str) -> None:
         if self._free:
