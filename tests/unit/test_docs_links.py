@@ -1,4 +1,7 @@
-"""Links between the pages lead somewhere, as GitHub shows them; `make site` checks the links of the website."""
+"""Links between the pages lead somewhere, as GitHub shows them; `make site` checks the links of the website.
+
+The modules, folders and classes that pages name exist.
+"""
 
 import re
 from pathlib import Path
@@ -11,6 +14,11 @@ PAGES = [
     *(page for folder in ("docs", "charts", "examples") for page in (ROOT / folder).rglob("*.md")),
 ]
 _CODE = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
+PACKAGE = ROOT / "operator" / "trail_operator"
+# Modules, in sentences and in code; folders only where they are marked as code.
+_MODULE = re.compile(r"(?<![\w/.:-])(?:\w[\w-]*/)*\w+\.py\b")
+_FOLDER = re.compile(r"`((?:[\w-]+/)+[\w-]*)`")
+_MEMBER = re.compile(r"`([\w/]+\.py): (\w+)`")
 _LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)|^\[[^\]]+\]: (?!https?:)(\S+)$", re.MULTILINE)
 
 
@@ -41,3 +49,37 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
         "# One two\n[a](#one-two) [b](#three) [c](gone.md) [d](https://example.com/gone)\n```\n[e](gone)\n```\n"
     )
     assert broken(page) == ["#three", "gone.md#"]
+
+
+def missing(text: str) -> list[str]:
+    """Return the modules, folders and members of modules that a text names and that do not exist."""
+    names = {path.name for folder in ("operator", "sandbox", "tests") for path in (ROOT / folder).rglob("*.py")}
+    modules = [name for name in _MODULE.findall(text) if not (_exists(name) or name in names)]
+    tops = {path.name for top in (ROOT, PACKAGE) for path in top.iterdir() if path.is_dir()}
+    folders = [name for name in _FOLDER.findall(text) if name.split("/")[0] in tops and not _exists(name)]
+    members = [
+        f"{module}: {member}"
+        for module, member in _MEMBER.findall(text)
+        if _exists(module) and not re.search(rf"^(class|def) {member}\b", (PACKAGE / module).read_text(), re.MULTILINE)
+    ]
+    return [*modules, *folders, *members]
+
+
+def _exists(name: str) -> bool:
+    return any((top / name).exists() for top in (ROOT, PACKAGE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_modules_exist(page: Path) -> None:
+    assert missing(page.read_text()) == []
+
+
+def test_a_missing_module_is_found() -> None:
+    text = (
+        "`trail/delete.py` and gone.py, `trail/gone.py`, operator/trail_operator/trail/gone.py; `domain/iam_policy/`, "
+        "`trail/gone/`, `team/audit`; `domain/ownership.py: Cluster`, `domain/ownership.py: Gone`"
+    )
+    assert missing(text) == [
+        *("gone.py", "trail/gone.py", "operator/trail_operator/trail/gone.py"),
+        *("trail/gone/", "domain/ownership.py: Gone"),
+    ]
