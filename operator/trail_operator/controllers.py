@@ -1,4 +1,4 @@
-"""The controllers that run while this process leads, as one: they start and stop together."""
+"""All controllers as one. They start and stop together, and run while this process leads."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,18 +32,18 @@ class Controllers:
     clock: Clock
 
     def start(self, initial: InitialObjects) -> None:
-        """Begin with the objects that exist: before the first write, all claims are known."""
+        """Start with the objects that exist, so that all claims are known before the first write."""
         self.namespaces.start(initial.namespaces)
         self.accounts.start(initial.accounts)
         self.trails.start(initial.trails)
 
-    async def stop(self, patience: float) -> bool:
-        """End all runs; those of Trails get so many seconds. Return whether no call to AWS is still under way.
+    async def stop(self, seconds: float) -> bool:
+        """Let runs of Trails and AWS calls finish within this time. Return whether no AWS call is in progress.
 
-        An AWS call that is cut off counts as a lost answer.
+        An interrupted call counts as one without an answer.
         """
-        end = self.clock.monotonic() + patience
+        deadline = self.clock.monotonic() + seconds
         await self.accounts.stop()
-        await self.trails.stop(patience)
+        await self.trails.stop(seconds)
         self.inventory.close()
-        return await self.clients.close(max(0.0, end - self.clock.monotonic()))
+        return await self.clients.close(max(0.0, deadline - self.clock.monotonic()))
