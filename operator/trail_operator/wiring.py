@@ -48,6 +48,7 @@ from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.sync import TrailSync
 from trail_operator.trail.unknown_status import UnknownStatus
 from trail_operator.trail.unwritable import UnwritableTrails
+from trail_operator.trail.warning_updates import WarningUpdates
 from trail_operator.trail.write_guard import WriteGuard
 
 
@@ -99,7 +100,7 @@ def build_controllers(
         events,
         Unreportable(events, clock.monotonic),
         registry,
-        AccountInventory(registry.current, settings.resync.total_seconds(), clock),
+        AccountInventory(registry.current, settings.resync.total_seconds(), clock, shared=bool(settings.namespace)),
         Store(),
     )
     accounts = _account_controller(shared)
@@ -117,18 +118,12 @@ def build_controllers(
 
 
 def _subscribe(shared: _Shared, accounts: AccountController, trails: TrailController) -> None:
-    registry, inventory = shared.registry, shared.inventory
-
-    def on_inventory_refresh(account: str | None, has_changed: bool) -> None:
-        if has_changed:
-            # Not those that wait to try again: they soon do, and a warning is no reason to be sooner.
-            trails.enqueue(lambda state: not state.failures and inventory.is_news(state, account))
-        accounts.enqueue(account)
-
-    inventory.subscribe(on_inventory_refresh)
+    registry = shared.registry
+    shared.inventory.subscribe(lambda account, _: accounts.enqueue(account))
     accounts.subscribe(lambda name: trails.enqueue(lambda state: registry.name_for(state) == name))
-    shared.trails.subscribe(on_add=accounts.on_trail_added, on_delete=inventory.forget_trail)
-    shared.trails.subscribe(on_delete=lambda state: accounts.enqueue(registry.name_for(state)))
+    shared.trails.subscribe(
+        on_add=accounts.on_trail_added, on_delete=lambda state: accounts.enqueue(registry.name_for(state))
+    )
 
 
 def _account_controller(shared: _Shared) -> AccountController:
@@ -159,7 +154,11 @@ def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailCont
     clock, registry = shared.clock, shared.registry
     queue = trail_queue(clock.monotonic, shared.metrics.record_restart, shared.resync)
     claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
-    runner = _trail_runner(shared, claims, queue.enqueue)
+    deletion_policy = DeletionPolicy(shared.settings.default_deletion_policy)
+    writer = StatusWriter(shared.kubernetes, shared.events, deletion_policy, queue.enqueue, clock)
+    runner = _trail_runner(shared, claims, writer)
+    warnings = WarningUpdates(shared.trails, queue, shared.inventory, writer, registry.managed_elsewhere)
+    shared.inventory.subscribe(lambda account, has_changed: warnings.enqueue(account) if has_changed else None)
 
     async def reconcile(state: TrailState) -> float | None:
         if await accounts.managed_elsewhere(state):
@@ -170,17 +169,16 @@ def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailCont
     return TrailController(shared.kubernetes, shared.trails, claims, queue, reconcile, clock.monotonic)
 
 
-def _trail_runner(shared: _Shared, claims: NameClaims, enqueue: Callable[[str], None]) -> ReconcileRunner:
+def _trail_runner(shared: _Shared, claims: NameClaims, writer: StatusWriter) -> ReconcileRunner:
     registry, events, inventory, clock = shared.registry, shared.events, shared.inventory, shared.clock
     deletion_policy = DeletionPolicy(shared.settings.default_deletion_policy)
-    writer = StatusWriter(shared.kubernetes, events, deletion_policy, enqueue, clock)
     locator = Locator(shared.cluster)
     resolver = SpecResolver(registry, locator, tuple(shared.settings.ignore_tags))
     guard = WriteGuard(clock)
     refusals = Refusals(clock)
     results = SyncResults(inventory, events, clock, resync=shared.resync)
     sync = TrailSync(
-        TrailReader(locator, resolver, writer, clock),
+        TrailReader(locator, resolver, inventory, writer, clock),
         ReadOnlySync(resolver),
         WriteChecks(locator, resolver, claims, results, clock),
         PlanExecutor(guard, refusals, inventory, writer, events, clock),

@@ -11,12 +11,13 @@ import pytest
 from tests.unit.builders import ARN, LOCATION, MINIMAL, OWNER, desired
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import Reason
+from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.aws.trail_lister import TrailLister
 from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
-from trail_operator.domain.warnings import Advice, InventorySnapshot, PeerTrail
+from trail_operator.domain.warnings import Advice, AdviceBasis, InventorySnapshot, PeerTrail
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.runtime.clock import Clock
 
@@ -64,19 +65,19 @@ class Account:
                 return {"Trails": [{"TrailARN": trail, "HomeRegion": home} for trail, home in homes.items()]}
             case "DescribeTrails":
                 shown = [trail for trail, is_multi in self.trails.items() if is_multi or homes[trail] == region]
-                flags = {"IncludeGlobalServiceEvents": True, "IsOrganizationTrail": False}
-                return {
-                    "trailList": [
-                        {"TrailARN": one, "HomeRegion": homes[one], "IsMultiRegionTrail": self.trails[one]} | flags
-                        for one in shown
-                    ]
-                }
+                return {"trailList": [self._describe(one, homes[one]) for one in shown]}
+            case "GetTrail":
+                return {"Trail": self._describe(named[0], homes[named[0]])}
             case "ListTags":
                 tags = {OURS: [{"Key": OWNER_TAG, "Value": OWNER}]}
                 return {"ResourceTagList": [{"ResourceId": one, "TagsList": tags.get(one, [])} for one in named]}
             case "GetTrailStatus":
                 return {"IsLogging": True}
         return {}  # AWS's default selectors
+
+    def _describe(self, trail: str, home: str) -> dict[str, Any]:
+        flags = {"IncludeGlobalServiceEvents": True, "IsOrganizationTrail": False}
+        return {"TrailARN": trail, "HomeRegion": home, "IsMultiRegionTrail": self.trails[trail]} | flags
 
 
 def look(account: Account, *locations: Location) -> InventorySnapshot:
@@ -220,6 +221,18 @@ def test_nothing_follows_from_what_passes(operation: str, where: str) -> None:
         look(account)
 
 
+def test_a_reconcile_sees_the_same_as_a_read_of_the_account() -> None:
+    account = Account()
+
+    async def observe(arn: str) -> PeerTrail:
+        trail = await CloudTrail(cast(Any, account)).observe(arn, arn.split(":")[3], expected=True)
+        assert trail
+        return PeerTrail.of(trail)
+
+    for trail, listed in seen(look(account)).items():
+        assert asyncio.run(observe(trail)) == listed
+
+
 # -- what is made of it
 
 
@@ -236,13 +249,13 @@ def told(
         state: Any = SimpleNamespace(uid="1", status=SimpleNamespace(condition=lambda _: condition))
         access: Any = SimpleNamespace(name=None, lister=TrailLister(cast(Any, account)))
         inventory = AccountInventory(lambda _: access, 1.0, Clock(lambda: 0.0, sleep=lambda _: asyncio.sleep(0)))
-        inventory.advice(state, access, desired(MINIMAL), exists=True)
+        inventory.snapshot(access, LOCATION)
         await asyncio.sleep(0.01)
         then()
-        inventory.changed(access)
-        inventory.advice(state, access, desired(MINIMAL), exists=True)
+        inventory.mark_stale(access)
+        inventory.snapshot(access, LOCATION)
         await asyncio.sleep(0.01)
-        return inventory.advice(state, access, desired(MINIMAL), exists=True)
+        return inventory.advice(state, AdviceBasis(None, desired(MINIMAL), exists=True))
 
     found = asyncio.run(run())
     return None if found is None else [advice.reason for advice in found]

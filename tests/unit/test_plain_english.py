@@ -96,7 +96,6 @@ NOT_YET = {
     "operator/trail_operator/domain/iam_policy/requests.py",
     "operator/trail_operator/domain/iam_policy/ternary.py",
     "operator/trail_operator/domain/plan.py",
-    "operator/trail_operator/inventory/inventory.py",
     "operator/trail_operator/inventory/registry.py",
 }
 

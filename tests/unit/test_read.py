@@ -12,6 +12,7 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.domain.failure import FailureError, passing
 from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.trail import ObservedTrail
+from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.location import Locator
 from trail_operator.trail.read import ReadFailure, Reading, TrailReader
@@ -37,8 +38,8 @@ class CloudTrail:
         assert (arn, region, expected) == (ARN, LOCATION.region, False)
         return await self._call("GetTrail", self.trail)
 
-    async def named(self, name: str, region: str) -> list[str]:
-        assert (name, region) == ("audit", LOCATION.region)
+    async def list_arns(self, region: str) -> list[str]:
+        assert region == LOCATION.region
         return await self._call("ListTrails", self.arns)
 
     async def tags(self, arn: str, region: str) -> dict[str, str]:
@@ -57,7 +58,7 @@ class Resolver:
     """Resolves every spec to the same trail."""
 
     def __init__(self, cloudtrail: CloudTrail) -> None:
-        self._access: Any = type("Access", (), {"cloudtrail": cloudtrail})
+        self._access: Any = type("Access", (), {"name": None, "cloudtrail": cloudtrail})
 
     async def resolve(self, state: TrailState) -> ResolvedSpec:
         return ResolvedSpec(self._access, state.spec, "audit", LOCATION)
@@ -77,7 +78,8 @@ def run(scenario: Callable[[CloudTrail, Read], Awaitable[None]], *, checked: boo
         state = TrailState(body(name="audit"), started=0.0)
         state.reads.checked_absent_arn = ARN if checked else None
         locator, resolver = Locator(Cluster("cluster")), cast(SpecResolver, Resolver(cloudtrail))
-        reader = TrailReader(locator, resolver, cast(StatusWriter, None), Clock())
+        inventory = AccountInventory(lambda _: None, 600.0, Clock())
+        reader = TrailReader(locator, resolver, inventory, cast(StatusWriter, None), Clock())
         read = asyncio.create_task(reader.read(state, ReconcileContext(1, state.requested_state)))
         await settle()
         await scenario(cloudtrail, read)

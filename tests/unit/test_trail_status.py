@@ -14,7 +14,7 @@ from trail_operator.api.trail_status import Destination, Difference, Refusal, Tr
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.sync_result import SyncResult, TrailIdentity
 from trail_operator.domain.trail import ObservedTrail, Part
-from trail_operator.domain.trail_status import compute_status, paused, pinned_status, transitions
+from trail_operator.domain.trail_status import compute_status, paused, pinned_status, transitions, with_warnings
 from trail_operator.domain.warnings import Advice
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -543,6 +543,17 @@ def test_the_same_again_is_nothing_new(
 ) -> None:
     once = compute_status(_told(history), findings, NOW, ignored)
     assert compute_status(once, findings, LATER, ignored) == once
+
+
+@given(_histories, _findings(), st.sampled_from([(), (TWICE,), (INERT, TWICE)]), st.sampled_from([None, IGNORED]))
+def test_warnings_alone_are_written_as_a_reconcile_writes_them(
+    history: list[SyncResult | None], result: SyncResult, advice: tuple[Advice, ...], ignored: Advice | None
+) -> None:
+    if result.failure is TRANSIENT:
+        return  # a retry is due, which writes them
+    before = compute_status(_told(history), result, NOW, ignored)
+    after = with_warnings(before, advice, ignored, LATER)
+    assert after == compute_status(before, replace(result, advice=advice), LATER, ignored)
 
 
 @given(_histories, _findings())

@@ -14,14 +14,14 @@ from trail_operator.aws.client import AWSClient
 from trail_operator.controllers import Controllers
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.ownership import Cluster
-from trail_operator.domain.warnings import Advice, InventorySnapshot
+from trail_operator.domain.warnings import Advice, AdviceBasis, InventorySnapshot
 from trail_operator.inventory import inventory
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.client import Key, KubeClient, Resource
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
-from trail_operator.runtime.work_queue import WorkQueue
+from trail_operator.runtime.work_queue import Update, WorkQueue
 from trail_operator.settings import Settings
 from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.state import TrailState
@@ -52,20 +52,21 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
         return ()
 
     monkeypatch.setattr(inventory, "advise", advise)
-    woken: list[str] = []
-    monkeypatch.setattr(WorkQueue, "enqueue", lambda _, uid: woken.append(uid))
+    updates: dict[str, Update] = {}
+    monkeypatch.setattr(WorkQueue, "enqueue_update", lambda _, uid, update: updates.update({uid: update}))
 
     async def scenario(controllers: Controllers) -> None:
         for index in range(100):
             state = TrailState(body(f"trail-{index}", uid=str(index)), started=0.0)
-            advised = inventory._Advised(f"account-{index // 5}", desired(), exists=True)
-            controllers.inventory._advised[state.uid] = advised
+            state.reads.advice_basis = AdviceBasis(f"account-{index // 5}", desired(), exists=True)
             controllers.trails.trails.add(state.key, state)
         for index in range(20):
-            controllers.inventory._view(f"account-{index}").sight = InventorySnapshot(())
-        for on_refresh in controllers.inventory._on_refresh:
-            on_refresh("account-7", True)
-        assert woken == [str(index) for index in range(35, 40)]
+            controllers.inventory._account(f"account-{index}").snapshot = InventorySnapshot(())
+        for on_update in controllers.inventory._subscribers:
+            on_update("account-7", True)
+        assert list(updates) == [str(index) for index in range(35, 40)]
+        for update in updates.values():
+            await update()
         assert compared == 5
 
     run(scenario)
@@ -112,7 +113,7 @@ def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: 
         server.body = account("1", "111111111111", endpointURL="https://my_host:8443")
         accounts.on_update(server.body)
         assert ready(await server.status.get())[:2] == ("False", "InvalidSpec")
-        monkeypatch.setattr(AccountInventory, "trails", lambda *_: 1 / 0)
+        monkeypatch.setattr(AccountInventory, "snapshot", lambda *_: 1 / 0)
         monkeypatch.setattr(AWSClient, "identity", identified)
         accounts.enqueue("team")
         assert ready(await server.status.get()) == (
@@ -120,7 +121,7 @@ def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: 
             "InternalError",
             "Internal error of the operator (ZeroDivisionError): see its log. It retries automatically",
         )
-        monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
+        monkeypatch.setattr(AccountInventory, "snapshot", lambda *_: InventorySnapshot((), 0))
         accounts.enqueue("team")
         assert ready(await server.status.get())[:2] == ("True", "IdentityVerified")
 
@@ -130,7 +131,7 @@ def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: 
 def test_an_account_that_can_not_be_read_is_invalid_until_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server()
     monkeypatch.setattr(AWSClient, "identity", identified)
-    monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
+    monkeypatch.setattr(AccountInventory, "snapshot", lambda *_: InventorySnapshot((), 0))
 
     async def scenario(controllers: Controllers) -> None:
         accounts, registry = controllers.accounts, controllers.accounts.registry
@@ -166,7 +167,7 @@ def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.Monke
 
     server = Refusing()
     monkeypatch.setattr(AWSClient, "identity", identified)
-    monkeypatch.setattr(AccountInventory, "trails", lambda *_: InventorySnapshot((), 0))
+    monkeypatch.setattr(AccountInventory, "snapshot", lambda *_: InventorySnapshot((), 0))
 
     async def scenario(controllers: Controllers) -> None:
         accounts, registry = controllers.accounts, controllers.accounts.registry

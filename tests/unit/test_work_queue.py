@@ -144,3 +144,111 @@ def test_a_restarted_key_runs_once_the_former_task_has_ended() -> None:
         assert (runs.count, runs.restarts, queue.has_ended("key")) == (2, 1, False)
 
     run(scenario)
+
+
+class Updates:
+    """Counts the updates of a key."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def update(self) -> None:
+        self.count += 1
+
+
+def test_an_update_is_made_between_runs_and_requests_none() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        queue.add("key", Work(runs.reconcile, {}, runs.refresh))
+        await settle()
+        updates = Updates()
+        for expected in (1, 2):
+            queue.enqueue_update("key", updates.update)
+            queue.enqueue_update("key", updates.update)
+            await settle()
+            assert updates.count == expected
+        assert (runs.count, runs.refreshes) == (1, 0)
+        queue.enqueue("key")
+        await settle()
+        assert (runs.count, updates.count) == (2, 2)
+
+    run(scenario)
+
+
+def test_an_update_waits_for_the_run_under_way() -> None:
+    """The run may have read what has changed since."""
+
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        runs.leave.clear()
+        queue.add("key", Work(runs.reconcile, {}, runs.refresh))
+        await settle()
+        updates = Updates()
+        queue.enqueue_update("key", updates.update)
+        await settle()
+        assert (runs.count, updates.count) == (1, 0)
+        runs.leave.set()
+        await settle()
+        assert (runs.count, updates.count) == (1, 1)
+
+    run(scenario)
+
+
+def test_a_requested_run_takes_the_place_of_an_update() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        queue.add("key", Work(runs.reconcile, {}, runs.refresh))
+        await settle()
+        updates = Updates()
+        queue.enqueue_update("key", updates.update)
+        queue.enqueue("key")
+        await settle()
+        assert (runs.count, updates.count) == (2, 0)
+
+    run(scenario)
+
+
+def test_an_update_may_request_a_run() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        queue.add("key", Work(runs.reconcile, {}, runs.refresh))
+        await settle()
+
+        async def update() -> None:
+            queue.enqueue("key")
+
+        queue.enqueue_update("key", update)
+        await settle()
+        assert (runs.count, runs.refreshes) == (2, 0)
+
+    run(scenario)
+
+
+def test_an_update_does_not_change_when_the_next_run_is_due() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        runs, updates = Runs(0.1), Updates()
+        queue = WorkQueue(loop.time, runs.on_restart)
+        began = loop.time()
+        queue.add("key", Work(runs.reconcile, {}, runs.refresh))
+        while runs.count < 2:
+            queue.enqueue_update("key", updates.update)
+            await asyncio.sleep(0.01)
+        assert 0.1 <= loop.time() - began < 1.0
+        assert updates.count > 1
+        await queue.drain(0.0)
+
+    asyncio.run(scenario())
+
+
+def test_a_removed_key_is_not_updated() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        queue.add("key", Work(runs.reconcile, {}, runs.refresh))
+        await settle()
+        updates = Updates()
+
+        async def remove() -> None:
+            queue.remove("key")
+            queue.enqueue_update("key", updates.update)
+
+        queue.enqueue_update("key", remove)
+        await settle()
+        assert ("key" in queue, updates.count, runs.count) == (False, 0, 1)
+
+    run(scenario)

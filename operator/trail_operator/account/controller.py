@@ -84,7 +84,7 @@ class AccountController:
         account = self.registry.upsert(body)
         self._start(account, after)
         if before is None or requested_state(before) != requested_state(body):
-            self._inventory.changed(account.client)
+            self._inventory.mark_stale(account.client)
             self._notify(name)
             if before:
                 self._queue.enqueue(account.uid)

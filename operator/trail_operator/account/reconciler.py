@@ -85,7 +85,7 @@ class AccountReconciler:
             return FailureClass.TRANSIENT
         if failure is None or failure.kind is not FailureClass.TRANSIENT:
             account.answered = self._clock.monotonic()
-        snapshot = self._inventory.trails(client, location) if location else None
+        snapshot = self._inventory.snapshot(client, location) if location else None
         await self._writer.write_result(account, failure, snapshot, unreachable=self._is_unreachable(account))
         return failure.kind if failure else None
 

@@ -131,9 +131,9 @@ class CloudTrail:
         trails = await self.trails(region)
         return next((trail["TrailARN"] for trail in trails if trail["Name"] == name), None)
 
-    async def named(self, name: str, region: str) -> list[str]:
-        """The ARNs of all trails of that name that the account has, in whichever region."""
-        return [trail["TrailARN"] for trail in await list_trails(self._aws, region) if trail["Name"] == name]
+    async def list_arns(self, region: str) -> list[str]:
+        """Return the ARNs of all trails of the account, in every region. `region`: the one to ask."""
+        return [trail["TrailARN"] for trail in await list_trails(self._aws, region)]
 
     async def trails(self, region: str) -> list[dict[str, Any]]:
         """All trails that are in a region, shadows included, as DescribeTrails tells of them."""

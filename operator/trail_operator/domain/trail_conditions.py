@@ -17,17 +17,17 @@ _SEPARATOR = "; "
 def trail_conditions(previous: TrailStatus, result: SyncResult, ignored: Advice | None) -> dict[ConditionType, State]:
     """Return the states of the conditions. `ignored`: the warning about annotations of the Trail."""
     states = _verdict(previous, result)
-    if advisory := _advisory(previous, result, ignored):
+    if advisory := advisory_state(previous, result.advice, ignored):
         states[ConditionType.ADVISORY] = advisory
     return states
 
 
-def _advisory(previous: TrailStatus, result: SyncResult, ignored: Advice | None) -> State | None:
-    """Return the warnings. Ignored annotations are always known, and come first."""
+def advisory_state(previous: TrailStatus, advice: tuple[Advice, ...] | None, ignored: Advice | None) -> State | None:
+    """Return the warnings; those of before if no others are known. Ignored annotations are known, and come first."""
     before = previous.condition(ConditionType.ADVISORY)
-    if result.advice is None and before and _begins_with(before, ignored):
+    if advice is None and before and _begins_with(before, ignored):
         return State.of(before)
-    advice = [*([ignored] if ignored else []), *(result.advice or ())]
+    advice = (*([ignored] if ignored else []), *(advice or ()))
     return State(True, advice[0].reason, _SEPARATOR.join(one.message for one in advice)) if advice else None
 
 

@@ -14,7 +14,7 @@ from trail_operator.domain.failure import FailureClass
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.texts import clean
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
-from trail_operator.domain.trail_conditions import trail_conditions
+from trail_operator.domain.trail_conditions import advisory_state, trail_conditions
 from trail_operator.domain.warnings import Advice
 
 # The limits of the CRD.
@@ -83,6 +83,19 @@ def compute_status(
             "owner_tag": identity.owner_tag or kept,
         }
     return previous.model_copy(update=update)
+
+
+def with_warnings(
+    previous: TrailStatus, advice: tuple[Advice, ...], ignored: Advice | None, now: datetime
+) -> TrailStatus:
+    """Return the status with these warnings instead of the earlier ones; nothing else changes."""
+    kind = ConditionType.ADVISORY
+    conditions = {entry.type: entry for entry in previous.conditions if entry.type != kind}
+    if state := advisory_state(previous, advice, ignored):
+        generation = previous.observed_generation
+        conditions[kind] = condition(kind, state, previous.condition(kind), generation, now)
+    ordered = tuple(conditions[kind] for kind in ConditionType if kind in conditions)
+    return previous.model_copy(update={"conditions": ordered})
 
 
 def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus:

@@ -1,167 +1,233 @@
-"""All trails of each account, read in the background: warnings depend on the others, and an AWSAccount lists them.
+"""The trails of each account: warnings depend on them, and the status of an AWSAccount lists them.
 
-Never in the way of a pass: it is told what is known, and whoever is to be told something else is woken.
+All trails of an account are read once per resync, in the background. In between, the snapshot follows what reconciles
+read and write: a trail that the operator creates, changes or deletes causes no read of the others. The account is read
+again before the next resync if more may have changed. No reconcile waits for a read.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.cancel_scope import ClosedError
-from trail_operator.domain.arns import Location
+from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import FailureError
-from trail_operator.domain.trail import DesiredTrail
-from trail_operator.domain.warnings import ABOUT_OTHER_TRAILS, Advice, InventorySnapshot, advise
+from trail_operator.domain.trail import ObservedTrail
+from trail_operator.domain.warnings import (
+    ABOUT_OTHER_TRAILS,
+    Advice,
+    AdviceBasis,
+    InventorySnapshot,
+    PeerTrail,
+    advise,
+)
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.concurrency import ConcurrencyLimiter, acting_for
 from trail_operator.runtime.logs import logger
 
-# Trails are often made and changed several at a time: looked at once, when they stand still.
+# Seconds between a change and the update that follows it: changes often come several at a time.
 _PAUSE = 2.0
-# So many accounts are read together: no call of a pass is to wait behind those of hundreds of accounts.
+# Seconds within which a reconcile usually reads what it has written. Shorter than the pause.
+_SECONDS_TO_RECORD = 1.5
+# Accounts that are read at a time: reconciles should not wait for the reads of hundreds of accounts.
 _ACCOUNTS_AT_ONCE = 4
-# An account that has taken so long no longer counts: AWS does not answer.
+# A read that has taken this many seconds no longer counts: AWS does not answer.
 _SECONDS_AN_ACCOUNT = 2.0
 
+OnUpdate = Callable[[str | None, bool], None]
+"""Called with the name of the AWSAccount, and whether its snapshot has changed."""
+
 
 @dataclass
-class _View:
-    """What is known of one account's trails."""
+class _CachedAccount:
+    """What is known about the trails of an account."""
 
-    sight: InventorySnapshot = field(default_factory=InventorySnapshot)
-    seen: float | None = None
+    snapshot: InventorySnapshot = field(default_factory=InventorySnapshot)
+    read_at: float | None = None
     is_stale: bool = False
-    reading: asyncio.Task[None] | None = None
-
-
-@dataclass
-class _Advised:
-    """What a Trail was last warned of, and in view of what."""
-
-    account: str | None
-    desired: DesiredTrail
-    exists: bool
-    advice: tuple[Advice, ...] | None = None
+    """Whether trails may have changed that no reconcile has read."""
+    written: dict[str, float] = field(default_factory=dict)
+    """When trails were written whose present state is not recorded yet, by ARN."""
+    recorded: dict[str, PeerTrail | None] | None = None
+    """What was recorded since the read under way began; None if the account is not being read."""
+    has_changed: bool = False
+    """Whether subscribers do not know the snapshot yet."""
+    task: asyncio.Task[None] | None = None
 
 
 class AccountInventory:
-    """Knows each account's trails as they were a while ago."""
+    """Keeps a snapshot of the trails of each account."""
 
     def __init__(
         self,
         current: Callable[[str | None], AccountClient | None],
         resync: float,
         clock: Clock,
+        *,
+        shared: bool = False,
     ) -> None:
-        """`current`: the client of an account as it is now."""
+        """`current`: the client of an account as it is now.
+
+        `shared`: whether other operators may write to the same accounts, so that each write requires a read.
+        """
         self._current = current
         self._resync = resync
         self._clock = clock
+        self._shared = shared
         self._turns = ConcurrencyLimiter(_ACCOUNTS_AT_ONCE, _SECONDS_AN_ACCOUNT)
-        self._views: dict[str | None, _View] = {}
-        self._advised: dict[str, _Advised] = {}
-        self._on_refresh: list[Callable[[str | None, bool], None]] = []
+        self._accounts: dict[str | None, _CachedAccount] = {}
+        self._subscribers: list[OnUpdate] = []
 
-    def subscribe(self, on_refresh: Callable[[str | None, bool], None]) -> None:
-        """Have this called with an account's name after each read, and whether that has changed what is known."""
-        self._on_refresh.append(on_refresh)
+    def subscribe(self, on_update: OnUpdate) -> None:
+        """Have this called after each update."""
+        self._subscribers.append(on_update)
 
-    def trails(self, access: AccountClient, location: Location) -> InventorySnapshot:
-        """The account's trails; nothing while they are not known or read anew. Has them read if that was long ago."""
-        view = self._view(access.name)
-        if (view.is_stale or self._is_old(view)) and view.reading is None:
-            with acting_for(""):  # it is for all, whoever happens to ask first
-                view.reading = asyncio.create_task(self._read(view, access.name, location))
-        return InventorySnapshot() if view.reading else view.sight
+    # Questions.
 
-    def advice(
-        self, trail: TrailObject, access: AccountClient, desired: DesiredTrail, *, exists: bool
-    ) -> tuple[Advice, ...] | None:
-        """What to warn of; None while too little is known. `exists`: whether the trail is there."""
-        self.trails(access, desired.location)
-        advised = self._advised[trail.uid] = _Advised(access.name, desired, exists)
-        advised.advice = self._advice(trail, advised)
-        return advised.advice
+    def snapshot(self, client: AccountClient, location: Location) -> InventorySnapshot:
+        """Return the trails of an account; nothing while they must be read, which this starts."""
+        account = self._account(client.name)
+        self._start_update(account, client, location)
+        return InventorySnapshot() if self._must_read(account) else account.snapshot
 
-    def is_news(self, trail: TrailObject, name: str | None) -> bool:
-        """Whether a Trail is to be told something else than it was, now that an account was read."""
-        advised = self._advised.get(trail.uid)
-        return advised is not None and advised.account == name and advised.advice != self._advice(trail, advised)
+    def advice(self, trail: TrailObject, basis: AdviceBasis) -> tuple[Advice, ...] | None:
+        """Return the warnings of a Trail; None if too little is known, which keeps the earlier ones."""
+        snapshot = self._account(basis.account).snapshot
+        if snapshot.trails is not None:
+            return (*advise(basis.desired, snapshot.trails, exists=basis.exists), *basis.found)
+        if not snapshot.hidden:
+            return None
+        # AWS refuses to show the other trails. Earlier warnings about them cannot be checked, so they stay, also behind
+        # a warning about annotations. Warnings about the trail itself are known.
+        advice = advise(basis.desired, (), exists=basis.exists)
+        before = trail.status.condition(ConditionType.ADVISORY)
+        if not advice and before and before.reason in (*ABOUT_OTHER_TRAILS, Reason.ANNOTATION_IGNORED):
+            return None
+        return (*advice, *basis.found)
 
-    def forget_trail(self, trail: TrailObject) -> None:
-        """A Trail is no more."""
-        self._advised.pop(trail.uid, None)
+    # Changes.
 
-    def changed(self, access: AccountClient) -> None:
-        """The trails of an account are not what they were."""
-        self._view(access.name).is_stale = True
+    def record(self, client: AccountClient, location: Location, arn: str, observed: ObservedTrail | None) -> None:
+        """Take what a reconcile has read of a trail into the snapshot. `observed`: None if there is no such trail."""
+        account = self._account(client.name)
+        peer = PeerTrail.of(observed) if observed else None
+        # What this account is shown of another account's trail is less than its owner is shown.
+        is_own = Arn.parse(arn).account == location.account
+        updated = account.snapshot.with_trail(arn, peer) if is_own and not self._shared else None
+        if updated is not None:
+            account.written.pop(arn, None)
+            account.has_changed = account.has_changed or updated != account.snapshot
+            account.snapshot = updated
+            if account.recorded is not None:
+                account.recorded[arn] = peer
+        self._start_update(account, client, location)
+
+    def on_write(self, client: AccountClient, location: Location, arn: str) -> None:
+        """Note that a trail was written. Unless its new state is recorded soon, the account is read again."""
+        account = self._account(client.name)
+        account.written[arn] = self._clock.monotonic()
+        self._start_update(account, client, location)
+
+    def on_list(self, client: AccountClient, location: Location, arns: Collection[str]) -> None:
+        """Compare the snapshot with a list of the account's trails: if others were created or deleted, read again."""
+        account = self._account(client.name)
+        if account.snapshot.trails is None or account.snapshot.count is None:
+            return
+        known = {trail.arn for trail in account.snapshot.trails}
+        unknown = set(arns) - known - account.written.keys()
+        missing = known - set(arns) - account.written.keys()
+        is_missing = any(Arn.parse(arn).account == location.account for arn in missing)
+        if is_missing or len(unknown) > account.snapshot.count - len(known):
+            account.is_stale = True
+            self._start_update(account, client, location)
+
+    def mark_stale(self, client: AccountClient) -> None:
+        """Have an account read again when it is next asked for."""
+        account = self._account(client.name)
+        account.is_stale = True
 
     def forget(self, name: str) -> None:
-        """An account is no more."""
-        view = self._views.pop(name, None)
-        if view and view.reading:
-            view.reading.cancel()
+        """Forget an AWSAccount that was deleted."""
+        account = self._accounts.pop(name, None)
+        if account and account.task:
+            account.task.cancel()
 
     def close(self) -> None:
-        """Read no more."""
-        for view in self._views.values():
-            if view.reading:
-                view.reading.cancel()
+        """Stop all reads."""
+        for account in self._accounts.values():
+            if account.task:
+                account.task.cancel()
 
-    def _view(self, name: str | None) -> _View:
-        return self._views.setdefault(name, _View())
+    # Updates.
 
-    def _is_old(self, view: _View) -> bool:
-        return view.seen is None or self._clock.monotonic() - view.seen > self._resync
+    def _account(self, name: str | None) -> _CachedAccount:
+        return self._accounts.setdefault(name, _CachedAccount())
 
-    def _advice(self, trail: TrailObject, advised: _Advised) -> tuple[Advice, ...] | None:
-        sight = self._view(advised.account).sight
-        if sight.trails is not None:
-            return advise(advised.desired, sight.trails, exists=advised.exists)
-        if not sight.hidden:
-            return None
-        # What the trail shows by itself can be told all the same. What was said of others can't be judged: it stays,
-        # also where ignored annotations are said before it.
-        before = trail.status.condition(ConditionType.ADVISORY)
-        return advise(advised.desired, (), exists=advised.exists) or (
-            None if before and before.reason in (*ABOUT_OTHER_TRAILS, Reason.ANNOTATION_IGNORED) else ()
-        )
+    def _must_read(self, account: _CachedAccount) -> bool:
+        """Whether the trails have to be read, or are being read."""
+        now = self._clock.monotonic()
+        is_old = account.read_at is None or now - account.read_at > self._resync
+        is_unrecorded = any(now - at >= _SECONDS_TO_RECORD for at in account.written.values())
+        return is_old or is_unrecorded or account.is_stale or account.recorded is not None
 
-    async def _read(self, view: _View, name: str | None, location: Location) -> None:
+    def _start_update(self, account: _CachedAccount, client: AccountClient, location: Location) -> None:
+        if account.task is None and (self._must_read(account) or account.written or account.has_changed):
+            with acting_for(""):  # the update is for all, not for the Trail that happens to cause it
+                account.task = asyncio.create_task(self._update(account, client.name, location))
+
+    async def _update(self, account: _CachedAccount, name: str | None, location: Location) -> None:
+        """Read the account if necessary, and notify the subscribers, until nothing more has changed."""
         try:
-            while view.is_stale or self._is_old(view):
+            while self._must_read(account) or account.written or account.has_changed:
                 await self._clock.sleep(_PAUSE)
-                end = await self._turns.begin()
-                view.is_stale = False
-                try:
-                    access = self._current(name)
-                    if access is None:
+                if self._must_read(account):
+                    client = await self._read(account, name, location)
+                    if client is None:
                         return
-                    found = await self._found(access, location, view.sight)
-                finally:
-                    end()
-                if access is not self._current(name):  # what it could not read any more is not what there is
-                    view.is_stale = True
-                    continue
-                view.seen = self._clock.monotonic()
-                is_news, view.sight = found != view.sight, found
-                for on_refresh in self._on_refresh:
-                    on_refresh(name, is_news)
+                    if client is not self._current(name):  # it may have been allowed to read less
+                        account.is_stale = True
+                        continue
+                has_changed, account.has_changed = account.has_changed, False
+                for on_update in self._subscribers:
+                    on_update(name, has_changed)
         finally:
-            view.reading = None
+            account.task = None
 
-    async def _found(self, access: AccountClient, location: Location, known: InventorySnapshot) -> InventorySnapshot:
-        """What AWS shows now; of what it does not tell, or shows nothing of, what was last known."""
+    async def _read(self, account: _CachedAccount, name: str | None, location: Location) -> AccountClient | None:
+        """Read all trails of an account; return the client that was used, None if the account can no longer be used."""
+        end_turn = await self._turns.begin()
+        began, recorded = self._clock.monotonic(), dict[str, PeerTrail | None]()
+        account.is_stale, account.recorded = False, recorded
         try:
-            sight = await access.lister.of(location)
+            client = self._current(name)
+            if client is None:
+                return None
+            found = await self._list(client, location, account.snapshot)
+        finally:
+            account.recorded = None
+            end_turn()
+        if client is self._current(name):
+            for arn, trail in recorded.items():  # the list may have been read before
+                updated = found.with_trail(arn, trail)
+                account.is_stale = account.is_stale or updated is None
+                found = updated or found
+            account.has_changed = account.has_changed or found != account.snapshot
+            account.snapshot, account.read_at = found, self._clock.monotonic()
+            account.written = {arn: at for arn, at in account.written.items() if at >= began}
+        return client
+
+    async def _list(self, client: AccountClient, location: Location, known: InventorySnapshot) -> InventorySnapshot:
+        """Return what AWS shows of an account's trails; what was known if it shows nothing."""
+        try:
+            snapshot = await client.lister.of(location)
         except ClosedError:
-            return known  # it is read again
+            return known  # the account has another client, which reads again
         except FailureError as error:
-            logger.warning(f"the trails of account {location.account} can't be read now: {error.failure.message}")
+            logger.warning(f"failed to read the trails of account {location.account}: {error.failure.message}")
             return known
-        if sight.hidden:
-            logger.warning(f"not all trails of account {location.account} can be read: {'; '.join(sight.hidden)}")
-        return replace(known, hidden=sight.hidden) if sight.trails is None else sight
+        if snapshot.hidden:
+            logger.warning(f"not all trails of account {location.account} can be read: {'; '.join(snapshot.hidden)}")
+        return replace(known, hidden=snapshot.hidden) if snapshot.trails is None else snapshot

@@ -1,7 +1,8 @@
 """One asyncio task for each key: reconcile, wait until the next run is due or requested, reconcile again.
 
-Level-triggered: a run does not know why it runs, and any number of requests during a run cause one more. Knows neither
-Trails nor AWS: a key is a string, such as an object's UID, and what to run is handed in with it.
+Level-triggered: a run does not know why it runs, and any number of requests during a run cause one more. A small part
+of a run can be requested alone, as an update: it takes place between two runs. Knows neither Trails nor AWS: a key is a
+string, such as an object's UID, and what to run is handed in with it.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ _CANCEL_TIMEOUT = 30.0
 
 Reconcile = Callable[[], Awaitable[float | None]]
 """One run. Returns the seconds until the next; None removes the key."""
+Update = Callable[[], Awaitable[None]]
+"""A part of a run. Does not change when the next run is due."""
 
 
 async def _nothing() -> None:
@@ -37,12 +40,22 @@ class Work:
 
 
 @dataclass(eq=False)
+class _Requests:
+    """What is requested of a key."""
+
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    run: bool = False
+    update: Update | None = None
+    """Superseded by a run, which includes it."""
+
+
+@dataclass(eq=False)
 class _Item:
     """What the queue knows of a key."""
 
     key: str
     work: Work
-    requested: asyncio.Event = field(default_factory=asyncio.Event)
+    requests: _Requests = field(default_factory=_Requests)
     task: asyncio.Task[None] | None = None
     running: bool = False
     due: float = 0.0
@@ -86,7 +99,14 @@ class WorkQueue:
     def enqueue(self, key: str) -> None:
         """Request a run: now, or after the one under way."""
         if item := self._items.get(key):
-            item.requested.set()
+            item.requests.run = True
+            item.requests.arrived.set()
+
+    def enqueue_update(self, key: str, update: Update) -> None:
+        """Request an update: now, or after the run under way. A run that is requested too takes its place."""
+        if item := self._items.get(key):
+            item.requests.update = update
+            item.requests.arrived.set()
 
     def remove(self, key: str, *, cancel_run: bool = False) -> None:
         """Reconcile a key no more. A run under way is the last, unless it is cancelled."""
@@ -148,9 +168,9 @@ class WorkQueue:
 
     async def _run(self, item: _Item, after: float) -> None:
         if after > 0.0:
-            await _is_set_within(item.requested, after)
+            await self._is_run_requested(item)
         while self._is_current(item):
-            item.requested.clear()
+            item.requests = _Requests()
             item.running, item.due = True, self._clock()
             try:
                 delay = await item.work.reconcile()
@@ -161,8 +181,20 @@ class WorkQueue:
             if delay is None or not self._is_current(item):
                 return
             item.due = self._clock() + delay
-            if not await _is_set_within(item.requested, delay):
+            if not await self._is_run_requested(item):
                 await item.work.refresh()
+
+    async def _is_run_requested(self, item: _Item) -> bool:
+        """Wait until the next run is due, and make updates meanwhile. Return whether a run is requested before."""
+        requests = item.requests
+        while not requests.run and self._is_current(item):
+            requests.arrived.clear()
+            update, requests.update = requests.update, None
+            if update:
+                await update()
+            elif not await _is_set_within(requests.arrived, item.due - self._clock()):
+                return False
+        return True
 
     def _is_current(self, item: _Item) -> bool:
         """Whether the calling task is still the one that reconciles the key."""

@@ -63,7 +63,7 @@ class PlanExecutor:
         progress = Progress(failures=[*refused.values()], failed={*refused}, refused={**refused})
         await self._carry_out(comparison, actions, progress)
         if progress.done:
-            self._inventory.changed(comparison.access)
+            self._inventory.on_write(comparison.access, desired.location, desired.arn)
         return progress
 
     async def record_applied(self, comparison: Comparison, done: list[Action]) -> None:

@@ -13,7 +13,6 @@ from trail_operator.aws.errors import NOT_FOUND, AWSError
 from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.actions import Action, deletion, owner_tag_removal
 from trail_operator.domain.annotations import unset_deletion_policy
-from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import FailureClass, FailureError, NotSentError, passing
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.inventory.inventory import AccountInventory
@@ -133,6 +132,8 @@ class TrailDeleter:
     ) -> str | NotYet:
         """Delete a trail; return what happened to it. It is deleted once AWS no longer shows it with this owner tag."""
         tags = await self._candidates.tags(state, access, candidate)
+        if tags is None:
+            self._inventory.record(access, candidate.location, candidate.arn, None)
         sent = state.deletion.sent.get(candidate.arn)
         if not self._candidates.owns(state, tags):
             if sent is None and (self._owner_may_be_outdated(state) or self._is_newly_untagged(state, candidate, tags)):
@@ -160,9 +161,7 @@ class TrailDeleter:
         arn, now = candidate.arn, self._clock.monotonic()
         sent = state.deletion.sent.get(arn) or SentDeletion(first=now, last=float("-inf"))
         try:
-            await self._apply(
-                deletion(arn), access, candidate.location, self._precondition(state, context, access, arn, tags)
-            )
+            await self._apply(deletion(arn), access, candidate, self._precondition(state, context, access, arn, tags))
         except AWSError as error:
             if error.may_have_taken_effect:
                 state.deletion.sent[arn] = sent
@@ -178,6 +177,7 @@ class TrailDeleter:
     async def _exists(self, state: TrailState, access: AccountClient, candidate: Candidate) -> bool:
         """Whether AWS still shows a trail with this resource's owner tag."""
         if not await access.cloudtrail.exists(candidate.arn, candidate.location.region):
+            self._inventory.record(access, candidate.location, candidate.arn, None)
             return False
         return self._candidates.owns(state, await self._candidates.tags(state, access, candidate))
 
@@ -220,7 +220,7 @@ class TrailDeleter:
             await precondition()
 
         patience.reschedule(None)  # waiting for the rate limit, behind other Trails, is not a fault of AWS
-        await self._apply(owner_tag_removal(candidate.arn, OWNER_TAG), access, candidate.location, when_sent)
+        await self._apply(owner_tag_removal(candidate.arn, OWNER_TAG), access, candidate, when_sent)
         left = await self._candidates.tags(state, access, candidate)
         if not self._candidates.owns(state, left):
             return f"Kept trail {candidate.arn} and removed its owner tag"
@@ -239,13 +239,13 @@ class TrailDeleter:
         return self._write_guard.precondition(state, context, access, arn, _owner(tags), self._clock.monotonic())
 
     async def _apply(
-        self, action: Action, access: AccountClient, location: Location, precondition: Precondition
+        self, action: Action, access: AccountClient, candidate: Candidate, precondition: Precondition
     ) -> None:
+        location = candidate.location
         try:
             await access.cloudtrail.apply(action, location.account, location.region, precondition)
         finally:  # also if the answer was lost
-            self._inventory.changed(access)
-            self._inventory.trails(access, location)  # starts a read, which no later reconcile of this Trail does
+            self._inventory.on_write(access, location, candidate.arn)
 
 
 def _owner(tags: dict[str, str] | None) -> str | None:

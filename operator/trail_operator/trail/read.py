@@ -10,6 +10,7 @@ from trail_operator.domain.arns import Arn
 from trail_operator.domain.diff import MISSING
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, passing
 from trail_operator.domain.trail import ObservedTrail
+from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.consistency_window import ConsistencyWindow
@@ -38,9 +39,17 @@ class ReadFailure:
 class TrailReader:
     """Reads trails."""
 
-    def __init__(self, locator: Locator, resolver: SpecResolver, writer: StatusWriter, clock: Clock) -> None:
+    def __init__(
+        self,
+        locator: Locator,
+        resolver: SpecResolver,
+        inventory: AccountInventory,
+        writer: StatusWriter,
+        clock: Clock,
+    ) -> None:
         self._locator = locator
         self._resolver = resolver
+        self._inventory = inventory
         self._writer = writer
         self._clock = clock
         self._window = ConsistencyWindow(clock)
@@ -138,21 +147,23 @@ class TrailReader:
                 return observed, None
             raise FailureError(passing(f"Waiting for AWS to show what was created in {former}"))
         # Sent together, because most trails without a record do not exist. No error of the search matters if one does.
-        search = asyncio.create_task(resolved.access.cloudtrail.named(resolved.name, region))
+        search = asyncio.create_task(resolved.access.cloudtrail.list_arns(region))
         try:
             if observed := await self._observe(state, resolved):
                 return observed, None
-            return None, await self._find_own(state, resolved, await search)
+            arns = await search
+            self._inventory.on_list(resolved.access, resolved.location, arns)
+            return None, await self._find_own(state, resolved, arns)
         finally:
             search.cancel()
             await asyncio.gather(search, return_exceptions=True)
 
     async def _find_own(self, state: TrailState, resolved: ResolvedSpec, arns: list[str]) -> str | None:
-        """Return the region of the first of these trails that is this resource's."""
+        """Return the region of the first of these trails that is this resource's and has its name."""
         for arn in arns:
             home = Arn.parse(arn)
             # AWS does not show the tags of another account's trail, and it cannot be this resource's.
-            if arn == resolved.arn or home.account != resolved.location.account:
+            if home.name != resolved.name or arn == resolved.arn or home.account != resolved.location.account:
                 continue
             if self._locator.owns(state, await resolved.access.cloudtrail.tags(arn, home.region)):
                 return home.region

@@ -9,6 +9,7 @@ from trail_operator.domain.coverage import coverage_losses
 from trail_operator.domain.failure import Failure, FailureClass, together
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import ObservedTrail
+from trail_operator.domain.warnings import AdviceBasis
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.clock import Clock
@@ -93,9 +94,10 @@ class SyncResults:
         delivery = DeliveryAdvice()
         if observed is not None and observed.failing_destinations:
             delivery = await resolved.access.diagnosis.delivery_advice(comparison.desired, observed)
-        advice = self._inventory.advice(state, resolved.access, comparison.desired, exists=observed is not None)
-        if advice is not None:
-            advice += (*(failure.advice if failure else ()), *delivery.advice)
+        desired, found = comparison.desired, (*(failure.advice if failure else ()), *delivery.advice)
+        basis = AdviceBasis(resolved.access.name, desired, exists=observed is not None, found=found)
+        state.reads.advice_basis = basis
+        self._inventory.record(resolved.access, desired.location, desired.arn, observed)
         return SyncResult(
             comparison.context.generation,
             known=True,
@@ -105,7 +107,7 @@ class SyncResults:
             delivery_advice=delivery.message,
             identity=comparison.identity,
             refused=progress.refused if progress else {},
-            advice=advice,
+            advice=self._inventory.advice(state, basis),
         )
 
     async def _record_coverage_loss(self, state: TrailState, observed: ObservedTrail, *, is_settled: bool) -> None:

@@ -12,6 +12,7 @@ from trail_operator.domain.attributes import Configuration
 from trail_operator.domain.diff import not_read_again
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
+from trail_operator.domain.warnings import AdviceBasis
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.kube.unreportable import Refused
 
@@ -44,6 +45,8 @@ class ReadHistory:
     """The generation that the trail last matched: a difference from it arose in AWS, so it is drift."""
     checked_absent_arn: str | None = None
     """The ARN of a trail that was searched for in all regions, before CreateTrail was refused."""
+    advice_basis: AdviceBasis | None = None
+    """What the present warnings follow from; None unless the last sync read all of the trail."""
 
 
 @dataclass

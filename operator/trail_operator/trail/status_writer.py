@@ -9,7 +9,8 @@ from trail_operator.api.trail_status import TrailStatus
 from trail_operator.domain.annotations import ignored_annotations
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
-from trail_operator.domain.trail_status import compute_status, paused, pinned_status, transitions
+from trail_operator.domain.trail_status import compute_status, paused, pinned_status, transitions, with_warnings
+from trail_operator.domain.warnings import Advice
 from trail_operator.kube.client import TRAILS, KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.clock import Clock
@@ -63,16 +64,22 @@ class StatusWriter:
     async def write_result(self, state: TrailState, result: SyncResult) -> bool:
         """Report the result of a sync; return False if the Trail is gone."""
         request_id = result.failure.request_id if result.failure else ""
-        ignored = ignored_annotations(
-            state.annotations, state.manifest.get("deletionPolicy"), self._default_deletion_policy
-        )
-        return await self._write_status(
-            state, compute_status(state.status, result, self._clock.now(), ignored), request_id
-        )
+        status = compute_status(state.status, result, self._clock.now(), self._ignored_annotations(state))
+        return await self._write_status(state, status, request_id)
+
+    async def write_warnings(self, state: TrailState, advice: tuple[Advice, ...]) -> bool:
+        """Report other warnings; return False if the Trail is gone."""
+        ignored = self._ignored_annotations(state)
+        return await self._write_status(state, with_warnings(state.status, advice, ignored, self._clock.now()))
 
     async def refresh(self, state: TrailState) -> bool:
         """Read the Trail again; return False if it is gone."""
         return self._replace(state, await self._kubernetes.get(TRAILS, state.key))
+
+    def _ignored_annotations(self, state: TrailState) -> Advice | None:
+        return ignored_annotations(
+            state.annotations, state.manifest.get("deletionPolicy"), self._default_deletion_policy
+        )
 
     async def _write_finalizers(self, state: TrailState, finalizers: list[str]) -> bool:
         version = state.metadata["resourceVersion"]

@@ -39,6 +39,7 @@ class TrailSync:
 
     async def sync(self, state: TrailState, context: ReconcileContext) -> SyncResult:
         """Sync once. Raises errors of Kubernetes only; all other failures are part of the result."""
+        state.reads.advice_basis = None
         if state.observe_only:
             return await self._observe_only(state, context)
         reading = await self._reader.read(state, context)

@@ -1,0 +1,52 @@
+"""Updates the warnings of Trails when other trails of their account change: from the inventory, without AWS calls."""
+
+from collections.abc import Callable
+from functools import partial
+
+from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.runtime.work_queue import WorkQueue
+from trail_operator.trail.controller import TrailStore
+from trail_operator.trail.state import TrailState
+from trail_operator.trail.status_writer import StatusWriter
+
+
+class WarningUpdates:
+    """Writes the Advisory condition, as the next reconcile would, and nothing else."""
+
+    def __init__(
+        self,
+        trails: TrailStore,
+        queue: WorkQueue,
+        inventory: AccountInventory,
+        writer: StatusWriter,
+        managed_elsewhere: Callable[[TrailState], bool],
+    ) -> None:
+        self._trails = trails
+        self._queue = queue
+        self._inventory = inventory
+        self._writer = writer
+        self._managed_elsewhere = managed_elsewhere
+
+    def enqueue(self, account: str | None) -> None:
+        """Update the Trails of an account, each between two of its reconciles."""
+        for state in self._trails.values():
+            basis = state.reads.advice_basis
+            if basis and basis.account == account:
+                self._queue.enqueue_update(state.uid, partial(self._update, state))
+
+    async def _update(self, state: TrailState) -> None:
+        basis = state.reads.advice_basis
+        if basis is None or not self._may_write(state):
+            return
+        advice = self._inventory.advice(state, basis)
+        if advice is None:
+            return
+        try:
+            await self._writer.write_warnings(state, advice)
+        except Exception:  # noqa: BLE001 - a reconcile meets the same error, reports it and retries
+            self._queue.enqueue(state.uid)
+
+    def _may_write(self, state: TrailState) -> bool:
+        """Whether a reconcile would write the warnings now. After a failure, the retry does: it is due soon."""
+        is_blocked = state.failures > 0 or state.refused is not None
+        return not (is_blocked or state.paused or state.deleting or self._managed_elsewhere(state))
