@@ -10,7 +10,7 @@ from uuid import uuid4
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
 
-from trail_operator.aws.connection_errors import hindrance
+from trail_operator.aws.connection_errors import explain_connection_error
 from trail_operator.controllers import Controllers, InitialObjects
 from trail_operator.domain.ownership import Cluster
 from trail_operator.kube.answers import NO_ANSWER, OddAnswerError
@@ -213,7 +213,7 @@ async def _retry(what: str, read: Callable[[], Awaitable[T]]) -> T:
             if error.status == _NOT_FOUND:  # the API server answers plain text for a kind that it does not serve
                 problem = "the API server does not serve this kind: apply its CustomResourceDefinition"
         except NO_ANSWER as error:
-            why = hindrance(error, "the certificate-authority of the kubeconfig")
+            why = explain_connection_error(error, "the certificate-authority of the kubeconfig")
             problem = f"the API server does not answer ({type(error).__name__}){why and ': '}{why}"
         if problem != logged:
             logger.warning(f"waiting to read {what}: {problem}")

@@ -13,7 +13,7 @@ from typing import Literal
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from trail_operator.aws.errors import NO_ANSWER, OK, THROTTLED, counted
+from trail_operator.aws.error_codes import NO_ANSWER, OK, THROTTLED, code_label
 from trail_operator.aws.operations import Internal, Operation, Read, Write
 from trail_operator.domain.diff import FIELDS
 
@@ -214,7 +214,7 @@ class Metrics:
 
     def record_call(self, service: str, operation: str, code: str, seconds: float) -> None:
         """Count a call to AWS that has ended."""
-        self._calls.labels(service, operation, counted(code)).inc()
+        self._calls.labels(service, operation, code_label(code)).inc()
         self._call_seconds.labels(service, operation).observe(seconds)
         if code in THROTTLED:
             self._throttles.labels(service).inc()

@@ -121,7 +121,7 @@ _FOR_CREATION = sorted(set(actions_of(*NEEDED)) - _FOR_WARNINGS - _FOR_CHANGES -
 def denied(trails: Trails, action: str) -> None:
     condition = trails.wait_reason(NAME, "AccessDenied", 60)
     assert condition["status"] == "False"
-    assert f"not allowed to {action} in" in condition["message"]
+    assert f"not allowed to perform {action} in" in condition["message"]
 
 
 def granted(trails: Trails, identity: Identity) -> None:

@@ -121,7 +121,7 @@ def test_an_administrator_can_not_convert_a_trail_and_makes_no_second_one(
     before = trails.wait_ready(NAME)["status"]["arn"]
     trails.change(NAME, isOrganizationTrail=not first)
     message = trails.wait_reason(NAME, "OrganizationNotReady")["message"]
-    assert "only the organization's management account may turn a trail" in message
+    assert "only the organization's management account may convert a trail" in message
     assert administrator.trails() == [before]
     assert (trails.get(NAME) or {})["status"]["arn"] == before
     assert [call["operation"] for call in administrator.writes()].count("CreateTrail") == 1
@@ -283,7 +283,7 @@ def test_what_it_records_is_not_guessed_from_a_member(
 def test_no_organization(operator_process: OperatorFactory, account: Account, trails: Trails) -> None:
     operator_process()
     trails.create(trail(NAME, account.bucket(f"own-{account.number}", NAME), isOrganizationTrail=True))
-    assert "in no organization" in trails.wait_reason(NAME, "OrganizationNotReady")["message"]
+    assert "does not belong to an organization" in trails.wait_reason(NAME, "OrganizationNotReady")["message"]
     trails.change(NAME, isOrganizationTrail=False)
     trails.wait_ready(NAME)
 

@@ -11,7 +11,8 @@ from botocore.session import get_session
 from tests.statemachine.error_table import GENERIC
 from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
-from trail_operator.aws.errors import ASSUME_ROLE, AWSError, failure_without_answer, is_shut_out
+from trail_operator.aws.errors import ASSUME_ROLE, AWSError, is_shut_out
+from trail_operator.aws.unanswered import failure_without_answer
 from trail_operator.domain.account_status import account_status, finalizers, held_back
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.ownership import Cluster
@@ -112,7 +113,7 @@ def test_only_where_aws_does_not_tell_why_is_a_role_said_to_be_shut(code: str, m
 
 
 NEW = AWSAccountStatus.parse(None)
-DENIED = "the operator is not allowed to cloudtrail:DescribeTrails in eu-west-1: no"
+DENIED = "The operator is not allowed to perform cloudtrail:DescribeTrails in eu-west-1: no"
 
 
 def found(name: str, **more: Any) -> PeerTrail:

@@ -18,7 +18,8 @@ from botocore.exceptions import (
 from botocore.session import get_session
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import AWSError, failure_without_answer, translate
+from trail_operator.aws.errors import AWSError, translate
+from trail_operator.aws.unanswered import failure_without_answer
 from trail_operator.domain.failure import FailureClass, FailureError
 
 T, D, X, A = FailureClass.TRANSIENT, FailureClass.DEPENDENCY, FailureClass.TERMINAL, FailureClass.AUTHORITY
@@ -124,7 +125,7 @@ def test_a_denial_names_the_action_that_was_denied_not_the_one_that_was_called()
     told = (
         "User: arn:aws:iam::1:user/u is not authorized to perform: iam:PassRole on resource: r because no policy allows"
     )
-    assert "not allowed to iam:PassRole" in error("AccessDeniedException", told).failure.message
+    assert "not allowed to perform iam:PassRole" in error("AccessDeniedException", told).failure.message
 
 
 def test_a_denial_by_the_organization_has_its_own_reason() -> None:
@@ -187,7 +188,7 @@ def test_where_an_endpoint_of_ones_own_is_not_reached_it_is_named() -> None:
     raised = EndpointConnectionError(endpoint_url="https://cloudtrail.proxy.example:8443/path")
     failure = failure_without_answer(raised, "sts:GetCallerIdentity", "eu-central-1")
     assert failure is not None
-    assert "check that cloudtrail.proxy.example is right (endpointURL of the AWSAccount" in failure.message
+    assert "check that cloudtrail.proxy.example is correct (endpointURL of the AWSAccount" in failure.message
     assert "spec.region" not in failure.message
 
 
@@ -224,7 +225,7 @@ def test_refused_credentials_name_the_region_the_account_and_the_service_account
     refused = error("InvalidClientTokenId")
     refused.account = "123456789012"
     message = refused.failure.message
-    assert "enable us-east-1 in account 123456789012 where it is an opt-in region" in message
+    assert "enable us-east-1 in account 123456789012 if it is an opt-in region" in message
     assert "the role of service account trails/trail-operator: its annotation eks.amazonaws.com/role-arn" in message
     none = failure_without_answer(NoCredentialsError(), "sts:GetCallerIdentity", "us-east-1")
     assert none is not None
@@ -244,5 +245,5 @@ def test_a_token_that_names_no_service_account_is_not_quoted(
         token.write_text(text)
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
     message = error("InvalidClientTokenId").failure.message
-    assert "enable us-east-1 in the account where it is an opt-in region" in message
+    assert "enable us-east-1 in the account if it is an opt-in region" in message
     assert "check the role of the operator's service account:" in message

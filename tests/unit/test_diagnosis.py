@@ -31,7 +31,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "ListAttachedRolePolicies": {"AttachedPolicies": []},
     "DescribeTrails": {"trailList": []},
 }
-NO_ANSWER = FailureError(Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, "no answer from AWS (ReadTimeoutError)"))
+NO_ANSWER = FailureError(Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, "No answer from AWS (ReadTimeoutError)"))
 PASSING = ("ThrottlingException", "SlowDown", "InternalFailure", "ServiceUnavailable", "KMSInternalException", None)
 # What AWS refuses with, and what is asked then.
 LOOKS = [

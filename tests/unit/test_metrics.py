@@ -9,7 +9,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from trail_operator.api.trail_status import Destination
-from trail_operator.aws.errors import NO_ANSWER, OK, OTHER, counted
+from trail_operator.aws.error_codes import NO_ANSWER, OK, OTHER, code_label
 from trail_operator.domain.diff import FIELDS
 from trail_operator.metrics import FAMILIES, OPERATIONS, Metrics, Result
 from trail_operator.trail.collector import StateCollector
@@ -88,7 +88,7 @@ def test_what_has_a_closed_set_of_labels_is_there_from_the_start() -> None:
     ],
 )
 def test_only_known_codes_are_labels(code: str, as_which: str) -> None:
-    assert counted(code) == as_which
+    assert code_label(code) == as_which
 
 
 def test_calls_are_counted_by_code_and_throttling_apart() -> None:

@@ -110,7 +110,7 @@ def test_one_region_that_is_refused_hides_only_what_is_seen_there_alone() -> Non
     assert list(seen(sight)) == [OURS]
     assert sight.count == 2
     (why,) = sight.hidden
-    assert "not allowed to cloudtrail:DescribeTrails in eu-west-1" in why
+    assert "not allowed to perform cloudtrail:DescribeTrails in eu-west-1" in why
 
 
 @dataclass

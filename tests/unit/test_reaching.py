@@ -80,14 +80,14 @@ def test_past_the_proxy_for_what_no_proxy_names(
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ("authority", "the authority behind the server's certificate is not known here"),
+        ("authority", "the certificate authority of the server is unknown"),
         ("authority", "add it to the file that AWS_CA_BUNDLE names"),
         ("name", "the server's certificate is for another name: "),
-        ("missing", "AWS_CA_BUNDLE names can't be read (No such file or directory)"),
+        ("missing", "AWS_CA_BUNDLE names cannot be read (No such file or directory)"),
         ("folder", "AWS_CA_BUNDLE names"),
-        ("garbage", "AWS_CA_BUNDLE names holds no certificates that can be read"),
+        ("garbage", "AWS_CA_BUNDLE names contains no valid certificates"),
         ("refused", "answers 502 Bad Gateway"),
-        ("nobody", "the proxy http://127.0.0.1:1 can't be reached"),
+        ("nobody", "the proxy http://127.0.0.1:1 cannot be reached"),
     ],
 )
 def test_what_stands_in_the_way_is_said(

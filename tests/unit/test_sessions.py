@@ -9,8 +9,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import InvalidRegionError
 
 from trail_operator.aws.credentials import MOST_CLIENTS, ClientPool
-from trail_operator.aws.errors import InvalidEndpointError
 from trail_operator.aws.regions import partition_of
+from trail_operator.aws.unanswered import InvalidEndpointError
 
 REGION = "us-east-1"
 

@@ -8,7 +8,8 @@ from typing import Any, cast
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_status import Destination
 from trail_operator.aws.client import AWSClient
-from trail_operator.aws.errors import INSIGHTS_OFF, NOT_FOUND, AWSError
+from trail_operator.aws.error_codes import INSIGHTS_OFF, NOT_FOUND
+from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.pages import list_all
 from trail_operator.aws.rate_limit import Precondition

@@ -10,16 +10,10 @@ from trail_operator.aws.answers import check_subject
 from trail_operator.aws.cancel_scope import CancelScope
 from trail_operator.aws.connection import Connection
 from trail_operator.aws.credentials import send
-from trail_operator.aws.errors import (
-    NO_ANSWER,
-    OK,
-    UnexpectedError,
-    failure_without_answer,
-    is_expired,
-    is_from_assume_role,
-    translate,
-)
+from trail_operator.aws.error_codes import NO_ANSWER, OK
+from trail_operator.aws.errors import is_expired, is_from_assume_role, translate
 from trail_operator.aws.operations import Operation
+from trail_operator.aws.unanswered import failure_without_answer
 from trail_operator.domain.failure import FailureError
 from trail_operator.runtime.concurrency import FairSemaphore
 
@@ -27,6 +21,10 @@ from trail_operator.runtime.concurrency import FairSemaphore
 CALLS_AT_ONCE = 6
 
 T = TypeVar("T")
+
+
+class UnexpectedError(Exception):
+    """Raised for an exception of botocore that is a bug; its text is only the type, as its own may quote secrets."""
 
 
 class RequestSender:

@@ -1,6 +1,6 @@
-"""As which service account of Kubernetes the operator gets its AWS credentials, for messages about its role.
+"""The Kubernetes service account with which the operator gets its AWS credentials, for messages about its role.
 
-The token says so: IRSA's, EKS Pod Identity's, or the one that every Pod has. Only its subject is read.
+It is read from the subject of a token: that of IRSA, of EKS Pod Identity, or the one that every Pod has.
 https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens
 """
 
@@ -15,13 +15,13 @@ from trail_operator.domain.arns import Arn
 
 _TOKENS = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 _OF_THE_POD = "/var/run/secrets/kubernetes.io/serviceaccount/token"
-_ROLE = "AWS_ROLE_ARN"  # of IRSA, and of a profile's web identity
-_SESSION = "assumed-role"
+_ROLE = "AWS_ROLE_ARN"  # set by IRSA
+_ROLE_SESSION = "assumed-role"
 _SUBJECT = re.compile(r"system:serviceaccount:([a-z0-9-]{1,63}):([a-z0-9.-]{1,253})\Z")
 
 
 def service_account() -> tuple[str, str] | None:
-    """Namespace and name; None outside of a Pod."""
+    """Return namespace and name; None outside of a Pod."""
     for file in (*filter(None, map(os.environ.get, _TOKENS)), _OF_THE_POD):
         try:
             payload = Path(file).read_text().split(".")[1]
@@ -35,13 +35,13 @@ def service_account() -> tuple[str, str] | None:
 
 
 def principal(caller: str) -> str:
-    """What a trust policy names for a caller: of a session, its role.
+    """Return the principal that a trust policy names for a caller; for the session of a role, the role.
 
-    Its path is not in a session's ARN, and IAM takes no role without it: IRSA's variable has it.
+    IAM requires the path of the role, which the ARN of a session lacks: the variable of IRSA has it.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
     session = Arn.parse(caller)
-    if session.resource_type != _SESSION:
+    if session.resource_type != _ROLE_SESSION:
         return caller
     name, _, _ = session.resource_id.partition("/")
     role = replace(session, service="iam", resource=f"role/{name}")
@@ -52,11 +52,11 @@ def principal(caller: str) -> str:
 
 
 def is_path_known(caller: str) -> bool:
-    """Whether the principal is certain to have the path that its role may have."""
-    return Arn.parse(caller).resource_type != _SESSION or principal(caller) == os.environ.get(_ROLE)
+    """Whether the principal certainly includes the path of its role."""
+    return Arn.parse(caller).resource_type != _ROLE_SESSION or principal(caller) == os.environ.get(_ROLE)
 
 
-def named() -> str:
-    """The service account in words."""
+def service_account_text() -> str:
+    """Return how messages name the service account."""
     known = service_account()
     return f"service account {'/'.join(known)}" if known else "the operator's service account"

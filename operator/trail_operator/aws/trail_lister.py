@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.cloudtrail import list_trails
-from trail_operator.aws.errors import NOT_FOUND, AWSError
+from trail_operator.aws.error_codes import NOT_FOUND
+from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.attributes import observed_configuration

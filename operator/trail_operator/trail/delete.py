@@ -9,7 +9,8 @@ from trail_operator.api.reasons import EventReason
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.api.trail_status import Difference
 from trail_operator.aws.cancel_scope import ClosedError
-from trail_operator.aws.errors import NOT_FOUND, AWSError
+from trail_operator.aws.error_codes import NOT_FOUND
+from trail_operator.aws.errors import AWSError
 from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.actions import Action, deletion, owner_tag_removal
 from trail_operator.domain.annotations import unset_deletion_policy

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_status import Difference, Refusal
-from trail_operator.aws.errors import ALREADY_EXISTS, NOT_FOUND, AWSError
+from trail_operator.aws.error_codes import ALREADY_EXISTS, NOT_FOUND
+from trail_operator.aws.errors import AWSError
 from trail_operator.domain.actions import Action
 from trail_operator.domain.diff import field_of
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, passing

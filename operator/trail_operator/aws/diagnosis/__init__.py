@@ -16,7 +16,8 @@ from trail_operator.aws.diagnosis.case import Case, Dependency, Judgement, certa
 from trail_operator.aws.diagnosis.key import TrailKey
 from trail_operator.aws.diagnosis.log_group import LogGroup, LogRole
 from trail_operator.aws.diagnosis.topic import Topic
-from trail_operator.aws.errors import INVALID_INSIGHTS, SUSPENDED, AWSError
+from trail_operator.aws.error_codes import INVALID_INSIGHTS, SUSPENDED
+from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.domain.failure import Failure, FailureError
 from trail_operator.domain.iam_policy.verdict import Answer, Finding, Verdict
