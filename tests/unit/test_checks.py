@@ -31,7 +31,7 @@ ACCESS = AccountClient(None, None, _NONE, _NONE, _NONE, _NONE, AdoptionPolicy.AL
 class Resolver:
     """The one method of SpecResolver that checks call."""
 
-    def access_for(self, _: TrailState) -> AccountClient:
+    def client_for(self, _: TrailState) -> AccountClient:
         return ACCESS
 
 

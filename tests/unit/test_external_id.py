@@ -76,9 +76,9 @@ def test_only_the_condition_of_the_account_may_quote_it(
         assert ("<externalID>" in json.dumps(told)) != quotes
 
         trail = TrailState(body("audit", accountRef={"name": "team"}), 0.0)
-        access = controllers.accounts.registry.access_for(trail)
+        client = controllers.accounts.registry.client_for(trail)
         with pytest.raises(AWSError) as refused:
-            await access.aws.identity("us-east-1")
+            await client.aws.identity("us-east-1")
         for failure in (entry_failure(refused.value, "team"), refused.value.failure):
             assert SECRET not in failure.message
         assert SECRET not in "".join(server.events)

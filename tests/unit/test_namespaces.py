@@ -40,7 +40,7 @@ class Watch:
 
     def opens(self) -> bool:
         try:
-            self._controllers.accounts.registry.access_for(state("audit"))
+            self._controllers.accounts.registry.client_for(state("audit"))
         except FailureError as error:
             return error.failure.reason is not Reason.NAMESPACE_NOT_ALLOWED
         return True

@@ -247,13 +247,13 @@ def told(
     async def run() -> tuple[Advice, ...] | None:
         condition = SimpleNamespace(reason=before) if before else None
         state: Any = SimpleNamespace(uid="1", status=SimpleNamespace(condition=lambda _: condition))
-        access: Any = SimpleNamespace(name=None, lister=TrailLister(cast(Any, account)))
-        inventory = AccountInventory(lambda _: access, 1.0, Clock(lambda: 0.0, sleep=lambda _: asyncio.sleep(0)))
-        inventory.snapshot(access, LOCATION)
+        client: Any = SimpleNamespace(name=None, lister=TrailLister(cast(Any, account)))
+        inventory = AccountInventory(lambda _: client, 1.0, Clock(lambda: 0.0, sleep=lambda _: asyncio.sleep(0)))
+        inventory.snapshot(client, LOCATION)
         await asyncio.sleep(0.01)
         then()
-        inventory.mark_stale(access)
-        inventory.snapshot(access, LOCATION)
+        inventory.mark_stale(client)
+        inventory.snapshot(client, LOCATION)
         await asyncio.sleep(0.01)
         return inventory.advice(state, AdviceBasis(None, desired(MINIMAL), exists=True))
 

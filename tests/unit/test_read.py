@@ -58,10 +58,10 @@ class Resolver:
     """Resolves every spec to the same trail."""
 
     def __init__(self, cloudtrail: CloudTrail) -> None:
-        self._access: Any = type("Access", (), {"name": None, "cloudtrail": cloudtrail})
+        self._client: Any = type("Client", (), {"name": None, "cloudtrail": cloudtrail})
 
     async def resolve(self, state: TrailState) -> ResolvedSpec:
-        return ResolvedSpec(self._access, state.spec, "audit", LOCATION)
+        return ResolvedSpec(self._client, state.spec, "audit", LOCATION)
 
     def desired(self, *_: object) -> Any:
         return desired()

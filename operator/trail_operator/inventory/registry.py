@@ -196,7 +196,7 @@ class AccountRegistry:
             return name, ""  # whichever that is: none that another Trail is in
         return account.spec.account_id, account.client.default_region or ""
 
-    def access_for(self, trail: TrailObject) -> AccountClient:
+    def client_for(self, trail: TrailObject) -> AccountClient:
         """The client of the account that a Trail uses. Raises FailureError if it may use none."""
         if trail.manifest.get("accountRef") is not None and not trail.account_name:
             raise FailureError(_refusal(Reason.INVALID_SPEC, "spec.accountRef does not name an AWSAccount"))
@@ -230,7 +230,7 @@ class AccountRegistry:
     def admits(self, trail: TrailObject) -> bool:
         """Whether a Trail may use its account, and for a trail of its name."""
         try:
-            client = self.access_for(trail)
+            client = self.client_for(trail)
         except FailureError:
             return False
         return client.spec is None or allows_name(client.spec, trail.trail_name)

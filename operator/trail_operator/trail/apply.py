@@ -63,7 +63,7 @@ class PlanExecutor:
         progress = Progress(failures=[*refused.values()], failed={*refused}, refused={**refused})
         await self._carry_out(comparison, actions, progress)
         if progress.done:
-            self._inventory.on_write(comparison.access, desired.location, desired.arn)
+            self._inventory.on_write(comparison.client, desired.location, desired.arn)
         return progress
 
     async def record_applied(self, comparison: Comparison, done: list[Action]) -> None:
@@ -98,7 +98,7 @@ class PlanExecutor:
                 progress.failed.add(action.operation)
                 continue
             precondition = self._write_guard.precondition(
-                comparison.state, comparison.context, comparison.access, desired.arn, owner, seen
+                comparison.state, comparison.context, comparison.client, desired.arn, owner, seen
             )
             try:
                 failure = await self._send(comparison, action, precondition)
@@ -120,7 +120,7 @@ class PlanExecutor:
         state, desired = comparison.state, comparison.desired
         location = desired.location
         try:
-            request_id = await comparison.access.cloudtrail.apply(
+            request_id = await comparison.client.cloudtrail.apply(
                 action, location.account, location.region, precondition
             )
         except AWSError as error:

@@ -33,9 +33,9 @@ class TrailCandidates:
         self._locator = locator
         self._clock = clock
 
-    def access_for(self, state: TrailState) -> AccountClient:
-        """Return the clients of the Trail's account. Raises FailureError if the Trail may use none."""
-        return self._accounts.access_for(state)
+    def client_for(self, state: TrailState) -> AccountClient:
+        """Return the client of the Trail's account. Raises FailureError if the Trail may use none."""
+        return self._accounts.client_for(state)
 
     def owner_tag(self, state: TrailState) -> str:
         """Return the owner tag of the Trail's trail."""
@@ -45,32 +45,32 @@ class TrailCandidates:
         """Whether a trail with these tags is the Trail's; None: there is no trail."""
         return self._locator.owns(state, tags)
 
-    async def tags(self, state: TrailState, access: AccountClient, candidate: Candidate) -> dict[str, str] | None:
+    async def tags(self, state: TrailState, client: AccountClient, candidate: Candidate) -> dict[str, str] | None:
         """Read the tags of a trail; None if there is no such trail."""
-        tags = await access.cloudtrail.tags(candidate.arn, candidate.location.region)
+        tags = await client.cloudtrail.tags(candidate.arn, candidate.location.region)
         state.reads.last_at = self._clock.monotonic()
         return tags
 
-    async def find(self, state: TrailState, access: AccountClient) -> AsyncIterator[Candidate]:
+    async def find(self, state: TrailState, client: AccountClient) -> AsyncIterator[Candidate]:
         """Yield the trail that status records and those that the spec may mean.
 
         The owner of an organization trail is read last: a failure does not affect the account's own trails. Raises
         FailureError if the places cannot be determined.
         """
         arn = state.status.arn
-        named = state.text("region") or access.default_region
+        named = state.text("region") or client.default_region
         recorded = Arn.parse(arn).region if arn else state.status.home_region
         region = recorded or named
         if region is None:
             raise invalid("No home region is known: set spec.region, or --region of the operator")
         try:
-            here = await self._locator.location(state, access, region)
+            here = await self._locator.location(state, client, region)
         except UnknownRegionError:
             if region == named:
                 raise
             raise FailureError(_unknown_record(state, region)) from None
         is_organization = state.manifest.get("isOrganizationTrail") is True
-        if arn and not is_organization and not await self._can_be_recorded(access, here, arn):
+        if arn and not is_organization and not await self._can_be_recorded(client, here, arn):
             arn = None
         if arn:
             yield Candidate(arn, Location(here.partition, here.account, region))
@@ -84,20 +84,20 @@ class TrailCandidates:
             if (own := home.trail_arn(name)) != arn:
                 yield Candidate(own, home)
         for home in homes if is_organization else ():
-            owner = await self._owner_account(state, access, home)
+            owner = await self._owner_account(state, client, home)
             if (shared := home.trail_arn(name, owner)) not in (arn, home.trail_arn(name)):
                 yield Candidate(shared, home)
 
-    async def _can_be_recorded(self, access: AccountClient, here: Location, arn: str) -> bool:
+    async def _can_be_recorded(self, client: AccountClient, here: Location, arn: str) -> bool:
         """Whether this account can have created the trail that status records: status can be forged."""
         recorded = Arn.parse(arn)
-        return recorded.partition == here.partition and await self._locator.can_own(access, here, recorded.account)
+        return recorded.partition == here.partition and await self._locator.can_own(client, here, recorded.account)
 
-    async def _owner_account(self, state: TrailState, access: AccountClient, location: Location) -> str | None:
+    async def _owner_account(self, state: TrailState, client: AccountClient, location: Location) -> str | None:
         """Return the account of an organization trail; status may record it, which saves the call."""
         if state.status.arn and (account := Arn.parse(state.status.arn).account) != location.account:
             return account
-        return await self._locator.management_account(access, location)
+        return await self._locator.management_account(client, location)
 
 
 def _unknown_record(state: TrailState, region: str) -> Failure:

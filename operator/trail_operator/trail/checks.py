@@ -63,7 +63,7 @@ class WriteChecks:
         state, resolved, observed = comparison.state, comparison.resolved, comparison.observed
         if observed is None:
             return None
-        refusal = self._refusal_to_manage(state, resolved.access, resolved.spec.adoption_policy, observed)
+        refusal = self._refusal_to_manage(state, resolved.client, resolved.spec.adoption_policy, observed)
         if refusal is None:
             return None
         if self._owner_may_be_outdated(state, observed):
@@ -109,17 +109,17 @@ class WriteChecks:
         return self._locator.owns(state, observed.tags) or state.status.arn == observed.arn
 
     def _refusal_to_manage(
-        self, state: TrailState, access: AccountClient, policy: AdoptionPolicy, observed: ObservedTrail
+        self, state: TrailState, client: AccountClient, policy: AdoptionPolicy, observed: ObservedTrail
     ) -> Failure | None:
         """Return why the Trail may not manage the trail of its name: it has another owner, or may not be adopted."""
         cluster = self._locator.cluster
         has_owned = _has_owned(state, observed)
-        claimant = Adopter(cluster, str(state.key), policy, access.allowed_adoption, state.status.owner_tag, has_owned)
+        claimant = Adopter(cluster, str(state.key), policy, client.allowed_adoption, state.status.owner_tag, has_owned)
         resource = cluster.resource_of(observed.owner)
         alive = resource is not None and self._claims.may_exist(resource)
         needed = required_adoption(observed, claimant)
         return check_ownership(observed, claimant, owner_is_alive=alive) or check_adoption(
-            observed.arn, needed, access.allowed_adoption, access.name
+            observed.arn, needed, client.allowed_adoption, client.name
         )
 
     def _competitors(self, claim: Claim, observed: ObservedTrail | None) -> list[Claim]:
@@ -132,10 +132,10 @@ class WriteChecks:
         if observed.owner is None and _has_owned(rival, observed):
             return True
         try:
-            access, policy = self._resolver.access_for(rival), rival.spec.adoption_policy
+            client, policy = self._resolver.client_for(rival), rival.spec.adoption_policy
         except (FailureError, ValidationError):
             return False
-        return self._refusal_to_manage(rival, access, policy, observed) is None
+        return self._refusal_to_manage(rival, client, policy, observed) is None
 
     def _owner_may_be_outdated(self, state: TrailState, observed: ObservedTrail) -> bool:
         """Whether AWS may still show an owner tag that this process, or one before it, has replaced."""

@@ -26,9 +26,9 @@ class Comparison:
     """The other region in which this resource already has a trail."""
 
     @property
-    def access(self) -> AccountClient:
-        """The clients of the trail's account."""
-        return self.resolved.access
+    def client(self) -> AccountClient:
+        """The client of the trail's account."""
+        return self.resolved.client
 
     @property
     def unread(self) -> frozenset[Part]:

@@ -119,22 +119,22 @@ class TrailDeleter:
         )
 
     async def _remove(self, state: TrailState, context: ReconcileContext) -> Released | NotYet:
-        access = self._candidates.access_for(state)
+        client = self._candidates.client_for(state)
         notes = []
-        async for candidate in self._candidates.find(state, access):
-            outcome = await self._remove_at(state, context, access, candidate)
+        async for candidate in self._candidates.find(state, client):
+            outcome = await self._remove_at(state, context, client, candidate)
             if isinstance(outcome, NotYet):
                 return outcome
             notes.append(outcome)
         return Released("; ".join(notes))
 
     async def _remove_at(
-        self, state: TrailState, context: ReconcileContext, access: AccountClient, candidate: Candidate
+        self, state: TrailState, context: ReconcileContext, client: AccountClient, candidate: Candidate
     ) -> str | NotYet:
         """Delete a trail; return what happened to it. It is deleted once AWS no longer shows it with this owner tag."""
-        tags = await self._candidates.tags(state, access, candidate)
+        tags = await self._candidates.tags(state, client, candidate)
         if tags is None:
-            self._inventory.record(access, candidate.location, candidate.arn, None)
+            self._inventory.record(client, candidate.location, candidate.arn, None)
         sent = state.deletion.sent.get(candidate.arn)
         if not self._candidates.owns(state, tags):
             if sent is None and (self._owner_may_be_outdated(state) or self._is_newly_untagged(state, candidate, tags)):
@@ -143,8 +143,8 @@ class TrailDeleter:
         now = self._clock.monotonic()
         if sent is not None and now < sent.last + CONSISTENCY_WINDOW:
             return NotYet(sent.last + CONSISTENCY_WINDOW - now)
-        await self._send(state, context, access, candidate, tags)
-        if not await self._exists(state, access, candidate):
+        await self._send(state, context, client, candidate, tags)
+        if not await self._exists(state, client, candidate):
             return _describe(candidate.arn, exists=False, deleted=True)
         if now - state.deletion.sent[candidate.arn].first >= _PATIENCE:
             raise NotConfirmedError(candidate.arn)
@@ -154,7 +154,7 @@ class TrailDeleter:
         self,
         state: TrailState,
         context: ReconcileContext,
-        access: AccountClient,
+        client: AccountClient,
         candidate: Candidate,
         tags: dict[str, str] | None,
     ) -> None:
@@ -162,7 +162,7 @@ class TrailDeleter:
         arn, now = candidate.arn, self._clock.monotonic()
         sent = state.deletion.sent.get(arn) or SentDeletion(first=now, last=float("-inf"))
         try:
-            await self._apply(deletion(arn), access, candidate, self._precondition(state, context, access, arn, tags))
+            await self._apply(deletion(arn), client, candidate, self._precondition(state, context, client, arn, tags))
         except AWSError as error:
             if error.may_have_taken_effect:
                 state.deletion.sent[arn] = sent
@@ -175,21 +175,21 @@ class TrailDeleter:
             raise
         state.deletion.sent[arn] = replace(sent, last=self._clock.monotonic())
 
-    async def _exists(self, state: TrailState, access: AccountClient, candidate: Candidate) -> bool:
+    async def _exists(self, state: TrailState, client: AccountClient, candidate: Candidate) -> bool:
         """Whether AWS still shows a trail with this resource's owner tag."""
-        if not await access.cloudtrail.exists(candidate.arn, candidate.location.region):
-            self._inventory.record(access, candidate.location, candidate.arn, None)
+        if not await client.cloudtrail.exists(candidate.arn, candidate.location.region):
+            self._inventory.record(client, candidate.location, candidate.arn, None)
             return False
-        return self._candidates.owns(state, await self._candidates.tags(state, access, candidate))
+        return self._candidates.owns(state, await self._candidates.tags(state, client, candidate))
 
     async def _retain(self, state: TrailState, context: ReconcileContext) -> Released:
         candidate: Candidate | None = None
         notes = []
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE) as patience:
-                access = self._candidates.access_for(state)
-                async for candidate in self._candidates.find(state, access):
-                    notes.append(await self._remove_owner_tag(state, context, access, candidate, patience))
+                client = self._candidates.client_for(state)
+                async for candidate in self._candidates.find(state, client):
+                    notes.append(await self._remove_owner_tag(state, context, client, candidate, patience))
                 return Released("; ".join(notes))
         except (ClosedError, StaleDecisionError):
             raise
@@ -207,22 +207,22 @@ class TrailDeleter:
         self,
         state: TrailState,
         context: ReconcileContext,
-        access: AccountClient,
+        client: AccountClient,
         candidate: Candidate,
         patience: asyncio.Timeout,
     ) -> str:
-        tags = await self._candidates.tags(state, access, candidate)
+        tags = await self._candidates.tags(state, client, candidate)
         if not self._candidates.owns(state, tags):
             return _describe(candidate.arn, exists=tags is not None)
-        precondition = self._precondition(state, context, access, candidate.arn, tags)
+        precondition = self._precondition(state, context, client, candidate.arn, tags)
 
         async def when_sent() -> None:
             patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
             await precondition()
 
         patience.reschedule(None)  # waiting for the rate limit, behind other Trails, is not a fault of AWS
-        await self._apply(owner_tag_removal(candidate.arn, OWNER_TAG), access, candidate, when_sent)
-        left = await self._candidates.tags(state, access, candidate)
+        await self._apply(owner_tag_removal(candidate.arn, OWNER_TAG), client, candidate, when_sent)
+        left = await self._candidates.tags(state, client, candidate)
         if not self._candidates.owns(state, left):
             return f"Kept trail {candidate.arn} and removed its owner tag"
         await self._warn_of_tag(state, candidate.arn, _owner(left), "still exists after RemoveTags")
@@ -235,18 +235,18 @@ class TrailDeleter:
         await self._events.record(state.body, "Warning", EventReason.OWNER_TAG_REMOVAL_FAILED, "RemoveTags", note)
 
     def _precondition(
-        self, state: TrailState, context: ReconcileContext, access: AccountClient, arn: str, tags: dict[str, str] | None
+        self, state: TrailState, context: ReconcileContext, client: AccountClient, arn: str, tags: dict[str, str] | None
     ) -> Precondition:
-        return self._write_guard.precondition(state, context, access, arn, _owner(tags), self._clock.monotonic())
+        return self._write_guard.precondition(state, context, client, arn, _owner(tags), self._clock.monotonic())
 
     async def _apply(
-        self, action: Action, access: AccountClient, candidate: Candidate, precondition: Precondition
+        self, action: Action, client: AccountClient, candidate: Candidate, precondition: Precondition
     ) -> None:
         location = candidate.location
         try:
-            await access.cloudtrail.apply(action, location.account, location.region, precondition)
+            await client.cloudtrail.apply(action, location.account, location.region, precondition)
         finally:  # also if the answer was lost
-            self._inventory.on_write(access, location, candidate.arn)
+            self._inventory.on_write(client, location, candidate.arn)
 
 
 def _owner(tags: dict[str, str] | None) -> str | None:

@@ -36,9 +36,9 @@ class Locator:
         """Whether a trail with these tags is this Trail's. `tags`: None if there is no trail."""
         return (tags or {}).get(OWNER_TAG) in self.owners(state)
 
-    def region(self, state: TrailState, access: AccountClient, wanted: str | None) -> str:
+    def region(self, state: TrailState, client: AccountClient, wanted: str | None) -> str:
         """Return the home region. Raises FailureError if none is set, or if status records another one."""
-        region = wanted or access.default_region
+        region = wanted or client.default_region
         if region is None:
             raise FailureError(
                 Failure(
@@ -53,38 +53,38 @@ class Locator:
                 raise FailureError(wrong_home(home, region))
         return region
 
-    async def location(self, state: TrailState, access: AccountClient, region: str) -> Location:
+    async def location(self, state: TrailState, client: AccountClient, region: str) -> Location:
         """Return the location, with the account from STS. Raises FailureError if status records another account."""
         try:
-            identity = await access.aws.identity(region)
+            identity = await client.aws.identity(region)
         except AWSError as error:
-            raise FailureError(entry_failure(error, access.name)) from None
-        if access.spec and identity.account != access.spec.account_id:
-            access.aws.invalidate_identity()
+            raise FailureError(entry_failure(error, client.name)) from None
+        if client.spec and identity.account != client.spec.account_id:
+            client.aws.invalidate_identity()
             raise FailureError(
                 Failure(
                     FailureClass.AUTHORITY,
                     Reason.IDENTITY_MISMATCH,
-                    f"The credentials of AWSAccount {access.name} are not for its accountID; nothing was written. See "
+                    f"The credentials of AWSAccount {client.name} are not for its accountID; nothing was written. See "
                     "the conditions of the AWSAccount",
                 )
             )
         # The operator records account and region together: an account without a region was written by another client.
         pinned = state.status.account_id if state.is_on_record else None
         if pinned and pinned != identity.account and not state.observe_only:
-            access.aws.invalidate_identity()
-            raise FailureError(_other_account(state, access, pinned, identity.account))
+            client.aws.invalidate_identity()
+            raise FailureError(_other_account(state, client, pinned, identity.account))
         return Location(identity.partition, identity.account, region)
 
-    async def management_account(self, access: AccountClient, location: Location) -> str | None:
+    async def management_account(self, client: AccountClient, location: Location) -> str | None:
         """Return the account that owns organization trails, the management account; None if it is the location's.
 
         Raises FailureError if AWS does not answer.
         """
-        account = (await access.aws.organization(location.region)).management_account
+        account = (await client.aws.organization(location.region)).management_account
         return account if account != location.account else None
 
-    async def can_own(self, access: AccountClient, location: Location, account: str) -> bool:
+    async def can_own(self, client: AccountClient, location: Location, account: str) -> bool:
         """Whether credentials of the location's account can create a trail in `account`: status can be forged.
 
         Raises FailureError if AWS does not answer.
@@ -92,7 +92,7 @@ class Locator:
         if account == location.account:
             return True
         try:
-            return await self.management_account(access, location) == account
+            return await self.management_account(client, location) == account
         except FailureError as error:
             failure = error.failure
             if failure.reason is Reason.ORGANIZATION_NOT_READY:  # there is no organization
@@ -105,9 +105,9 @@ class Locator:
             raise FailureError(replace(failure, message=f"{doubt}: {failure.message}")) from None
 
 
-def _other_account(state: TrailState, access: AccountClient, pinned: str, account: str) -> Failure:
+def _other_account(state: TrailState, client: AccountClient, pinned: str, account: str) -> Failure:
     """The credentials are for another account than status records."""
-    credentials = f"AWSAccount {access.name} is" if access.name else "the operator's credentials are"
+    credentials = f"AWSAccount {client.name} is" if client.name else "the operator's credentials are"
     return Failure(
         FailureClass.TERMINAL,
         Reason.IDENTITY_MISMATCH,

@@ -60,7 +60,7 @@ class ReadOnlySync:
             drift = (Difference(path="region", desired=str(region), observed=observed.home_region), *drift)
         delivery = DeliveryAdvice()
         if observed.failing_destinations:
-            delivery = await resolved.access.diagnosis.delivery_advice(view.desired, observed)
+            delivery = await resolved.client.diagnosis.delivery_advice(view.desired, observed)
         return SyncResult(
             context.generation,
             known=True,
@@ -109,12 +109,12 @@ class ReadOnlySync:
         observed = await _observe(resolved, resolved.arn, expected=False) if known != resolved.arn else None
         if observed or state.has_finalizer:  # it owned a trail: a shadow is another one
             return observed
-        arn = await resolved.access.cloudtrail.home_of(resolved.name, resolved.location.region)
+        arn = await resolved.client.cloudtrail.home_of(resolved.name, resolved.location.region)
         return await _observe(resolved, arn, expected=True) if arn and arn not in (known, resolved.arn) else None
 
 
 async def _observe(resolved: ResolvedSpec, arn: str, *, expected: bool) -> ObservedTrail | None:
-    return await resolved.access.cloudtrail.observe(arn, Arn.parse(arn).region, expected=expected, read_only=True)
+    return await resolved.client.cloudtrail.observe(arn, Arn.parse(arn).region, expected=expected, read_only=True)
 
 
 def _is_certain(failure: Failure, resolved: ResolvedSpec, account: str, observed: ObservedTrail) -> bool:

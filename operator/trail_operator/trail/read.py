@@ -116,7 +116,7 @@ class TrailReader:
         self, state: TrailState, resolved: ResolvedSpec, *, expected: bool = False
     ) -> ObservedTrail | None:
         expected = expected or (state.status.observed_generation >= 0 and state.status.arn == resolved.arn)
-        observed = await resolved.access.cloudtrail.observe(resolved.arn, resolved.location.region, expected=expected)
+        observed = await resolved.client.cloudtrail.observe(resolved.arn, resolved.location.region, expected=expected)
         self.answered(state)
         return observed
 
@@ -126,7 +126,7 @@ class TrailReader:
         if arn is None or self._window.may_be_open(state):
             return False
         try:
-            tags = await self._resolver.access_for(state).cloudtrail.tags(arn, Arn.parse(arn).region)
+            tags = await self._resolver.client_for(state).cloudtrail.tags(arn, Arn.parse(arn).region)
         except FailureError as error:
             return error.failure.kind is FailureClass.TERMINAL  # no such region, or no such ARN
         return not self._locator.owns(state, tags)
@@ -147,12 +147,12 @@ class TrailReader:
                 return observed, None
             raise FailureError(passing(f"Waiting for AWS to show what was created in {former}"))
         # Sent together, because most trails without a record do not exist. No error of the search matters if one does.
-        search = asyncio.create_task(resolved.access.cloudtrail.list_arns(region))
+        search = asyncio.create_task(resolved.client.cloudtrail.list_arns(region))
         try:
             if observed := await self._observe(state, resolved):
                 return observed, None
             arns = await search
-            self._inventory.on_list(resolved.access, resolved.location, arns)
+            self._inventory.on_list(resolved.client, resolved.location, arns)
             return None, await self._find_own(state, resolved, arns)
         finally:
             search.cancel()
@@ -165,6 +165,6 @@ class TrailReader:
             # AWS does not show the tags of another account's trail, and it cannot be this resource's.
             if home.name != resolved.name or arn == resolved.arn or home.account != resolved.location.account:
                 continue
-            if self._locator.owns(state, await resolved.access.cloudtrail.tags(arn, home.region)):
+            if self._locator.owns(state, await resolved.client.cloudtrail.tags(arn, home.region)):
                 return home.region
         return None

@@ -67,7 +67,7 @@ class Refusals:
             return passing("The trail was deleted in AWS during the reconcile")
         try:
             if error.code == ALREADY_EXISTS:
-                return await _explain_name_conflict(comparison.access, comparison.desired)
+                return await _explain_name_conflict(comparison.client, comparison.desired)
             return await self._diagnosed(comparison, error)
         except FailureError as further:
             return further.failure
@@ -80,14 +80,14 @@ class Refusals:
         is_recent = known is not None and self._clock.monotonic() - known.found < _DIAGNOSIS_TTL
         if known and known.refusal == refusal and is_recent and not comparison.context.force:
             return known.failure
-        failure = await comparison.access.diagnosis.explain(error, desired)
+        failure = await comparison.client.diagnosis.explain(error, desired)
         state.writes.diagnosis = RefusalDiagnosis(refusal, failure, self._clock.monotonic())
         return failure
 
 
-async def _explain_name_conflict(access: AccountClient, desired: DesiredTrail) -> Failure:
+async def _explain_name_conflict(client: AccountClient, desired: DesiredTrail) -> Failure:
     """Return why AWS says that a trail exists although its home region has none."""
-    arn = await access.cloudtrail.home_of(desired.name, desired.location.region)
+    arn = await client.cloudtrail.home_of(desired.name, desired.location.region)
     if arn is None or arn == desired.arn:
         return passing("The trail exists, but AWS does not show it yet")
     return Failure(

@@ -21,7 +21,7 @@ from trail_operator.trail.state import TrailState
 class ResolvedSpec:
     """A resolved spec. `key_failure`: why spec.kmsKeyID could not be resolved."""
 
-    access: AccountClient
+    client: AccountClient
     spec: TrailSpec
     name: str
     location: Location
@@ -37,7 +37,7 @@ class ResolvedSpec:
     @property
     def limits_keys(self) -> bool:
         """Whether the account allows only some KMS keys, so that the key must be resolved."""
-        account = self.access.spec
+        account = self.client.spec
         return account is not None and account.allowed_key_arns is not None and bool(self.spec.kms_key_id)
 
 
@@ -49,22 +49,22 @@ class SpecResolver:
         self._locator = locator
         self._ignored_tags = ignored_tags
 
-    def access_for(self, state: TrailState) -> AccountClient:
-        """Return the clients of the Trail's account. Raises FailureError if the Trail may use none."""
-        return self._accounts.access_for(state)
+    def client_for(self, state: TrailState) -> AccountClient:
+        """Return the client of the Trail's account. Raises FailureError if the Trail may use none."""
+        return self._accounts.client_for(state)
 
     async def resolve(self, state: TrailState) -> ResolvedSpec:
         """Resolve the spec of a Trail. Raises FailureError if it is invalid, or if AWS does not answer."""
         spec = _spec(state)
-        access = self._accounts.access_for(state)
-        region = self._locator.region(state, access, spec.region)
+        client = self._accounts.client_for(state)
+        region = self._locator.region(state, client, spec.region)
         name = spec.name or state.key.name
-        if access.spec and (refusal := check_spec(access.spec, str(access.name), spec, name, region)):
+        if client.spec and (refusal := check_spec(client.spec, str(client.name), spec, name, region)):
             raise FailureError(refusal)
-        location = await self._locator.location(state, access, region)
-        target = ResolvedSpec(access, spec, name, location)
+        location = await self._locator.location(state, client, region)
+        target = ResolvedSpec(client, spec, name, location)
         known = state.recorded_arn
-        if known and state.has_finalizer and await self._locator.can_own(access, location, Arn.parse(known).account):
+        if known and state.has_finalizer and await self._locator.can_own(client, location, Arn.parse(known).account):
             # The owner account does not change with the spec: isOrganizationTrail changes the same trail.
             owner = Arn.parse(known).account
             target = replace(target, management_account=owner if owner != location.account else None)
@@ -79,7 +79,7 @@ class SpecResolver:
         """Resolve the owner account by the spec alone. Raises FailureError if AWS does not answer."""
         management = None
         if target.spec.is_organization_trail:
-            management = await self._locator.management_account(target.access, target.location)
+            management = await self._locator.management_account(target.client, target.location)
         return replace(target, management_account=management)
 
     async def resolve_kms_key(self, target: ResolvedSpec) -> ResolvedSpec:
@@ -87,7 +87,7 @@ class SpecResolver:
         if not target.spec.kms_key_id:
             return target
         try:
-            key_arn = await target.access.cloudtrail.key_arn(
+            key_arn = await target.client.cloudtrail.key_arn(
                 target.spec.kms_key_id, target.location, verified=target.limits_keys
             )
         except FailureError as error:
@@ -114,7 +114,7 @@ class SpecResolver:
 
 def _check_limits(target: ResolvedSpec) -> None:
     """Raise FailureError if the account does not allow the topic, key or log group of the spec."""
-    account, name, spec, location = target.access.spec, str(target.access.name), target.spec, target.location
+    account, name, spec, location = target.client.spec, str(target.client.name), target.spec, target.location
     if account is None:
         return
     if target.limits_keys and (failure := target.key_failure):

@@ -93,11 +93,11 @@ class SyncResults:
             await self._record_coverage_loss(state, observed, is_settled=is_settled and not state.writes.unconfirmed)
         delivery = DeliveryAdvice()
         if observed is not None and observed.failing_destinations:
-            delivery = await resolved.access.diagnosis.delivery_advice(comparison.desired, observed)
+            delivery = await resolved.client.diagnosis.delivery_advice(comparison.desired, observed)
         desired, found = comparison.desired, (*(failure.advice if failure else ()), *delivery.advice)
-        basis = AdviceBasis(resolved.access.name, desired, exists=observed is not None, found=found)
+        basis = AdviceBasis(resolved.client.name, desired, exists=observed is not None, found=found)
         state.reads.advice_basis = basis
-        self._inventory.record(resolved.access, desired.location, desired.arn, observed)
+        self._inventory.record(resolved.client, desired.location, desired.arn, observed)
         return SyncResult(
             comparison.context.generation,
             known=True,

@@ -32,7 +32,7 @@ class WriteGuard:
         self,
         state: TrailState,
         context: ReconcileContext,
-        access: AccountClient,
+        client: AccountClient,
         arn: str,
         owner: str | None,
         seen: float,
@@ -51,7 +51,7 @@ class WriteGuard:
             if self._clock.monotonic() - seen < _READ_TTL or self._window.is_open(state):
                 return
             try:
-                tags = await access.cloudtrail.tags(arn, Arn.parse(arn).region)
+                tags = await client.cloudtrail.tags(arn, Arn.parse(arn).region)
             except FailureError as error:
                 raise StaleDecisionError(error.failure) from None
             if (tags or {}).get(OWNER_TAG) != owner:
