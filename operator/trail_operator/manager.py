@@ -132,7 +132,7 @@ class Manager:
         controllers = self._build(kubernetes, self._fence, cluster)
         controllers.start(initial_objects)
         self._tasks.append(asyncio.create_task(self._watch_over(controllers, kubernetes)))
-        # From here on it is the leader and ready: not while it holds the Lease, but cannot read the objects.
+        # Only now it counts as the leader, and as ready: not yet while it has the Lease but cannot read the objects.
         self._controllers = controllers
         self._metrics.leader.set_function(lambda: self._fence.is_leading)
         scope = ", ".join(settings.namespace) or "all namespaces"
@@ -149,7 +149,7 @@ class Manager:
             await elector.renew()
         except Exception:  # noqa: BLE001 - a process that cannot renew the Lease must end, for any reason
             logger.exception(f"failed to renew the Lease {elector}")
-        self._end("leader election lost: another process may lead now. This one exits, to restart as a standby")
+        self._end("leader election lost: another process may lead now; this one exits, and stands by after its restart")
 
     async def _watch_over(self, controllers: Controllers, kubernetes: KubeClient) -> None:
         list_trails = partial(kubernetes.list_objects, TRAILS, self._settings.namespace)

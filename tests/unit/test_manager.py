@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -14,11 +15,9 @@ from trail_operator.runtime.clock import Clock
 from trail_operator.settings import Settings
 
 
-def make(ended: list[str] | None = None, now: float = 0.0, **settings: Any) -> Any:
-    """A manager without controllers. Private: its parts are put in by the tests."""
-    ended = [] if ended is None else ended
-    build = cast(Any, None)
-    return Manager(Settings(**settings), build, Metrics(), Clock(lambda: now), ended.append)
+def make(end: Callable[[str], None] = lambda _: None, **settings: Any) -> Any:
+    """A manager that builds no controllers. The tests replace its parts."""
+    return Manager(Settings(**settings), cast(Any, None), Metrics(), Clock(), end)
 
 
 def test_the_lease_is_released_while_a_client_still_reads_slowly() -> None:
@@ -46,7 +45,7 @@ def test_a_process_that_cannot_renew_the_lease_ends() -> None:
             raise KeyError("spec")
 
     ended: list[str] = []
-    asyncio.run(make(ended)._renew(Elector()))
+    asyncio.run(make(ended.append)._renew(Elector()))
     assert ["leader election lost" in reason for reason in ended] == [True]
 
 
