@@ -139,7 +139,7 @@ def test_at_the_start_looks_wait_for_those_before_them_but_a_change_does_not() -
 
 
 def test_at_the_start_looks_that_take_long_hold_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.trail.controller._SECONDS_A_START", 0.01)
+    monkeypatch.setattr("trail_operator.trail.controller._SLOW_START", 0.01)
 
     async def scenario(controller: TrailController, passes: Passes, _: Kubernetes) -> None:
         passes.leave.clear()

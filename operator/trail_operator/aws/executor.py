@@ -29,12 +29,12 @@ class CallExecutor:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
-        self._turns = ConcurrencyLimiter(_CALLS_AT_ONCE, _SECONDS_THAT_COUNT)
+        self._slots = ConcurrencyLimiter(_CALLS_AT_ONCE, _SECONDS_THAT_COUNT)
         self._under_way: set[Future[Any]] = set()
 
     async def run(self, function: Callable[[], T], begun: Callable[[], None] = lambda: None) -> T:
         """The function's result, or what it raises. `begun`: called when its turn has come, right before it begins."""
-        end = await self._turns.begin()
+        release = await self._slots.acquire()
         try:
             begun()
             async with asyncio.timeout(DEADLINE) as deadline:
@@ -44,7 +44,7 @@ class CallExecutor:
                 raise DeadlineError from None
             raise
         finally:
-            end()
+            release()
 
     async def close(self, seconds: float) -> bool:
         """Let no further call begin; those under way get some seconds, also if nobody waits for them any more.

@@ -77,7 +77,7 @@ class AccountInventory:
         self._resync = resync
         self._clock = clock
         self._shared = shared
-        self._turns = ConcurrencyLimiter(_ACCOUNTS_AT_ONCE, _SECONDS_AN_ACCOUNT)
+        self._slots = ConcurrencyLimiter(_ACCOUNTS_AT_ONCE, _SECONDS_AN_ACCOUNT)
         self._accounts: dict[str | None, _CachedAccount] = {}
         self._subscribers: list[OnUpdate] = []
 
@@ -198,7 +198,7 @@ class AccountInventory:
 
     async def _read(self, account: _CachedAccount, name: str | None, location: Location) -> AccountClient | None:
         """Read all trails of an account; return the client that was used, None if the account can no longer be used."""
-        end_turn = await self._turns.begin()
+        release = await self._slots.acquire()
         began, recorded = self._clock.monotonic(), dict[str, PeerTrail | None]()
         account.is_stale, account.recorded = False, recorded
         try:
@@ -208,7 +208,7 @@ class AccountInventory:
             found = await self._list(client, location, account.snapshot)
         finally:
             account.recorded = None
-            end_turn()
+            release()
         if client is self._current(name):
             for arn, trail in recorded.items():  # the list may have been read before
                 updated = found.with_trail(arn, trail)

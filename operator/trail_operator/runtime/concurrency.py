@@ -73,8 +73,8 @@ class ConcurrencyLimiter:
         self._free = asyncio.Semaphore(slots)
         self._slow_after = slow_after
 
-    async def begin(self) -> Callable[[], None]:
-        """Wait for a slot. Returns the function that releases it, which must be called."""
+    async def acquire(self) -> Callable[[], None]:
+        """Wait for a slot. Return the function that releases it; call that in any case."""
         await self._free.acquire()
         slot = _Slot(self._free)
         timer = asyncio.get_running_loop().call_later(self._slow_after, slot.release)

@@ -1,8 +1,8 @@
 """One asyncio task for each key: reconcile, wait until the next run is due or requested, reconcile again.
 
-Level-triggered: a run does not know why it runs, and any number of requests during a run cause one more. A small part
-of a run can be requested alone, as an update: it takes place between two runs. Knows neither Trails nor AWS: a key is a
-string, such as an object's UID, and what to run is handed in with it.
+Level-triggered: a run does not know why it runs, and any number of requests during a run cause one more. A part of a
+run can be requested alone, as an update, which takes place between two runs. Independent of Trails and AWS: a key is a
+string, such as an object's UID, and is added together with the function to run.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from trail_operator.runtime.tasks import supervise
 _CANCEL_TIMEOUT = 30.0
 
 Reconcile = Callable[[], Awaitable[float | None]]
-"""One run. Returns the seconds until the next; None removes the key."""
+"""One run. Returns the seconds until the next one, or None to remove the key."""
 Update = Callable[[], Awaitable[None]]
 """A part of a run. Does not change when the next run is due."""
 
 
 async def _nothing() -> None:
-    """Read nothing before a run that is due."""
+    """Do nothing before a run that is due."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class _Item:
     task: asyncio.Task[None] | None = None
     running: bool = False
     due: float = 0.0
-    """When the present run began, or when the next one is to begin."""
+    """When the current run started, or when the next one is due."""
     waits: Waits = field(default_factory=Waits)
     """The waits of its runs for client-side rate limits."""
 
 
 class WorkQueue:
-    """Runs every key until it is removed, and restarts the task of one that ends or makes no progress."""
+    """Reconciles every key until it is removed. Restarts a task that fails or, on request, is stuck."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class WorkQueue:
     ) -> None:
         """`on_restart`: called for every restarted task.
 
-        `longest_run`: seconds a run may take, not counting waits for rates; `longest_delay`: seconds it may be late.
+        `longest_run`: seconds that a run may take without waits for rate limits; `longest_delay`: seconds of delay.
         """
         self._clock = clock
         self._on_restart = on_restart
@@ -90,26 +90,26 @@ class WorkQueue:
         return key in self._items
 
     def add(self, key: str, work: Work, *, after: float = 0.0) -> None:
-        """Start reconciling a key that is not in the queue, first after so many seconds."""
+        """Start reconciling a key, `after` some seconds, unless it is in the queue."""
         if self._draining or key in self._items:
             return
         item = self._items[key] = _Item(key, work)
         self._start(item, after)
 
     def enqueue(self, key: str) -> None:
-        """Request a run: now, or after the one under way."""
+        """Request a run: now, or after the one in progress."""
         if item := self._items.get(key):
             item.requests.run = True
             item.requests.arrived.set()
 
     def enqueue_update(self, key: str, update: Update) -> None:
-        """Request an update: now, or after the run under way. A run that is requested too takes its place."""
+        """Request an update: now, or after the run in progress. A run that is requested as well replaces it."""
         if item := self._items.get(key):
             item.requests.update = update
             item.requests.arrived.set()
 
     def remove(self, key: str, *, cancel_run: bool = False) -> None:
-        """Reconcile a key no more. A run under way is the last, unless it is cancelled."""
+        """Stop reconciling a key. A run in progress may finish, unless it is cancelled."""
         item = self._items.pop(key, None)
         if item is None or item.task is None or item.task is asyncio.current_task():
             return
@@ -117,24 +117,26 @@ class WorkQueue:
             item.task.cancel()
 
     def has_ended(self, key: str) -> bool:
-        """Whether the key's task has ended, which none should."""
+        """Whether the key's task has ended, which should never happen."""
         item = self._items.get(key)
         return item is not None and item.task is not None and item.task.done()
 
     def is_overdue(self, key: str) -> bool:
-        """Whether a run takes too long or is too late. Waiting for a rate counts as progress."""
+        """Whether a run takes too long or is too late. Waiting for a rate limit counts as progress."""
         item = self._items.get(key)
         if item is None or item.waits.in_progress:
             return False
-        patience = self._longest_run if item.running else self._longest_delay
-        return self._clock() - max(item.due, item.waits.last_ended) > patience
+        limit = self._longest_run if item.running else self._longest_delay
+        return self._clock() - max(item.due, item.waits.last_ended) > limit
 
     def restart(self, key: str) -> None:
-        """Cancel the key's task and start another, with a log line."""
+        """Replace the key's task by a new one, and log that."""
         item = self._items.get(key)
         if item is None or self._draining:
             return
-        logger.error("unattended: no task, or no progress; its task is restarted", extra=item.work.log_fields)
+        logger.error(
+            "unattended: the task has ended or makes no progress, and is restarted", extra=item.work.log_fields
+        )
         self._on_restart()
         former = item.task
         if former:
@@ -142,7 +144,7 @@ class WorkQueue:
         self._start(item, 0.0, former)
 
     async def drain(self, seconds: float) -> None:
-        """Start no further runs; give those under way so many seconds to finish, then cancel them."""
+        """Start no further runs. Let those in progress finish within some seconds, then cancel them."""
         self._draining = True
         running = []
         for item in self._items.values():
@@ -157,9 +159,9 @@ class WorkQueue:
 
     def _start(self, item: _Item, after: float, former: asyncio.Task[None] | None = None) -> None:
         item.due = self._clock() + after
-        item.task = asyncio.create_task(self._supervise(item, after, former), name=f"reconcile {item.key}")
+        item.task = asyncio.create_task(self._run_supervised(item, after, former), name=f"reconcile {item.key}")
 
-    async def _supervise(self, item: _Item, after: float, former: asyncio.Task[None] | None) -> None:
+    async def _run_supervised(self, item: _Item, after: float, former: asyncio.Task[None] | None) -> None:
         if former:
             await asyncio.wait([former], timeout=_CANCEL_TIMEOUT)
         item.waits = Waits()
@@ -185,7 +187,7 @@ class WorkQueue:
                 await item.work.refresh()
 
     async def _is_run_requested(self, item: _Item) -> bool:
-        """Wait until the next run is due, and make updates meanwhile. Return whether a run is requested before."""
+        """Wait until a run is requested or due, and make updates meanwhile. Return whether it was requested."""
         requests = item.requests
         while not requests.run and self._is_current(item):
             requests.arrived.clear()

@@ -20,11 +20,10 @@ from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.state import TrailState
 from trail_operator.trail.watch_monitor import WatchMonitor
 
-# So many settled Trails begin together at the start: enough to wait for AWS's answers side by side, few enough that
-# what is new is not held up by all the others.
+# How many settled Trails start at once: enough to wait for AWS in parallel, and few enough not to delay new Trails.
 _STARTS_AT_ONCE = 24
-# A first run that has taken so many seconds no longer counts: AWS does not answer.
-_SECONDS_A_START = 2.0
+# Seconds after which a first run no longer counts: AWS does not answer.
+_SLOW_START = 2.0
 _SECONDS_UNREADABLE = 60.0
 # Seconds that a run may take without waiting for a rate: each of its calls has a deadline.
 _LONGEST_RUN = 600.0
@@ -157,30 +156,30 @@ class TrailController:
         self.trails.add(state.key, state)
         return state
 
-    def _start(self, state: TrailState, end_turn: Callable[[], None] = lambda: None) -> None:
-        """Start reconciling, unless that was done. `end_turn`: called after each run."""
-        work = Work(partial(self._run, state, end_turn), state.about(), partial(self._refresh, state))
+    def _start(self, state: TrailState, release: Callable[[], None] = lambda: None) -> None:
+        """Start reconciling, unless it has started. `release`: called after each run."""
+        work = Work(partial(self._run, state, release), state.about(), partial(self._refresh, state))
         self._queue.add(state.uid, work)
 
     async def _start_in_turn(self, states: list[TrailState]) -> None:
-        turns = ConcurrencyLimiter(_STARTS_AT_ONCE, _SECONDS_A_START)
+        slots = ConcurrencyLimiter(_STARTS_AT_ONCE, _SLOW_START)
         for state in states:
-            end_turn = await turns.begin()
+            release = await slots.acquire()
             if self._is_known(state) and state.uid not in self._queue:
-                self._start(state, end_turn)
+                self._start(state, release)
             else:
-                end_turn()
+                release()
 
     def _is_stalled(self, state: TrailState) -> bool:
         if state.uid not in self._queue:  # settled Trails wait for their turn to start
             return self._starting is None or self._starting.done()
         return self._queue.has_ended(state.uid) or (not state.paused and self._queue.is_overdue(state.uid))
 
-    async def _run(self, state: TrailState, end_turn: Callable[[], None]) -> float | None:
+    async def _run(self, state: TrailState, release: Callable[[], None]) -> float | None:
         try:
             delay = await self._reconcile_readable(state)
         finally:
-            end_turn()
+            release()
             if not self._is_known(state):  # deleted meanwhile: this run may have recorded its claim again
                 self._enqueue_all(self._claims.withdraw(state.uid))
         if delay is None:
