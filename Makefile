@@ -48,11 +48,17 @@ run: setup ## Run the operator of this checkout on a sandbox, until Ctrl-C.
 # -- Before a commit
 
 .PHONY: test test-fast unit lint types statemachine integration
-test-fast: lint types unit ## Check style and types and run the unit tests: a minute. Run it before each commit.
+# Side by side; the output of each is printed as a whole when it has ended.
+AT_ONCE = $(MAKE) --no-print-directory --jobs --output-sync=target
+
+test-fast: setup ## Check style and types and run the unit tests: a minute. Run it before each commit.
+	@$(AT_ONCE) lint types unit
 
 # Decided before the first test, because the tests would otherwise count their own load.
 test: export TEST_PATIENCE := $(or $(TEST_PATIENCE),$(shell python3 tests/patience.py))
-test: test-fast statemachine integration ## Run all tests but those of the next section: seven minutes. WHOLE=1 leaves nothing to the seed.
+test: test-fast ## Run all tests but those of the next section: seven minutes. WHOLE=1 leaves nothing to the seed.
+	@echo 'The state machine and the integration tests run side by side: no output for about five minutes.'
+	@$(AT_ONCE) statemachine integration
 
 unit: setup ## Run the unit tests.
 	$(BIN)/pytest tests/unit -q -n logical
@@ -69,8 +75,9 @@ types: setup ## Check types.
 
 # A failure prints its seed: make statemachine SEED=1 repeats it. STEPS=1000000 searches longer.
 # Of what differs little, one in three by the seed of the run, and half of the steps; WHOLE=1 runs all of it.
+# Virtual time can wait: beside the integration tests, whose time is real, it takes what they leave of the processors.
 statemachine: setup ## Run the operator in random walks in virtual time: STEPS=, SEED=, WHOLE=1.
-	STEPS=$(or $(STEPS),$(if $(WHOLE),10000,5000)) SEED=$(SEED) $(BIN)/pytest tests/statemachine -q $(if $(WHOLE),,--sample) \
+	STEPS=$(or $(STEPS),$(if $(WHOLE),10000,5000)) SEED=$(SEED) nice $(BIN)/pytest tests/statemachine -q $(if $(WHOLE),,--sample) \
 	  -n logical --dist load --maxschedchunk 1 --ignore tests/statemachine/test_on_processes.py
 
 # In random order; a run prints its seed. A free worker gets the next test or group, so that none has a queue of its own.

@@ -15,7 +15,6 @@ from typing import Any
 import boto3
 import requests
 from botocore.config import Config
-from botocore.loaders import Loader
 
 from tests.patience import seconds
 from trail_sandbox import ports
@@ -26,7 +25,6 @@ _COMMANDS = {
     MOTO: ["-m", "moto.server", "-H", ports.LOOPBACK, "-p"],
 }
 _HEALTH = {EMULATOR: "/_sandbox/health", MOTO: "/moto-api/"}
-_MODELS = Loader()  # read once for all sessions: most of the time of a fact else
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,17 @@ class Endpoint:
 
     def client(self, keys: Keys, account: str, service: str, region: str, *, patient: bool) -> Any:
         """Give a client; a patient one tries throttled calls again, the other tries nothing again."""
-        session = boto3.Session(keys.access_key_id, keys.secret_access_key, keys.session_token, region_name=region)
-        session._session.register_component("data_loader", _MODELS)
         config = Config(retries={"mode": "standard", "total_max_attempts": 3 if patient else 1})
-        client = session.client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]
+        # Of boto3's own session: to make one for each takes longer than most facts.
+        client = boto3.client(  # type: ignore[call-overload]
+            service,
+            region_name=region,
+            endpoint_url=self.url,
+            aws_access_key_id=keys.access_key_id,
+            aws_secret_access_key=keys.secret_access_key,
+            aws_session_token=keys.session_token,
+            config=config,
+        )
         if patient:
             client.meta.events.register_first("needs-retry", _wait_if_throttled)
         if self.name == MOTO and keys == self.administrator(account):

@@ -6,15 +6,12 @@ from typing import Any
 import boto3
 import requests
 from botocore.config import Config
-from botocore.loaders import create_loader
 from mypy_boto3_cloudtrail import CloudTrailClient
 
 from tests.patience import seconds
 from trail_operator.aws.operations import Write
 
 REGION = "us-east-1"
-# Parsed once for all tests: that takes longer than most calls.
-_MODELS = create_loader()
 WRITES = {operation.name for operation in Write}
 
 
@@ -24,8 +21,6 @@ class Account:
     def __init__(self, endpoint: str, number: str) -> None:
         self.number = number
         self.endpoint = endpoint
-        self._session = boto3.Session(aws_access_key_id=number, aws_secret_access_key="secret", region_name=REGION)
-        self._session._session.register_component("data_loader", _MODELS)
         self._clients: dict[tuple[str, str], Any] = {}
 
     @property
@@ -43,8 +38,14 @@ class Account:
         if (service, region) not in self._clients:
             # The tests themselves wait out AWS's rates: one write a second.
             patient = Config(retries={"mode": "standard", "total_max_attempts": 10})
-            self._clients[service, region] = self._session.client(  # type: ignore[call-overload]
-                service, region_name=region, endpoint_url=self.endpoint, config=patient
+            # Of boto3's own session: one for each account would take longer to make than most calls.
+            self._clients[service, region] = boto3.client(  # type: ignore[call-overload]
+                service,
+                region_name=region,
+                endpoint_url=self.endpoint,
+                aws_access_key_id=self.number,
+                aws_secret_access_key="secret",
+                config=patient,
             )
         return self._clients[service, region]
 

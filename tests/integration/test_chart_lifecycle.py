@@ -65,7 +65,7 @@ class Release:
     """The installed chart, its Trail, and what it did in AWS."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        api = config.new_client_from_config(str(sandbox.kubeconfig))
+        self._api = api = config.new_client_from_config(str(sandbox.kubeconfig))
         self._definitions = client.ApiextensionsV1Api(api)
         self._apps = client.AppsV1Api(api)
         self.sandbox = sandbox
@@ -85,7 +85,7 @@ class Release:
     def counts_events(self) -> bool:
         """Whether the operator has the permission that the earlier version lacked."""
         user = f"system:serviceaccount:{NAMESPACE}:trail-operator"
-        return can_i(self.sandbox, "patch", "events.events.k8s.io", "default", user)
+        return can_i(self._api, "patch", "events.events.k8s.io", "default", user)
 
     def format(self) -> str:
         """The log format of the Deployment, which each step changes."""

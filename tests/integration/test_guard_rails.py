@@ -96,7 +96,7 @@ def test_all_rules_with_the_operator_at_work(
     assert account.trails() == []
 
 
-def test_what_users_may_do(cluster: Sandbox, trails: Trails, number: str) -> None:
+def test_what_users_may_do(cluster: Sandbox, api: client.ApiClient, trails: Trails, number: str) -> None:
     """By the cluster's own roles, which the chart's are part of."""
     name = f"users-{number}"
     only = (f"--set=fullnameOverride={name}", "--show-only=templates/rbac.yaml")
@@ -108,7 +108,7 @@ def test_what_users_may_do(cluster: Sandbox, trails: Trails, number: str) -> Non
         kubectl(cluster, "create", "clusterrolebinding", user, "--clusterrole", role, "--user", user)
 
     def may(role: str, verb: str, resource: str) -> bool:
-        return can_i(cluster, verb, resource, trails.namespace, bindings[role])
+        return can_i(api, verb, resource, trails.namespace, bindings[role])
 
     found, accounts = "trails.trail-operator.dev", "awsaccounts.trail-operator.dev"
     eventually("the roles are put together", lambda: may("view", "list", found) and may("edit", "delete", found))

@@ -194,51 +194,60 @@ def test_logs_tells_which_logs_there_are_and_prints_one(sandbox: Sandbox) -> Non
 # Sandboxes of a test's own.
 
 
-def test_its_life(own: Sandbox) -> None:
-    """Up twice, a component that died, two at once, down twice."""
+def killed_up(sandbox: Sandbox, log: str) -> None:
+    """Kill an `up` as soon as the component has a log: its process may not even have a pid file."""
+    up = subprocess.Popen([sys.executable, "-m", "trail_sandbox.cli", "up", "--name", sandbox.name])
+    try:
+        eventually(f"{log} is being started", (sandbox.state.logs / f"{log}.log").exists)
+    finally:
+        up.kill()
+        up.wait()
+
+
+def config_maps(sandbox: Sandbox) -> list[str]:
+    return [one.metadata.name for one in core_api(sandbox).list_namespaced_config_map("default").items]
+
+
+def test_its_life(own: Sandbox, sandbox: Sandbox) -> None:
+    """Up after an `up` that was killed, up twice, up with parts missing, down twice; beside the shared sandbox."""
+    killed_up(own, "kube-apiserver")
     cli("up", "--name", own.name)
-    first, port = pids(own), own.kubernetes_endpoint
+    first = pids(own)
     assert delivers_by_itself(own)
     core_api(own).create_namespaced_config_map("default", {"metadata": {"name": "kept"}})
 
     cli("up", "--name", own.name)
     assert pids(own) == first, "a second up starts nothing"
 
-    os.kill(first["kube-controller-manager"] or 0, signal.SIGKILL)
-    eventually("it is dead", lambda: pids(own)["kube-controller-manager"] is None)
+    for name in ("kube-controller-manager", "aws"):
+        os.kill(first[name] or 0, signal.SIGKILL)
+    eventually("they are dead", lambda: not pids(own)["kube-controller-manager"] and not pids(own)["aws"])
     assert cli("status", "--name", own.name, check=False).returncode == 1
-    cli("up", "--name", own.name)
+    cli("up", "--name", own.name, "--no-background")
     changed = {name for name, pid in pids(own).items() if pid != first[name]}
-    assert changed == {"kube-controller-manager"}, "only what did not run is started"
+    assert changed == {"kube-controller-manager", "aws"}, "only what did not run is started"
+    assert not delivers_by_itself(own)
 
-    other = Sandbox(f"{own.name}-b")
-    try:
-        cli("up", "--name", other.name, "--no-background")
-        assert not delivers_by_itself(other)
-        assert other.kubernetes_endpoint != port
-        names = [c.metadata.name for c in core_api(other).list_namespaced_config_map("default").items]
-        assert "kept" not in names
-        assert "kept" in [c.metadata.name for c in core_api(own).list_namespaced_config_map("default").items]
-    finally:
-        other.down()
-    assert_nothing_is_left(other)
-    assert all(pids(own).values()), "the end of one sandbox is nothing to another"
+    assert own.kubernetes_endpoint != sandbox.kubernetes_endpoint
+    assert "kept" in config_maps(own)
+    assert "kept" not in config_maps(sandbox)
+
+    # As if an `up` had been killed between starting the node and writing the file.
+    (own.state.pids / "node.pid").rename(own.state.directory / "node.pid")
+    cli("up", "--name", own.name)
+    assert processes.read_pid_file(own.state.directory / "node.pid") is None, "the first node was ended"
+    assert all(pids(own).values())
 
     cli("down", "--name", own.name)
     assert_nothing_is_left(own)
+    assert all(pids(sandbox).values()), "the end of one sandbox is nothing to another"
     cli("down", "--name", own.name)
     assert_nothing_is_left(own)
 
 
 @pytest.mark.parametrize("log", ["etcd", "kube-apiserver", "node"])
 def test_down_clears_up_after_a_killed_up(log: str, own: Sandbox) -> None:
-    """`up` is killed as soon as the component has a log: its process may not even have a pid file."""
-    up = subprocess.Popen([sys.executable, "-m", "trail_sandbox.cli", "up", "--name", own.name])
-    try:
-        eventually(f"{log} is being started", (own.state.logs / f"{log}.log").exists)
-    finally:
-        up.kill()
-        up.wait()
+    killed_up(own, log)
     cli("down", "--name", own.name)
     assert_nothing_is_left(own)
 
@@ -257,25 +266,6 @@ def test_down_ends_a_build_whose_up_was_killed(own: Sandbox, tmp_path: Path) -> 
         up.wait()
     own.down()
     assert_nothing_is_left(own)
-
-
-def test_up_takes_over_from_a_killed_up(own: Sandbox) -> None:
-    up = subprocess.Popen([sys.executable, "-m", "trail_sandbox.cli", "up", "--name", own.name])
-    eventually("the API server is being started", (own.state.logs / "kube-apiserver.log").exists)
-    up.kill()
-    up.wait()
-    own.up()
-    assert core_api(own).list_namespace().items
-
-
-def test_a_component_without_a_pid_file_is_started_anew(own: Sandbox) -> None:
-    """As if an earlier `up` had been killed between starting it and writing the file."""
-    own.up()
-    (own.state.pids / "node.pid").rename(own.state.directory / "node.pid")
-    own.up()
-    lost = processes.read_pid_file(own.state.directory / "node.pid")
-    assert lost is None, "the first one was ended"
-    assert pids(own)["node"]
 
 
 def test_a_pid_that_another_process_has_by_now_is_left_alone(own: Sandbox) -> None:

@@ -5,16 +5,18 @@ import re
 import uuid
 from collections.abc import Callable
 from copy import copy
+from functools import cache
 from typing import Any
 
 from moto.kms import models
 from moto.kms.exceptions import AccessDeniedException, NotFoundException
 from moto.kms.models import Key, KmsBackend
 from moto.kms.responses import KmsResponse
-from moto.kms.utils import RESERVED_ALIASES
+from moto.kms.utils import RESERVED_ALIASES, AbstractPrivateKey, generate_private_key
 
 _KEY_ID = re.compile(r"\A(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", re.IGNORECASE)
 _MANAGED = "AWS"
+_SYMMETRIC = "SYMMETRIC_DEFAULT"
 _CHANGES_OF_KEYS = (
     *("put_key_policy", "disable_key", "enable_key", "schedule_key_deletion", "cancel_key_deletion"),
     *("enable_key_rotation", "disable_key_rotation", "update_key_description"),
@@ -24,6 +26,7 @@ _CHANGES_OF_KEYS = (
 def correct() -> None:
     """Take out what moto decides otherwise than AWS."""
     models.generate_key_id = _key_id  # type: ignore[attr-defined]
+    models.generate_private_key = _private_key  # type: ignore[attr-defined]
     KmsResponse._validate_cmk_id = _check_key  # type: ignore[method-assign, assignment]
     # moto makes each of AWS's managed keys when its alias is first asked for, but does not know all of them.
     if "alias/aws/sns" not in RESERVED_ALIASES:
@@ -37,6 +40,16 @@ def correct() -> None:
 def _key_id(multi_region: bool = False) -> str:
     """https://docs.aws.amazon.com/kms/latest/developerguide/mrk-how-it-works.html: `mrk-` and 32 hexadecimal digits."""
     return f"mrk-{uuid.uuid4().hex}" if multi_region else str(uuid.uuid4())
+
+
+def _private_key(key_spec: str) -> AbstractPrivateKey:
+    """Make a key pair; all symmetric keys share one, which none of them uses and which takes moto 50 ms to make."""
+    return _shared_private_key() if key_spec == _SYMMETRIC else generate_private_key(key_spec)
+
+
+@cache
+def _shared_private_key() -> AbstractPrivateKey:
+    return generate_private_key(_SYMMETRIC)
 
 
 def _check_key(response: KmsResponse, key_id: str) -> None:
@@ -58,7 +71,7 @@ def _managed_key(kms: KmsBackend, alias: str) -> str | None:
     service = alias.rpartition("/")[2]
     policy = _managed_policy(service, kms.account_id, kms.region_name, kms.partition)
     description = f"Default key that protects my {service} data when no other key is defined"
-    key = kms.create_key(json.dumps(policy), "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", description, None)
+    key = kms.create_key(json.dumps(policy), "ENCRYPT_DECRYPT", _SYMMETRIC, description, None)
     key.key_manager = _MANAGED
     kms.create_alias(key.id, alias)
     return key.id
