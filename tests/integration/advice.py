@@ -40,35 +40,35 @@ class Reader:
         # What the words before statements end with, and what then is done with these.
         self._places: Sequence[tuple[str, Put]] = (
             (
-                rf"bucket {_NAME} does not exist: create it, with this policy: $",
+                rf"Bucket {_NAME} does not exist. Create it with this policy: $",
                 self._create_bucket,
             ),
             (
-                rf"topic {_NAME} does not exist: create it, with this statement in its policy: $",
+                rf"Topic {_NAME} does not exist. Create it with this statement in its policy: $",
                 self._create_topic,
             ),
             (
-                rf"role {_NAME} does not exist: create it, with this trust policy: $",
+                rf"Role {_NAME} does not exist. Create it with this trust policy: $",
                 self._create_role,
             ),
             (
-                rf"role {_NAME} does not exist: .* and these permissions: $",
+                rf"Role {_NAME} does not exist. .* and these permissions: $",
                 self._add_to_role,
             ),
             (
-                rf"policies of role {_NAME}.*Add this policy to the role: $",
+                rf"(policies|policy \S+) of role {_NAME}.*Add this policy to the role: $",
                 self._add_to_role,
             ),
             (
-                r"set kmsKeyID to a [^:]*key with[^:]* in its policy: $",
+                r"Set kmsKeyID to a [^:]*key with[^:]* in its policy: $",
                 self._replace_key,
             ),
             (
-                rf"bucket {_NAME} encrypts .* the bucket encrypt with a [^:]*key with .*policy: $",
+                rf"Bucket {_NAME} encrypts .* encrypt the bucket by default with a [^:]*key with .*policy: $",
                 self._replace_default,
             ),
             (
-                rf"topic {_NAME} is encrypted .*encrypt the topic with a [^:]*key with .*policy: $",
+                rf"Topic {_NAME} is encrypted .*Encrypt the topic with a [^:]*key with .*policy: $",
                 self._replace_topics,
             ),
             (
@@ -83,9 +83,9 @@ class Reader:
                 rf"trust policy of role {_NAME}.*Add to its Statement list: $",
                 self._add_to_trust,
             ),
-            (rf"bucket {_NAME} has no policy.*It needs: $", self._add_to_bucket),
+            (rf"Bucket {_NAME} has no policy. Add this policy: $", self._add_to_bucket),
             (
-                rf"policy of bucket {_NAME} was not verified: .*it needs: $",
+                rf"policy of bucket {_NAME}: .*the policy must contain: $",
                 self._add_to_bucket,
             ),
             (
@@ -125,9 +125,9 @@ class Reader:
         return next(((put, found) for put, found in matches if found), None)
 
     def _narrow(self, message: str) -> Iterator[str]:
-        """`SID (Deny) of the policy of bucket B …: narrow it: add "OPERATOR":{"KEY":"VALUE"} to its Condition`."""
-        words = r"(?P<sid>\w+)\W* \(Deny\) of the policy of (?P<kind>bucket|topic|key) (?P<name>\S+) "
-        for found in re.finditer(rf"{words}.*?narrow it: add (?P<add>\"\w+\":\{{.*?\}})", message, re.DOTALL):
+        """`SID of the policy of bucket B denies … add to its Condition: "OPERATOR":{"KEY":"VALUE"}`."""
+        words = rf"(?P<sid>\w+)\W* of the policy of (?P<kind>bucket|topic|key) {_NAME}[^{{]*? denies "
+        for found in re.finditer(rf"{words}.*?add to its Condition: (?P<add>\"\w+\":\{{.*?\}})", message, re.DOTALL):
             read, write = {
                 "bucket": (self._bucket_policy, self._put_bucket_policy),
                 "topic": (self._topic_policy, self._put_topic_policy),
@@ -144,10 +144,10 @@ class Reader:
 
     def _do(self, message: str) -> Iterator[str]:
         """What can be said without statements: enable a key, create a log group."""
-        for found in re.finditer(r"KMS key (?P<key>arn:\S+?),?(?: which)? is Disabled: enable it", message):
+        for found in re.finditer(r"KMS key (?P<key>arn:\S+?),?(?: which)? is Disabled. Enable it", message):
             self._client("kms").enable_key(KeyId=found["key"])
             yield "enable the key"
-        for found in re.finditer(r"log group (?P<group>\S+) does not exist in \S+: create it", message):
+        for found in re.finditer(r"Log group (?P<group>\S+) does not exist in \S+ Create it", message):
             self._client("logs").create_log_group(logGroupName=found["group"])
             yield "create the log group"
 

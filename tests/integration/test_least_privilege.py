@@ -377,14 +377,14 @@ def test_an_action_that_is_missing_for_a_message(
     refusal.breaks(account, world)
     operator: Operator = operator_process(**identity.environment)
     begin(trails, world.minimal | refusal.spec(world))
-    assert "not verified" not in trails.wait_reason(NAME, refusal.reason)["message"]
+    assert "Cannot verify" not in trails.wait_reason(NAME, refusal.reason)["message"]
     operator.stop()
     identity.put(without=refusal.action)
     operator.start()
 
     def says_what_is_missing() -> bool:
         message = trails.condition(NAME)["message"]
-        return refusal.action in message and "not verified" in message
+        return refusal.action in message and "Cannot verify" in message
 
     eventually("what is required", says_what_is_missing)
     assert trails.condition(NAME)["reason"] == refusal.reason

@@ -245,7 +245,7 @@ def test_a_member_says_of_the_log_group_what_it_needs_and_that_it_could_not_look
     member.client("iam").create_user(UserName="somebody")
     member.deliver()
     message = trails.wait_reason(NAME, "DeliveryFailing")["message"]
-    assert f"log group {group} and role {role} were not verified" in message
+    assert f"Cannot verify log group {group} and role {role}" in message
     assert f":log-stream:{organization.id}_*" in message
 
 

@@ -363,7 +363,7 @@ def test_a_forced_pass_takes_no_explanation_from_before(stage: VirtualStage) -> 
     stage.annotate(KEY, "trail-operator.dev/reconcile-at", "now")
     stage.wait(5.0)
     assert "has no policy" not in full_condition(stage)["message"]
-    assert "all that can be read allows it" in full_condition(stage)["message"]
+    assert "All policies that the operator can read allow it" in full_condition(stage)["message"]
 
 
 def test_the_quota_is_told_though_the_trails_that_fill_it_can_not_be_seen(stage: VirtualStage) -> None:

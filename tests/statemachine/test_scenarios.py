@@ -412,5 +412,5 @@ def test_a_refusal_that_can_not_be_looked_into_stops_nothing_else(
     assert [trail.is_logging for trail in stage.aws.trails.all()] == [True]
     ready = stage.server.objects[KEY]["status"]["conditions"][0]
     assert ready["reason"] == "BucketPolicyDenies"
-    assert "could not be looked at just now" in ready["message"]
+    assert "The cause is not known yet" in ready["message"]
     comes_to_rest(stage)

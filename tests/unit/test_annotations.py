@@ -98,4 +98,4 @@ def test_several_are_said_in_the_order_of_their_names_and_many_are_counted() -> 
     assert message.index("crossplane.io/paused") < message.index("services.k8s.aws/region")
     assert "services.k8s.aws/x4 and 4 more" in message
     assert len(message) < 1000
-    assert ";" not in message, "what stands between warnings"
+    assert ". " not in message, "what separates it from other warnings"

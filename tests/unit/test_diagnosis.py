@@ -82,8 +82,8 @@ def test_where_aws_does_not_let_itself_be_looked_at_its_refusal_stands(
     failure, own = explained(refused, action, code), refusal(refused).failure
     assert (failure.kind, failure.reason) == (own.kind, own.reason)
     assert failure.message.startswith(own.message)
-    assert "could not be looked at just now" in failure.message
-    assert (f"{action}: {code}" if code else "ReadTimeoutError") in failure.message
+    assert "The cause is not known yet: " in failure.message
+    assert (f"{action} failed with {code}" if code else "ReadTimeoutError") in failure.message
     assert "lacks" not in failure.message
 
 
@@ -115,5 +115,5 @@ def test_advice_on_delivery_claims_no_more_than_is_known(
     failing = observed(FULL, delivery_errors={destination: "AccessDenied"})
     diagnosis = Diagnosis(AWS(action, code))  # type: ignore[arg-type]
     advice = asyncio.run(diagnosis.delivery_advice(desired(FULL), failing)).message
-    assert "could not be looked at just now" in advice
+    assert "The cause is not known yet: " in advice
     assert "lacks" not in advice

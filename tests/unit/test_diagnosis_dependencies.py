@@ -154,7 +154,7 @@ def test_a_key_that_cannot_encrypt_is_not_called_disabled(code: str, spec: str, 
 def test_a_key_that_aws_manages_is_replaced_and_its_policy_is_not_to_be_changed(code: str) -> None:
     failure = explained(code, DescribeKey=metadata(KeyManager="AWS"))
     assert failure.reason is Reason.KEY_NOT_USABLE
-    assert "managed by AWS, so that its policy cannot be changed: set kmsKeyID to a customer managed key" in (
+    assert "managed by AWS, so its policy cannot be changed. Set kmsKeyID to a customer managed key" in (
         failure.message
     )
     statements = printed(failure.message)
@@ -164,17 +164,17 @@ def test_a_key_that_aws_manages_is_replaced_and_its_policy_is_not_to_be_changed(
 @pytest.mark.parametrize(
     ("state", "remedy"),
     [
-        ("Disabled", "enable it"),
-        ("PendingDeletion", "cancel its deletion"),
-        ("PendingImport", "import its key material"),
-        ("Unavailable", "connect its key store"),
-        ("Creating", "wait"),
+        ("Disabled", "Enable it"),
+        ("PendingDeletion", "Cancel its deletion"),
+        ("PendingImport", "Import its key material"),
+        ("Unavailable", "Connect its key store"),
+        ("Creating", "Wait"),
     ],
 )
 def test_a_key_in_another_state(state: str, remedy: str) -> None:
     failure = explained("KmsException", DescribeKey=metadata(KeyState=state))
     assert failure.reason is Reason.KEY_DISABLED
-    assert f"is {state}: {remedy}" in failure.message
+    assert f"is {state}. {remedy}" in failure.message
 
 
 @pytest.mark.parametrize("may_read_policy", [True, False])
@@ -184,13 +184,13 @@ def test_a_key_that_may_not_be_looked_at_is_judged_by_its_policy(*, may_read_pol
     read: Any = {"Policy": policy(ROOT)} if may_read_policy else "AccessDeniedException"
     failure = explained(KEY_REFUSED, **changes, GetKeyPolicy=read)
     assert failure.reason is Reason.KEY_POLICY_DENIES
-    assert "not verified, since the operator lacks kms:DescribeKey" in failure.message
+    assert "the operator lacks kms:DescribeKey" in failure.message
     assert "symmetric encryption key" in failure.message
     needed = [one["Action"] for one in prescribed.key_statements(ARN)]
     assert [one["Action"] for one in printed(failure.message)] == needed
     without_bucket_policy = explained(KEY_REFUSED, **changes, GetBucketPolicy="NoSuchBucketPolicy")
     assert without_bucket_policy.reason is Reason.BUCKET_POLICY_DENIES
-    assert "bucket bucket-1 has no policy" in without_bucket_policy.message
+    assert "Bucket bucket-1 has no policy" in without_bucket_policy.message
     unusable = explained("KmsException", **changes, GetKeyPolicy=read)
     assert unusable.reason is Reason.KEY_DISABLED
     assert unusable.message.startswith("cloudtrail:CreateTrail: AWS's own words")
@@ -205,20 +205,21 @@ def test_an_s3_bucket_key_makes_decrypt_a_need() -> None:
     assert [statement["Action"] for statement in statements] == ["kms:Decrypt"]
     healed = {"Policy": policy(ROOT, *prescribed.key_statements(ARN), *statements)}
     healed_failure = explained(KEY_REFUSED, GetBucketEncryption=with_bucket_key, GetKeyPolicy=healed)
-    assert "all that can be read allows it" in healed_failure.message
+    assert "All policies that the operator can read allow it" in healed_failure.message
     assert "kms:Decrypt" in advised(Destination.S3, GetBucketEncryption=with_bucket_key).message
 
 
 def test_whether_there_is_an_s3_bucket_key_may_not_be_known() -> None:
     failure = explained(KEY_REFUSED, GetBucketEncryption="AccessDenied")
     assert failure.reason is Reason.KEY_POLICY_DENIES
-    assert "not verified, since the operator lacks s3:GetEncryptionConfiguration" in failure.message
+    lacks = f"for which the policy of key {KEY} lacks a statement: the operator lacks s3:GetEncryptionConfiguration"
+    assert f"whether bucket bucket-1 has an S3 Bucket Key, {lacks}" in failure.message
     assert [statement["Action"] for statement in printed(failure.message)] == ["kms:Decrypt"]
 
 
 def test_with_a_key_of_its_own_the_default_key_of_the_bucket_does_not_matter() -> None:
     aws = AWS(GetBucketEncryption=encrypted("alias/other"))
-    assert "all that can be read allows it" in explained_by(aws, KEY_REFUSED).message
+    assert "All policies that the operator can read allow it" in explained_by(aws, KEY_REFUSED).message
     assert {parameters["KeyId"] for operation, _, parameters in aws.asked if operation == "DescribeKey"} == {KEY}
 
 
@@ -232,8 +233,8 @@ def test_the_default_key_of_the_bucket_is_named_and_its_statement_printed(key: s
     failure = explained(code, PLAIN, **default)
     own = Reason.KEY_POLICY_DENIES if code == KEY_REFUSED else Reason.BUCKET_POLICY_DENIES
     assert failure.reason is own  # as AWS has it
-    assert f"key {KEY}, with which bucket bucket-1 encrypts by default" in failure.message
-    assert "cannot be decided, because" in failure.message
+    assert f"key {KEY}, the default encryption key of bucket bucket-1" in failure.message
+    assert "Cannot determine whether" in failure.message
     assert "nverified" in failure.message
     (statement,) = printed(failure.message)
     assert statement["Action"] == ["kms:GenerateDataKey*", "kms:Decrypt"]
@@ -241,34 +242,34 @@ def test_the_default_key_of_the_bucket_is_named_and_its_statement_printed(key: s
     healed = explained(
         code, PLAIN, **default, GetKeyPolicy={"Policy": policy(ROOT, *prescribed.key_statements(ARN), statement)}
     )
-    assert "all that can be read allows it" in healed.message
+    assert "All policies that the operator can read allow it" in healed.message
     assert "KMS key None" not in failure.message
-    assert "by default" in advised(Destination.S3, PLAIN, **default).message
+    assert "default encryption key" in advised(Destination.S3, PLAIN, **default).message
 
 
 @pytest.mark.parametrize("key", [None, "alias/aws/s3"])
 def test_a_bucket_that_encrypts_with_the_key_that_aws_manages(key: str | None) -> None:
     failure = explained(KEY_REFUSED, PLAIN, GetBucketEncryption=encrypted(key))
     assert failure.reason is Reason.KEY_POLICY_DENIES
-    assert "bucket bucket-1 encrypts by default with KMS key" in failure.message
-    assert "managed by AWS, so that its policy cannot be changed" in failure.message
+    assert "Bucket bucket-1 encrypts by default with KMS key" in failure.message
+    assert "managed by AWS, so its policy cannot be changed" in failure.message
     assert_undecided(failure)
 
 
 def assert_undecided(failure: Failure) -> None:
     """AWS's words stand, and the key is under suspicion only: what CloudTrail needs of it is not documented."""
     assert failure.message.startswith("cloudtrail:CreateTrail: AWS's own words")
-    assert "cannot be decided, because AWS does not document" in failure.message
+    assert "prevents CloudTrail from writing: AWS does not document" in failure.message
     assert "nverified" in failure.message
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"DescribeKey": metadata(KeyState="Disabled")}, "which is Disabled: enable it"),
+        ({"DescribeKey": metadata(KeyState="Disabled")}, "which is Disabled. Enable it"),
         ({"DescribeKey": metadata(KeySpec="RSA_2048")}, "which has KeySpec RSA_2048"),
         ({"DescribeKey": "NotFoundException"}, "which does not exist"),
-        ({"DescribeKey": "AccessDeniedException"}, "not verified, since the operator lacks kms:DescribeKey"),
+        ({"DescribeKey": "AccessDeniedException"}, "the operator lacks kms:DescribeKey"),
         ({"GetKeyPolicy": "AccessDeniedException"}, "lacks kms:GetKeyPolicy"),
         ({"GetBucketEncryption": "AccessDenied"}, "lacks s3:GetEncryptionConfiguration"),
     ],
@@ -291,7 +292,7 @@ def test_a_bucket_without_a_kms_key_is_not_suspected() -> None:
         },
     ):
         aws = AWS(GetBucketEncryption=encryption)
-        assert "all that can be read allows it" in explained_by(aws, BUCKET_REFUSED, PLAIN).message
+        assert "All policies that the operator can read allow it" in explained_by(aws, BUCKET_REFUSED, PLAIN).message
         assert "DescribeKey" not in [operation for operation, _, _ in aws.asked]
 
 
@@ -313,7 +314,7 @@ def test_what_cannot_be_decided_is_said_beside_what_is_found() -> None:
     document = {"Policy": policy(acl, write | {"Condition": write["Condition"] | unknown})}
     failure = explained(BUCKET_REFUSED, GetBucketPolicy=document, GetBucketRequestPayment={"Payer": "Requester"})
     assert "is a Requester Pays bucket" in failure.message
-    assert "cannot be decided, because" in failure.message
+    assert "Cannot determine whether" in failure.message
     assert "aws:userid" in failure.message
 
 
@@ -321,7 +322,7 @@ def test_what_cannot_be_decided_is_said_beside_what_is_found() -> None:
 def test_a_bucket_that_may_be_another_accounts(code: str) -> None:
     failure = explained(BUCKET_REFUSED, GetBucketPolicy=code)
     assert "the bucket is not in account 123456789012" in failure.message
-    assert "check s3BucketName" in failure.message
+    assert "Check s3BucketName" in failure.message
     assert ("lacks s3:GetBucketPolicy" in failure.message) is (code == "AccessDenied")
     assert printed(failure.message) == prescribed.bucket_statements("bucket-1", "logs", ARN)
 
@@ -333,15 +334,18 @@ def test_account_and_region_of_the_bucket_decide() -> None:
         return {"Policy": policy(*statements, deny | {"Condition": {"StringNotEquals": {name: value}}})}
 
     for name, value in (("aws:ResourceAccount", ACCOUNT), ("aws:RequestedRegion", "eu-central-1")):
-        assert "all that can be read" in explained(BUCKET_REFUSED, GetBucketPolicy=refusing(name, value)).message
-        assert "'DenyX' (Deny)" in explained(BUCKET_REFUSED, GetBucketPolicy=refusing(name, "x")).message
+        assert (
+            "All policies that the operator can read"
+            in explained(BUCKET_REFUSED, GetBucketPolicy=refusing(name, value)).message
+        )
+        assert "Statement 'DenyX' of" in explained(BUCKET_REFUSED, GetBucketPolicy=refusing(name, "x")).message
     organization = refusing("aws:SourceOrgID", "o-1")
     assert "sends no aws:SourceOrgID" in explained(BUCKET_REFUSED, GetBucketPolicy=organization).message
     in_it: dict[str, Any] = {"Id": "o-1", "MasterAccountId": ACCOUNT}
     known = explained(BUCKET_REFUSED, GetBucketPolicy=organization, DescribeOrganization=in_it)
-    assert "all that can be read" in known.message
+    assert "All policies that the operator can read" in known.message
     unknown = explained(BUCKET_REFUSED, GetBucketPolicy=organization, DescribeOrganization="AccessDeniedException")
-    assert "cannot be decided, because" in unknown.message
+    assert "Cannot determine whether" in unknown.message
     assert unknown.reason is Reason.BUCKET_POLICY_DENIES
     aws = AWS()
     explained_by(aws, BUCKET_REFUSED)
@@ -353,7 +357,7 @@ def test_cloudtrails_accounts_of_old_are_warned_of() -> None:
     statements = [statement | old for statement in json.loads(BUCKET_POLICY)["Statement"]]
     failure = explained(BUCKET_REFUSED, GetBucketPolicy={"Policy": policy(*statements)})
     assert failure.reason is Reason.BUCKET_POLICY_DENIES
-    assert "cannot be decided, because" in failure.message
+    assert "Cannot determine whether" in failure.message
     assert [advice.reason for advice in failure.advice] == [Reason.LEGACY_PRINCIPAL]
     assert "name the service principal cloudtrail.amazonaws.com" in failure.advice[0].message
     topic = {"Attributes": {"Policy": policy(prescribed.topic_statement(TOPIC, ARN) | old)}}
@@ -372,12 +376,15 @@ def on_topic(key: str) -> dict[str, Any]:
 def test_the_key_of_a_topic_is_judged_and_named(key: str) -> None:
     failure = explained(TOPIC_REFUSED, **on_topic(key))
     assert failure.reason is Reason.KEY_POLICY_DENIES
-    assert f"the policy of key {KEY}, with which topic {TOPIC} is encrypted" in failure.message
+    assert f"olicy of key {KEY}, which encrypts topic {TOPIC}" in failure.message
     (statement,) = printed(failure.message)
     assert statement["Action"] == ["kms:GenerateDataKey*", "kms:Decrypt"]
     assert "EncryptionContext" not in json.dumps(statement)
     healed: dict[str, Any] = {"GetKeyPolicy": {"Policy": policy(ROOT, *prescribed.key_statements(ARN), statement)}}
-    assert "all that can be read allows it" in explained(TOPIC_REFUSED, **on_topic(key), **healed).message
+    assert (
+        "All policies that the operator can read allow it"
+        in explained(TOPIC_REFUSED, **on_topic(key), **healed).message
+    )
     delivery = advised(Destination.SNS, **on_topic(key))
     assert printed(delivery.message) == [statement]
 
@@ -391,9 +398,8 @@ def test_a_topic_encrypted_with_the_key_that_aws_manages(key: str, changes: dict
         explained(TOPIC_REFUSED, **on_topic(key), **changes).message,
         advised(Destination.SNS, **on_topic(key), **changes).message,
     ):
-        assert (
-            "managed by AWS, so that its policy cannot be changed: encrypt the topic with a customer managed key"
-            in (message)
+        assert "managed by AWS, so its policy cannot be changed. Encrypt the topic with a customer managed key" in (
+            message
         )
         assert printed(message) == [prescribed.topic_key_statement(ARN)]
         assert "seems right" not in message
@@ -402,7 +408,7 @@ def test_a_topic_encrypted_with_the_key_that_aws_manages(key: str, changes: dict
 @pytest.mark.parametrize(
     ("changes", "reason", "sentence"),
     [
-        ({"DescribeKey": metadata(KeyState="Disabled")}, Reason.KEY_DISABLED, "which is Disabled: enable it"),
+        ({"DescribeKey": metadata(KeyState="Disabled")}, Reason.KEY_DISABLED, "which is Disabled. Enable it"),
         ({"DescribeKey": metadata(KeySpec="HMAC_256")}, Reason.KEY_NOT_USABLE, "which has KeySpec HMAC_256"),
         ({"DescribeKey": "NotFoundException"}, Reason.KEY_NOT_FOUND, "which does not exist"),
         ({"DescribeKey": "AccessDeniedException"}, Reason.TOPIC_POLICY_DENIES, "lacks kms:DescribeKey"),
@@ -416,7 +422,7 @@ def test_the_key_of_a_topic_in_other_states(changes: dict[str, Any], reason: Rea
 
 
 TOPIC_KEY = "arn:aws:kms:eu-central-1:123456789012:key/of-the-topic"
-TOPIC_KEY_SUBJECT = f"the policy of key {TOPIC_KEY}, with which topic {TOPIC} is encrypted"
+TOPIC_KEY_SUBJECT = f"olicy of key {TOPIC_KEY}, which encrypts topic {TOPIC}"
 REFUSING: dict[str, Any] = {"GetKeyPolicy": {"Policy": policy(ROOT)}}
 either = pytest.mark.parametrize("configuration", [FULL, PLAIN], ids=["a key for the trail as well", "no key for it"])
 
@@ -439,7 +445,7 @@ def test_aws_may_mean_the_key_of_the_topic(configuration: Configuration) -> None
     aws = TwoKeys({"DescribeKey": "NotFoundException"})
     failure = explained_by(aws, "KmsKeyNotFoundException", configuration)
     assert failure.reason is Reason.KEY_NOT_FOUND
-    assert f"topic {TOPIC} is encrypted with KMS key {TOPIC_KEY}, which does not exist" in failure.message
+    assert f"Topic {TOPIC} is encrypted with KMS key {TOPIC_KEY}, which does not exist" in failure.message
 
 
 @either
@@ -451,13 +457,13 @@ def test_a_refusal_to_encrypt_may_be_that_of_the_key_of_the_topic(configuration:
     assert statements == [prescribed.topic_key_statement(ARN)]
     healed = {"GetKeyPolicy": {"Policy": policy(ROOT, *statements)}}
     after = explained_by(TwoKeys(healed), KEY_REFUSED, configuration)
-    assert "all that can be read allows it" in after.message
+    assert "All policies that the operator can read allow it" in after.message
     assert TOPIC_KEY_SUBJECT in after.message
 
 
 def test_all_that_refuses_to_encrypt_is_named_at_once() -> None:
     failure = explained_by(TwoKeys(REFUSING, **REFUSING), KEY_REFUSED)
-    assert f"the policy of key {KEY} " in failure.message
+    assert f"olicy of key {KEY} " in failure.message
     assert TOPIC_KEY_SUBJECT in failure.message
     assert printed(failure.message) == [*prescribed.key_statements(ARN), prescribed.topic_key_statement(ARN)]
     without_bucket = explained_by(TwoKeys(REFUSING, GetBucketPolicy="NoSuchBucket"), KEY_REFUSED)
@@ -469,7 +475,7 @@ def test_all_that_refuses_to_encrypt_is_named_at_once() -> None:
 @pytest.mark.parametrize(
     ("about_topic_key", "reason", "sentence"),
     [
-        ({"DescribeKey": metadata(KeyState="Disabled")}, Reason.KEY_DISABLED, "which is Disabled: enable it"),
+        ({"DescribeKey": metadata(KeyState="Disabled")}, Reason.KEY_DISABLED, "which is Disabled. Enable it"),
         ({"DescribeKey": metadata(KeyManager="AWS")}, Reason.KEY_NOT_USABLE, "which is managed by AWS"),
         ({"DescribeKey": "NotFoundException"}, Reason.KEY_NOT_FOUND, "which does not exist"),
         ({"DescribeKey": "AccessDeniedException"}, Reason.KEY_POLICY_DENIES, "lacks kms:DescribeKey"),
@@ -488,15 +494,18 @@ def test_a_refusal_to_encrypt_where_the_key_of_the_topic_is_in_other_states(
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
-        ("ThrottlingException", "could not be looked at just now (sns:GetTopicAttributes: ThrottlingException)"),
-        ("AuthorizationError", "lacks sns:GetTopicAttributes: the policy of the key, if any, with which topic"),
-        ("NotFound", f"topic {TOPIC} does not exist"),
+        ("ThrottlingException", "The cause is not known yet: sns:GetTopicAttributes failed with ThrottlingException"),
+        (
+            "AuthorizationError",
+            f"the policy of the key (if any) that encrypts topic {TOPIC}: the operator lacks sns:GetTopicAttributes",
+        ),
+        ("NotFound", f"Topic {TOPIC} does not exist"),
     ],
 )
 def test_a_topic_that_cannot_be_seen_hides_no_other_key(code: str, sentence: str) -> None:
     failure = explained(KEY_REFUSED, GetTopicAttributes=code, **REFUSING)
     assert failure.reason is Reason.KEY_POLICY_DENIES
-    assert f"the policy of key {KEY} " in failure.message
+    assert f"olicy of key {KEY} " in failure.message
     assert sentence in failure.message
 
 
@@ -538,19 +547,22 @@ def test_a_permissions_boundary_is_judged_and_named() -> None:
     only_s3 = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     failure = explained(ROLE_REFUSED, **bounded(only_s3))
     assert failure.reason is Reason.ROLE_POLICY_DENIES
-    assert f"the permissions boundary {BOUNDARY} of role {ROLE}" in failure.message
+    assert f"The permissions boundary {BOUNDARY} of role {ROLE} does not allow" in failure.message
     healed = explained(ROLE_REFUSED, **bounded(only_s3, *printed(failure.message)))
-    assert "all that can be read allows it" in healed.message
+    assert "All policies that the operator can read allow it" in healed.message
     assert BOUNDARY in advised(Destination.CLOUD_WATCH_LOGS, **bounded(only_s3)).message
     unread = explained(ROLE_REFUSED, **(bounded(only_s3) | {"GetPolicyVersion": "AccessDenied"}))
-    assert "lacks iam:GetPolicyVersion: the permissions boundary" in unread.message
+    assert (
+        f"Cannot verify the permissions boundary {BOUNDARY} of role {ROLE}: the operator lacks iam:GetPolicyVersion"
+        in unread.message
+    )
 
 
 def test_policies_and_boundary_that_both_refuse_are_told_together() -> None:
     only_s3 = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     failure = explained(GROUP_REFUSED, **bounded(only_s3), GetRolePolicy={"PolicyDocument": policy(only_s3)})
-    assert f"the policies of role {ROLE}" in failure.message
-    assert f"the permissions boundary {BOUNDARY}" in failure.message
+    assert f"The policies of role {ROLE} do not allow" in failure.message
+    assert f"The permissions boundary {BOUNDARY}" in failure.message
 
 
 def test_of_several_policies_the_one_that_denies_is_named() -> None:
@@ -563,8 +575,8 @@ def test_of_several_policies_the_one_that_denies_is_named() -> None:
         },
     )
     assert failure.reason is Reason.ROLE_POLICY_DENIES
-    assert f"statement 1 (Deny) of policy {arn} among the policies of role {ROLE}" in failure.message
-    assert "detach the policy from the role" in failure.message
+    assert f"Statement 1 of policy {arn} of role {ROLE} denies" in failure.message
+    assert "Detach the policy from the role" in failure.message
 
 
 class Paged(AWS):
@@ -597,14 +609,14 @@ IN_PAGES: dict[str, dict[str, list[list[Any]]]] = {
 def test_the_policies_of_a_role_are_listed_page_by_page(pages: dict[str, list[list[Any]]]) -> None:
     failure = explained_by(Paged(pages), ROLE_REFUSED)
     assert failure.reason is Reason.ROLE_NOT_TRUSTED
-    assert "all that can be read allows it" in failure.message
+    assert "All policies that the operator can read allow it" in failure.message
 
 
 @pytest.mark.parametrize("operation", ["ListRolePolicies", "ListAttachedRolePolicies"])
 def test_of_policies_that_are_not_all_listed_nothing_is_said(operation: str) -> None:
     failure = explained_by(Paged({operation: [[]] * 1000}), ROLE_REFUSED)
     assert failure.message.startswith("cloudtrail:CreateTrail: AWS's own words")
-    assert f"could not be looked at just now (AWS does not come to an end of iam:{operation}" in failure.message
+    assert f"The cause is not known yet: AWS does not come to an end of iam:{operation}" in failure.message
     assert printed(failure.message) == []
 
 
@@ -615,8 +627,8 @@ def test_what_only_the_organization_tells_is_not_called_a_passing_trouble() -> N
     configuration = replace(FULL, is_organization_trail=True)
     failure = explained(BUCKET_REFUSED, configuration, DescribeOrganization="AccessDeniedException")
     assert failure.reason is Reason.BUCKET_POLICY_DENIES
-    assert "since the operator lacks organizations:DescribeOrganization" in failure.message
-    assert "just now" not in failure.message
+    assert "The cause is not known: the operator lacks organizations:DescribeOrganization" in failure.message
+    assert "not known yet" not in failure.message
 
 
 # -- insights

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trail_operator.domain.iam_policy.conditions import holds
+from trail_operator.domain.iam_policy.conditions import evaluate_condition
 from trail_operator.domain.iam_policy.document import Condition
 from trail_operator.domain.iam_policy.ternary import Truth
 
@@ -96,7 +96,7 @@ T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
     ],
 )
 def test_condition(operator: str, key: str, value: str, expected: Truth) -> None:
-    assert holds(Condition(operator, key, (value,)), CONTEXT, variables=True) is expected
+    assert evaluate_condition(Condition(operator, key, (value,)), CONTEXT, variables=True) is expected
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,10 @@ def test_condition(operator: str, key: str, value: str, expected: Truth) -> None
     ],
 )
 def test_one_of_several_values_is_enough(operator: str, values: tuple[str, ...], expected: Truth) -> None:
-    assert holds(Condition(operator, "aws:SourceAccount", values), CONTEXT, variables=True) is expected
+    assert evaluate_condition(Condition(operator, "aws:SourceAccount", values), CONTEXT, variables=True) is expected
 
 
 def test_without_variables_their_text_is_compared() -> None:
     condition = Condition("StringEquals", "aws:SourceAccount", ("${aws:SourceAccount}",))
-    assert holds(condition, CONTEXT, variables=True) is T
-    assert holds(condition, CONTEXT, variables=False) is F
+    assert evaluate_condition(condition, CONTEXT, variables=True) is T
+    assert evaluate_condition(condition, CONTEXT, variables=False) is F

@@ -151,47 +151,47 @@ def test_bucket_policy_is_enough(statements: list[Statement]) -> None:
 LACKING: dict[str, tuple[list[Statement], str]] = {
     "no ACL check": (
         [WRITE],
-        "no statement of the policy of bucket audit-logs lets cloudtrail.amazonaws.com do s3:GetBucketAcl on "
+        "The policy of bucket audit-logs does not allow cloudtrail.amazonaws.com to perform s3:GetBucketAcl on "
         "arn:aws:s3:::audit-logs",
     ),
     "no write": (
         [ACL],
-        "no statement of the policy of bucket audit-logs lets cloudtrail.amazonaws.com do s3:PutObject on " + OBJECTS,
+        "The policy of bucket audit-logs does not allow cloudtrail.amazonaws.com to perform s3:PutObject on " + OBJECTS,
     ),
     "wrong prefix": (
         [ACL, write(Resource="arn:aws:s3:::audit-logs/AWSLogs/123456789012/*")],
-        "it allows arn:aws:s3:::audit-logs/AWSLogs/123456789012/* (another prefix), needed is " + OBJECTS,
+        "its Resource arn:aws:s3:::audit-logs/AWSLogs/123456789012/* (another prefix) does not match " + OBJECTS,
     ),
     "wrong account": (
         [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/210987654321/*")],
-        "it allows arn:aws:s3:::audit-logs/p/AWSLogs/210987654321/* (another account), needed is " + OBJECTS,
+        "its Resource arn:aws:s3:::audit-logs/p/AWSLogs/210987654321/* (another account) does not match " + OBJECTS,
     ),
     "wrong bucket": (
         [ACL, write(Resource="arn:aws:s3:::audit/p/AWSLogs/123456789012/*")],
-        "(another bucket), needed is " + OBJECTS,
+        "(another bucket) does not match " + OBJECTS,
     ),
     "bucket without its objects": (
         [ACL, write(Resource="arn:aws:s3:::audit-logs")],
-        "it allows arn:aws:s3:::audit-logs, needed is " + OBJECTS,
+        "its Resource arn:aws:s3:::audit-logs does not match " + OBJECTS,
     ),
     "no star at the end": (
         [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/123456789012/")],
-        "needed is " + OBJECTS,
+        "does not match " + OBJECTS,
     ),
     "NotResource of the logs": (
         [
             ACL,
             without(WRITE, "Resource") | {"NotResource": "arn:aws:s3:::audit-logs/p/*"},
         ],
-        f"its NotResource arn:aws:s3:::audit-logs/p/* leaves out {OBJECTS}",
+        f"its NotResource arn:aws:s3:::audit-logs/p/* excludes {OBJECTS}",
     ),
     "another trail": (
         [ACL, write({"StringEquals": {"aws:SourceArn": OTHER_TRAIL}})],
-        f"its condition StringEquals aws:SourceArn '{OTHER_TRAIL}' does not hold: CloudTrail sends '{TRAIL}'",
+        f"its condition StringEquals aws:SourceArn '{OTHER_TRAIL}' is not met: CloudTrail sends '{TRAIL}'",
     ),
     "another account's trails": (
         [ACL, write({"StringEquals": {"aws:SourceAccount": "210987654321"}})],
-        "aws:SourceAccount '210987654321' does not hold: CloudTrail sends '123456789012'",
+        "aws:SourceAccount '210987654321' is not met: CloudTrail sends '123456789012'",
     ),
     "ARN pattern over colons": (
         [ACL, write({"ArnLike": {"aws:SourceArn": "arn:aws:cloudtrail:*:trail:x/audit"}})],
@@ -199,7 +199,7 @@ LACKING: dict[str, tuple[list[Statement], str]] = {
     ),
     "another ACL": (
         [ACL, write({"StringEquals": {"s3:x-amz-acl": "private"}})],
-        "s3:x-amz-acl 'private' does not hold: CloudTrail sends 'bucket-owner-full-control'",
+        "s3:x-amz-acl 'private' is not met: CloudTrail sends 'bucket-owner-full-control'",
     ),
     "ACL condition on the ACL check": (
         [ACL | {"Condition": WRITE["Condition"]}, WRITE],
@@ -224,27 +224,27 @@ def test_bucket_policy_lacks_a_statement(statements: list[Statement], sentence: 
 DENIED: dict[str, tuple[Statement, str]] = {
     "everything": (
         deny(),
-        "statement 'DenyX' (Deny) of the policy of bucket audit-logs matches s3:GetBucketAcl on "
-        f"arn:aws:s3:::audit-logs and s3:PutObject on {OBJECTS}: remove it, or narrow it: "
-        'add "Bool":{"aws:PrincipalIsAWSService":"false"} to its Condition',
+        "Statement 'DenyX' of the policy of bucket audit-logs denies s3:GetBucketAcl on "
+        f"arn:aws:s3:::audit-logs and s3:PutObject on {OBJECTS}. Remove the statement, or add to its Condition: "
+        '"Bool":{"aws:PrincipalIsAWSService":"false"}',
     ),
-    "all objects": (deny(Resource="arn:aws:s3:::audit-logs/*"), f"matches s3:PutObject on {OBJECTS}:"),
-    "the service by name": (deny(Principal=CLOUDTRAIL, Action="s3:PutObject"), "matches s3:PutObject"),
+    "all objects": (deny(Resource="arn:aws:s3:::audit-logs/*"), f"denies s3:PutObject on {OBJECTS}."),
+    "the service by name": (deny(Principal=CLOUDTRAIL, Action="s3:PutObject"), "denies s3:PutObject"),
     "NotPrincipal without CloudTrail": (
         without(deny(), "Principal") | {"NotPrincipal": {"AWS": "arn:aws:iam::123456789012:root"}},
-        "'DenyX' (Deny)",
+        "'DenyX' of the policy of bucket audit-logs denies",
     ),
     "NotAction": (
         without(deny(), "Action") | {"NotAction": "s3:Get*"},
-        f"matches s3:PutObject on {OBJECTS}:",
+        f"denies s3:PutObject on {OBJECTS}.",
     ),
     "NotResource": (
         without(deny(), "Resource") | {"NotResource": "arn:aws:s3:::audit-logs/tmp/*"},
-        "matches s3:GetBucketAcl",
+        "denies s3:GetBucketAcl",
     ),
     "KMS required, no key set": (
         deny({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}, Action="s3:PutObject"),
-        "its condition StringNotEquals s3:x-amz-server-side-encryption 'aws:kms' holds: "
+        "its condition StringNotEquals s3:x-amz-server-side-encryption 'aws:kms' is met: "
         "CloudTrail sends 'AES256' or nothing",
     ),
     "a certain key required, none set": (
@@ -282,14 +282,14 @@ def test_following_the_advice_against_a_deny_heals(statement: Statement) -> None
 UNCLEAR: dict[str, tuple[list[Statement], str]] = {
     "organization of the resource": (
         [ACL, WRITE, deny({"StringNotEquals": {"aws:ResourceOrgID": "o-a1b2c3d4e5"}})],
-        "whether statement 'DenyX' (Deny) of the policy of bucket audit-logs denies s3:GetBucketAcl on "
-        f"arn:aws:s3:::audit-logs and s3:PutObject on {OBJECTS} cannot be decided, because its condition "
-        "StringNotEquals aws:ResourceOrgID 'o-a1b2c3d4e5' depends on what CloudTrail sends as aws:ResourceOrgID, which "
-        'is not known; if it does, narrow it: add "Bool":{"aws:PrincipalIsAWSService":"false"} to its Condition',
+        "Cannot determine whether statement 'DenyX' of the policy of bucket audit-logs denies s3:GetBucketAcl on "
+        f"arn:aws:s3:::audit-logs and s3:PutObject on {OBJECTS}: its condition "
+        "StringNotEquals aws:ResourceOrgID 'o-a1b2c3d4e5' depends on the aws:ResourceOrgID that CloudTrail sends, "
+        'which is unknown. If it does, add to its Condition: "Bool":{"aws:PrincipalIsAWSService":"false"}',
     ),
     "source address": (
         [ACL, WRITE, deny({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}})],
-        "its condition NotIpAddress aws:SourceIp '192.0.2.0/24' depends on what CloudTrail sends as aws:SourceIp",
+        "its condition NotIpAddress aws:SourceIp '192.0.2.0/24' depends on the aws:SourceIp that CloudTrail sends",
     ),
     "unknown operator": ([ACL, WRITE, deny({"StringAlmost": {"aws:SourceArn": TRAIL}})], "StringAlmost"),
     "operator that is not implemented": (
@@ -302,20 +302,23 @@ UNCLEAR: dict[str, tuple[list[Statement], str]] = {
     ),
     "source organization": (
         [ACL, write({"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"}})],
-        f"of the policy of bucket audit-logs allows s3:PutObject on {OBJECTS} cannot be decided, because",
+        f"of the policy of bucket audit-logs allows s3:PutObject on {OBJECTS}: ",
     ),
     "log files without digests": (
         [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/123456789012/CloudTrail/*")],
-        "covers only a part of that",
+        "matches only a part of these resources",
     ),
-    "denial of some keys": ([ACL, WRITE, deny(Resource="arn:aws:s3:::audit-logs/*.exe")], "covers only a part of that"),
+    "denial of some keys": (
+        [ACL, WRITE, deny(Resource="arn:aws:s3:::audit-logs/*.exe")],
+        "matches only a part of these resources",
+    ),
     "unknown variable": (
         [ACL, write(Resource="arn:aws:s3:::audit-logs/p/AWSLogs/${aws:userid}/*")],
-        "its Resource depends on what is not known here",
+        "its Resource depends on unknown values",
     ),
     "service of the China regions": (
         [ACL, write(Principal={"Service": "cloudtrail.amazonaws.com.cn"})],
-        "is not known to mean cloudtrail.amazonaws.com",
+        "AWS does not document whether its Principal Service cloudtrail.amazonaws.com.cn means",
     ),
     "short ARN pattern": ([ACL, write({"ArnLike": {"aws:SourceArn": "arn:aws:cloudtrail:*"}})], "ArnLike"),
 }
@@ -327,8 +330,8 @@ def test_what_cannot_be_told_is_said_and_not_guessed(statements: list[Statement]
     assert verdict.answer is Answer.UNDECIDABLE
     assert not verdict.allowed
     assert sentence in verdict.message
-    assert "cannot be decided, because" in verdict.message
-    assert "no statement" not in verdict.message
+    assert "Cannot determine whether" in verdict.message
+    assert "does not allow" not in verdict.message
 
 
 def test_an_unclear_allow_gets_the_prescribed_statement() -> None:
@@ -340,8 +343,8 @@ def test_an_unclear_allow_gets_the_prescribed_statement() -> None:
 def test_a_deny_that_cannot_be_told_does_not_hide_what_is_missing() -> None:
     verdict = bucket_verdict(ACL, deny({"StringNotEquals": {"aws:ResourceOrgID": "o-a1b2c3d4e5"}}))
     assert verdict.answer is Answer.REFUSED
-    assert "no statement of the policy" in verdict.message
-    assert "whether statement 'DenyX' (Deny) of the policy of bucket audit-logs denies" in verdict.message
+    assert "The policy of bucket audit-logs does not allow" in verdict.message
+    assert "Cannot determine whether statement 'DenyX' of the policy of bucket audit-logs denies" in verdict.message
 
 
 @pytest.mark.parametrize(
@@ -377,15 +380,15 @@ def test_variables_count_only_in_the_newer_version_of_policies() -> None:
 def test_a_bucket_without_a_policy_gets_the_whole_policy() -> None:
     verdict = judge.judge_bucket_policy(None, bucket=BUCKET, prefix="p", trail_arn=TRAIL)
     assert verdict.answer is Answer.REFUSED
-    assert verdict.message.startswith("bucket audit-logs has no policy. It needs: {")
+    assert verdict.message.startswith("Bucket audit-logs has no policy. Add this policy: {")
     assert judge.judge_bucket_policy(verdict.remedy, bucket=BUCKET, prefix="p", trail_arn=TRAIL).allowed
 
 
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        ("", "it is not JSON"),
-        ('{"Statement": [', "it is not JSON"),
+        ("", "it is not valid JSON"),
+        ('{"Statement": [', "it is not valid JSON"),
         ("[]", "it is not an object with a Statement"),
         ('{"Statement": ["x"]}', "statement 1 is not an object"),
         (policy({"Effect": "allow", "Action": "*"}), 'has neither "Effect": "Allow" nor "Effect": "Deny"'),
@@ -393,14 +396,14 @@ def test_a_bucket_without_a_policy_gets_the_whole_policy() -> None:
         (policy(WRITE | {"NotAction": "s3:Get*"}), "has both Action and NotAction"),
         (policy(WRITE | {"NotPrincipal": "*"}), "has both Principal and NotPrincipal"),
         (policy(write(Principal="cloudtrail.amazonaws.com")), 'is neither "*" nor an object'),
-        (policy(write(Resource={"a": "b"})), "is neither a text nor a list of texts"),
+        (policy(write(Resource={"a": "b"})), "is neither a string nor a list of strings"),
         (policy(write({"StringEquals": "aws:SourceArn"})), "is not an object of objects"),
     ],
 )
 def test_a_malformed_policy_is_called_malformed(document: str, reason: str) -> None:
     verdict = judge.judge_bucket_policy(document, bucket=BUCKET, prefix="p", trail_arn=TRAIL)
     assert not verdict.allowed
-    assert "by the policy of bucket audit-logs cannot be decided, because it is malformed: " in verdict.message
+    assert "Cannot determine what the policy of bucket audit-logs allows, because it is malformed: " in verdict.message
     assert reason in verdict.message
     assert judge.judge_bucket_policy(verdict.remedy, bucket=BUCKET, prefix="p", trail_arn=TRAIL).allowed
 
@@ -450,7 +453,7 @@ def test_a_verdict_with_many_findings_stays_short() -> None:
     verdict = bucket_verdict(*denies)
     assert len(verdict.findings) == 102
     assert len(verdict.message) <= LONGEST_MESSAGE
-    assert "more. Add to its Statement list: {" in verdict.message
+    assert "more). Add to its Statement list: {" in verdict.message
 
 
 def topic_verdict(*statements: Statement) -> Verdict:
@@ -475,7 +478,7 @@ def test_the_prescribed_topic_statement_is_enough() -> None:
     ("statement", "sentence"),
     [
         (DEFAULT_TOPIC_STATEMENT, "CloudTrail sends no AWS:SourceOwner with sns:Publish"),
-        (prescribed.topic_statement(f"{TOPIC}-x", TRAIL), f"it allows {TOPIC}-x, needed is {TOPIC}"),
+        (prescribed.topic_statement(f"{TOPIC}-x", TRAIL), f"its Resource {TOPIC}-x does not match {TOPIC}"),
         (prescribed.topic_statement(TOPIC, OTHER_TRAIL), f"CloudTrail sends '{TRAIL}'"),
         (
             prescribed.topic_statement(TOPIC, TRAIL) | {"Principal": {"Service": "s3.amazonaws.com"}},
@@ -488,7 +491,7 @@ def test_topic_policy_lacks_the_statement(statement: Statement, sentence: str) -
     verdict = topic_verdict(statement)
     assert verdict.answer is Answer.REFUSED
     assert (
-        f"no statement of the policy of topic {TOPIC} lets cloudtrail.amazonaws.com do sns:Publish" in verdict.message
+        f"The policy of topic {TOPIC} does not allow cloudtrail.amazonaws.com to perform sns:Publish" in verdict.message
     )
     assert sentence in verdict.message
     assert judge.judge_topic_policy(added(policy(statement), verdict), topic_arn=TOPIC, trail_arn=TRAIL).allowed
@@ -516,24 +519,24 @@ def test_the_default_key_policy_is_not_enough_and_its_statement_no_near_miss() -
     verdict = key_verdict(ACCOUNT_MAY_ALL)
     assert verdict.answer is Answer.REFUSED
     assert [finding.statement for finding in verdict.findings] == [None, None]
-    assert f"do kms:GenerateDataKey on {KEY}" in verdict.message
-    assert f"do kms:DescribeKey on {KEY}" in verdict.message
+    assert f"perform kms:GenerateDataKey on {KEY}" in verdict.message
+    assert f"perform kms:DescribeKey on {KEY}" in verdict.message
 
 
 @pytest.mark.parametrize(
     ("statements", "sentence"),
     [
-        ([ENCRYPT], f"lets cloudtrail.amazonaws.com do kms:DescribeKey on {KEY}"),
-        ([DESCRIBE], f"lets cloudtrail.amazonaws.com do kms:GenerateDataKey on {KEY}"),
+        ([ENCRYPT], f"does not allow cloudtrail.amazonaws.com to perform kms:DescribeKey on {KEY}"),
+        ([DESCRIBE], f"does not allow cloudtrail.amazonaws.com to perform kms:GenerateDataKey on {KEY}"),
         (
             [ENCRYPT | {"Condition": {"StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": "*:1:*"}}}, DESCRIBE],
-            f"does not hold: CloudTrail sends '{TRAIL}'",
+            f"is not met: CloudTrail sends '{TRAIL}'",
         ),
         (
             [ENCRYPT | {"Action": ["kms:GenerateDataKey*", "kms:DescribeKey"]}],
             "CloudTrail sends no kms:EncryptionContext:aws:cloudtrail:arn with kms:DescribeKey",
         ),
-        ([ENCRYPT | {"Resource": f"{KEY}0"}, DESCRIBE], f"it allows {KEY}0, needed is {KEY}"),
+        ([ENCRYPT | {"Resource": f"{KEY}0"}, DESCRIBE], f"its Resource {KEY}0 does not match {KEY}"),
     ],
     ids=["no describe", "no encrypt", "context of others", "context on describe", "other key"],
 )
@@ -547,7 +550,7 @@ def test_key_policy_lacks_a_statement(statements: list[Statement], sentence: str
 def test_key_policy_denies() -> None:
     verdict = key_verdict(ENCRYPT, DESCRIBE, deny(Action="kms:*", Resource="*"))
     assert verdict.answer is Answer.REFUSED
-    assert f"'DenyX' (Deny) of the policy of key {KEY} matches kms:GenerateDataKey on {KEY}" in verdict.message
+    assert f"'DenyX' of the policy of key {KEY} denies kms:GenerateDataKey on {KEY}" in verdict.message
 
 
 TRUST = prescribed.role_trust_statement()
@@ -556,8 +559,8 @@ TRUST = prescribed.role_trust_statement()
 @pytest.mark.parametrize(
     ("statements", "answer", "sentence"),
     [
-        ([TRUST], Answer.ALLOWED, "CloudTrail misses nothing"),
-        ([TRUST | {"Action": ["sts:AssumeRole", "sts:TagSession"]}], Answer.ALLOWED, "CloudTrail misses nothing"),
+        ([TRUST], Answer.ALLOWED, "no problem found"),
+        ([TRUST | {"Action": ["sts:AssumeRole", "sts:TagSession"]}], Answer.ALLOWED, "no problem found"),
         (
             [TRUST | {"Principal": {"Service": "ec2.amazonaws.com"}}],
             Answer.REFUSED,
@@ -573,7 +576,7 @@ TRUST = prescribed.role_trust_statement()
             Answer.REFUSED,
             "CloudTrail sends no sts:ExternalId with sts:AssumeRole",
         ),
-        ([TRUST, TRUST | {"Effect": "Deny"}], Answer.REFUSED, "statement 2 (Deny) of the trust policy of role"),
+        ([TRUST, TRUST | {"Effect": "Deny"}], Answer.REFUSED, "Statement 2 of the trust policy of role"),
         (
             [TRUST | {"Condition": {"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"}}}],
             Answer.UNDECIDABLE,
@@ -605,29 +608,29 @@ def permissions_verdict(*documents: str) -> Verdict:
 @pytest.mark.parametrize(
     ("documents", "answer", "sentence"),
     [
-        ([policy(STREAM, EVENTS)], Answer.ALLOWED, "CloudTrail misses nothing"),
-        ([policy(STREAM), policy(EVENTS)], Answer.ALLOWED, "CloudTrail misses nothing"),
-        ([policy(STREAM | {"Action": "logs:*", "Resource": GROUP})], Answer.ALLOWED, "CloudTrail misses nothing"),
+        ([policy(STREAM, EVENTS)], Answer.ALLOWED, "no problem found"),
+        ([policy(STREAM), policy(EVENTS)], Answer.ALLOWED, "no problem found"),
+        ([policy(STREAM | {"Action": "logs:*", "Resource": GROUP})], Answer.ALLOWED, "no problem found"),
         (
             [],
             Answer.REFUSED,
-            f"no statement of the policies of role {ROLE} allows logs:CreateLogStream on {STREAM['Resource']}",
+            f"The policies of role {ROLE} do not allow logs:CreateLogStream on {STREAM['Resource']}",
         ),
-        ([policy(STREAM)], Answer.REFUSED, f"allows logs:PutLogEvents on {EVENTS['Resource']}"),
+        ([policy(STREAM)], Answer.REFUSED, f"do not allow logs:PutLogEvents on {EVENTS['Resource']}"),
         (
             [policy(STREAM, EVENTS | {"Resource": GROUP.removesuffix(":*")})],
             Answer.REFUSED,
-            f"it allows {GROUP.removesuffix(':*')}, needed is {EVENTS['Resource']}",
+            f"its Resource {GROUP.removesuffix(':*')} does not match {EVENTS['Resource']}",
         ),
         (
             [policy(STREAM, EVENTS | {"Resource": EVENTS["Resource"].replace("eu-west-1*", "us-east-1*")})],
             Answer.REFUSED,
-            "us-east-1*, needed is",
+            "us-east-1* does not match",
         ),
         (
             [policy(STREAM, EVENTS | {"Resource": EVENTS["Resource"].removesuffix("*")})],
             Answer.UNDECIDABLE,
-            "covers only a part of that",
+            "matches only a part of these resources",
         ),
         (
             [policy(STREAM, EVENTS | {"Condition": {"StringEquals": {"aws:SourceArn": TRAIL}}})],
@@ -637,16 +640,20 @@ def permissions_verdict(*documents: str) -> Verdict:
         (
             [policy(STREAM, EVENTS), policy({"Effect": "Deny", "Action": "logs:Put*", "Resource": "*"})],
             Answer.REFUSED,
-            f"statement 1 (Deny) of policy policy-2 among the policies of role {ROLE} matches logs:PutLogEvents on "
-            f"{EVENTS['Resource']}: remove it, or narrow it so that it leaves out logs:PutLogEvents",
+            f"Statement 1 of policy policy-2 of role {ROLE} denies logs:PutLogEvents on "
+            f"{EVENTS['Resource']}. Remove the statement, or narrow it so that it excludes logs:PutLogEvents",
         ),
         (
             [policy(STREAM, EVENTS, EVENTS | {"Effect": "Deny", "Condition": NOT_A_SERVICE})],
             Answer.REFUSED,
-            "statement 'AWSCloudTrailPutLogEvents20141101' (Deny)",
+            "Statement 'AWSCloudTrailPutLogEvents20141101' of policy policy-1",
         ),
-        ([policy(STREAM, EVENTS | {"Principal": "*"})], Answer.REFUSED, "allows logs:PutLogEvents"),
-        ([policy(STREAM, EVENTS), "{"], Answer.UNDECIDABLE, "policy policy-2 among the policies of role"),
+        (
+            [policy(STREAM, EVENTS | {"Principal": "*"})],
+            Answer.REFUSED,
+            "it has a Principal, which policies of a role cannot have",
+        ),
+        ([policy(STREAM, EVENTS), "{"], Answer.UNDECIDABLE, "what policy policy-2 of role"),
     ],
     ids=[
         "prescribed",
@@ -691,9 +698,8 @@ def test_a_policy_that_was_not_read_is_neither_allowed_nor_refused() -> None:
     statements = prescribed.bucket_statements(BUCKET, "p", TRAIL)
     verdict = not_read("the policy of bucket audit-logs", "s3:GetBucketPolicy", statements)
     assert verdict.answer is Answer.UNDECIDABLE
-    assert verdict.message.startswith(
-        "not verified, since the operator lacks s3:GetBucketPolicy: the policy of bucket audit-logs. It needs: {"
-    )
+    lacks = "Cannot verify the policy of bucket audit-logs: the operator lacks s3:GetBucketPolicy"
+    assert verdict.message.startswith(f"{lacks}. The policy must contain: {{")
     assert json.loads(verdict.remedy)["Statement"] == statements
 
 
@@ -749,7 +755,7 @@ def test_an_s3_bucket_key_needs_decrypt_as_well() -> None:
 
     verdict = judged(ENCRYPT, DESCRIBE)
     assert verdict.answer is Answer.REFUSED
-    assert f"do kms:Decrypt on {KEY}" in verdict.message
+    assert f"perform kms:Decrypt on {KEY}" in verdict.message
     (decrypt,) = json.loads(f"[{verdict.remedy}]")
     assert decrypt["Action"] == "kms:Decrypt"
     assert "Condition" not in decrypt
@@ -792,17 +798,17 @@ def test_the_default_key_of_a_bucket_is_never_called_refused() -> None:
     for statements in ([], [ENCRYPT], [ENCRYPT | {"Action": "kms:*", "Condition": {}}, refusal]):
         verdict = default_key_verdict(*statements)
         assert verdict.answer is Answer.UNDECIDABLE
-        assert "cannot be decided, because AWS does not document" in verdict.message
-        assert "no statement" not in verdict.message
-        assert f"bucket {BUCKET} encrypts by default" in verdict.message
-    assert "'DenyX' (Deny)" in verdict.message
-    assert "Unverified remedy" in default_key_verdict().message
+        assert "prevents CloudTrail from writing: AWS does not document" in verdict.message
+        assert "does not allow" not in verdict.message
+        assert f"the default encryption key of bucket {BUCKET}" in verdict.message
+    assert f"Statement 'DenyX' of the policy of key {KEY}, the default" in verdict.message
+    assert "This remedy is unverified" in default_key_verdict().message
 
 
 def test_the_key_of_a_topic_refuses_and_is_named() -> None:
     verdict = topic_key_verdict(ACCOUNT_MAY_ALL)
     assert verdict.answer is Answer.REFUSED
-    assert f"no statement of the policy of key {KEY}, with which topic {TOPIC} is encrypted," in verdict.message
+    assert f"The policy of key {KEY}, which encrypts topic {TOPIC}, does not allow" in verdict.message
 
 
 # -- a permissions boundary
@@ -820,24 +826,26 @@ def test_a_boundary_is_judged_like_a_policy() -> None:
     only_s3 = {"Sid": "S3", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     verdict = boundary_verdict(only_s3)
     assert verdict.answer is Answer.REFUSED
-    assert f"no statement of the permissions boundary {BOUNDARY} of role {ROLE} allows logs:" in verdict.message
+    assert f"The permissions boundary {BOUNDARY} of role {ROLE} does not allow logs:" in verdict.message
     assert boundary_verdict(only_s3, *json.loads(f"[{verdict.remedy}]")).allowed
     assert boundary_verdict(only_s3 | {"Action": "*"}).allowed
     refusal = {"Sid": "NoLogs", "Effect": "Deny", "Action": "logs:*", "Resource": "*"}
-    assert "statement 'NoLogs' (Deny)" in boundary_verdict(only_s3 | {"Action": "*"}, refusal).message
+    assert (
+        "Statement 'NoLogs' of the permissions boundary" in boundary_verdict(only_s3 | {"Action": "*"}, refusal).message
+    )
 
 
 def test_a_boundary_that_aws_manages_is_replaced_and_not_changed() -> None:
     arn = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
     verdict = boundary_verdict({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, arn=arn)
-    assert "AWS manages it: give the role a boundary of your own" in verdict.message
+    assert "AWS manages this boundary: give the role a boundary of your own" in verdict.message
     assert boundary_verdict(*json.loads(verdict.remedy)["Statement"]).allowed
 
 
 def test_a_statement_more_decides_only_where_no_deny_is_in_doubt() -> None:
     allow_if = write({"StringEquals": {"aws:userid": "x"}})
     alone = bucket_verdict(ACL, allow_if)
-    decides = "One statement more decides it. Add to its Statement list"
+    decides = "Another statement settles it. Add to its Statement list"
     assert (alone.answer, alone.advice) == (Answer.UNDECIDABLE, decides)
     fenced = bucket_verdict(ACL, allow_if, deny({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}))
     assert (fenced.answer, fenced.advice) == (Answer.UNDECIDABLE, "Add to its Statement list")
@@ -852,7 +860,7 @@ def test_what_two_policies_of_a_role_deny_alike_is_said_once_of_each() -> None:
     verdict = permissions_verdict(*documents)
     assert verdict.answer is Answer.REFUSED
     for name in ("policy-2", "policy-3"):
-        assert verdict.message.count(f"statement 1 (Deny) of policy {name} among the policies of role {ROLE}") == 1
+        assert verdict.message.count(f"Statement 1 of policy {name} of role {ROLE} denies") == 1
     assert [verdict.message.count(action) for action in ("logs:CreateLogStream on", "logs:PutLogEvents on")] == [2, 2]
 
 
@@ -868,15 +876,15 @@ def test_an_attached_policy_that_aws_manages_is_detached_and_not_changed(conditi
         log_group_arn=GROUP,
         trail_arn=TRAIL,
     )
-    assert f"statement 'DenyAll' (Deny) of policy {arn} among the policies of role {ROLE}" in verdict.message
-    assert "detach the policy from the role, since AWS manages it" in verdict.message
-    assert "remove it" not in verdict.message
-    assert "narrow it" not in verdict.message
+    assert f"tatement 'DenyAll' of policy {arn} of role {ROLE} denies" in verdict.message
+    assert "etach the policy from the role, because AWS manages it" in verdict.message
+    assert "emove the statement" not in verdict.message
+    assert "its Condition:" not in verdict.message
 
 
 def test_a_near_miss_says_in_which_policy_it_is() -> None:
     verdict = permissions_verdict(policy(STREAM), policy(EVENTS | {"Resource": GROUP.removesuffix(":*")}))
-    assert f"{EVENTS['Sid']}' of policy policy-2 almost matches" in verdict.message
+    assert f"{EVENTS['Sid']}' of policy policy-2 of role {ROLE} almost matches" in verdict.message
 
 
 @pytest.mark.parametrize("owner", ["aws", "123456789012"])
@@ -890,6 +898,6 @@ def test_of_a_boundary_that_aws_manages_no_deny_is_taken_away(owner: str) -> Non
         trail_arn=TRAIL,
     )
     assert verdict.answer is Answer.REFUSED
-    assert ("AWS manages it: give the role a boundary of your own" in verdict.message) is (owner == "aws")
-    assert ("attach another boundary" in verdict.message) is (owner == "aws")
-    assert ("remove it, or narrow it" in verdict.message) is (owner != "aws")
+    assert ("AWS manages this boundary: give the role a boundary of your own" in verdict.message) is (owner == "aws")
+    assert ("Attach another boundary" in verdict.message) is (owner == "aws")
+    assert ("Remove the statement, or narrow it" in verdict.message) is (owner != "aws")

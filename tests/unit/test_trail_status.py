@@ -364,7 +364,7 @@ def test_an_alias_whose_key_is_not_told_is_named_with_what_would_help() -> None:
     seen = observed(unreadable=frozenset({"kmsKeyID", "tags"}))
     ready = status(looked_at(observed=seen)).condition(ConditionType.READY)
     assert ready is not None
-    assert "read its tags; " in ready.message
+    assert "read its tags. " in ready.message
     assert "allow kms:DescribeKey, or set kmsKeyID to the key's ARN" in ready.message
 
 
@@ -413,7 +413,7 @@ def test_warnings_are_one_condition_with_the_first_reason() -> None:
     assert shown(warned) == shown(READY) | {"Advisory": ("True", "DuplicateManagementEvents")}
     advisory = warned.condition(ConditionType.ADVISORY)
     assert advisory is not None
-    assert advisory.message == "recorded twice; no effect"
+    assert advisory.message == "recorded twice. no effect"
 
 
 def test_warnings_stay_while_nothing_new_is_known_and_go_when_there_are_none() -> None:
@@ -434,7 +434,7 @@ def test_a_warning_that_changes_its_words_keeps_its_time() -> None:
     assert (advisory.reason, advisory.last_transition_time) == ("GlobalServiceEventsIgnored", NOW)
 
 
-IGNORED = Advice(Reason.ANNOTATION_IGNORED, "Annotation a has no effect: set b. Annotation c has no effect: set d")
+IGNORED = Advice(Reason.ANNOTATION_IGNORED, "Annotation a has no effect: set b; annotation c has no effect: set d")
 LESS = replace(IGNORED, message="Annotation a has no effect: set b")
 
 
@@ -445,7 +445,7 @@ def advised(result: TrailStatus) -> tuple[str, str] | None:
 
 def test_ignored_annotations_are_said_before_other_warnings() -> None:
     warned = compute_status(TrailStatus(), found(advice=(TWICE,)), NOW, IGNORED)
-    assert advised(warned) == ("AnnotationIgnored", f"{IGNORED.message}; recorded twice")
+    assert advised(warned) == ("AnnotationIgnored", f"{IGNORED.message}. recorded twice")
     assert shown(warned)["Ready"] == ("True", "Recording")
 
 
@@ -467,7 +467,7 @@ def test_ignored_annotations_are_current_while_other_warnings_are_unknown() -> N
 
 def test_how_ignored_annotations_are_worded_decides_nothing() -> None:
     """Other warnings stay while they are unknown, also where a message has what stands between two."""
-    ignored = replace(IGNORED, message="Annotation a has no effect; set b")
+    ignored = replace(IGNORED, message="Annotation a has no effect. Set b")
     warned = compute_status(TrailStatus(), found(advice=(TWICE,)), NOW, ignored)
     unknown = found(known=False, observed=None, failure=AUTHORITY, advice=None)
     assert advised(compute_status(warned, unknown, LATER, ignored)) == advised(warned)

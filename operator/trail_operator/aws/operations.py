@@ -218,6 +218,13 @@ class Internal(Operation):
 
 
 OPERATIONS: tuple[Operation, ...] = (*Read, *Write, *Internal)
+_BY_CALL = {str(operation): operation for operation in OPERATIONS}
+
+
+def iam_action(call: str) -> str:
+    """Return the IAM action that a call needs: `s3:GetEncryptionConfiguration` for `s3:GetBucketEncryption`."""
+    operation = _BY_CALL.get(call)
+    return operation.action if operation else call
 
 
 def actions_of(grant: Grant) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from trail_operator.api.constants import PAUSED
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import DeletionPolicy
-from trail_operator.domain.texts import listed
+from trail_operator.domain.texts import capitalized, listed
 from trail_operator.domain.warnings import Advice
 
 # https://github.com/aws-controllers-k8s/runtime/blob/main/apis/core/v1alpha1/annotations.go
@@ -49,11 +49,12 @@ def ignored_annotations(annotations: Mapping[str, str], written: object, default
     """Return the warning about annotations without effect, and what to set instead. `written`: spec.deletionPolicy."""
     found = of_other_controllers(annotations)
     problems = [_deletion_policy_problem(found, written, default)]
-    problems += [f"Annotation {name} has no effect: {_INSTEAD[name]}" for name in found if name in _INSTEAD]
+    problems += [f"annotation {name} has no effect: {_INSTEAD[name]}" for name in found if name in _INSTEAD]
     unknown = [name for name in found if name not in _INSTEAD and name != _ACK_DELETION_POLICY]
-    problems += [f"Annotations without effect: {listed(unknown)}. Remove them"] if unknown else []
-    messages = [problem for problem in problems if problem]
-    return Advice(Reason.ANNOTATION_IGNORED, ". ".join(messages)) if messages else None
+    problems += [f"remove annotations without effect: {listed(unknown)}"] if unknown else []
+    # One sentence: what follows it in the condition begins after a full stop.
+    message = capitalized("; ".join(problem for problem in problems if problem))
+    return Advice(Reason.ANNOTATION_IGNORED, message) if message else None
 
 
 def _deletion_policy_problem(annotations: Mapping[str, str], written: object, default: DeletionPolicy) -> str:
@@ -62,18 +63,18 @@ def _deletion_policy_problem(annotations: Mapping[str, str], written: object, de
         if meant in (None, written) or written not in [*DeletionPolicy]:
             return ""
         return (
-            f"Annotation {_ACK_DELETION_POLICY} has no effect, because spec.deletionPolicy is {written}: remove the "
+            f"annotation {_ACK_DELETION_POLICY} has no effect, because spec.deletionPolicy is {written}: remove the "
             f"annotation, or set spec.deletionPolicy: {meant}"
         )
     if meant is DeletionPolicy.DELETE and default is DeletionPolicy.RETAIN:
         return (
-            f"Annotation {_ACK_DELETION_POLICY}: delete has no effect, and the operator's default keeps the trail: set "
+            f"annotation {_ACK_DELETION_POLICY}: delete has no effect, and the operator's default keeps the trail: set "
             "spec.deletionPolicy: Delete"
         )
     if meant is DeletionPolicy.RETAIN and value != "retain":
         return (
-            f"Annotation {_ACK_DELETION_POLICY} is neither retain nor delete: the trail is kept, as ACK would keep it. "
-            "Set spec.deletionPolicy: Retain or Delete"
+            f"annotation {_ACK_DELETION_POLICY} is neither retain nor delete: the trail is kept, as ACK would keep it, "
+            "until you set spec.deletionPolicy: Retain or Delete"
         )
     return ""
 

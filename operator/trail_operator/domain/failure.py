@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from trail_operator.api.reasons import Reason
+from trail_operator.domain.texts import sentences
 from trail_operator.domain.warnings import Advice
 
 
@@ -65,7 +66,7 @@ def together(failures: Sequence[Failure]) -> Failure | None:
     others = [one for one in failures if one is not first]
     return replace(
         first,
-        message="; ".join(dict.fromkeys(one.message for one in (first, *others))),
+        message=sentences(dict.fromkeys(one.message for one in (first, *others))),
         advice=tuple(dict.fromkeys(advice for one in (first, *others) for advice in one.advice)),
     )
 

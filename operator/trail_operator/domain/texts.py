@@ -1,7 +1,7 @@
 """Helpers for texts in messages: on one line, without control characters, of limited length."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # Maximum lengths in the CustomResourceDefinitions.
 MESSAGE = 32768
@@ -21,3 +21,13 @@ def clean(text: str, longest: int) -> str:
 def listed(values: Sequence[str]) -> str:
     """Return the first five values, and how many more there are."""
     return ", ".join(values[:5]) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
+
+
+def sentences(messages: Iterable[str]) -> str:
+    """Join messages as sentences; the last one gets no full stop, like any message of a condition."""
+    return ". ".join(message.removesuffix(".") for message in messages)
+
+
+def capitalized(text: str) -> str:
+    """Return the text with its first letter in upper case, to begin a sentence."""
+    return text[:1].upper() + text[1:]

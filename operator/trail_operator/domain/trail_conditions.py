@@ -6,12 +6,12 @@ from trail_operator.api.trail_status import Difference, TrailStatus
 from trail_operator.domain.conditions import State
 from trail_operator.domain.failure import Failure, FailureClass, together
 from trail_operator.domain.sync_result import NOT_OURS, SyncResult
+from trail_operator.domain.texts import sentences
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.domain.warnings import Advice
 
 # A message names so many fields that AWS does not show yet.
 _MOST_FIELDS = 8
-_SEPARATOR = "; "
 
 
 def trail_conditions(previous: TrailStatus, result: SyncResult, ignored: Advice | None) -> dict[ConditionType, State]:
@@ -28,14 +28,14 @@ def advisory_state(previous: TrailStatus, advice: tuple[Advice, ...] | None, ign
     if advice is None and before and _begins_with(before, ignored):
         return State.of(before)
     advice = (*([ignored] if ignored else []), *(advice or ()))
-    return State(True, advice[0].reason, _SEPARATOR.join(one.message for one in advice)) if advice else None
+    return State(True, advice[0].reason, sentences(one.message for one in advice)) if advice else None
 
 
 def _begins_with(advisory: Condition, ignored: Advice | None) -> bool:
     """Whether an earlier Advisory already warns of these annotations, or of none."""
     if ignored is None:
         return advisory.reason != Reason.ANNOTATION_IGNORED
-    return f"{advisory.message}{_SEPARATOR}".startswith(f"{ignored.message}{_SEPARATOR}")
+    return f"{advisory.message}. ".startswith(f"{ignored.message}. ")
 
 
 def _verdict(previous: TrailStatus, result: SyncResult) -> dict[ConditionType, State]:
@@ -127,7 +127,7 @@ def _unknown(observed: ObservedTrail) -> str:
         problems.append(
             "AWS does not let this account resolve kmsKeyID: allow kms:DescribeKey, or set kmsKeyID to the key's ARN"
         )
-    return "; ".join(problems)
+    return sentences(problems)
 
 
 def _progressing(message: str, reason: Reason, logging: State, result: SyncResult) -> dict[ConditionType, State]:

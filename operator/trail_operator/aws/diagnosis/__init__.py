@@ -1,7 +1,7 @@
-"""Why AWS refuses: reads what a trail depends on and says what is missing, where the operator may read it.
+"""Explains why AWS rejects a request: reads what the trail depends on, and says what is missing.
 
-Where it may not, it says which permission it lacks and prints what is required; where AWS does not answer just now, it
-says that, and AWS's own refusal stands. Only ever reads.
+If the operator lacks a permission to read, the message names it and prints what is required. If AWS does not answer,
+the message says so, and AWS's own error stays. It only reads.
 """
 
 import re
@@ -18,46 +18,45 @@ from trail_operator.aws.diagnosis.log_group import LogGroup, LogRole
 from trail_operator.aws.diagnosis.topic import Topic
 from trail_operator.aws.error_codes import INVALID_INSIGHTS, SUSPENDED
 from trail_operator.aws.errors import AWSError
-from trail_operator.aws.operations import Read
+from trail_operator.aws.operations import Read, iam_action
 from trail_operator.domain.failure import Failure, FailureError
 from trail_operator.domain.iam_policy.verdict import Answer, Finding, Verdict
+from trail_operator.domain.texts import sentences
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.domain.warnings import Advice
-
-_UNSEEN = "what stands in the way could not be looked at"
 
 
 @dataclass(frozen=True)
 class DeliveryAdvice:
-    """What is wrong with the destinations that AWS cannot deliver to, in words, and what to warn of besides."""
+    """Why AWS cannot deliver to some destinations, and warnings found on the way."""
 
     message: str = ""
     advice: tuple[Advice, ...] = ()
 
 
 class Diagnosis:
-    """Explains refusals and delivery errors."""
+    """Explains rejected requests and delivery errors."""
 
     def __init__(self, aws: AWSClient) -> None:
         self._aws = aws
 
     async def explain(self, error: AWSError, desired: DesiredTrail) -> Failure:
-        """The failure behind an error, as exactly as it can be known."""
+        """Return the failure behind an error, with its cause if that can be read."""
         failure = error.failure
         if error.code == SUSPENDED:
-            return failure  # no policy is to blame
+            return failure  # not caused by a policy
         if error.code == INVALID_INSIGHTS and desired.insights:
             written = ", ".join(sorted({kind for kind, _ in desired.insights}))
             return replace(failure, message=f"{failure.message}: spec.insightSelectors has {written}")
         try:
-            return await self._behind(failure, error, desired)
+            return await self._cause(failure, error, desired)
         except FailureError as further:
-            return replace(failure, message=f"{failure.message}; {_unseen(further)}")
+            return replace(failure, message=sentences([failure.message, _unknown_cause(further)]))
 
-    async def _behind(self, failure: Failure, error: AWSError, desired: DesiredTrail) -> Failure:
+    async def _cause(self, failure: Failure, error: AWSError, desired: DesiredTrail) -> Failure:
         configuration = desired.configuration
         case = Case(self._aws, desired.arn, desired.location, configuration, failure)
-        # AWS may name what the trail does not have, such as the key that a bucket encrypts with by default.
+        # AWS may blame something that the spec does not name, such as the bucket's default encryption key.
         match failure.reason:
             case Reason.BUCKET_NOT_FOUND:
                 return await Bucket(case).missing()
@@ -74,54 +73,54 @@ class Diagnosis:
             case Reason.LOG_GROUP_NOT_FOUND | Reason.ROLE_POLICY_DENIES if configuration.cloud_watch_logs_log_group_arn:
                 return await LogGroup(case).explain()
             case Reason.QUOTA_EXCEEDED:
-                return await _Region(case).full(error.message)
+                return await _Region(case).explain(error.message)
         return failure
 
     async def delivery_advice(self, desired: DesiredTrail, observed: ObservedTrail) -> DeliveryAdvice:
-        """What is wrong with the destinations that AWS can't deliver to."""
+        """Return what is wrong with the destinations that AWS cannot deliver to."""
         case = Case(self._aws, observed.arn, desired.location, observed.configuration)
         failing = observed.failing_destinations.keys()
-        looks: list[Callable[[], Awaitable[Failure]]] = []
+        checks: list[Callable[[], Awaitable[Failure]]] = []
         if failing & {Destination.S3, Destination.DIGEST}:
-            looks.append(lambda: _log_files(case))
+            checks.append(lambda: _log_files(case))
         if Destination.SNS in failing:
-            looks.append(Topic(case).explain)
+            checks.append(Topic(case).explain)
         if Destination.CLOUD_WATCH_LOGS in failing:
-            looks.append(LogGroup(case).explain)
+            checks.append(LogGroup(case).explain)
         messages: list[str] = []
         advice: list[Advice] = []
-        for look in looks:
+        for check in checks:
             try:
-                found = await look()
+                found = await check()
             except FailureError as error:
-                messages.append(_unseen(error))
+                messages.append(_unknown_cause(error))
                 continue
             messages.append(found.message)
             advice.extend(found.advice)
-        return DeliveryAdvice(" ".join(messages), tuple(advice))
+        return DeliveryAdvice(sentences(messages), tuple(advice))
 
 
 class _Region(Dependency):
-    async def full(self, refusal: str) -> Failure:
-        """Which trails fill the region that AWS names: `User: ACCOUNT already has 5 trails in REGION.`"""
+    async def explain(self, refusal: str) -> Failure:
+        """List the trails of the region that AWS names: `User: ACCOUNT already has 5 trails in REGION.`"""
         named = re.search(r"trails in ([a-z0-9-]+)", refusal)
         region = named.group(1) if named else self._case.location.region
         answer = await self._call(Read.DescribeTrails, region=region, includeShadowTrails=True)
         trails = ", ".join(sorted(trail["TrailARN"] for trail in answer["trailList"]))
         return dependency(
             Reason.QUOTA_EXCEEDED,
-            f"region {region} has no room for another trail: AWS allows five, and there are {trails}. The trail is "
-            "made when one of them goes",
+            f"Region {region} has no room for another trail: AWS allows five, and these exist: {trails}. Delete one "
+            "that is not needed; the operator then creates this trail",
         )
 
 
 async def _log_files(case: Case) -> Failure:
-    """Why the bucket gets no files."""
+    """Return why the bucket receives no files."""
     return case.judged(*await _key_or_bucket(case))
 
 
 async def _some_key(case: Case) -> Failure:
-    """AWS does not always say which: the trail's key or its topic's where that is known to be unusable, else policies.
+    """Explain an error about a key, which AWS does not always name: the trail's, its topic's or its bucket's.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html#API_CreateTrail_Errors
     """
@@ -139,7 +138,7 @@ async def _some_key(case: Case) -> Failure:
 
 
 async def _key_or_bucket(case: Case) -> list[Judgement]:
-    """AWS names both in one error: the trail's key where that is known to refuse, else the bucket."""
+    """Judge the trail's key, and unless it is known to deny, the bucket: AWS has one error for both."""
     key, bucket = TrailKey(case), Bucket(case)
     if not case.configuration.kms_key_id:
         return await bucket.judgements()
@@ -151,17 +150,17 @@ async def _key_or_bucket(case: Case) -> list[Judgement]:
 
 
 async def _topic_key(case: Case) -> list[Judgement]:
-    """The topic's key, which AWS may mean as well: it documents no error that is for this key alone.
+    """Judge the topic's key, which an error may be about: AWS documents no error for this key alone.
 
-    Where it could not be looked at, what else was found is told all the same.
+    If it cannot be read, the judgement says so and other findings are kept.
     """
     if not case.configuration.sns_topic_name:
         return []
     try:
         judgement = await Topic(case).key()
     except (AWSError, FailureError) as error:
-        unseen = Verdict("the key of the topic", Answer.UNDECIDABLE, (Finding(_unseen(error)),))
-        return [(Reason.KEY_POLICY_DENIES, unseen)]
+        unknown = Verdict("the key of the topic", Answer.UNDECIDABLE, (Finding(_unknown_cause(error)),))
+        return [(Reason.KEY_POLICY_DENIES, unknown)]
     return [judgement] if judgement else []
 
 
@@ -170,9 +169,9 @@ async def _has_bucket_key(bucket: Bucket) -> bool | None:
     return encryption.bucket_key if encryption else None
 
 
-def _unseen(error: FailureError) -> str:
+def _unknown_cause(error: FailureError) -> str:
     if not isinstance(error, AWSError):
-        return f"{_UNSEEN} just now ({error.failure.message})"
+        return f"The cause is not known yet: {error.failure.message}"
     if is_denied(error):
-        return f"{_UNSEEN}, since the operator lacks {error.action}"
-    return f"{_UNSEEN} just now ({error.action}: {error.code})"
+        return f"The cause is not known: the operator lacks {iam_action(error.action)}"
+    return f"The cause is not known yet: {error.action} failed with {error.code}"

@@ -1,9 +1,9 @@
-"""What is wrong with a trail's bucket: its policy, who pays for it, and the key that it encrypts with by default."""
+"""Diagnoses a trail's bucket: its policy, who pays for requests, and its default encryption key."""
 
 from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, may_not_look
+from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, raise_unless_denied
 from trail_operator.aws.diagnosis.key import DefaultKey
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
@@ -12,7 +12,7 @@ from trail_operator.domain.iam_policy import prescribed
 from trail_operator.domain.iam_policy.judge import judge_bucket_policy
 from trail_operator.domain.iam_policy.verdict import Answer, Verdict, not_read
 
-# The name that IAM has for S3's policy read is that of the operation; a bucket of another account answers 405.
+# S3 returns this (405) for a bucket of another account.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html
 _OF_ANOTHER_ACCOUNT = "MethodNotAllowed"
 _NOT_ENCRYPTED = ("ServerSideEncryptionConfigurationNotFoundError", "NoSuchBucket")
@@ -20,13 +20,13 @@ _NOT_ENCRYPTED = ("ServerSideEncryptionConfigurationNotFoundError", "NoSuchBucke
 
 @dataclass(frozen=True)
 class Encryption:
-    """How a bucket encrypts where nobody asks for anything else."""
+    """The default encryption of a bucket."""
 
     is_kms: bool = False
     key: str | None = None
-    """The key's id, alias or ARN; None where it is the one that AWS manages."""
+    """The key's ID, alias or ARN; None for the key that AWS manages."""
     bucket_key: bool = False
-    """Whether it has an S3 Bucket Key, also for objects that are encrypted with another key."""
+    """Whether an S3 Bucket Key is enabled, which also applies to objects encrypted with another key."""
 
 
 class Bucket(Dependency):
@@ -34,22 +34,22 @@ class Bucket(Dependency):
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The bucket's name."""
         return self._case.configuration.s3_bucket_name
 
     async def missing(self) -> Failure:
-        """It does not exist."""
+        """Return the failure of a bucket that does not exist."""
         return dependency(
             Reason.BUCKET_NOT_FOUND,
-            f"bucket {self.name} does not exist: create it, with this policy: {compact(await self._statements())}",
+            f"Bucket {self.name} does not exist. Create it with this policy: {compact(await self._statements())}",
         )
 
     async def explain(self) -> Failure:
-        """Its policy; where that does not refuse, what else of it may."""
+        """Return why CloudTrail cannot write to it."""
         return self._case.judged(*await self.judgements())
 
     async def judgements(self, *key: Verdict) -> list[Judgement]:
-        """The same, each by itself. `key`: the verdicts on the trail's own key."""
+        """Judge its policy; unless that denies, who pays and its default key. `key`: verdicts on the trail's key."""
         known = [(Reason.KEY_POLICY_DENIES, one) for one in key]
         if any(one.answer is Answer.REFUSED for one in key):
             return known
@@ -60,14 +60,14 @@ class Bucket(Dependency):
         return [*known, policy, *filter(None, others)]
 
     async def _policy(self) -> Judgement:
-        """What its policy lets CloudTrail do; also that there is no bucket, or none whose policy can be read."""
+        """Judge its policy; also if the bucket does not exist, or its policy cannot be read."""
         try:
             document = (await self._call(Read.GetBucketPolicy, Bucket=self.name))["Policy"]
         except AWSError as error:
             if error.code == "NoSuchBucket":
                 return certain(await self.missing())
             if error.code != "NoSuchBucketPolicy":
-                may_not_look(error)
+                raise_unless_denied(error)
                 return certain(await self._not_read(error))
             document = None
         text = (document or "").lower()
@@ -87,7 +87,7 @@ class Bucket(Dependency):
         return Reason.BUCKET_POLICY_DENIES, verdict
 
     async def region(self) -> str | None:
-        """Where it is; None where that is not known."""
+        """Return its region; None if unknown."""
         try:
             answer = await self._call(Read.GetBucketLocation, Bucket=self.name)
         except AWSError:
@@ -98,13 +98,13 @@ class Bucket(Dependency):
         )
 
     async def encryption(self) -> Encryption | None:
-        """How it encrypts by default; None where that may not be read."""
+        """Return its default encryption; None if the operator lacks permission to read it."""
         try:
             answer = await self._call(Read.GetBucketEncryption, Bucket=self.name)
         except AWSError as error:
             if error.code in _NOT_ENCRYPTED:
                 return Encryption()
-            may_not_look(error)
+            raise_unless_denied(error)
             return None
         rules = (answer.get("ServerSideEncryptionConfiguration") or {}).get("Rules") or [{}]
         default = rules[0].get("ApplyServerSideEncryptionByDefault") or {}
@@ -115,30 +115,30 @@ class Bucket(Dependency):
         )
 
     async def _payer(self) -> Judgement | None:
-        """Why CloudTrail cannot deliver to a bucket whose requests are paid for by others; None where that is not so.
+        """Return the judgement on a Requester Pays bucket, to which CloudTrail cannot deliver; None if it is not one.
 
         https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
         """
         try:
             answer = await self._call(Read.GetBucketRequestPayment, Bucket=self.name)
         except AWSError as error:
-            may_not_look(error)
+            raise_unless_denied(error)
             subject = f"whether bucket {self.name} is a Requester Pays bucket, to which CloudTrail cannot deliver"
             return Reason.BUCKET_POLICY_DENIES, not_read(subject, Read.GetBucketRequestPayment.action, [])
         if answer.get("Payer") != "Requester":
             return None
         failure = dependency(
             self._case.reason(Reason.BUCKET_POLICY_DENIES),
-            f"bucket {self.name} is a Requester Pays bucket, to which CloudTrail cannot deliver. Change that: aws "
+            f"Bucket {self.name} is a Requester Pays bucket, to which CloudTrail cannot deliver. Change that: aws "
             f"s3api put-bucket-request-payment --bucket {self.name} --request-payment-configuration Payer=BucketOwner",
         )
         return certain(failure)
 
     async def _default_key(self) -> Judgement | None:
-        """Whether the bucket's default key may keep CloudTrail from writing; None where there is none of KMS."""
+        """Judge the bucket's default KMS key; None if there is none."""
         encryption = await self.encryption()
         if encryption is None:
-            subject = f"the policy of the key, if any, with which bucket {self.name} encrypts by default"
+            subject = f"the policy of the default encryption key (if any) of bucket {self.name}"
             statements = [prescribed.default_key_statement(self._case.arn)]
             return Reason.KEY_POLICY_DENIES, not_read(subject, Read.GetBucketEncryption.action, statements)
         if not encryption.is_kms:
@@ -154,8 +154,8 @@ class Bucket(Dependency):
             elsewhere = f"the operator lacks {Read.GetBucketPolicy.action}, or {elsewhere}"
         return dependency(
             self._case.reason(Reason.BUCKET_POLICY_DENIES),
-            f"the policy of bucket {self.name} was not verified: {elsewhere} (names of buckets are shared by all "
-            f"accounts: check s3BucketName). If it is the right one, it needs: {compact(await self._statements())}",
+            f"Cannot verify the policy of bucket {self.name}: {elsewhere}. Check s3BucketName: bucket names are unique "
+            f"across all accounts. If it is correct, the policy must contain: {compact(await self._statements())}",
         )
 
     async def _statements(self) -> list[prescribed.Statement]:

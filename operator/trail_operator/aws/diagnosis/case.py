@@ -1,4 +1,4 @@
-"""What every look at a trail's dependencies shares: the trail, AWS's refusal if any, and how verdicts read."""
+"""What the diagnoses of all dependencies share: the trail, AWS's error if any, and how verdicts become a failure."""
 
 import json
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.iam_policy.matching import Values
 from trail_operator.domain.iam_policy.prescribed import Statement
 from trail_operator.domain.iam_policy.verdict import Answer, Finding, Verdict
+from trail_operator.domain.texts import capitalized, sentences
 from trail_operator.domain.warnings import Advice
 
 _IN_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
@@ -22,12 +23,12 @@ _NOT_KNOWN: Values = ()
 _IN_NONE: Values = (None,)
 
 Judgement = tuple[Reason, Verdict]
-"""The verdict on something that a trail depends on, and the reason that it is if it refuses."""
+"""The verdict on a dependency of a trail, and the reason of the failure if it denies."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One trail that AWS refuses, or cannot deliver for."""
+    """A trail for which AWS rejects a request or cannot deliver."""
 
     aws: AWSClient
     arn: str
@@ -36,36 +37,36 @@ class Case:
     refusal: Failure | None = None
 
     def reason(self, otherwise: Reason) -> Reason:
-        """AWS's own reason, which stays where what stands in the way is not certain."""
+        """Return the reason of AWS's own error, which stays if the cause is not certain."""
         return self.refusal.reason if self.refusal else otherwise
 
     def judged(self, *judgements: Judgement) -> Failure:
-        """What refuses; else what cannot be decided; else, where nothing is seen to refuse, what cannot be seen."""
+        """Return what denies, else what cannot be determined, else that everything readable allows it."""
         refused = [(reason, verdict) for reason, verdict in judgements if verdict.answer is Answer.REFUSED]
         undecided = [(reason, verdict) for reason, verdict in judgements if verdict.answer is Answer.UNDECIDABLE]
         if refused:
-            return _told(refused[0][0], [verdict for _, verdict in refused + undecided])
+            return _failure_of(refused[0][0], [verdict for _, verdict in refused + undecided])
         if not undecided:
             return self._all_allow(judgements)
-        failure = _told(self.reason(undecided[0][0]), [verdict for _, verdict in undecided])
-        return replace(failure, message=f"{self.refusal.message}; {failure.message}") if self.refusal else failure
+        failure = _failure_of(self.reason(undecided[0][0]), [verdict for _, verdict in undecided])
+        return replace(failure, message=sentences([self.refusal.message, failure.message])) if self.refusal else failure
 
     def _all_allow(self, judgements: Sequence[Judgement]) -> Failure:
         subjects = " and ".join(verdict.subject.rstrip(",") for _, verdict in judgements)
-        hidden = "resource control policies of the organization"
+        unreadable = "resource control policies of the organization"
         if any(reason is Reason.ROLE_POLICY_DENIES for reason, _ in judgements):
-            hidden += " and service control policies for the role"
+            unreadable += ", service control policies for the role"
         note = (
-            f"all that can be read allows it ({subjects}). What cannot be read may refuse it: {hidden}, or a change "
-            "that has not reached CloudTrail yet"
+            f"All policies that the operator can read allow it ({subjects}). Something that it cannot read may deny "
+            f"it: {unreadable}, or a change that has not reached CloudTrail yet"
         )
         if self.refusal is None:
             return dependency(judgements[0][0], note)
-        return replace(self.refusal, message=f"{self.refusal.message}; {note}")
+        return replace(self.refusal, message=sentences([self.refusal.message, note]))
 
 
 class Dependency:
-    """Something that a trail depends on, as AWS has it now."""
+    """A resource in AWS that a trail depends on."""
 
     def __init__(self, case: Case) -> None:
         self._case = case
@@ -74,13 +75,13 @@ class Dependency:
         return await self._case.aws.call(operation, region or self._case.location.region, **parameters)
 
     async def _organization(self) -> str | None:
-        """The id of the organization whose trail it is."""
+        """Return the ID of the organization, for an organization trail."""
         if not self._case.configuration.is_organization_trail:
             return None
         return (await self._case.aws.organization(self._case.location.region)).id
 
     async def _source_organization(self, *documents: str | None) -> Values:
-        """The organization of the trail's owner; asked for only where a policy depends on it."""
+        """Return the organization of the trail's owner; read only if a policy depends on it."""
         text = " ".join(document.lower() for document in documents if document)
         if "aws:sourceorgid" not in text and "aws:principalorgid" not in text:
             return _NOT_KNOWN
@@ -93,40 +94,40 @@ class Dependency:
         except AWSError as error:
             if error.code == _IN_NO_ORGANIZATION:
                 return _IN_NONE
-            may_not_look(error)
+            raise_unless_denied(error)
             return _NOT_KNOWN
 
 
 def certain(failure: Failure) -> Judgement:
-    """What is seen to be wrong, beside what policies refuse."""
+    """Return the judgement on a problem that is certain, other than a policy that denies."""
     return failure.reason, Verdict("", Answer.REFUSED, (Finding(failure.message),))
 
 
-def _told(reason: Reason, verdicts: Sequence[Verdict]) -> Failure:
-    """The failure that these verdicts amount to."""
+def _failure_of(reason: Reason, verdicts: Sequence[Verdict]) -> Failure:
+    """Return the failure that these verdicts describe."""
     advice = tuple(one for verdict in verdicts for one in _legacy(verdict))
-    return replace(dependency(reason, ". ".join(verdict.message for verdict in verdicts)), advice=advice)
+    return replace(dependency(reason, sentences(verdict.message for verdict in verdicts)), advice=advice)
 
 
 def is_denied(error: AWSError) -> bool:
-    """Whether an error says that the operator may not look. 405: only a bucket's own account may."""
+    """Return whether the operator lacks permission to read. MethodNotAllowed: the bucket is in another account."""
     denied = (Reason.ACCESS_DENIED, Reason.DENIED_BY_ORGANIZATION)
     return error.code == "MethodNotAllowed" or error.failure.reason in denied
 
 
-def may_not_look(error: AWSError) -> None:
-    """Raise the error, unless it says that the operator may not look."""
+def raise_unless_denied(error: AWSError) -> None:
+    """Raise the error, unless it says that the operator lacks permission to read."""
     if not is_denied(error):
         raise error
 
 
 def dependency(reason: Reason, message: str) -> Failure:
-    """The failure of a dependency."""
+    """Return a failure of a dependency."""
     return Failure(FailureClass.DEPENDENCY, reason, message)
 
 
 def compact(statements: Statement | Sequence[Statement]) -> str:
-    """Statements as a whole policy, or one statement by itself, on one line."""
+    """Return statements as a policy, or a single statement, as JSON on one line."""
     value = statements if isinstance(statements, dict) else {"Version": "2012-10-17", "Statement": list(statements)}
     return json.dumps(value, separators=(",", ":"))
 
@@ -135,7 +136,7 @@ def _legacy(verdict: Verdict) -> tuple[Advice, ...]:
     if not verdict.legacy_principal:
         return ()
     message = (
-        f"{verdict.subject} lets CloudTrail in only by the accounts that it once had in single regions: name the "
-        "service principal cloudtrail.amazonaws.com instead"
+        f"{capitalized(verdict.subject)} allows CloudTrail only by accounts that it used before it had a service "
+        "principal: name the service principal cloudtrail.amazonaws.com instead"
     )
     return (Advice(Reason.LEGACY_PRINCIPAL, message),)

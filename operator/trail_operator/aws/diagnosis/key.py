@@ -1,39 +1,43 @@
-"""What is wrong with the KMS keys that a trail depends on: its own, and those of its topic and of its bucket.
+"""Diagnoses the KMS keys that a trail depends on: its own, its topic's and its bucket's.
 
 https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, dependency, may_not_look
+from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, dependency, raise_unless_denied
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.domain.arns import Arn, Location, is_managed_alias
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.iam_policy import prescribed
 from trail_operator.domain.iam_policy.judge import (
+    default_key,
     judge_default_key_policy,
     judge_key_policy,
     judge_topic_key_policy,
     suspect_default_key,
+    topic_key,
 )
 from trail_operator.domain.iam_policy.verdict import Verdict, not_read, to_paste
+from trail_operator.domain.texts import capitalized
 
 _REMEDIES = {
-    "Disabled": "enable it",
-    "PendingDeletion": "cancel its deletion and enable it",
-    "PendingReplicaDeletion": "cancel its deletion and enable it",
-    "PendingImport": "import its key material",
-    "Unavailable": "connect its key store",
+    "Disabled": "Enable it",
+    "PendingDeletion": "Cancel its deletion and enable it",
+    "PendingReplicaDeletion": "Cancel its deletion and enable it",
+    "PendingImport": "Import its key material",
+    "Unavailable": "Connect its key store",
 }
 
 
 @dataclass(frozen=True)
-class _Role:
-    """What a key is for, in words, and the statements that its policy then needs."""
+class _Use:
+    """How a key is used: its name in messages, the words to replace it, and the statements that its policy needs."""
 
     name: str
     replace: str
@@ -50,42 +54,73 @@ class _Key(Dependency):
         answer = await self._call(Read.GetKeyPolicy, region=Arn.parse(key).region, KeyId=key, PolicyName="default")
         return str(answer["Policy"])
 
+    async def _judge(
+        self,
+        key: str,
+        use: _Use,
+        name: Callable[[str], str],
+        verdict: Callable[..., Verdict],
+        problem: Callable[[Failure], Judgement],
+    ) -> Judgement:
+        """Judge a key that another service uses for CloudTrail: whether it is usable, then its policy.
+
+        `name` returns its name in messages, `verdict` judges its policy, `problem` judges a key that is not usable.
+        """
+        if is_managed_alias(key):
+            return problem(_managed(use))
+        operation = Read.DescribeKey
+        try:
+            metadata = await self._metadata(key)
+            if unusable := _unusable(metadata, use):
+                return problem(unusable)
+            key, operation = str(metadata.get("Arn") or key), Read.GetKeyPolicy
+            document = await self._policy(key)
+        except AWSError as error:
+            if operation is Read.DescribeKey and error.code == "NotFoundException":
+                missing = f"{use.name} does not exist. {capitalized(use.replace)} another key"
+                return problem(dependency(Reason.KEY_NOT_FOUND, missing))
+            raise_unless_denied(error)
+            unread = not_read(f"the policy of {name(key)}", operation.action, use.statements)
+            return Reason.KEY_POLICY_DENIES, unread
+        organization = await self._source_organization(document)
+        return Reason.KEY_POLICY_DENIES, verdict(document, key_arn=key, source_organization=organization)
+
 
 class TrailKey(_Key):
     """The key of kmsKeyID."""
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """The key's ARN."""
         return str(self._case.configuration.kms_key_id)
 
     async def state(self, bucket_region: str | None) -> Failure | Verdict | None:
-        """What is wrong with its place, its kind or its state; a verdict where the operator may not look."""
+        """Return what is wrong with its region, kind or state; a verdict if the operator may not read them."""
         key, bucket, region = self.arn, self._case.configuration.s3_bucket_name, Arn.parse(self.arn).region
         if bucket_region is not None and bucket_region != region:
             return dependency(
                 Reason.KEY_NOT_FOUND,
-                f"KMS key {key} is in {region}, but bucket {bucket} is in {bucket_region}: CloudTrail needs a key in "
+                f"KMS key {key} is in {region}, but bucket {bucket} is in {bucket_region}. Set kmsKeyID to a key in "
                 "the bucket's region",
             )
         try:
             metadata = await self._metadata(key)
         except AWSError as error:
             if error.code == "NotFoundException":
-                where = f"in {region}, where bucket {bucket} is" if bucket_region else f"in {region}"
-                return dependency(Reason.KEY_NOT_FOUND, f"KMS key {key} does not exist {where}: correct kmsKeyID")
-            may_not_look(error)
+                where = f"{region}, the region of bucket {bucket}" if bucket_region else region
+                return dependency(Reason.KEY_NOT_FOUND, f"KMS key {key} does not exist in {where}. Correct kmsKeyID")
+            raise_unless_denied(error)
             must = "must be a symmetric encryption key, be enabled and be in the bucket's region"
             return not_read(f"KMS key {key}, which {must}", Read.DescribeKey.action, [])
-        role = _Role(f"KMS key {key}", "set kmsKeyID to", prescribed.key_statements(self._case.arn, bucket_key=True))
-        return _unusable(metadata, role)
+        use = _Use(f"KMS key {key}", "set kmsKeyID to", prescribed.key_statements(self._case.arn, bucket_key=True))
+        return _unusable(metadata, use)
 
     async def policy(self, *, bucket_key: bool | None) -> Verdict:
-        """What its policy lets CloudTrail do. `bucket_key`: whether the bucket has an S3 Bucket Key, if known."""
+        """Judge its policy. `bucket_key`: whether the bucket has an S3 Bucket Key; None if unknown."""
         try:
             document = await self._policy(self.arn)
         except AWSError as error:
-            may_not_look(error)
+            raise_unless_denied(error)
             statements = prescribed.key_statements(self._case.arn, bucket_key=bucket_key is not False)
             return not_read(f"the policy of key {self.arn}", Read.GetKeyPolicy.action, statements)
         organization = await self._source_organization(document)
@@ -110,123 +145,64 @@ class TrailKey(_Key):
 
 
 class TopicKey(_Key):
-    """The key that a topic is encrypted with."""
+    """The key that encrypts a topic."""
 
     async def judge(self, topic: str, name: str) -> Judgement:
-        """Whether it keeps CloudTrail from publishing. `name`: its id, alias or ARN."""
+        """Return whether it prevents CloudTrail from publishing. `name`: its ID, alias or ARN."""
         key = Arn.parse(topic).location.key_arn(name)
-        role = _Role(
-            f"topic {topic} is encrypted with KMS key {key}, which",
+        use = _Use(
+            f"Topic {topic} is encrypted with KMS key {key}, which",
             "encrypt the topic with",
             [prescribed.topic_key_statement(self._case.arn)],
         )
-        if is_managed_alias(key):
-            return certain(_managed(role))
-        try:
-            metadata = await self._metadata(key)
-        except AWSError as error:
-            if error.code == "NotFoundException":
-                missing = f"{role.name} does not exist: {role.replace} another key"
-                return certain(dependency(Reason.KEY_NOT_FOUND, missing))
-            may_not_look(error)
-            return self._not_read(key, topic, Read.DescribeKey.action)
-        if unusable := _unusable(metadata, role):
-            return certain(unusable)
-        key = str(metadata.get("Arn") or key)
-        try:
-            document = await self._policy(key)
-        except AWSError as error:
-            may_not_look(error)
-            return self._not_read(key, topic, Read.GetKeyPolicy.action)
-        verdict = judge_topic_key_policy(
-            document,
-            key_arn=key,
-            topic_arn=topic,
-            trail_arn=self._case.arn,
-            source_organization=await self._source_organization(document),
-        )
-        return Reason.KEY_POLICY_DENIES, verdict
-
-    def _not_read(self, key: str, topic: str, permission: str) -> Judgement:
-        subject = f"the policy of key {key}, with which topic {topic} is encrypted"
-        verdict = not_read(subject, permission, [prescribed.topic_key_statement(self._case.arn)])
-        return Reason.KEY_POLICY_DENIES, verdict
+        verdict = partial(judge_topic_key_policy, topic_arn=topic, trail_arn=self._case.arn)
+        return await self._judge(key, use, partial(topic_key, topic_arn=topic), verdict, certain)
 
 
 class DefaultKey(_Key):
-    """The key that a bucket encrypts with by default, where the trail has none.
+    """The key that a bucket encrypts with by default, for a trail without kmsKeyID.
 
-    Whether CloudTrail depends on it is not documented, so that AWS's own reason always stays.
+    AWS does not document whether CloudTrail depends on it, so AWS's own reason always stays.
     """
 
     async def judge(self, bucket: str, name: str | None, account: str, region: str) -> Judgement:
-        """Whether it may keep CloudTrail from writing. `name`: its id, alias or ARN."""
-        place = Location(Arn.parse(self._case.arn).partition, account, region)
-        key = place.key_arn(name or "alias/aws/s3")
-        role = _Role(
-            f"bucket {bucket} encrypts by default with KMS key {key}, which",
-            "set kmsKeyID, or let the bucket encrypt with",
+        """Return whether it may prevent CloudTrail from writing. `name`: its ID, alias or ARN."""
+        key = Location(Arn.parse(self._case.arn).partition, account, region).key_arn(name or "alias/aws/s3")
+        use = _Use(
+            f"Bucket {bucket} encrypts by default with KMS key {key}, which",
+            "set kmsKeyID, or encrypt the bucket by default with",
             [prescribed.default_key_statement(self._case.arn)],
         )
-        if is_managed_alias(key):
-            return self._suspect(key, bucket, _managed(role))
-        try:
-            metadata = await self._metadata(key)
-        except AWSError as error:
-            if error.code == "NotFoundException":
-                missing = f"{role.name} does not exist: {role.replace} another key"
-                return self._suspect(key, bucket, dependency(Reason.KEY_NOT_FOUND, missing))
-            may_not_look(error)
-            return self._not_read(key, bucket, Read.DescribeKey.action)
-        if unusable := _unusable(metadata, role):
-            return self._suspect(key, bucket, unusable)
-        key = str(metadata.get("Arn") or key)
-        try:
-            document = await self._policy(key)
-        except AWSError as error:
-            may_not_look(error)
-            return self._not_read(key, bucket, Read.GetKeyPolicy.action)
-        verdict = judge_default_key_policy(
-            document,
-            key_arn=key,
-            bucket=bucket,
-            trail_arn=self._case.arn,
-            source_organization=await self._source_organization(document),
-        )
-        return Reason.KEY_POLICY_DENIES, verdict
+        verdict = partial(judge_default_key_policy, bucket=bucket, trail_arn=self._case.arn)
 
-    def _suspect(self, key: str, bucket: str, problem: Failure) -> Judgement:
-        subject = f"key {key}, with which bucket {bucket} encrypts by default,"
-        return problem.reason, suspect_default_key(subject, problem.message)
+        def suspect(problem: Failure) -> Judgement:
+            return problem.reason, suspect_default_key(default_key(key, bucket), problem.message)
 
-    def _not_read(self, key: str, bucket: str, permission: str) -> Judgement:
-        subject = f"the policy of key {key}, with which bucket {bucket} encrypts by default"
-        verdict = not_read(subject, permission, [prescribed.default_key_statement(self._case.arn)])
-        return Reason.KEY_POLICY_DENIES, verdict
+        return await self._judge(key, use, partial(default_key, bucket=bucket), verdict, suspect)
 
 
-def _unusable(metadata: Mapping[str, Any], role: _Role) -> Failure | None:
-    """What is wrong with the kind or the state of a key."""
+def _unusable(metadata: Mapping[str, Any], use: _Use) -> Failure | None:
+    """Return what is wrong with the kind or the state of a key, if anything."""
     if metadata.get("KeyManager") == "AWS":
-        return _managed(role)
+        return _managed(use)
     spec, usage = metadata.get("KeySpec", "SYMMETRIC_DEFAULT"), metadata.get("KeyUsage", "ENCRYPT_DECRYPT")
     if (spec, usage) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
         return dependency(
             Reason.KEY_NOT_USABLE,
-            f"{role.name} has KeySpec {spec} and KeyUsage {usage}, and cannot encrypt for CloudTrail: {role.replace} a "
-            f"key with KeySpec SYMMETRIC_DEFAULT and KeyUsage ENCRYPT_DECRYPT, with this in its policy: "
-            f"{to_paste(role.statements)}",
+            f"{use.name} has KeySpec {spec} and KeyUsage {usage}, and cannot encrypt for CloudTrail. "
+            f"{capitalized(use.replace)} a key with KeySpec SYMMETRIC_DEFAULT, KeyUsage ENCRYPT_DECRYPT and this in "
+            f"its policy: {to_paste(use.statements)}",
         )
     state = metadata["KeyState"]
     if state == "Enabled":
         return None
-    remedy = _REMEDIES.get(state, "wait until it is Enabled")
-    return dependency(Reason.KEY_DISABLED, f"{role.name} is {state}: {remedy}, or {role.replace} another key")
+    remedy = _REMEDIES.get(state, "Wait until it is Enabled")
+    return dependency(Reason.KEY_DISABLED, f"{use.name} is {state}. {remedy}, or {use.replace} another key")
 
 
-def _managed(role: _Role) -> Failure:
+def _managed(use: _Use) -> Failure:
     return dependency(
         Reason.KEY_NOT_USABLE,
-        f"{role.name} is managed by AWS, so that its policy cannot be changed: {role.replace} a customer managed key "
-        f"with this in its policy: {to_paste(role.statements)}",
+        f"{use.name} is managed by AWS, so its policy cannot be changed. {capitalized(use.replace)} a customer managed "
+        f"key with this in its policy: {to_paste(use.statements)}",
     )

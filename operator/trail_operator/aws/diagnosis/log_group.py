@@ -1,12 +1,12 @@
-"""What is wrong with a trail's log group, and with the role by which CloudTrail writes to it."""
+"""Diagnoses a trail's log group, and the role with which CloudTrail writes to it."""
 
 import json
 from typing import Any
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, may_not_look
+from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, raise_unless_denied
 from trail_operator.aws.errors import AWSError
-from trail_operator.aws.operations import Read
+from trail_operator.aws.operations import Read, iam_action
 from trail_operator.aws.pages import list_all
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.failure import Failure
@@ -23,19 +23,19 @@ class LogGroup(Dependency):
     """A trail's log group."""
 
     async def explain(self) -> Failure:
-        """Where it is and whether it is there; then its role."""
+        """Return why CloudTrail cannot write to it: its region and account, whether it exists, then the role."""
         group, location = str(self._case.configuration.cloud_watch_logs_log_group_arn), self._case.location
         arn = Arn.parse(group)
         if self._case.refusal and (arn.region, arn.account) != (location.region, location.account):
             return dependency(
                 Reason.LOG_GROUP_NOT_FOUND,
-                f"log group {group} must be in the trail's region {location.region} and account "
-                f"{location.account}: correct cloudWatchLogsLogGroupARN",
+                f"Log group {group} must be in the trail's region {location.region} and account {location.account}. "
+                "Correct cloudWatchLogsLogGroupARN",
             )
         if arn.account != (await self._case.aws.identity(arn.region)).account:
-            return await self._of_others(group)
+            return await self._in_another_account(group)
         try:
-            # Sorted by name, so that it is on the first page if it is there:
+            # Sorted by name: if it exists, it is on the first page.
             # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html
             answer = await self._call(Read.DescribeLogGroups, logGroupNamePrefix=arn.resource_id)
         except AWSError:
@@ -43,23 +43,23 @@ class LogGroup(Dependency):
         if all(found["logGroupName"] != arn.resource_id for found in answer["logGroups"]):
             return dependency(
                 Reason.LOG_GROUP_NOT_FOUND,
-                f"log group {arn.resource_id} does not exist in {arn.region}: create it, or correct "
+                f"Log group {arn.resource_id} does not exist in {arn.region}. Create it, or correct "
                 "cloudWatchLogsLogGroupARN",
             )
         return await LogRole(self._case).explain()
 
-    async def _of_others(self, group: str) -> Failure:
-        """AWS has taken it for an organization's trail: it is of whoever keeps that, and is not looked at from here."""
+    async def _in_another_account(self, group: str) -> Failure:
+        """Return what a log group of another account needs, as an organization trail can have; it cannot be read."""
+        role = self._case.configuration.cloud_watch_logs_role_arn
         return dependency(
             Reason.ROLE_POLICY_DENIES,
-            f"log group {group} and role {self._case.configuration.cloud_watch_logs_role_arn} were not verified, since "
-            f"they are of another account: the group must exist, the role must have "
-            f"{await LogRole(self._case).prescribed()}",
+            f"Cannot verify log group {group} and role {role}: they are in another account. The log group must exist, "
+            f"and the role must have {await LogRole(self._case).prescribed()}",
         )
 
 
 class LogRole(Dependency):
-    """The role by which CloudTrail writes to the log group."""
+    """The role with which CloudTrail writes to the log group."""
 
     @property
     def _arn(self) -> str:
@@ -70,21 +70,21 @@ class LogRole(Dependency):
         return str(self._case.configuration.cloud_watch_logs_log_group_arn)
 
     async def prescribed(self) -> str:
-        """Both of its policies, in words."""
+        """Return both policies that it needs, for a message."""
         trust = prescribed.role_trust_statement()
         permissions = prescribed.role_permission_statements(self._group, self._case.arn, await self._organization())
         return f"this trust policy: {compact([trust])} and these permissions: {compact(permissions)}"
 
     async def explain(self) -> Failure:
-        """Its trust, then its permissions."""
+        """Return why CloudTrail cannot use it: its trust policy, then its permissions."""
         name = Arn.parse(self._arn).name
         try:
             role = (await self._call(Read.GetRole, RoleName=name))["Role"]
         except AWSError as error:
             if error.code == "NoSuchEntity":
-                message = f"role {self._arn} does not exist: create it, with {await self.prescribed()}"
+                message = f"Role {self._arn} does not exist. Create it with {await self.prescribed()}"
                 return dependency(Reason.ROLE_NOT_FOUND, message)
-            may_not_look(error)
+            raise_unless_denied(error)
             trust = prescribed.role_trust_statement()
             unread = not_read(f"the trust policy of role {self._arn}", Read.GetRole.action, [trust])
             return self._case.judged((Reason.ROLE_NOT_TRUSTED, unread))
@@ -103,9 +103,9 @@ class LogRole(Dependency):
         try:
             policies = await self._policies(name)
         except AWSError as error:
-            may_not_look(error)
+            raise_unless_denied(error)
             statements = prescribed.role_permission_statements(self._group, self._case.arn, organization)
-            return not_read(f"the policies of role {self._arn}", error.action, statements)
+            return not_read(f"the policies of role {self._arn}", iam_action(error.action), statements)
         return judge_role_permissions(
             policies,
             role_arn=self._arn,
@@ -120,9 +120,9 @@ class LogRole(Dependency):
         try:
             document = await self._managed_policy(arn)
         except AWSError as error:
-            may_not_look(error)
+            raise_unless_denied(error)
             statements = prescribed.role_permission_statements(self._group, self._case.arn, organization)
-            return not_read(f"the permissions boundary {arn} of role {self._arn}", error.action, statements)
+            return not_read(f"the permissions boundary {arn} of role {self._arn}", iam_action(error.action), statements)
         return judge_role_boundary(
             document,
             boundary_arn=arn,
@@ -134,7 +134,7 @@ class LogRole(Dependency):
         )
 
     async def _policies(self, role: str) -> list[tuple[str, str]]:
-        """The inline ones by name, the attached ones by ARN, each with its document."""
+        """Return its policies with their documents: inline ones by name, attached ones by ARN."""
         aws, region = self._case.aws, self._case.location.region
         inline = []
         for name in await list_all(aws, Read.ListRolePolicies, region, "PolicyNames", RoleName=role):

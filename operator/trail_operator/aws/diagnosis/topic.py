@@ -1,9 +1,9 @@
-"""What is wrong with a trail's topic: its policy, and the key that it is encrypted with."""
+"""Diagnoses a trail's SNS topic: its policy, and the key that encrypts it."""
 
 from collections.abc import Mapping
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, may_not_look
+from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, raise_unless_denied
 from trail_operator.aws.diagnosis.key import TopicKey
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
@@ -29,27 +29,27 @@ class Topic(Dependency):
         return attributes
 
     async def key(self) -> Judgement | None:
-        """Whether the key that it is encrypted with keeps CloudTrail from publishing; None where it has none."""
+        """Judge the key that encrypts it; None if it is not encrypted."""
         try:
             attributes = await self._attributes()
         except AWSError as error:
             if error.code in _NOT_FOUND:
                 return certain(self._missing())
-            may_not_look(error)
-            subject = f"the policy of the key, if any, with which topic {self._arn} is encrypted"
+            raise_unless_denied(error)
+            subject = f"the policy of the key (if any) that encrypts topic {self._arn}"
             statements = [prescribed.topic_key_statement(self._case.arn)]
             return Reason.KEY_POLICY_DENIES, not_read(subject, Read.GetTopicAttributes.action, statements)
         return await self._key(attributes)
 
     async def explain(self) -> Failure:
-        """Its policy; where that does not refuse, its key."""
+        """Return why CloudTrail cannot publish: its policy, or unless that denies, its key."""
         arn = self._arn
         try:
             attributes = await self._attributes()
         except AWSError as error:
             if error.code in _NOT_FOUND:
                 return self._missing()
-            may_not_look(error)
+            raise_unless_denied(error)
             unread = not_read(f"the policy of topic {arn}", Read.GetTopicAttributes.action, [self._statement])
             return self._case.judged((Reason.TOPIC_POLICY_DENIES, unread))
         document = attributes.get("Policy")
@@ -67,11 +67,8 @@ class Topic(Dependency):
         return await TopicKey(self._case).judge(self._arn, key) if key else None
 
     def _missing(self) -> Failure:
-        return dependency(
-            Reason.TOPIC_NOT_FOUND,
-            f"topic {self._arn} does not exist: create it, with this statement in its policy: "
-            f"{compact(self._statement)}",
-        )
+        remedy = f"Create it with this statement in its policy: {compact(self._statement)}"
+        return dependency(Reason.TOPIC_NOT_FOUND, f"Topic {self._arn} does not exist. {remedy}")
 
     @property
     def _statement(self) -> prescribed.Statement:

@@ -1,6 +1,6 @@
-"""The Condition block of a statement, held against what is known of a request.
+"""Evaluates the Condition block of a statement against what is known of a request.
 
-An operator or a key that is not known here makes a condition UNKNOWN, never true or false.
+An unknown operator or key makes a condition UNKNOWN, never true or false.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from trail_operator.domain.iam_policy.document import Condition
 from trail_operator.domain.iam_policy.matching import Context, Target, possible_values, text_matches
-from trail_operator.domain.iam_policy.ternary import Truth, agreed, all_of, any_of
+from trail_operator.domain.iam_policy.ternary import Truth, all_of, any_of, unanimous
 
 _NAME = re.compile(r"(?:(?P<quantifier>ForAllValues|ForAnyValue):)?(?P<base>[A-Za-z]+?)(?P<if_exists>IfExists)?$")
 _COLON_OR_VARIABLE = re.compile(r":|\$\{[^{}]*\}")
 
-# Does a value of the policy match the value that was sent? The last argument: do policy variables count?
+# Whether a value of the policy matches the value sent. The last argument: whether policy variables are replaced.
 _Comparison = Callable[[str, str, Context, bool], Truth]
 
 
@@ -26,37 +26,37 @@ class _Operator:
     negated: bool = False
 
 
-def holds(condition: Condition, context: Context, variables: bool) -> Truth:
-    """Tell whether the condition holds for the request, whichever of its possible values the key has."""
+def evaluate_condition(condition: Condition, context: Context, variables: bool) -> Truth:
+    """Return whether the request meets the condition, for each possible value of the key."""
     possible = possible_values(condition.key, context)
-    return agreed(_holds_for(condition, sent, context, variables) for sent in possible)
+    return unanimous(_evaluate_for(condition, sent, context, variables) for sent in possible)
 
 
-def _holds_for(condition: Condition, sent: str | None, context: Context, variables: bool) -> Truth:
+def _evaluate_for(condition: Condition, sent: str | None, context: Context, variables: bool) -> Truth:
     if condition.operator == "Null":
-        return any_of(_null_holds(value, sent) for value in condition.values)
+        return any_of(_is_null(value, sent) for value in condition.values)
     name = _NAME.match(condition.operator)
     known = _OPERATORS.get(name["base"]) if name else None
     if name is None or known is None:
         return Truth.UNKNOWN
     if sent is None:
-        return _holds_without_key(known, name["quantifier"], name["if_exists"] is not None)
-    # Every key that is sent has one value, so that ForAllValues and ForAnyValue come to the same.
+        return _evaluate_without_key(known, name["quantifier"], name["if_exists"] is not None)
+    # Each key that is sent has one value, so ForAllValues and ForAnyValue are equivalent.
     matched = any_of(known.comparison(value, sent, context, variables) for value in condition.values)
     return matched.negated() if known.negated else matched
 
 
-def _null_holds(value: str, sent: str | None) -> Truth:
+def _is_null(value: str, sent: str | None) -> Truth:
     wanted_absent = {"true": True, "false": False}.get(value.lower())
     return Truth.UNKNOWN if wanted_absent is None else Truth.of(wanted_absent == (sent is None))
 
 
-def _holds_without_key(known: _Operator, quantifier: str | None, if_exists: bool) -> Truth:
-    """Tell what an operator says of a request that does not have the key."""
+def _evaluate_without_key(known: _Operator, quantifier: str | None, if_exists: bool) -> Truth:
+    """Return the result of an operator for a request without the key."""
     if quantifier == "ForAllValues":
         return Truth.TRUE
     if quantifier == "ForAnyValue":
-        return Truth.UNKNOWN if if_exists else Truth.FALSE  # AWS does not document the two together
+        return Truth.UNKNOWN if if_exists else Truth.FALSE  # AWS does not document this combination
     return Truth.of(if_exists or known.negated)
 
 
@@ -76,7 +76,7 @@ def _string_like(value: str, sent: str, context: Context, variables: bool) -> Tr
 
 
 def _arn_like(value: str, sent: str, context: Context, variables: bool) -> Truth:
-    """Compare two ARNs part by part, as AWS does: no star reaches over a colon, but in the last part."""
+    """Compare two ARNs part by part, as AWS does: a star matches a colon only in the last part."""
     wanted, found = _arn_parts(value), _arn_parts(sent)
     if len(wanted) != 6:
         return Truth.UNKNOWN
@@ -89,7 +89,7 @@ def _arn_like(value: str, sent: str, context: Context, variables: bool) -> Truth
 
 
 def _arn_parts(arn: str) -> list[str]:
-    """Split an ARN at its first five colons, but not at those of a variable's name."""
+    """Split an ARN at its first five colons, except those in the name of a variable."""
     colons = [found.start() for found in _COLON_OR_VARIABLE.finditer(arn) if found[0] == ":"][:5]
     starts, ends = [0, *(at + 1 for at in colons)], [*colons, len(arn)]
     return [arn[start:end] for start, end in zip(starts, ends, strict=True)]
@@ -110,7 +110,7 @@ def _numeric(compare: Callable[[float, float], bool]) -> _Comparison:
 
 
 def _not_compared(_value: str, _sent: str, _context: Context, _variables: bool) -> Truth:
-    """Compare nothing: no key that is known has an address, a date or bytes."""
+    """Return UNKNOWN: no known key has an address, a date or binary data."""
     return Truth.UNKNOWN
 
 

@@ -1,4 +1,4 @@
-"""A policy document as it is written: JSON read into statements, with nothing judged yet.
+"""Parses a policy document into statements, without evaluating them.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -10,12 +10,12 @@ from typing import Any
 
 
 class MalformedPolicyError(Exception):
-    """The text is no policy; the message says why."""
+    """The text is not a valid policy; the message says why."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One line of a Condition block: an operator, a key and the values that are compared with it."""
+    """One entry of a Condition block: an operator, a key and the values to compare with it."""
 
     operator: str
     key: str
@@ -24,7 +24,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Principals:
-    """The Principal (or, negated, the NotPrincipal) of a statement, as pairs of type and name."""
+    """The Principal of a statement (NotPrincipal if negated), as pairs of type and name."""
 
     names: tuple[tuple[str, str], ...]
     negated: bool
@@ -32,7 +32,7 @@ class Principals:
 
 @dataclass(frozen=True)
 class Texts:
-    """The Action or Resource of a statement, or negated its NotAction or NotResource."""
+    """The Action or Resource of a statement (NotAction or NotResource if negated)."""
 
     texts: tuple[str, ...]
     negated: bool
@@ -48,26 +48,26 @@ class Statement:
     actions: Texts
     resources: Texts | None
     conditions: tuple[Condition, ...]
-    variables: bool  # policy variables count since version 2012-10-17; before it `${` is mere text
+    variables: bool  # policy variables exist since version 2012-10-17; before, `${` is plain text
     sid: str | None
-    policy: str = ""  # its name or ARN where several policies are judged together
-    instead: str = ""  # what to do instead of changing it, where AWS manages its policy and nobody else can change that
+    policy: str = ""  # which of several policies it is in, such as "policy P of role R"
+    instead: str = ""  # what to do if its policy cannot be changed, because AWS manages it
 
 
 def is_managed_by_aws(policy_arn: str) -> bool:
-    """Whether a policy is one that AWS manages, which nobody else can change."""
+    """Return whether AWS manages a policy, so that customers cannot change it."""
     return ":iam::aws:policy/" in policy_arn
 
 
 def parse(document: str, policy: str = "", instead: str = "") -> tuple[Statement, ...]:
-    """Read a policy, of that name; raise MalformedPolicyError for what AWS would not have stored.
+    """Parse a policy; raise MalformedPolicyError if AWS would not have stored it.
 
-    `instead`: what to do instead of changing its statements, where nobody can.
+    `policy`, `instead`: set on each statement.
     """
     try:
         content = json.loads(document)
     except (ValueError, RecursionError) as error:
-        raise MalformedPolicyError(f"it is not JSON: {error}") from error
+        raise MalformedPolicyError(f"it is not valid JSON: {error}") from error
     if not isinstance(content, dict) or "Statement" not in content:
         raise MalformedPolicyError("it is not an object with a Statement")
     statements = content["Statement"] if isinstance(content["Statement"], list) else [content["Statement"]]
@@ -99,7 +99,7 @@ def _statement(raw: Any, number: int, variables: bool) -> Statement:
 
 
 def _texts(raw: Mapping[str, Any], name: str, label: str) -> Texts | None:
-    """Read an element that may be there as `name` or as its negation, but not as both."""
+    """Parse an element that may be present as `name` or as its negation, but not both."""
     if name in raw and f"Not{name}" in raw:
         raise MalformedPolicyError(f"{label} has both {name} and Not{name}")
     for element, negated in ((name, False), (f"Not{name}", True)):
@@ -136,8 +136,8 @@ def _conditions(block: Any, label: str) -> tuple[Condition, ...]:
 
 
 def _strings(value: Any, where: str) -> tuple[str, ...]:
-    """Read a value or a list of them; AWS takes true and 1 for "true" and "1"."""
+    """Parse a value or a list of values; AWS reads true and 1 as "true" and "1"."""
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(one, str | bool | int | float) for one in values):
-        raise MalformedPolicyError(f"{where} is neither a text nor a list of texts")
+        raise MalformedPolicyError(f"{where} is neither a string nor a list of strings")
     return tuple(one if isinstance(one, str) else json.dumps(one) for one in values)

@@ -8,28 +8,29 @@ from trail_operator.domain.iam_policy.document import MalformedPolicyError, Stat
 from trail_operator.domain.iam_policy.legacy import names_legacy
 from trail_operator.domain.iam_policy.statements import Element, Match, Request, match
 from trail_operator.domain.iam_policy.ternary import Truth, any_of
-from trail_operator.domain.iam_policy.verdict import NEEDED, Answer, Finding, Verdict, policy_json, to_paste
+from trail_operator.domain.iam_policy.verdict import MUST_CONTAIN, Answer, Finding, Verdict, policy_json, to_paste
+from trail_operator.domain.texts import capitalized
 
 ADD = "Add to its Statement list"
 
 
 @dataclass(frozen=True)
 class Need:
-    """A request that must be allowed, the resource as the prescribed statement has it, and that statement."""
+    """A request that must be allowed, its resource for messages, and the statement that AWS prescribes for it."""
 
     request: Request
     resource: str
     statement: prescribed.Statement
 
     @property
-    def asked(self) -> str:
+    def description(self) -> str:
         """The action and the resource, for messages."""
         return f"{self.request.action} on {self.resource}" if self.resource else self.request.action
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A need, and how the statements of the policy stand to it."""
+    """A need, matched against each statement of the policy."""
 
     need: Need
     allows: tuple[Match, ...]
@@ -47,7 +48,7 @@ class Outcome:
 
     @property
     def answer(self) -> Answer:
-        """What AWS answers the request."""
+        """How AWS answers the request."""
         if self.denied is Truth.TRUE or self.allowed is Truth.FALSE:
             return Answer.REFUSED
         unclear = Truth.UNKNOWN in (self.allowed, self.denied)
@@ -55,22 +56,22 @@ class Outcome:
 
     @property
     def legacy_principal(self) -> bool:
-        """Whether it hangs on a statement that names CloudTrail's accounts of old."""
+        """Whether the answer depends on a statement that names CloudTrail's former accounts."""
         return self.allowed is Truth.UNKNOWN and any(
             found.truth is Truth.UNKNOWN and names_legacy(found.statement.principals) for found in self.allows
         )
 
 
 def evaluate_policy(subject: str, document: str | None, needs: Sequence[Need], *, instead: str = "") -> Verdict:
-    """Evaluate a policy (None: there is none) that must allow all of these requests."""
+    """Evaluate a policy (None: there is none) that must allow all these requests."""
     if document is None:
         whole = policy_json([need.statement for need in needs])
-        finding = Finding(f"{subject.removeprefix('the policy of ')} has no policy")
-        return Verdict(subject, Answer.REFUSED, (finding,), NEEDED, whole)
+        finding = Finding(f"{capitalized(subject.removeprefix('the policy of '))} has no policy")
+        return Verdict(subject, Answer.REFUSED, (finding,), "Add this policy", whole)
     try:
         statements = parse(document, instead=instead)
     except MalformedPolicyError as error:
-        return malformed_policy(subject, error, policy_json([need.statement for need in needs]), NEEDED)
+        return malformed_policy(subject, error, policy_json([need.statement for need in needs]), MUST_CONTAIN)
     outcomes = match_all(statements, needs)
     lacking: list[prescribed.Statement] = []
     for outcome in outcomes:
@@ -92,7 +93,7 @@ def match_all(statements: Sequence[Statement], needs: Sequence[Need]) -> list[Ou
 
 
 def compute_verdict(subject: str, outcomes: Sequence[Outcome], remedy: str, advice: str) -> Verdict:
-    """Return the verdict on these outcomes: the worst of them, with a finding for each problem."""
+    """Return the verdict: the worst answer, with a finding for each problem."""
     answers = {outcome.answer for outcome in outcomes}
     worst = next(answer for answer in (Answer.REFUSED, Answer.UNDECIDABLE, Answer.ALLOWED) if answer in answers)
     findings = (
@@ -101,18 +102,18 @@ def compute_verdict(subject: str, outcomes: Sequence[Outcome], remedy: str, advi
         *_doubts(subject, outcomes),
     )
     if worst is Answer.UNDECIDABLE and all(outcome.denied is Truth.FALSE for outcome in outcomes):
-        advice = f"One statement more decides it. {advice}"
+        advice = f"Another statement settles it. {advice}"
     legacy_principal = any(outcome.legacy_principal for outcome in outcomes)
     return Verdict(subject, worst, findings, advice if remedy else "", remedy, legacy_principal)
 
 
 def _denials(subject: str, outcomes: Sequence[Outcome]) -> list[Finding]:
-    """Report each statement that denies once, with all that it denies."""
+    """Report each statement that denies once, with everything that it denies."""
     by_statement: dict[Statement, list[tuple[Match, Request, str]]] = {}
     for outcome in outcomes:
         for found in outcome.denies:
             if found.truth is Truth.TRUE:
-                case = (found, outcome.need.request, outcome.need.asked)
+                case = (found, outcome.need.request, outcome.need.description)
                 by_statement.setdefault(found.statement, []).append(case)
     return [Finding(messages.denied(subject, cases), statement.label) for statement, cases in by_statement.items()]
 
@@ -121,7 +122,7 @@ def _lacks(subject: str, outcome: Outcome) -> list[Finding]:
     if outcome.allowed is not Truth.FALSE:
         return []
     need = outcome.need
-    findings = [Finding(messages.missing(subject, need.request, need.asked))]
+    findings = [Finding(messages.missing(subject, need.request, need.description))]
     nearest = min(
         filter(_comes_near, outcome.allows),
         key=lambda found: len(found.with_truth(Truth.FALSE)),
@@ -134,45 +135,45 @@ def _lacks(subject: str, outcome: Outcome) -> list[Finding]:
 
 
 def _comes_near(found: Match) -> bool:
-    """Tell whether a statement looks as if it had been meant for what is asked."""
+    """Return whether a statement was probably meant to allow the request."""
     failed = {check.element for check in found.with_truth(Truth.FALSE)}
     if Element.ACTION in failed:
         return False
-    # A statement for others that allows a whole service (`kms:*` for the account) was not meant for it.
+    # A statement for another principal that allows a whole service (`kms:*` for the account) was not.
     actions = found.statement.actions
     names_actions = not actions.negated and not any("*" in text for text in actions.texts)
     return Element.PRINCIPAL not in failed or (failed == {Element.PRINCIPAL} and names_actions)
 
 
 def _doubts(subject: str, outcomes: Sequence[Outcome]) -> list[Finding]:
-    """Report each statement on which it hangs once, where that cannot be decided."""
+    """Report each statement on which an unknown answer depends once."""
     by_statement: dict[Statement, list[tuple[Match, Request, str]]] = {}
     for outcome in outcomes:
         unclear = [found for found in outcome.denies if found.truth is Truth.UNKNOWN]
         if outcome.allowed is Truth.UNKNOWN:
             unclear += [found for found in outcome.allows if found.truth is Truth.UNKNOWN]
         for found in unclear:
-            case = (found, outcome.need.request, outcome.need.asked)
+            case = (found, outcome.need.request, outcome.need.description)
             by_statement.setdefault(found.statement, []).append(case)
     return [Finding(messages.unclear(subject, cases), statement.label) for statement, cases in by_statement.items()]
 
 
 def malformed_policy(subject: str, error: MalformedPolicyError, remedy: str, advice: str) -> Verdict:
     """Return the verdict on a policy that is not valid."""
-    finding = Finding(f"what CloudTrail may do by {subject} cannot be decided, because it is malformed: {error}")
+    finding = Finding(f"Cannot determine what {subject} allows, because it is malformed: {error}")
     return Verdict(subject, Answer.UNDECIDABLE, (finding,), advice, remedy)
 
 
 def _to_add(lacking: Sequence[prescribed.Statement], statements: Sequence[Statement]) -> str:
-    """Return statements to paste into a policy; AWS refuses a policy in which two have the same Sid."""
-    taken = {statement.sid for statement in statements}
-    return to_paste([_with_free_sid(statement, taken) for statement in lacking])
+    """Return statements to paste into a policy; AWS rejects a policy with a duplicate Sid."""
+    used = {statement.sid for statement in statements}
+    return to_paste([_with_free_sid(statement, used) for statement in lacking])
 
 
-def _with_free_sid(statement: prescribed.Statement, taken: set[str | None]) -> prescribed.Statement:
-    if statement.get("Sid") not in taken or "Sid" not in statement:
+def _with_free_sid(statement: prescribed.Statement, used: set[str | None]) -> prescribed.Statement:
+    if statement.get("Sid") not in used or "Sid" not in statement:
         return statement
     number = 2
-    while f"{statement['Sid']}{number}" in taken:
+    while f"{statement['Sid']}{number}" in used:
         number += 1
     return statement | {"Sid": f"{statement['Sid']}{number}"}

@@ -14,11 +14,11 @@ from trail_operator.domain.iam_policy.evaluation import (
     match_all,
 )
 from trail_operator.domain.iam_policy.matching import Values
-from trail_operator.domain.iam_policy.requests import Place, Source
+from trail_operator.domain.iam_policy.requests import ResourceLocation, Source
 from trail_operator.domain.iam_policy.ternary import Truth
 from trail_operator.domain.iam_policy.verdict import Answer, Finding, Verdict, policy_json
 
-_ADD_TO_ROLE = "Add this policy to the role"  # whole, so that no policy that others share is touched
+_ADD_TO_ROLE = "Add this policy to the role"  # a policy of its own, because attached ones may be shared
 
 
 def judge_bucket_policy(
@@ -35,17 +35,17 @@ def judge_bucket_policy(
 ) -> Verdict:
     """Judge a bucket's policy (None: it has none) for a trail with this prefix and, if any, key and organization.
 
-    `account`, `region`: the bucket's. `source_organization`: that of the trail's owner, whatever kind of trail it is;
-    (None,) where it is in none, () where that is not known.
+    `account`, `region`: the bucket's. `source_organization`: that of the trail's owner, for any kind of trail;
+    (None,) if it is in none, () if unknown.
     """
-    source, place = Source(trail_arn, source_organization), Place(account, region)
+    source, location = Source(trail_arn, source_organization), ResourceLocation(account, region)
     acl, *writes = prescribed.bucket_statements(bucket, prefix, trail_arn, organization)
     owners = (None, organization) if organization else (None,)
     needs = (
-        Need(requests.read_bucket_acl(bucket, place, source), acl["Resource"], acl),
+        Need(requests.read_bucket_acl(bucket, location, source), acl["Resource"], acl),
         *(
             Need(
-                requests.write_log_files(bucket, prefix, place, source, kms_key_arn=kms_key_arn, organization=owner),
+                requests.write_log_files(bucket, prefix, location, source, kms_key_arn=kms_key_arn, organization=owner),
                 write["Resource"],
                 write,
             )
@@ -86,11 +86,21 @@ def judge_key_policy(
     return evaluate_policy(f"the policy of key {key_arn}", document, needs)
 
 
+def topic_key(key_arn: str, topic_arn: str) -> str:
+    """Return the name, in messages, of the key that encrypts a topic."""
+    return f"key {key_arn}, which encrypts topic {topic_arn},"
+
+
+def default_key(key_arn: str, bucket: str) -> str:
+    """Return the name, in messages, of the default encryption key of a bucket."""
+    return f"key {key_arn}, the default encryption key of bucket {bucket},"
+
+
 def judge_topic_key_policy(
     document: str | None, *, key_arn: str, topic_arn: str, trail_arn: str, source_organization: Values = ()
 ) -> Verdict:
     """Judge the policy of the key that a topic is encrypted with."""
-    subject = f"the policy of key {key_arn}, with which topic {topic_arn} is encrypted,"
+    subject = f"the policy of {topic_key(key_arn, topic_arn)}"
     statement = prescribed.topic_key_statement(trail_arn)
     return evaluate_policy(subject, document, _key_uses(key_arn, Source(trail_arn, source_organization), statement))
 
@@ -98,31 +108,32 @@ def judge_topic_key_policy(
 def judge_default_key_policy(
     document: str | None, *, key_arn: str, bucket: str, trail_arn: str, source_organization: Values = ()
 ) -> Verdict:
-    """Judge the policy of the key that a bucket encrypts with by default, for a trail without a key of its own.
+    """Judge the policy of a bucket's default encryption key, for a trail without kmsKeyID.
 
-    Whether CloudTrail's files are encrypted with it, or as CloudTrail asks, is not documented: it never REFUSES.
+    It is never REFUSED: AWS does not document whether CloudTrail's files are encrypted with this key.
     """
-    subject = f"the policy of key {key_arn}, with which bucket {bucket} encrypts by default,"
+    subject = f"the policy of {default_key(key_arn, bucket)}"
     statement = prescribed.default_key_statement(trail_arn)
     needs = _key_uses(key_arn, Source(trail_arn, source_organization), statement)
     verdict = evaluate_policy(subject, document, needs)
     if verdict.allowed:
         return verdict
     denials = tuple(finding for finding in verdict.findings if finding.statement)
-    advice = f"Unverified remedy. {ADD}" if verdict.remedy else ""
+    advice = f"This remedy is unverified. {ADD}" if verdict.remedy else ""
     return Verdict(subject, Answer.UNDECIDABLE, (_default_key_doubt(subject), *denials), advice, verdict.remedy)
 
 
 def suspect_default_key(subject: str, problem: str) -> Verdict:
-    """Return the verdict on a default key that CloudTrail could not use: whether it has to is not documented."""
-    problem = f"{problem} (unverified remedy)"
-    return Verdict(subject, Answer.UNDECIDABLE, (_default_key_doubt(subject), Finding(f"if it does: {problem}")))
+    """Return the verdict on a default key that CloudTrail could not use; AWS does not document whether it needs to."""
+    return Verdict(
+        subject, Answer.UNDECIDABLE, (_default_key_doubt(subject), Finding(f"If it does (unverified): {problem}"))
+    )
 
 
 def _default_key_doubt(subject: str) -> Finding:
     return Finding(
-        f"whether {subject} keeps CloudTrail from writing cannot be decided, because AWS does not document what "
-        "CloudTrail needs of a bucket's default key where the trail has no kmsKeyID"
+        f"Cannot determine whether {subject} prevents CloudTrail from writing: AWS does not document what CloudTrail "
+        "requires of a bucket's default encryption key if the trail has no kmsKeyID"
     )
 
 
@@ -148,10 +159,10 @@ def judge_role_permissions(
     statements: list[Statement] = []
     for name, document in policies:
         try:
-            instead = "detach the policy from the role, since AWS manages it" if is_managed_by_aws(name) else ""
-            statements += parse(document, name, instead)
+            instead = "detach the policy from the role, because AWS manages it" if is_managed_by_aws(name) else ""
+            statements += parse(document, f"policy {name} of role {role_arn}", instead)
         except MalformedPolicyError as error:
-            return malformed_policy(f"policy {name} among {subject}", error, whole, _ADD_TO_ROLE)
+            return malformed_policy(f"policy {name} of role {role_arn}", error, whole, _ADD_TO_ROLE)
     outcomes = match_all(statements, needs)
     lacking = any(outcome.allowed is not Truth.TRUE for outcome in outcomes)
     return compute_verdict(subject, outcomes, whole if lacking else "", _ADD_TO_ROLE)
@@ -167,7 +178,7 @@ def judge_role_boundary(
     organization: str | None = None,
     source_organization: Values = (),
 ) -> Verdict:
-    """Judge the permissions boundary of the log group's role: what it does not allow, no policy of the role can.
+    """Judge the permissions boundary of the log group's role, which limits what its policies can allow.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
     """
@@ -179,13 +190,15 @@ def judge_role_boundary(
     if verdict.remedy or verdict.answer is Answer.REFUSED:
         whole = policy_json([need.statement for need in needs])
         return replace(
-            verdict, advice="AWS manages it: give the role a boundary of your own that also allows", remedy=whole
+            verdict,
+            advice="AWS manages this boundary: give the role a boundary of your own that also allows",
+            remedy=whole,
         )
     return verdict
 
 
 def _key_uses(key_arn: str, source: Source, statement: prescribed.Statement) -> tuple[Need, ...]:
-    """Return what another service asks of a key for CloudTrail, all by one statement."""
+    """Return how S3 or SNS use a key for CloudTrail; one statement allows it all."""
     actions = ("kms:GenerateDataKey", "kms:Decrypt")
     return tuple(Need(requests.use_key(action, key_arn, source), key_arn, statement) for action in actions)
 

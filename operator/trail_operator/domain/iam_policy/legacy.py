@@ -1,9 +1,9 @@
-"""The accounts that CloudTrail delivered from before it had a service principal, one for each region.
+"""The accounts that CloudTrail delivered from before it had a service principal, one per region.
 
-Policies of buckets and topics that name them may still let CloudTrail in, in these regions alone; AWS advises to name
-the service principal instead. Which regions still deliver so is not documented.
+Policies of buckets and topics that name them may still allow CloudTrail, in these regions only. AWS recommends the
+service principal instead, and does not document which regions still use these accounts.
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-permissions-for-sns-notifications.html
-The accounts are those that AWS's documentation listed until 2023:
+AWS's documentation listed these accounts until 2023:
 https://github.com/awsdocs/aws-cloudtrail-user-guide/blob/78deb3c/doc_source/cloudtrail-supported-regions.md
 """
 
@@ -51,11 +51,11 @@ _ACCOUNT = re.compile(r"(?:arn:[a-z-]+:iam::)?([0-9]{12})(?::root)?\Z")
 
 
 def is_legacy(kind: str, name: str) -> bool:
-    """Tell whether a principal is one of these accounts."""
+    """Return whether a principal is one of these accounts."""
     account = _ACCOUNT.match(name) if kind == "AWS" else None
     return account is not None and account[1] in _ACCOUNTS
 
 
 def names_legacy(principals: Principals | None) -> bool:
-    """Tell whether a statement names one of these accounts."""
+    """Return whether a statement names one of these accounts."""
     return principals is not None and any(is_legacy(kind, name) for kind, name in principals.names)

@@ -1,4 +1,4 @@
-"""Wildcards and policy variables, and whether a pattern matches a text or a whole family of texts.
+"""Wildcards and policy variables: whether a pattern matches a string, or all strings with a common prefix.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
@@ -10,16 +10,16 @@ from enum import Enum
 from itertools import product
 from math import prod
 
-from trail_operator.domain.iam_policy.ternary import Truth, agreed
+from trail_operator.domain.iam_policy.ternary import Truth, unanimous
 
-# The values that a key of a request may have, None standing for a request without it; none at all: nothing is known.
+# The possible values of a request's key; None: the request may lack the key; empty: nothing is known.
 Values = tuple[str | None, ...]
-# What is known of a request, by key, in lower case, as AWS ignores the case of keys. `*` at the end: all that begin so.
+# What is known of a request, by key in lower case, because AWS ignores case. A final `*` matches any suffix.
 Context = Mapping[str, Values]
 
 
 def possible_values(key: str, context: Context) -> Values:
-    """Return the values that a key may have."""
+    """Return the possible values of a key."""
     key = key.lower()
     if key in context:
         return context[key]
@@ -37,13 +37,13 @@ Token = str | Wildcard  # a single character or a wildcard
 Pattern = tuple[Token, ...]
 
 _VARIABLE = re.compile(r"\$\{([^{},]+)(?:,\s*'([^']*)'\s*)?\}")
-_ESCAPES = ("*", "?", "$")  # `${*}` is a star that is no wildcard
+_ESCAPES = ("*", "?", "$")  # `${*}` is a literal star
 _MOST_CASES = 64
 
 
 @dataclass(frozen=True)
 class _Variable:
-    """A variable in a text, such as `${aws:username, 'nobody'}`."""
+    """A variable in a string, such as `${aws:username, 'nobody'}`."""
 
     name: str
     default: str | None
@@ -55,16 +55,16 @@ class _Variable:
 
 @dataclass(frozen=True)
 class Target:
-    """A text, or with `open_ended` all the texts that begin with it."""
+    """A string, or with `open_ended` all strings that begin with it."""
 
     text: str
     open_ended: bool = False
 
 
 def matches(pattern: Pattern, target: Target) -> Truth:
-    """Tell whether the pattern matches the target; UNKNOWN: it matches only some of an open-ended one.
+    """Return whether the pattern matches the target; UNKNOWN if it matches only part of an open-ended one.
 
-    The policy may be anybody's: each piece between stars is looked for once, so that no pattern takes long.
+    Policies are untrusted input: each piece between stars is searched once, so that no pattern takes long.
     """
     pieces = _between_stars(pattern)
     if not target.open_ended:
@@ -76,7 +76,7 @@ def matches(pattern: Pattern, target: Target) -> Truth:
 
 
 def _between_stars(pattern: Pattern) -> list[Pattern]:
-    """Return what stands before, between and after the stars of a pattern."""
+    """Split a pattern at its stars."""
     pieces: list[list[Token]] = [[]]
     for token in pattern:
         if token is Wildcard.ANY:
@@ -87,16 +87,16 @@ def _between_stars(pattern: Pattern) -> list[Pattern]:
 
 
 def _match(pieces: Sequence[Pattern], text: str) -> bool:
-    """Tell whether the whole text is these pieces in their order, with anything between them."""
+    """Return whether the whole text consists of these pieces in order, with anything between them."""
     head, *middle = pieces
     if not middle:
-        return len(head) == len(text) and _agree(head, text)
+        return len(head) == len(text) and _equal(head, text)
     tail = middle.pop()
     start, end = len(head), len(text) - len(tail)
-    if start > end or not _agree(head, text) or not _agree(tail, text[end:]):
+    if start > end or not _equal(head, text) or not _equal(tail, text[end:]):
         return False
     between = text[:end]
-    for piece in middle:  # where a piece stands first, there is most room for those after it
+    for piece in middle:  # the first occurrence leaves the most room for the next pieces
         at = _find(piece, between, start)
         if at < 0:
             return False
@@ -105,18 +105,18 @@ def _match(pieces: Sequence[Pattern], text: str) -> bool:
 
 
 def _begins(pieces: Sequence[Pattern], text: str) -> bool:
-    """Tell whether a text that the pieces match may begin so."""
+    """Return whether some string that the pieces match begins with the text."""
     head, *others = pieces
-    return _agree(head, text) and (bool(others) or len(head) >= len(text))
+    return _equal(head, text) and (bool(others) or len(head) >= len(text))
 
 
-def _agree(piece: Pattern, text: str) -> bool:
-    """Tell whether the two are alike, as far as both reach."""
+def _equal(piece: Pattern, text: str) -> bool:
+    """Return whether the two are equal up to the length of the shorter."""
     return all(token is Wildcard.ONE or token == character for token, character in zip(piece, text, strict=False))
 
 
 def _find(piece: Pattern, text: str, start: int) -> int:
-    """Return where the piece stands first in the text from `start` on, -1 if nowhere."""
+    """Return the first position of the piece in the text from `start` on, or -1."""
     if Wildcard.ONE not in piece:
         return text.find("".join(map(str, piece)), start)
     expression = "".join("." if token is Wildcard.ONE else re.escape(str(token)) for token in piece)
@@ -125,25 +125,24 @@ def _find(piece: Pattern, text: str, start: int) -> int:
 
 
 def tokens(text: str, *, wildcards: bool = True) -> Pattern:
-    """Read a text without variables as a pattern."""
+    """Parse a string without variables into a pattern."""
     if not wildcards:
         return tuple(text)
     return tuple(Wildcard(character) if character in "*?" else character for character in text)
 
 
 def text_matches(text: str, target: Target, context: Context, *, variables: bool, wildcards: bool = True) -> Truth:
-    """Tell whether a text of a policy matches the target, with its variables (if they count) filled in."""
+    """Return whether a string of a policy matches the target, after its variables (if any) are replaced."""
     if not variables:
         return matches(tokens(text, wildcards=wildcards), target)
-    return agreed(
-        Truth.FALSE if pattern is None else matches(pattern, target) for pattern in _filled_in(text, context, wildcards)
-    )
+    patterns = _substituted(text, context, wildcards)
+    return unanimous(Truth.FALSE if pattern is None else matches(pattern, target) for pattern in patterns)
 
 
-def _filled_in(text: str, context: Context, wildcards: bool) -> Iterable[Pattern | None]:
-    """Return every pattern that the text may be; None where the request lacks the key of a variable.
+def _substituted(text: str, context: Context, wildcards: bool) -> Iterable[Pattern | None]:
+    """Return each possible pattern of the string; None if the request lacks the key of a variable.
 
-    None at all where that cannot be told: nothing is known of a variable, or there are too many cases.
+    Empty if that is not known: nothing is known of a variable, or there are too many cases.
     """
     pieces: list[Pattern | _Variable] = []
     end = 0
@@ -152,8 +151,8 @@ def _filled_in(text: str, context: Context, wildcards: bool) -> Iterable[Pattern
         end = found.end()
     pieces.append(tokens(text[end:], wildcards=wildcards))
     if "${" in _VARIABLE.sub("", text):
-        return ()  # it is not documented what half a variable means
-    # A key has one value in a request, however often it is named.
+        return ()  # AWS does not document an incomplete variable
+    # A key has one value in a request, however often the string names it.
     keys = {piece.key for piece in pieces if isinstance(piece, _Variable) and piece.name not in _ESCAPES}
     possible = {key: possible_values(key, context) for key in sorted(keys)}
     if prod(map(len, possible.values())) > _MOST_CASES:
@@ -163,7 +162,7 @@ def _filled_in(text: str, context: Context, wildcards: bool) -> Iterable[Pattern
 
 
 def _value(piece: "Pattern | _Variable", case: Mapping[str, str | None]) -> Pattern | None:
-    """Return a piece of a text as a pattern; the values of variables have no wildcards."""
+    """Return a piece of a string as a pattern; values of variables contain no wildcards."""
     if not isinstance(piece, _Variable):
         return piece
     if piece.name in _ESCAPES:

@@ -23,7 +23,7 @@ def bucket_arn(bucket: str, trail_arn: str) -> str:
 
 
 def log_objects_arn(bucket: str, prefix: str | None, trail_arn: str, organization: str | None = None) -> str:
-    """Return the pattern of the objects that a trail writes; `organization`: the id of the one whose trail it is."""
+    """Return the pattern of the objects that a trail writes. `organization`: the organization's ID, for its trail."""
     folder = f"{prefix}/" if prefix else ""
     owner = organization or Arn.parse(trail_arn).account
     return f"{bucket_arn(bucket, trail_arn)}/{folder}AWSLogs/{owner}/*"
@@ -34,7 +34,7 @@ def bucket_statements(
 ) -> list[Statement]:
     """Return the statements for the bucket: read its ACL, write log files.
 
-    An organization's trail writes to the organization's folder, and to its account's once it is no longer one.
+    An organization trail writes to the organization's folder; after a conversion, to its account's.
     """
     statements = [
         {
@@ -73,9 +73,9 @@ def topic_statement(topic_arn: str, trail_arn: str) -> Statement:
 
 
 def key_statements(trail_arn: str, *, bucket_key: bool = False) -> list[Statement]:
-    """Return the statements for the key: encrypt log files of the account's trails, see the key.
+    """Return the statements for the key: encrypt log files of the account's trails, describe the key.
 
-    `bucket_key`: whether the bucket has an S3 Bucket Key, for which CloudTrail needs to decrypt as well.
+    `bucket_key`: whether the bucket has an S3 Bucket Key, which requires kms:Decrypt as well.
     """
     trail = Arn.parse(trail_arn)
     trails = f"arn:{trail.partition}:cloudtrail:*:{trail.account}:trail/*"
@@ -104,7 +104,7 @@ def key_statements(trail_arn: str, *, bucket_key: bool = False) -> list[Statemen
 
 
 def decrypt_statement() -> Statement:
-    """Return the statement for the key of a trail whose bucket has an S3 Bucket Key; AWS prescribes no condition."""
+    """Return the statement for a key used with an S3 Bucket Key; AWS prescribes no condition."""
     return {
         "Sid": "Allow CloudTrail to decrypt a trail",
         "Effect": "Allow",
@@ -123,15 +123,15 @@ def topic_key_statement(trail_arn: str) -> Statement:
 
 
 def default_key_statement(trail_arn: str) -> Statement:
-    """Return the statement for the key that the bucket encrypts with by default, where the trail names none.
+    """Return the statement for the bucket's default encryption key, for a trail without kmsKeyID.
 
-    Unverified: AWS does not document what CloudTrail needs then.
+    Unverified: AWS does not document what CloudTrail requires.
     """
     return _data_key_statement("Allow CloudTrail to write to an encrypted bucket", trail_arn)
 
 
 def _data_key_statement(sid: str, trail_arn: str) -> Statement:
-    """Return a statement without a condition on the encryption context, which is that of S3 or SNS."""
+    """Return a statement without a condition on the encryption context, which S3 or SNS sets."""
     return {
         "Sid": sid,
         "Effect": "Allow",
@@ -156,7 +156,7 @@ def log_streams_arn(log_group_arn: str, trail_arn: str, organization: str | None
 
 
 def role_permission_statements(log_group_arn: str, trail_arn: str, organization: str | None = None) -> list[Statement]:
-    """Return the statements that the role's own policies need: make log streams, write events."""
+    """Return the statements for the role's own policies: create log streams, write events."""
     streams = log_streams_arn(log_group_arn, trail_arn, organization)
     return [
         {
@@ -175,5 +175,5 @@ def role_permission_statements(log_group_arn: str, trail_arn: str, organization:
 
 
 def policy_document(statements: Sequence[Statement]) -> str:
-    """Return a whole policy of these statements, as JSON for people to read."""
+    """Return a policy with these statements, as indented JSON."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, indent=2)

@@ -1,9 +1,9 @@
-"""Whether one statement matches one request, element by element, so that a near miss can be explained."""
+"""Matches a statement against a request, element by element, so that a near miss can be explained."""
 
 from dataclasses import dataclass
 from enum import Enum
 
-from trail_operator.domain.iam_policy.conditions import holds
+from trail_operator.domain.iam_policy.conditions import evaluate_condition
 from trail_operator.domain.iam_policy.document import Condition, Principals, Statement, Texts
 from trail_operator.domain.iam_policy.legacy import is_legacy
 from trail_operator.domain.iam_policy.matching import Context, Target, matches, text_matches, tokens
@@ -13,7 +13,7 @@ CLOUDTRAIL = "cloudtrail.amazonaws.com"
 
 
 class Caller(Enum):
-    """Who makes a request: CloudTrail itself, or a role by its own policies (which name no principal)."""
+    """Who makes a request: CloudTrail itself, or a role under its own policies (which name no principal)."""
 
     CLOUDTRAIL = CLOUDTRAIL
     ROLE = "role"
@@ -21,16 +21,16 @@ class Caller(Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of AWS, and what is known of how it is asked."""
+    """A request to AWS, with what is known of its context."""
 
     caller: Caller
     action: str
-    resource: Target | None  # None where policies name no resource: a role's trust policy
+    resource: Target | None  # None for a role's trust policy, which names no resource
     context: Context
 
 
 class Element(Enum):
-    """The elements of a statement that can keep it from matching."""
+    """The elements of a statement that decide whether it matches."""
 
     PRINCIPAL = "Principal"
     ACTION = "Action"
@@ -40,7 +40,7 @@ class Element(Enum):
 
 @dataclass(frozen=True)
 class Check:
-    """Whether one element (of the Condition block: one condition) of a statement matches the request."""
+    """Whether one element of a statement (for the Condition block: one condition) matches the request."""
 
     element: Element
     truth: Truth
@@ -49,7 +49,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Match:
-    """A statement and how each of its elements stands to a request."""
+    """A statement, and whether each of its elements matches a request."""
 
     statement: Statement
     checks: tuple[Check, ...]
@@ -60,14 +60,14 @@ class Match:
         return all_of(check.truth for check in self.checks)
 
     def with_truth(self, truth: Truth) -> tuple[Check, ...]:
-        """Return the checks that came out so."""
+        """Return the checks with this result."""
         return tuple(check for check in self.checks if check.truth is truth)
 
 
 def match(statement: Statement, request: Request) -> Match:
-    """Hold a statement against a request."""
+    """Match a statement against a request."""
     conditions = (
-        Check(Element.CONDITION, holds(condition, request.context, statement.variables), condition)
+        Check(Element.CONDITION, evaluate_condition(condition, request.context, statement.variables), condition)
         for condition in statement.conditions
     )
     return Match(
@@ -85,7 +85,7 @@ def _principal(principals: Principals | None, request: Request) -> Truth:
     if request.caller is Caller.ROLE:
         return Truth.of(principals is None)
     if principals is None:
-        return Truth.UNKNOWN  # AWS stores no such statement in a resource's policy
+        return Truth.UNKNOWN  # AWS does not store such a statement in a resource's policy
     named = any_of(_names_cloudtrail(kind, name, request) for kind, name in principals.names)
     return named.negated() if principals.negated else named
 
@@ -93,7 +93,7 @@ def _principal(principals: Principals | None, request: Request) -> Truth:
 def _names_cloudtrail(kind: str, name: str, request: Request) -> Truth:
     if (kind, name) in (("AWS", "*"), ("Service", CLOUDTRAIL)):
         return Truth.TRUE
-    # Undocumented: a star for services, and which services have the suffix of the China regions there.
+    # Undocumented: a star as a service, and which services have the suffix of the China regions.
     if kind == "Service" and name in ("*", f"{CLOUDTRAIL}.cn"):
         return Truth.UNKNOWN
     if is_legacy(kind, name) and request.action.startswith(("s3:", "sns:")):
@@ -102,7 +102,7 @@ def _names_cloudtrail(kind: str, name: str, request: Request) -> Truth:
 
 
 def _action(actions: Texts, action: str) -> Truth:
-    """Compare actions without regard to case, as AWS does."""
+    """Compare actions case-insensitively, as AWS does."""
     named = any_of(matches(tokens(text.lower()), Target(action.lower())) for text in actions.texts)
     return named.negated() if actions.negated else named
 
@@ -111,7 +111,7 @@ def _resource(statement: Statement, request: Request) -> Truth:
     if request.resource is None:
         return Truth.TRUE
     if statement.resources is None:
-        return Truth.UNKNOWN  # AWS stores no such statement but in trust policies
+        return Truth.UNKNOWN  # AWS stores such a statement only in trust policies
     named = any_of(
         text_matches(text, request.resource, request.context, variables=statement.variables)
         for text in statement.resources.texts

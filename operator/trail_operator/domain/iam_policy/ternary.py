@@ -1,11 +1,11 @@
-"""Three-valued logic: a policy may hinge on what nobody but AWS knows, and then we must not guess."""
+"""Three-valued logic: a policy may depend on facts that only AWS knows, which the operator must not guess."""
 
 from collections.abc import Iterable
 from enum import Enum
 
 
 class Truth(Enum):
-    """Whether something holds, as far as it can be told."""
+    """Whether something is true, as far as that is known."""
 
     TRUE = "true"
     FALSE = "false"
@@ -13,16 +13,16 @@ class Truth(Enum):
 
     @staticmethod
     def of(value: bool) -> "Truth":
-        """Turn what is known into a truth value."""
+        """Convert a bool."""
         return Truth.TRUE if value else Truth.FALSE
 
     def negated(self) -> "Truth":
-        """Return the opposite; what is unknown stays unknown."""
+        """Return the opposite; UNKNOWN stays UNKNOWN."""
         return {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}.get(self, Truth.UNKNOWN)
 
 
 def all_of(truths: Iterable[Truth]) -> Truth:
-    """Return the conjunction: one FALSE decides, whatever is unknown beside it."""
+    """Return the conjunction: one FALSE decides, even if others are UNKNOWN."""
     found = set(truths)
     if Truth.FALSE in found:
         return Truth.FALSE
@@ -30,14 +30,14 @@ def all_of(truths: Iterable[Truth]) -> Truth:
 
 
 def any_of(truths: Iterable[Truth]) -> Truth:
-    """Return the disjunction: one TRUE decides, whatever is unknown beside it."""
+    """Return the disjunction: one TRUE decides, even if others are UNKNOWN."""
     found = set(truths)
     if Truth.TRUE in found:
         return Truth.TRUE
     return Truth.UNKNOWN if Truth.UNKNOWN in found else Truth.FALSE
 
 
-def agreed(truths: Iterable[Truth]) -> Truth:
-    """Return what every possible case says, UNKNOWN where the cases differ or where there is none."""
+def unanimous(truths: Iterable[Truth]) -> Truth:
+    """Return the value that all cases have; UNKNOWN if they differ, or if there are none."""
     found = set(truths)
     return found.pop() if len(found) == 1 else Truth.UNKNOWN

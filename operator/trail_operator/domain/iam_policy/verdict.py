@@ -1,7 +1,7 @@
-"""The value that a judgement comes to: whether a policy lets CloudTrail work, and if not, what must change.
+"""The result of judging a policy: whether it allows CloudTrail to work, and if not, what to change.
 
-A verdict is honest about what it cannot know: it is ALLOWED or REFUSED only if that follows from the policy's
-text and from what CloudTrail sends; else it is UNDECIDABLE, says why, and calls no statement missing.
+A verdict is ALLOWED or REFUSED only if that follows from the policy's text and from what CloudTrail sends. Otherwise it
+is UNDECIDABLE, says why, and does not claim that a statement is missing.
 """
 
 import json
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from trail_operator.domain.iam_policy import prescribed
+from trail_operator.domain.texts import capitalized
 
 LONGEST_MESSAGE = 2000
-NEEDED = "It needs"
+MUST_CONTAIN = "The policy must contain"
 
 
 class Answer(Enum):
-    """Whether a policy lets CloudTrail do all it needs."""
+    """Whether a policy allows all that CloudTrail needs."""
 
     ALLOWED = "allowed"
     REFUSED = "refused"
@@ -25,7 +26,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong or cannot be decided, and the statement concerned, if there is one."""
+    """One thing that is wrong or unknown, and the statement concerned, if there is one."""
 
     message: str
     statement: str | None = None
@@ -33,46 +34,46 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of judging a policy."""
+    """The result of judging a policy."""
 
     subject: str
     answer: Answer
     findings: tuple[Finding, ...] = ()
     advice: str = ""  # what to do with the remedy
     remedy: str = ""  # JSON on one line: statements, separated by commas, or a whole policy; "" if none helps
-    legacy_principal: bool = False  # whether only CloudTrail's accounts of old are let in
+    legacy_principal: bool = False  # whether it allows CloudTrail only by its former accounts
 
     @property
     def allowed(self) -> bool:
-        """Whether the policy is known to let CloudTrail do all it needs."""
+        """Whether the policy is known to allow all that CloudTrail needs."""
         return self.answer is Answer.ALLOWED
 
     @property
     def message(self) -> str:
-        """The whole verdict in a few sentences; further findings give way to the remedy."""
+        """The verdict as sentences, with the remedy at the end; findings that would make it too long are left out."""
         if not self.findings:
-            return f"CloudTrail misses nothing in {self.subject}"
+            return f"{capitalized(self.subject.rstrip(','))}: no problem found"
         remedy = f". {self.advice}: {self.remedy}" if self.remedy else ""
         return _joined([finding.message for finding in self.findings], LONGEST_MESSAGE - len(remedy)) + remedy
 
 
 def not_read(subject: str, permission: str, statements: Sequence[prescribed.Statement]) -> Verdict:
-    """Return the verdict on a policy that the operator may not read: what it must hold, not verified.
+    """Return the verdict on a policy that the operator is not allowed to read, with what it must contain.
 
-    `subject` is named as the other verdicts do it ("the policy of bucket B").
+    `subject`: as in other verdicts ("the policy of bucket B"). `permission`: the IAM action that the operator lacks.
     """
-    finding = Finding(f"not verified, since the operator lacks {permission}: {subject}")
+    finding = Finding(f"Cannot verify {subject.rstrip(',')}: the operator lacks {permission}")
     remedy = policy_json(statements) if statements else ""
-    return Verdict(subject, Answer.UNDECIDABLE, (finding,), NEEDED if remedy else "", remedy)
+    return Verdict(subject, Answer.UNDECIDABLE, (finding,), MUST_CONTAIN if remedy else "", remedy)
 
 
 def to_paste(statements: Sequence[prescribed.Statement]) -> str:
-    """Return statements as they are pasted into a policy's list of statements."""
+    """Return statements as JSON to paste into a policy's list of statements."""
     return ",".join(_compact(statement) for statement in statements)
 
 
 def policy_json(statements: Sequence[prescribed.Statement]) -> str:
-    """Return a whole policy of these statements, on one line."""
+    """Return a policy with these statements, as JSON on one line."""
     return _compact({"Version": "2012-10-17", "Statement": list(statements)})
 
 
@@ -81,11 +82,11 @@ def _compact(value: object) -> str:
 
 
 def _joined(sentences: Sequence[str], room: int) -> str:
-    """Join as many sentences as there is room for, at least the first."""
+    """Join as many sentences as fit, but at least the first."""
     joined = sentences[0]
     for number, sentence in enumerate(sentences[1:], start=1):
         left = len(sentences) - number
-        if len(joined) + len(sentence) + len(f"; and {left} more") > room:
-            return f"{joined}; and {left} more"
-        joined += f"; {sentence}"
+        if len(joined) + len(sentence) + len(f". (and {left} more)") > room:
+            return f"{joined} (and {left} more)"
+        joined += f". {sentence}"
     return joined
