@@ -30,14 +30,14 @@ def status(
     silent: bool = False,
     generation: int = 1,
     later: int = 0,
-    sight: InventorySnapshot = InventorySnapshot(),  # noqa: B008 - it never changes
+    snapshot: InventorySnapshot = InventorySnapshot(),  # noqa: B008 - it never changes
 ) -> AWSAccountStatus:
     return account_status(
         previous,
         generation=generation,
         failure=failure,
         unreachable=silent,
-        sight=sight,
+        snapshot=snapshot,
         cluster=Cluster("test", frozenset({"old"})),
         now=NOW + timedelta(seconds=later),
     )
@@ -83,7 +83,7 @@ def test_however_many_trails_there_are_they_fit_into_a_status() -> None:
         generation=1,
         failure=replace(LASTING, message="m" * 40_000),
         unreachable=False,
-        sight=InventorySnapshot(tuple(trails), len(trails)),
+        snapshot=InventorySnapshot(tuple(trails), len(trails)),
         cluster=Cluster("test", frozenset({"old"})),
         now=NOW,
     )
@@ -135,7 +135,7 @@ def counts(status: AWSAccountStatus) -> tuple[int | None, int | None, int]:
 def test_what_can_be_read_is_listed_and_ready_says_what_can_t() -> None:
     told = status(
         NEW,
-        sight=InventorySnapshot((found("seen"), found("dark", is_logging=None, is_owner_known=False)), 3, (DENIED,)),
+        snapshot=InventorySnapshot((found("seen"), found("dark", is_logging=None, is_owner_known=False)), 3, (DENIED,)),
     )
     assert counts(told) == (3, 1, 2)
     assert [(trail.name, trail.owner, trail.is_logging) for trail in told.trails] == [
@@ -149,27 +149,29 @@ def test_what_can_be_read_is_listed_and_ready_says_what_can_t() -> None:
 
 
 def test_what_may_not_be_all_is_not_counted() -> None:
-    assert counts(status(NEW, sight=InventorySnapshot((), None, (DENIED,)))) == (None, None, 0)
-    assert counts(status(NEW, sight=InventorySnapshot((found("one"),), None, (DENIED,)))) == (None, None, 1)
+    assert counts(status(NEW, snapshot=InventorySnapshot((), None, (DENIED,)))) == (None, None, 0)
+    assert counts(status(NEW, snapshot=InventorySnapshot((found("one"),), None, (DENIED,)))) == (None, None, 1)
 
 
 def test_where_nothing_can_be_read_nothing_is_counted_and_what_was_known_stays() -> None:
-    assert counts(status(NEW, sight=InventorySnapshot(hidden=(DENIED,)))) == (None, None, 0)
-    known = status(NEW, sight=InventorySnapshot((found("one"),), 1))
-    after = status(known, sight=InventorySnapshot(hidden=(DENIED,)))
+    assert counts(status(NEW, snapshot=InventorySnapshot(hidden=(DENIED,)))) == (None, None, 0)
+    known = status(NEW, snapshot=InventorySnapshot((found("one"),), 1))
+    after = status(known, snapshot=InventorySnapshot(hidden=(DENIED,)))
     assert counts(after) == counts(known) == (1, 1, 1)
     assert DENIED in after.conditions[0].message
 
 
 def test_what_was_said_of_the_trails_stays_until_they_are_read_again() -> None:
     """A restart is no reason to write."""
-    told = status(NEW, sight=InventorySnapshot((found("one"),), 1, (DENIED,)))
+    told = status(NEW, snapshot=InventorySnapshot((found("one"),), 1, (DENIED,)))
     assert status(told, later=9) == told
-    assert DENIED not in status(told, sight=InventorySnapshot((found("one"),), 1)).conditions[0].message
+    assert DENIED not in status(told, snapshot=InventorySnapshot((found("one"),), 1)).conditions[0].message
 
 
 def test_of_many_refusals_some_are_told() -> None:
-    (ready,) = status(NEW, sight=InventorySnapshot((), 0, tuple(f"refusal {number}" for number in range(9)))).conditions
+    (ready,) = status(
+        NEW, snapshot=InventorySnapshot((), 0, tuple(f"refusal {number}" for number in range(9)))
+    ).conditions
     assert "refusal 4 and 4 more." in ready.message
 
 

@@ -34,7 +34,7 @@ def in_region(trail: ObservedTrail, region: str, partition: str = "aws") -> Obse
 
 def test_a_trail_that_goes_silent() -> None:
     silent = observed(LOCAL, is_logging=False, event_selectors=basic({"readWriteType": "ReadOnly"}))
-    assert coverage_losses(observed(), silent) == ("no events are recorded any more: logging is off",)
+    assert coverage_losses(observed(), silent) == ("no events are recorded: logging is off",)
 
 
 def test_a_trail_that_was_silent_loses_nothing() -> None:

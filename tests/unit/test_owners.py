@@ -72,7 +72,7 @@ def test_the_owner_of_an_organization_s_trail_of_another_account_is_unknown() ->
         generation=1,
         failure=None,
         unreachable=False,
-        sight=sight,
+        snapshot=sight,
         cluster=Cluster("test"),
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )
@@ -89,7 +89,7 @@ def test_a_former_name_of_the_cluster_tells_of_a_trail_of_this_cluster() -> None
             generation=1,
             failure=None,
             unreachable=False,
-            sight=sight,
+            snapshot=sight,
             cluster=Cluster("present", former),
             now=datetime(2026, 1, 1, tzinfo=UTC),
         )

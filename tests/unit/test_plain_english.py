@@ -82,8 +82,6 @@ NOT_YET = {
     "operator/trail_operator/aws/operations.py",
     "operator/trail_operator/aws/regions.py",
     "operator/trail_operator/aws/trail_lister.py",
-    "operator/trail_operator/domain/coverage.py",
-    "operator/trail_operator/domain/plan.py",
     "operator/trail_operator/inventory/registry.py",
 }
 

@@ -62,7 +62,7 @@ class AccountStatusWriter:
             generation=account.generation,
             failure=failure,
             unreachable=unreachable,
-            sight=snapshot or InventorySnapshot(),
+            snapshot=snapshot or InventorySnapshot(),
             cluster=self._cluster,
             now=self._clock.now(),
         )

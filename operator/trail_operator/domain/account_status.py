@@ -27,7 +27,7 @@ def account_status(
     generation: int,
     failure: Failure | None,
     unreachable: bool,
-    sight: InventorySnapshot,
+    snapshot: InventorySnapshot,
     cluster: Cluster,
     now: datetime,
 ) -> AWSAccountStatus:
@@ -40,15 +40,15 @@ def account_status(
         before = previous.condition(ConditionType.READY)
         ready = condition(ConditionType.READY, state, before, generation, now)
     else:
-        ready = _ready(previous, generation, failure, now, sight)
+        ready = _ready(previous, generation, failure, now, snapshot)
     update: dict[str, object] = {"observed_generation": generation, "conditions": (ready,)}
-    if sight.trails is not None:
-        listed = tuple(_listed(trail, cluster) for trail in sorted(sight.trails, key=lambda trail: trail.arn))
+    if snapshot.trails is not None:
+        listed = tuple(_listed(trail, cluster) for trail in sorted(snapshot.trails, key=lambda trail: trail.arn))
         unmanaged = sum(trail.owner == UNMANAGED for trail in listed)
         update |= {
             "trails": listed[:_MOST_TRAILS],
-            "trail_count": sight.count,
-            "unmanaged_count": None if sight.count is None else unmanaged,
+            "trail_count": snapshot.count,
+            "unmanaged_count": None if snapshot.count is None else unmanaged,
         }
     return previous.model_copy(update=update)
 
@@ -108,12 +108,12 @@ def _ready(
     generation: int,
     failure: Failure | None,
     now: datetime,
-    sight: InventorySnapshot = _NOT_READ,
+    snapshot: InventorySnapshot = _NOT_READ,
 ) -> Condition:
     before = previous.condition(ConditionType.READY)
     if failure is None:
-        state = State(True, Reason.IDENTITY_VERIFIED, _verified(sight))
-        if before is not None and before.reason == state.reason and sight == _NOT_READ:
+        state = State(True, Reason.IDENTITY_VERIFIED, _verified(snapshot))
+        if before is not None and before.reason == state.reason and snapshot == _NOT_READ:
             state = replace(state, message=before.message)  # what it says about the trails may still be true
     elif failure.kind is FailureClass.TRANSIENT and before is not None and previous.observed_generation == generation:
         return before
@@ -122,11 +122,11 @@ def _ready(
     return condition(ConditionType.READY, state, before, generation, now)
 
 
-def _verified(sight: InventorySnapshot) -> str:
+def _verified(snapshot: InventorySnapshot) -> str:
     message = "Identity verified: STS confirms this account"
-    if not sight.hidden:
+    if not snapshot.hidden:
         return message
-    shown, more = "; ".join(sight.hidden[:_MOST_REFUSALS]), len(sight.hidden) - _MOST_REFUSALS
+    shown, more = "; ".join(snapshot.hidden[:_MOST_REFUSALS]), len(snapshot.hidden) - _MOST_REFUSALS
     return (
         f"{message}. Not all of its trails can be read: {shown}{f' and {more} more' if more > 0 else ''}. The "
         "permissions that listing needs are in docs/iam.md"

@@ -20,7 +20,7 @@ from trail_operator.domain.selectors import (
 from trail_operator.domain.texts import listed
 from trail_operator.domain.trail import ObservedTrail, records_global_events
 
-_WAYS = {"true": "read", "false": "write"}
+_ACCESS = {"true": "read", "false": "write"}
 """Meaning of the values of the field readOnly."""
 
 
@@ -29,7 +29,7 @@ def coverage_losses(before: ObservedTrail, after: ObservedTrail) -> tuple[str, .
     if not before.is_logging:
         return ()
     if not after.is_logging:
-        return ("no events are recorded any more: logging is off",)
+        return ("no events are recorded: logging is off",)
     losses = [words.format(region=after.home_region) for name, words in LOSSES.items() if _is_lost(name, before, after)]
     losses += [f"{lost} are no longer recorded" for lost in _lost_events(before.event_selectors, after.event_selectors)]
     if lost := before.insights - after.insights:
@@ -52,7 +52,7 @@ LOSSES = {
 
 
 def _is_lost(name: str, before: ObservedTrail, after: ObservedTrail) -> bool:
-    if name == "include_global_service_events":  # a multi-region trail records them whatever its home region
+    if name == "include_global_service_events":  # a multi-region trail records them from any home region
         return _global_events(before) is not False and _global_events(after) is False
     if name == "recursive_logging" and not records_data_events(before.event_selectors):
         return False
@@ -67,9 +67,9 @@ def _global_events(trail: ObservedTrail) -> bool | None:
 class _Lost:
     """Lost events of one kind."""
 
-    places: set[str] = field(default_factory=set)
-    """The resources; an empty string means all."""
-    ways: set[str] = field(default_factory=set)
+    resources: set[str] = field(default_factory=set)
+    """ARNs or prefixes; an empty string means all."""
+    accesses: set[str] = field(default_factory=set)
 
 
 def _lost_events(old: Selectors, new: Selectors) -> list[str]:
@@ -85,11 +85,11 @@ def _lost_events(old: Selectors, new: Selectors) -> list[str]:
 
 
 def _lost_management(lost: list[AdvancedSelector], kept: list[AdvancedSelector], new: Selectors) -> list[str]:
-    gone = {_way(piece) for piece in lost} - {way.lower() for way in management_events(new)}
+    gone = {_access(piece) for piece in lost} - {access.lower() for access in management_events(new)}
     losses = [f"management events ({listed(sorted(gone))})"] if gone else []
     sources: set[str] = set()
     for piece in lost:
-        if _way(piece) in gone:
+        if _access(piece) in gone:
             continue
         excluded = [set(_on(entry, "eventSource").not_equals) for entry in kept if _meets(entry, piece)]
         missing = set.intersection(*excluded) - set(_on(piece, "eventSource").not_equals)
@@ -101,12 +101,12 @@ def _lost_others(lost: list[AdvancedSelector]) -> list[str]:
     kinds: dict[str, _Lost] = {}
     for piece in lost:
         kind = kinds.setdefault(_kind(piece), _Lost())
-        kind.places.add(_place(piece))
-        kind.ways.add(_way(piece))
+        kind.resources.add(_resource(piece))
+        kind.accesses.add(_access(piece))
     return [
         what
-        + (f" {listed(sorted(kind.places))}" if "" not in kind.places else "")
-        + (f" ({listed(sorted(kind.ways))})" if len(kind.ways) == 1 and "" not in kind.ways else "")
+        + (f" {listed(sorted(kind.resources))}" if "" not in kind.resources else "")
+        + (f" ({listed(sorted(kind.accesses))})" if len(kind.accesses) == 1 and "" not in kind.accesses else "")
         for what, kind in kinds.items()
     ]
 
@@ -151,8 +151,8 @@ def _pieces(selector: AdvancedSelector) -> list[AdvancedSelector]:
     """Split a selector by read and write and by resource: each piece may be covered by another selector."""
     pieces = [selector]
     if selector.category in (MANAGEMENT, DATA):
-        ways = [way for way in _WAYS if _on(selector, "readOnly").holds(way)]
-        pieces = [_with(selector, FieldCondition("readOnly", equals=(way,))) for way in ways]
+        accesses = [access for access in _ACCESS if _on(selector, "readOnly").holds(access)]
+        pieces = [_with(selector, FieldCondition("readOnly", equals=(access,))) for access in accesses]
     resources = _on(selector, "resources.ARN")
     if len(resources.equals) + len(resources.starts_with) + len(resources.ends_with) > 1:
         none = replace(resources, equals=(), starts_with=(), ends_with=())
@@ -176,8 +176,8 @@ def _on(selector: AdvancedSelector, name: str) -> FieldCondition:
 
 def _meets(new: AdvancedSelector, piece: AdvancedSelector) -> bool:
     """Return whether a selector records events of the piece's category and kind of access."""
-    way = _on(piece, "readOnly").equals
-    return new.category == piece.category and all(_on(new, "readOnly").holds(value) for value in way)
+    access = _on(piece, "readOnly").equals
+    return new.category == piece.category and all(_on(new, "readOnly").holds(value) for value in access)
 
 
 def _covers(new: AdvancedSelector, old: AdvancedSelector) -> bool:
@@ -226,9 +226,9 @@ def _kind(selector: AdvancedSelector) -> str:
     return what + (f" (selector {selector.name!r})" if selector.name else "")
 
 
-def _place(selector: AdvancedSelector) -> str:
+def _resource(selector: AdvancedSelector) -> str:
     return next(iter(_wanted(_on(selector, "resources.ARN"))), "")
 
 
-def _way(selector: AdvancedSelector) -> str:
-    return next((_WAYS.get(value, value) for value in _on(selector, "readOnly").equals), "")
+def _access(selector: AdvancedSelector) -> str:
+    return next((_ACCESS.get(value, value) for value in _on(selector, "readOnly").equals), "")

@@ -98,8 +98,7 @@ class _Update:
         return tuple(self._guarded(step) for step in steps)
 
     def _guarded(self, step: Action) -> Action:
-        """Add what every step requires: an adopted trail gets the owner tag first, and logging stops first if it is "
-        "off."""
+        """Add what every step requires: an adopted trail gets the owner tag first, and logging stops first if off."""
         if step.operation in ("AddTags", "RemoveTags"):
             return step
         first: set[Operation] = set()
@@ -133,14 +132,14 @@ class _Update:
         off = {key: "" for key in sorted(observed.tags) if desired.governs(key) and key not in desired.tags}
         on = {key: value for key, value in desired.tags.items() if observed.tags.get(key) != value}
         has_room = len(observed.tags.keys() | on.keys()) <= _MOST_TAGS
-        ours: dict[str, str] = {}
+        ownership: dict[str, str] = {}
         if self._is_adoption and len(observed.tags.keys() | {OWNER_TAG}) <= _MOST_TAGS:
-            ours = on if has_room else {OWNER_TAG: on[OWNER_TAG]}
-        marked = frozenset[Operation]({"AddTags"}) if ours else frozenset[Operation]()
-        others = {key: value for key, value in on.items() if key not in ours}
+            ownership = on if has_room else {OWNER_TAG: on[OWNER_TAG]}
+        marked = frozenset[Operation]({"AddTags"}) if ownership else frozenset[Operation]()
+        others = {key: value for key, value in on.items() if key not in ownership}
         room = frozenset[Operation]() if has_room else frozenset[Operation]({"RemoveTags"})
         return [
-            *self._write_tags("AddTags", ours),
+            *self._write_tags("AddTags", ownership),
             *self._write_tags("RemoveTags", off, marked),
             *self._write_tags("AddTags", others, marked | room),
         ]
