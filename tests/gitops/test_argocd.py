@@ -71,7 +71,7 @@ def test_a_trail_from_git_records(app: str, account: Account, argocd: ArgoCD) ->
     assert found["IsLogging"] is True
     health = argocd.health(app, "Trail", "audit")
     assert health["status"] == "Healthy"
-    assert "recording" in health["message"]
+    assert "in sync and logging" in health["message"]
 
 
 def test_a_bad_commit_says_what_is_wrong_and_the_revert_heals(

@@ -612,7 +612,7 @@ def test_what_aws_does_not_show_of_an_account(
     (ours,) = status()["trails"]
     assert (ours["owner"], "isLogging" in ours) == ("Unknown", False)
     for what in ("GetTrailStatus in us-east-1", "ListTags in us-east-1", "DescribeTrails in us-west-1"):
-        assert f"not allowed to cloudtrail:{what}" in message()
+        assert f"not allowed to perform cloudtrail:{what}" in message()
     account.fault(**denied, operation="*")
     eventually("nothing can be read", lambda: "DescribeTrails in us-east-1" in message())
     assert counted() == (2, 0, ["ours"])

@@ -108,7 +108,7 @@ def test_a_full_region_names_its_trails_and_creation_resumes(
     trails.create(trail("sixth", name))
     full = trails.wait_reason("sixth", "QuotaExceeded")
     assert all(account.trail_arn(old) in full["message"] for old in names)
-    assert "one of them goes" in full["message"]
+    assert "one that is not needed" in full["message"]
     account.cloudtrail.delete_trail(Name="old-3")
     trails.wait_ready("sixth", 60)
 

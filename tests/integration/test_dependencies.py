@@ -164,7 +164,7 @@ CASES = {
     ),
     "explicit Deny": Case(
         "BucketPolicyDenies",
-        ("NobodyWrites", "Deny"),
+        ("NobodyWrites", "denies"),
         lambda account: with_policy(account, deny_writes),
         mend_policy,
     ),
@@ -188,7 +188,7 @@ CASES = {
     ),
     "key disabled": Case(
         "KeyDisabled",
-        ("Disabled", "enable it"),
+        ("Disabled", "Enable it"),
         disabled_key,
         lambda account: account.client("kms").enable_key(KeyId=only_key(account).rsplit("/", 1)[1]),
     ),

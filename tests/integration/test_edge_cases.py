@@ -114,7 +114,7 @@ def test_the_policy_of_another_accounts_bucket_is_not_guessed(
     trails.create(trail(NAME, bucket))
     message = trails.wait_reason(NAME, "BucketPolicyDenies")["message"]
     assert f"the bucket is not in account {account.number}" in message
-    assert "check s3BucketName" in message
+    assert "Check s3BucketName" in message
     policy = message[message.index('{"Version"') :]
     archive.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy)
     trails.wait_ready(NAME, 60)

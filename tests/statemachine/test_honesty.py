@@ -358,7 +358,7 @@ def test_a_forced_pass_takes_no_explanation_from_before(stage: VirtualStage) -> 
     stage.fault(operation="UpdateTrail", error="InsufficientS3BucketPolicyException")
     stage.replace_spec(KEY, SPEC | {"s3BucketName": "logs-two"})
     stage.wait(5.0)
-    assert "bucket logs-two has no policy" in full_condition(stage)["message"]
+    assert "Bucket logs-two has no policy" in full_condition(stage)["message"]
     stage.aws.world.shut.clear()
     stage.annotate(KEY, "trail-operator.dev/reconcile-at", "now")
     stage.wait(5.0)
