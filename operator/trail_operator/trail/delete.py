@@ -15,7 +15,6 @@ from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.actions import Action, deletion, owner_tag_removal
 from trail_operator.domain.annotations import unset_deletion_policy
 from trail_operator.domain.failure import FailureClass, FailureError, NotSentError, passing
-from trail_operator.inventory.account_client import AccountClient
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.clock import Clock
@@ -70,6 +69,7 @@ class TrailDeleter:
         clock: Clock,
     ) -> None:
         self._candidates = candidates
+        self._locator = candidates.locator
         self._write_guard = write_guard
         self._inventory = inventory
         self._events = events
@@ -119,50 +119,42 @@ class TrailDeleter:
         )
 
     async def _remove(self, state: TrailState, context: ReconcileContext) -> Released | NotYet:
-        client = self._candidates.client_for(state)
         notes = []
-        async for candidate in self._candidates.find(state, client):
-            outcome = await self._remove_at(state, context, client, candidate)
+        async for candidate in self._candidates.find(state):
+            outcome = await self._remove_at(state, context, candidate)
             if isinstance(outcome, NotYet):
                 return outcome
             notes.append(outcome)
         return Released("; ".join(notes))
 
-    async def _remove_at(
-        self, state: TrailState, context: ReconcileContext, client: AccountClient, candidate: Candidate
-    ) -> str | NotYet:
+    async def _remove_at(self, state: TrailState, context: ReconcileContext, candidate: Candidate) -> str | NotYet:
         """Delete a trail; return what happened to it. It is deleted once AWS no longer shows it with this owner tag."""
-        tags = await self._candidates.tags(state, client, candidate)
+        tags = await self._candidates.tags(state, candidate)
         if tags is None:
-            self._inventory.record(client, candidate.location, candidate.arn, None)
+            self._inventory.record(candidate.client, candidate.location, candidate.arn, None)
         sent = state.deletion.sent.get(candidate.arn)
-        if not self._candidates.owns(state, tags):
+        if not self._locator.owns(state, tags):
             if sent is None and (self._owner_may_be_outdated(state) or self._is_newly_untagged(state, candidate, tags)):
                 return NotYet(CONSISTENCY_WINDOW)
             return _describe(candidate.arn, exists=tags is not None, deleted=sent is not None)
         now = self._clock.monotonic()
         if sent is not None and now < sent.last + CONSISTENCY_WINDOW:
             return NotYet(sent.last + CONSISTENCY_WINDOW - now)
-        await self._send(state, context, client, candidate, tags)
-        if not await self._exists(state, client, candidate):
+        await self._send(state, context, candidate, tags)
+        if not await self._exists(state, candidate):
             return _describe(candidate.arn, exists=False, deleted=True)
         if now - state.deletion.sent[candidate.arn].first >= _PATIENCE:
             raise NotConfirmedError(candidate.arn)
         return NotYet(CONSISTENCY_WINDOW)
 
     async def _send(
-        self,
-        state: TrailState,
-        context: ReconcileContext,
-        client: AccountClient,
-        candidate: Candidate,
-        tags: dict[str, str] | None,
+        self, state: TrailState, context: ReconcileContext, candidate: Candidate, tags: dict[str, str] | None
     ) -> None:
         """Send DeleteTrail, and remember it: also without an answer, because it may have taken effect."""
         arn, now = candidate.arn, self._clock.monotonic()
         sent = state.deletion.sent.get(arn) or SentDeletion(first=now, last=float("-inf"))
         try:
-            await self._apply(deletion(arn), client, candidate, self._precondition(state, context, client, arn, tags))
+            await self._apply(deletion(arn), candidate, self._precondition(state, context, candidate, tags))
         except AWSError as error:
             if error.may_have_taken_effect:
                 state.deletion.sent[arn] = sent
@@ -175,21 +167,20 @@ class TrailDeleter:
             raise
         state.deletion.sent[arn] = replace(sent, last=self._clock.monotonic())
 
-    async def _exists(self, state: TrailState, client: AccountClient, candidate: Candidate) -> bool:
+    async def _exists(self, state: TrailState, candidate: Candidate) -> bool:
         """Whether AWS still shows a trail with this resource's owner tag."""
-        if not await client.cloudtrail.exists(candidate.arn, candidate.location.region):
-            self._inventory.record(client, candidate.location, candidate.arn, None)
+        if not await candidate.client.cloudtrail.exists(candidate.arn, candidate.location.region):
+            self._inventory.record(candidate.client, candidate.location, candidate.arn, None)
             return False
-        return self._candidates.owns(state, await self._candidates.tags(state, client, candidate))
+        return self._locator.owns(state, await self._candidates.tags(state, candidate))
 
     async def _retain(self, state: TrailState, context: ReconcileContext) -> Released:
         candidate: Candidate | None = None
         notes = []
         try:
             async with asyncio.timeout(_RETAIN_PATIENCE) as patience:
-                client = self._candidates.client_for(state)
-                async for candidate in self._candidates.find(state, client):
-                    notes.append(await self._remove_owner_tag(state, context, client, candidate, patience))
+                async for candidate in self._candidates.find(state):
+                    notes.append(await self._remove_owner_tag(state, context, candidate, patience))
                 return Released("; ".join(notes))
         except (ClosedError, StaleDecisionError):
             raise
@@ -204,45 +195,39 @@ class TrailDeleter:
         return Released("; ".join([*notes, f"Kept trail {arn} with its owner tag"]))
 
     async def _remove_owner_tag(
-        self,
-        state: TrailState,
-        context: ReconcileContext,
-        client: AccountClient,
-        candidate: Candidate,
-        patience: asyncio.Timeout,
+        self, state: TrailState, context: ReconcileContext, candidate: Candidate, patience: asyncio.Timeout
     ) -> str:
-        tags = await self._candidates.tags(state, client, candidate)
-        if not self._candidates.owns(state, tags):
+        tags = await self._candidates.tags(state, candidate)
+        if not self._locator.owns(state, tags):
             return _describe(candidate.arn, exists=tags is not None)
-        precondition = self._precondition(state, context, client, candidate.arn, tags)
+        precondition = self._precondition(state, context, candidate, tags)
 
         async def when_sent() -> None:
             patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
             await precondition()
 
         patience.reschedule(None)  # waiting for the rate limit, behind other Trails, is not a fault of AWS
-        await self._apply(owner_tag_removal(candidate.arn, OWNER_TAG), client, candidate, when_sent)
-        left = await self._candidates.tags(state, client, candidate)
-        if not self._candidates.owns(state, left):
+        await self._apply(owner_tag_removal(candidate.arn, OWNER_TAG), candidate, when_sent)
+        left = await self._candidates.tags(state, candidate)
+        if not self._locator.owns(state, left):
             return f"Kept trail {candidate.arn} and removed its owner tag"
         await self._warn_of_tag(state, candidate.arn, _owner(left), "still exists after RemoveTags")
         return f"Kept trail {candidate.arn} with its owner tag"
 
     async def _warn_of_tag(self, state: TrailState, arn: str, owner: str | None, problem: str) -> None:
         """Record that the owner tag remains. `owner`: the tag as last read."""
-        tag = f"{OWNER_TAG}={owner or self._candidates.owner_tag(state)}"
+        tag = f"{OWNER_TAG}={owner or self._locator.owner(state)}"
         note = f"Tag {tag} of trail {arn} {problem}. Remove the tag manually if AWS still shows it"
         await self._events.record(state.body, "Warning", EventReason.OWNER_TAG_REMOVAL_FAILED, "RemoveTags", note)
 
     def _precondition(
-        self, state: TrailState, context: ReconcileContext, client: AccountClient, arn: str, tags: dict[str, str] | None
+        self, state: TrailState, context: ReconcileContext, candidate: Candidate, tags: dict[str, str] | None
     ) -> Precondition:
-        return self._write_guard.precondition(state, context, client, arn, _owner(tags), self._clock.monotonic())
+        client, arn, now = candidate.client, candidate.arn, self._clock.monotonic()
+        return self._write_guard.precondition(state, context, client, arn, _owner(tags), now)
 
-    async def _apply(
-        self, action: Action, client: AccountClient, candidate: Candidate, precondition: Precondition
-    ) -> None:
-        location = candidate.location
+    async def _apply(self, action: Action, candidate: Candidate, precondition: Precondition) -> None:
+        client, location = candidate.client, candidate.location
         try:
             await client.cloudtrail.apply(action, location.account, location.region, precondition)
         finally:  # also if the answer was lost
