@@ -18,7 +18,7 @@ from trail_operator.kube.client import KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.unreportable import Unreportable
 from trail_operator.runtime.logs import logger
-from trail_operator.trail.location import entry_failure
+from trail_operator.trail.location import identity_failure
 from trail_operator.trail.state import TrailState
 
 SECRET = "shared/secret-7"
@@ -79,7 +79,7 @@ def test_only_the_condition_of_the_account_may_quote_it(
         client = controllers.accounts.registry.client_for(trail)
         with pytest.raises(AWSError) as refused:
             await client.aws.identity("us-east-1")
-        for failure in (entry_failure(refused.value, "team"), refused.value.failure):
+        for failure in (identity_failure(refused.value, "team"), refused.value.failure):
             assert SECRET not in failure.message
         assert SECRET not in "".join(server.events)
 

@@ -535,7 +535,7 @@ def test_a_list_shows_what_the_watch_has_missed() -> None:
         passes.now = 10.0
         controller.on_update(body("newer", uid="3", generation=3, version=9))  # made since the list was asked for
         listed = [body("changed", uid="2", generation=4, version=5), body("new", uid="4", generation=5, version=6)]
-        assert controller.on_list(listed, asked=9.0) is None
+        assert controller.on_list(listed, requested=9.0) is None
         await settle()
         assert sorted(state.key.name for state in controller.trails.values()) == ["changed", "new", "newer"]
         assert passes.seen == [1, 2, 3, 4, 5]
@@ -550,11 +550,11 @@ def test_a_watch_that_tells_nothing_of_what_lists_show_does_not_run() -> None:
         controller.on_update(body("known", uid="1"))
         bodies = [body("known", uid="1"), body("new", uid="2")]
         passes.now = 10.0
-        assert controller.on_list(bodies, asked=10.0) is None, "it may be about to tell of it"
+        assert controller.on_list(bodies, requested=10.0) is None, "it may be about to tell of it"
         passes.now = 20.0
-        assert str(controller.on_list(bodies, asked=20.0)) != "None"
+        assert str(controller.on_list(bodies, requested=20.0)) != "None"
         controller.on_update(body("new", uid="2"))
-        assert controller.on_list(bodies, asked=30.0) is None
+        assert controller.on_list(bodies, requested=30.0) is None
 
     run(scenario)
 

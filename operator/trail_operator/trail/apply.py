@@ -1,4 +1,4 @@
-"""Carries out a plan: guard, write, classify the answer of AWS, remember it."""
+"""Executes a plan: guard each write, send it, classify the answer of AWS, and remember it."""
 
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.rate_limit import Precondition
@@ -41,7 +41,7 @@ class PlanExecutor:
         self._window = ConsistencyWindow(clock)
 
     def due(self, comparison: Comparison, actions: tuple[Action, ...]) -> tuple[Action, ...]:
-        """Return the actions that are due: not those that were carried out and that AWS does not show yet."""
+        """Return the actions to send: all but those that were sent and whose effect AWS does not show yet."""
         state = comparison.state
         if comparison.context.force or not self._window.is_open(state):
             return actions
@@ -54,14 +54,14 @@ class PlanExecutor:
     async def execute(self, comparison: Comparison, actions: tuple[Action, ...]) -> Progress:
         """Record the trail's account and region in status, then write to AWS."""
         state, desired, observed = comparison.state, comparison.desired, comparison.observed
-        refused = self._refusals.known(comparison, actions)
+        refused = self._refusals.still_valid(comparison, actions)
         if not _is_pinned(state, desired):
             await self._writer.pin_identity(state, comparison.context, desired, observed)
         if observed and not observed.unreadable:
             # Before the first write: it may take effect without an answer.
             state.writes.state_before = state.writes.state_before or observed
-        progress = Progress(failures=[*refused.values()], failed={*refused}, refused={**refused})
-        await self._carry_out(comparison, actions, progress)
+        progress = Progress(failures=[*refused.values()], not_done={*refused}, refused={**refused})
+        await self._send_all(comparison, actions, progress)
         if progress.done:
             self._inventory.on_write(comparison.client, desired.location, desired.arn)
         return progress
@@ -88,17 +88,17 @@ class PlanExecutor:
         if done:
             await self.record_applied(comparison, done)
 
-    async def _carry_out(self, comparison: Comparison, actions: tuple[Action, ...], progress: Progress) -> None:
+    async def _send_all(self, comparison: Comparison, actions: tuple[Action, ...], progress: Progress) -> None:
         """Send the actions in order. A failure stops only the actions that require the failed one."""
         state, desired, observed = comparison.state, comparison.desired, comparison.observed
-        seen = state.reads.last_at if state.reads.last_at is not None else state.started
+        read_at = state.reads.last_at if state.reads.last_at is not None else state.started
         owner = observed.owner if observed else None
         for action in actions:
-            if action.operation in progress.failed or action.requires & progress.failed:
-                progress.failed.add(action.operation)
+            if action.operation in progress.not_done or action.requires & progress.not_done:
+                progress.not_done.add(action.operation)
                 continue
             precondition = self._write_guard.precondition(
-                comparison.state, comparison.context, comparison.client, desired.arn, owner, seen
+                comparison.state, comparison.context, comparison.client, desired.arn, owner, read_at
             )
             try:
                 failure = await self._send(comparison, action, precondition)
@@ -112,7 +112,7 @@ class PlanExecutor:
             if failure.kind is FailureClass.TERMINAL:
                 failure = self._refusals.remember(state, action.operation, failure)
                 progress.refused[action.operation] = failure
-            progress.failed.add(action.operation)
+            progress.not_done.add(action.operation)
             progress.failures.append(failure)
 
     async def _send(self, comparison: Comparison, action: Action, precondition: Precondition) -> Failure | None:

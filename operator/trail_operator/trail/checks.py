@@ -29,7 +29,7 @@ Check = Callable[[Comparison], SyncResult | None]
 
 
 class WriteChecks:
-    """Checks any Trail."""
+    """Checks Trails before writes."""
 
     def __init__(
         self, locator: Locator, resolver: SpecResolver, claims: NameClaims, results: SyncResults, clock: Clock
@@ -47,7 +47,7 @@ class WriteChecks:
         )
 
     def evaluate(self, comparison: Comparison) -> SyncResult | None:
-        """Return the result of the first check that forbids to write; None if all pass."""
+        """Return the result of the first check that forbids writing; None if all pass."""
         return next((result for check in self.chain if (result := check(comparison))), None)
 
     def lives_in_other_region(self, comparison: Comparison) -> SyncResult | None:
@@ -111,31 +111,33 @@ class WriteChecks:
     def _refusal_to_manage(
         self, state: TrailState, client: AccountClient, policy: AdoptionPolicy, observed: ObservedTrail
     ) -> Failure | None:
-        """Return why the Trail may not manage the trail of its name: it has another owner, or may not be adopted."""
+        """Return why the Trail may not manage the trail: it has another owner, or the Trail may not adopt it."""
         cluster = self._locator.cluster
         has_owned = _has_owned(state, observed)
-        claimant = Adopter(cluster, str(state.key), policy, client.allowed_adoption, state.status.owner_tag, has_owned)
+        adopter = Adopter(cluster, str(state.key), policy, client.allowed_adoption, state.status.owner_tag, has_owned)
         resource = cluster.resource_of(observed.owner)
-        alive = resource is not None and self._claims.may_exist(resource)
-        needed = required_adoption(observed, claimant)
-        return check_ownership(observed, claimant, owner_is_alive=alive) or check_adoption(
-            observed.arn, needed, client.allowed_adoption, client.name
+        owner_exists = resource is not None and self._claims.may_exist(resource)
+        required = required_adoption(observed, adopter)
+        return check_ownership(observed, adopter, owner_is_alive=owner_exists) or check_adoption(
+            observed.arn, required, client.allowed_adoption, client.name
         )
 
     def _competitors(self, claim: Claim, observed: ObservedTrail | None) -> list[Claim]:
         """Return the claims that compete for a trail. For one that exists, only Trails that may adopt it compete."""
         competitors = self._claims.competitors(claim)
-        return [one for one in competitors if observed is None or self._competes(self._claims.claimant(one), observed)]
+        if observed is None:
+            return competitors
+        return [claim for claim in competitors if self._competes(self._claims.claimant(claim), observed)]
 
-    def _competes(self, rival: TrailState, observed: ObservedTrail) -> bool:
+    def _competes(self, other: TrailState, observed: ObservedTrail) -> bool:
         """Whether another Trail may adopt a trail that exists, or owned it until it lost its tag."""
-        if observed.owner is None and _has_owned(rival, observed):
+        if observed.owner is None and _has_owned(other, observed):
             return True
         try:
-            client, policy = self._resolver.client_for(rival), rival.spec.adoption_policy
+            client, policy = self._resolver.client_for(other), other.spec.adoption_policy
         except (FailureError, ValidationError):
             return False
-        return self._refusal_to_manage(rival, client, policy, observed) is None
+        return self._refusal_to_manage(other, client, policy, observed) is None
 
     def _owner_may_be_outdated(self, state: TrailState, observed: ObservedTrail) -> bool:
         """Whether AWS may still show an owner tag that this process, or one before it, has replaced."""

@@ -25,9 +25,9 @@ _STARTS_AT_ONCE = 24
 # Seconds after which a first run no longer counts: AWS does not answer.
 _SLOW_START = 2.0
 _SECONDS_UNREADABLE = 60.0
-# Seconds that a run may take without waiting for a rate: each of its calls has a deadline.
+# Seconds that a run may take, apart from waits for a rate limit: each of its calls has a deadline.
 _LONGEST_RUN = 600.0
-# Seconds that a run may be late: it begins with a read of the API server.
+# Seconds by which a run may be late: it begins with a read from the API server.
 _LONGEST_DELAY = 60.0
 
 Reconcile = Callable[[TrailState], Awaitable[float | None]]
@@ -66,10 +66,10 @@ class TrailController:
         self._starting: asyncio.Task[None] | None = None
 
     def start(self, bodies: list[dict[str, Any]]) -> None:
-        """Add all Trails that exist at the start: what was changed last comes first, settled ones last.
+        """Add all Trails that exist at the start: new and changed ones run first, then the settled ones, newest first.
 
-        A run costs some 10 ms of CPU. Settled Trails begin one after the other, so that nothing that is new waits
-        behind them, and so that they stay apart ever after.
+        A run costs about 10 ms of CPU. Settled Trails start in turn, so that no new Trail waits for them, and so that
+        their resyncs stay spread over time.
         """
         settled = sorted((body for body in bodies if _is_settled(body)), key=_created, reverse=True)
         # All claims are known before the first write.
@@ -91,23 +91,23 @@ class TrailController:
         if state is not None and state.uid == body["metadata"]["uid"]:
             self._delete(state)
 
-    def on_list(self, bodies: list[dict[str, Any]], asked: float) -> TrailState | None:
-        """Handle a list of all Trails that was asked for at that moment: a Trail that it lacks is gone.
+    def on_list(self, bodies: list[dict[str, Any]], requested: float) -> TrailState | None:
+        """Handle a list of all Trails that was requested at that time: a Trail that it lacks is gone.
 
-        Returns a Trail that the watch should have reported and has not: it does not run.
+        Returns a Trail that the watch should have reported and has not: then the watch has stopped.
         """
         listed = {body["metadata"]["uid"] for body in bodies}
         for state in self.trails.values():
-            if state.uid not in listed and state.started < asked:
+            if state.uid not in listed and state.started < requested:
                 self._delete(state)
         for body in bodies:
             self._apply(body)
         return self._watch.find_missed(self.trails.values(), listed)
 
-    def enqueue(self, concerns: Callable[[TrailState], bool]) -> None:
-        """Reconcile the Trails that a change outside of them concerns."""
+    def enqueue(self, is_affected: Callable[[TrailState], bool]) -> None:
+        """Reconcile the Trails that are affected by a change of something else."""
         for state in self.trails.values():
-            if concerns(state):
+            if is_affected(state):
                 state.failures = 0  # the change may resolve the failure
                 self._queue.enqueue(state.uid)
 
@@ -128,7 +128,7 @@ class TrailController:
         await self._queue.drain(seconds)
 
     def _apply(self, body: dict[str, Any]) -> None:
-        """Take a Trail as the API server has it now."""
+        """Add or update a Trail as the API server has it now."""
         key = _key(body)
         state = self.trails.get(key)
         if state is not None and state.uid == body["metadata"]["uid"]:
@@ -146,11 +146,11 @@ class TrailController:
             self._start(added)
 
     def _add(self, body: dict[str, Any]) -> TrailState | None:
-        """Return None for an object that cannot be parsed, which the API server should not have let in."""
+        """Return None for an object that cannot be parsed, which the API server should have rejected."""
         try:
             state = TrailState(body, started=self._clock())
             self._claims.enter(state)
-        except Exception:  # noqa: BLE001 - whatever is wrong with it must not block others
+        except Exception:  # noqa: BLE001 - one odd object must not block others
             logger.exception("can't be read", extra=about(str(_key(body))))
             return None
         self.trails.add(state.key, state)
@@ -171,7 +171,7 @@ class TrailController:
                 release()
 
     def _is_stalled(self, state: TrailState) -> bool:
-        if state.uid not in self._queue:  # settled Trails wait for their turn to start
+        if state.uid not in self._queue:  # settled Trails wait to be started
             return self._starting is None or self._starting.done()
         return self._queue.has_ended(state.uid) or (not state.paused and self._queue.is_overdue(state.uid))
 
@@ -188,8 +188,8 @@ class TrailController:
 
     async def _reconcile_readable(self, state: TrailState) -> float | None:
         try:
-            self._enqueue_all(self._claims.update(state))  # a read may show a claim that the watch has missed
-        except Exception:  # noqa: BLE001 - as when it is added; another state of it may be readable
+            self._enqueue_all(self._claims.update(state))  # the Trail may have changed without an event
+        except Exception:  # noqa: BLE001 - as in _add; a later version may be readable
             logger.exception("can't be read", extra=about(str(state.key)))
             return _SECONDS_UNREADABLE
         return await self._reconcile(state)
@@ -219,13 +219,13 @@ class TrailController:
         self._enqueue_all(self._claims.withdraw(state.uid))
 
     def _enqueue_all(self, uids: Collection[str]) -> None:
-        """Reconcile the Trails that waited for another to give up what they claim."""
+        """Reconcile Trails that waited because another Trail claimed the same trail."""
         for uid in uids:
             self._queue.enqueue(uid)
 
 
 def _is_settled(body: dict[str, Any]) -> bool:
-    """Whether the spec was reconciled, so that a run is likely to only read."""
+    """Whether the present spec was reconciled, so that a run probably only reads."""
     metadata, status = body["metadata"], body.get("status")
     is_observed = isinstance(status, dict) and status.get("observedGeneration") == metadata["generation"]
     return is_observed and "deletionTimestamp" not in metadata

@@ -1,4 +1,4 @@
-"""Finalizes a Trail that is being deleted: delete or retain its trail, report that, remove the finalizer."""
+"""Finalizes a Trail that is being deleted: delete or retain its trail, record that, remove the finalizer."""
 
 from dataclasses import replace
 from typing import Literal
@@ -10,7 +10,7 @@ from trail_operator.kube.events import EventRecorder
 from trail_operator.metrics import Result
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.delete import STILL_THERE, NotConfirmedError, NotYet, TrailDeleter
-from trail_operator.trail.outcome import FAILED, GONE, Outcome
+from trail_operator.trail.outcome import GONE, RESULT_OF, Outcome
 from trail_operator.trail.requeue import RequeuePolicy
 from trail_operator.trail.state import ReconcileContext, TrailState
 from trail_operator.trail.status_writer import StatusWriter
@@ -61,5 +61,5 @@ class TrailFinalizer:
         await self._status.report(state, context, replace(failure, message=message), drift)
         kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
         delay = self._requeue.after_failure(state, kind, slowly=failure.slowly)
-        left = self._deleter.seconds_blocked(state)
-        return Outcome(FAILED[failure.kind], min(delay, left) if left > 0.0 else delay)
+        blocked_for = self._deleter.seconds_blocked(state)
+        return Outcome(RESULT_OF[failure.kind], min(delay, blocked_for) if blocked_for > 0.0 else delay)

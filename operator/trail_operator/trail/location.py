@@ -36,9 +36,12 @@ class Locator:
         """Whether a trail with these tags is this Trail's. `tags`: None if there is no trail."""
         return (tags or {}).get(OWNER_TAG) in self.owners(state)
 
-    def region(self, state: TrailState, client: AccountClient, wanted: str | None) -> str:
-        """Return the home region. Raises FailureError if none is set, or if status records another one."""
-        region = wanted or client.default_region
+    def region(self, state: TrailState, client: AccountClient, specified: str | None) -> str:
+        """Return the home region. Raises FailureError if none is set, or if status records another one.
+
+        `specified`: the region in the spec.
+        """
+        region = specified or client.default_region
         if region is None:
             raise FailureError(
                 Failure(
@@ -58,7 +61,7 @@ class Locator:
         try:
             identity = await client.aws.identity(region)
         except AWSError as error:
-            raise FailureError(entry_failure(error, client.name)) from None
+            raise FailureError(identity_failure(error, client.name)) from None
         if client.spec and identity.account != client.spec.account_id:
             client.aws.invalidate_identity()
             raise FailureError(
@@ -69,7 +72,7 @@ class Locator:
                     "the conditions of the AWSAccount",
                 )
             )
-        # The operator records account and region together: an account without a region was written by another client.
+        # The operator records account and region together: another client wrote an account without a region.
         pinned = state.status.account_id if state.is_on_record else None
         if pinned and pinned != identity.account and not state.observe_only:
             client.aws.invalidate_identity()
@@ -135,7 +138,7 @@ def wrong_home(home: str, region: str) -> Failure:
     )
 
 
-def entry_failure(error: AWSError, account: str | None) -> Failure:
+def identity_failure(error: AWSError, account: str | None) -> Failure:
     """The reason why the role of an account cannot be assumed, without details: the AWSAccount reports those."""
     if not is_shut_out(error):
         return error.failure

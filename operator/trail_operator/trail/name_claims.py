@@ -1,4 +1,4 @@
-"""Which Trails claim which trail name. Known before any write, so that two Trails never create the same trail."""
+"""Which Trails claim which trail name. All claims are known before any write: no two Trails create the same trail."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
@@ -55,10 +55,10 @@ class NameClaims:
 
     def update(self, state: TrailState) -> list[str]:
         """Record the present claim of a Trail; return the UIDs of Trails that the earlier claim may have blocked."""
-        before = self._by_uid.get(state.uid)
+        former = self._by_uid.get(state.uid)
         competitors = self.withdraw(state.uid)
         self.enter(state)
-        return competitors if before != self._by_uid.get(state.uid) else []
+        return competitors if former != self._by_uid.get(state.uid) else []
 
     def withdraw(self, uid: str) -> list[str]:
         """Remove a claim; return the UIDs of Trails that it may have blocked."""

@@ -80,37 +80,37 @@ class ReadOnlySync:
         a delegated administrator, which this account may be. The account with fewer differences is used.
         """
         home = Arn.parse(observed.arn).location
-        places = dict.fromkeys((home, replace(home, account=resolved.location.account)))
-        views = [await self._view_from(place, state, resolved, observed) for place in places]
+        locations = dict.fromkeys((home, replace(home, account=resolved.location.account)))
+        views = [await self._view_from(location, state, resolved, observed) for location in locations]
         return min(views, key=lambda view: (len(view.drift), len(view.observed.unreadable)))
 
     async def _view_from(
-        self, place: Location, state: TrailState, resolved: ResolvedSpec, observed: ObservedTrail
+        self, location: Location, state: TrailState, resolved: ResolvedSpec, observed: ObservedTrail
     ) -> _View:
-        there = await self._resolver.resolve_kms_key(replace(resolved, location=place))
-        failure = there.key_failure
-        if failure and not _is_certain(failure, there, resolved.location.account, observed):
+        localized = await self._resolver.resolve_kms_key(replace(resolved, location=location))
+        failure = localized.key_failure
+        if failure and not _is_certain(failure, localized, resolved.location.account, observed):
             observed = replace(observed, unreadable=observed.unreadable | {"kmsKeyID"})
-        desired = self._resolver.desired(state, there, observed)
+        desired = self._resolver.desired(state, localized, observed)
         # The owner is not part of the spec.
         desired = replace(desired, tags={key: value for key, value in desired.tags.items() if key != OWNER_TAG})
         drift = differences(desired, observed)
         if failure and failure.kind is FailureClass.TRANSIENT and not drift:
-            raise FailureError(failure)  # the retry will know
+            raise FailureError(failure)  # a retry may show whether the key differs
         return _View(observed, desired, drift, None if "kmsKeyID" in observed.unreadable else failure)
 
     async def _find(self, state: TrailState, resolved: ResolvedSpec) -> ObservedTrail | None:
-        """Find the trail of that name: the account's own, or one with a shadow in the region."""
-        known = state.status.arn
-        if known and Arn.parse(known).name == resolved.name:
-            observed = await _observe(resolved, known, expected=True)
+        """Find the trail of that name: the account's own, or one with a shadow trail in the region."""
+        recorded = state.status.arn
+        if recorded and Arn.parse(recorded).name == resolved.name:
+            observed = await _observe(resolved, recorded, expected=True)
             if observed:
                 return observed
-        observed = await _observe(resolved, resolved.arn, expected=False) if known != resolved.arn else None
-        if observed or state.has_finalizer:  # it owned a trail: a shadow is another one
+        observed = await _observe(resolved, resolved.arn, expected=False) if recorded != resolved.arn else None
+        if observed or state.has_finalizer:  # the Trail has owned a trail: a shadow trail is another one
             return observed
         arn = await resolved.client.cloudtrail.home_of(resolved.name, resolved.location.region)
-        return await _observe(resolved, arn, expected=True) if arn and arn not in (known, resolved.arn) else None
+        return await _observe(resolved, arn, expected=True) if arn and arn not in (recorded, resolved.arn) else None
 
 
 async def _observe(resolved: ResolvedSpec, arn: str, *, expected: bool) -> ObservedTrail | None:
@@ -118,6 +118,6 @@ async def _observe(resolved: ResolvedSpec, arn: str, *, expected: bool) -> Obser
 
 
 def _is_certain(failure: Failure, resolved: ResolvedSpec, account: str, observed: ObservedTrail) -> bool:
-    """Whether it is certain that spec.kmsKeyID names no key: AWS hides details of other accounts' keys."""
+    """Whether spec.kmsKeyID certainly names no key: AWS does not show the details of other accounts' keys."""
     owners = {Arn.parse(arn).account for arn in (observed.arn, resolved.location.key_arn(resolved.spec.kms_key_id))}
     return failure.reason in (Reason.KEY_NOT_FOUND, Reason.KEY_NOT_USABLE, Reason.INVALID_SPEC) and owners == {account}

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from trail_operator.domain.failure import FailureClass
 from trail_operator.metrics import Result
 
-FAILED = {
+RESULT_OF = {
     FailureClass.TRANSIENT: Result.TRANSIENT,
     FailureClass.DEPENDENCY: Result.DEPENDENCY,
     FailureClass.AUTHORITY: Result.AUTHORITY,
     FailureClass.TERMINAL: Result.TERMINAL,
 }
-"""The results of failures."""
+"""The result of each class of failure."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class ReadFailure:
-    """Why the trail was not read. `drift`: differences that are known all the same."""
+    """Why the trail was not read. `drift`: differences that are certain even so."""
 
     failure: Failure
     drift: tuple[Difference, ...] = ()
@@ -72,7 +72,7 @@ class TrailReader:
         except FailureError as error:
             if isinstance(error, PartlyReadError) and resolved and not drift:
                 return Reading(self._compare(state, context, resolved, error.observed), error.failure)
-            return await self.failed(state, error, drift)
+            return await self.read_failure(state, error, drift)
 
     async def read_again(self, comparison: Comparison) -> Reading | ReadFailure:
         """Resolve the KMS key and read the trail again, after writes."""
@@ -86,9 +86,11 @@ class TrailReader:
             return ReadFailure(error.failure)
         return Reading(self._compare(state, context, resolved, observed))
 
-    async def failed(self, state: TrailState, error: FailureError, drift: tuple[Difference, ...] = ()) -> ReadFailure:
-        """Return why a trail was not read. Clears a location in status that AWS refutes."""
-        if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_recorded_wrongly(state):
+    async def read_failure(
+        self, state: TrailState, error: FailureError, drift: tuple[Difference, ...] = ()
+    ) -> ReadFailure:
+        """Return why a trail was not read. Clears a recorded location that AWS refutes."""
+        if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_record_wrong(state):
             await self._writer.clear_identity(state)
             return ReadFailure(
                 passing("status.arn does not name a trail of this resource: searching for the trail again")
@@ -97,8 +99,8 @@ class TrailReader:
             return ReadFailure(error.failure, MISSING)
         return ReadFailure(error.failure, drift)
 
-    def answered(self, state: TrailState) -> None:
-        """Record that AWS has answered the reads of a trail."""
+    def record_answer(self, state: TrailState) -> None:
+        """Record that AWS has just answered every read of a trail."""
         state.reads.last_at = self._clock.monotonic()
 
     def _compare(
@@ -117,11 +119,11 @@ class TrailReader:
     ) -> ObservedTrail | None:
         expected = expected or (state.status.observed_generation >= 0 and state.status.arn == resolved.arn)
         observed = await resolved.client.cloudtrail.observe(resolved.arn, resolved.location.region, expected=expected)
-        self.answered(state)
+        self.record_answer(state)
         return observed
 
-    async def _is_recorded_wrongly(self, state: TrailState) -> bool:
-        """Whether AWS has no trail of this resource where status says: status can be forged."""
+    async def _is_record_wrong(self, state: TrailState) -> bool:
+        """Whether AWS shows no trail of this resource at the recorded ARN: status can be forged."""
         arn = state.recorded_arn
         if arn is None or self._window.may_be_open(state):
             return False

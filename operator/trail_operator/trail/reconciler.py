@@ -1,4 +1,4 @@
-"""One reconcile of one Trail, always the same, whatever caused it: pause, finalize, or sync and report.
+"""One reconcile of one Trail, whatever caused it: pause, finalize, or sync and report.
 
 Errors of Kubernetes and faults of the operator are raised: runner.py handles them.
 """
@@ -8,7 +8,7 @@ from dataclasses import replace
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.metrics import Result
 from trail_operator.trail.finalize import TrailFinalizer
-from trail_operator.trail.outcome import FAILED, GONE, Outcome
+from trail_operator.trail.outcome import GONE, RESULT_OF, Outcome
 from trail_operator.trail.requeue import RequeuePolicy, is_settling
 from trail_operator.trail.state import ReconcileContext, TrailState
 from trail_operator.trail.status_writer import StatusWriter
@@ -43,8 +43,8 @@ class TrailReconciler:
 
     async def _pause(self, state: TrailState) -> Outcome:
         state.facts.other_trail_is_logging = None
-        is_there = await self._writer.write_paused(state)
-        return Outcome(Result.PAUSED, self._requeue.resync()) if is_there else GONE
+        exists = await self._writer.write_paused(state)
+        return Outcome(Result.PAUSED, self._requeue.resync()) if exists else GONE
 
     async def _ensure_finalizer(self, state: TrailState) -> bool:
         """Add the finalizer before anything can exist in AWS; return False if the Trail is gone.
@@ -68,10 +68,10 @@ class TrailReconciler:
             state.facts.other_trail_is_logging = result.found.is_logging if result.found else None
         if not await self._writer.write_result(state, result):
             return GONE
-        return Outcome(_counted_as(result), self._requeue.after_sync(state, result))
+        return Outcome(_metric_of(result), self._requeue.after_sync(state, result))
 
 
-def _counted_as(result: SyncResult) -> Result:
+def _metric_of(result: SyncResult) -> Result:
     if result.failure is not None:
-        return FAILED[result.failure.kind]
+        return RESULT_OF[result.failure.kind]
     return Result.SETTLING if is_settling(result) else Result.OK

@@ -1,4 +1,4 @@
-"""Writes that AWS refuses for good: which are not repeated yet, and the cause of a refusal."""
+"""Writes that AWS refuses permanently: which of them to repeat, and the cause of a refusal."""
 
 from dataclasses import replace
 
@@ -17,20 +17,20 @@ from trail_operator.trail.state import RefusalDiagnosis, TrailState
 
 # Seconds for which a diagnosis is reused while AWS refuses with the same message.
 _DIAGNOSIS_TTL = 30.0
-# Seconds until a refused write is repeated: AWS may judge it by what the operator cannot see.
+# Seconds until a refused write is repeated: AWS may refuse it for reasons that the operator cannot see.
 _REFUSAL_TTL = 3600.0
 _REFUSAL_LENGTH = 1024
 
 
 class Refusals:
-    """Remembers and explains refusals of any Trail."""
+    """Remembers and explains the refusals of all Trails."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._started = clock.monotonic()
 
-    def known(self, comparison: Comparison, actions: tuple[Action, ...]) -> dict[str, Failure]:
-        """Return the refusals in status that still apply to these actions: the same requests are not repeated."""
+    def still_valid(self, comparison: Comparison, actions: tuple[Action, ...]) -> dict[str, Failure]:
+        """Return the refusals in status that apply to these actions: the same request is not sent again yet."""
         state, status, drift = comparison.state, comparison.state.status, comparison.drift
         if comparison.context.force or status.observed_generation != comparison.context.generation:
             return {}

@@ -28,9 +28,9 @@ class RequeuePolicy:
         """Return the delay until the retry, which grows with each failure in a row."""
         state.failures += 1
         delay = retry_delay(kind, state.failures, self._clock.random(), slowly=slowly)
-        silent_in = self._results.silent_in(state)
-        # Not later than Ready has to say that AWS does not answer.
-        return min(delay, silent_in) if kind is FailureClass.TRANSIENT and silent_in > 0.0 else delay
+        unreachable_in = self._results.unreachable_in(state)
+        # Not after the time at which Ready must report that AWS does not answer.
+        return min(delay, unreachable_in) if kind is FailureClass.TRANSIENT and unreachable_in > 0.0 else delay
 
     def after_sync(self, state: TrailState, result: SyncResult) -> float:
         """Return the delay after a sync with this result."""
@@ -50,5 +50,5 @@ class RequeuePolicy:
 
 
 def is_settling(result: SyncResult) -> bool:
-    """Whether AWS does not show yet what was written."""
+    """Whether AWS does not show the effect of the writes yet."""
     return result.failure is None and not result.observe_only and (result.observed is None or bool(result.drift))

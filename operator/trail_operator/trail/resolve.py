@@ -1,4 +1,4 @@
-"""Resolves a Trail's spec: account, location, organization and KMS key. Repeated in every reconcile."""
+"""Resolves a Trail's spec: account, location, organization and KMS key. Runs in every reconcile."""
 
 from dataclasses import dataclass, replace
 
@@ -62,68 +62,71 @@ class SpecResolver:
         if client.spec and (refusal := check_spec(client.spec, str(client.name), spec, name, region)):
             raise FailureError(refusal)
         location = await self._locator.location(state, client, region)
-        target = ResolvedSpec(client, spec, name, location)
-        known = state.recorded_arn
-        if known and state.has_finalizer and await self._locator.can_own(client, location, Arn.parse(known).account):
-            # The owner account does not change with the spec: isOrganizationTrail changes the same trail.
-            owner = Arn.parse(known).account
-            target = replace(target, management_account=owner if owner != location.account else None)
-        elif not state.observe_only:  # a trail that is only observed is found by its name
-            target = await self.resolve_organization(target)
-        resolved = await self.resolve_kms_key(target) if target.limits_keys or not state.observe_only else target
-        _check_limits(resolved)
+        resolved = await self._resolve_owner_account(state, ResolvedSpec(client, spec, name, location))
+        with_key = await self.resolve_kms_key(resolved) if resolved.limits_keys or not state.observe_only else resolved
+        _check_limits(with_key)
         # The home of a trail that is only observed, and so the meaning of names, is unknown until it is found.
-        return target if state.observe_only else resolved
+        return resolved if state.observe_only else with_key
 
-    async def resolve_organization(self, target: ResolvedSpec) -> ResolvedSpec:
+    async def _resolve_owner_account(self, state: TrailState, resolved: ResolvedSpec) -> ResolvedSpec:
+        client, location, recorded = resolved.client, resolved.location, state.recorded_arn
+        if recorded and state.has_finalizer:
+            # The owner account does not change with the spec: isOrganizationTrail changes the same trail.
+            owner = Arn.parse(recorded).account
+            if await self._locator.can_own(client, location, owner):
+                return replace(resolved, management_account=owner if owner != location.account else None)
+        # A trail that is only observed is found by its name.
+        return resolved if state.observe_only else await self.resolve_organization(resolved)
+
+    async def resolve_organization(self, resolved: ResolvedSpec) -> ResolvedSpec:
         """Resolve the owner account by the spec alone. Raises FailureError if AWS does not answer."""
         management = None
-        if target.spec.is_organization_trail:
-            management = await self._locator.management_account(target.client, target.location)
-        return replace(target, management_account=management)
+        if resolved.spec.is_organization_trail:
+            management = await self._locator.management_account(resolved.client, resolved.location)
+        return replace(resolved, management_account=management)
 
-    async def resolve_kms_key(self, target: ResolvedSpec) -> ResolvedSpec:
+    async def resolve_kms_key(self, resolved: ResolvedSpec) -> ResolvedSpec:
         """Resolve spec.kmsKeyID. A failure becomes part of the result."""
-        if not target.spec.kms_key_id:
-            return target
+        if not resolved.spec.kms_key_id:
+            return resolved
         try:
-            key_arn = await target.client.cloudtrail.key_arn(
-                target.spec.kms_key_id, target.location, verified=target.limits_keys
+            key_arn = await resolved.client.cloudtrail.key_arn(
+                resolved.spec.kms_key_id, resolved.location, verified=resolved.limits_keys
             )
         except FailureError as error:
-            return replace(target, key_arn=None, key_failure=error.failure)
-        return replace(target, key_arn=key_arn, key_failure=None)
+            return replace(resolved, key_arn=None, key_failure=error.failure)
+        return replace(resolved, key_arn=key_arn, key_failure=None)
 
-    def desired(self, state: TrailState, target: ResolvedSpec, observed: ObservedTrail | None) -> DesiredTrail:
+    def desired(self, state: TrailState, resolved: ResolvedSpec, observed: ObservedTrail | None) -> DesiredTrail:
         """Return the desired trail. An unresolved key is no difference, so that all other settings can be corrected."""
         desired = desired_trail(
-            target.spec,
-            name=target.name,
-            location=target.location,
+            resolved.spec,
+            name=resolved.name,
+            location=resolved.location,
             owner=(owner := self._locator.owner(state)),
             former_owners=self._locator.owners(state) - {owner},
-            kms_key_arn=target.key_arn,
+            kms_key_arn=resolved.key_arn,
             ignored_tags=self._ignored_tags,
-            management_account=target.management_account,
+            management_account=resolved.management_account,
         )
-        if target.key_failure and observed:
+        if resolved.key_failure and observed:
             key = observed.configuration.kms_key_id
             return replace(desired, configuration=replace(desired.configuration, kms_key_id=key))
         return desired
 
 
-def _check_limits(target: ResolvedSpec) -> None:
+def _check_limits(resolved: ResolvedSpec) -> None:
     """Raise FailureError if the account does not allow the topic, key or log group of the spec."""
-    account, name, spec, location = target.client.spec, str(target.client.name), target.spec, target.location
+    account, name, spec, location = resolved.client.spec, str(resolved.client.name), resolved.spec, resolved.location
     if account is None:
         return
-    if target.limits_keys and (failure := target.key_failure):
+    if resolved.limits_keys and (failure := resolved.key_failure):
         raise FailureError(key_not_resolved(name, spec.kms_key_id, failure))
     refusal = check_resources(
         account,
         name,
         topic=location.topic_arn(spec.sns_topic_name) if spec.sns_topic_name else None,
-        key=target.key_arn,
+        key=resolved.key_arn,
         log_group=spec.cloud_watch_logs_log_group_arn.removesuffix(":*") or None,
     )
     if refusal:

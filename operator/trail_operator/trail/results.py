@@ -19,11 +19,11 @@ from trail_operator.trail.state import ReconcileContext, TrailState
 
 @dataclass
 class Progress:
-    """How far a plan was carried out."""
+    """How far the execution of a plan has come."""
 
     done: list[Action] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
-    """Operations that failed, or were skipped because an operation that they require failed."""
+    not_done: set[str] = field(default_factory=set)
+    """Operations that failed, or were skipped because they require one that was not done."""
     failures: list[Failure] = field(default_factory=list)
     refused: dict[str, Failure] = field(default_factory=dict)
     """Terminal failures, by operation."""
@@ -38,14 +38,14 @@ class SyncResults:
         self._clock = clock
         self._resync = resync
 
-    def silent_in(self, state: TrailState) -> float:
+    def unreachable_in(self, state: TrailState) -> float:
         """Return the seconds until no read of the trail has succeeded for three resyncs."""
         since = state.reads.last_at if state.reads.last_at is not None else state.started
         return since + 3 * self._resync - self._clock.monotonic()
 
-    def is_silent(self, state: TrailState, failure: Failure | None) -> bool:
+    def is_unreachable(self, state: TrailState, failure: Failure | None) -> bool:
         """Whether AWS has not answered every read for three resyncs."""
-        return failure is not None and failure.kind is FailureClass.TRANSIENT and self.silent_in(state) <= 0.0
+        return failure is not None and failure.kind is FailureClass.TRANSIENT and self.unreachable_in(state) <= 0.0
 
     def incomplete(
         self,
@@ -57,7 +57,7 @@ class SyncResults:
     ) -> SyncResult:
         """Return the result of a sync that could not read all of the trail.
 
-        `drift`: differences that are known all the same; `observed`: what was read.
+        `drift`: differences that are certain even so; `observed`: what was read.
         """
         return SyncResult(
             context.generation,
@@ -65,7 +65,7 @@ class SyncResults:
             observed=observed,
             drift=drift,
             failure=failure,
-            unreachable=self.is_silent(state, failure),
+            unreachable=self.is_unreachable(state, failure),
             advice=None,
         )
 
@@ -78,8 +78,8 @@ class SyncResults:
     def with_failures(self, state: TrailState, result: SyncResult, progress: Progress) -> SyncResult:
         """Add the failures of writes to a result that has the failure of reads."""
         failure = together([*progress.failures, *([result.failure] if result.failure else [])])
-        silent = self.is_silent(state, failure)
-        return replace(result, failure=failure, unreachable=silent, refused=progress.refused)
+        unreachable = self.is_unreachable(state, failure)
+        return replace(result, failure=failure, unreachable=unreachable, refused=progress.refused)
 
     async def complete(self, comparison: Comparison, progress: Progress | None = None) -> SyncResult:
         """Return the result of a sync that read all of the trail, after the last write. `progress`: of the plan."""
@@ -111,7 +111,7 @@ class SyncResults:
         )
 
     async def _record_coverage_loss(self, state: TrailState, observed: ObservedTrail, *, is_settled: bool) -> None:
-        """Record what is no longer logged since a change, once AWS shows the effect of the change."""
+        """Record in an Event what a change has removed from the log, once AWS shows the effect of the change."""
         if state.writes.state_before is None or not is_settled:
             return
         before, state.writes.state_before = state.writes.state_before, None

@@ -1,4 +1,4 @@
-"""Runs reconciles: reports silence of AWS while they run, turns errors into retries, and counts how they ended."""
+"""Runs reconciles: turns errors into retries, counts results, and reports when AWS does not answer for long."""
 
 import asyncio
 
@@ -64,7 +64,7 @@ class ReconcileRunner:
             logger.warning(f"Kubernetes: {error.status} {error.reason}", extra=state.about())
         except NO_ANSWER as error:
             logger.warning(f"no answer from Kubernetes: {type(error).__name__}", extra=state.about())
-        except Exception as error:  # noqa: BLE001 - a fault of the operator must not end the Trail's task; it is reported
+        except Exception as error:  # noqa: BLE001 - a bug must not end the Trail's task; it is reported
             logger.exception("internal error", extra=state.about())
             await self._report_fault(state, context, error)
             result = Result.INTERNAL

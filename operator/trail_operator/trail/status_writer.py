@@ -19,7 +19,7 @@ from trail_operator.trail.state import ReconcileContext, TrailState
 
 
 class StatusWriter:
-    """Writes Trails, if something changes. All methods may raise ApiException."""
+    """Writes Trails, only where something changes. All methods may raise ApiException."""
 
     def __init__(
         self,
@@ -86,19 +86,17 @@ class StatusWriter:
         return self._replace(state, await self._kubernetes.patch_finalizers(TRAILS, state.key, finalizers, version))
 
     async def _write_status(self, state: TrailState, status: TrailStatus, request_id: str = "") -> bool:
-        before = state.status
-        if status == before:
+        old = state.status
+        if status == old:
             return True
         body = await self._kubernetes.patch_status(TRAILS, state.key, _manifest(status))
         if not self._replace(state, body):
             return False
-        await self._record_transitions(state, before, status, request_id)
+        await self._record_transitions(state, old, status, request_id)
         return True
 
-    async def _record_transitions(
-        self, state: TrailState, before: TrailStatus, after: TrailStatus, request_id: str
-    ) -> None:
-        for condition in transitions(before, after):
+    async def _record_transitions(self, state: TrailState, old: TrailStatus, new: TrailStatus, request_id: str) -> None:
+        for condition in transitions(old, new):
             fields = {condition.type.lower(): condition.status, "reason": condition.reason, "requestID": request_id}
             message = f"{condition.type}={condition.status} {condition.reason}: {condition.message}"
             logger.info(message, extra=state.about(**fields))

@@ -70,32 +70,32 @@ class TrailSync:
         try:
             result = await self._read_only_sync.sync(state, context)
         except FailureError as error:
-            failed = await self._reader.failed(state, error)
-            return self._results.incomplete(state, context, failed.failure, failed.drift)
+            reading = await self._reader.read_failure(state, error)
+            return self._results.incomplete(state, context, reading.failure, reading.drift)
         if result.known:
-            self._reader.answered(state)
+            self._reader.record_answer(state)
         if state.status.observed_generation == context.generation:
             self._count_drift(state, result.drift)
-        return replace(result, unreachable=self._results.is_silent(state, result.failure))
+        return replace(result, unreachable=self._results.is_unreachable(state, result.failure))
 
     def _count_drift(self, state: TrailState, drift: tuple[Difference, ...]) -> None:
-        """Count changes made in AWS: each once, however often it is read until it is corrected."""
+        """Count changes that were made in AWS: each once, not at every read until it is corrected."""
         if new := fields_of(drift) - fields_of(state.status.drift):
             state.facts.drift_count += 1
             self._metrics.record_drift(new)
 
-    async def _sync_partial(self, comparison: Comparison, unread: Failure) -> SyncResult:
-        """Sync although AWS did not answer every read: report what it answered, and start the trail if it is stopped.
+    async def _sync_partial(self, comparison: Comparison, failure: Failure) -> SyncResult:
+        """Report what AWS answered, and start the trail if it is stopped: a stopped trail records nothing.
 
-        Nothing else is written, because it could overwrite what was not read. But a stopped trail records nothing.
+        Nothing else is written: it could overwrite what was not read. `failure`: why the trail was read only in part.
         """
         state, observed = comparison.state, comparison.observed
         if "tags" not in comparison.unread and (blocked := self._checks.belongs_to_other_owner(comparison)):
-            self._reader.answered(state)  # nothing else would be reported of another owner's trail
+            self._reader.record_answer(state)  # the other reads of another owner's trail do not matter
             return blocked
         if observed is None or not self._checks.is_own_as_far_as_read(comparison):
-            return self._results.incomplete(state, comparison.context, unread)
-        result = self._results.partial(comparison, unread)
+            return self._results.incomplete(state, comparison.context, failure)
+        result = self._results.partial(comparison, failure)
         if state.reads.synced_generation == comparison.context.generation:
             self._count_drift(state, result.drift)
         await self._executor.record_confirmed(comparison)
@@ -107,15 +107,15 @@ class TrailSync:
             return await self._verify(comparison, progress, result.drift)
         return self._results.with_failures(state, result, progress)
 
-    async def _verify(self, comparison: Comparison, progress: Progress, before: tuple[Difference, ...]) -> SyncResult:
-        """Report the writes, and read the trail again. `before`: the differences before the writes."""
+    async def _verify(self, comparison: Comparison, progress: Progress, drift: tuple[Difference, ...]) -> SyncResult:
+        """Report the writes, and read the trail again. `drift`: the differences before the writes."""
         state = comparison.state
         reading, _ = await asyncio.gather(
             self._reader.read_again(comparison),
             self._executor.record_applied(comparison, progress.done),
         )
         if isinstance(reading, ReadFailure):
-            result = self._results.incomplete(state, comparison.context, reading.failure, before)
+            result = self._results.incomplete(state, comparison.context, reading.failure, drift)
         elif reading.failure:
             result = self._results.partial(reading.comparison, reading.failure)
         else:

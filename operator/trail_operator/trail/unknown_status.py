@@ -13,7 +13,7 @@ from trail_operator.trail.results import SyncResults
 from trail_operator.trail.state import ReconcileContext, TrailState
 from trail_operator.trail.status_writer import StatusWriter
 
-# A reconcile may take this many seconds before its Trail reports that AWS does not answer.
+# Seconds that a reconcile may take before its Trail reports that AWS does not answer.
 _PATIENCE = 5.0
 
 
@@ -27,15 +27,15 @@ class UnknownStatus:
     async def report(
         self, state: TrailState, context: ReconcileContext, failure: Failure, drift: tuple[Difference, ...] = ()
     ) -> None:
-        """Report why the trail could not be read. `drift`: differences that are known all the same."""
+        """Report why the trail could not be read. `drift`: differences that are certain even so."""
         await self._writer.write_result(state, self._results.incomplete(state, context, failure, drift))
 
     async def watch(self, state: TrailState, context: ReconcileContext) -> None:
         """Report, while a reconcile runs, that AWS has not answered for three resyncs: Ready may not stay True."""
-        left = max(self._results.silent_in(state), _PATIENCE)
+        left = max(self._results.unreachable_in(state), _PATIENCE)
         while left > 0.0:
             await asyncio.sleep(left)
-            left = self._results.silent_in(state)
+            left = self._results.unreachable_in(state)
         ready = state.status.condition(ConditionType.READY)
         if state.paused or (ready is not None and ready.status == "Unknown"):
             return

@@ -1,4 +1,4 @@
-"""Trails that the API server refuses to write: left alone until they change, with an Event that says so."""
+"""Trails that the API server refuses to write: not retried until they change; an Event reports them."""
 
 from kubernetes.aio.client.exceptions import ApiException
 

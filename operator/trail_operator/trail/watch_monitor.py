@@ -1,4 +1,4 @@
-"""Notices a watch of Trails that no longer runs, though no error says so: lists show Trails that it never reported."""
+"""Detects a watch of Trails that has stopped without an error: lists show Trails that it never reported."""
 
 import math
 from collections.abc import Callable, Collection, Iterable
@@ -16,14 +16,14 @@ class WatchMonitor:
         self._listed: set[str] = set()
 
     def on_event(self, uid: str) -> None:
-        """Note an event of the watch about an object."""
+        """Record that the watch reported an object."""
         self._last_event = self._clock()
         self._reported.add(uid)
 
     def find_missed(self, states: Iterable[TrailState], listed: Collection[str]) -> TrailState | None:
-        """Return a Trail that an earlier list has shown, though there was no event of any since it was first seen.
+        """Return a Trail that two lists in a row show, if the watch has reported nothing since the first of them.
 
-        `listed`: the UIDs that the present list shows.
+        `listed`: the UIDs in the latest list.
         """
         missed, present = None, set()
         for state in states:

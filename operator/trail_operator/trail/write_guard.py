@@ -1,7 +1,7 @@
-"""Whether a planned write is still due: checked right before it is sent, which may be minutes after it was planned.
+"""Checks, right before a write is sent, that the decision to send it is still valid.
 
-AWS allows one write of each operation a second, so writes of many Trails wait for each other. Meanwhile users change
-Trails, and trails change their owner.
+That may be minutes after it was planned: AWS allows one write of each operation a second, so the writes of many Trails
+wait for each other. In the meantime users change Trails, and trails change their owner.
 """
 
 from trail_operator.api.constants import OWNER_TAG
@@ -13,7 +13,7 @@ from trail_operator.runtime.clock import Clock
 from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.state import ReconcileContext, TrailState
 
-# Seconds for which the owner of a trail is not read again.
+# Seconds for which the owner of a trail counts as known.
 _READ_TTL = 2.0
 
 
@@ -35,11 +35,11 @@ class WriteGuard:
         client: AccountClient,
         arn: str,
         owner: str | None,
-        seen: float,
+        read_at: float,
     ) -> Precondition:
         """Return a check to run right before a write; it raises StaleDecisionError if the write is no longer due.
 
-        `owner`: the owner tag that the decision is based on; `seen`: when it was read.
+        `owner`: the owner tag that the decision is based on; `read_at`: when AWS returned it.
         """
 
         def check_requested_state() -> None:
@@ -48,7 +48,7 @@ class WriteGuard:
 
         async def check() -> None:
             check_requested_state()
-            if self._clock.monotonic() - seen < _READ_TTL or self._window.is_open(state):
+            if self._clock.monotonic() - read_at < _READ_TTL or self._window.is_open(state):
                 return
             try:
                 tags = await client.cloudtrail.tags(arn, Arn.parse(arn).region)
