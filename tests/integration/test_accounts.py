@@ -89,7 +89,7 @@ def test_a_role_that_cannot_be_assumed(
     name = accounts.create("team", other.number, **spec)
     trails.create(trail("audit", f"logs-{other.number}", accountRef={"name": name}))
     told = accounts.wait_reason(name, "AssumeRoleDenied")
-    for what in ("the role is not there", "trust policy", "externalID", arn, account.number):
+    for what in ("the role does not exist", "trust policy", "externalID", arn, account.number):
         assert what in told["message"]
     (event,) = eventually("an Event", lambda: accounts.events(name, "AssumeRoleDenied"))
     assert (event.type, event.message) == ("Warning", "see the conditions of the AWSAccount")

@@ -465,7 +465,7 @@ def test_who_names_the_missing_default_account_corrects_the_trail(caplog: pytest
     stage.create(KEY, {name: value for name, value in SPEC.items() if name != "accountRef"})
     stage.create("team-b/beta", SPEC | {"accountRef": {"name": "nobody"}})
     refused(stage, "AccountNotFound", "correct --default-account")
-    refused(stage, "AccountNotFound", "make it again with another spec.accountRef", key="team-b/beta")
+    refused(stage, "AccountNotFound", "create it again with another spec.accountRef", key="team-b/beta")
     stage.close()
 
 

@@ -154,9 +154,9 @@ def test_what_may_not_be_all_is_not_counted() -> None:
 
 
 def test_where_nothing_can_be_read_nothing_is_counted_and_what_was_known_stays() -> None:
-    assert counts(status(NEW, snapshot=InventorySnapshot(hidden=(DENIED,)))) == (None, None, 0)
+    assert counts(status(NEW, snapshot=InventorySnapshot(access_errors=(DENIED,)))) == (None, None, 0)
     known = status(NEW, snapshot=InventorySnapshot((found("one"),), 1))
-    after = status(known, snapshot=InventorySnapshot(hidden=(DENIED,)))
+    after = status(known, snapshot=InventorySnapshot(access_errors=(DENIED,)))
     assert counts(after) == counts(known) == (1, 1, 1)
     assert DENIED in after.conditions[0].message
 

@@ -188,7 +188,7 @@ def test_a_trail_recorded_during_a_read_is_newer_than_the_read() -> None:
     [
         pytest.param(InventorySnapshot((PEER,), 2), id="one can only be counted"),
         pytest.param(InventorySnapshot((PEER,), None), id="AWS refuses to list them"),
-        pytest.param(InventorySnapshot(hidden=("refused",)), id="AWS refuses everything"),
+        pytest.param(InventorySnapshot(access_errors=("refused",)), id="AWS refuses everything"),
     ],
 )
 def test_an_incomplete_snapshot_takes_no_new_trail(known: InventorySnapshot) -> None:

@@ -84,32 +84,32 @@ def look(account: Account, *locations: Location) -> InventorySnapshot:
     """What is seen of it from the last of the locations, after the others."""
 
     async def run() -> InventorySnapshot:
-        neighbours, sight = TrailLister(cast(Any, account)), InventorySnapshot()
+        neighbours, snapshot = TrailLister(cast(Any, account)), InventorySnapshot()
         for location in locations or (LOCATION,):
-            sight = await neighbours.of(location)
-        return sight
+            snapshot = await neighbours.of(location)
+        return snapshot
 
     return asyncio.run(run())
 
 
-def seen(sight: InventorySnapshot) -> dict[str, PeerTrail]:
-    return {trail.arn: trail for trail in sight.trails or ()}
+def seen(snapshot: InventorySnapshot) -> dict[str, PeerTrail]:
+    return {trail.arn: trail for trail in snapshot.trails or ()}
 
 
 def test_all_of_an_account() -> None:
-    sight = look(Account())
-    assert list(seen(sight)) == [OURS, THEIRS]
-    assert (sight.count, sight.hidden) == (2, ())
-    assert [(trail.owner, trail.is_owner_known) for trail in seen(sight).values()] == [(OWNER, True), (None, True)]
+    snapshot = look(Account())
+    assert list(seen(snapshot)) == [OURS, THEIRS]
+    assert (snapshot.count, snapshot.access_errors) == (2, ())
+    assert [(trail.owner, trail.is_owner_known) for trail in seen(snapshot).values()] == [(OWNER, True), (None, True)]
 
 
 def test_one_region_that_is_refused_hides_only_what_is_seen_there_alone() -> None:
     account = Account()
     account.refuse("DescribeTrails", "eu-west-1")
-    sight = look(account)
-    assert list(seen(sight)) == [OURS]
-    assert sight.count == 2
-    (why,) = sight.hidden
+    snapshot = look(account)
+    assert list(seen(snapshot)) == [OURS]
+    assert snapshot.count == 2
+    (why,) = snapshot.access_errors
     assert "not allowed to perform cloudtrail:DescribeTrails in eu-west-1" in why
 
 
@@ -157,50 +157,50 @@ def test_what_is_not_listed_is_not_counted() -> None:
 def test_a_region_that_does_not_list_the_trails_hides_nothing_where_another_does() -> None:
     account = Account()
     account.refuse("ListTrails", "eu-central-1")
-    sight = look(account, LOCATION, WEST)
-    assert (list(seen(sight)), sight.count, sight.hidden) == ([OURS, THEIRS], 2, ())
+    snapshot = look(account, LOCATION, WEST)
+    assert (list(seen(snapshot)), snapshot.count, snapshot.access_errors) == ([OURS, THEIRS], 2, ())
 
 
 def test_where_nothing_can_be_read_nothing_is_known() -> None:
     account = Account()
     account.refuse_all()
-    sight = look(account)
-    assert (sight.trails, sight.count) == (None, None)
-    assert sight.hidden
+    snapshot = look(account)
+    assert (snapshot.trails, snapshot.count) == (None, None)
+    assert snapshot.access_errors
 
 
 def test_where_the_operator_has_no_credentials_nothing_is_known() -> None:
     failure = Failure(FailureClass.AUTHORITY, Reason.CREDENTIALS_UNAVAILABLE, "none")
-    assert look(Account(failure=failure)) == InventorySnapshot(hidden=("none",))
+    assert look(Account(failure=failure)) == InventorySnapshot(access_errors=("none",))
 
 
 def test_whether_one_trail_logs_may_be_refused() -> None:
     account = Account()
     account.refuse("GetTrailStatus", THEIRS)
-    sight = look(account)
-    theirs = seen(sight)[THEIRS]
-    assert (theirs.is_logging, theirs.management_events, sight.count) == (None, None, 2)
-    assert "cloudtrail:GetTrailStatus" in sight.hidden[0]
-    assert seen(sight)[OURS].is_logging
+    snapshot = look(account)
+    theirs = seen(snapshot)[THEIRS]
+    assert (theirs.is_logging, theirs.management_events, snapshot.count) == (None, None, 2)
+    assert "cloudtrail:GetTrailStatus" in snapshot.access_errors[0]
+    assert seen(snapshot)[OURS].is_logging
 
 
 def test_whose_one_trail_is_may_be_refused() -> None:
     account = Account({OURS: True, arn("dark", "eu-central-1"): True})
     account.refuse("ListTags", arn("dark", "eu-central-1"))
-    sight = look(account)
-    assert [trail.is_owner_known for trail in seen(sight).values()] == [True, False]
-    assert seen(sight)[OURS].owner == OWNER
-    assert len(sight.hidden) == 1
+    snapshot = look(account)
+    assert [trail.is_owner_known for trail in seen(snapshot).values()] == [True, False]
+    assert seen(snapshot)[OURS].owner == OWNER
+    assert len(snapshot.access_errors) == 1
 
 
 @pytest.mark.parametrize("code", [DENIED, GONE])
 def test_selectors_that_are_not_shown_are_not_aws_s_default(code: str) -> None:
     account = Account()
     account.refuse("GetEventSelectors", THEIRS, code=code)
-    sight = look(account)
-    assert seen(sight)[THEIRS].management_events is None
-    assert seen(sight)[THEIRS].is_logging
-    assert sight.hidden == ()  # an AWSAccount tells of no selectors
+    snapshot = look(account)
+    assert seen(snapshot)[THEIRS].management_events is None
+    assert seen(snapshot)[THEIRS].is_logging
+    assert snapshot.access_errors == ()  # an AWSAccount tells of no selectors
 
 
 def test_a_trail_that_goes_meanwhile_is_gone() -> None:

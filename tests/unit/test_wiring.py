@@ -143,7 +143,7 @@ def test_an_account_that_can_not_be_read_is_invalid_until_it_can(monkeypatch: py
             if version == 1:
                 assert ready(await server.status.get())[:2] == ("False", "InvalidSpec")
             user = TrailState(body("audit", version=version, accountRef={"name": "team"}), started=0.0)
-            with pytest.raises(FailureError, match="the spec of AWSAccount team is invalid"):
+            with pytest.raises(FailureError, match="The spec of AWSAccount team is invalid"):
                 registry.client_for(user)
         server.body = account("1", "111111111111", "9", allowedNamespaces={"names": ["default"]})
         accounts.on_update(server.body)

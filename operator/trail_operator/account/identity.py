@@ -1,4 +1,4 @@
-"""Whether the credentials of an AWSAccount lead into the account that its spec names: STS tells."""
+"""Verifies by STS that the credentials of an AWSAccount are for the account that its spec names."""
 
 from trail_operator.account.trust_policy import assume_role_denied
 from trail_operator.api.reasons import Reason
@@ -10,27 +10,31 @@ from trail_operator.inventory.account_client import AccountClient
 
 
 async def verify_identity(client: AccountClient, own: AccountClient) -> tuple[Failure | None, Location | None]:
-    """Return what is wrong, or the account and the region of STS. `own`: the operator's own identity."""
+    """Return why the credentials cannot be used, or the account and the region of STS.
+
+    `own`: the client of the operator's own identity.
+    """
     region = client.sts_region
     expected = client.spec.account_id if client.spec else ""
     try:
         identity = await client.aws.identity(region)
     except AWSError as error:
-        return await _refused(client, own, error), None
+        return await _explain(client, own, error), None
     except FailureError as error:
         return error.failure, None
     if identity.account != expected:
         client.aws.invalidate_identity()
         caller = principal(identity.arn)
         message = (
-            f"STS says that we are in account {identity.account}, as {caller}, not in {expected}: correct "
-            "accountID, or name a role of that account in roleARN. Nothing is written"
+            f"The credentials are for account {identity.account} ({caller}), not for {expected}: correct accountID, "
+            f"or set roleARN to a role of account {expected}. Nothing is written"
         )
         return Failure(FailureClass.AUTHORITY, Reason.IDENTITY_MISMATCH, message), None
     return None, Location(identity.partition, identity.account, region)
 
 
-async def _refused(client: AccountClient, own: AccountClient, error: AWSError) -> Failure:
+async def _explain(client: AccountClient, own: AccountClient, error: AWSError) -> Failure:
+    """Return why STS refused to answer; names the trust policy that the role needs if it cannot be assumed."""
     if not is_shut_out(error) or client.spec is None:
         return error.failure
     try:

@@ -1,4 +1,4 @@
-"""Advice for a role that the operator may not assume: AWS does not say why, so the message lists all requirements."""
+"""Explains that a role cannot be assumed. AWS does not say why, so the message lists all requirements."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from trail_operator.domain.failure import Failure, FailureClass
 
 
 def assume_role_denied(caller: str, spec: AWSAccountSpec) -> Failure:
-    """The failure of a caller that may not assume the account's role, with the trust policy that the role needs."""
+    """Return the failure, with the trust policy that the account's role needs. `caller`: the ARN of the identity."""
     role = principal(caller)
     statement: dict[str, Any] = {
         "Effect": "Allow",
@@ -19,11 +19,12 @@ def assume_role_denied(caller: str, spec: AWSAccountSpec) -> Failure:
     }
     if spec.external_id:
         statement["Condition"] = {"StringEquals": {"sts:ExternalId": spec.external_id}}
-    path = "" if is_path_known(caller) else " (with the role's path, if it has one: AWS does not tell the operator)"
+    path = "" if is_path_known(caller) else " (with the role's path, if it has one: STS does not return it)"
     return Failure(
         FailureClass.AUTHORITY,
         Reason.ASSUME_ROLE_DENIED,
-        f"AWS does not let {role} assume {spec.role_arn}. It does not tell which is wrong: the role is not there, its "
-        f"trust policy does not name us, or externalID is another. The trust policy must have {json.dumps(statement)}"
-        f"{path}, and {role} must be allowed sts:AssumeRole, with EKS Pod Identity also sts:TagSession, on the role",
+        f"AWS does not allow {role} to assume {spec.role_arn}, and does not say why: the role does not exist, its "
+        f"trust policy does not allow this caller, or externalID differs. The trust policy must contain "
+        f"{json.dumps(statement)}{path}, and {role} must be allowed sts:AssumeRole on the role, with EKS Pod Identity "
+        f"also sts:TagSession",
     )

@@ -44,7 +44,7 @@ class TrailLister:
         regions = sorted({*self._regions, *homes.values()})
         answers = await asyncio.gather(*(self._describe(region, hidden) for region in regions))
         if all(answer is None for answer in answers):
-            return InventorySnapshot(hidden=tuple(sorted(hidden)))
+            return InventorySnapshot(access_errors=tuple(sorted(hidden)))
         found = {trail["TrailARN"]: trail for answer in answers for trail in answer or ()}
         refused = {region for region, answer in zip(regions, answers, strict=True) if answer is None}
         unseen = sum(arn not in found and home in refused for arn, home in homes.items())

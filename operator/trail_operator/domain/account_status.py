@@ -124,9 +124,9 @@ def _ready(
 
 def _verified(snapshot: InventorySnapshot) -> str:
     message = "Identity verified: STS confirms this account"
-    if not snapshot.hidden:
+    if not snapshot.access_errors:
         return message
-    shown, more = "; ".join(snapshot.hidden[:_MOST_REFUSALS]), len(snapshot.hidden) - _MOST_REFUSALS
+    shown, more = "; ".join(snapshot.access_errors[:_MOST_REFUSALS]), len(snapshot.access_errors) - _MOST_REFUSALS
     return (
         f"{message}. Not all of its trails can be read: {shown}{f' and {more} more' if more > 0 else ''}. The "
         "permissions that listing needs are in docs/iam.md"

@@ -92,7 +92,7 @@ class InventorySnapshot:
     """None if none could be read."""
     count: int | None = None
     """Number of trails, including those that can only be counted; None if unknown."""
-    hidden: tuple[str, ...] = ()
+    access_errors: tuple[str, ...] = ()
     """Why the snapshot is incomplete: the calls that AWS keeps denying, as text for users."""
 
     def with_trail(self, arn: str, trail: PeerTrail | None) -> "InventorySnapshot | None":

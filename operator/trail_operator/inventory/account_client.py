@@ -1,4 +1,4 @@
-"""The clients of accounts: the credentials, the API calls and the rate limits that lead into each."""
+"""The clients of accounts: credentials, API calls and rate limits of each."""
 
 import re
 from collections import defaultdict
@@ -25,7 +25,7 @@ _CLUSTER_LENGTH = _SESSION_NAME_LENGTH - len("trail-operator@") - len("@12345678
 
 @dataclass(frozen=True)
 class AccountClient:
-    """How one account is called. `name` and `spec` are None for the operator's own identity."""
+    """All API calls to one account. `name` and `spec` are None for the operator's own identity."""
 
     name: str | None
     spec: AWSAccountSpec | None
@@ -34,11 +34,11 @@ class AccountClient:
     diagnosis: Diagnosis
     lister: TrailLister
     allowed_adoption: AdoptionPolicy
-    """Which existing trails may be taken over."""
+    """Which existing trails may be adopted."""
 
     @property
     def default_region(self) -> str | None:
-        """The region of trails that name none."""
+        """The region of trails whose spec names none."""
         return self.aws.default_region
 
     @property
@@ -48,12 +48,12 @@ class AccountClient:
 
 
 class AccountClients:
-    """Makes clients. AWS counts calls by account, so all clients of one account share its rate limits."""
+    """Creates clients. AWS counts calls by account, so all clients of one account share its rate limits."""
 
     def __init__(
         self, pool: ClientPool, cluster: str, allowed_adoption: AdoptionPolicy, clock: Clock, metrics: Metrics
     ) -> None:
-        """`allowed_adoption`: that of the operator's own identity."""
+        """`allowed_adoption`: which existing trails the operator's own identity may adopt."""
         self._pool = pool
         self._cluster = cluster
         self._allowed_adoption = allowed_adoption
@@ -63,7 +63,7 @@ class AccountClients:
         self._limiters = defaultdict[str, RateLimiter](lambda: RateLimiter(clock, metrics.record_wait))
 
     def create(self, name: str | None, spec: AWSAccountSpec | None) -> AccountClient:
-        """Return the client of an AWSAccount; of None, that of the operator's own identity."""
+        """Return the client of an AWSAccount, for None that of the operator's own identity."""
         endpoint_url = (spec.endpoint_url if spec else "") or None
         region = (spec.region if spec else "") or self._pool.default_region
         credentials = self._pool.own
@@ -87,27 +87,27 @@ class AccountClients:
         return AccountClient(name, spec, aws, CloudTrail(aws), Diagnosis(aws), TrailLister(aws), allowed)
 
     async def close(self, seconds: float) -> bool:
-        """Begin no further call; give those under way some seconds. Return whether all have ended."""
+        """Start no further calls; those under way get some seconds to end. Return whether all have ended."""
         return await self._executor.close(seconds)
 
 
 def session_name(cluster: str, account: str) -> str:
-    """The name of role sessions, by which CloudTrail records show the cluster and the account.
+    """Return the name of role sessions, which shows cluster and account in CloudTrail's records.
 
-    Only letters, digits and +=,.@_- are allowed. A cluster's UID has room, a longer name is cut off.
+    Only letters, digits and +=,.@_- are allowed. A cluster's UID fits, a longer name is truncated.
     """
     cluster = re.sub(r"[^\w+=,.@-]", "-", cluster[:_CLUSTER_LENGTH], flags=re.ASCII)
     return f"trail-operator@{cluster}@{account}"
 
 
 def connection_settings(spec: AWSAccountSpec) -> tuple[str, ...]:
-    """Everything in a spec that decides where calls go: of the regions, those that only the AWSAccount knows."""
+    """Return everything in a spec that decides where calls go, including regions that only the AWSAccount names."""
     own_regions = (region for region in spec.allowed_regions if partition_of(region) is None)
     return spec.account_id, spec.role_arn, spec.external_id, spec.region, spec.endpoint_url, *own_regions
 
 
 def reopened(client: AccountClient, spec: AWSAccountSpec) -> AccountClient:
-    """Return the client for a changed spec. The former is closed, so what it has not sent yet is decided again."""
+    """Return the client for a changed spec. Closes the earlier one, so that what it has not sent is decided again."""
     aws = client.aws.reopened()
     parts = CloudTrail(aws), Diagnosis(aws), TrailLister(aws)
     return AccountClient(client.name, spec, aws, *parts, spec.allowed_adoption)

@@ -98,7 +98,7 @@ class AccountInventory:
         snapshot = self._account(basis.account).snapshot
         if snapshot.trails is not None:
             return (*advise(basis.desired, snapshot.trails, exists=basis.exists), *basis.found)
-        if not snapshot.hidden:
+        if not snapshot.access_errors:
             return None
         # AWS refuses to show the other trails. Earlier warnings about them cannot be checked, so they stay, also behind
         # a warning about annotations. Warnings about the trail itself are known.
@@ -228,6 +228,8 @@ class AccountInventory:
         except FailureError as error:
             logger.warning(f"failed to read the trails of account {location.account}: {error.failure.message}")
             return known
-        if snapshot.hidden:
-            logger.warning(f"not all trails of account {location.account} can be read: {'; '.join(snapshot.hidden)}")
-        return replace(known, hidden=snapshot.hidden) if snapshot.trails is None else snapshot
+        if snapshot.access_errors:
+            logger.warning(
+                f"not all trails of account {location.account} can be read: {'; '.join(snapshot.access_errors)}"
+            )
+        return replace(known, access_errors=snapshot.access_errors) if snapshot.trails is None else snapshot

@@ -1,4 +1,4 @@
-"""The AWSAccounts that the operator knows: which of them a Trail uses, whether it may, and the client of each."""
+"""The AWSAccounts that the operator knows: which one a Trail uses, whether it may, and the client of each."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,27 +23,27 @@ _UNREADABLE = AWSAccountSpec.model_construct(account_id="")
 
 @dataclass
 class Account:
-    """An AWSAccount, in the newest state that the operator has seen."""
+    """An AWSAccount, in the newest version that the operator has seen."""
 
     body: dict[str, Any]
     spec: AWSAccountSpec
     client: AccountClient
     answered: float
-    """When AWS last answered who the operator is; on the monotonic clock."""
+    """When STS last answered; on the monotonic clock."""
     failures: int = 0
     """Failed runs in a row."""
     problem: str = ""
-    """What is wrong with the spec, so that it cannot be parsed."""
+    """Why the spec cannot be parsed; empty if it can."""
     refused: Refused | None = None
-    """That the API server refuses to write the object."""
+    """The last write that the API server refused."""
 
     def update(self, body: dict[str, Any] | None) -> None:
-        """Take the answer to a write, unless the watch has reported a newer state meanwhile."""
+        """Take the answer to a write, unless the watch has reported a newer version."""
         if body is not None and resource_version(body) >= resource_version(self.body):
             self.body = body
 
     def about(self, **fields: Any) -> dict[str, Any]:
-        """The `extra` of a log line about this AWSAccount."""
+        """Return the `extra` of a log line about this AWSAccount."""
         return about(f"AWSAccount {self.name}", generation=self.body["metadata"]["generation"], **fields)
 
     @property
@@ -73,7 +73,7 @@ class Account:
 
     @property
     def requested_state(self) -> tuple[int, bool]:
-        """What users ask for."""
+        """What users request: spec and deletion."""
         return requested_state(self.body)
 
     @property
@@ -86,7 +86,10 @@ class AccountRegistry:
     """All AWSAccounts, and the operator's own identity."""
 
     def __init__(self, clients: AccountClients, *, default: str | None, own_identity: bool, clock: Clock) -> None:
-        """`default`: the AWSAccount of Trails that name none; `own_identity`: else, whether they use the operator's."""
+        """`default`: the AWSAccount of Trails that name none.
+
+        `own_identity`: whether Trails use the operator's own identity if there is no default.
+        """
         self._clients = clients
         self._default = default
         self._own_identity = own_identity
@@ -96,10 +99,10 @@ class AccountRegistry:
         self._labels: dict[str, dict[str, str]] = {}
         self.own = clients.create(None, None)
 
-    # Follows the API server.
+    # Changes that the API server reports.
 
     def upsert(self, body: dict[str, Any]) -> Account:
-        """Take an AWSAccount as the API server has it now. No Trail may use one whose spec cannot be parsed."""
+        """Add or replace an AWSAccount. No Trail may use one whose spec cannot be parsed."""
         name = body["metadata"]["name"]
         self._excluded.discard(name)
         spec, problem = _UNREADABLE, ""
@@ -109,7 +112,7 @@ class AccountRegistry:
             problem = problems(error)
         known = self._accounts.get(name)
         if known and resource_version(body) < resource_version(known.body):
-            return known  # the answer to a write was faster than this event
+            return known  # an event that arrived after the answer to a later write
         if known is None:
             client = self._clients.create(name, spec)
             known = self._accounts[name] = Account(body, spec, client, self._clock.monotonic())
@@ -126,14 +129,14 @@ class AccountRegistry:
         return known
 
     def exclude(self, name: str) -> bool:
-        """Note that an AWSAccount is another operator's; return whether that is new."""
+        """Record that an AWSAccount is another operator's; return whether that is new."""
         is_new = name not in self._excluded
         self.delete(name)
         self._excluded.add(name)
         return is_new
 
     def delete(self, name: str) -> Account | None:
-        """Forget an AWSAccount that the API server no longer has."""
+        """Remove an AWSAccount that the API server no longer has."""
         self._excluded.discard(name)
         account = self._accounts.pop(name, None)
         if account:
@@ -141,7 +144,7 @@ class AccountRegistry:
         return account
 
     def update_namespace(self, name: str, labels: dict[str, str]) -> bool:
-        """Take a namespace's labels, which may open or close accounts to its Trails; return whether they changed."""
+        """Replace a namespace's labels, which decide what accounts its Trails may use; return whether they changed."""
         before = self._labels.get(name)
         self._labels[name] = labels
         if before == labels:
@@ -153,28 +156,28 @@ class AccountRegistry:
         return True
 
     def delete_namespace(self, name: str) -> None:
-        """Forget a namespace's labels: those of another of its name must be seen first."""
+        """Remove a namespace's labels: a new namespace of that name may have others."""
         self._labels.pop(name, None)
 
-    # Answers.
+    # Questions.
 
     def current(self, name: str | None) -> AccountClient | None:
-        """The client of an AWSAccount as it is now; of None, that of the operator's own identity."""
+        """Return the present client of an AWSAccount, for None that of the operator's own identity."""
         if name is None:
             return self.own
         account = self._accounts.get(name)
         return account.client if account and not account.problem else None
 
     def get(self, name: str) -> Account | None:
-        """The AWSAccount of that name."""
+        """Return the AWSAccount of that name."""
         return self._accounts.get(name)
 
     def all(self) -> list[Account]:
-        """All AWSAccounts."""
+        """Return all AWSAccounts."""
         return list(self._accounts.values())
 
     def name_for(self, trail: TrailObject) -> str | None:
-        """The name of the AWSAccount that a Trail uses; None for the operator's own identity."""
+        """Return the name of the AWSAccount that a Trail uses; None for the operator's own identity."""
         return trail.account_name or self._default
 
     def knows(self, name: str) -> bool:
@@ -186,18 +189,21 @@ class AccountRegistry:
         return self.name_for(trail) in self._excluded
 
     def trail_scope(self, trail: TrailObject) -> tuple[str, str]:
-        """The AWS account that a Trail's trail is in ("" while STS has not told the operator's own), and its region."""
+        """Return the account ID and the default region of a Trail, each empty if it is unknown.
+
+        The ID of the operator's own account is unknown until STS has answered.
+        """
         name = self.name_for(trail)
         if name is None:
             pinned = trail.status.account_id if trail.has_finalizer else None
             return pinned or self.own.aws.account, self.own.default_region or ""
         account = self._accounts.get(name)
         if account is None:
-            return name, ""  # whichever that is: none that another Trail is in
+            return name, ""  # no account ID: Trails with this accountRef compete only with each other
         return account.spec.account_id, account.client.default_region or ""
 
     def client_for(self, trail: TrailObject) -> AccountClient:
-        """The client of the account that a Trail uses. Raises FailureError if it may use none."""
+        """Return the client of the account that a Trail uses. Raises FailureError if it may use none."""
         if trail.manifest.get("accountRef") is not None and not trail.account_name:
             raise FailureError(_refusal(Reason.INVALID_SPEC, "spec.accountRef does not name an AWSAccount"))
         name = self.name_for(trail)
@@ -207,20 +213,20 @@ class AccountRegistry:
             raise FailureError(
                 _refusal(
                     Reason.ACCOUNT_NOT_FOUND,
-                    "this operator needs spec.accountRef: name the AWSAccount that the trail is to be in",
+                    "spec.accountRef is required by this operator: set it to the AWSAccount for the trail",
                 )
             )
         account = self._accounts.get(name)
         if account is None:
             remedy = (
-                "delete this Trail and make it again with another spec.accountRef, which cannot be changed"
+                "delete this Trail and create it again with another spec.accountRef, which is immutable"
                 if trail.account_name
                 else "correct --default-account"
             )
-            message = f"there is no AWSAccount {name}: have it made, or {remedy}"
+            message = f"AWSAccount {name} does not exist: create it, or {remedy}"
             raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, message))
         if account.problem:
-            message = f"the spec of AWSAccount {name} is invalid: see its conditions"
+            message = f"The spec of AWSAccount {name} is invalid: see its conditions"
             raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, message))
         namespace = trail.key.namespace
         if refusal := check_namespace(account.spec, name, namespace, self._labels.get(namespace)):
@@ -228,7 +234,7 @@ class AccountRegistry:
         return account.client
 
     def admits(self, trail: TrailObject) -> bool:
-        """Whether a Trail may use its account, and for a trail of its name."""
+        """Whether a Trail may use its account, for a trail of its name."""
         try:
             client = self.client_for(trail)
         except FailureError:
@@ -237,12 +243,12 @@ class AccountRegistry:
 
 
 def requested_state(body: dict[str, Any]) -> tuple[int, bool]:
-    """What users ask for: the generation of the spec, and whether the object is to be deleted."""
+    """Return what users request: the generation of the spec, and whether the object is being deleted."""
     return int(body["metadata"]["generation"]), "deletionTimestamp" in body["metadata"]
 
 
 def finalizers_of(body: dict[str, Any]) -> list[str]:
-    """All finalizers of an object."""
+    """Return all finalizers of an object."""
     return list(body["metadata"].get("finalizers", []))
 
 
