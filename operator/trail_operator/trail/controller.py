@@ -180,7 +180,7 @@ class TrailController:
             delay = await self._reconcile_readable(state)
         finally:
             release()
-            if not self._is_known(state):  # deleted meanwhile: this run may have recorded its claim again
+            if not self._is_known(state):  # deleted during the run, which may have recorded its claim again
                 self._enqueue_all(self._claims.withdraw(state.uid))
         if delay is None:
             self._delete(state)

@@ -1,4 +1,4 @@
-"""Deletes or keeps the trail of a Trail that is being deleted, as its deletion policy says."""
+"""Deletes or releases the trail of a Trail that is being deleted, according to its deletion policy."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -24,9 +24,9 @@ from trail_operator.trail.state import ReconcileContext, SentDeletion, TrailStat
 from trail_operator.trail.write_guard import StaleDecisionError, WriteGuard
 
 # Seconds for which Retain tries to remove the owner tag: it must not block the deletion of the resource.
-_RETAIN_PATIENCE = 5.0
+_RETAIN_TIMEOUT = 5.0
 # Seconds until a trail that still exists is reported, and until a Trail without a recorded trail is released.
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 STILL_THERE = (Difference(path="trail", desired="absent", observed="present"),)
 """The drift of a trail that DeleteTrail did not remove."""
@@ -52,7 +52,7 @@ class NotConfirmedError(FailureError):
 
     def __init__(self, arn: str) -> None:
         super().__init__(
-            passing(f"DeleteTrail was sent for {arn}, but AWS still shows the trail {_PATIENCE:.0f} s later")
+            passing(f"DeleteTrail was sent for {arn}, but AWS still shows the trail {_TIMEOUT:.0f} s later")
         )
 
 
@@ -83,7 +83,7 @@ class TrailDeleter:
             return Released("Observed only; nothing to delete")
         try:
             policy = self._policy(state)
-            return await (self._retain if policy is DeletionPolicy.RETAIN else self._remove)(state, context)
+            return await (self._retain if policy is DeletionPolicy.RETAIN else self._delete)(state, context)
         except (ClosedError, StaleDecisionError):
             return NotYet(CONSISTENCY_WINDOW)
         except FailureError as error:
@@ -95,7 +95,7 @@ class TrailDeleter:
         """Return for how long a failure blocks the deletion: infinite if status records a trail."""
         if state.is_on_record or state.deletion_requested is None:
             return float("inf")
-        left = state.deletion_requested + timedelta(seconds=_PATIENCE) - self._clock.now()
+        left = state.deletion_requested + timedelta(seconds=_TIMEOUT) - self._clock.now()
         return left.total_seconds()
 
     def _policy(self, state: TrailState) -> DeletionPolicy:
@@ -118,16 +118,16 @@ class TrailDeleter:
             < state.deletion.untagged_since.setdefault(candidate.arn, self._clock.monotonic()) + CONSISTENCY_WINDOW
         )
 
-    async def _remove(self, state: TrailState, context: ReconcileContext) -> Released | NotYet:
+    async def _delete(self, state: TrailState, context: ReconcileContext) -> Released | NotYet:
         notes = []
         async for candidate in self._candidates.find(state):
-            outcome = await self._remove_at(state, context, candidate)
+            outcome = await self._delete_one(state, context, candidate)
             if isinstance(outcome, NotYet):
                 return outcome
             notes.append(outcome)
         return Released("; ".join(notes))
 
-    async def _remove_at(self, state: TrailState, context: ReconcileContext, candidate: Candidate) -> str | NotYet:
+    async def _delete_one(self, state: TrailState, context: ReconcileContext, candidate: Candidate) -> str | NotYet:
         """Delete a trail; return what happened to it. It is deleted once AWS no longer shows it with this owner tag."""
         tags = await self._candidates.tags(state, candidate)
         if tags is None:
@@ -143,7 +143,7 @@ class TrailDeleter:
         await self._send(state, context, candidate, tags)
         if not await self._exists(state, candidate):
             return _describe(candidate.arn, exists=False, deleted=True)
-        if now - state.deletion.sent[candidate.arn].first >= _PATIENCE:
+        if now - state.deletion.sent[candidate.arn].first >= _TIMEOUT:
             raise NotConfirmedError(candidate.arn)
         return NotYet(CONSISTENCY_WINDOW)
 
@@ -178,9 +178,9 @@ class TrailDeleter:
         candidate: Candidate | None = None
         notes = []
         try:
-            async with asyncio.timeout(_RETAIN_PATIENCE) as patience:
+            async with asyncio.timeout(_RETAIN_TIMEOUT) as deadline:
                 async for candidate in self._candidates.find(state):
-                    notes.append(await self._remove_owner_tag(state, context, candidate, patience))
+                    notes.append(await self._remove_owner_tag(state, context, candidate, deadline))
                 return Released("; ".join(notes))
         except (ClosedError, StaleDecisionError):
             raise
@@ -195,7 +195,7 @@ class TrailDeleter:
         return Released("; ".join([*notes, f"Kept trail {arn} with its owner tag"]))
 
     async def _remove_owner_tag(
-        self, state: TrailState, context: ReconcileContext, candidate: Candidate, patience: asyncio.Timeout
+        self, state: TrailState, context: ReconcileContext, candidate: Candidate, deadline: asyncio.Timeout
     ) -> str:
         tags = await self._candidates.tags(state, candidate)
         if not self._locator.owns(state, tags):
@@ -203,19 +203,19 @@ class TrailDeleter:
         precondition = self._precondition(state, context, candidate, tags)
 
         async def when_sent() -> None:
-            patience.reschedule(asyncio.get_running_loop().time() + _RETAIN_PATIENCE)
+            deadline.reschedule(asyncio.get_running_loop().time() + _RETAIN_TIMEOUT)
             await precondition()
 
-        patience.reschedule(None)  # waiting for the rate limit, behind other Trails, is not a fault of AWS
+        deadline.reschedule(None)  # a wait for the rate limit, behind other Trails, does not count
         await self._apply(owner_tag_removal(candidate.arn, OWNER_TAG), candidate, when_sent)
-        left = await self._candidates.tags(state, candidate)
-        if not self._locator.owns(state, left):
+        remaining = await self._candidates.tags(state, candidate)
+        if not self._locator.owns(state, remaining):
             return f"Kept trail {candidate.arn} and removed its owner tag"
-        await self._warn_of_tag(state, candidate.arn, _owner(left), "still exists after RemoveTags")
+        await self._warn_of_tag(state, candidate.arn, _owner(remaining), "still exists after RemoveTags")
         return f"Kept trail {candidate.arn} with its owner tag"
 
     async def _warn_of_tag(self, state: TrailState, arn: str, owner: str | None, problem: str) -> None:
-        """Record that the owner tag remains. `owner`: the tag as last read."""
+        """Record in an Event that the owner tag remains. `owner`: the tag as last read."""
         tag = f"{OWNER_TAG}={owner or self._locator.owner(state)}"
         note = f"Tag {tag} of trail {arn} {problem}. Remove the tag manually if AWS still shows it"
         await self._events.record(state.body, "Warning", EventReason.OWNER_TAG_REMOVAL_FAILED, "RemoveTags", note)

@@ -1,4 +1,4 @@
-"""One reconcile of one Trail, whatever caused it: pause, finalize, or sync and report.
+"""Reconciles one Trail, the same way for every cause: pause, finalize, or sync and report.
 
 Errors of Kubernetes and faults of the operator are raised: runner.py handles them.
 """

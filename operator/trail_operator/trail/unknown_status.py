@@ -14,7 +14,7 @@ from trail_operator.trail.state import ReconcileContext, TrailState
 from trail_operator.trail.status_writer import StatusWriter
 
 # Seconds that a reconcile may take before its Trail reports that AWS does not answer.
-_PATIENCE = 5.0
+_SILENCE_TIMEOUT = 5.0
 
 
 class UnknownStatus:
@@ -32,10 +32,10 @@ class UnknownStatus:
 
     async def watch(self, state: TrailState, context: ReconcileContext) -> None:
         """Report, while a reconcile runs, that AWS has not answered for three resyncs: Ready may not stay True."""
-        left = max(self._results.unreachable_in(state), _PATIENCE)
-        while left > 0.0:
-            await asyncio.sleep(left)
-            left = self._results.unreachable_in(state)
+        seconds = max(self._results.unreachable_in(state), _SILENCE_TIMEOUT)
+        while seconds > 0.0:
+            await asyncio.sleep(seconds)
+            seconds = self._results.unreachable_in(state)
         ready = state.status.condition(ConditionType.READY)
         if state.paused or (ready is not None and ready.status == "Unknown"):
             return
