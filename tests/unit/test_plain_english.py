@@ -70,6 +70,9 @@ PAGES = [
         if path.suffix in (".md", ".txt", ".yaml", ".json", ".tpl") and path.parent.name != "crds"
     ),
     *(ROOT / "operator").rglob("*.py"),
+    *(ROOT / "crds").iterdir(),
+    *(ROOT / "tests" / "unit" / "help").iterdir(),
+    *(ROOT / "tests" / "integration" / "chart" / "golden").iterdir(),
 ]
 # Modules written before this rule. One that keeps it now must leave the list.
 NOT_YET = {
