@@ -408,8 +408,8 @@ def test_limits_hold_for_what_is_only_observed_too(stage: VirtualStage, names: d
 # A limit that excludes what the spec asks for, the reason, and the cell of the table.
 LIMITS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "give a new trail any name that is free": ({"allowedTrailNames": ["other"]}, {}, "TrailNameNotAllowed"),
-    "home its trail in any region": ({"allowedRegions": [REGIONS[0]]}, {"region": REGIONS[1]}, "RegionNotAllowed"),
-    "have its trail deliver to any bucket that lets CloudTrail in": (
+    "create a trail in any home region": ({"allowedRegions": [REGIONS[0]]}, {"region": REGIONS[1]}, "RegionNotAllowed"),
+    "have its trail deliver to any bucket that allows CloudTrail": (
         {"allowedBuckets": ["logs-two"]},
         {},
         "BucketNotAllowed",
@@ -429,7 +429,7 @@ def test_a_team_may_choose_unless_there_is_a_limit(stage: VirtualStage, what: st
     assert ready(stage)[:2] == ("True", "Recording")
 
 
-@row("make, change, stop and delete a trail of its own")
+@row("create, change, stop and delete a trail of its own")
 def test_a_team_has_trails_of_its_own(stage: VirtualStage) -> None:
     stage.create(KEY, SPEC)
     taken(stage)
@@ -492,7 +492,7 @@ def test_a_living_trail_keeps_its_trail(stage: VirtualStage) -> None:
 NOT_ADMITTED: list[dict[str, Any]] = [{"allowedNamespaces": {"names": ["team-c"]}}, {"allowedTrailNames": ["team-b-*"]}]
 
 
-@row("hold a name that it may not use, so that another team's Trail waits for it")
+@row("claim a name that it may not use, and so block another team's Trail")
 @pytest.mark.parametrize("limits", NOT_ADMITTED)
 def test_a_name_that_may_not_be_used_is_held_by_nobody(stage: VirtualStage, limits: dict[str, Any]) -> None:
     """Of two that may use a name the older has it."""
@@ -548,7 +548,7 @@ def test_a_full_region(stage: VirtualStage) -> None:
     assert [key for key in stage.objects if key not in full and key.partition("/")[2] not in message] == []
 
 
-@row("get round all limits by naming no AWSAccount")
+@row("bypass all limits by naming no AWSAccount")
 @pytest.mark.parametrize("settings", [{"own_identity": False}, {"own_identity": False, "default_account": TEAM}])
 def test_a_trail_without_an_account(settings: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "trail_operator")
