@@ -9,7 +9,7 @@ from tests.statemachine.expectation import OWNER
 from tests.statemachine.rest import PAUSED
 from tests.statemachine.stage import RESYNC, VirtualStage
 from trail_operator.domain.arns import Location
-from trail_operator.domain.warnings import InventorySnapshot
+from trail_operator.domain.inventory_snapshot import InventorySnapshot
 
 KEY, OTHER = "team-a/alpha", "team-b/other"
 SPEC = {"s3BucketName": "logs-one"}

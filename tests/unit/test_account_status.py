@@ -15,8 +15,8 @@ from trail_operator.aws.errors import ASSUME_ROLE, AWSError, is_shut_out
 from trail_operator.aws.unanswered import failure_without_answer
 from trail_operator.domain.account_status import account_status, finalizers, held_back
 from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.inventory_snapshot import InventorySnapshot, PeerTrail
 from trail_operator.domain.ownership import Cluster
-from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PASSING = Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, "no answer")

@@ -18,10 +18,11 @@ from trail_operator.domain.attributes import (
 )
 from trail_operator.domain.coverage import LOSSES, coverage_losses
 from trail_operator.domain.diff import FIELDS
+from trail_operator.domain.inventory_snapshot import PeerTrail
 from trail_operator.domain.plan import plan
 from trail_operator.domain.selectors import BasicSelector
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
-from trail_operator.domain.warnings import PeerTrail, advise
+from trail_operator.domain.warnings import advise
 
 # What else a spec says: which trail, whose, and what becomes of it.
 NOT_OF_THE_TRAIL = {"name", "region", "accountRef", "deletionPolicy", "adoptionPolicy", "managementPolicy"}

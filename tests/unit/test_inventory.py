@@ -11,7 +11,7 @@ import pytest
 from tests.unit.builders import ARN, LOCATION, MINIMAL, OWNER, observed
 from trail_operator.aws.cancel_scope import ClosedError
 from trail_operator.domain.failure import FailureError, passing
-from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
+from trail_operator.domain.inventory_snapshot import InventorySnapshot, PeerTrail
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.runtime.clock import Clock

@@ -17,7 +17,8 @@ from trail_operator.aws.operations import Read
 from trail_operator.aws.trail_lister import TrailLister
 from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
-from trail_operator.domain.warnings import Advice, AdviceBasis, InventorySnapshot, PeerTrail
+from trail_operator.domain.inventory_snapshot import InventorySnapshot, PeerTrail
+from trail_operator.domain.warnings import Advice, AdviceBasis
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.runtime.clock import Clock
 

@@ -9,9 +9,10 @@ from tests.unit.builders import ARN, MINIMAL, OWNER, desired
 from tests.unit.test_selectors import LAMBDA, S3, advanced, basic, on_data, on_management
 from trail_operator.api.reasons import Reason
 from trail_operator.domain.arns import Location
+from trail_operator.domain.inventory_snapshot import PeerTrail
 from trail_operator.domain.selectors import Insights, Selectors
 from trail_operator.domain.trail import DesiredTrail
-from trail_operator.domain.warnings import PeerTrail, advise
+from trail_operator.domain.warnings import advise
 
 SINGLE = replace(MINIMAL, is_multi_region_trail=False)
 LOCAL = replace(SINGLE, include_global_service_events=False)

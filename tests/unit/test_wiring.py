@@ -13,8 +13,9 @@ from trail_operator.aws.caller import CallerIdentity
 from trail_operator.aws.client import AWSClient
 from trail_operator.controllers import Controllers
 from trail_operator.domain.failure import FailureError
+from trail_operator.domain.inventory_snapshot import InventorySnapshot
 from trail_operator.domain.ownership import Cluster
-from trail_operator.domain.warnings import Advice, AdviceBasis, InventorySnapshot
+from trail_operator.domain.warnings import Advice, AdviceBasis
 from trail_operator.inventory import inventory
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.client import Key, KubeClient, Resource

@@ -7,8 +7,8 @@ from trail_operator.api.aws_account import EXTERNAL_ID, AWSAccountStatus
 from trail_operator.api.reasons import ConditionType
 from trail_operator.domain.account_status import account_status, finalizers, held_back
 from trail_operator.domain.failure import Failure
+from trail_operator.domain.inventory_snapshot import InventorySnapshot
 from trail_operator.domain.ownership import Cluster
-from trail_operator.domain.warnings import InventorySnapshot
 from trail_operator.inventory.registry import Account
 from trail_operator.kube.client import AWS_ACCOUNTS, Key, KubeClient
 from trail_operator.kube.events import EventRecorder

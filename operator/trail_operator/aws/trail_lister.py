@@ -13,9 +13,9 @@ from trail_operator.aws.operations import Read
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.attributes import observed_configuration
 from trail_operator.domain.failure import FailureClass, FailureError
+from trail_operator.domain.inventory_snapshot import InventorySnapshot, PeerTrail
 from trail_operator.domain.selector_conversion import read_selectors
 from trail_operator.domain.selectors import management_events
-from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTags.html
 _TAGS_AT_ONCE = 20

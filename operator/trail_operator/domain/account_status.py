@@ -10,9 +10,9 @@ from trail_operator.api.constants import FINALIZER, NAMESPACE_FINALIZERS
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.domain.conditions import State, condition
 from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.inventory_snapshot import InventorySnapshot, PeerTrail
 from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.texts import ERROR, clean
-from trail_operator.domain.warnings import InventorySnapshot, PeerTrail
 
 UNMANAGED, UNKNOWN = "Unmanaged", "Unknown"
 # More would not fit into an object. An account has five trails a region.

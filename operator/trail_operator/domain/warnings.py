@@ -5,16 +5,15 @@ They are based on known facts and reported on a separate condition that never af
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
-from trail_operator.domain.arns import Arn
+from trail_operator.domain.inventory_snapshot import PeerTrail
 from trail_operator.domain.selectors import AdvancedSelector, management_events, may_record_object_writes
 from trail_operator.domain.texts import listed
 from trail_operator.domain.trail import (
     GLOBAL_REGIONS,
     DesiredTrail,
-    ObservedTrail,
     has_global_events,
     records_global_events,
 )
@@ -43,72 +42,6 @@ class Advice:
 
     reason: Reason
     message: str
-
-
-@dataclass(frozen=True)
-class PeerTrail:
-    """Another trail of the account, with the attributes that warnings need."""
-
-    arn: str
-    home_region: str
-    is_multi_region_trail: bool
-    include_global_service_events: bool
-    is_organization_trail: bool
-    management_events: frozenset[str] | None
-    """Management events that it records: Read, Write, both or none; None if unknown."""
-    is_logging: bool | None = False
-    """None if unknown."""
-    owner: str | None = None
-    """The owner tag."""
-    is_owner_known: bool = True
-    """Whether AWS shows its tags, which it does not for another account's trail."""
-
-    @classmethod
-    def of(cls, trail: ObservedTrail) -> "PeerTrail":
-        """Return a trail of which all parts were read."""
-        configuration = trail.configuration
-        return cls(
-            arn=trail.arn,
-            home_region=trail.home_region,
-            is_multi_region_trail=configuration.is_multi_region_trail,
-            include_global_service_events=configuration.include_global_service_events,
-            is_organization_trail=configuration.is_organization_trail,
-            management_events=management_events(trail.event_selectors) if trail.is_logging else frozenset(),
-            is_logging=trail.is_logging,
-            owner=trail.owner,
-        )
-
-    @property
-    def name(self) -> str:
-        """The trail's name."""
-        return Arn.parse(self.arn).name
-
-
-@dataclass(frozen=True)
-class InventorySnapshot:
-    """The trails of an account, as far as AWS shows them."""
-
-    trails: tuple[PeerTrail, ...] | None = None
-    """None if none could be read."""
-    count: int | None = None
-    """Number of trails, including those that can only be counted; None if unknown."""
-    access_errors: tuple[str, ...] = ()
-    """Why the snapshot is incomplete: the calls that AWS keeps denying, as text for users."""
-
-    def with_trail(self, arn: str, trail: PeerTrail | None) -> "InventorySnapshot | None":
-        """Return the snapshot with a trail added or replaced, or removed (None).
-
-        Returns None if the snapshot is too incomplete: the trail may be one of those that can only be counted.
-        """
-        if self.trails is None:
-            return None
-        others = [other for other in self.trails if other.arn != arn]
-        is_known = len(others) < len(self.trails)
-        if not is_known and self.count != len(self.trails):
-            return None
-        trails = tuple(sorted([*others, *([trail] if trail else [])], key=lambda one: one.arn))
-        count = None if self.count is None else self.count + len(trails) - len(self.trails)
-        return replace(self, trails=trails, count=count)
 
 
 @dataclass(frozen=True)

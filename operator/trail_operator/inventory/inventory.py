@@ -13,15 +13,9 @@ from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.aws.cancel_scope import ClosedError
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import FailureError
+from trail_operator.domain.inventory_snapshot import InventorySnapshot, PeerTrail
 from trail_operator.domain.trail import ObservedTrail
-from trail_operator.domain.warnings import (
-    ABOUT_OTHER_TRAILS,
-    Advice,
-    AdviceBasis,
-    InventorySnapshot,
-    PeerTrail,
-    advise,
-)
+from trail_operator.domain.warnings import ABOUT_OTHER_TRAILS, Advice, AdviceBasis, advise
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.kube.trail_object import TrailObject
 from trail_operator.runtime.clock import Clock
