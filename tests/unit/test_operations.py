@@ -20,6 +20,7 @@ from trail_operator.aws.operations import (
     Read,
     When,
     Write,
+    iam_action,
 )
 from trail_operator.domain import actions
 
@@ -78,3 +79,9 @@ def test_the_page_allows_what_the_table_has_and_nothing_else() -> None:
     allowed = [statement["Action"] for block in blocks for statement in block["Statement"]]
     own = {one.action for operation in (*Read, *Write) for one in operation.permissions}
     assert {action for entry in allowed for action in ([entry] if isinstance(entry, str) else entry)} == own
+
+
+def test_iam_action_of_a_call_is_that_of_the_table() -> None:
+    assert iam_action("s3:GetBucketEncryption") == "s3:GetEncryptionConfiguration"
+    assert iam_action("s3:GetBucketPolicy") == "s3:GetBucketPolicy"
+    assert iam_action("other:Call") == "other:Call"
