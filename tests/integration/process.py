@@ -1,7 +1,7 @@
 """`trail-operator run` as a process of its own.
 
-Each is forked from a server that has imported the operator once: the import takes two seconds of CPU, and most tests
-need nothing else of it. From there on it is the command itself, with its own environment, log and exit status.
+Each is forked from a server that has imported `preloaded` once: to do so anew would take most of the CPU of a test.
+From there on it is the command itself, with its own environment, log and exit status.
 Knows nothing of what the operator does.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.patience import eventually, seconds
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["trail_operator.cli"])
+_SERVER.set_forkserver_preload(["tests.integration.preloaded"])
 _LINES_SHOWN = 60
 
 
