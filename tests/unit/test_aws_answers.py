@@ -9,9 +9,9 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel
 
-from trail_operator.aws.answers import ANSWERS, InvalidResponseError, check_subject
 from trail_operator.aws.operations import OPERATIONS, Internal, Operation, Read, Write
 from trail_operator.aws.response_parser import ResponseParsers
+from trail_operator.aws.responses import ANSWERS, InvalidResponseError, check_subject
 
 REGION = "us-east-1"
 ARN = f"arn:aws:cloudtrail:{REGION}:123456789012:trail/audit"

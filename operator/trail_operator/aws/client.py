@@ -6,7 +6,7 @@ One call, in this order:
 2. A write asks STS for the account, and checks its precondition.
 3. It waits for one of the client's slots and for a thread (`sender.py`), in which it has a deadline (`executor.py`).
 4. The request is signed with the account's credentials (`credentials.py`) and sent; its response is checked
-   (`answers.py`).
+   (`responses.py`).
 5. If the credentials have expired, all of this is repeated with new ones.
 6. Every error is raised as a FailureError, which has a class and a message for users (`errors.py`).
 

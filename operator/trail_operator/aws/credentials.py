@@ -24,10 +24,10 @@ from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalE
 from botocore.loaders import create_loader
 
 from trail_operator.api.aws_account import EXTERNAL_ID
-from trail_operator.aws.answers import InvalidResponseError
 from trail_operator.aws.errors import OwnCredentialsError
 from trail_operator.aws.operations import Internal, Operation
 from trail_operator.aws.response_parser import ResponseParsers
+from trail_operator.aws.responses import InvalidResponseError
 from trail_operator.aws.unanswered import InvalidEndpointError
 from trail_operator.domain.failure import FailureError
 

@@ -1,7 +1,7 @@
 """The table of AWS operations: every call of the operator, the IAM actions that it needs, when and why.
 
 A call takes a member of `Read` or `Write`, so that none can be made that is not in the table. On it rests all else that
-goes by operation: the labels of the metrics, docs/iam.md, what an answer must have (`answers.py`), and tests.
+goes by operation: the labels of the metrics, docs/iam.md, what an answer must have (`responses.py`), and tests.
 
 Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
 """

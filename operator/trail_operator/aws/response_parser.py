@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.parsers import ResponseParser, ResponseParserFactory
 
-from trail_operator.aws.answers import BY_NAME, Expected, InvalidResponseError, members
+from trail_operator.aws.responses import BY_NAME, Expected, InvalidResponseError, members
 
 _ERROR = 300  # the first HTTP status that is none of a success
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {

@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
-from trail_operator.aws.answers import check_subject
 from trail_operator.aws.cancel_scope import CancelScope
 from trail_operator.aws.connection import Connection
 from trail_operator.aws.credentials import send
 from trail_operator.aws.error_codes import NO_ANSWER, OK
 from trail_operator.aws.errors import is_expired, is_from_assume_role, translate
 from trail_operator.aws.operations import Operation
+from trail_operator.aws.responses import check_subject
 from trail_operator.aws.unanswered import failure_without_answer
 from trail_operator.domain.failure import FailureError
 from trail_operator.runtime.concurrency import FairSemaphore

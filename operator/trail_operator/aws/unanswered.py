@@ -19,9 +19,9 @@ from botocore.exceptions import (
 )
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.answers import InvalidResponseError
 from trail_operator.aws.connection_errors import explain_connection_error
 from trail_operator.aws.executor import DEADLINE, DeadlineError
+from trail_operator.aws.responses import InvalidResponseError
 from trail_operator.aws.service_account import service_account_text
 from trail_operator.domain.failure import Failure, FailureClass, passing
 
