@@ -8,7 +8,7 @@ from trail_operator.account.controller import AccountController, AccountScope
 from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.account.status_writer import AccountStatusWriter
 from trail_operator.api.trail import AdoptionPolicy, DeletionPolicy
-from trail_operator.aws.credentials import ClientPool
+from trail_operator.aws.client_pool import ClientPool
 from trail_operator.controllers import Controllers
 from trail_operator.domain.ownership import Cluster
 from trail_operator.inventory.account_client import AccountClients

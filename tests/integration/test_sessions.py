@@ -15,7 +15,7 @@ from tests.sandbox.identities import allow, assume, role, trusting
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWSClient
-from trail_operator.aws.credentials import ClientPool
+from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.errors import AWSError, is_shut_out
 from trail_operator.aws.operations import Read, Write
 from trail_operator.domain.failure import FailureClass, FailureError

@@ -26,7 +26,8 @@ from botocore.validate import ParamValidator
 
 from tests.statemachine import raw
 from tests.statemachine.kubernetes import at
-from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
+from trail_operator.aws.client_pool import ClientPool
+from trail_operator.aws.credentials import CredentialSource, Role
 from trail_sandbox.aws.answers import status_of
 from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
 from trail_sandbox.aws.cloudtrail import CloudTrail
@@ -45,7 +46,7 @@ BUCKETS = ("logs-one", "logs-two")
 KEYS = tuple(f"{number}0000000-0000-4000-8000-000000000000" for number in (1, 2))
 ALIAS = "alias/logs"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cloudtrail-logs"
-# Nobody waits longer for an answer: trail_operator.aws.credentials.
+# Nobody waits longer for an answer: trail_operator.aws.client_pool.
 _PATIENCE = 20.0
 _OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
 POLICY = f"arn:aws:iam::{ACCOUNT}:policy/logs"

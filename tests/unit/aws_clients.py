@@ -3,8 +3,8 @@
 from typing import Any
 
 from trail_operator.aws.client import AWSClient
+from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.connection import Connection
-from trail_operator.aws.credentials import ClientPool
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.runtime.clock import Clock

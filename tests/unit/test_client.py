@@ -13,7 +13,8 @@ from tests.unit.aws_clients import aws_client
 from trail_operator.aws.caller import CallerIdentity
 from trail_operator.aws.cancel_scope import ClosedError
 from trail_operator.aws.client import AWSClient
-from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
+from trail_operator.aws.client_pool import ClientPool
+from trail_operator.aws.credentials import CredentialSource, Role
 from trail_operator.aws.operations import Read, Write
 from trail_operator.domain.failure import FailureClass
 

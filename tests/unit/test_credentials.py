@@ -16,7 +16,8 @@ import pytest
 
 from tests.local_server import LocalServer
 from tests.unit.aws_clients import aws_client
-from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
+from trail_operator.aws.client_pool import ClientPool
+from trail_operator.aws.credentials import CredentialSource, Role
 from trail_operator.domain.failure import FailureClass, FailureError
 from trail_operator.runtime import logs
 

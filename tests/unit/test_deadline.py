@@ -12,7 +12,7 @@ from tests.patience import seconds
 from tests.unit.aws_clients import aws_client
 from trail_operator.aws import executor
 from trail_operator.aws.client import AWSClient
-from trail_operator.aws.credentials import ClientPool
+from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read
 from trail_operator.domain.failure import FailureClass, FailureError

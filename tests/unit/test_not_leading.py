@@ -16,7 +16,8 @@ from tests.unit.aws_clients import aws_client
 from tests.unit.test_metrics import state
 from trail_operator.aws.caller import CallerIdentity
 from trail_operator.aws.client import AWSClient
-from trail_operator.aws.credentials import ClientPool, CredentialSource, Role
+from trail_operator.aws.client_pool import ClientPool
+from trail_operator.aws.credentials import CredentialSource, Role
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.rate_limit import RateLimiter

@@ -10,7 +10,7 @@ from tests.unit.aws_clients import aws_client
 from tests.unit.builders import desired_of
 from trail_operator.api.trail import TrailSpec
 from trail_operator.aws.caller import CallerIdentity
-from trail_operator.aws.credentials import ClientPool
+from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.regions import leading_region
 from trail_operator.domain.arns import Location
 from trail_operator.domain.iam_policy import prescribed

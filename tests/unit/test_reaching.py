@@ -14,7 +14,7 @@ from tests.proxies import Proxy, proxying
 from tests.unit.answering import answering, identity
 from tests.unit.aws_clients import aws_client
 from tests.unit.certificates import Authority
-from trail_operator.aws.credentials import ClientPool
+from trail_operator.aws.client_pool import ClientPool
 from trail_operator.domain.failure import FailureClass, FailureError
 
 NAME = "sts.eu-west-1.amazonaws.com"

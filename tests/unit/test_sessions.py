@@ -8,7 +8,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import InvalidRegionError
 
-from trail_operator.aws.credentials import MOST_CLIENTS, ClientPool
+from trail_operator.aws.client_pool import MOST_CLIENTS, ClientPool
 from trail_operator.aws.regions import partition_of
 from trail_operator.aws.unanswered import InvalidEndpointError
 
@@ -51,7 +51,7 @@ def test_other_errors_of_making_a_client_are_passed_on() -> None:
 def test_of_too_many_clients_the_one_that_was_not_used_for_longest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     made = itertools.count()
     sessions = ClientPool(REGION, lambda: 0.0, lambda: None)
-    monkeypatch.setattr(sessions._clients_of, "client", lambda *_, **__: next(made))
+    monkeypatch.setattr(sessions._client_session, "client", lambda *_, **__: next(made))
     often = sessions.client("cloudtrail", REGION, None)
     for number in range(1000):
         sessions.client("kms", f"region-{number}", None)
@@ -65,7 +65,7 @@ def clients() -> Iterator[BaseClient]:
 
 
 def test_a_client_that_goes_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.aws.credentials.MOST_CLIENTS", 2)
+    monkeypatch.setattr("trail_operator.aws.client_pool.MOST_CLIENTS", 2)
     before = len(list(clients()))
     sessions = ClientPool(REGION, lambda: 0.0, lambda: None)
     for region in ("eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1", "eu-south-1"):

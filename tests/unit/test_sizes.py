@@ -24,7 +24,7 @@ class Excess(NamedTuple):
 _TO_SPLIT = "to be split"
 
 EXCEPTIONS: dict[Excess, str] = {
-    Excess("assignment", "aws/credentials.py", "self._lent.found"): "a thread-local value",
+    Excess("assignment", "aws/credentials.py", "self._last.credentials"): "a thread-local value",
     Excess("function", "aws/cloudtrail.py", "observe"): _TO_SPLIT,
     Excess("module", "api/explanations.py"): "a table of texts",
 }

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trail_operator.aws.credentials import ClientPool, CredentialSource
+from trail_operator.aws.client_pool import ClientPool
+from trail_operator.aws.credentials import CredentialSource
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.runtime.clock import Clock

@@ -7,8 +7,8 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
 from trail_operator.aws.cancel_scope import CancelScope
+from trail_operator.aws.client_pool import send
 from trail_operator.aws.connection import Connection
-from trail_operator.aws.credentials import send
 from trail_operator.aws.error_codes import NO_ANSWER, OK
 from trail_operator.aws.errors import is_expired, is_from_assume_role, translate
 from trail_operator.aws.operations import Operation

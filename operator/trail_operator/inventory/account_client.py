@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWSClient
+from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.connection import Connection
-from trail_operator.aws.credentials import ClientPool, Role
+from trail_operator.aws.credentials import Role
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.rate_limit import RateLimiter
