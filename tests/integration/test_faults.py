@@ -164,7 +164,7 @@ def test_a_denied_call_names_the_permission(operator: Operator, account: Account
     account.fault(service="cloudtrail", operation="CreateTrail", error="AccessDeniedException", message=told)
     trails.create(trail(NAME, bucket(account)))
     condition = trails.wait_reason(NAME, "AccessDenied")
-    assert "not allowed to iam:PassRole" in condition["message"]
+    assert "not allowed to perform iam:PassRole" in condition["message"]
     account.no_faults()
     trails.wait_ready(NAME, 60)
 

@@ -11,7 +11,7 @@ from botocore.model import ServiceModel
 
 from trail_operator.aws.operations import OPERATIONS, Internal, Operation, Read, Write
 from trail_operator.aws.response_parser import ResponseParsers
-from trail_operator.aws.responses import ANSWERS, InvalidResponseError, check_subject
+from trail_operator.aws.responses import RESPONSES, InvalidResponseError, check_subject
 
 REGION = "us-east-1"
 ARN = f"arn:aws:cloudtrail:{REGION}:123456789012:trail/audit"
@@ -167,7 +167,7 @@ WITH_BODY = [operation for operation in OPERATIONS if operation is not Internal.
 
 
 def test_every_operation_has_its_answer() -> None:
-    assert {*map(str, OPERATIONS)} == {*map(str, ANSWERS)}
+    assert {*map(str, OPERATIONS)} == {*map(str, RESPONSES)}
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())

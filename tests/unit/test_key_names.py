@@ -36,7 +36,7 @@ def test_the_name_alone_tells_a_key_that_aws_manages(key: str, code: str) -> Non
     """Nobody can create such an alias, and with kms:DescribeKey the key would be refused all the same."""
     told = failure(key, code)
     assert (told.kind, told.reason) == (FailureClass.DEPENDENCY, Reason.KEY_NOT_USABLE)
-    assert "managed by AWS and cannot be used as kmsKeyID: name a customer managed key" in told.message
+    assert "managed by AWS and cannot be used as kmsKeyID: use a customer managed key" in told.message
     assert "create the alias" not in told.message
 
 

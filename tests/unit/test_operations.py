@@ -33,7 +33,7 @@ FREE = {Read.GetCallerIdentity, Internal.AssumeRoleWithWebIdentity, Internal.Hea
 
 def test_each_operation_is_in_the_table_once() -> None:
     names = [operation.name for operation in OPERATIONS]
-    assert sorted(names) == sorted(set(names)), "answers.py and plan.py know operations by their names alone"
+    assert sorted(names) == sorted(set(names)), "responses.py and plan.py know operations by their names alone"
     assert {*OPERATIONS} == {operation for kind in Operation.__subclasses__() for operation in kind}
 
 

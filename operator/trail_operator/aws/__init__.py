@@ -1,1 +1,1 @@
-"""Everything that talks to AWS. Knows nothing of Kubernetes."""
+"""Calls AWS; independent of Kubernetes. Start with `client.py`, which makes each call, and `cloudtrail.py`."""

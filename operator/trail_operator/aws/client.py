@@ -2,7 +2,7 @@
 
 One call, in this order:
 
-1. It waits for the rate limits of its account, region and operation (`rate_limit.py`).
+1. A call to CloudTrail waits for the rate limit of its account, region and operation (`rate_limit.py`).
 2. A write asks STS for the account, and checks its precondition.
 3. It waits for one of the client's slots and for a thread (`sender.py`), in which it has a deadline (`executor.py`).
 4. The request is signed with the account's credentials (`credentials.py`) and sent; its response is checked
@@ -10,7 +10,7 @@ One call, in this order:
 5. If the credentials have expired, all of this is repeated with new ones.
 6. Every error is raised as a FailureError, which has a class and a message for users (`errors.py`).
 
-Until it is sent, a call ends as soon as the client is closed (`cancel_scope.py`); a read ends even then.
+When the client is closed, all calls end at once, except for a write that was sent (`cancel_scope.py`).
 """
 
 from collections.abc import Awaitable, Callable
@@ -44,7 +44,7 @@ class AWSClient:
     """Calls AWS in one account."""
 
     def __init__(self, connection: Connection, cache: CallerCache | None = None) -> None:
-        """`cache`: of a client with the same connection, whose identity and organization are known."""
+        """`cache`: that of another client with the same connection."""
         self.default_region = connection.default_region
         """The region of trails that name none."""
         self._connection = connection
@@ -57,7 +57,7 @@ class AWSClient:
         self._scope.close()
 
     def reopened(self) -> "AWSClient":
-        """Close this client and return one with the same connection, which need not wait for calls of this one."""
+        """Close this client, and return one with the same connection that does not wait for the calls of this one."""
         self.close()
         return AWSClient(self._connection, self._cache)
 

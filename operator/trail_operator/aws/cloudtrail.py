@@ -1,9 +1,9 @@
-"""CloudTrail as the core sees it: reading a trail into its normal form, and carrying out the actions of a plan."""
+"""Reads trails from CloudTrail into the types of the domain, and carries out the actions of a plan."""
 
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_status import Destination
@@ -33,18 +33,14 @@ _TIMES = {
     Destination.SNS: "LatestNotificationTime",
     Destination.CLOUD_WATCH_LOGS: "LatestCloudWatchLogsDeliveryTime",
 }
-
-
-# Where AWS does not offer insights or aggregation, there are none.
+# Some partitions and regions do not offer Insights or aggregation.
 _NOT_OFFERED = ("UnknownOperationException", "UnsupportedOperationException")
-
-
-# What may stay unknown of a trail that is only looked at.
-_PARTS: tuple[Part, ...] = ("tags", "eventSelectors", "insightSelectors", "aggregationConfigurations")
+# What may stay unread of a trail that the operator only observes.
+_OPTIONAL_PARTS: tuple[Part, ...] = ("tags", "eventSelectors", "insightSelectors", "aggregationConfigurations")
 
 
 class PartlyReadError(FailureError):
-    """Raised where AWS answered some reads of a trail but not all: `observed` is what the answered ones show."""
+    """Raised if only some reads of a trail succeed: `observed` is what those show."""
 
     def __init__(self, failure: Failure, observed: ObservedTrail) -> None:
         super().__init__(failure)
@@ -52,7 +48,7 @@ class PartlyReadError(FailureError):
 
 
 class NotShownError(FailureError):
-    """Raised where AWS did not answer GetTrail, and every other answer is that there is no such trail."""
+    """Raised if GetTrail fails, and every read that succeeds reports that there is no such trail."""
 
 
 class CloudTrail:
@@ -62,18 +58,18 @@ class CloudTrail:
         self._aws = aws
 
     async def observe(self, arn: str, region: str, *, expected: bool, read_only: bool = False) -> ObservedTrail | None:
-        """Everything about a trail, or None if there is none. Always read by ARN, in its home region.
+        """Return everything about a trail, or None if there is none. `region`: the home region of the trail.
 
-        `expected`: whether the trail is believed to exist; its parts are then read at the same time.
-        `only_looking`: whether parts that AWS does not let us read may stay unknown: those of another account's trail.
-        Raises FailureError; PartlyReadError or NotShownError where the reads that were answered show what is amiss.
+        `expected`: whether the trail is known to exist; all of it is then read at the same time.
+        `read_only`: whether parts that AWS refuses to show may stay unread, as of a trail of another account.
+        Raises FailureError: PartlyReadError or NotShownError if some responses allow a conclusion.
         """
         trail = self._trail(arn, region)
         if not expected:
-            there = await trail
-            if there is None:
+            shown = await trail
+            if shown is None:
                 return None
-            trail = _known(there)
+            trail = _known(shown)
         reads: dict[Part, Awaitable[Any]] = {
             "trail": trail,
             "isLogging": self._read(Read.GetTrailStatus, region, Name=arn),
@@ -82,26 +78,9 @@ class CloudTrail:
             "insightSelectors": self._insights(arn, region),
             "aggregationConfigurations": self._event_configuration(arn, region),
         }
-        # Whatever fails, the other reads end, too.
-        read = dict(zip(reads, await asyncio.gather(*reads.values(), return_exceptions=True), strict=True))
-        unread = {part: result for part, result in read.items() if isinstance(result, BaseException)}
-        may_stay = {part for part, error in unread.items() if read_only and part in _PARTS and _is_lasting(error)}
-        failures = [error for part, error in unread.items() if part not in may_stay]
-        faults = [error for error in failures if not isinstance(error, FailureError)]
-        if faults or unread.keys() == read.keys():
-            raise faults[0] if faults else min(failures, key=_is_passing)
-        found = {part: {} if part in unread else result for part, result in read.items()}
-        if found["trail"] is None:
-            return None
-        failure = cast(FailureError, min(failures, key=_is_passing)).failure if failures else None
-        if failure and all(result is None for part, result in read.items() if part not in unread):
-            raise NotShownError(failure)
-        if any(result is None for result in found.values()):
-            raise FailureError(failure or passing("AWS does not show the whole trail yet"))
-        observed = _observed(arn, found, frozenset(unread))
-        if failure:
-            raise PartlyReadError(failure, observed)
-        return observed
+        # If one fails, the others are still awaited.
+        results = await asyncio.gather(*reads.values(), return_exceptions=True)
+        return _evaluate(arn, dict(zip(reads, results, strict=True)), read_only=read_only)
 
     async def _insights(self, arn: str, region: str) -> dict[str, Any] | None:
         try:
@@ -116,60 +95,60 @@ class CloudTrail:
             return _absent(error, _NOT_OFFERED)
 
     async def tags(self, arn: str, region: str) -> dict[str, str] | None:
-        """The trail's tags, or None if there is no such trail."""
-        answer = await self._read(Read.ListTags, region, ResourceIdList=[arn])
-        if answer is None:
+        """Return the trail's tags, or None if there is no such trail."""
+        response = await self._read(Read.ListTags, region, ResourceIdList=[arn])
+        if response is None:
             return None
-        lists = (entry.get("TagsList", []) for entry in answer["ResourceTagList"] if entry["ResourceId"] == arn)
+        lists = (entry.get("TagsList", []) for entry in response["ResourceTagList"] if entry["ResourceId"] == arn)
         return {tag["Key"]: tag.get("Value", "") for tags in lists for tag in tags}
 
     async def exists(self, arn: str, region: str) -> bool:
-        """Whether there is a trail of that ARN."""
+        """Return whether a trail with that ARN exists."""
         return await self._trail(arn, region) is not None
 
     async def home_of(self, name: str, region: str) -> str | None:
-        """The ARN of the trail that holds a name in a region, be it a shadow of one homed elsewhere."""
+        """Return the ARN of the trail that uses a name in a region; it may be a shadow of a trail in another region."""
         trails = await self.trails(region)
         return next((trail["TrailARN"] for trail in trails if trail["Name"] == name), None)
 
     async def list_arns(self, region: str) -> list[str]:
-        """Return the ARNs of all trails of the account, in every region. `region`: the one to ask."""
+        """Return the ARNs of all trails of the account, in every region. `region`: the one that is called."""
         return [trail["TrailARN"] for trail in await list_trails(self._aws, region)]
 
     async def trails(self, region: str) -> list[dict[str, Any]]:
-        """All trails that are in a region, shadows included, as DescribeTrails tells of them."""
-        answer = await self._aws.call(Read.DescribeTrails, region, includeShadowTrails=True)
-        return list(answer["trailList"])
+        """Return all trails in a region, with shadow trails, as DescribeTrails describes them."""
+        response = await self._aws.call(Read.DescribeTrails, region, includeShadowTrails=True)
+        return list(response["trailList"])
 
     async def key_arn(self, key: str, location: Location, *, verified: bool = False) -> str:
-        """The ARN of a KMS key given by id, alias or ARN.
+        """Return the ARN of a KMS key given by ID, alias or ARN.
 
-        An alias may come to point to another key, so it is asked again in every pass. `verified`: whether AWS is to
-        say so of an id, too, where it is not known by its form alone.
+        An alias is resolved each time, as it may point to another key later. `verified`: whether AWS must confirm an
+        ID, too; otherwise the ARN is derived from its form.
         """
         arn = location.key_arn(key)
         parts = Arn.parse(arn)
         if parts.resource_type != "alias" and (arn == key or not verified):
             return arn
-        try:  # by ARN: a bare alias would mean one of the account that asks
-            answer = await self._aws.call(Read.DescribeKey, parts.region, KeyId=arn)
+        try:  # by ARN: an alias name alone would mean one of the caller's account
+            response = await self._aws.call(Read.DescribeKey, parts.region, KeyId=arn)
         except AWSError as error:
             raise FailureError(_unresolved(key, arn, error)) from None
-        return str(answer["KeyMetadata"]["Arn"])
+        return str(response["KeyMetadata"]["Arn"])
 
     async def apply(self, action: Action, account: str, region: str, precondition: Precondition) -> str:
-        """Carry out one action, if we still are in the account, and return AWS's name of the request.
+        """Carry out one action, if the credentials still belong to the account, and return the request ID.
 
-        Raises FailureError: AWSError where AWS refuses, NotSentError where nothing was sent; any other where no answer
-        came, so that it may have taken effect.
+        Raises FailureError: AWSError for an error response, NotSentError if nothing was sent. Any other means that no
+        response arrived, so that the action may have taken effect.
         """
         operation = Write[action.operation]
-        answer = await self._aws.write(operation, account, region, precondition=precondition, **action.parameters)
-        return str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
+        response = await self._aws.write(operation, account, region, precondition=precondition, **action.parameters)
+        return str(response.get("ResponseMetadata", {}).get("RequestId", ""))
 
     async def _trail(self, arn: str, region: str) -> dict[str, Any] | None:
-        answer = await self._read(Read.GetTrail, region, Name=arn)
-        return None if answer is None else answer["Trail"]
+        response = await self._read(Read.GetTrail, region, Name=arn)
+        return None if response is None else response["Trail"]
 
     async def _read(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any] | None:
         try:
@@ -179,18 +158,18 @@ class CloudTrail:
 
 
 async def list_trails(aws: AWSClient, region: str) -> list[dict[str, Any]]:
-    """ARN, name and home region of all trails of the account: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTrails.html."""
+    """Return ARN, name and home region of all trails of the account: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListTrails.html."""
     return await list_all(aws, Read.ListTrails, region, "Trails")
 
 
 def _unresolved(key: str, arn: str, error: AWSError) -> Failure:
-    """Why a key's ARN is not known. The name alone tells a key that AWS manages, and nobody can create such an alias.
+    """Return why the ARN of a key is unknown. An AWS managed key is recognized by its alias, which is reserved.
 
     https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
     """
     failure, is_missing = error.failure, error.code == "NotFoundException"
     if is_managed_alias(arn) and (is_missing or failure.kind is not FailureClass.TRANSIENT):
-        message = f"KMS key {key} is managed by AWS and cannot be used as kmsKeyID: name a customer managed key"
+        message = f"KMS key {key} is managed by AWS and cannot be used as kmsKeyID: use a customer managed key"
         return Failure(FailureClass.DEPENDENCY, Reason.KEY_NOT_USABLE, message)
     if is_missing:
         region = Arn.parse(arn).region
@@ -200,7 +179,7 @@ def _unresolved(key: str, arn: str, error: AWSError) -> Failure:
 
 
 def _absent(error: AWSError, absences: Collection[str]) -> dict[str, Any] | None:
-    """What an error means that is no failure: there is no such trail (None), or nothing is set."""
+    """Return None if the error means that there is no such trail, {} if it means that nothing is set; else raise it."""
     if error.code in NOT_FOUND:
         return None
     if error.code in absences:
@@ -208,17 +187,42 @@ def _absent(error: AWSError, absences: Collection[str]) -> dict[str, Any] | None
     raise error
 
 
-async def _known(answer: dict[str, Any]) -> dict[str, Any]:
-    return answer
+async def _known(response: dict[str, Any]) -> dict[str, Any]:
+    return response
 
 
-def _is_passing(error: BaseException) -> bool:
-    """Whether AWS may tell in a moment."""
+def _evaluate(arn: str, results: Mapping[Part, Any], *, read_only: bool) -> ObservedTrail | None:
+    """Return the trail that the results of all reads show, or None. Raises what `CloudTrail.observe` does."""
+    errors = {part: result for part, result in results.items() if isinstance(result, BaseException)}
+    shown = {part: result for part, result in results.items() if part not in errors}
+    may_stay_unread = {
+        part for part, error in errors.items() if read_only and part in _OPTIONAL_PARTS and not _is_transient(error)
+    }
+    error = min((errors[part] for part in errors if part not in may_stay_unread), key=_priority, default=None)
+    if error is not None and not isinstance(error, FailureError):
+        raise error
+    if error is not None and not shown:
+        raise error
+    if "trail" in shown and shown["trail"] is None:
+        return None
+    failure = error.failure if error else None
+    if failure and all(result is None for result in shown.values()):
+        raise NotShownError(failure)
+    if any(result is None for result in shown.values()):
+        raise FailureError(failure or passing("AWS does not show the whole trail yet"))
+    observed = _observed(arn, {part: shown.get(part, {}) for part in results}, frozenset(errors))
+    if failure:
+        raise PartlyReadError(failure, observed)
+    return observed
+
+
+def _priority(error: BaseException) -> tuple[bool, bool]:
+    """Order errors by which is reported first: bugs, then lasting failures, then transient ones."""
+    return isinstance(error, FailureError), _is_transient(error)
+
+
+def _is_transient(error: BaseException) -> bool:
     return isinstance(error, FailureError) and error.failure.kind is FailureClass.TRANSIENT
-
-
-def _is_lasting(error: BaseException) -> bool:
-    return not _is_passing(error)
 
 
 def _observed(arn: str, found: Mapping[Part, Any], unread: frozenset[Part]) -> ObservedTrail:
@@ -232,13 +236,15 @@ def _observed(arn: str, found: Mapping[Part, Any], unread: frozenset[Part]) -> O
         event_selectors=read_selectors(found["eventSelectors"]),
         insights=read_insights(found["insightSelectors"]),
         aggregations=read_aggregations(found["aggregationConfigurations"]),
-        delivery_errors={place: clean(status[name], ERROR) for place, name in _ERRORS.items() if status.get(name)},
-        delivered={place: _seconds(status[name]) for place, name in _TIMES.items() if status.get(name)},
+        delivery_errors={
+            destination: clean(status[name], ERROR) for destination, name in _ERRORS.items() if status.get(name)
+        },
+        delivered={destination: _seconds(status[name]) for destination, name in _TIMES.items() if status.get(name)},
         ever_logged="StartLoggingTime" in status,
         unreadable=unread,
     )
 
 
 def _seconds(moment: datetime) -> float:
-    """Seconds since 1970. A text that names no zone is in UTC: by the local one, not every year has a value."""
+    """Return seconds since 1970. A time without a zone is in UTC: in a local zone, some times do not exist."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

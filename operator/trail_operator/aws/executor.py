@@ -1,4 +1,4 @@
-"""The threads in which all accounts' calls to AWS are made. boto3 knows no other way to wait for an answer."""
+"""The threads in which calls to AWS run, for all accounts: boto3 has no asynchronous API."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,35 +8,35 @@ from typing import Any, TypeVar
 from trail_operator.aws.http_deadline import Exchange
 from trail_operator.runtime.concurrency import ConcurrencyLimiter
 
-# More at once would only contend for the interpreter.
+# More concurrent calls would only compete for the interpreter.
 _CALLS_AT_ONCE = 32
-# A call that has taken so many seconds no longer counts: accounts that don't answer hold up nobody.
+# After so many seconds, a call no longer counts against the limit: an account that does not answer delays no other.
 _SECONDS_THAT_COUNT = 2.0
-# No call takes longer, whatever comes of its answer meanwhile: 5 seconds to connect, and 20 for a first byte.
+# Longer than botocore's timeouts together: 5 seconds to connect and 20 for the first byte of the response.
 DEADLINE = 30.0
-# Threads are made when none is free. Each account has a few calls under way at most, so many hang at worst.
+# Created when no thread is free. Each account has only a few calls in progress, which bounds how many can hang.
 _THREADS = 2048
 
 T = TypeVar("T")
 
 
 class DeadlineError(TimeoutError):
-    """A call has not ended within its time: it may have taken effect."""
+    """Raised for a call that exceeded its deadline; it may have taken effect."""
 
 
 class CallExecutor:
-    """Runs functions in threads, so many at once; first come, first served, and each for so long at most."""
+    """Runs functions in threads: a limited number at once, first come, first served, each with a deadline."""
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
         self._slots = ConcurrencyLimiter(_CALLS_AT_ONCE, _SECONDS_THAT_COUNT)
         self._under_way: set[Future[Any]] = set()
 
-    async def run(self, function: Callable[[], T], begun: Callable[[], None] = lambda: None) -> T:
-        """The function's result, or what it raises. `begun`: called when its turn has come, right before it begins."""
+    async def run(self, function: Callable[[], T], on_start: Callable[[], None] = lambda: None) -> T:
+        """Return the function's result, or raise its exception. `on_start`: called right before the function starts."""
         release = await self._slots.acquire()
         try:
-            begun()
+            on_start()
             async with asyncio.timeout(DEADLINE) as deadline:
                 return await self._result(function)
         except TimeoutError:
@@ -47,9 +47,9 @@ class CallExecutor:
             release()
 
     async def close(self, seconds: float) -> bool:
-        """Let no further call begin; those under way get some seconds, also if nobody waits for them any more.
+        """Start no further call, and give those in progress some seconds, even if nothing awaits them.
 
-        Whether all have ended. Those that have not go on.
+        Returns whether all have ended. The others keep running.
         """
         self._executor.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(wait, list(self._under_way), seconds)
@@ -57,15 +57,15 @@ class CallExecutor:
 
     async def _result(self, function: Callable[[], T]) -> T:
         exchange = Exchange()
-        future = self._submitted(lambda: exchange.carry(function))
+        future = self._submit(lambda: exchange.run(function))
         timer = asyncio.get_running_loop().call_later(DEADLINE, exchange.end)
         try:
             return await asyncio.wrap_future(future)
         finally:
-            if future.done():  # else it goes on, also if nobody waits for it any more
+            if future.done():  # otherwise it keeps running, even if nothing awaits it
                 timer.cancel()
 
-    def _submitted(self, function: Callable[[], T]) -> "Future[T]":
+    def _submit(self, function: Callable[[], T]) -> "Future[T]":
         future = self._executor.submit(function)
         self._under_way.add(future)
         future.add_done_callback(self._under_way.discard)

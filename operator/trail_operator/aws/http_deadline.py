@@ -1,4 +1,4 @@
-"""Ends a call over HTTP from another thread: a socket's timeout is for each byte, so a dripping answer outlives it."""
+"""Ends an HTTP call from another thread: a socket's timeout restarts with each byte, so a slow response never ends."""
 
 import socket
 import threading
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 
 class Exchange:
-    """A function that makes HTTP requests, and may be ended while it waits for an answer."""
+    """A function that makes HTTP requests, and can be ended while it waits for a response."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._connection: Any = None
         self._is_over = False
 
-    def carry(self, function: Callable[[], T]) -> T:
+    def run(self, function: Callable[[], T]) -> T:
         """Call the function in this thread."""
         _this_thread.exchange = self
         try:
@@ -36,27 +36,27 @@ class Exchange:
                 self._is_over = True
 
     def end(self) -> None:
-        """Break the connection that the function waits for, and let it open no other."""
+        """Close the connection that the function waits for, and prevent further ones."""
         with self._lock:
             if self._is_over:
                 return
             self._is_over = True
             if sock := getattr(self._connection, "sock", None):
                 try:
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)  # of TLS, too, what is beneath
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)  # for TLS, that of the socket below
                 except OSError:
-                    return  # it has ended by itself
+                    return  # it was closed already
 
     def use(self, connection: Any) -> None:
-        """Note the connection that the function uses now."""
+        """Record the connection that the function uses now."""
         with self._lock:
             if self._is_over:
                 raise TimeoutError
             self._connection = connection
 
 
-def _note(connection: Any) -> None:
-    """Tell the exchange of this thread, if there is one, that it uses a connection."""
+def _record(connection: Any) -> None:
+    """Record a connection for the exchange of this thread, if there is one."""
     exchange: Exchange | None = getattr(_this_thread, "exchange", None)
     if exchange is not None:
         exchange.use(connection)
@@ -64,24 +64,24 @@ def _note(connection: Any) -> None:
 
 class _HTTPConnection(AWSHTTPConnection):
     def connect(self) -> None:
-        _note(self)
+        _record(self)
         super().connect()
 
     def request(self, *arguments: Any, **more: Any) -> Any:
-        _note(self)
+        _record(self)
         return super().request(*arguments, **more)
 
 
 class _HTTPSConnection(AWSHTTPSConnection):
     def connect(self) -> None:
-        _note(self)
+        _record(self)
         super().connect()
 
     def request(self, *arguments: Any, **more: Any) -> Any:
-        _note(self)
+        _record(self)
         return super().request(*arguments, **more)
 
 
-# Of all clients, those too by which botocore finds credentials.
+# For all clients, including those with which botocore gets credentials.
 AWSHTTPConnectionPool.ConnectionCls = _HTTPConnection
 AWSHTTPSConnectionPool.ConnectionCls = _HTTPSConnection

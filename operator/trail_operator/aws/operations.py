@@ -1,7 +1,7 @@
-"""The table of AWS operations: every call of the operator, the IAM actions that it needs, when and why.
+"""The table of AWS operations: every call of the operator, which IAM actions it needs, when and why.
 
-A call takes a member of `Read` or `Write`, so that none can be made that is not in the table. On it rests all else that
-goes by operation: the labels of the metrics, docs/iam.md, what an answer must have (`responses.py`), and tests.
+`AWSClient` takes members of `Read` and `Write`, so every call is in the table. The labels of metrics, docs/iam.md, the
+checks of responses (`responses.py`) and tests are derived from it.
 
 Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
 """
@@ -27,7 +27,7 @@ class When(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Grant:
-    """A statement of the operator's IAM policies, without its actions: `actions_of` has them."""
+    """A statement of the operator's IAM policies. `actions_of` returns its actions."""
 
     sid: str
     resource: str
@@ -35,7 +35,7 @@ class Grant:
 
 
 TRAILS = Grant("Trails", "arn:aws:cloudtrail:*:ACCOUNT:trail/*")
-OTHER_TRAILS = Grant("OtherTrails", "*")  # IAM knows no resource for these
+OTHER_TRAILS = Grant("OtherTrails", "*")  # these actions have no resource types
 LOG_GROUP_ROLES = Grant(
     "RolesForLogGroups",
     "arn:aws:iam::ACCOUNT:role/ROLE",
@@ -57,7 +57,7 @@ FOR_MESSAGES = (DEPENDENCIES,)
 
 @dataclass(frozen=True)
 class Permission:
-    """An IAM action that an operation needs, the statement that grants it, and when. Empty: as the operation's own."""
+    """An IAM action that an operation needs, and the statement that grants it. Empty fields: as for the operation."""
 
     grant: Grant
     when: When
@@ -65,22 +65,22 @@ class Permission:
     why: str = ""
 
 
-@dataclass(frozen=True, eq=False)  # equal ones would be one member of an enumeration
+@dataclass(frozen=True, eq=False)  # equal values would be aliases of one enum member
 class Facts:
-    """What is known of an operation."""
+    """An operation: its service, its purpose and its permissions."""
 
     service: str
     why: str
     permissions: tuple[Permission, ...] = ()
     action: str = ""
-    """What IAM calls it, where that is not the operation's name."""
+    """The IAM action, if its name differs from that of the operation."""
 
 
 _TRAIL = Permission(TRAILS, When.ALWAYS)
 _KEY = Permission(KEYS, When.KEY)
 _ORGANIZATION = Permission(ORGANIZATION, When.ORGANIZATION)
 _MESSAGE = Permission(DEPENDENCIES, When.MESSAGES)
-# What CloudTrail itself does with the rights of whoever creates or updates a trail:
+# What CloudTrail does with the permissions of the caller that creates or updates a trail:
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html
 _DEPENDENT = (
     Permission(
@@ -102,7 +102,7 @@ _DEPENDENT = (
 
 
 class Operation(Enum):
-    """An operation, by AWS's name."""
+    """An operation, with the name that AWS gives it."""
 
     def __str__(self) -> str:
         return f"{self.service}:{self.name}"
@@ -114,12 +114,12 @@ class Operation(Enum):
 
     @property
     def service(self) -> str:
-        """The service, by botocore's name."""
+        """The name of the service in botocore."""
         return self._facts.service
 
     @property
     def why(self) -> str:
-        """What the operator needs it for."""
+        """Why the operator calls it."""
         return self._facts.why
 
     @property
@@ -129,7 +129,7 @@ class Operation(Enum):
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
-        """All that whoever calls it must be allowed, its own action first; none where AWS asks for none."""
+        """The permissions that a caller needs, that for the operation first; none if AWS requires none."""
         return tuple(
             Permission(one.grant, one.when, one.action or self.action, one.why or self.why)
             for one in self._facts.permissions
@@ -137,7 +137,7 @@ class Operation(Enum):
 
 
 class Read(Operation):
-    """An operation that changes nothing: what `AWS.call` takes."""
+    """An operation that changes nothing, for `AWSClient.call`."""
 
     GetTrail = Facts("cloudtrail", "Reads the trail's settings.", (_TRAIL,))
     GetTrailStatus = Facts("cloudtrail", "Reads whether the trail is logging, and which deliveries fail.", (_TRAIL,))
@@ -155,7 +155,7 @@ class Read(Operation):
         "Finds a trail of the same resource in another Region before one is created, so that there is never a second.",
         (Permission(OTHER_TRAILS, When.ALWAYS),),
     )
-    GetCallerIdentity = Facts("sts", "Reads whose credentials these are, before anything is written with them.")
+    GetCallerIdentity = Facts("sts", "Reads which account the credentials belong to, before they are used to write.")
     GetBucketPolicy = Facts("s3", "Reads what the bucket's policy allows CloudTrail to do.", (_MESSAGE,))
     GetBucketLocation = Facts("s3", "Reads the bucket's Region, in which the trail's key must be.", (_MESSAGE,))
     GetBucketEncryption = Facts(
@@ -189,7 +189,7 @@ class Read(Operation):
 
 
 class Write(Operation):
-    """An operation that changes a trail: what `AWS.write` takes. Its members are the operations of domain/plan.py."""
+    """An operation that changes a trail, for `AWSClient.write`. Its members are the operations of domain/plan.py."""
 
     CreateTrail = Facts("cloudtrail", "Creates the trail.", (_TRAIL, *_DEPENDENT))
     UpdateTrail = Facts("cloudtrail", "Changes the trail's settings.", (_TRAIL, *_DEPENDENT))
@@ -204,7 +204,7 @@ class Write(Operation):
 
 
 class Internal(Operation):
-    """What clients need for themselves. botocore sends all but AssumeRole without being asked."""
+    """An operation that a client needs for itself. botocore calls all of them on its own, except AssumeRole."""
 
     AssumeRole = Facts(
         "sts", "Gets credentials for the account of an AWSAccount.", (Permission(ACCOUNT_ROLES, When.ACCOUNT),)
@@ -212,7 +212,7 @@ class Internal(Operation):
     AssumeRoleWithWebIdentity = Facts("sts", "Gets the operator's own credentials with IRSA.")
     HeadBucket = Facts(
         "s3",
-        "Finds a bucket's Region where another answer lacks it. A denial has it as well, so that no right is needed.",
+        "Finds a bucket's Region if another response lacks it. A denial contains it, too, so no permission is needed.",
         action="s3:ListBucket",
     )
 
@@ -228,6 +228,6 @@ def iam_action(call: str) -> str:
 
 
 def actions_of(grant: Grant) -> tuple[str, ...]:
-    """The actions that a statement grants, each once."""
+    """Return the actions that a statement grants, without duplicates."""
     permissions = (one for operation in OPERATIONS for one in operation.permissions)
     return tuple(dict.fromkeys(one.action for one in permissions if one.grant is grant))

@@ -1,4 +1,4 @@
-"""Lists that AWS answers page by page."""
+"""Reads lists that AWS returns in pages."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from trail_operator.aws.operations import Read
 from trail_operator.domain.failure import FailureError, passing
 
 _MOST_PAGES = 100
-# A page that is not the last has the token of the next, by one of these names.
+# Every page except the last has the token of the next one, under one of these names.
 _TOKENS = ("NextToken", "Marker")
 
 
 async def list_all(aws: AWSClient, operation: Read, region: str, member: str, **parameters: Any) -> list[Any]:
-    """All entries of a list. Raises FailureError where it does not end: no part of it is taken for all of it."""
+    """Return all entries of a list. Raises FailureError if it has too many pages: a partial list would mislead."""
     entries: list[Any] = []
     token: dict[str, str] = {}
     for _ in range(_MOST_PAGES):
@@ -21,4 +21,4 @@ async def list_all(aws: AWSClient, operation: Read, region: str, member: str, **
         token = {name: page[name] for name in _TOKENS if page.get(name)}
         if not token:
             return entries
-    raise FailureError(passing(f"AWS does not come to an end of {operation} in {region}"))
+    raise FailureError(passing(f"{operation} in {region} returns more than {_MOST_PAGES} pages"))

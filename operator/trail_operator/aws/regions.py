@@ -1,7 +1,7 @@
-"""The regions that AWS has, and the partition that each is in, as botocore lists them.
+"""The regions of AWS and their partitions, as botocore lists them.
 
-A Trail's region, and those in the ARNs of its spec, are its user's to write. Each would be asked with a client of its
-own, which costs half a megabyte: so what is no region is not asked at all.
+Users choose the region of a Trail, and the regions in the ARNs of its spec. Each region needs its own client, which
+takes half a megabyte. So a name that is not a region must not lead to a call.
 """
 
 from collections.abc import Collection
@@ -15,31 +15,31 @@ from trail_operator.domain.arns import Arn
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 
 HOW_TO_NAME_NEW_REGIONS = (
-    "A region that AWS has added since is known where --region, or the AWSAccount's region or allowedRegions, names it"
+    "To use a region that AWS has added since, name it in --region, or in region or allowedRegions of the AWSAccount"
 )
 
 
 class UnknownRegionError(FailureError):
-    """Raised where what is given for a region is none that is known."""
+    """Raised for the name of an unknown region."""
 
 
 def partition_of(region: str) -> str | None:
-    """The partition that a region is in; None for a region that is not known."""
+    """Return the partition of a region; None for an unknown region."""
     return _partitions().get(region)
 
 
 def leading_region(arn: str) -> str:
-    """Where STS is asked if no region is known: in the partition of an ARN, AWS's own where there is none."""
+    """Return the region whose STS is called if none is configured: in the ARN's partition, else in `aws`."""
     parts = Arn.try_parse(arn)
     return _leading().get(parts.partition if parts else "aws", "us-east-1")
 
 
 def check_region(region: str, named: Collection[str]) -> None:
-    """Raise UnknownRegionError for what is no region. `named`: those that whoever runs the operator says there are."""
+    """Raise UnknownRegionError for an unknown region. `named`: regions that the operator's configuration names."""
     if region in named or partition_of(region) is not None:
         return
     message = (
-        f"{region or 'an empty text'} is not a region that this operator knows: correct spec.region, or the region in "
+        f"{region or 'An empty text'} is not a region that this operator knows: correct spec.region, or the region in "
         f"the spec's ARNs (kmsKeyID, snsTopicName). {HOW_TO_NAME_NEW_REGIONS}"
     )
     raise UnknownRegionError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message))

@@ -17,7 +17,7 @@ from trail_operator.aws.unanswered import failure_without_answer
 from trail_operator.domain.failure import FailureError
 from trail_operator.runtime.concurrency import FairSemaphore
 
-# So many calls of an account that does not answer are under way at most.
+# The most calls of one client in progress: an account that does not answer occupies no more threads.
 CALLS_AT_ONCE = 6
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class RequestSender:
     ) -> dict[str, Any]:
         """Send one request and return its response. `on_send`: called right before it is handed to a thread.
 
-        Raises ClosedError if the client is closed before the request leaves, else what botocore raises.
+        Raises ClosedError if the client is closed before the request is sent; otherwise what botocore raises.
         """
         connection, clock = self._connection, self._connection.clock
         started: float | None = None

@@ -1,4 +1,4 @@
-"""All trails of an account, in all regions, as far as they matter for each other."""
+"""Lists the trails of an account in all regions, with what the warnings about other trails need."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -26,53 +26,57 @@ T = TypeVar("T")
 class TrailLister:
     """Reads the trails of an account.
 
-    What AWS refuses for longer, in one region or of one trail, hides no more than that. Raises FailureError for what
-    passes: nothing follows from it.
+    If AWS denies a read in one region or of one trail, only that part is missing from the result. A transient failure
+    raises FailureError: a partial result would be misleading.
     """
 
     def __init__(self, aws: AWSClient) -> None:
         self._aws = aws
-        # All that were ever asked for: where AWS does not list the trails, what is seen must not depend on who asks.
+        # Every region requested so far: if ListTrails is denied, the result must not depend on the requested region.
         self._regions: set[str] = set()
 
     async def of(self, location: Location) -> InventorySnapshot:
-        """Every trail: the account's own, and the organization's that are seen in it. Sorted by ARN."""
+        """Return every trail of the account, and the organization trails that it shows, sorted by ARN."""
         self._regions.add(location.region)
-        hidden: set[str] = set()
-        listed = await self._listed(hidden)
+        access_errors: set[str] = set()
+        listed = await self._listed(access_errors)
         homes = {trail["TrailARN"]: trail["HomeRegion"] for trail in listed or ()}
         regions = sorted({*self._regions, *homes.values()})
-        answers = await asyncio.gather(*(self._describe(region, hidden) for region in regions))
-        if all(answer is None for answer in answers):
-            return InventorySnapshot(access_errors=tuple(sorted(hidden)))
-        found = {trail["TrailARN"]: trail for answer in answers for trail in answer or ()}
-        refused = {region for region, answer in zip(regions, answers, strict=True) if answer is None}
-        unseen = sum(arn not in found and home in refused for arn, home in homes.items())
-        owners = await self._owners([arn for arn in found if Arn.parse(arn).account == location.account], hidden)
-        seen = await asyncio.gather(*(self._neighbour(found[arn], owners, hidden) for arn in sorted(found)))
-        trails = tuple(neighbour for neighbour in seen if neighbour)
-        return InventorySnapshot(trails, None if listed is None else len(trails) + unseen, tuple(sorted(hidden)))
+        responses = await asyncio.gather(*(self._describe(region, access_errors) for region in regions))
+        if all(response is None for response in responses):
+            return InventorySnapshot(access_errors=tuple(sorted(access_errors)))
+        found = {trail["TrailARN"]: trail for response in responses for trail in response or ()}
+        denied = {region for region, response in zip(regions, responses, strict=True) if response is None}
+        missing = sum(arn not in found and home in denied for arn, home in homes.items())
+        owners = await self._owners([arn for arn in found if Arn.parse(arn).account == location.account], access_errors)
+        peers = await asyncio.gather(*(self._peer(found[arn], owners, access_errors) for arn in sorted(found)))
+        trails = tuple(peer for peer in peers if peer)
+        return InventorySnapshot(
+            trails, None if listed is None else len(trails) + missing, tuple(sorted(access_errors))
+        )
 
-    async def _read(self, operation: Read, region: str, hidden: set[str], **parameters: Any) -> dict[str, Any] | None:
-        """The answer; None where AWS refuses it for longer: why is added to what is hidden."""
-        return await _unless_refused(self._aws.call(operation, region, **parameters), hidden)
+    async def _read(
+        self, operation: Read, region: str, access_errors: set[str], **parameters: Any
+    ) -> dict[str, Any] | None:
+        """Return the response; None if AWS denies the read, with the message added to `access_errors`."""
+        return await _unless_denied(self._aws.call(operation, region, **parameters), access_errors)
 
-    async def _listed(self, hidden: set[str]) -> list[dict[str, Any]] | None:
-        """The names of all trails of the account, by the first region that tells them."""
-        refused: set[str] = set()
+    async def _listed(self, access_errors: set[str]) -> list[dict[str, Any]] | None:
+        """Return the names of all trails of the account, from the first region that lists them."""
+        attempts: set[str] = set()
         for region in sorted(self._regions):
-            trails = await _unless_refused(list_trails(self._aws, region), refused)
+            trails = await _unless_denied(list_trails(self._aws, region), attempts)
             if trails is not None:
                 return trails
-        hidden |= refused
+        access_errors |= attempts
         return None
 
-    async def _describe(self, region: str, hidden: set[str]) -> list[dict[str, Any]] | None:
-        answer = await self._read(Read.DescribeTrails, region, hidden, includeShadowTrails=True)
-        return None if answer is None else list(answer["trailList"])
+    async def _describe(self, region: str, access_errors: set[str]) -> list[dict[str, Any]] | None:
+        response = await self._read(Read.DescribeTrails, region, access_errors, includeShadowTrails=True)
+        return None if response is None else list(response["trailList"])
 
-    async def _owners(self, arns: list[str], hidden: set[str]) -> dict[str, str | None]:
-        """The owner tags of trails as far as AWS shows them, asked for in their home regions, some at a time."""
+    async def _owners(self, arns: list[str], access_errors: set[str]) -> dict[str, str | None]:
+        """Return the owner tags that AWS shows, read in the home regions in batches."""
         by_region: dict[str, list[str]] = {}
         for arn in sorted(arns):
             by_region.setdefault(Arn.parse(arn).region, []).append(arn)
@@ -82,38 +86,38 @@ class TrailLister:
             for first in range(0, len(some), _TAGS_AT_ONCE)
         ]
         owners: dict[str, str | None] = {}
-        for found in await asyncio.gather(*(self._owners_in(region, some, hidden) for region, some in batches)):
+        for found in await asyncio.gather(*(self._owners_in(region, some, access_errors) for region, some in batches)):
             owners |= found
         return owners
 
-    async def _owners_in(self, region: str, arns: list[str], hidden: set[str]) -> dict[str, str | None]:
-        refused: set[str] = set()
+    async def _owners_in(self, region: str, arns: list[str], access_errors: set[str]) -> dict[str, str | None]:
+        attempt: set[str] = set()
         try:
-            answer = await self._read(Read.ListTags, region, refused, ResourceIdList=arns)
+            response = await self._read(Read.ListTags, region, attempt, ResourceIdList=arns)
         except AWSError as error:
             if error.code not in NOT_FOUND:
                 raise
-            answer = None
-        if answer is None and len(arns) > 1:
-            # One of them has gone meanwhile, or is not ours to see: AWS then tells of none.
-            each = await asyncio.gather(*(self._owners_in(region, [arn], hidden) for arn in arns))
+            response = None
+        if response is None and len(arns) > 1:
+            # One of them was deleted, or its tags may not be read: AWS then returns no tags at all.
+            each = await asyncio.gather(*(self._owners_in(region, [arn], access_errors) for arn in arns))
             return {arn: owner for found in each for arn, owner in found.items()}
-        hidden |= refused
-        if answer is None:
+        access_errors |= attempt
+        if response is None:
             return {}
         return dict.fromkeys(arns) | {
             entry["ResourceId"]: tag.get("Value", "")
-            for entry in answer["ResourceTagList"]
+            for entry in response["ResourceTagList"]
             for tag in entry.get("TagsList", ())
             if tag["Key"] == OWNER_TAG
         }
 
-    async def _neighbour(
-        self, trail: dict[str, Any], owners: dict[str, str | None], hidden: set[str]
+    async def _peer(
+        self, trail: dict[str, Any], owners: dict[str, str | None], access_errors: set[str]
     ) -> PeerTrail | None:
         arn, region, configuration = trail["TrailARN"], trail["HomeRegion"], observed_configuration(trail)
         try:
-            status = await self._read(Read.GetTrailStatus, region, hidden, Name=arn)
+            status = await self._read(Read.GetTrailStatus, region, access_errors, Name=arn)
         except AWSError as error:
             if error.code in NOT_FOUND:
                 return None
@@ -128,7 +132,7 @@ class TrailLister:
             is_multi_region_trail=configuration.is_multi_region_trail,
             include_global_service_events=configuration.include_global_service_events,
             is_organization_trail=configuration.is_organization_trail,
-            # What records nothing even if it logs is known to record nothing.
+            # A trail without management events records none, whether or not it is logging.
             management_events=None if is_logging is None and recorded else recorded,
             is_logging=is_logging,
             owner=owners.get(arn),
@@ -137,21 +141,21 @@ class TrailLister:
 
     async def _recorded(self, arn: str, region: str) -> frozenset[str] | None:
         try:
-            # That they are not shown is said where they matter.
-            answer = await self._read(Read.GetEventSelectors, region, set(), TrailName=arn)
+            # Not an access error of the snapshot: a warning that needs the selectors reports that they are unknown.
+            response = await self._read(Read.GetEventSelectors, region, set(), TrailName=arn)
         except AWSError as error:
             if error.code not in NOT_FOUND:
                 raise
-            answer = None  # so AWS answers about another account's trail
-        return None if answer is None else management_events(read_selectors(answer))
+            response = None  # AWS does not show those of another account's trail
+        return None if response is None else management_events(read_selectors(response))
 
 
-async def _unless_refused(reading: Awaitable[T], hidden: set[str]) -> T | None:
-    """What is read; None where AWS refuses it for longer: why is added to what is hidden."""
+async def _unless_denied(read: Awaitable[T], access_errors: set[str]) -> T | None:
+    """Return what is read; None if the failure is not transient, with its message added to `access_errors`."""
     try:
-        return await reading
+        return await read
     except FailureError as error:
         if error.failure.kind is FailureClass.TRANSIENT:
             raise
-        hidden.add(error.failure.message)
+        access_errors.add(error.failure.message)
         return None
