@@ -13,13 +13,13 @@ class FailureClass(Enum):
     """How a failure is handled."""
 
     TRANSIENT = auto()
-    """Resolves itself: retried soon, with backoff; Ready does not flap."""
+    """Resolves itself: retried after a second, with backoff. Ready changes only if a difference was seen."""
     DEPENDENCY = auto()
-    """A dependency of the trail is missing or refuses access: retried slowly until it is corrected."""
+    """A dependency of the trail is missing or refuses access: retried every 15 to 45 seconds until it is corrected."""
     TERMINAL = auto()
-    """The spec cannot work: not retried until it changes."""
+    """The spec cannot work: retried when it changes, and once an hour in case AWS has changed."""
     AUTHORITY = auto()
-    """Credentials, permissions, organization: retried slowly."""
+    """Credentials, permissions, organization: retried every 5 to 45 seconds."""
 
 
 _URGENCY = (FailureClass.DEPENDENCY, FailureClass.AUTHORITY, FailureClass.TRANSIENT, FailureClass.TERMINAL)
