@@ -127,7 +127,7 @@ class Reader:
     def _narrow(self, message: str) -> Iterator[str]:
         """`SID of the policy of bucket B denies … add to its Condition: "OPERATOR":{"KEY":"VALUE"}`."""
         words = rf"(?P<sid>\w+)\W* of the policy of (?P<kind>bucket|topic|key) {_NAME}[^{{]*? denies "
-        for found in re.finditer(rf"{words}.*?add to its Condition: (?P<add>\"\w+\":\{{.*?\}})", message, re.DOTALL):
+        for found in re.finditer(rf"{words}.*?[Aa]dd to its Condition: (?P<add>\"\w+\":\{{.*?\}})", message, re.DOTALL):
             read, write = {
                 "bucket": (self._bucket_policy, self._put_bucket_policy),
                 "topic": (self._topic_policy, self._put_topic_policy),

@@ -127,10 +127,11 @@ class Bucket(Dependency):
             return Reason.BUCKET_POLICY_DENIES, not_read(subject, Read.GetBucketRequestPayment.action, [])
         if answer.get("Payer") != "Requester":
             return None
+        command = f"aws s3api put-bucket-request-payment --bucket {self.name} --request-payment-configuration"
         failure = dependency(
             self._case.reason(Reason.BUCKET_POLICY_DENIES),
-            f"Bucket {self.name} is a Requester Pays bucket, to which CloudTrail cannot deliver. Change that: aws "
-            f"s3api put-bucket-request-payment --bucket {self.name} --request-payment-configuration Payer=BucketOwner",
+            f"Bucket {self.name} is a Requester Pays bucket, to which CloudTrail cannot deliver. Make its owner pay: "
+            f"{command} Payer=BucketOwner",
         )
         return certain(failure)
 
