@@ -10,11 +10,12 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
 import requests
+from kubernetes.client.exceptions import ApiException
 
 from benchmarks.stage import Bench, Operator, is_ready, new_sandbox, until
 
@@ -51,9 +52,10 @@ class Watcher:
 
     def _watch(self) -> None:
         while not self._closed.is_set():
-            for body in self._bench.watch(seconds=1):
-                if is_ready(body):
-                    self.ready.setdefault(body["metadata"]["name"], time.time())
+            with suppress(ApiException):  # a busy API server may need longer to start the watch
+                for body in self._bench.watch(seconds=1):
+                    if is_ready(body):
+                        self.ready.setdefault(body["metadata"]["name"], time.time())
 
 
 def steps(calls: Sequence[Mapping[str, Any]]) -> list[list[str]]:
