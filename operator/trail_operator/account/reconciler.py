@@ -81,7 +81,7 @@ class AccountReconciler:
             return None
         client = account.client
         failure, location = await verify_identity(client, self._registry.own)
-        if client is not account.client:  # the spec has changed meanwhile: the answer is about the former one
+        if client is not account.client:  # the spec changed during the call, so the answer is about the earlier one
             return FailureClass.TRANSIENT
         if failure is None or failure.kind is not FailureClass.TRANSIENT:
             account.answered = self._clock.monotonic()

@@ -78,7 +78,7 @@ class Account:
 
     @property
     def status(self) -> AWSAccountStatus:
-        """The status as last seen."""
+        """Return the status as last read."""
         return AWSAccountStatus.parse(self.body.get("status"))
 
 
