@@ -84,10 +84,12 @@ def targets(script: str) -> set[str]:
     """The targets of the Makefile that a script makes, with those that they consist of in their place."""
     makefile = (ROOT / "Makefile").read_text()
     found: set[str] = set()
-    for words in re.findall(r"\bmake ((?:[a-z-]+ ?)+)(?:WHOLE=1)?$", script, re.MULTILINE):
+    for words in re.findall(r"\bmake ((?:[a-z-]+ *)+)(?:WHOLE=1)?$", script, re.MULTILINE):
         for name in words.split():
+            # A target of several either needs the others or makes them at once.
             parts = re.findall(rf"^{name}: ((?:(?!export|setup)[a-z-]+ )+)##", makefile, re.MULTILINE)
-            found |= targets(f"make {parts[0].strip()}") if parts else {name}
+            parts += re.findall(rf"^{name}: .*##.*\n(?:\t.*\n)*?\t@\$\(AT_ONCE\) (.*)", makefile, re.MULTILINE)
+            found |= targets(f"make {' '.join(parts)}") if parts else {name}
     return found
 
 
