@@ -395,7 +395,7 @@ def test_a_write_that_the_organization_denies(
     trails.create(trail(NAME, member.bucket(f"own-{member.number}", NAME)))
     condition = trails.wait_reason(NAME, "DeniedByOrganization")
     assert (condition["status"], trails.condition(NAME, "Stalled")) == ("False", {})
-    assert f"denies cloudtrail:{operation}" in condition["message"]
+    assert f"denies the operator cloudtrail:{operation}" in condition["message"]
     eventually("it is asked again", lambda: len(asked(member, operation)) >= 3, 60)
     first, second, third = (datetime.fromisoformat(call["time"]) for call in asked(member, operation)[:3])
     assert (second - first).total_seconds() > 3, "not at once"
