@@ -53,8 +53,8 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
         return ()
 
     monkeypatch.setattr(inventory, "advise", advise)
-    updates: dict[str, Update] = {}
-    monkeypatch.setattr(WorkQueue, "enqueue_update", lambda _, uid, update: updates.update({uid: update}))
+    updates: asyncio.Queue[tuple[str, Update]] = asyncio.Queue()
+    monkeypatch.setattr(WorkQueue, "enqueue_update", lambda _, *update: updates.put_nowait(update))
 
     async def scenario(controllers: Controllers) -> None:
         for index in range(100):
@@ -65,10 +65,11 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
             controllers.inventory._account(f"account-{index}").snapshot = InventorySnapshot(())
         for on_update in controllers.inventory._subscribers:
             on_update("account-7", True)
-        assert list(updates) == [str(index) for index in range(35, 40)]
-        for update in updates.values():
+        for index in range(35, 40):
+            uid, update = await updates.get()
+            assert uid == str(index)
             await update()
-        assert compared == 5
+        assert (compared, updates.empty()) == (5, True)
 
     run(scenario)
 

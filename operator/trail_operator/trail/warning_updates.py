@@ -1,5 +1,6 @@
 """Updates the warnings of Trails when other trails of their account change: from the inventory, without AWS calls."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -8,6 +9,9 @@ from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.trail.controller import TrailStore
 from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_writer import StatusWriter
+
+# Seconds between two updates. Each costs some milliseconds of CPU, and a new Trail should not wait for all of them.
+_INTERVAL = 0.02
 
 
 class WarningUpdates:
@@ -28,11 +32,13 @@ class WarningUpdates:
         self._managed_elsewhere = managed_elsewhere
 
     def enqueue(self, account: str | None) -> None:
-        """Update the Trails of an account, each between two of its reconciles."""
-        for state in self._trails.values():
-            basis = state.reads.advice_basis
-            if basis and basis.account == account:
-                self._queue.enqueue_update(state.uid, partial(self._update, state))
+        """Update the Trails of an account one after the other, each between two of its reconciles."""
+        loop = asyncio.get_running_loop()
+        bases = ((state, state.reads.advice_basis) for state in self._trails.values())
+        states = [state for state, basis in bases if basis and basis.account == account]
+        for index, state in enumerate(states):
+            update = partial(self._update, state)
+            loop.call_later(index * _INTERVAL, self._queue.enqueue_update, state.uid, update)
 
     async def _update(self, state: TrailState) -> None:
         basis = state.reads.advice_basis
