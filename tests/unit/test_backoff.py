@@ -20,7 +20,7 @@ def test_delays_double_up_to_a_bound(kind: FailureClass, expected: list[float]) 
 
 
 def test_where_aws_asks_for_minutes_it_gets_them() -> None:
-    assert [retry_delay(FailureClass.TRANSIENT, count, 0.5, slowly=True) for count in (1, 2, 3, 9)] == [
+    assert [retry_delay(FailureClass.TRANSIENT, count, 0.5, long_backoff=True) for count in (1, 2, 3, 9)] == [
         30,
         60,
         120,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.builders import ARN, LOCATION, MINIMAL, OWNER, observed
 from trail_operator.aws.cancel_scope import ClosedError
-from trail_operator.domain.failure import FailureError, passing
+from trail_operator.domain.failure import FailureError, transient
 from trail_operator.domain.inventory_snapshot import InventorySnapshot, PeerTrail
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.inventory.inventory import AccountInventory
@@ -270,7 +270,7 @@ def test_a_read_that_fails_keeps_what_was_known() -> None:
         await stage.read(ONE)
         stage.now += 700.0
         stage.snapshot()
-        await stage.read(FailureError(passing("throttled")), changed=False)
+        await stage.read(FailureError(transient("throttled")), changed=False)
         assert stage.snapshot() == ONE
 
     run(scenario)

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.builders import ARN, LOCATION, OWNER, desired, observed
 from tests.unit.test_trail_controller import body
 from trail_operator.api.constants import OWNER_TAG
-from trail_operator.domain.failure import FailureError, passing
+from trail_operator.domain.failure import FailureError, transient
 from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.inventory.inventory import AccountInventory
@@ -127,7 +127,7 @@ def test_own_trail_is_found_in_another_region() -> None:
 def test_existing_trail_waits_for_no_list(is_refused: bool) -> None:
     async def scenario(cloudtrail: CloudTrail, read: Read) -> None:
         if is_refused:
-            cloudtrail.arns.set_exception(FailureError(passing("ListTrails failed")))
+            cloudtrail.arns.set_exception(FailureError(transient("ListTrails failed")))
             await settle()
         cloudtrail.trail.set_result(observed())
         assert (await reading(read)).comparison.observed == observed()
@@ -142,7 +142,7 @@ def test_no_trail_is_absent_while_the_list_failed(first: str) -> None:
         if first == "GetTrail":
             cloudtrail.trail.set_result(None)
             await settle()
-        cloudtrail.arns.set_exception(FailureError(passing("ListTrails failed")))
+        cloudtrail.arns.set_exception(FailureError(transient("ListTrails failed")))
         await settle()
         if first == "ListTrails":
             cloudtrail.trail.set_result(None)
@@ -155,7 +155,7 @@ def test_no_trail_is_absent_while_the_list_failed(first: str) -> None:
 
 def test_failure_of_the_trail_ends_the_list() -> None:
     async def scenario(cloudtrail: CloudTrail, read: Read) -> None:
-        cloudtrail.trail.set_exception(FailureError(passing("GetTrail failed")))
+        cloudtrail.trail.set_exception(FailureError(transient("GetTrail failed")))
         result = await read
         assert isinstance(result, ReadFailure)
         assert result.failure.message == "GetTrail failed"

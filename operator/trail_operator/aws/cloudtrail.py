@@ -16,7 +16,7 @@ from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.actions import Action
 from trail_operator.domain.arns import Arn, Location, is_managed_alias
 from trail_operator.domain.attributes import observed_configuration
-from trail_operator.domain.failure import Failure, FailureClass, FailureError, passing
+from trail_operator.domain.failure import Failure, FailureClass, FailureError, transient
 from trail_operator.domain.selector_conversion import read_aggregations, read_insights, read_selectors
 from trail_operator.domain.texts import ERROR, clean
 from trail_operator.domain.trail import ObservedTrail, Part
@@ -209,7 +209,7 @@ def _evaluate(arn: str, results: Mapping[Part, Any], *, read_only: bool) -> Obse
     if failure and all(result is None for result in shown.values()):
         raise NotShownError(failure)
     if any(result is None for result in shown.values()):
-        raise FailureError(failure or passing("AWS does not show the whole trail yet"))
+        raise FailureError(failure or transient("AWS does not show the whole trail yet"))
     observed = _observed(arn, {part: shown.get(part, {}) for part in results}, frozenset(errors))
     if failure:
         raise PartlyReadError(failure, observed)

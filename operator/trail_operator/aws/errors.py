@@ -178,7 +178,7 @@ def _busy(error: AWSError) -> Failure | None:
     if error.code != BUSY:
         return None
     message = f"AWS is still changing the trail, and rejects {error.action} for now: {error.message} ({error.code})"
-    return Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message, slowly=True)
+    return Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message, long_backoff=True)
 
 
 def _terminal(error: AWSError) -> Failure | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.operations import Read
-from trail_operator.domain.failure import FailureError, passing
+from trail_operator.domain.failure import FailureError, transient
 
 _MOST_PAGES = 100
 # Every page except the last has the token of the next one, under one of these names.
@@ -21,4 +21,4 @@ async def list_all(aws: AWSClient, operation: Read, region: str, member: str, **
         token = {name: page[name] for name in _TOKENS if page.get(name)}
         if not token:
             return entries
-    raise FailureError(passing(f"{operation} in {region} returns more than {_MOST_PAGES} pages"))
+    raise FailureError(transient(f"{operation} in {region} returns more than {_MOST_PAGES} pages"))

@@ -23,7 +23,7 @@ from trail_operator.aws.connection_errors import explain_connection_error
 from trail_operator.aws.executor import DEADLINE, DeadlineError
 from trail_operator.aws.responses import InvalidResponseError
 from trail_operator.aws.service_account import service_account_text
-from trail_operator.domain.failure import Failure, FailureClass, passing
+from trail_operator.domain.failure import Failure, FailureClass, transient
 
 _NO_CREDENTIALS = (
     NoCredentialsError,
@@ -46,11 +46,11 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
     """Return the failure that an exception of botocore means; None if it is a bug of the operator."""
     match error:
         case InvalidResponseError():
-            return passing(_invalid_response(error, action, region))
+            return transient(_invalid_response(error, action, region))
         case DeadlineError():
-            return passing(f"No complete response from AWS to {action} in {region} within {DEADLINE:.0f} seconds")
+            return transient(f"No complete response from AWS to {action} in {region} within {DEADLINE:.0f} seconds")
         case CredentialRetrievalError() if _is_unreadable(error):
-            return passing(
+            return transient(
                 "The response of the operator's credential source cannot be read: check the EKS Pod Identity Agent"
             )
         case ParamValidationError():
@@ -65,7 +65,7 @@ def failure_without_answer(error: Exception, action: str, region: str) -> Failur
             )
             return Failure(FailureClass.AUTHORITY, Reason.CREDENTIALS_UNAVAILABLE, message)
         case BotoCoreError() | OSError():
-            return passing(_no_answer(error, action, region))
+            return transient(_no_answer(error, action, region))
     return None
 
 

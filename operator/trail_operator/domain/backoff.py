@@ -16,10 +16,10 @@ _MINUTES = (30.0, 120.0)
 _JITTER = 0.2
 
 
-def retry_delay(kind: FailureClass, failures: int, random: float, *, slowly: bool = False) -> float:
+def retry_delay(kind: FailureClass, failures: int, random: float, *, long_backoff: bool = False) -> float:
     """Return the seconds to wait after so many consecutive failures (1 or more): exponential, capped, with ±20 % "
     "jitter."""
-    first, longest = _MINUTES if slowly else _DELAYS[kind]
+    first, longest = _MINUTES if long_backoff else _DELAYS[kind]
     return min(first * 2.0 ** min(failures - 1, 16), longest) * _spread(random)
 
 

@@ -32,7 +32,7 @@ class Failure:
     kind: FailureClass
     reason: Reason
     message: str
-    slowly: bool = False
+    long_backoff: bool = False
     """Whether AWS asks to wait for minutes, where others of the class take seconds."""
     request_id: str = field(default="", compare=False)
     """The ID that AWS gave the refused request; for the log."""
@@ -40,7 +40,7 @@ class Failure:
     """Warnings that were found besides."""
 
 
-def passing(message: str) -> Failure:
+def transient(message: str) -> Failure:
     """Return a transient failure that the next reconcile resolves or decides again."""
     return Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
 
@@ -54,7 +54,7 @@ def internal(error: Exception) -> Failure:
     )
 
 
-def together(failures: Sequence[Failure]) -> Failure | None:
+def combine(failures: Sequence[Failure]) -> Failure | None:
     """Combine all failures of one reconcile into one.
 
     Its class and reason are those of a failure that users can correct, else of a transient one. It is terminal only if

@@ -4,7 +4,7 @@ from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail_status import Difference, TrailStatus
 from trail_operator.domain.conditions import State
-from trail_operator.domain.failure import Failure, FailureClass, together
+from trail_operator.domain.failure import Failure, FailureClass, combine
 from trail_operator.domain.sync_result import NOT_OURS, SyncResult
 from trail_operator.domain.texts import sentences
 from trail_operator.domain.trail import ObservedTrail
@@ -54,7 +54,7 @@ def _verdict(previous: TrailStatus, result: SyncResult) -> dict[ConditionType, S
         states = _progressing(failure.message, failure.reason, logging, result)
     else:
         states = _failed(result, failure, logging)
-    stalled = failure if failure.kind is FailureClass.TERMINAL else together([*result.refused.values()])
+    stalled = failure if failure.kind is FailureClass.TERMINAL else combine([*result.refused.values()])
     if stalled:
         states[ConditionType.STALLED] = State(True, stalled.reason, stalled.message)
     return states

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.domain.account_policy import check_adoption
-from trail_operator.domain.failure import Failure, FailureError, passing
+from trail_operator.domain.failure import Failure, FailureError, transient
 from trail_operator.domain.ownership import Adopter, Claim, check_ownership, loses_to_older_claim, required_adoption
 from trail_operator.domain.sync_result import NOT_OURS, SyncResult
 from trail_operator.domain.trail import ObservedTrail
@@ -68,7 +68,7 @@ class WriteChecks:
             return None
         if self._owner_may_be_outdated(state, observed):
             return self._results.incomplete(
-                state, comparison.context, passing("Waiting for AWS to show the trail's owner tag")
+                state, comparison.context, transient("Waiting for AWS to show the trail's owner tag")
             )
         found = observed if "isLogging" not in observed.unreadable else None
         return SyncResult(comparison.context.generation, known=True, observed=None, failure=refusal, found=found)
@@ -88,7 +88,7 @@ class WriteChecks:
         """The owner tag that AWS shows is this resource's, but may be older than another Trail's write."""
         if comparison.identity is None or not self.owner_may_be_stale(comparison):
             return None
-        failure = passing("Waiting for AWS to show whether another Trail has taken over the trail")
+        failure = transient("Waiting for AWS to show whether another Trail has taken over the trail")
         return self._results.incomplete(comparison.state, comparison.context, failure)
 
     def owner_may_be_stale(self, comparison: Comparison) -> bool:

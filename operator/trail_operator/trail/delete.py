@@ -14,7 +14,7 @@ from trail_operator.aws.errors import AWSError
 from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.actions import Action, deletion, owner_tag_removal
 from trail_operator.domain.annotations import unset_deletion_policy
-from trail_operator.domain.failure import FailureClass, FailureError, NotSentError, passing
+from trail_operator.domain.failure import FailureClass, FailureError, NotSentError, transient
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.clock import Clock
@@ -52,7 +52,7 @@ class NotConfirmedError(FailureError):
 
     def __init__(self, arn: str) -> None:
         super().__init__(
-            passing(f"DeleteTrail was sent for {arn}, but AWS still shows the trail {_TIMEOUT:.0f} s later")
+            transient(f"DeleteTrail was sent for {arn}, but AWS still shows the trail {_TIMEOUT:.0f} s later")
         )
 
 

@@ -60,6 +60,6 @@ class TrailFinalizer:
         message = f"Cannot delete trail: {failure.message}. {remedy}"
         await self._status.report(state, context, replace(failure, message=message), drift)
         kind = FailureClass.AUTHORITY if failure.kind is FailureClass.TERMINAL else failure.kind
-        delay = self._requeue.after_failure(state, kind, slowly=failure.slowly)
+        delay = self._requeue.after_failure(state, kind, long_backoff=failure.long_backoff)
         blocked_for = self._deleter.seconds_blocked(state)
         return Outcome(RESULT_OF[failure.kind], min(delay, blocked_for) if blocked_for > 0.0 else delay)

@@ -8,7 +8,7 @@ from trail_operator.api.trail_status import Difference
 from trail_operator.aws.cloudtrail import NotShownError, PartlyReadError
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.diff import MISSING
-from trail_operator.domain.failure import Failure, FailureClass, FailureError, passing
+from trail_operator.domain.failure import Failure, FailureClass, FailureError, transient
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.runtime.clock import Clock
@@ -93,7 +93,7 @@ class TrailReader:
         if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_record_wrong(state):
             await self._writer.clear_identity(state)
             return ReadFailure(
-                passing("status.arn does not name a trail of this resource: searching for the trail again")
+                transient("status.arn does not name a trail of this resource: searching for the trail again")
             )
         if isinstance(error, NotShownError) and state.status.arn is not None:
             return ReadFailure(error.failure, MISSING)
@@ -147,7 +147,7 @@ class TrailReader:
         if former not in (None, region) and self._window.may_be_open(state):
             if observed := await self._observe(state, resolved):
                 return observed, None
-            raise FailureError(passing(f"Waiting for AWS to show what was created in {former}"))
+            raise FailureError(transient(f"Waiting for AWS to show what was created in {former}"))
         # Sent together, because most trails without a record do not exist. No error of the search matters if one does.
         search = asyncio.create_task(resolved.client.cloudtrail.list_arns(region))
         try:

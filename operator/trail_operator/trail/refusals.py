@@ -8,7 +8,7 @@ from trail_operator.aws.error_codes import ALREADY_EXISTS, NOT_FOUND
 from trail_operator.aws.errors import AWSError
 from trail_operator.domain.actions import Action
 from trail_operator.domain.diff import field_of
-from trail_operator.domain.failure import Failure, FailureClass, FailureError, passing
+from trail_operator.domain.failure import Failure, FailureClass, FailureError, transient
 from trail_operator.domain.trail import DesiredTrail
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.runtime.clock import Clock
@@ -64,7 +64,7 @@ class Refusals:
     async def explain(self, comparison: Comparison, error: AWSError) -> Failure:
         """Return the cause of an error, in terms of what users can correct."""
         if error.code in NOT_FOUND:
-            return passing("The trail was deleted in AWS during the reconcile")
+            return transient("The trail was deleted in AWS during the reconcile")
         try:
             if error.code == ALREADY_EXISTS:
                 return await _explain_name_conflict(comparison.client, comparison.desired)
@@ -89,7 +89,7 @@ async def _explain_name_conflict(client: AccountClient, desired: DesiredTrail) -
     """Return why AWS says that a trail exists although its home region has none."""
     arn = await client.cloudtrail.home_of(desired.name, desired.location.region)
     if arn is None or arn == desired.arn:
-        return passing("The trail exists, but AWS does not show it yet")
+        return transient("The trail exists, but AWS does not show it yet")
     return Failure(
         FailureClass.TERMINAL,
         Reason.CONFLICT,

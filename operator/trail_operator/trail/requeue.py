@@ -24,10 +24,10 @@ class RequeuePolicy:
         """Return the delay until the next resync, with jitter."""
         return resync_delay(self._resync, self._clock.random())
 
-    def after_failure(self, state: TrailState, kind: FailureClass, *, slowly: bool = False) -> float:
+    def after_failure(self, state: TrailState, kind: FailureClass, *, long_backoff: bool = False) -> float:
         """Return the delay until the retry, which grows with each failure in a row."""
         state.failures += 1
-        delay = retry_delay(kind, state.failures, self._clock.random(), slowly=slowly)
+        delay = retry_delay(kind, state.failures, self._clock.random(), long_backoff=long_backoff)
         unreachable_in = self._results.unreachable_in(state)
         # Not after the time at which Ready must report that AWS does not answer.
         return min(delay, unreachable_in) if kind is FailureClass.TRANSIENT and unreachable_in > 0.0 else delay
@@ -36,7 +36,7 @@ class RequeuePolicy:
         """Return the delay after a sync with this result."""
         failure, observed = result.failure, result.observed
         if failure is not None and failure.kind is not FailureClass.TERMINAL:
-            return self.after_failure(state, failure.kind, slowly=failure.slowly)
+            return self.after_failure(state, failure.kind, long_backoff=failure.long_backoff)
         if is_settling(result):
             return self.after_failure(state, FailureClass.TRANSIENT)
         if failure is None and observed is not None and observed.failing_destinations:

@@ -6,7 +6,7 @@ from trail_operator.api.trail_status import Difference
 from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.domain.actions import Action
 from trail_operator.domain.coverage import coverage_losses
-from trail_operator.domain.failure import Failure, FailureClass, together
+from trail_operator.domain.failure import Failure, FailureClass, combine
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.domain.warnings import AdviceBasis
@@ -77,7 +77,7 @@ class SyncResults:
 
     def with_failures(self, state: TrailState, result: SyncResult, progress: Progress) -> SyncResult:
         """Add the failures of writes to a result that has the failure of reads."""
-        failure = together([*progress.failures, *([result.failure] if result.failure else [])])
+        failure = combine([*progress.failures, *([result.failure] if result.failure else [])])
         unreachable = self.is_unreachable(state, failure)
         return replace(result, failure=failure, unreachable=unreachable, refused=progress.refused)
 
@@ -85,7 +85,7 @@ class SyncResults:
         """Return the result of a sync that read all of the trail, after the last write. `progress`: of the plan."""
         state, resolved, observed, drift = comparison.state, comparison.resolved, comparison.observed, comparison.drift
         failures = progress.failures if progress else []
-        failure = together(failures) or resolved.key_failure
+        failure = combine(failures) or resolved.key_failure
         if observed is not None and not drift and failure is None:
             state.reads.synced_generation = comparison.context.generation
         if observed is not None:

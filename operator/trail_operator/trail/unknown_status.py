@@ -7,7 +7,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Difference
-from trail_operator.domain.failure import Failure, passing
+from trail_operator.domain.failure import Failure, transient
 from trail_operator.kube.answers import NO_ANSWER
 from trail_operator.trail.results import SyncResults
 from trail_operator.trail.state import ReconcileContext, TrailState
@@ -40,4 +40,4 @@ class UnknownStatus:
         if state.paused or (ready is not None and ready.status == "Unknown"):
             return
         with suppress(ApiException, *NO_ANSWER):  # the reconcile meets the same error
-            await self.report(state, context, passing("AWS has not answered yet"))
+            await self.report(state, context, transient("AWS has not answered yet"))

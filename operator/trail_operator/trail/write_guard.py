@@ -7,7 +7,7 @@ wait for each other. In the meantime users change Trails, and trails change thei
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.aws.rate_limit import Precondition
 from trail_operator.domain.arns import Arn
-from trail_operator.domain.failure import FailureError, NotSentError, passing
+from trail_operator.domain.failure import FailureError, NotSentError, transient
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.consistency_window import ConsistencyWindow
@@ -44,7 +44,7 @@ class WriteGuard:
 
         def check_requested_state() -> None:
             if state.requested_state != context.requested_state:
-                raise StaleDecisionError(passing("The Trail changed while a write waited"))
+                raise StaleDecisionError(transient("The Trail changed while a write waited"))
 
         async def check() -> None:
             check_requested_state()
@@ -55,7 +55,7 @@ class WriteGuard:
             except FailureError as error:
                 raise StaleDecisionError(error.failure) from None
             if (tags or {}).get(OWNER_TAG) != owner:
-                raise StaleDecisionError(passing("The owner of the trail changed while a write waited"))
+                raise StaleDecisionError(transient("The owner of the trail changed while a write waited"))
             check_requested_state()
 
         return check
