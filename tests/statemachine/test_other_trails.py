@@ -71,6 +71,30 @@ def test_another_trail_causes_a_warning_and_no_aws_call(settled: VirtualStage) -
     assert last_reconcile(settled) == before
 
 
+def test_an_account_lists_what_the_operator_changes_without_a_read(stage: VirtualStage) -> None:
+    stage.put_account("team", allowedNamespaces={"names": ["team-a", "team-b"]})
+    spec = SPEC | {"accountRef": {"name": "team"}}
+    stage.create(KEY, spec)
+    stage.wait(SETTLED)
+    asked = stage.aws.asked["DescribeTrails"]
+
+    def listed() -> dict[str, tuple[str, bool]]:
+        stage.wait(SOON)
+        status = stage.server.accounts["team"]["status"]
+        trails = {one["arn"]: (one["owner"], one["isLogging"]) for one in status["trails"]}
+        assert (status["trailCount"], status["unmanagedCount"]) == (len(trails), 0)
+        return trails
+
+    assert listed() == {arn("alpha"): (KEY, True)}
+    stage.create(OTHER, spec)
+    assert listed() == {arn("alpha"): (KEY, True), arn("other"): (OTHER, True)}
+    stage.replace_spec(OTHER, spec | {"isLogging": False})
+    assert listed() == {arn("alpha"): (KEY, True), arn("other"): (OTHER, False)}
+    stage.delete(OTHER)
+    assert listed() == {arn("alpha"): (KEY, True)}
+    assert stage.aws.asked["DescribeTrails"] == asked
+
+
 def test_a_warning_changes_no_other_condition(settled: VirtualStage) -> None:
     before = settled.objects[KEY]["status"]
     settled.create(OTHER, SPEC)
