@@ -13,8 +13,8 @@ from trail_sandbox.sandbox import Sandbox
 
 _NAME = "TRAIL_OPERATOR_TEST_SANDBOX"
 _WORKERS_A_CORE = 5
-# Tests that share something that takes longer to set up than to test: one worker runs them.
-_OF_ONE_WORKER = ("tests/integration/test_chart_lifecycle.py",)
+# Tests that share something that takes longer to set up than to test, a sandbox or promtool: one worker runs them.
+_OF_ONE_WORKER = ("tests/integration/test_chart_lifecycle.py", "tests/integration/test_alerts.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

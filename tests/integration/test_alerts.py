@@ -18,6 +18,8 @@ from trail_operator.metrics import FAMILIES, Metrics
 from trail_sandbox.binaries.cache import Cache, default_directory
 from trail_sandbox.binaries.programs import PROMTOOL
 
+pytestmark = pytest.mark.long  # where promtool must be built first
+
 FILES = ROOT / "charts" / "trail-operator" / "files"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 # Labels that Prometheus adds to what it scrapes, some by the relabelings that are usual.
