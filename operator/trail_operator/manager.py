@@ -29,6 +29,7 @@ from trail_operator.watchdog import Watchdog
 # Seconds.
 _SHUTDOWN_TIMEOUT = 6.0
 _RETRY_PERIOD = 2.0
+
 _NOT_FOUND = 404
 
 # The namespace whose UID identifies a cluster without --cluster-name.
@@ -159,7 +160,7 @@ class Manager:
     def _is_ready(self) -> bool:
         """Whether this process works, or could take over. Readiness does not show which process leads."""
         if self._controllers:
-            return self._fence.is_leading and self.watches.run
+            return self._fence.is_leading and self.watches.all_running
         return self._is_standby and self._elector is not None and self._elector.observed_recently
 
 
@@ -207,7 +208,7 @@ async def _retry(what: str, read: Callable[[], Awaitable[T]]) -> T:
         except ApiException as error:
             problem = f"the API server answers {error.status} {error.reason}"
             if error.status == FORBIDDEN:
-                problem = f"the operator's service account is not allowed to: is its role bound? {error.reason}"
+                problem = f"the service account lacks permission ({error.status} {error.reason}): is its role bound?"
         except OddAnswerError as error:
             problem = f"the API server answers {error}"
             if error.status == _NOT_FOUND:  # the API server answers plain text for a kind that it does not serve

@@ -16,7 +16,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.client_pool import ClientPool
-from trail_operator.aws.errors import AWSError, is_shut_out
+from trail_operator.aws.errors import AWSError, is_assume_role_denied
 from trail_operator.aws.operations import Read, Write
 from trail_operator.domain.failure import FailureClass, FailureError
 from trail_operator.inventory.account_client import AccountClients, session_name
@@ -281,7 +281,7 @@ def test_a_web_identity_that_is_refused(
         known = known_accounts()
         with pytest.raises(AWSError) as caught:
             await (way_into(known, team, role_of(team)) if by_role else known.own.aws).identity(REGION)
-        assert not is_shut_out(caught.value)
+        assert not is_assume_role_denied(caught.value)
         failure = caught.value.failure
         assert (failure.kind, failure.reason) == (kind, reason)
         if kind is FailureClass.AUTHORITY:
@@ -324,7 +324,7 @@ def test_the_role_of_the_operators_profile_is_its_own(
     async def scenario() -> None:
         with pytest.raises(AWSError) as caught:
             await way_into(known_accounts(), team, role_of(team)).identity(REGION)
-        assert not is_shut_out(caught.value)
+        assert not is_assume_role_denied(caught.value)
         assert caught.value.failure.reason is Reason.CREDENTIALS_UNAVAILABLE
 
     run(scenario())

@@ -11,7 +11,7 @@ from botocore.session import get_session
 from tests.statemachine.error_table import GENERIC
 from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
-from trail_operator.aws.errors import ASSUME_ROLE, AWSError, is_shut_out
+from trail_operator.aws.errors import ASSUME_ROLE, AWSError, is_assume_role_denied
 from trail_operator.aws.unanswered import failure_without_answer
 from trail_operator.domain.account_status import account_status, finalizers, held_back
 from trail_operator.domain.failure import Failure, FailureClass
@@ -109,7 +109,7 @@ def test_however_many_trails_there_are_they_fit_into_a_status() -> None:
     ],
 )
 def test_only_where_aws_does_not_tell_why_is_a_role_said_to_be_shut(code: str, message: str, expected: bool) -> None:
-    assert is_shut_out(AWSError(ASSUME_ROLE, "us-east-1", code, message, 403)) is expected
+    assert is_assume_role_denied(AWSError(ASSUME_ROLE, "us-east-1", code, message, 403)) is expected
 
 
 NEW = AWSAccountStatus.parse(None)

@@ -156,26 +156,26 @@ def test_watches_run_once_each_was_answered_and_until_one_fails(tmp_path: Path) 
 
             for path in paths:
                 await ask(path, query="")
-                assert not watches.run, "they were listed only"
+                assert not watches.all_running, "they were listed only"
             for path in paths:
-                assert not watches.run
+                assert not watches.all_running
                 await ask(path)
-            assert watches.run
+            assert watches.all_running
             await ask(paths[1], query="")
-            assert watches.run
+            assert watches.all_running
             for odd in (401, 403, 404, 410, 500):
                 status["now"] = odd
                 await ask(paths[1])
-                assert not watches.run
+                assert not watches.all_running
                 await ask(paths[0])
-                assert not watches.run
+                assert not watches.all_running
                 status["now"] = 200
                 await ask(paths[1])
-                assert watches.run
+                assert watches.all_running
             await ask(paths[2], query="", number=1)  # where nobody answers
-            assert not watches.run
+            assert not watches.all_running
             await ask(paths[2])
-            assert watches.run
+            assert watches.all_running
 
     with answering(answer) as server:
         asyncio.run(scenario())

@@ -2,7 +2,7 @@
 
 from trail_operator.account.trust_policy import assume_role_denied
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import AWSError, is_shut_out
+from trail_operator.aws.errors import AWSError, is_assume_role_denied
 from trail_operator.aws.service_account import principal
 from trail_operator.domain.arns import Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
@@ -35,7 +35,7 @@ async def verify_identity(client: AccountClient, own: AccountClient) -> tuple[Fa
 
 async def _explain(client: AccountClient, own: AccountClient, error: AWSError) -> Failure:
     """Return why STS refused to answer; names the trust policy that the role needs if it cannot be assumed."""
-    if not is_shut_out(error) or client.spec is None:
+    if not is_assume_role_denied(error) or client.spec is None:
         return error.failure
     try:
         identity = await own.aws.identity(error.region or client.sts_region)

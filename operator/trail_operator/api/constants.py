@@ -12,8 +12,10 @@ ACCOUNT_KIND = "AWSAccount"
 ACCOUNT_SHORT_NAME = "awsacc"
 FINALIZER = f"{GROUP}/finalizer"
 NAMESPACE_FINALIZERS = f"namespace.{GROUP}/"
-"""Prefix of an AWSAccount's finalizers, followed by a namespace: an operator limited to namespaces manages Trails "
-"there."""
+"""Prefix of an AWSAccount's finalizers, followed by a namespace.
+
+An operator limited to namespaces manages Trails there.
+"""
 OWNER_TAG = f"{GROUP}/owner"
 CLUSTER_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 CLUSTER_NAME_LENGTH = 60

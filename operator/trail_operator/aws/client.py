@@ -1,9 +1,9 @@
-"""The AWS API with the credentials of one account. Every call of the operator goes through `AWSClient`.
+"""The AWS API with the credentials of one account. Every call goes through `AWSClient`, except AssumeRole.
 
 One call, in this order:
 
 1. A call to CloudTrail waits for the rate limit of its account, region and operation (`rate_limit.py`).
-2. A write asks STS for the account, and checks its precondition.
+2. A write checks that the credentials belong to its account, by STS if the access key changed, and its precondition.
 3. It waits for one of the client's slots and for a thread (`sender.py`), in which it has a deadline (`executor.py`).
 4. The request is signed with the account's credentials (`credentials.py`) and sent; its response is checked
    (`responses.py`).

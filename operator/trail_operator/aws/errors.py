@@ -113,12 +113,12 @@ def is_expired(error: ClientError) -> bool:
 
 
 def is_from_assume_role(error: ClientError) -> bool:
-    """Whether a role could not be assumed. Any call can raise this: it assumes the role if it is the first."""
+    """Whether the error is from AssumeRole, which the first call with a role triggers."""
     return error.operation_name.startswith("AssumeRole")
 
 
-def is_shut_out(error: AWSError) -> bool:
-    """Whether AWS refuses to let the operator assume the role of an account, without a reason."""
+def is_assume_role_denied(error: AWSError) -> bool:
+    """Whether AWS denied AssumeRole, which it does without saying why."""
     return error.action == ASSUME_ROLE and not error.own and error.failure.reason is Reason.ACCESS_DENIED
 
 

@@ -11,15 +11,17 @@ _DELAYS = {
     # For an AWSAccount: the cause of a rejection by STS may be the role or the spec.
     FailureClass.TERMINAL: (5.0, 45.0),
 }
-# If AWS asks to wait a few minutes.
-_MINUTES = (30.0, 120.0)
+# The same if AWS asks to wait a few minutes.
+_LONG_DELAYS = (30.0, 120.0)
 _JITTER = 0.2
 
 
 def retry_delay(kind: FailureClass, failures: int, random: float, *, long_backoff: bool = False) -> float:
-    """Return the seconds to wait after so many consecutive failures (1 or more): exponential, capped, with ±20 % "
-    "jitter."""
-    first, longest = _MINUTES if long_backoff else _DELAYS[kind]
+    """Return the seconds to wait after so many consecutive failures (1 or more).
+
+    Exponential, capped, with ±20 % jitter.
+    """
+    first, longest = _LONG_DELAYS if long_backoff else _DELAYS[kind]
     return min(first * 2.0 ** min(failures - 1, 16), longest) * _spread(random)
 
 

@@ -33,7 +33,7 @@ class Watches:
         self._runs = dict.fromkeys([*trails, AWS_ACCOUNTS.collection(), NAMESPACES.collection()], False)
 
     @property
-    def run(self) -> bool:
+    def all_running(self) -> bool:
         """Whether all are running: the last request for each path was a watch that the API server accepted."""
         return all(self._runs.values())
 

@@ -25,8 +25,10 @@ from trail_operator.trail.write_guard import StaleDecisionError, WriteGuard
 
 # Seconds for which Retain tries to remove the owner tag: it must not block the deletion of the resource.
 _RETAIN_TIMEOUT = 5.0
-# Seconds until a trail that still exists is reported, and until a Trail without a recorded trail is released.
-_TIMEOUT = 60.0
+# Seconds until a trail that still exists is reported.
+_DELETION_TIMEOUT = 60.0
+# Seconds until a Trail without a recorded trail is released although AWS could not be asked.
+_RELEASE_TIMEOUT = 60.0
 
 STILL_THERE = (Difference(path="trail", desired="absent", observed="present"),)
 """The drift of a trail that DeleteTrail did not remove."""
@@ -52,7 +54,7 @@ class NotConfirmedError(FailureError):
 
     def __init__(self, arn: str) -> None:
         super().__init__(
-            transient(f"DeleteTrail was sent for {arn}, but AWS still shows the trail {_TIMEOUT:.0f} s later")
+            transient(f"DeleteTrail was sent for {arn}, but AWS still shows the trail {_DELETION_TIMEOUT:.0f} s later")
         )
 
 
@@ -95,7 +97,7 @@ class TrailDeleter:
         """Return for how long a failure blocks the deletion: infinite if status records a trail."""
         if state.is_on_record or state.deletion_requested is None:
             return float("inf")
-        left = state.deletion_requested + timedelta(seconds=_TIMEOUT) - self._clock.now()
+        left = state.deletion_requested + timedelta(seconds=_RELEASE_TIMEOUT) - self._clock.now()
         return left.total_seconds()
 
     def _policy(self, state: TrailState) -> DeletionPolicy:
@@ -143,7 +145,7 @@ class TrailDeleter:
         await self._send(state, context, candidate, tags)
         if not await self._exists(state, candidate):
             return _describe(candidate.arn, exists=False, deleted=True)
-        if now - state.deletion.sent[candidate.arn].first >= _TIMEOUT:
+        if now - state.deletion.sent[candidate.arn].first >= _DELETION_TIMEOUT:
             raise NotConfirmedError(candidate.arn)
         return NotYet(CONSISTENCY_WINDOW)
 
@@ -202,12 +204,12 @@ class TrailDeleter:
             return _describe(candidate.arn, exists=tags is not None)
         precondition = self._precondition(state, context, candidate, tags)
 
-        async def when_sent() -> None:
+        async def before_sending() -> None:
             deadline.reschedule(asyncio.get_running_loop().time() + _RETAIN_TIMEOUT)
             await precondition()
 
         deadline.reschedule(None)  # a wait for the rate limit, behind other Trails, does not count
-        await self._apply(owner_tag_removal(candidate.arn, OWNER_TAG), candidate, when_sent)
+        await self._apply(owner_tag_removal(candidate.arn, OWNER_TAG), candidate, before_sending)
         remaining = await self._candidates.tags(state, candidate)
         if not self._locator.owns(state, remaining):
             return f"Kept trail {candidate.arn} and removed its owner tag"

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.errors import AWSError, is_shut_out
+from trail_operator.aws.errors import AWSError, is_assume_role_denied
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.ownership import Cluster
@@ -140,7 +140,7 @@ def wrong_home(home: str, region: str) -> Failure:
 
 def identity_failure(error: AWSError, account: str | None) -> Failure:
     """The reason why the role of an account cannot be assumed, without details: the AWSAccount reports those."""
-    if not is_shut_out(error):
+    if not is_assume_role_denied(error):
         return error.failure
     message = f"The role of AWSAccount {account} cannot be assumed: see the conditions of the AWSAccount"
     return Failure(FailureClass.AUTHORITY, Reason.ASSUME_ROLE_DENIED, message)

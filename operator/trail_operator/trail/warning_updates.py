@@ -15,7 +15,7 @@ _INTERVAL = 0.02
 
 
 class WarningUpdates:
-    """Writes the Advisory condition, as the next reconcile would, and nothing else."""
+    """Writes the Advisory condition, with log line and Event, as the next reconcile would."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class WarningUpdates:
         self._managed_elsewhere = managed_elsewhere
 
     def enqueue(self, account: str | None) -> None:
-        """Update the Trails of an account one after the other, each between two of its reconciles."""
+        """Update the Trails of an account, spread over time, each between two of its reconciles."""
         loop = asyncio.get_running_loop()
         bases = ((state, state.reads.advice_basis) for state in self._trails.values())
         states = [state for state, basis in bases if basis and basis.account == account]
