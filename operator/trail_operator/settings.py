@@ -29,7 +29,10 @@ def _names(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if value.startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("write names as a,b or as a JSON list") from None
     return [name.strip() for name in value.split(",") if name.strip()]
 
 

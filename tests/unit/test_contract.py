@@ -91,6 +91,12 @@ def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.default_deletion_policy == "Retain"
 
 
+@pytest.mark.parametrize("names", ['["a"', "[" * 100_000], ids=["unterminated", "nested"])
+def test_names_that_are_no_json_list_are_refused(names: str) -> None:
+    with pytest.raises(ValidationError, match="write names as a,b"):
+        Settings(namespace=names)
+
+
 @pytest.mark.parametrize("name", ["a" * 61, "with/slash", ""])
 def test_bad_cluster_names_are_refused(name: str) -> None:
     with pytest.raises(ValidationError):

@@ -3,9 +3,11 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from kubernetes.aio.config import kube_config
 
 from tests.patience import seconds
 from trail_operator.controllers import Controllers
@@ -80,3 +82,18 @@ def test_a_port_in_use_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(StartError, match=rf"127\.0\.0\.1:{port} .*: set another --health-port"):
             asyncio.run(make(health_port=port).start())
+
+
+@pytest.mark.parametrize("content", [b"clusters: [", b"\xff\xfe", b"clusters: 5"])
+def test_an_invalid_kubeconfig_is_named_in_one_line(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_bytes(content)
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+    with pytest.raises(StartError) as raised:
+        asyncio.run(make(health_port=0).start())
+    message = str(raised.value)
+    assert message.startswith(f"no access to Kubernetes: the kubeconfig {path} is invalid (")
+    assert message.endswith("): correct it, or set KUBECONFIG to another file")
+    assert "\n" not in message

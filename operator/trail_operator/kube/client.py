@@ -84,7 +84,7 @@ class ApiConnection:
             config.load_incluster_config(client_configuration=configuration)
             route = in_pod()
         except config.ConfigException:
-            await config.load_kube_config(client_configuration=configuration)
+            await _load_kubeconfig(configuration)
             route = by_kubeconfig(configuration.host, configuration.proxy, os.environ)
         configuration.proxy = route.proxy
         configuration.client_session_kwargs = {"trust_env": False}  # else the session would choose a proxy itself
@@ -117,6 +117,18 @@ class ApiConnection:
         )
         response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
         return parsed(response.status, await response.read())
+
+
+async def _load_kubeconfig(configuration: Configuration) -> None:
+    """Raises ConfigException for a kubeconfig that cannot be used, and OSError for one that cannot be read."""
+    try:
+        await config.load_kube_config(client_configuration=configuration)
+    except (config.ConfigException, OSError):
+        raise
+    except Exception as error:  # the library lets errors of YAML, encoding and Python through
+        path, reason = config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION, " ".join(str(error).split())
+        problem = f"the kubeconfig {path} is invalid ({type(error).__name__}: {reason})"
+        raise config.ConfigException(f"{problem}: correct it, or set KUBECONFIG to another file") from error
 
 
 class KubeClient:
