@@ -204,7 +204,7 @@ def test_what_is_no_longer_recorded_is_told(operator: Operator, account: Account
         ({"eventSelectors": [{"readWriteType": "WriteOnly"}]}, "management events (read) are no longer recorded"),
         ({"isMultiRegionTrail": False}, f"events of regions other than {REGION} are no longer recorded"),
         ({"enableLogFileValidation": False}, "digest files are no longer written"),
-        ({"isLogging": False}, "no events are recorded any more"),
+        ({"isLogging": False}, "no events are recorded: logging is off"),
     ]
     for spec, told in steps:
         trails.change("less", **spec)
