@@ -80,7 +80,7 @@ statemachine: setup ## Run the operator in random walks in virtual time: STEPS=,
 	STEPS=$(or $(STEPS),$(if $(WHOLE),10000,5000)) SEED=$(SEED) nice $(BIN)/pytest tests/statemachine -q $(if $(WHOLE),,--sample) \
 	  -n logical --dist load --maxschedchunk 1 --ignore tests/statemachine/test_on_processes.py
 
-# In random order; a run prints its seed. A free worker gets the next test or group, so that none has a queue of its own.
+# In random order; a run prints its seed. A free worker gets the next test or group: no worker has its own queue.
 integration: setup ## Run the operator and the emulated AWS as processes on a sandbox: WHOLE=1.
 	STEPS_ON_PROCESSES=$(if $(WHOLE),200,100) $(BIN)/pytest -q $(if $(WHOLE),,--sample) -n auto --dist loadscope \
 	  tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance

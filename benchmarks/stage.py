@@ -192,7 +192,7 @@ def new_sandbox(name: str) -> Iterator[Bench]:
 
 def aws_client(endpoint: str, service: str, region: str, account: str = ACCOUNT_ID, **options: Any) -> Any:
     """Return a boto3 client for an account of the emulated AWS. May be called in any thread."""
-    # A session of its own: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading
+    # A session for each client: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading
     session: Any = boto3.Session(
         aws_access_key_id=account,
         aws_secret_access_key="sandbox",  # noqa: S106 - the emulator checks no secret

@@ -69,7 +69,7 @@ class Pair:
 
 
 def measure() -> list[str]:
-    """Print the takeover times and the writes meanwhile; return what is wrong."""
+    """Print the takeover times and the writes to AWS; return what is wrong."""
     wrong = []
     with new_sandbox("benchmarks-takeover") as bench:
         pair = Pair(bench)
@@ -87,7 +87,7 @@ def measure() -> list[str]:
                     wrong.append(f"after a {what} it took {max(taken):.1f} s, more than {TAKE_OVER:.0f} s")
             made = [call.split(":")[1] for call in bench.calls()]
             writes = {name: len(list(group)) for name, group in itertools.groupby(sorted(made)) if name in WRITES}
-            print(f"writes to AWS meanwhile, by both: {writes}; {2 * TIMES} drifts had to be corrected")
+            print(f"writes to AWS by both replicas: {writes}; {2 * TIMES} drifts had to be corrected")
             if writes != {"StartLogging": 2 * TIMES}:
                 wrong.append("not every drift was corrected by exactly one write")
         finally:

@@ -193,7 +193,7 @@ class Demo:
 
 
 def main() -> int:
-    """Run the demo on a sandbox of its own."""
+    """Run the demo on a new sandbox."""
     sandbox = Sandbox("demo")
     print(_INTRODUCTION, flush=True)
     try:

@@ -48,6 +48,9 @@ our
 henceforth
 thereof
 stays? as it is
+of its own
+meanwhile
+by hand
 """.strip().splitlines()
 _REFUSED = re.compile("|".join(rf"\b{words}\b" for words in REFUSED), re.IGNORECASE)
 # What is written by `make docs`, or held to a table of the code, is judged where it comes from.
@@ -70,6 +73,10 @@ PAGES = [
         if path.suffix in (".md", ".txt", ".yaml", ".json", ".tpl") and path.parent.name != "crds"
     ),
     *(ROOT / "operator").rglob("*.py"),
+    *(ROOT / "benchmarks").glob("*.py"),
+    *(ROOT / "sandbox" / "trail_sandbox" / name for name in ("cli.py", "demo.py")),
+    *(path for path in (ROOT / ".github").rglob("*") if path.is_file()),
+    ROOT / "Makefile",
     *(ROOT / "crds").iterdir(),
     *(ROOT / "tests" / "unit" / "help").iterdir(),
     *(ROOT / "tests" / "integration" / "chart" / "golden").iterdir(),

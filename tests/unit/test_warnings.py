@@ -108,7 +108,7 @@ def test_of_a_trail_that_is_not_there_yet_only_what_will_be_is_said() -> None:
     unread = other(management_events=None)
     assert all("may be recorded more than once" in advice.message for advice in advise(trail(), [unread], exists=False))
     (circular,) = advise(trail(event_selectors=objects("arn:aws:s3")), [], exists=False)
-    assert "The trail will record data events of its own bucket" in circular.message
+    assert "The trail will record data events of its bucket" in circular.message
 
 
 def test_several_others_take_and_one_takes() -> None:

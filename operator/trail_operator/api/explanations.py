@@ -270,8 +270,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Set it to false, or make the trail multi-region.",
     ),
     Reason.LOGS_OWN_DELIVERY: Explanation(
-        "The trail records the writing of its own log, digest or Insights files: each delivery causes events for the "
-        "next delivery.",
+        "The trail records how CloudTrail writes its log, digest or Insights files: each delivery causes events for "
+        "the next delivery.",
         "Set `recursiveLogging: false`, or exclude the bucket from the selectors.",
     ),
     Reason.NO_MANAGEMENT_EVENTS: Explanation(

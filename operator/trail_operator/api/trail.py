@@ -210,7 +210,7 @@ class TrailSpec(Resource):
         Field(
             description=(
                 "Whether the trail records the data events that its own delivery causes. Set it to false if the trail "
-                "records data events of its own bucket, to prevent a loop."
+                "records data events of its bucket, to prevent a loop."
             )
         ),
     ] = True

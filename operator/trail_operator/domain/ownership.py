@@ -82,7 +82,7 @@ class Adopter:
 
     @property
     def put_back(self) -> str:
-        """How to restore the tag of its own trail."""
+        """How to restore the owner tag of this Trail's trail."""
         return f"If it belongs to this resource, restore its tag {OWNER_TAG}={self.owner_tag}"
 
     def owns(self, observed: ObservedTrail) -> bool:

@@ -81,7 +81,7 @@ def _own_delivery(desired: DesiredTrail, *, exists: bool) -> Advice | None:
     verb = "records" if exists else "will record"
     return Advice(
         Reason.LOGS_OWN_DELIVERY,
-        f"The trail {verb} data events of its own bucket {configuration.s3_bucket_name}: each delivered file causes "
+        f"The trail {verb} data events of its bucket {configuration.s3_bucket_name}: each delivered file causes "
         f"an event for the next delivery. Set recursiveLogging: false, or exclude the bucket from the selectors",
     )
 

@@ -187,7 +187,7 @@ class WorkQueue:
                 await item.work.refresh()
 
     async def _is_run_requested(self, item: _Item) -> bool:
-        """Wait until a run is requested or due, and make updates meanwhile. Return whether it was requested."""
+        """Wait until a run is requested or due, making updates while waiting. Return whether it was requested."""
         requests = item.requests
         while not requests.run and self._is_current(item):
             requests.arrived.clear()

@@ -49,7 +49,7 @@ class TrailReconciler:
     async def _ensure_finalizer(self, state: TrailState) -> bool:
         """Add the finalizer before anything can exist in AWS; return False if the Trail is gone.
 
-        A Trail that only observes needs none, but keeps it while status records a trail of its own.
+        A Trail that only observes needs none, but keeps it while status records a trail that it owns.
         """
         if state.observe_only:
             return not state.has_finalizer or state.status.arn is not None or await self._writer.remove_finalizer(state)

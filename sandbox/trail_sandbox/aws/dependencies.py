@@ -109,8 +109,8 @@ def bucket_problem(
     if bucket is None:
         return Problem.BUCKET_MISSING
     if bucket.requester_pays:
-        # That it cannot be is documented, with which error it is refused is not: S3 answers AccessDenied to whoever
-        # does not say that it pays, https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html
+        # The refusal is documented, its error is not. S3 denies access to requests that do not accept the charge:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html
         return Problem.BUCKET_DENIES
     log_files = [f"{root}/CloudTrail/{trail.home_region}/log.json.gz" for root in object_roots(world, trail)]
     arn = bucket.arn

@@ -18,7 +18,7 @@ from trail_operator.domain.iam_policy.requests import ResourceLocation, Source
 from trail_operator.domain.iam_policy.ternary import Truth
 from trail_operator.domain.iam_policy.verdict import Answer, Finding, Verdict, policy_json
 
-_ADD_TO_ROLE = "Add this policy to the role"  # a policy of its own, because attached ones may be shared
+_ADD_TO_ROLE = "Add this policy to the role"  # as a separate policy: attached ones may be shared
 
 
 def judge_bucket_policy(

@@ -2,8 +2,8 @@
 
 Read in this order: `service` (what happens to every call), `operations` (each operation), `configuration`, `rules` and
 `tags` (what may be asked for), `resolve` and `references` (which trail is meant), `organizations` (whose it is, and who
-may manage it), `description` (what is told of one), `limits`, `shapes` (input and output by botocore's service model).
-Knows nothing of HTTP. Where a message is not known from AWS its documentation's words are used.
+may manage it), `description` (how responses describe a trail), `limits`, `shapes` (input and output by botocore's
+service model). Knows nothing of HTTP. Where AWS's message is not known, it uses the words of the documentation.
 """
 
 from trail_sandbox.aws.cloudtrail.service import Call, CloudTrail
