@@ -13,7 +13,7 @@ from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
 from trail_operator.aws.errors import ASSUME_ROLE, AWSError, is_assume_role_denied
 from trail_operator.aws.unanswered import failure_without_answer
-from trail_operator.domain.account_status import account_status, finalizers, held_back
+from trail_operator.domain.account_status import account_status, deletion_blocked, finalizers
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.inventory_snapshot import InventorySnapshot, PeerTrail
 from trail_operator.domain.ownership import Cluster
@@ -234,7 +234,7 @@ def test_who_holds_an_account(
 
 
 @pytest.mark.parametrize(
-    ("users", "holders", "told"),
+    ("users", "present", "told"),
     [
         (["a"], [A], "1 Trail still uses it: "),
         (["a", "a"], [A, FOREIGN], "2 Trails still use it: "),
@@ -242,6 +242,6 @@ def test_who_holds_an_account(
         (["b"], [A, B], "Trails of the namespaces a, b still use it: "),
     ],
 )
-def test_all_operators_say_the_same_of_who_holds_it(users: list[str], holders: list[str], told: str) -> None:
-    (ready,) = held_back(AWSAccountStatus.parse(None), 1, users=users, holders=holders, now=NOW).conditions
+def test_all_operators_report_the_same_users(users: list[str], present: list[str], told: str) -> None:
+    (ready,) = deletion_blocked(AWSAccountStatus.parse(None), 1, users=users, present=present, now=NOW).conditions
     assert (ready.reason, ready.message.startswith(told)) == ("InUse", True)

@@ -51,7 +51,7 @@ class Fixture:
         manifest = body(name, uid=uid, **{"name": "audit", **spec})
         manifest["metadata"]["finalizers"] = [FINALIZER]
         state = TrailState(manifest)
-        self.claims.enter(state)
+        self.claims.upsert(state)
         return state
 
     def comparison(self, found: ObservedTrail | None, home_elsewhere: str | None = None) -> Comparison:

@@ -259,7 +259,7 @@ def test_nothing_is_sent_that_aws_refuses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "value", "holds"),
+    ("condition", "value", "matches"),
     [
         ({"equals": ["a", "b"]}, "b", True),
         ({"equals": ["a", "b"]}, "ab", False),
@@ -279,13 +279,13 @@ def test_nothing_is_sent_that_aws_refuses() -> None:
         ({"starts_with": ["a"], "not_starts_with": ["ab"]}, "abc", False),
     ],
 )
-def test_conditions(condition: dict[str, list[str]], value: str, holds: bool) -> None:
-    """Positive operators are alternatives, negative ones must all hold.
+def test_conditions(condition: dict[str, list[str]], value: str, matches: bool) -> None:
+    """Positive operators are alternatives, negative ones must all match.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/filtering-data-events.html
     """
     entry = FieldCondition("resources.ARN", **{name: tuple(values) for name, values in condition.items()})
-    assert entry.holds(value) is holds
+    assert entry.matches(value) is matches
 
 
 @pytest.mark.parametrize(
@@ -371,10 +371,10 @@ _some = st.frozensets(_texts.filter(bool), max_size=2).map(lambda values: tuple(
     _texts,
     _texts,
 )
-def test_what_holds_may_hold(condition: FieldCondition, beginning: str, middle: str, ending: str) -> None:
+def test_what_matches_may_match(condition: FieldCondition, beginning: str, middle: str, ending: str) -> None:
     """No value that is recorded is overlooked, however much of it is known."""
-    if condition.holds(beginning + middle + ending):
-        assert condition.may_hold(beginning, ending)
+    if condition.matches(beginning + middle + ending):
+        assert condition.may_match(beginning, ending)
 
 
 READS, WRITES = basic({"readWriteType": "ReadOnly"}), basic({"readWriteType": "WriteOnly"})

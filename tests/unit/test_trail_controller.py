@@ -324,7 +324,7 @@ def test_claims_follow_the_effective_name_and_region() -> None:
         TrailState(body("c", uid="3", region="us-east-1"), started=0.0),
         TrailState(body("d", uid="4", name="other"), started=0.0),
     ]
-    entered = [claims.enter(state) for state in states]
+    entered = [claims.upsert(state) for state in states]
     assert [claim.resource for claim in claims.competitors(entered[0])] == ["default/b"]
     assert claims.competitors(entered[2]) == []
     assert claims.withdraw("1") == ["2"]

@@ -63,7 +63,9 @@ class AccountController:
             try:
                 self.on_update(body, after=index * _BETWEEN_STARTS)
             except Exception:  # noqa: BLE001 - one that cannot be parsed must not block others
-                logger.exception("can't be read", extra=about(f"AWSAccount {body['metadata']['name']}"))
+                logger.exception(
+                    "failed to parse the AWSAccount", extra=about(f"AWSAccount {body['metadata']['name']}")
+                )
 
     def on_update(self, body: dict[str, Any], *, after: float = 0.0) -> None:
         """Handle an AWSAccount that was listed, added or modified: its Trails follow at once.

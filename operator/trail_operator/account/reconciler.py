@@ -97,4 +97,4 @@ class AccountReconciler:
         try:
             await self._writer.write_result(account, internal(error), unreachable=self._is_unreachable(account))
         except Exception:  # noqa: BLE001 - already reporting a fault: the log has both
-            logger.exception("the fault could not be reported", extra=account.about())
+            logger.exception("failed to report an internal error", extra=account.about())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 
 from trail_operator.api.aws_account import EXTERNAL_ID, AWSAccountStatus
 from trail_operator.api.reasons import ConditionType
-from trail_operator.domain.account_status import account_status, finalizers, held_back
+from trail_operator.domain.account_status import account_status, deletion_blocked, finalizers
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.inventory_snapshot import InventorySnapshot
 from trail_operator.domain.ownership import Cluster
@@ -70,9 +70,10 @@ class AccountStatusWriter:
 
     async def write_in_use(self, account: Account, users: Collection[str]) -> None:
         """Report that Trails still use an AWSAccount that is being deleted."""
-        holders = account.finalizers if self._namespaces else ()
+        present = account.finalizers if self._namespaces else ()
         now = self._clock.now()
-        await self._write(account, held_back(account.status, account.generation, users=users, holders=holders, now=now))
+        status = deletion_blocked(account.status, account.generation, users=users, present=present, now=now)
+        await self._write(account, status)
 
     async def _write(self, account: Account, status: AWSAccountStatus, request_id: str = "") -> None:
         before = account.status

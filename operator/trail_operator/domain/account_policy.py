@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy, TrailSpec
-from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.failure import Failure, FailureClass, authority
 
 
 def check_namespace(
@@ -14,7 +14,7 @@ def check_namespace(
     """Check whether Trails of a namespace may use the AWSAccount `name`. `labels`: None if unknown."""
     if account.allowed_namespaces.allows(namespace, labels):
         return None
-    return _refusal(
+    return authority(
         Reason.NAMESPACE_NOT_ALLOWED,
         f"AWSAccount {name} does not allow Trails of namespace {namespace}: ask an administrator to add it to "
         f"allowedNamespaces",
@@ -24,32 +24,32 @@ def check_namespace(
 def check_spec(account: AWSAccountSpec, name: str, spec: TrailSpec, trail_name: str, region: str) -> Failure | None:
     """Check whether the AWSAccount `name` allows a Trail's spec."""
     if not allows_name(account, trail_name):
-        return _refusal(
+        return authority(
             Reason.TRAIL_NAME_NOT_ALLOWED,
             f"AWSAccount {name} does not allow trails named {trail_name}: create a Trail with another name "
             f"(spec.name, else metadata.name), one of {_listed(account.allowed_trail_names or ())}",
         )
     if account.allowed_regions and region not in account.allowed_regions:
-        return _refusal(
+        return authority(
             Reason.REGION_NOT_ALLOWED,
             f"AWSAccount {name} does not allow trails with home region {region}: choose one of "
             f"{', '.join(sorted(account.allowed_regions))}",
         )
     if account.allowed_buckets is not None and not _matches(spec.s3_bucket_name, account.allowed_buckets):
-        return _refusal(
+        return authority(
             Reason.BUCKET_NOT_ALLOWED,
             f"AWSAccount {name} does not allow bucket {spec.s3_bucket_name}: choose one of "
             f"{_listed(account.allowed_buckets)}",
         )
     role = spec.cloud_watch_logs_role_arn
     if role and account.allowed_log_role_arns is not None and not _matches(role, account.allowed_log_role_arns):
-        return _refusal(
+        return authority(
             Reason.LOG_ROLE_NOT_ALLOWED,
             f"AWSAccount {name} does not allow role {role} for log groups: choose one of "
             f"{_listed(account.allowed_log_role_arns)}",
         )
     if spec.is_organization_trail and not account.allow_organization_trails:
-        return _refusal(
+        return authority(
             Reason.ORGANIZATION_TRAIL_NOT_ALLOWED,
             f"AWSAccount {name} does not allow organization trails: remove isOrganizationTrail",
         )
@@ -76,7 +76,7 @@ def check_resources(
     for field, arn, limit, patterns in limits:
         # The ARN of a log group often has the suffix ':*', also in patterns.
         if arn and patterns is not None and not (_matches(arn, patterns) or _matches(f"{arn}:*", patterns)):
-            return _refusal(
+            return authority(
                 Reason.RESOURCE_NOT_ALLOWED,
                 f"AWSAccount {name} does not allow {field} {arn}: choose one of its {limit}, {_listed(patterns)}",
             )
@@ -93,7 +93,7 @@ def key_not_resolved(name: str, key: str, failure: Failure) -> Failure:
         Reason.ASSUME_ROLE_DENIED,
     ):
         return failure
-    return _refusal(
+    return authority(
         Reason.RESOURCE_NOT_ALLOWED,
         f"AWSAccount {name} allows only some KMS keys (allowedKeyARNs), and kmsKeyID {key} could not be resolved to a "
         f"key ARN: {failure.message}",
@@ -110,7 +110,7 @@ def check_adoption(arn: str, needed: AdoptionPolicy, allowed: AdoptionPolicy, ac
     which = "without an owner tag" if needed is AdoptionPolicy.IF_UNOWNED else "of another owner"
     setting = f"allowedAdoption of AWSAccount {account}" if account else "--allowed-adoption"
     keeper = "an administrator of AWSAccounts" if account else "an administrator of the operator"
-    return _refusal(
+    return authority(
         Reason.ADOPTION_NOT_ALLOWED,
         f"Trail {arn} exists, and taking over trails {which} is not allowed; nothing was written to it. Ask {keeper} "
         f"to set {setting} to {needed}; or choose another spec.name, or set managementPolicy: Observe",
@@ -123,7 +123,3 @@ def _matches(value: str, patterns: tuple[str, ...]) -> bool:
 
 def _listed(patterns: tuple[str, ...]) -> str:
     return ", ".join(sorted(patterns)) or "none: the list is empty"
-
-
-def _refusal(reason: Reason, message: str) -> Failure:
-    return Failure(FailureClass.AUTHORITY, reason, message)

@@ -77,23 +77,23 @@ def _is_own(finalizer: str) -> bool:
     return finalizer == FINALIZER or finalizer.startswith(NAMESPACE_FINALIZERS)
 
 
-def held_back(
+def deletion_blocked(
     previous: AWSAccountStatus,
     generation: int,
     *,
     users: Collection[str],
-    holders: Iterable[str],
+    present: Iterable[str],
     now: datetime,
 ) -> AWSAccountStatus:
     """Return the status of an AWSAccount that is being deleted while Trails use it.
 
-    `users`: the namespaces of the Trails that this operator knows; `holders`: the finalizers. If those name other
+    `users`: the namespaces of the Trails that this operator knows; `present`: all finalizers. If those name other
     namespaces, all operators write the same message.
     """
-    holding = {name.removeprefix(NAMESPACE_FINALIZERS) for name in holders if name.startswith(NAMESPACE_FINALIZERS)}
+    using = {name.removeprefix(NAMESPACE_FINALIZERS) for name in present if name.startswith(NAMESPACE_FINALIZERS)}
     number = "1 Trail still uses it" if len(users) == 1 else f"{len(users)} Trails still use it"
-    if holding - set(users):
-        number = f"Trails of the namespaces {', '.join(sorted(holding))} still use it"
+    if using - set(users):
+        number = f"Trails of the namespaces {', '.join(sorted(using))} still use it"
     failure = Failure(
         FailureClass.AUTHORITY,
         Reason.IN_USE,

@@ -151,7 +151,7 @@ def _pieces(selector: AdvancedSelector) -> list[AdvancedSelector]:
     """Split a selector by read and write and by resource: each piece may be covered by another selector."""
     pieces = [selector]
     if selector.category in (MANAGEMENT, DATA):
-        accesses = [access for access in _ACCESS if _on(selector, "readOnly").holds(access)]
+        accesses = [access for access in _ACCESS if _on(selector, "readOnly").matches(access)]
         pieces = [_with(selector, FieldCondition("readOnly", equals=(access,))) for access in accesses]
     resources = _on(selector, "resources.ARN")
     if len(resources.equals) + len(resources.starts_with) + len(resources.ends_with) > 1:
@@ -177,7 +177,7 @@ def _on(selector: AdvancedSelector, name: str) -> FieldCondition:
 def _meets(new: AdvancedSelector, piece: AdvancedSelector) -> bool:
     """Return whether a selector records events of the piece's category and kind of access."""
     access = _on(piece, "readOnly").equals
-    return new.category == piece.category and all(_on(new, "readOnly").holds(value) for value in access)
+    return new.category == piece.category and all(_on(new, "readOnly").matches(value) for value in access)
 
 
 def _covers(new: AdvancedSelector, old: AdvancedSelector) -> bool:
@@ -190,7 +190,7 @@ def _implied(new: FieldCondition, old: FieldCondition | None) -> bool:
     if old is None:
         return False
     if old.equals and _wanted(old) == old.equals:
-        return all(new.holds(value) for value in old.equals if old.holds(value))
+        return all(new.matches(value) for value in old.equals if old.matches(value))
     return _refuses(new, old) and (not _wanted(new) or (bool(_wanted(old)) and _is_within(old, new)))
 
 
@@ -198,7 +198,7 @@ def _is_within(old: FieldCondition, new: FieldCondition) -> bool:
     """Return whether each alternative of the old condition satisfies one of the new condition."""
     wanted = replace(new, not_equals=(), not_starts_with=(), not_ends_with=())
     return (
-        all(wanted.holds(value) for value in old.equals)
+        all(wanted.matches(value) for value in old.equals)
         and all(value.startswith(new.starts_with) for value in old.starts_with)
         and all(value.endswith(new.ends_with) for value in old.ends_with)
     )
@@ -207,7 +207,7 @@ def _is_within(old: FieldCondition, new: FieldCondition) -> bool:
 def _refuses(new: FieldCondition, old: FieldCondition) -> bool:
     """Return whether the old condition excludes everything that the new one excludes."""
     return (
-        not any(old.holds(value) for value in new.not_equals)
+        not any(old.matches(value) for value in new.not_equals)
         and all(value.startswith(old.not_starts_with) for value in new.not_starts_with)
         and all(value.endswith(old.not_ends_with) for value in new.not_ends_with)
     )

@@ -45,6 +45,11 @@ def transient(message: str) -> Failure:
     return Failure(FailureClass.TRANSIENT, Reason.PROGRESSING, message)
 
 
+def authority(reason: Reason, message: str) -> Failure:
+    """Return a failure of what an administrator decides: accounts, credentials, permissions, limits."""
+    return Failure(FailureClass.AUTHORITY, reason, message)
+
+
 def internal(error: Exception) -> Failure:
     """Return the failure of a bug in the operator, which is retried slowly."""
     return Failure(

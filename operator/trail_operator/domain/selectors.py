@@ -35,8 +35,8 @@ class FieldCondition:
     not_starts_with: tuple[str, ...] = ()
     not_ends_with: tuple[str, ...] = ()
 
-    def holds(self, value: str) -> bool:
-        """Return whether a value of the field satisfies the condition."""
+    def matches(self, value: str) -> bool:
+        """Return whether a value of the field matches."""
         wanted = self.equals or self.starts_with or self.ends_with
         found = value in self.equals or value.startswith(self.starts_with) or value.endswith(self.ends_with)
         refused = (
@@ -44,8 +44,8 @@ class FieldCondition:
         )
         return (found or not wanted) and not refused
 
-    def may_hold(self, beginning: str, ending: str) -> bool:
-        """Return whether some value with this prefix and suffix satisfies the condition."""
+    def may_match(self, beginning: str, ending: str) -> bool:
+        """Return whether some value with this prefix and suffix matches."""
         ways = [
             *((one, one) for one in self.equals if one.startswith(beginning) and one.endswith(ending)),
             *((max(one, beginning, key=len), ending) for one in self.starts_with if _begin_alike(one, beginning)),
@@ -64,7 +64,7 @@ class FieldCondition:
 
 @dataclass(frozen=True)
 class AdvancedSelector:
-    """An advanced event selector: an event is recorded if all conditions hold."""
+    """An advanced event selector: an event is recorded if all conditions match."""
 
     name: str
     conditions: tuple[FieldCondition, ...]
@@ -75,7 +75,7 @@ class AdvancedSelector:
 
     def records(self, event: Mapping[str, str]) -> bool:
         """Return whether it may record an event with these known fields."""
-        return all(entry.holds(event[entry.field]) for entry in self.conditions if entry.field in event)
+        return all(entry.matches(event[entry.field]) for entry in self.conditions if entry.field in event)
 
     @property
     def category(self) -> str:
@@ -141,7 +141,7 @@ def may_record_object_writes(selectors: Selectors, partition: str, beginning: st
     for entry in selectors:
         if isinstance(entry, AdvancedSelector):
             arns = entry.on("resources.ARN")
-            if entry.records(event) and (arns is None or arns.may_hold(beginning, ending)):
+            if entry.records(event) and (arns is None or arns.may_match(beginning, ending)):
                 return True
         elif entry.read_write_type != "ReadOnly":
             values = dict(entry.data_resources).get("AWS::S3::Object", ())

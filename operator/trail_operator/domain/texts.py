@@ -18,9 +18,9 @@ def clean(text: str, longest: int) -> str:
     return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
 
 
-def listed(values: Sequence[str]) -> str:
-    """Return the first five values, and how many more there are."""
-    return ", ".join(values[:5]) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
+def listed(values: Sequence[str], most: int = 5) -> str:
+    """Return the first values, `most` at most, and how many more there are."""
+    return ", ".join(values[:most]) + (f" and {len(values) - most} more" if len(values) > most else "")
 
 
 def sentences(messages: Iterable[str]) -> str:

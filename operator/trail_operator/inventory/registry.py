@@ -9,7 +9,7 @@ from trail_operator.api.aws_account import AWSAccountSpec, AWSAccountStatus
 from trail_operator.api.reasons import Reason
 from trail_operator.api.schema import problems
 from trail_operator.domain.account_policy import allows_name, check_namespace
-from trail_operator.domain.failure import Failure, FailureClass, FailureError
+from trail_operator.domain.failure import FailureError, authority
 from trail_operator.inventory.account_client import AccountClient, AccountClients, connection_settings, reopened
 from trail_operator.kube.client import resource_version
 from trail_operator.kube.trail_object import TrailObject
@@ -205,13 +205,13 @@ class AccountRegistry:
     def client_for(self, trail: TrailObject) -> AccountClient:
         """Return the client of the account that a Trail uses. Raises FailureError if it may use none."""
         if trail.manifest.get("accountRef") is not None and not trail.account_name:
-            raise FailureError(_refusal(Reason.INVALID_SPEC, "spec.accountRef does not name an AWSAccount"))
+            raise FailureError(authority(Reason.INVALID_SPEC, "spec.accountRef does not name an AWSAccount"))
         name = self.name_for(trail)
         if name is None:
             if self._own_identity:
                 return self.own
             raise FailureError(
-                _refusal(
+                authority(
                     Reason.ACCOUNT_NOT_FOUND,
                     "spec.accountRef is required by this operator: set it to the AWSAccount for the trail",
                 )
@@ -224,10 +224,10 @@ class AccountRegistry:
                 else "correct --default-account"
             )
             message = f"AWSAccount {name} does not exist: create it, or {remedy}"
-            raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, message))
+            raise FailureError(authority(Reason.ACCOUNT_NOT_FOUND, message))
         if account.problem:
             message = f"The spec of AWSAccount {name} is invalid: see its conditions"
-            raise FailureError(_refusal(Reason.ACCOUNT_NOT_FOUND, message))
+            raise FailureError(authority(Reason.ACCOUNT_NOT_FOUND, message))
         namespace = trail.key.namespace
         if refusal := check_namespace(account.spec, name, namespace, self._labels.get(namespace)):
             raise FailureError(refusal)
@@ -250,7 +250,3 @@ def requested_state(body: dict[str, Any]) -> tuple[int, bool]:
 def finalizers_of(body: dict[str, Any]) -> list[str]:
     """Return all finalizers of an object."""
     return list(body["metadata"].get("finalizers", []))
-
-
-def _refusal(reason: Reason, message: str) -> Failure:
-    return Failure(FailureClass.AUTHORITY, reason, message)

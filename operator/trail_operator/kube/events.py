@@ -72,10 +72,11 @@ class EventRecorder:
                 body, "Normal", "Updated", operations, f"Updated trail: {_changes(changes)} ({operations})"
             )
 
-    async def record_transition(self, body: dict[str, Any], turn: Condition) -> None:
+    async def record_transition(self, body: dict[str, Any], transition: Condition) -> None:
         """Record the new state of a condition."""
-        is_well = turn.reason in _QUIET or (turn.status == "True" and turn.type != ConditionType.ADVISORY)
-        await self.record(body, "Normal" if is_well else "Warning", turn.reason, "Reconcile", turn.message)
+        is_well = transition.status == "True" and transition.type != ConditionType.ADVISORY
+        kind: Literal["Normal", "Warning"] = "Normal" if is_well or transition.reason in _QUIET else "Warning"
+        await self.record(body, kind, transition.reason, "Reconcile", transition.message)
 
     async def record_coverage_loss(self, body: dict[str, Any], lost: Sequence[str]) -> None:
         """Warn of what the trail no longer records after a change."""

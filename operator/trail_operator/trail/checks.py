@@ -78,7 +78,7 @@ class WriteChecks:
         state, observed = comparison.state, comparison.observed
         if comparison.identity:
             return None
-        claim = self._claims.enter(state)
+        claim = self._claims.upsert(state)
         failure = loses_to_older_claim(claim, self._competitors(claim, observed))
         if failure is None:
             return None
@@ -94,7 +94,7 @@ class WriteChecks:
     def owner_may_be_stale(self, comparison: Comparison) -> bool:
         """Whether AWS may still show the owner tag from before another Trail took over the trail."""
         state, observed = comparison.state, comparison.observed
-        competitors = self._claims.claimants(self._claims.enter(state))
+        competitors = self._claims.claimants(self._claims.upsert(state))
         is_new = observed is not None and state.status.arn != observed.arn and self._window.may_be_open(state)
         return bool(competitors) and (is_new or any(map(self._window.is_open, competitors)))
 

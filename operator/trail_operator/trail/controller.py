@@ -149,9 +149,9 @@ class TrailController:
         """Return None for an object that cannot be parsed, which the API server should have rejected."""
         try:
             state = TrailState(body, started=self._clock())
-            self._claims.enter(state)
+            self._claims.upsert(state)
         except Exception:  # noqa: BLE001 - one odd object must not block others
-            logger.exception("can't be read", extra=about(str(_key(body))))
+            logger.exception("failed to parse the Trail", extra=about(str(_key(body))))
             return None
         self.trails.add(state.key, state)
         return state
@@ -189,8 +189,8 @@ class TrailController:
     async def _reconcile_readable(self, state: TrailState) -> float | None:
         try:
             self._enqueue_all(self._claims.update(state))  # the Trail may have changed without an event
-        except Exception:  # noqa: BLE001 - as in _add; a later version may be readable
-            logger.exception("can't be read", extra=about(str(state.key)))
+        except Exception:  # noqa: BLE001 - as in _add; a later version may be valid
+            logger.exception("failed to parse the Trail", extra=about(str(state.key)))
             return _SECONDS_UNREADABLE
         return await self._reconcile(state)
 

@@ -30,7 +30,7 @@ class NameClaims:
         self._claimants: dict[str, TrailState] = {}
         self._resources: dict[str, str] = {}
 
-    def enter(self, state: TrailState) -> Claim:
+    def upsert(self, state: TrailState) -> Claim:
         """Record the claim of a Trail, replacing its earlier one."""
         _, default_region = self._trail_scope(state)
         # Without a finalizer, status only records what was observed.
@@ -57,7 +57,7 @@ class NameClaims:
         """Record the present claim of a Trail; return the UIDs of Trails that the earlier claim may have blocked."""
         former = self._by_uid.get(state.uid)
         competitors = self.withdraw(state.uid)
-        self.enter(state)
+        self.upsert(state)
         return competitors if former != self._by_uid.get(state.uid) else []
 
     def withdraw(self, uid: str) -> list[str]:

@@ -158,7 +158,7 @@ async def _topic_key(case: Case) -> list[Judgement]:
         return []
     try:
         judgement = await Topic(case).key()
-    except (AWSError, FailureError) as error:
+    except FailureError as error:
         unknown = Verdict("the key of the topic", Answer.UNDECIDABLE, (Finding(_unknown_cause(error)),))
         return [(Reason.KEY_POLICY_DENIES, unknown)]
     return [judgement] if judgement else []

@@ -8,7 +8,7 @@ from trail_operator.domain.iam_policy.legacy import names_legacy
 from trail_operator.domain.iam_policy.matching import possible_values
 from trail_operator.domain.iam_policy.statements import CLOUDTRAIL, Caller, Check, Element, Match, Request
 from trail_operator.domain.iam_policy.ternary import Truth
-from trail_operator.domain.texts import capitalized
+from trail_operator.domain.texts import capitalized, listed
 
 # Conditions that exclude CloudTrail from a Deny statement: a key, its value, and the operators that compare them.
 _NO_SERVICE = ("aws:PrincipalIsAWSService", "false", ("Bool", "BoolIfExists", "StringEquals", "StringEqualsIgnoreCase"))
@@ -163,7 +163,7 @@ def _difference(texts: Sequence[str], resource: str) -> str:
 
 
 def _condition(condition: Condition) -> str:
-    values = _listed(condition.values, quote="'")
+    values = _abbreviated(condition.values, quote="'")
     return f"its condition {condition.operator} {condition.key} {values}"
 
 
@@ -178,20 +178,18 @@ def _sent(key: str, request: Request) -> str:
 def _principal(principals: Principals | None) -> str:
     if principals is None:
         return "its missing Principal"
-    names = _listed([f"{kind} {name}" for kind, name in principals.names])
+    names = _abbreviated([f"{kind} {name}" for kind, name in principals.names])
     return f"its {'NotPrincipal' if principals.negated else 'Principal'} {names}"
 
 
 def _texts(element: str, texts: Texts | None) -> str:
     if texts is None:
         return f"its missing {element}"
-    return f"its {'Not' if texts.negated else ''}{element} {_listed(texts.texts)}"
+    return f"its {'Not' if texts.negated else ''}{element} {_abbreviated(texts.texts)}"
 
 
-def _listed(values: Sequence[str], quote: str = "") -> str:
-    shown = [f"{quote}{_shortened(value)}{quote}" for value in values[:_MOST_VALUES]]
-    left = len(values) - len(shown)
-    return ", ".join(shown) + (f" and {left} more" if left else "")
+def _abbreviated(values: Sequence[str], quote: str = "") -> str:
+    return listed([f"{quote}{_shortened(value)}{quote}" for value in values], _MOST_VALUES)
 
 
 def _shortened(text: str) -> str:
