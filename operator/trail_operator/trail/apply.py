@@ -126,7 +126,7 @@ class PlanExecutor:
         except AWSError as error:
             request_id = error.request_id
             if error.may_have_taken_effect:
-                self._remember_unconfirmed(comparison, action)
+                state.writes.record_unconfirmed(action, desired, self._clock.monotonic())
             failure = await self._refusals.explain(comparison, error)
         except NotSentError:
             raise
@@ -134,7 +134,7 @@ class PlanExecutor:
             request_id = ""
             failure = error.failure
             if failure.kind is FailureClass.TRANSIENT:
-                self._remember_unconfirmed(comparison, action)
+                state.writes.record_unconfirmed(action, desired, self._clock.monotonic())
         else:
             state.writes.last_at = self._clock.monotonic()
             fields = {"operation": action.operation, "arn": desired.arn, "requestID": request_id}
@@ -145,12 +145,6 @@ class PlanExecutor:
             extra=state.about(operation=action.operation, arn=desired.arn, reason=failure.reason, requestID=request_id),
         )
         return failure
-
-    def _remember_unconfirmed(self, comparison: Comparison, action: Action) -> None:
-        """Remember a write that may have taken effect. It opens the consistency window."""
-        state = comparison.state
-        state.writes.last_at = self._clock.monotonic()
-        state.writes.unconfirmed = (*state.writes.unconfirmed, (action, comparison.desired))
 
 
 def _is_pinned(state: TrailState, desired: DesiredTrail) -> bool:

@@ -38,7 +38,7 @@ class TrailCandidates:
     async def tags(self, state: TrailState, candidate: Candidate) -> dict[str, str] | None:
         """Read the tags of a trail; None if there is no such trail."""
         tags = await candidate.client.cloudtrail.tags(candidate.arn, candidate.location.region)
-        state.reads.last_at = self._clock.monotonic()
+        state.reads.record_answer(self._clock.monotonic())
         return tags
 
     async def find(self, state: TrailState) -> AsyncIterator[Candidate]:

@@ -101,7 +101,7 @@ class TrailReader:
 
     def record_answer(self, state: TrailState) -> None:
         """Record that AWS has just answered every read of a trail."""
-        state.reads.last_at = self._clock.monotonic()
+        state.reads.record_answer(self._clock.monotonic())
 
     def _compare(
         self,

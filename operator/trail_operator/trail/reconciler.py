@@ -62,7 +62,7 @@ class TrailReconciler:
     async def _sync_and_report(self, state: TrailState, context: ReconcileContext) -> Outcome:
         last_write = state.writes.last_at
         result = await self._sync.sync(state, context)
-        state.writes.consecutive = state.writes.consecutive + 1 if state.writes.last_at != last_write else 0
+        state.writes.count_reconcile(has_written=state.writes.last_at != last_write)
         if result.known:
             state.facts.delivered = result.observed.delivered if result.observed else {}
             state.facts.other_trail_is_logging = result.found.is_logging if result.found else None

@@ -37,7 +37,7 @@ class SentDeletion:
 
 @dataclass
 class ReadHistory:
-    """Results of earlier reads of the trail. Written by TrailReader, SyncResults and TrailSync."""
+    """Results of earlier reads of the trail. Written by TrailReader, TrailCandidates, SyncResults and TrailSync."""
 
     last_at: float | None = None
     """When AWS last answered every read."""
@@ -48,10 +48,14 @@ class ReadHistory:
     advice_basis: AdviceBasis | None = None
     """What the present warnings follow from; None unless the last sync read all of the trail."""
 
+    def record_answer(self, now: float) -> None:
+        """Record that AWS has just answered every read of the trail."""
+        self.last_at = now
+
 
 @dataclass
 class WriteHistory:
-    """Earlier writes to the trail. Written by PlanExecutor, Refusals, SyncResults and TrailSync."""
+    """Earlier writes to the trail. Written by PlanExecutor, Refusals, SyncResults, TrailSync and TrailReconciler."""
 
     last_at: float | None = None
     """When the last write ended, which opened the consistency window."""
@@ -66,6 +70,15 @@ class WriteHistory:
     """When AWS last answered each write that it refused, by operation."""
     consecutive: int = 0
     """Reconciles in a row that have written."""
+
+    def record_unconfirmed(self, action: Action, desired: DesiredTrail, now: float) -> None:
+        """Record a write that may have taken effect. It opens the consistency window."""
+        self.last_at = now
+        self.unconfirmed = (*self.unconfirmed, (action, desired))
+
+    def count_reconcile(self, *, has_written: bool) -> None:
+        """Count a reconcile in `consecutive`; one that has not written resets it."""
+        self.consecutive = self.consecutive + 1 if has_written else 0
 
 
 @dataclass
