@@ -8,26 +8,36 @@ from tests.conformance.facts import API, GUIDE, case, fact, refused
 NAMES = f"{GUIDE}/cloudtrail-trail-naming-requirements.html"
 CREATE = f"{API}/API_CreateTrail.html"
 
+CHARACTERS = (
+    "Trail name or ARN can only contain uppercase letters, lowercase letters, numbers, periods (.), "
+    "hyphens (-), and underscores (_)."
+)
+FIRST = "Trail name must starts with a letter or number."
+LAST = "Trail name must ends with a letter or number."
+ADJACENT = "Trail name or ARN cannot have adjacent periods (.), hyphens (-), or underscores (_)."
+SHORT = "Trail name too short. Minimum allowed length: 3 characters. Specified name length: 2 characters."
+LONG = "Trail name too long. Maximum allowed length: 128 characters. Specified name length: 129 characters."
+
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "message"),
     [
-        case("of two characters", NAMES, "ab"),
-        case("of 129 characters", NAMES, "a" * 129),
-        case("with a space", NAMES, "my trail"),
-        case("with a letter that is not ASCII", NAMES, "träil"),
-        case("with a slash", NAMES, "my/trail"),
-        case("that begins with a hyphen", NAMES, "-trail"),
-        case("that begins with a period", NAMES, ".trail"),
-        case("that ends with an underscore", NAMES, "trail_"),
-        case("with two hyphens in a row", NAMES, "a--b"),
-        case("with two periods in a row", CREATE, "a..b"),
-        case("with a hyphen and an underscore in a row", CREATE, "my-_namespace"),
-        case("like an IP address", CREATE, "192.168.5.4"),
+        case("of two characters", NAMES, "ab", SHORT),
+        case("of 129 characters", NAMES, "a" * 129, LONG),
+        case("with a space", NAMES, "my trail", CHARACTERS),
+        case("with a letter that is not ASCII", NAMES, "träil", CHARACTERS),
+        case("with a slash", NAMES, "my/trail", CHARACTERS),
+        case("that begins with a hyphen", NAMES, "-trail", FIRST),
+        case("that begins with a period", NAMES, ".trail", FIRST),
+        case("that ends with an underscore", NAMES, "trail_", LAST),
+        case("with two hyphens in a row", NAMES, "a--b", ADJACENT),
+        case("with two periods in a row", CREATE, "a..b", ADJACENT),
+        case("with a hyphen and an underscore in a row", CREATE, "my-_namespace", ADJACENT),
+        case("like an IP address", CREATE, "192.168.5.4", "Trail name must not be formatted as an IP address."),
     ],
 )
-def test_a_trail_name_is_refused(aws: Account, name: str) -> None:
-    with refused("InvalidTrailNameException"):
+def test_a_trail_name_is_refused(aws: Account, name: str, message: str) -> None:
+    with refused("InvalidTrailNameException", message):
         aws.cloudtrail.create_trail(Name=name, S3BucketName=aws.name("none"))
 
 
@@ -55,22 +65,30 @@ def test_a_trail_name_is_accepted(aws: Account, name: str) -> None:
 
 
 BUCKETS = f"{GUIDE}/cloudtrail-s3-bucket-naming-requirements.html"
+# CloudTrail answers in the words of the AWS SDK for Java.
+LENGTH = "Bucket name should be between 3 and 63 characters long"
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "message"),
     [
-        case("of two characters", BUCKETS, "ab"),
-        case("of 64 characters", BUCKETS, "a" * 64),
-        case("with a capital", BUCKETS, "My-logs"),
-        case("with an underscore", BUCKETS, "my_logs"),
-        case("with two periods in a row", BUCKETS, "my..logs"),
-        case("with a hyphen beside a period", BUCKETS, "my-.logs"),
-        case("that begins with a hyphen", BUCKETS, "-logs"),
-        case("that ends with a hyphen", BUCKETS, "logs-"),
-        case("like an IP address", BUCKETS, "192.168.5.4"),
+        case("of two characters", BUCKETS, "ab", LENGTH),
+        case("of 64 characters", BUCKETS, "a" * 64, LENGTH),
+        case("with a capital", BUCKETS, "My-logs", "Bucket name should not contain uppercase characters"),
+        case("with an underscore", BUCKETS, "my_logs", "Bucket name should not contain '_'"),
+        case("with two periods in a row", BUCKETS, "my..logs", "Bucket name should not contain two adjacent periods"),
+        case(
+            "with a hyphen beside a period",
+            BUCKETS,
+            "my-.logs",
+            "Bucket name should not contain dashes next to periods",
+        ),
+        case("that begins with a hyphen", BUCKETS, "-logs", "Bucket name should not begin with a '-'"),
+        case("that ends with a hyphen", BUCKETS, "logs-", "Bucket name should not end with '-' or '.'"),
+        case("like an IP address", BUCKETS, "192.168.5.4", "Bucket name must not be formatted as an IP Address"),
+        case("that is empty", BUCKETS, "", "Bucket name cannot be blank!"),
     ],
 )
-def test_a_bucket_name_is_refused(aws: Account, name: str) -> None:
-    with refused("InvalidS3BucketNameException"):
+def test_a_bucket_name_is_refused(aws: Account, name: str, message: str) -> None:
+    with refused("InvalidS3BucketNameException", message):
         aws.cloudtrail.create_trail(Name=aws.name("trail"), S3BucketName=name)

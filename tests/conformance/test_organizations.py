@@ -103,10 +103,15 @@ def test_without_an_organization_there_is_no_organization_trail(fresh: Account) 
         create(fresh)
 
 
-@fact(PREPARE)
+@fact("https://github.com/nozaq/terraform-aws-secure-baseline/issues/258")
 def test_an_organization_trail_needs_trusted_access(fresh: Account) -> None:
     make_organization(fresh)
-    with refused("CloudTrailAccessNotEnabledException"):
+    message = (
+        "The request could not be processed because your organization hasn\u2019t enabled CloudTrail service access. "
+        "Enable service access for CloudTrail, and then try again. You are signed in with the following AWS account "
+        f"ID: {fresh.number}"
+    )
+    with refused("CloudTrailAccessNotEnabledException", message):
         create(fresh)
 
 
@@ -117,9 +122,13 @@ def test_an_organization_trail_needs_all_features(fresh: Account) -> None:
         create(fresh)
 
 
-@fact(f"{CREATE}#API_CreateTrail_Errors")
+@fact("https://github.com/aws/aws-cdk/pull/21824")
 def test_a_member_makes_no_organization_trail(organization: Organization) -> None:
-    with refused("NotOrganizationMasterAccountException"):
+    message = (
+        "You cannot configure or manage trails for an organization because this action requires being signed in with "
+        "the management account."
+    )
+    with refused("NotOrganizationMasterAccountException", message):
         create(organization.member)
 
 

@@ -19,7 +19,8 @@ QUOTAS = f"{GUIDE}/WhatIsCloudTrail-Limits.html"
 STAR = "https://github.com/aws-ia/terraform-aws-control_tower_account_factory/issues/513"
 WILDCARD = "https://github.com/aws-samples/aws-security-reference-architecture-examples/issues/335"
 BUCKET_ARN = "https://github.com/hashicorp/terraform-provider-aws/issues/4043"
-NEITHER = "https://github.com/awsdocs/aws-cloudformation-user-guide/pull/752"
+NEITHER = "https://github.com/aws/aws-cdk/issues/15488"
+PREFLIGHT = "https://github.com/badmintoncryer/cdk-preflight"
 MOST = "https://github.com/aws-solutions/aws-crr-monitor/issues/7"
 
 DEFAULT = {
@@ -218,7 +219,13 @@ def test_a_basic_selector_of(aws: Account, trail: Trail, given: Selector) -> Non
             [{"DataResources": [{"Type": "AWS::SNS::Topic", "Values": ["arn:aws:sns"]}]}],
             None,
         ),
-        case("of nothing", NEITHER, [{"IncludeManagementEvents": False, "DataResources": []}], None),
+        case(
+            "of nothing",
+            NEITHER,
+            [{"IncludeManagementEvents": False, "DataResources": []}],
+            "Invalid combination of parameters in EventSelectors. When includeManagementEvents is false, DataResources "
+            "must not be empty",
+        ),
         case(
             "without events of a service that may not be left out",
             BASIC,
@@ -258,7 +265,7 @@ def test_there_may_be_five_basic_selectors(aws: Account, trail: Trail) -> None:
     got(aws, trail, "EventSelectors", [DEFAULT] * 5)
 
 
-@fact("https://github.com/badmintoncryer/cdk-preflight")
+@fact(PREFLIGHT)
 def test_both_kinds_at_once_are_refused(aws: Account, trail: Trail) -> None:
     with refused(
         INVALID, "You can select events by using either EventSelectors or AdvancedEventSelectors, but not both"
@@ -397,15 +404,12 @@ def test_an_advanced_selector_of(aws: Account, trail: Trail, given: Selector) ->
             FIELD,
             [selector(CATEGORY, field("eventSource", NotEquals=["s3.amazonaws.com"]))],
         ),
-        case("of management events by name", FIELD, [selector(CATEGORY, field("eventName", "RunInstances"))]),
-        case("of management events of a type", FIELD, [selector(CATEGORY, S3)]),
         case("of network events without a source", NETWORK, [selector(NETWORK_CATEGORY)]),
         case(
             "of network events with another error",
             NETWORK,
             [selector(NETWORK_CATEGORY, KMS, field("errorCode", "AccessDenied"))],
         ),
-        case("of network events that read", NETWORK, [selector(NETWORK_CATEGORY, KMS, field("readOnly", "true"))]),
         case("of a field without an operator", FIELD, [selector(CATEGORY, {"Field": "readOnly"})]),
         case(
             "of 501 values",
@@ -417,6 +421,26 @@ def test_an_advanced_selector_of(aws: Account, trail: Trail, given: Selector) ->
 def test_advanced_selectors_are_refused(aws: Account, trail: Trail, given: list[Selector]) -> None:
     with refused(INVALID):
         put_selectors(aws, trail, AdvancedEventSelectors=given)
+
+
+@pytest.mark.parametrize(
+    ("category", "given"),
+    [
+        case("management events by name", PREFLIGHT, "Management", [CATEGORY, field("eventName", "RunInstances")]),
+        case("management events of a type", PREFLIGHT, "Management", [CATEGORY, S3]),
+        case(
+            "network events that read",
+            PREFLIGHT,
+            "NetworkActivity",
+            [NETWORK_CATEGORY, KMS, field("readOnly", "true")],
+        ),
+    ],
+)
+def test_a_category_lacks_a_field(aws: Account, trail: Trail, category: str, given: list[Selector]) -> None:
+    name = given[-1]["Field"]
+    message = f"The following field is not allowed when the eventCategory field value equals {category}: {name}."
+    with refused(INVALID, message):
+        put_selectors(aws, trail, AdvancedEventSelectors=[selector(*given)])
 
 
 @fact(QUOTAS)

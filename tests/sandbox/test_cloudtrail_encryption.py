@@ -1,4 +1,7 @@
-"""Which keys CloudTrail has to be let into when the spec names none: the bucket's default key and the topic's."""
+"""The emulator's checks of the bucket's default key and the topic's key: its setting, and codes that are unverified.
+
+Facts about AWS: tests/conformance/test_dependencies.py.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -172,10 +175,9 @@ def test_a_topics_key_is_not_asked_for_in_cloudtrails_encryption_context(
     create(aws, bucket, SnsTopicName=topic)
 
 
-@pytest.mark.parametrize("by_arn", [False, True])
-def test_a_topic_with_the_key_that_aws_manages(aws: Account, bucket: str, refused: Refused, by_arn: bool) -> None:
+def test_a_topic_with_the_arn_of_the_key_that_aws_manages(aws: Account, bucket: str, refused: Refused) -> None:
     managed = aws.client("kms").describe_key(KeyId="alias/aws/sns")["KeyMetadata"]["Arn"]
-    topic = topic_with(aws, managed if by_arn else "alias/aws/sns")
+    topic = topic_with(aws, managed)
     with refused("InsufficientSnsTopicPolicyException", BAD_TOPIC):
         create(aws, bucket, SnsTopicName=topic)
 

@@ -1,4 +1,4 @@
-"""Errors that the state of the world provokes, beside those of names, dependencies, selectors and organizations.
+"""The emulator's errors that its settings cause, and that its documentation lists all. Not facts about AWS.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/CommonErrors.html and the errors of each operation there.
 """

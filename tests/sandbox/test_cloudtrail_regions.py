@@ -1,6 +1,6 @@
-"""Home regions and shadows: a multi-region trail is seen in every region and changed in one.
+"""The emulator's regions and accounts, where no source says how AWS behaves.
 
-https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-multi-region-trails.html
+Facts about AWS: tests/conformance/test_regions.py.
 """
 
 import pytest
@@ -46,7 +46,7 @@ def test_status_is_of_the_region(aws: Account, multi: str, elsewhere: CloudTrail
 # Accounts and ARNs.
 
 
-@pytest.mark.parametrize("operation", ["get_trail", "get_trail_status", "start_logging", "delete_trail"])
+@pytest.mark.parametrize("operation", ["get_trail_status", "start_logging", "delete_trail"])
 def test_trails_of_other_accounts(another: Account, trail: str, refused: Refused, operation: str) -> None:
     message = f"AccountID in ARN is wrong, you can only access resources with AccountID {another.number}."
     with refused("CloudTrailARNInvalidException", message):

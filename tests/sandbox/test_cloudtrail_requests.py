@@ -1,4 +1,7 @@
-"""What CloudTrail's own requests carry: condition keys, its old accounts, and what a log role's boundary leaves."""
+"""The requests of the emulated CloudTrail: condition keys, its old accounts, boundaries of a log role.
+
+Facts about AWS: tests/conformance/test_bucket_policies.py and test_dependencies.py.
+"""
 
 import json
 from collections.abc import Mapping
@@ -27,28 +30,8 @@ def with_condition(aws: Account, bucket: str, condition: Mapping[str, Any], prin
     aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=document)
 
 
-PRESENT: dict[str, dict[str, Any]] = {
-    "the trail": {"StringEquals": {"aws:SourceArn": "arn:aws:cloudtrail:us-east-1:{account}:trail/trail"}},
-    "its account": {"StringEquals": {"aws:SourceAccount": "{account}"}},
-    "a service": {"Bool": {"aws:PrincipalIsAWSService": "true"}},
-    "which service": {"StringEquals": {"aws:PrincipalServiceName": "cloudtrail.amazonaws.com"}},
-    "TLS": {"Bool": {"aws:SecureTransport": "true"}},
-    "no service on behalf of another": {"Bool": {"aws:ViaAWSService": "false"}},
-    "the bucket's account": {"StringEquals": {"aws:ResourceAccount": "{account}"}},
-    "the bucket's account by S3": {"StringEquals": {"s3:ResourceAccount": "{account}"}},
-    "the bucket's region": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}},
-}
-ABSENT = [
-    *("aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalTag/a"),
-    *("aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp", "aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge"),
-    *("aws:SourceOrgID", "aws:SourceOrgPaths", "aws:ResourceOrgID"),  # of an account without an organization
-]
-
-
-@pytest.mark.parametrize("condition", PRESENT.values(), ids=PRESENT)
-def test_a_key_that_its_requests_carry(aws: Account, bucket: str, condition: dict[str, Any]) -> None:
-    with_condition(aws, bucket, json.loads(json.dumps(condition).replace("{account}", aws.number)))
-    create(aws, bucket)
+# Of an account without an organization.
+ABSENT = ["aws:SourceOrgID", "aws:SourceOrgPaths", "aws:ResourceOrgID"]
 
 
 @pytest.mark.parametrize("key", ABSENT)
@@ -81,7 +64,7 @@ def test_the_region_of_a_topic_and_of_keys(aws: Account, bucket: str) -> None:
     create(aws, bucket, SnsTopicName=topic, KmsKeyId=key)
 
 
-def test_s3_alone_has_a_resource_account_of_its_own(aws: Account, bucket: str, refused: Refused) -> None:
+def test_only_s3_has_its_own_key_for_the_resource_account(aws: Account, bucket: str, refused: Refused) -> None:
     topic = aws.topic("notify", "trail")
     document = written(allow(topic, "SNS:Publish", {"Null": {"s3:ResourceAccount": "false"}}))
     aws.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=document)
@@ -89,7 +72,7 @@ def test_s3_alone_has_a_resource_account_of_its_own(aws: Account, bucket: str, r
         create(aws, bucket, SnsTopicName=topic)
 
 
-def test_the_organization_is_told(aws: Account, bucket: str) -> None:
+def test_the_requests_name_the_organization(aws: Account, bucket: str) -> None:
     organization = Organization(aws)
     path = f"{organization.id}/{organization.client.list_roots()['Roots'][0]['Id']}/"
     conditions: list[dict[str, Any]] = [
@@ -164,16 +147,10 @@ def logs(aws: Account) -> dict[str, str]:
     return {"CloudWatchLogsLogGroupArn": f"{group}:*", "CloudWatchLogsRoleArn": aws.role("deliver", group)}
 
 
-@pytest.mark.parametrize(
-    "statements",
-    [[permit("s3:*")], [permit("*"), permit("logs:PutLogEvents", Effect="Deny")]],
-    ids=["leaves it out", "denies it"],
-)
-def test_a_boundary_cuts_the_log_role_down(
-    aws: Account, bucket: str, refused: Refused, statements: list[dict[str, Any]]
-) -> None:
+def test_a_boundary_can_deny_what_the_log_role_needs(aws: Account, bucket: str, refused: Refused) -> None:
     given, iam = logs(aws), aws.client("iam")
-    iam.put_role_permissions_boundary(RoleName="deliver", PermissionsBoundary=boundary(aws, *statements))
+    denies = boundary(aws, permit("*"), permit("logs:PutLogEvents", Effect="Deny"))
+    iam.put_role_permissions_boundary(RoleName="deliver", PermissionsBoundary=denies)
     with refused("InvalidCloudWatchLogsLogGroupArnException", NOT_PERMITTED):
         create(aws, bucket, **given)
     iam.delete_role_permissions_boundary(RoleName="deliver")

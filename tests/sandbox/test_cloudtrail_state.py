@@ -1,4 +1,4 @@
-"""The store's memory and the buckets of tokens, on clocks of the tests' own."""
+"""The emulator's store of past states and its token buckets, on a clock that the test sets. Not facts about AWS."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
