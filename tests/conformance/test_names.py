@@ -8,6 +8,7 @@ from tests.conformance.facts import API, GUIDE, case, fact, refused
 NAMES = f"{GUIDE}/cloudtrail-trail-naming-requirements.html"
 CREATE = f"{API}/API_CreateTrail.html"
 
+# The sources list the rules; they do not quote these messages.
 CHARACTERS = (
     "Trail name or ARN can only contain uppercase letters, lowercase letters, numbers, periods (.), "
     "hyphens (-), and underscores (_)."

@@ -1,4 +1,4 @@
-"""Calls to AWS over real sockets: through proxies, with bundles of authorities, and what is said where none succeed."""
+"""Calls to AWS over real sockets: proxies, CA bundles, endpoints, and the messages of connection errors."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def port(authority: Authority) -> Iterator[int]:
-    """AWS, as far as names and certificates go."""
+    """A server with the name and the certificate of an AWS endpoint."""
     with answering(lambda *_: (200, identity("111111111111")), tls=authority.server(NAME)) as number:
         yield number
 
@@ -44,7 +44,7 @@ def proxy(port: int) -> Iterator[Proxy]:
 
 
 def asked(endpoint: str | None = None) -> str:
-    """Who we are, by STS; or what is said where it does not tell."""
+    """Return the account by STS, or the message if the call fails."""
 
     async def main() -> str:
         aws = aws_client(ClientPool("eu-west-1", time.monotonic, lambda: None), endpoint_url=endpoint)
@@ -78,7 +78,7 @@ def test_past_the_proxy_for_what_no_proxy_names(
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("what", "expected"),
     [
         ("authority", "the certificate authority of the server is unknown"),
         ("authority", "add it to the file that AWS_CA_BUNDLE names"),
@@ -90,8 +90,8 @@ def test_past_the_proxy_for_what_no_proxy_names(
         ("nobody", "the proxy http://127.0.0.1:1 cannot be reached"),
     ],
 )
-def test_what_stands_in_the_way_is_said(
-    what: str, told: str, proxy: Proxy, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_message_names_the_cause(
+    what: str, expected: str, proxy: Proxy, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle, url = authority.bundle, proxy.url
     if what == "authority":
@@ -103,7 +103,7 @@ def test_what_stands_in_the_way_is_said(
         bundle.write_text("no certificate")
     elif what == "refused":
         proxy.refuse("502 Bad Gateway")
-        told = f"the proxy {proxy.url} answers 502 Bad Gateway"
+        expected = f"the proxy {proxy.url} answers 502 Bad Gateway"
     elif what == "nobody":
         url = "http://127.0.0.1:1"
     monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
@@ -114,7 +114,7 @@ def test_what_stands_in_the_way_is_said(
         monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "folder"))
     message = asked(endpoint)
     assert message.startswith(f"{FailureClass.TRANSIENT}: ")
-    assert told in message
+    assert expected in message
     assert PASSWORD not in message
 
 

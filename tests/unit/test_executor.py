@@ -1,4 +1,4 @@
-"""Calls that hang hold up nobody else's."""
+"""The executor of blocking calls: hanging calls, the limit of parallel calls, shutdown."""
 
 import asyncio
 import threading
@@ -25,7 +25,7 @@ def test_calls_that_hang_no_longer_count(monkeypatch: pytest.MonkeyPatch) -> Non
     asyncio.run(scenario())
 
 
-def test_so_many_run_at_once_and_all_have_their_turn() -> None:
+def test_at_most_32_calls_run_at_once_and_all_run() -> None:
     running, most, lock = 0, 0, threading.Lock()
     together = threading.Barrier(32, timeout=30)
 
@@ -34,7 +34,7 @@ def test_so_many_run_at_once_and_all_have_their_turn() -> None:
         with lock:
             running += 1
             most = max(most, running)
-        together.wait()  # ends only if so many do run at once
+        together.wait()  # returns only if 32 run at once
         with lock:
             running -= 1
 
@@ -47,7 +47,7 @@ def test_so_many_run_at_once_and_all_have_their_turn() -> None:
     assert most == 32
 
 
-def test_a_call_that_nobody_waits_for_is_waited_for_at_the_end() -> None:
+def test_closing_waits_for_a_cancelled_call() -> None:
     goes_on = threading.Event()
 
     async def scenario() -> None:

@@ -1,4 +1,4 @@
-"""What is read of an account's trails where AWS refuses some of it, for longer or in passing."""
+"""The inventory of an account's trails when AWS refuses some of the reads, for good or for a moment."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,18 +30,18 @@ def arn(name: str, region: str, account: str = LOCATION.account) -> str:
     return f"arn:aws:cloudtrail:{region}:{account}:trail/{name}"
 
 
-OURS, THEIRS = ARN, arn("theirs", "eu-west-1")
+OWN, OTHER = ARN, arn("other", "eu-west-1")
 
 
 @dataclass
 class Account:
     """An AWS account: its trails by ARN, with whether each is multi-region, and what AWS refuses, with which code."""
 
-    trails: dict[str, bool] = field(default_factory=lambda: {OURS: True, THEIRS: False})
+    trails: dict[str, bool] = field(default_factory=lambda: {OWN: True, OTHER: False})
     refused: dict[tuple[str, str], str] = field(default_factory=dict)
     """By operation, and region or ARN."""
     failure: Failure | None = None
-    """Why no answer comes at all."""
+    """The failure of every call."""
 
     def refuse(self, operation: str, *where: str, code: str = DENIED) -> None:
         self.refused |= {(operation, place): code for place in where}
@@ -70,7 +70,7 @@ class Account:
             case "GetTrail":
                 return {"Trail": self._describe(named[0], homes[named[0]])}
             case "ListTags":
-                tags = {OURS: [{"Key": OWNER_TAG, "Value": OWNER}]}
+                tags = {OWN: [{"Key": OWNER_TAG, "Value": OWNER}]}
                 return {"ResourceTagList": [{"ResourceId": one, "TagsList": tags.get(one, [])} for one in named]}
             case "GetTrailStatus":
                 return {"IsLogging": True}
@@ -81,34 +81,37 @@ class Account:
         return {"TrailARN": trail, "HomeRegion": home, "IsMultiRegionTrail": self.trails[trail]} | flags
 
 
-def look(account: Account, *locations: Location) -> InventorySnapshot:
-    """What is seen of it from the last of the locations, after the others."""
+def take(account: Account, *locations: Location) -> InventorySnapshot:
+    """Return the snapshot for the last of the locations, after those for the others."""
 
     async def run() -> InventorySnapshot:
-        neighbours, snapshot = TrailLister(cast(Any, account)), InventorySnapshot()
+        lister, snapshot = TrailLister(cast(Any, account)), InventorySnapshot()
         for location in locations or (LOCATION,):
-            snapshot = await neighbours.of(location)
+            snapshot = await lister.of(location)
         return snapshot
 
     return asyncio.run(run())
 
 
-def seen(snapshot: InventorySnapshot) -> dict[str, PeerTrail]:
+def trails_of(snapshot: InventorySnapshot) -> dict[str, PeerTrail]:
     return {trail.arn: trail for trail in snapshot.trails or ()}
 
 
 def test_all_of_an_account() -> None:
-    snapshot = look(Account())
-    assert list(seen(snapshot)) == [OURS, THEIRS]
+    snapshot = take(Account())
+    assert list(trails_of(snapshot)) == [OWN, OTHER]
     assert (snapshot.count, snapshot.access_errors) == (2, ())
-    assert [(trail.owner, trail.is_owner_known) for trail in seen(snapshot).values()] == [(OWNER, True), (None, True)]
+    assert [(trail.owner, trail.is_owner_known) for trail in trails_of(snapshot).values()] == [
+        (OWNER, True),
+        (None, True),
+    ]
 
 
-def test_one_region_that_is_refused_hides_only_what_is_seen_there_alone() -> None:
+def test_a_refused_region_hides_only_the_trails_that_no_other_region_shows() -> None:
     account = Account()
     account.refuse("DescribeTrails", "eu-west-1")
-    snapshot = look(account)
-    assert list(seen(snapshot)) == [OURS]
+    snapshot = take(account)
+    assert list(trails_of(snapshot)) == [OWN]
     assert snapshot.count == 2
     (why,) = snapshot.access_errors
     assert "not allowed to perform cloudtrail:DescribeTrails in eu-west-1" in why
@@ -116,7 +119,7 @@ def test_one_region_that_is_refused_hides_only_what_is_seen_there_alone() -> Non
 
 @dataclass
 class Paged(Account):
-    """An account whose trails are listed on so many pages."""
+    """An account whose list of trails has this number of pages."""
 
     pages: int = 2
     asked: list[str | None] = field(default_factory=list)
@@ -134,14 +137,14 @@ class Paged(Account):
 
 def test_trails_are_listed_page_by_page() -> None:
     account = Paged()
-    assert list(seen(look(account))) == [OURS, THEIRS]
+    assert list(trails_of(take(account))) == [OWN, OTHER]
     assert account.asked == [None, "page 2"]
 
 
-def test_a_list_of_trails_without_an_end_is_given_up_and_passes() -> None:
+def test_an_endless_list_of_trails_is_a_transient_failure() -> None:
     account = Paged(pages=10**9)
     with pytest.raises(FailureError) as raised:
-        look(account)
+        take(account)
     assert raised.value.failure.kind is FailureClass.TRANSIENT
     assert len(account.asked) == 100
 
@@ -149,77 +152,79 @@ def test_a_list_of_trails_without_an_end_is_given_up_and_passes() -> None:
 def test_what_is_not_listed_is_not_counted() -> None:
     account = Account()
     account.refuse("ListTrails", "eu-central-1", "eu-west-1")
-    assert list(seen(look(account))) == [OURS]
-    assert look(account).count is None
-    # What was once asked for is looked at whoever asks.
-    assert list(seen(look(account, WEST, LOCATION))) == [OURS, THEIRS] == list(seen(look(account, LOCATION, WEST)))
+    assert list(trails_of(take(account))) == [OWN]
+    assert take(account).count is None
+    # A region is read for every caller once a caller has named it.
+    assert (
+        list(trails_of(take(account, WEST, LOCATION))) == [OWN, OTHER] == list(trails_of(take(account, LOCATION, WEST)))
+    )
 
 
-def test_a_region_that_does_not_list_the_trails_hides_nothing_where_another_does() -> None:
+def test_a_region_that_refuses_the_list_hides_nothing_if_another_returns_it() -> None:
     account = Account()
     account.refuse("ListTrails", "eu-central-1")
-    snapshot = look(account, LOCATION, WEST)
-    assert (list(seen(snapshot)), snapshot.count, snapshot.access_errors) == ([OURS, THEIRS], 2, ())
+    snapshot = take(account, LOCATION, WEST)
+    assert (list(trails_of(snapshot)), snapshot.count, snapshot.access_errors) == ([OWN, OTHER], 2, ())
 
 
 def test_where_nothing_can_be_read_nothing_is_known() -> None:
     account = Account()
     account.refuse_all()
-    snapshot = look(account)
+    snapshot = take(account)
     assert (snapshot.trails, snapshot.count) == (None, None)
     assert snapshot.access_errors
 
 
 def test_where_the_operator_has_no_credentials_nothing_is_known() -> None:
     failure = Failure(FailureClass.AUTHORITY, Reason.CREDENTIALS_UNAVAILABLE, "none")
-    assert look(Account(failure=failure)) == InventorySnapshot(access_errors=("none",))
+    assert take(Account(failure=failure)) == InventorySnapshot(access_errors=("none",))
 
 
 def test_whether_one_trail_logs_may_be_refused() -> None:
     account = Account()
-    account.refuse("GetTrailStatus", THEIRS)
-    snapshot = look(account)
-    theirs = seen(snapshot)[THEIRS]
-    assert (theirs.is_logging, theirs.management_events, snapshot.count) == (None, None, 2)
+    account.refuse("GetTrailStatus", OTHER)
+    snapshot = take(account)
+    other = trails_of(snapshot)[OTHER]
+    assert (other.is_logging, other.management_events, snapshot.count) == (None, None, 2)
     assert "cloudtrail:GetTrailStatus" in snapshot.access_errors[0]
-    assert seen(snapshot)[OURS].is_logging
+    assert trails_of(snapshot)[OWN].is_logging
 
 
-def test_whose_one_trail_is_may_be_refused() -> None:
-    account = Account({OURS: True, arn("dark", "eu-central-1"): True})
+def test_the_owner_of_one_trail_may_be_refused() -> None:
+    account = Account({OWN: True, arn("dark", "eu-central-1"): True})
     account.refuse("ListTags", arn("dark", "eu-central-1"))
-    snapshot = look(account)
-    assert [trail.is_owner_known for trail in seen(snapshot).values()] == [True, False]
-    assert seen(snapshot)[OURS].owner == OWNER
+    snapshot = take(account)
+    assert [trail.is_owner_known for trail in trails_of(snapshot).values()] == [True, False]
+    assert trails_of(snapshot)[OWN].owner == OWNER
     assert len(snapshot.access_errors) == 1
 
 
 @pytest.mark.parametrize("code", [DENIED, GONE])
 def test_selectors_that_are_not_shown_are_not_aws_s_default(code: str) -> None:
     account = Account()
-    account.refuse("GetEventSelectors", THEIRS, code=code)
-    snapshot = look(account)
-    assert seen(snapshot)[THEIRS].management_events is None
-    assert seen(snapshot)[THEIRS].is_logging
-    assert snapshot.access_errors == ()  # an AWSAccount tells of no selectors
+    account.refuse("GetEventSelectors", OTHER, code=code)
+    snapshot = take(account)
+    assert trails_of(snapshot)[OTHER].management_events is None
+    assert trails_of(snapshot)[OTHER].is_logging
+    assert snapshot.access_errors == ()  # an AWSAccount does not report selectors
 
 
-def test_a_trail_that_goes_meanwhile_is_gone() -> None:
+def test_a_trail_that_is_deleted_during_the_read_is_not_counted() -> None:
     account = Account()
-    account.refuse("ListTags", THEIRS, code=GONE)
-    account.refuse("GetTrailStatus", THEIRS, code=GONE)
-    assert look(account).count == 1
+    account.refuse("ListTags", OTHER, code=GONE)
+    account.refuse("GetTrailStatus", OTHER, code=GONE)
+    assert take(account).count == 1
 
 
 @pytest.mark.parametrize(
     ("operation", "where"),
-    [("ListTrails", "eu-central-1"), ("DescribeTrails", "eu-west-1"), ("ListTags", THEIRS), ("GetTrailStatus", THEIRS)],
+    [("ListTrails", "eu-central-1"), ("DescribeTrails", "eu-west-1"), ("ListTags", OTHER), ("GetTrailStatus", OTHER)],
 )
-def test_nothing_follows_from_what_passes(operation: str, where: str) -> None:
+def test_a_transient_error_fails_the_whole_read(operation: str, where: str) -> None:
     account = Account()
     account.refuse(operation, where, code=BUSY)
     with pytest.raises(AWSError):
-        look(account)
+        take(account)
 
 
 def test_a_reconcile_sees_the_same_as_a_read_of_the_account() -> None:
@@ -230,20 +235,20 @@ def test_a_reconcile_sees_the_same_as_a_read_of_the_account() -> None:
         assert trail
         return PeerTrail.of(trail)
 
-    for trail, listed in seen(look(account)).items():
+    for trail, listed in trails_of(take(account)).items():
         assert asyncio.run(observe(trail)) == listed
 
 
-# -- what is made of it
+# -- warnings
 
 
 COPY = [Reason.DUPLICATE_GLOBAL_EVENTS, Reason.DUPLICATE_MANAGEMENT_EVENTS]
 
 
-def told(
+def warnings(
     account: Account, *, before: Reason | None = None, then: Callable[[], None] = lambda: None
 ) -> list[Reason] | None:
-    """Of what a Trail is warned that had a warning `before`, once the account was looked at before and after `then`."""
+    """Return the warnings of a Trail with the warning `before`, after one read before `then` and one after it."""
 
     async def run() -> tuple[Advice, ...] | None:
         condition = SimpleNamespace(reason=before) if before else None
@@ -262,16 +267,16 @@ def told(
     return None if found is None else [advice.reason for advice in found]
 
 
-def test_one_refusal_silences_no_warning_of_the_others() -> None:
-    account = Account({OURS: True, arn("seen", "us-east-1"): True, THEIRS: False})
+def test_a_refusal_for_one_trail_keeps_the_warnings_about_the_others() -> None:
+    account = Account({OWN: True, arn("seen", "us-east-1"): True, OTHER: False})
     account.refuse("DescribeTrails", "eu-west-1")
-    account.refuse("GetTrailStatus", THEIRS)
-    assert told(account) == COPY
+    account.refuse("GetTrailStatus", OTHER)
+    assert warnings(account) == COPY
 
 
-def test_where_nothing_can_be_read_any_more_warnings_stay() -> None:
-    account = Account({OURS: True, THEIRS: True})
-    assert told(account, then=account.refuse_all) == COPY
+def test_warnings_stay_when_nothing_can_be_read_any_longer() -> None:
+    account = Account({OWN: True, OTHER: True})
+    assert warnings(account, then=account.refuse_all) == COPY
 
 
 @pytest.mark.parametrize(
@@ -283,9 +288,9 @@ def test_where_nothing_can_be_read_any_more_warnings_stay() -> None:
         (Reason.LOGS_OWN_DELIVERY, []),
     ],
 )
-def test_where_nothing_could_ever_be_read_what_was_said_of_others_stays(
+def test_warnings_about_others_stay_if_nothing_was_ever_read(
     before: Reason | None, expected: list[Reason] | None
 ) -> None:
     account = Account()
     account.refuse_all()
-    assert told(account, before=before) == expected
+    assert warnings(account, before=before) == expected

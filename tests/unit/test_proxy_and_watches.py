@@ -1,4 +1,4 @@
-"""Both HTTP stacks take the same way to the API server: the Kubernetes client's and kopf's, over real sockets."""
+"""The Kubernetes client and kopf use the same proxy for the API server, over real sockets; when watches run."""
 
 import asyncio
 import json
@@ -107,7 +107,7 @@ def test_through_the_proxy_that_is_named(
 def test_past_the_proxy_where_it_is_not_for_the_api_server(
     server: str, port: int, proxy: Proxy, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Loopback is never asked of a proxy, and kopf's session must not look for one by itself either."""
+    """Requests to loopback use no proxy, and kopf's session does not choose one by itself."""
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     if server != "127.0.0.1":

@@ -1,4 +1,4 @@
-"""The controller's parts put together, without an API server and without AWS."""
+"""The controllers wired together, without an API server and without AWS."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -44,7 +44,7 @@ def run(scenario: Callable[[Controllers], Awaitable[None]], server: "Server | No
 
 
 def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else thousands of accounts with thousands of Trails would cost their product."""
+    """Otherwise the cost would be the number of accounts times the number of Trails."""
     compared = 0
 
     def advise(*_: object, **__: object) -> tuple[Advice, ...]:
@@ -80,7 +80,7 @@ def account(uid: str, number: str, version: str = "1", **spec: Any) -> dict[str,
 
 
 class Server:
-    """What is written of AWSAccounts."""
+    """Records what is written to AWSAccounts."""
 
     def __init__(self) -> None:
         self.status: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -104,8 +104,8 @@ def ready(status: dict[str, Any]) -> tuple[str, str, str]:
     return condition["status"], condition["reason"], condition["message"]
 
 
-def test_a_fault_with_an_account_is_told_and_does_not_end_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the API server has let in may still be none that can be worked with."""
+def test_a_fault_with_an_account_is_reported_and_does_not_end_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An AWSAccount that the API server accepted may still be unusable."""
     server = Server()
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
         monkeypatch.setenv(f"AWS_{name}", "key")
@@ -189,8 +189,8 @@ async def identified(*_: object) -> CallerIdentity:
     return CallerIdentity("111111111111", "aws", "arn:aws:iam::111111111111:role/r")
 
 
-def test_an_answer_to_a_write_does_not_hide_what_the_watch_has_told_since() -> None:
-    """Such as that the AWSAccount is being deleted."""
+def test_the_response_to_a_write_does_not_hide_later_watch_events() -> None:
+    """For example, that the AWSAccount is being deleted."""
 
     async def scenario(controllers: Controllers) -> None:
         accounts, registry = controllers.accounts, controllers.accounts.registry
@@ -207,7 +207,7 @@ def test_an_answer_to_a_write_does_not_hide_what_the_watch_has_told_since() -> N
     run(scenario)
 
 
-def test_trails_of_one_account_know_of_each_other_whichever_way_leads_there() -> None:
+def test_trails_of_one_account_know_of_each_other_however_they_name_it() -> None:
     async def scenario(controllers: Controllers) -> None:
         controllers.accounts.on_update(account("1", "111111111111"), after=3600.0)
         place = controllers.accounts.registry.trail_scope
@@ -218,7 +218,7 @@ def test_trails_of_one_account_know_of_each_other_whichever_way_leads_there() ->
     run(scenario)
 
 
-def test_an_account_made_anew_under_the_same_name_is_another() -> None:
+def test_an_account_created_again_under_the_same_name_is_another() -> None:
     async def scenario(controllers: Controllers) -> None:
         accounts, registry = controllers.accounts, controllers.accounts.registry
         accounts.on_update(account("1", "111111111111"), after=3600.0)
@@ -228,7 +228,7 @@ def test_an_account_made_anew_under_the_same_name_is_another() -> None:
         assert former is not None
         assert former.uid not in accounts._queue
         assert present is not former
-        accounts.on_delete(account("1", "111111111111"))  # the late farewell of the former
+        accounts.on_delete(account("1", "111111111111"))  # the late event of the former
         assert registry.get("team") is present
         accounts.on_delete(account("2", "222222222222"))
         assert registry.get("team") is None
