@@ -228,9 +228,11 @@ class VirtualStage:
             self.restart()
         self.wait(0.5)
         for key, body in list(self.server.objects.items()):
-            conditions = body.get("status", {}).get("conditions", ())
-            if any(one["type"] == "Stalled" and one["reason"] == "InvalidSpec" for one in conditions):
-                # A fault refused the spec for good: it is asked again when a user wishes so.
+            status = body.get("status", {})
+            stalled = {one["reason"] for one in status.get("conditions", ()) if one["type"] == "Stalled"}
+            # A fault refused the spec permanently: it is sent again when a user requests it. Refusals stay in status
+            # while another failure is reported, and the Trail is not Stalled.
+            if "InvalidSpec" in stalled or status.get("refusals"):
                 self.annotate(key, FORCE, str(self.time))
         self.wait(_SETTLED)
         return self._as_it_stands()
