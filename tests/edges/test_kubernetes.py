@@ -253,7 +253,7 @@ def test_odd_answers_to_the_lease(
     eventually("the process has ended", lambda: not operator.running)
     kubernetes_proxy.end(rule)
     world.heals("led", operator=operator)
-    assert ["lost its Lease" in line for line in operator.exits] == [True]
+    assert ["leader election lost" in line for line in operator.exits] == [True]
     tally(len(LEASES) + 1)
 
 
