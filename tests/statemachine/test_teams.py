@@ -429,7 +429,7 @@ def test_a_team_may_choose_unless_there_is_a_limit(stage: VirtualStage, what: st
     assert ready(stage)[:2] == ("True", "Recording")
 
 
-@row("create, change, stop and delete a trail of its own")
+@row("create, change, stop and delete its own trails")
 def test_a_team_has_trails_of_its_own(stage: VirtualStage) -> None:
     stage.create(KEY, SPEC)
     taken(stage)
