@@ -71,6 +71,10 @@ class _Shared:
     def resync(self) -> float:
         return self.settings.resync.total_seconds()
 
+    @property
+    def deletion_policy(self) -> DeletionPolicy:
+        return DeletionPolicy(self.settings.default_deletion_policy)
+
     def trails_of(self, account: str) -> list[TrailState]:
         return [state for state in self.trails.values() if self.registry.name_for(state) == account]
 
@@ -154,8 +158,7 @@ def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailCont
     clock, registry = shared.clock, shared.registry
     queue = trail_queue(clock.monotonic, shared.metrics.record_restart, shared.resync)
     claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
-    deletion_policy = DeletionPolicy(shared.settings.default_deletion_policy)
-    writer = StatusWriter(shared.kubernetes, shared.events, deletion_policy, queue.enqueue, clock)
+    writer = StatusWriter(shared.kubernetes, shared.events, shared.deletion_policy, queue.enqueue, clock)
     runner = _trail_runner(shared, claims, writer)
     warnings = WarningUpdates(shared.trails, queue, shared.inventory, writer, registry.managed_elsewhere)
     shared.inventory.subscribe(lambda account, has_changed: warnings.enqueue(account) if has_changed else None)
@@ -171,7 +174,6 @@ def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailCont
 
 def _trail_runner(shared: _Shared, claims: NameClaims, writer: StatusWriter) -> ReconcileRunner:
     registry, events, inventory, clock = shared.registry, shared.events, shared.inventory, shared.clock
-    deletion_policy = DeletionPolicy(shared.settings.default_deletion_policy)
     locator = Locator(shared.cluster)
     resolver = SpecResolver(registry, locator, tuple(shared.settings.ignore_tags))
     guard = WriteGuard(clock)
@@ -188,7 +190,7 @@ def _trail_runner(shared: _Shared, claims: NameClaims, writer: StatusWriter) -> 
     requeue = RequeuePolicy(results, refusals, clock, resync=shared.resync)
     status = UnknownStatus(results, writer)
     candidates = TrailCandidates(registry, locator, clock)
-    deleter = TrailDeleter(candidates, guard, inventory, events, deletion_policy, clock)
+    deleter = TrailDeleter(candidates, guard, inventory, events, shared.deletion_policy, clock)
     finalizer = TrailFinalizer(deleter, requeue, status, writer, events)
     reconciler = TrailReconciler(sync, finalizer, requeue, writer)
     unwritable = UnwritableTrails(shared.unreportable, writer)

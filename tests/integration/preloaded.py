@@ -1,4 +1,4 @@
-"""What operators under test are forked with: the command, and the files of botocore that each would read anew."""
+"""What operators under test are forked with: the command, and the files of botocore that each would read again."""
 
 import gc
 from functools import cache

@@ -1,6 +1,6 @@
 """`trail-operator run` as a process of its own.
 
-Each is forked from a server that has imported `preloaded` once: to do so anew would take most of the CPU of a test.
+Each is forked from a server that has imported `preloaded` once, as the imports would take most of the CPU of a test.
 From there on it is the command itself, with its own environment, log and exit status.
 Knows nothing of what the operator does.
 """

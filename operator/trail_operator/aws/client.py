@@ -48,6 +48,7 @@ class AWSClient:
         self.default_region = connection.default_region
         """The region of trails that name none."""
         self._connection = connection
+        self._named_regions = connection.named_regions.union(filter(None, [connection.default_region]))
         self._cache = cache or CallerCache()
         self._scope = CancelScope()
         self._sender = RequestSender(connection, self._scope)
@@ -148,7 +149,7 @@ class AWSClient:
         return self._connection.limiter_for(self.account)
 
     def _check_region(self, region: str) -> None:
-        check_region(region, {*self._connection.named_regions, *filter(None, [self.default_region])})
+        check_region(region, self._named_regions)
 
     async def _check_account(self, account: str, region: str) -> None:
         try:

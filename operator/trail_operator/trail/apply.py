@@ -69,9 +69,8 @@ class PlanExecutor:
     async def record_applied(self, comparison: Comparison, done: list[Action]) -> None:
         """Record the writes that took effect in an Event."""
         state = comparison.state
-        await self._events.record_applied(
-            state.body, done, drift=state.reads.synced_generation == comparison.context.generation
-        )
+        drift = state.reads.is_drift(comparison.context.generation)
+        await self._events.record_applied(state.body, done, drift=drift)
 
     async def record_confirmed(self, comparison: Comparison) -> None:
         """Record unconfirmed writes whose effect AWS shows now. The next plan repeats those without effect."""

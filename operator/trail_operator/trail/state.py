@@ -42,11 +42,15 @@ class ReadHistory:
     last_at: float | None = None
     """When AWS last answered every read."""
     synced_generation: int | None = None
-    """The generation that the trail last matched: a difference from it arose in AWS, so it is drift."""
+    """The generation that the trail last matched."""
     checked_absent_arn: str | None = None
     """The ARN of a trail that was searched for in all regions, before CreateTrail was refused."""
     advice_basis: AdviceBasis | None = None
     """What the present warnings follow from; None unless the last sync read all of the trail."""
+
+    def is_drift(self, generation: int) -> bool:
+        """Whether a difference from this generation is drift: the trail matched it, so the difference arose in AWS."""
+        return self.synced_generation == generation
 
     def record_answer(self, now: float) -> None:
         """Record that AWS has just answered every read of the trail."""

@@ -50,7 +50,7 @@ class TrailSync:
             return await self._sync_partial(comparison, reading.failure)
         if blocked := self._checks.evaluate(comparison):
             return blocked
-        if state.reads.synced_generation == context.generation:
+        if state.reads.is_drift(context.generation):
             self._count_drift(state, comparison.drift)
         await self._executor.record_confirmed(comparison)
         actions = self._executor.due(comparison, plan(comparison.desired, comparison.observed))
@@ -96,7 +96,7 @@ class TrailSync:
         if observed is None or not self._checks.is_own_as_far_as_read(comparison):
             return self._results.incomplete(state, comparison.context, failure)
         result = self._results.partial(comparison, failure)
-        if state.reads.synced_generation == comparison.context.generation:
+        if state.reads.is_drift(comparison.context.generation):
             self._count_drift(state, result.drift)
         await self._executor.record_confirmed(comparison)
         actions = self._executor.due(comparison, restart(comparison.desired, observed))
