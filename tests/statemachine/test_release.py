@@ -511,6 +511,23 @@ def test_retain_waits_no_minute(empty: VirtualStage) -> None:
     assert len(empty.notes("ReleasedUnverified")) == 1
 
 
+def test_a_trail_without_a_recorded_arn_stays_held_while_it_is_only_observed(empty: VirtualStage) -> None:
+    """The account is recorded before CreateTrail: without the finalizer, nobody would see the deletion."""
+    empty.fault(service="cloudtrail", operation="GetEventConfiguration", error="AccessDeniedException", count=100)
+    empty.create(KEY, SPEC)
+    empty.wait(30.0)
+    assert arns(empty) == [ARN]
+    assert empty.objects[KEY]["status"].get("arn") is None
+    empty.replace_spec(KEY, SPEC | {"managementPolicy": "Observe"})
+    empty.wait(30.0)
+    empty.stop()
+    empty.replace_spec(KEY, SPEC)
+    empty.delete(KEY)
+    empty.restart()
+    empty.wait(30.0)
+    assert (arns(empty), list(empty.objects)) == ([], [])
+
+
 def test_observe_and_conflict_are_released_at_once(stage: VirtualStage) -> None:
     stage.create("team-a/watcher", SPEC | {"name": "alpha", "managementPolicy": "Observe"})
     stage.create("team-b/rival", SPEC | {"name": "alpha"})

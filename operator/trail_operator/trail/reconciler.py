@@ -49,10 +49,13 @@ class TrailReconciler:
     async def _ensure_finalizer(self, state: TrailState) -> bool:
         """Add the finalizer before anything can exist in AWS; return False if the Trail is gone.
 
-        A Trail that only observes needs none, but keeps it while status records a trail that it owns.
+        A Trail that only observes needs none, but keeps it once it may have created a trail: the account is recorded
+        before that, the ARN only after AWS has shown the trail. It would go unnoticed if spec were back at Manage and
+        the Trail deleted before the operator reads it again.
         """
         if state.observe_only:
-            return not state.has_finalizer or state.status.arn is not None or await self._writer.remove_finalizer(state)
+            pinned = state.status.account_id is not None
+            return not state.has_finalizer or pinned or await self._writer.remove_finalizer(state)
         if state.has_finalizer:
             return True
         if state.status.arn is not None and not await self._writer.clear_identity(state):
