@@ -43,6 +43,12 @@ def with_data(aws: Account, trail: str) -> str:
     return trail
 
 
+def test_data_events_must_be_recorded(aws: Account, trail: str, refused: Refused) -> None:
+    with refused("InvalidParameterException"):
+        put_aggregations(aws, ALL)
+    put_aggregations(aws)
+
+
 def test_selectors_may_not_take_away_what_is_aggregated(aws: Account, with_data: str, refused: Refused) -> None:
     put_aggregations(aws, ALL)
     with refused("InvalidEventSelectorsException"):
@@ -52,6 +58,8 @@ def test_selectors_may_not_take_away_what_is_aggregated(aws: Account, with_data:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"AggregationConfigurations": [aggregation("EVERYTHING")]}, "InvalidParameterException"),
+    ({"AggregationConfigurations": [aggregation("API_ACTIVITY", category="Management")]}, "InvalidParameterException"),
     ({"AggregationConfigurations": [ALL, ALL]}, "ValidationException"),
     ({"AggregationConfigurations": [aggregation(*["API_ACTIVITY"] * 51)]}, "ValidationException"),
     ({"MaxEventSize": "Large"}, "InvalidParameterCombinationException"),

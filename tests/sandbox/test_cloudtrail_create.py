@@ -1,4 +1,4 @@
-"""The emulator's CreateTrail: all fields at once, separate accounts, the quota setting, the status of a new trail.
+"""The emulator's CreateTrail: all fields at once, separate accounts, quotas, a missing bucket, a new trail's status.
 
 Facts about AWS: tests/conformance/test_trails.py, test_names.py and test_quotas.py.
 """
@@ -14,6 +14,12 @@ def test_a_prefix_may_begin_like_the_folder_of_cloudtrail(aws: Account) -> None:
     prefix = "AWSLogsArchive"
     bucket = aws.bucket(f"prefix-{aws.number}", "trail", prefix=prefix)
     assert aws.cloudtrail.create_trail(Name="trail", S3BucketName=bucket, S3KeyPrefix=prefix)["S3KeyPrefix"] == prefix
+
+
+def test_a_missing_bucket_is_named(aws: Account, refused: Refused) -> None:
+    name = f"none-{aws.number}"
+    with refused("S3BucketDoesNotExistException", f"S3 bucket {name} does not exist!"):
+        aws.cloudtrail.create_trail(Name="trail", S3BucketName=name)
 
 
 def test_every_field_comes_back(aws: Account) -> None:
@@ -68,7 +74,7 @@ def test_becoming_multi_region_needs_room(aws: Account, refused: Refused) -> Non
     bucket = five_trails(aws)
     elsewhere = aws.client("cloudtrail", "eu-west-1")
     elsewhere.create_trail(Name="west", S3BucketName=bucket)
-    with refused("MaximumNumberOfTrailsExceededException"):
+    with refused("MaximumNumberOfTrailsExceededException", f"User: {aws.number} already has 5 trails in us-east-1."):
         elsewhere.update_trail(Name="west", IsMultiRegionTrail=True)
 
 

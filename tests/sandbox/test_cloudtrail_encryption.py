@@ -233,6 +233,15 @@ def test_who_pays_for_requests_can_be_set_and_read(aws: Account, bucket: str, re
     assert s3.get_bucket_location(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+def test_a_bucket_for_which_requesters_pay_later_stops_deliveries(aws: Account, bucket: str) -> None:
+    create(aws, bucket)
+    aws.cloudtrail.start_logging(Name="trail")
+    pays(aws, bucket, "Requester")
+    aws.client("sqs").list_queues()
+    aws.deliver()
+    assert aws.cloudtrail.get_trail_status(Name="trail")["LatestDeliveryError"] == "AccessDenied"
+
+
 def test_who_pays_goes_with_the_bucket(aws: Account) -> None:
     name, s3 = f"again-{aws.number}", aws.client("s3")
     s3.create_bucket(Bucket=name)

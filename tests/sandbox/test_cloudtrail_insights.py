@@ -111,6 +111,11 @@ def test_selectors_may_not_take_away_what_insights_rest_on(aws: Account, trail: 
     record(aws, READS)
 
 
+def test_an_insight_needs_a_type(aws: Account, trail: str, refused: Refused) -> None:
+    with refused(INVALID):
+        put_insights(aws, {"EventCategories": ["Management"]})
+
+
 @pytest.mark.parametrize(
     ("given", "code"),
     [

@@ -116,6 +116,11 @@ def test_one_registered_in_organizations_is_one_of_cloudtrail(aws: Account, refu
     create(member, organization.bucket())
 
 
+def test_an_administrator_is_registered_by_a_number(aws: Account, organization: Organization, refused: Refused) -> None:
+    with refused("InvalidParameterException"):
+        register(aws, "an-account-id")
+
+
 def test_the_caller_that_registers_may_create_the_role(aws: Account, refused: Refused) -> None:
     organization = Organization(aws)
     member = organization.member()

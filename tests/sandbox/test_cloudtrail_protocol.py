@@ -99,6 +99,14 @@ def test_nulls_are_ignored(aws: Account, bucket: str) -> None:
     assert "S3KeyPrefix" not in aws.cloudtrail.get_trail(Name="trail")["Trail"]
 
 
+def test_an_operation_that_the_emulator_lacks_is_unknown(aws: Account) -> None:
+    assert error(post(aws, "CreateChannel", {})) == (400, "UnknownOperationException")
+
+
+def test_a_region_that_does_not_exist_is_refused(aws: Account) -> None:
+    assert error(post(aws, "ListTrails", {}, region="mars-north-1")) == (400, "InvalidSignatureException")
+
+
 # Rates: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
 
 
@@ -141,6 +149,14 @@ def until_throttled(call: Callable[[], object]) -> Counter[str]:
 
 
 # How many calls exactly is in test_cloudtrail_state, where the clock stands still.
+
+
+def test_operations_and_accounts_have_rates_of_their_own(trail: str, impatient: Account, another: Account) -> None:
+    cloudtrail, others = client(impatient), client(another)
+    cloudtrail.start_logging(Name=trail)
+    cloudtrail.stop_logging(Name=trail)
+    with pytest.raises(ClientError, match="TrailNotFound"):
+        others.stop_logging(Name="gone")
 
 
 def test_patience_is_rewarded(trail: str, impatient: Account) -> None:

@@ -28,6 +28,16 @@ def elsewhere(aws: Account) -> CloudTrailClient:
 # Reads.
 
 
+def test_trails_are_listed_by_region_and_name(aws: Account, elsewhere: CloudTrailClient) -> None:
+    bucket = f"any-{aws.number}"
+    aws.open_bucket(bucket)
+    for client, name in ((aws.cloudtrail, "aaa"), (elsewhere, "ccc"), (elsewhere, "bbb")):
+        client.create_trail(Name=name, S3BucketName=bucket, IsMultiRegionTrail=True)
+    for trails in (aws.cloudtrail.list_trails()["Trails"], aws.cloudtrail.describe_trails()["trailList"]):
+        listed = [(trail["HomeRegion"], trail["Name"]) for trail in trails]
+        assert listed == [(ELSEWHERE, "bbb"), (ELSEWHERE, "ccc"), ("us-east-1", "aaa")]
+
+
 def test_describe_minds_bad_names(aws: Account, refused: Refused) -> None:
     with refused("InvalidTrailNameException"):
         aws.cloudtrail.describe_trails(trailNameList=["a--b"])
@@ -41,6 +51,18 @@ def test_status_is_of_the_region(aws: Account, multi: str, elsewhere: CloudTrail
     status = elsewhere.get_trail_status(Name=multi)
     assert status["IsLogging"] is True
     assert "LatestDeliveryTime" not in status
+
+
+# Writes.
+
+
+@pytest.mark.parametrize("operation", ["update_trail", "delete_trail", "start_logging", "stop_logging"])
+def test_a_shadow_is_not_changed_by_its_name(
+    aws: Account, multi: str, elsewhere: CloudTrailClient, refused: Refused, operation: str
+) -> None:
+    message = f"Unknown trail: {aws.trail_arn('trail', ELSEWHERE)} for the user: {aws.number}"
+    with refused("TrailNotFoundException", message):
+        getattr(elsewhere, operation)(Name="trail")
 
 
 # Accounts and ARNs.

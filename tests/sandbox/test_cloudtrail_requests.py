@@ -43,6 +43,14 @@ def test_a_key_that_its_requests_do_not_carry(aws: Account, bucket: str, refused
     create(aws, bucket)
 
 
+def test_its_requests_ask_for_encryption(aws: Account, bucket: str) -> None:
+    unencrypted = {"Null": {"s3:x-amz-server-side-encryption": "true"}}
+    denial = allow(f"arn:aws:s3:::{bucket}/*", "s3:PutObject", unencrypted, Effect="Deny")
+    policy = written(*aws.bucket_document(bucket, "trail")["Statement"], denial)
+    aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy)
+    create(aws, bucket)
+
+
 def test_the_region_and_account_are_those_of_the_bucket(aws: Account, another: Account) -> None:
     name = another.bucket(f"west-{another.number}", "trail", region="eu-west-1")
     condition = {"StringEquals": {"aws:RequestedRegion": "eu-west-1", "aws:ResourceAccount": another.number}}

@@ -215,6 +215,7 @@ GOOD_ADVANCED = {
 def test_good_advanced_selectors_come_back_as_they_are(aws: Account, trail: str, selector: dict[str, Any]) -> None:
     put_advanced(aws, selector)
     assert get_selectors(aws) == {"AdvancedEventSelectors": [selector]}
+    assert has_custom(aws)
 
 
 def only(operator: str, field: str) -> str:

@@ -58,6 +58,15 @@ def test_a_delegated_administrator_needs_trusted_access(aws: Account, refused: R
         organization.client.register_delegated_administrator(**given)
 
 
+def test_there_are_at_most_three_delegated_administrators(organization: Organization, refused: Refused) -> None:
+    for _ in range(3):
+        organization.administrator()
+    with refused("ConstraintViolationException"):
+        organization.client.register_delegated_administrator(
+            AccountId=organization.member().number, ServicePrincipal=SERVICE
+        )
+
+
 def test_an_invited_account_joins(organization: Organization, another: Account, refused: Refused) -> None:
     target = {"Id": another.number, "Type": "ACCOUNT"}
     sent = organization.client.invite_account_to_organization(Target=target, Notes="come")["Handshake"]
