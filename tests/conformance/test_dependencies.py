@@ -310,6 +310,7 @@ def test_a_log_group_and_a_role_as_prescribed(aws: Account, draft: Draft) -> Non
         case(
             "with its ending twice", GROUP_WORDS, "arn:aws:logs:{region}:{account}:log-group:{name}:*:*", BAD_LOG_GROUP
         ),
+        case("that is a plain name", CREATE, "{name}", BAD_LOG_GROUP),
         case("that is not there", CREATE, "arn:aws:logs:{region}:{account}:log-group:{name}-none:*", BAD_LOG_GROUP),
         case("of another region", REGION_WORDS, "arn:aws:logs:us-east-1:{account}:log-group:{name}:*", ELSEWHERE),
         case("of another account", LOGS, "arn:aws:logs:{region}:111122223333:log-group:{name}:*", BAD_LOG_GROUP),

@@ -372,11 +372,24 @@ def test_a_delegated_administrator_is_deregistered(organization: Organization, d
         create(delegate)
 
 
-@fact(DEREGISTER)
-def test_who_is_no_delegated_administrator_is_not_deregistered(organization: Organization) -> None:
+@pytest.mark.parametrize(
+    ("which", "code"),
+    [
+        case("that is no delegated administrator", DEREGISTER, "member", "AccountNotRegisteredException"),
+        case("that is not of the organization", DEREGISTER, "stranger", "AccountNotFoundException"),
+    ],
+)
+def test_an_account_is_not_deregistered(organization: Organization, which: str, code: str) -> None:
     cloudtrail = organization.management.cloudtrail
-    with refused("AccountNotRegisteredException"):
-        cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=organization.member.number)
+    number = {"member": organization.member.number, "stranger": "999999999999"}
+    with refused(code):
+        cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=number[which])
+
+
+@fact(DEREGISTER)
+def test_only_the_management_account_deregisters(organization: Organization, delegate: Account) -> None:
+    with refused("NotOrganizationManagementAccountException"):
+        delegate.cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=delegate.number)
 
 
 @pytest.mark.parametrize(

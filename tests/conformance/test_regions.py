@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.account import Account, Trail
-from tests.conformance.facts import API, GUIDE, case, fact, refused
+from tests.conformance.facts import API, GUIDE, case, fact, refused, unverified
 
 REGIONS = f"{GUIDE}/cloudtrail-multi-region-trails.html"
 DESCRIBE = f"{API}/API_DescribeTrails.html"
@@ -156,11 +156,17 @@ def test_a_shadow_is_changed_at_home_only(aws: Account, multi: Trail, abroad: An
         getattr(abroad, operation)(Name=multi.arn)
 
 
-@fact(TAGS)
-def test_the_tags_of_a_shadow_are_added_at_home_only(aws: Account, multi: Trail, abroad: Any) -> None:
+@pytest.mark.parametrize(
+    "operation",
+    [
+        case("AddTags", TAGS, "add_tags"),
+        case("RemoveTags", TAGS, "remove_tags", marks=(unverified("the source names no operation"),)),
+    ],
+)
+def test_the_tags_of_a_shadow_are_changed_at_home_only(aws: Account, multi: Trail, abroad: Any, operation: str) -> None:
     message = f"Region in ARN is wrong, you can only access resources in region {abroad.meta.region_name}."
     with refused("CloudTrailARNInvalidException", message):
-        abroad.add_tags(ResourceId=multi.arn, TagsList=[{"Key": "team"}])
+        getattr(abroad, operation)(ResourceId=multi.arn, TagsList=[{"Key": "team"}])
 
 
 @fact("https://github.com/cloudquery/cq-provider-aws/issues/236")

@@ -83,6 +83,14 @@ def test_a_trail_is_created_with_at_most_fifty_tags(aws: Account) -> None:
         )
 
 
+@fact(f"{API}/API_CreateTrail.html#API_CreateTrail_Errors")
+def test_a_trail_is_not_created_with_a_tag_given_twice(aws: Account) -> None:
+    name = aws.name("trail")
+    bucket = aws.bucket(aws.trail_arn(name))
+    with refused("InvalidTagParameterException"):
+        aws.cloudtrail.create_trail(Name=name, S3BucketName=bucket, TagsList=[{"Key": "x"}, {"Key": "x"}])
+
+
 @pytest.mark.parametrize(
     ("given", "code"),
     [
