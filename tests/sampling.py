@@ -47,16 +47,22 @@ def sample(members: Sequence[_Member], group: Callable[[_Member], object], seed:
 
 
 def deselect(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the sample does not have of the tests marked `sampled`, function by function."""
+    """Leave out what the sample does not have of the tests marked `sampled`, group by group."""
     if not is_sampled(config):
         return
     marked = sorted((item for item in items if item.get_closest_marker("sampled")), key=lambda item: item.nodeid)
-    chosen = _identities(sample(marked, lambda item: item.nodeid.partition("[")[0], seed_of(config)))
+    chosen = _identities(sample(marked, _group, seed_of(config)))
     left_out = [item for item in marked if id(item) not in chosen]
     if left_out:
         others = _identities(left_out)
         items[:] = [item for item in items if id(item) not in others]
         config.hook.pytest_deselected(items=left_out)
+
+
+def _group(item: pytest.Item) -> str:
+    """The group that the mark names; otherwise a function is a group of its cases."""
+    marker = item.get_closest_marker("sampled")
+    return str(marker.args[0]) if marker and marker.args else item.nodeid.partition("[")[0]
 
 
 def _identities(items: Iterable[pytest.Item]) -> set[int]:

@@ -3,15 +3,21 @@
 import gc
 from functools import cache
 
-import boto3
-from botocore.loaders import JSONFileLoader
+import botocore.session
+import yaml
+from botocore.loaders import JSONFileLoader, create_loader
 
 import trail_operator.cli  # noqa: F401
+from trail_operator.aws import client_pool
 from trail_operator.aws.operations import Read
 
 _read = cache(JSONFileLoader().load_file)
 JSONFileLoader.load_file = lambda self, file_path: _read(file_path)  # type: ignore[method-assign]
-_session = boto3.Session(region_name="us-east-1")
+_loader = create_loader()
+vars(client_pool)["create_loader"] = lambda: _loader
+_session = botocore.session.get_session()
+_session.register_component("data_loader", _loader)
 for _service in {operation.service for operation in Read}:
-    _session.client(_service)  # type: ignore[call-overload]
+    _session.create_client(_service, region_name="us-east-1")
+vars(yaml)["SafeLoader"] = yaml.CSafeLoader  # a kubeconfig is read four times as fast
 gc.freeze()  # a garbage collection in an operator would write to all of this, and so copy it

@@ -147,6 +147,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_an_account_does_not_allow(
     case: str, operator: Operator, account: Account, trails: Trails, accounts: Accounts
@@ -194,6 +195,7 @@ def test_a_label_opens_and_closes_an_account(
     trails.wait_reason("audit", "NamespaceNotAllowed")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

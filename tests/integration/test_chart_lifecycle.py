@@ -21,7 +21,7 @@ from tests.integration.test_chart import CHART, can_i, helm
 from tests.patience import eventually, resync, timeout
 from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.sampled("the chart's life")]
 
 NAMESPACE = "trail-operator"
 _TAKE_OVER = 15  # seconds, as docs/operations.md promises

@@ -177,6 +177,7 @@ def test_every_value_is_set_in_one_of_them() -> None:
     assert changed == documented
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("values", sorted(VALUES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_api_server_takes_all_of_it(helm: Path, packed: Path, values: Path, monitored: Sandbox) -> None:
     take = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-")
@@ -297,6 +298,7 @@ def test_the_schema_is_strict() -> None:
     assert strict(schema)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -88,6 +88,7 @@ def events(trails: Trails) -> list[str]:
     return [event.metadata.name for event in trails.events(NAME)]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("path", [[None, "prod"], ["a", "b"], ["prod", None], ["a", "b", "a"]], ids=str)
 def test_a_renamed_cluster_keeps_its_trails(
     path: list[str | None], named: Named, account: Account, trails: Trails, uid: str

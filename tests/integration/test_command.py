@@ -30,6 +30,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [

@@ -237,6 +237,7 @@ CASES = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_dependency_that_is_missing_or_refuses(
     operator_process: OperatorFactory, account: Account, trails: Trails, case: Case

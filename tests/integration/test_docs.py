@@ -40,6 +40,7 @@ def test_the_first_page_shows_a_trail() -> None:
     assert manifests(ROOT / "README.md")[0]["kind"] == "Trail"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("body", SNIPPETS)
 def test_a_manifest_of_the_documentation_is_taken(cluster: Sandbox, body: dict[str, Any]) -> None:
     namespace = body["metadata"].get("namespace", "default")

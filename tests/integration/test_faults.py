@@ -35,6 +35,7 @@ def versions(trails: Trails) -> str:
 # -- what passes by itself
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("error", "seconds"),
     [

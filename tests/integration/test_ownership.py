@@ -37,6 +37,7 @@ def two_more_looks(account: Account) -> None:
     eventually("two more looks", lambda: looks(account) >= before + 2)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("policy", "tag", "taken"),
     [
@@ -143,6 +144,7 @@ def test_two_clusters_do_not_play_ping_pong(operator: Operator, account: Account
     assert tags(account, "audit")[TAG] == "other-cluster/default/audit"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("policy", "taken"), [("Never", False), ("IfUnowned", True), ("Always", True)])
 def test_the_owner_tag_taken_off_by_hand(
     policy: str, taken: bool, operator: Operator, account: Account, trails: Trails

@@ -175,6 +175,7 @@ def test_the_chart_gives_these_and_no_others(identity: ServiceAccount) -> None:
     assert sorted(found) == sorted(STANDSTILL)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("lacking", lives())
 def test_without_it_there_is_a_standstill_and_with_it_no_more(
     life: Life, identity: ServiceAccount, lacking: dict[str, Permission]
@@ -225,6 +226,7 @@ def test_an_operator_with_a_cluster_name_works_without_reading_kube_system(
         operator.stop()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("verb", ["get", "create", "update"])
 def test_without_a_permission_on_the_lease_nothing_begins(
     cluster: Sandbox, identity: ServiceAccount, account: Account, trails: Trails, tmp_path: Path, verb: str

@@ -186,6 +186,7 @@ WAYS: list[Callable[[bytes], bytes]] = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("source", ["AssumeRole", "web identity", "Pod Identity"])
 def test_no_credential_of_a_garbled_answer_is_told(
     source: str,

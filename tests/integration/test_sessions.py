@@ -249,6 +249,7 @@ def test_all_ways_into_an_account_share_its_rates(key_file: KeyFile, own: Accoun
 # What AWS refuses of the operator's own identity is not about the role of any account.
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("code", "kind", "reason"),
     [

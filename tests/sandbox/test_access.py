@@ -73,6 +73,7 @@ def test_calls_about_all_trails_need_all_resources(aws: Account, operation: str,
     assert outcome(getattr(wide, operation), **parameters) == "ok"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("operation", "parameters"),
     [
@@ -154,6 +155,7 @@ def test_a_denied_call_is_listed_with_its_caller(aws: Account) -> None:
 # Condition keys.
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
@@ -309,6 +311,7 @@ GROUP = f"arn:aws:logs:{REGIONAL}:log-group"
 TOPIC = f"arn:aws:sns:{REGIONAL}:t"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("call", "parameters", "action", "resource"),
     [

@@ -73,6 +73,7 @@ def break_policy_of_boundary(iam: Any, account: str) -> None:
     iam.create_policy_version(PolicyArn=policy, PolicyDocument=written(allow("s3:*")), SetAsDefault=True)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -208,6 +208,7 @@ def config_maps(sandbox: Sandbox) -> list[str]:
     return [one.metadata.name for one in core_api(sandbox).list_namespaced_config_map("default").items]
 
 
+@pytest.mark.sampled("sandboxes of their own")
 def test_its_life(own: Sandbox, sandbox: Sandbox) -> None:
     """Up after an `up` that was killed, up twice, up with parts missing, down twice; beside the shared sandbox."""
     killed_up(own, "kube-apiserver")
@@ -245,6 +246,7 @@ def test_its_life(own: Sandbox, sandbox: Sandbox) -> None:
     assert_nothing_is_left(own)
 
 
+@pytest.mark.sampled("sandboxes of their own")
 @pytest.mark.parametrize("log", ["etcd", "kube-apiserver", "node"])
 def test_down_clears_up_after_a_killed_up(log: str, own: Sandbox) -> None:
     killed_up(own, log)
@@ -252,6 +254,7 @@ def test_down_clears_up_after_a_killed_up(log: str, own: Sandbox) -> None:
     assert_nothing_is_left(own)
 
 
+@pytest.mark.sampled("sandboxes of their own")
 def test_down_ends_a_build_whose_up_was_killed(own: Sandbox, tmp_path: Path) -> None:
     """An empty cache of the test's own, so that `up` begins with a build."""
     code = (
@@ -287,6 +290,7 @@ def test_a_pid_that_another_process_has_by_now_is_left_alone(own: Sandbox) -> No
         bystander.wait()
 
 
+@pytest.mark.sampled("sandboxes of their own")
 def test_ports_that_others_took_are_given_up(own: Sandbox) -> None:
     own.up()
     taken = own.state.read_ports()

@@ -616,6 +616,7 @@ def test_logs_are_not_for_everybody(sandbox: Sandbox) -> None:
 # The node's own life. A sandbox of its own, since the node is killed.
 
 
+@pytest.mark.sampled("sandboxes of their own")
 def test_a_killed_node_comes_back_and_down_leaves_no_orphans() -> None:
     sandbox = Sandbox(f"t-{uuid.uuid4().hex[:12]}")
     try:

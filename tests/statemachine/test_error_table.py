@@ -220,6 +220,7 @@ def test_there_is_an_occasion_for_every_operation() -> None:
     assert OCCASIONS.keys() == {entry.operation for entry in TABLE}
 
 
+@pytest.mark.sampled
 @of(*(one for one in WRITES if one is not Write.DeleteTrail))
 def test_a_write_fails(scene: Scene, entry: Entry) -> None:
     stage, how = scene.stage, entry.meeting.met
@@ -252,6 +253,7 @@ def test_a_write_fails(scene: Scene, entry: Entry) -> None:
 _GONE = ("GetTrail", "TrailNotFoundException")
 
 
+@pytest.mark.sampled
 @of(*(one for one in (*READS, *OTHERS) if one is not Read.DescribeOrganization))
 def test_a_read_fails(scene: Scene, entry: Entry) -> None:
     how = entry.meeting.met
