@@ -51,17 +51,18 @@ run: setup ## Run the operator of this checkout on a sandbox, until Ctrl-C.
 # Side by side; the output of each is printed as a whole when it has ended.
 AT_ONCE = $(MAKE) --no-print-directory --jobs --output-sync=target
 
+# Decided before the first test, because the tests would otherwise count their own load.
+test-fast test: export TEST_PATIENCE := $(or $(TEST_PATIENCE),$(shell python3 tests/patience.py))
 test-fast: setup ## Check style and types and run the unit tests: a minute. Run it before each commit.
 	@$(AT_ONCE) lint types unit
 
-# Decided before the first test, because the tests would otherwise count their own load.
-test: export TEST_PATIENCE := $(or $(TEST_PATIENCE),$(shell python3 tests/patience.py))
 test: test-fast ## Run all tests but those of the next section: seven minutes. WHOLE=1 leaves nothing to the seed.
 	@echo 'The state machine and the integration tests run side by side: no output for about five minutes.'
 	@$(AT_ONCE) statemachine integration
 
+# Some wait for time limits: two workers on each processor leave none idle.
 unit: setup ## Run the unit tests.
-	$(BIN)/pytest tests/unit -q -n logical
+	$(BIN)/pytest tests/unit -q -n $$((2 * $$(nproc)))
 
 lint: setup ## Check style, layers and generated requirements.
 	$(BIN)/ruff check
