@@ -75,7 +75,7 @@ types: setup ## Check types.
 	$(BIN)/mypy
 
 # A failure prints its seed: make statemachine SEED=1 repeats it. STEPS=1000000 searches longer.
-# Of what differs little, one in three by the seed of the run, and a quarter of the steps; WHOLE=1 runs all of it.
+# Of what differs little, one in five by the seed of the run, and a quarter of the steps; WHOLE=1 runs all of it.
 # Virtual time can wait: beside the integration tests, whose time is real, it takes what they leave of the processors.
 statemachine: setup ## Run the operator in random walks in virtual time: STEPS=, SEED=, WHOLE=1.
 	STEPS=$(or $(STEPS),$(if $(WHOLE),10000,2500)) SEED=$(SEED) nice $(BIN)/pytest tests/statemachine -q $(if $(WHOLE),,--sample) \
@@ -83,7 +83,7 @@ statemachine: setup ## Run the operator in random walks in virtual time: STEPS=,
 
 # In random order; a run prints its seed. A free worker gets the next test or group: no worker has its own queue.
 integration: setup ## Run the operator and the emulated AWS as processes on a sandbox: WHOLE=1.
-	STEPS_ON_PROCESSES=$(if $(WHOLE),200,100) $(BIN)/pytest -q $(if $(WHOLE),,--sample) -n auto --dist loadscope \
+	STEPS_ON_PROCESSES=$(if $(WHOLE),200,50) $(BIN)/pytest -q $(if $(WHOLE),,--sample) -n auto --dist loadscope \
 	  tests/statemachine/test_on_processes.py tests/integration tests/sandbox tests/conformance
 
 # -- More tests

@@ -12,7 +12,7 @@ from tests import patience, sampling
 from trail_sandbox.sandbox import Sandbox
 
 _NAME = "TRAIL_OPERATOR_TEST_SANDBOX"
-_WORKERS_A_CORE = 5
+_WORKERS_A_CORE = 4
 # Tests that share something that takes longer to set up than to test, a sandbox or promtool: one worker runs them.
 _OF_ONE_WORKER = ("tests/integration/test_chart_lifecycle.py", "tests/integration/test_alerts.py")
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-SHARE = 3
+SHARE = 5
 """One in so many is chosen."""
 _Member = TypeVar("_Member")
 

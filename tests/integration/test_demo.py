@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.integration.conftest import ROOT
 
 
+@pytest.mark.sampled("sandboxes of their own")
 def test_every_step_of_the_demo_succeeds() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "trail_sandbox.demo"], cwd=ROOT, capture_output=True, text=True, check=False
