@@ -16,6 +16,9 @@ _WORKERS_A_CORE = 4
 # Tests that share something that takes longer to set up than to test, a sandbox or promtool: one worker runs them.
 _OF_ONE_WORKER = ("tests/integration/test_chart_lifecycle.py", "tests/integration/test_alerts.py")
 
+# Who changes the emulator runs all of these: `make conformance`, `make test WHOLE=1`.
+_OF_THE_EMULATOR = ("tests/conformance/", "tests/sandbox/")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the flags of all tests."""
@@ -55,6 +58,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     So no processor waits with them, and none is left alone with a long one at the end.
     """
+    for folder in _OF_THE_EMULATOR:
+        sampling.mark_modules(items, folder)
     sampling.deselect(config, items)
     longest = [item for item in items if item.get_closest_marker("long")]
     waiting = [item for item in items if item.get_closest_marker("waits") and item not in longest]

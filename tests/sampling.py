@@ -46,6 +46,13 @@ def sample(members: Sequence[_Member], group: Callable[[_Member], object], seed:
     return [member for index, member in enumerate(members) if index in chosen]
 
 
+def mark_modules(items: Iterable[pytest.Item], folder: str) -> None:
+    """Mark the tests of a folder `sampled`, so that with --sample one in SHARE of each module runs."""
+    for item in items:
+        if item.nodeid.startswith(folder) and not item.get_closest_marker("sampled"):
+            item.add_marker(pytest.mark.sampled(item.nodeid.partition("::")[0]))
+
+
 def deselect(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the sample does not have of the tests marked `sampled`, group by group."""
     if not is_sampled(config):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.integration.aws import REGION, Account
 from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
@@ -36,6 +38,7 @@ def enter(one: Account, account: Account, trails: Trails, accounts: Accounts) ->
     return name
 
 
+@pytest.mark.long
 def test_one_of_twenty_accounts_does_not_answer(
     operator: Operator, account: Account, trails: Trails, accounts: Accounts
 ) -> None:

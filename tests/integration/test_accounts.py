@@ -294,6 +294,7 @@ def test_a_role_withdrawn_and_given_back(
     trails.wait_ready("audit", 60)
 
 
+@pytest.mark.long
 @pytest.mark.waits
 def test_sessions_that_end_early_are_renewed_unnoticed(
     operator_process: OperatorFactory, account: Account, other: Account, trails: Trails, accounts: Accounts

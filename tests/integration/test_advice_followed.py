@@ -555,6 +555,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("cases", "needs_decrypt"), [(CASES, False), (DECRYPTING, True)], ids=["everything", "default keys that decrypt"]
 )

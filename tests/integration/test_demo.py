@@ -8,6 +8,7 @@ import pytest
 from tests.integration.conftest import ROOT
 
 
+@pytest.mark.long
 @pytest.mark.sampled("sandboxes of their own")
 def test_every_step_of_the_demo_succeeds() -> None:
     done = subprocess.run(

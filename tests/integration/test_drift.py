@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory
 from tests.integration.kubernetes import Trails, trail
@@ -92,6 +94,7 @@ def drift_of(trails: Trails) -> dict[str, dict[str, str]]:
     return {entry["path"]: entry for entry in (trails.get("whole") or {}).get("status", {}).get("drift", [])}
 
 
+@pytest.mark.long
 def test_one_at_a_time(operator: Operator, account: Account, trails: Trails, world: World) -> None:
     trails.create({**trail("whole", "unused-bucket"), "spec": world.basic})
     trails.wait_ready("whole", 60)

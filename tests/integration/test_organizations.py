@@ -385,6 +385,7 @@ def asked(account: Account, operation: str) -> list[dict[str, Any]]:
     return [call for call in account.calls() if call["operation"] == operation]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", ["CreateTrail", "StartLogging"])
 def test_a_write_that_the_organization_denies(
     operator_process: OperatorFactory, organization: Organization, trails: Trails, operation: str

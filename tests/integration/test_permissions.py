@@ -175,6 +175,7 @@ def test_the_chart_gives_these_and_no_others(identity: ServiceAccount) -> None:
     assert sorted(found) == sorted(STANDSTILL)
 
 
+@pytest.mark.long
 @pytest.mark.sampled
 @pytest.mark.parametrize("lacking", lives())
 def test_without_it_there_is_a_standstill_and_with_it_no_more(

@@ -5,6 +5,7 @@ import re
 import subprocess
 from urllib.parse import urlsplit
 
+import pytest
 from kubernetes import client
 
 from tests.integration.aws import REGION, Account
@@ -26,6 +27,7 @@ def commands() -> list[str]:
     return "".join(blocks).replace("\\\n", "").strip().splitlines()
 
 
+@pytest.mark.long
 def test_every_command_of_the_runbooks_works(
     install: Install, cluster: Sandbox, account: Account, accounts: Accounts, trails: Trails, api: client.ApiClient
 ) -> None:

@@ -125,6 +125,7 @@ def all_output(operator: Operator, api: client.ApiClient, trails: Trails, accoun
     return {name: one if isinstance(one, str) else json.dumps(one, default=str) for name, one in everything.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_no_credential_is_told(
     log_format: str,

@@ -208,6 +208,7 @@ def config_maps(sandbox: Sandbox) -> list[str]:
     return [one.metadata.name for one in core_api(sandbox).list_namespaced_config_map("default").items]
 
 
+@pytest.mark.long
 @pytest.mark.sampled("sandboxes of their own")
 def test_its_life(own: Sandbox, sandbox: Sandbox) -> None:
     """Up after an `up` that was killed, up twice, up with parts missing, down twice; beside the shared sandbox."""

@@ -17,6 +17,8 @@ from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read
 from trail_operator.domain.failure import FailureClass, FailureError
 
+pytestmark = pytest.mark.waits
+
 REGION = "us-east-1"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 100000\r\n\r\n"
 
