@@ -75,7 +75,7 @@ types: setup ## Check types.
 	$(BIN)/mypy
 
 # A failure prints its seed: make statemachine SEED=1 repeats it. STEPS=1000000 searches longer.
-# Of what differs little, and of the emulator's tests, one in five by the seed of the run; a quarter of the steps. WHOLE=1: all.
+# Of what differs little, and of the emulator's tests, one in eight by the seed of the run; a quarter of the steps. WHOLE=1: all.
 # Virtual time can wait: beside the integration tests, whose time is real, it takes what they leave of the processors.
 statemachine: setup ## Run the operator in random walks in virtual time: STEPS=, SEED=, WHOLE=1.
 	STEPS=$(or $(STEPS),$(if $(WHOLE),10000,2500)) SEED=$(SEED) nice $(BIN)/pytest tests/statemachine -q $(if $(WHOLE),,--sample) \

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-SHARE = 5
+SHARE = 8
 """One in so many is chosen."""
 _Member = TypeVar("_Member")
 
