@@ -113,6 +113,7 @@ def test_operators_by_namespace_share_an_account_and_hold_it_apart_from_each_oth
     accounts.delete(shared)
     told = accounts.wait_reason(shared, "InUse")["message"]
     assert f"Trails of the namespaces {', '.join(names)}" in told
+    rounds(account)  # the other operator reports it as well, if it has not seen the first one's report
     before = version(accounts.get(shared))
     rounds(account)
     assert version(accounts.get(shared)) == before
