@@ -40,7 +40,7 @@ def success(output: Mapping[str, Any], request_id: str) -> HttpAnswer:
 
 
 def query_success(operation: str, output: Mapping[str, Any], request_id: str) -> HttpAnswer:
-    """Write the output of an operation of a query service, such as STS; it has no lists."""
+    """Write the output of an operation of a query service, such as STS."""
     result = _xml(
         {f"{operation}Response": {f"{operation}Result": output, "ResponseMetadata": {"RequestId": request_id}}}
     )
@@ -51,6 +51,8 @@ def query_success(operation: str, output: Mapping[str, Any], request_id: str) ->
 def _xml(value: Any) -> str:
     if isinstance(value, Mapping):
         return "".join(f"<{name}>{_xml(member)}</{name}>" for name, member in value.items())
+    if isinstance(value, list | tuple):
+        return "".join(f"<member>{_xml(member)}</member>" for member in value)
     return escape(value.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else str(value))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from trail_sandbox.aws.calls import CallLog
+from trail_sandbox.aws.cloudformation import CloudFormation
 from trail_sandbox.aws.cloudtrail import CloudTrail
 from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.faults import BadRequest, Faults, parse_fault
@@ -37,6 +38,7 @@ class Control:
 
     cloudtrail: CloudTrail
     moto: Moto
+    cloudformation: CloudFormation
     delivery: Delivery
     calls: CallLog
     faults: Faults
@@ -117,6 +119,7 @@ class Control:
         self.cloudtrail.reset()
         await asyncio.to_thread(self.delivery.clear)
         await asyncio.to_thread(self.moto.reset)
+        self.cloudformation.reset()
         self.roles.clear()
         self.faults.clear()
         self.calls.clear()

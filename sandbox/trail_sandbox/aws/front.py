@@ -1,7 +1,7 @@
 """Handles a request: applies faults, dispatches it, and lists and records it.
 
-Requests to CloudTrail are answered by this emulator, all others by moto in a thread. All but moto runs on the event
-loop, so that no CloudTrail call sees another one half done.
+Requests to CloudTrail and CloudFormation are answered by this emulator, all others by moto. CloudFormation and moto run
+in threads, all else on the event loop, so that no CloudTrail call sees another one half done.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from trail_sandbox.aws import answers
 from trail_sandbox.aws.access import Authorizer, Permissions, assume_role
 from trail_sandbox.aws.arrival import Arrival, check_credentials, read_json, understand
 from trail_sandbox.aws.calls import Call, CallLog
+from trail_sandbox.aws.cloudformation import CloudFormation
 from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
 from trail_sandbox.aws.cloudtrail import CloudTrail
 from trail_sandbox.aws.delivery import Delivery
@@ -23,6 +24,7 @@ from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.events import ApiEvent
 from trail_sandbox.aws.faults import Fault, Faults
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
+from trail_sandbox.aws.identity import session_token
 from trail_sandbox.aws.models import UNKNOWN
 from trail_sandbox.aws.moto_app import Moto
 from trail_sandbox.aws.refusals import check_policies
@@ -52,6 +54,7 @@ class Front:
         *,
         cloudtrail: CloudTrail,
         moto: Moto,
+        cloudformation: CloudFormation,
         authorizer: Authorizer,
         roles: Roles,
         delivery: Delivery,
@@ -62,6 +65,7 @@ class Front:
     ) -> None:
         self._cloudtrail = cloudtrail
         self._moto = moto
+        self._cloudformation = cloudformation
         self._authorizer = authorizer
         self._roles = roles
         self._delivery = delivery
@@ -70,6 +74,8 @@ class Front:
         self._settings = settings
         self._clock = clock
         self._threads = ThreadPoolExecutor(_THREADS, "moto")
+        # Apart from moto's: a stack waits for calls that those answer.
+        self._stack_threads = ThreadPoolExecutor(_THREADS, "cloudformation")
 
     async def handle(self, request: HttpRequest) -> HttpAnswer | None:
         """Answer a request; None is that the connection is to be closed without an answer."""
@@ -131,6 +137,8 @@ class Front:
             return self._ask_cloudtrail(arrival, permissions)
         if (arrival.scope.service, arrival.operation.name) == ("sts", "AssumeRole"):
             return self._assume_role(arrival, permissions)
+        if arrival.scope.service == "cloudformation":
+            return await self._ask_cloudformation(arrival, self._authorizer.check(arrival, permissions))
         return await self._ask_moto(arrival, self._authorizer.check(arrival, permissions))
 
     def _ask_cloudtrail(self, arrival: Arrival, permissions: Permissions) -> Outcome:
@@ -145,6 +153,15 @@ class Front:
         answer = answers.query_success(arrival.operation.name, output, arrival.id)
         told = {name: value for name, value in output["Credentials"].items() if name != "SecretAccessKey"}
         return Outcome(answer, output | {"Credentials": told})
+
+    async def _ask_cloudformation(self, arrival: Arrival, account: str) -> Outcome:
+        """Pass a request on, with the caller's credentials for the calls that follow from it."""
+        scope, operation = arrival.scope, arrival.operation
+        clients = self._cloudformation.clients(scope.region, scope.access_key_id, session_token(arrival.request))
+        answer, parameters = self._cloudformation.answer, operation.parameters
+        loop = asyncio.get_running_loop()
+        output = await loop.run_in_executor(self._stack_threads, answer, operation.name, account, clients, parameters)
+        return Outcome(answers.query_success(operation.name, output, arrival.id), output)
 
     async def _ask_moto(self, arrival: Arrival, account: str) -> Outcome:
         partition = partition_of(arrival.scope.region)

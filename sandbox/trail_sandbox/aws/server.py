@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 
 from trail_sandbox.aws.access import Authorizer
 from trail_sandbox.aws.calls import CallLog
+from trail_sandbox.aws.cloudformation import CloudFormation
 from trail_sandbox.aws.cloudtrail import CloudTrail
 from trail_sandbox.aws.control import PREFIX, Control
 from trail_sandbox.aws.delivery import Delivery
@@ -40,9 +41,11 @@ async def serve(host: str, port: int, at_start: Settings) -> None:
     calls, faults, moto = CallLog(), Faults(), Moto()
     delivery = Delivery(trails, world, EventBridge(), now)
     cloudtrail = CloudTrail(trails, world, settings, delivery, now)
+    cloudformation = CloudFormation(f"http://{host}:{port}", now)
     front = Front(
         cloudtrail=cloudtrail,
         moto=moto,
+        cloudformation=cloudformation,
         authorizer=Authorizer(world, trails),
         roles=roles,
         delivery=delivery,
@@ -51,7 +54,7 @@ async def serve(host: str, port: int, at_start: Settings) -> None:
         settings=settings,
         clock=now,
     )
-    control = Control(cloudtrail, moto, delivery, calls, faults, settings, at_start, roles)
+    control = Control(cloudtrail, moto, cloudformation, delivery, calls, faults, settings, at_start, roles)
 
     async def handle(request: HttpRequest) -> HttpAnswer | None:
         return await (control if request.path.startswith(PREFIX) else front).handle(request)

@@ -10,7 +10,7 @@ from trail_sandbox.aws.events import Caller
 
 # The JSON services answer AccessDeniedException with 400; these do not.
 _CODES = {
-    **dict.fromkeys(("s3", "iam", "sts", "sqs"), "AccessDenied"),
+    **dict.fromkeys(("s3", "iam", "sts", "sqs", "cloudformation"), "AccessDenied"),
     "sns": "AuthorizationError",
 }
 
