@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),
-    *(ROOT / "examples").iterdir(),
+    *(path for path in (ROOT / "examples").rglob("*") if path.is_file()),
     *(path for path in (ROOT / "charts").rglob("*") if path.suffix in (".md", ".txt", ".yaml", ".json", ".tpl")),
     *(ROOT / "operator").rglob("*.py"),
     *(ROOT / "sandbox").rglob("*.py"),

@@ -66,7 +66,7 @@ PAGES = [
         if (ROOT / name).exists()
     ),
     *(path for path in (ROOT / "docs").rglob("*") if path.suffix in (".md", ".py")),
-    *(path for path in (ROOT / "examples").iterdir() if path.is_file()),
+    *(path for path in (ROOT / "examples").rglob("*") if path.is_file()),
     *(
         path
         for path in (ROOT / "charts").rglob("*")
