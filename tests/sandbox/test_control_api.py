@@ -25,6 +25,8 @@ SETTINGS = {
     "stale_reads": 0,
     "iam_propagation": 0,
     "trail_loading": 0,
+    "event_delivery": {"drop": 0, "double": 0, "reorder": 0, "delay": 0, "seed": 0},
+    "lookup_lag": 0,
     "regions_without_log_delivery": [],
     "regions_without_insights": [],
     "session_seconds": None,
@@ -441,7 +443,13 @@ def test_settings_are_set_one_by_one(endpoint: str) -> None:
     assert requests.get(url, timeout=seconds(30)).json() == SETTINGS | {"rates": False}
     put_settings(endpoint, stale_reads=0.5)
     assert requests.get(url, timeout=seconds(30)).json() == SETTINGS | {"rates": False, "stale_reads": 0.5}
-    put_settings(endpoint, quotas=True, rates=False, stale_reads=0)
+    put_settings(endpoint, event_delivery={"drop": 0.5, "seed": 3}, stale_reads=0)
+    changed = requests.get(url, timeout=seconds(30)).json()
+    assert changed["event_delivery"] == {"drop": 0.5, "double": 0, "reorder": 0, "delay": 0, "seed": 3}
+    put_settings(endpoint, event_delivery={"delay": 2}, quotas=True, rates=False)
+    assert requests.get(url, timeout=seconds(30)).json()["event_delivery"]["drop"] == 0, "set as a whole"
+    put_settings(endpoint, event_delivery=None)
+    assert requests.get(url, timeout=seconds(30)).json() == SETTINGS | {"rates": False}
 
 
 @pytest.mark.parametrize(
@@ -458,6 +466,14 @@ def test_settings_are_set_one_by_one(endpoint: str) -> None:
         ({"regions_without_log_delivery": ["mars"]}, "regions_without_log_delivery must be a list of regions"),
         ({"regions_without_log_delivery": [["eu-west-1"]]}, "regions_without_log_delivery must be a list of regions"),
         ({"default_encryption_needs_decrypt": 1}, "default_encryption_needs_decrypt must be true or false"),
+        ({"event_delivery": 0.5}, "event_delivery must be an object of drop, double, reorder, delay, seed"),
+        ({"event_delivery": []}, "event_delivery must be an object of drop, double, reorder, delay, seed"),
+        ({"event_delivery": {"lose": 1}}, "event_delivery must be an object of drop, double, reorder, delay, seed"),
+        ({"event_delivery": {"drop": 1.1}}, "event_delivery.drop must be a share from 0 to 1"),
+        ({"event_delivery": {"reorder": True}}, "event_delivery.reorder must be a share from 0 to 1"),
+        ({"event_delivery": {"delay": -1}}, "event_delivery.delay must be a number of seconds, at most 3600"),
+        ({"event_delivery": {"seed": 0.5}}, "event_delivery.seed must be an integer"),
+        ({"lookup_lag": -1}, "lookup_lag must be a number of seconds, at most 3600"),
         ({"session_seconds": -1}, "session_seconds must be a number of seconds, at most 43200, or null"),
     ],
 )
@@ -490,7 +506,7 @@ def test_what_is_not_there(endpoint: str) -> None:
 def test_reset_forgets_everything(aws: Account, bucket: str, trail: str, endpoint: str, refused: Refused) -> None:
     aws.fault(service="cloudtrail", operation="*", error="InternalFailure")
     put_settings(endpoint, background=True, quotas=False, stale_reads=7, iam_propagation=7, session_seconds=7)
-    put_settings(endpoint, default_encryption_needs_decrypt=True)
+    put_settings(endpoint, default_encryption_needs_decrypt=True, event_delivery={"drop": 1}, lookup_lag=7)
     requests.post(f"{endpoint}/_sandbox/reset", timeout=seconds(30)).raise_for_status()
     settings = requests.get(f"{endpoint}/_sandbox/settings", timeout=seconds(30)).json()
     put_settings(endpoint, rates=False)

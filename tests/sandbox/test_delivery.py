@@ -81,7 +81,9 @@ def test_an_error_is_told_by_code_and_message() -> None:
 
 
 def test_parameters_of_s3_say_bucket_name_and_blobs_are_hidden() -> None:
-    put_policy = event(service="s3", operation="PutBucketPolicy", parameters={"Bucket": "b", "Policy": "{}", "X": b"1"})
+    put_policy = event(
+        service="s3", operation="PutBucketTagging", parameters={"Bucket": "b", "Policy": "{}", "X": b"1"}
+    )
     assert record(put_policy)["requestParameters"] == {
         "bucketName": "b",
         "policy": "{}",

@@ -5,89 +5,21 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudt
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.integration.aws import REGION, Account
-from tests.patience import eventually
+from tests.sandbox.buses import OF_CLOUDTRAIL, Bus, logging_trail
 
 ABROAD = "eu-west-1"
-OF_CLOUDTRAIL = {"source": ["aws.cloudtrail"], "detail-type": ["AWS API Call via CloudTrail"]}
-
-
-class Bus:
-    """A default bus with rules that each put what they match into a queue of their own."""
-
-    def __init__(self, aws: Account, region: str = REGION) -> None:
-        self._aws = aws
-        self._events = aws.client("events", region)
-        self._sqs = aws.client("sqs", region)
-        self._region = region
-        self._queues: dict[str, str] = {}
-
-    def rule(self, name: str, pattern: dict[str, Any] | None = None, state: str = "ENABLED", **target: Any) -> None:
-        self._queues[name] = self._sqs.create_queue(QueueName=name)["QueueUrl"]
-        self.allow(name, "*")
-        given = {"EventPattern": json.dumps(pattern)} if pattern else {"ScheduleExpression": "rate(1 day)"}
-        self._events.put_rule(Name=name, State=state, **given)
-        self._events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": self._arn(name), **target}])
-
-    def allow(self, queue: str, rule: str) -> None:
-        """Let a rule put events into a queue, and no other."""
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "events.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": self._arn(queue),
-            "Condition": {
-                "ArnLike": {"aws:SourceArn": f"arn:aws:events:{self._region}:{self._aws.number}:rule/{rule}"}
-            },
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        self._sqs.set_queue_attributes(QueueUrl=self._queues[queue], Attributes={"Policy": policy})
-
-    def _arn(self, queue: str) -> str:
-        return f"arn:aws:sqs:{self._region}:{self._aws.number}:{queue}"
-
-    def target(self, rule: str, target_id: str, arn: str) -> None:
-        self._events.put_targets(Rule=rule, Targets=[{"Id": target_id, "Arn": arn}])
-
-    def put(self, **members: Any) -> dict[str, Any]:
-        entry = {"Source": "test", "DetailType": "test", "Detail": "{}", **members}
-        answer: dict[str, Any] = self._events.put_events(Entries=[entry])
-        return answer
-
-    def next(self, name: str) -> Any:
-        """The next message of a rule's queue, as soon as it is there."""
-        url = self._queues[name]
-        [message] = eventually(
-            f"a message in {name}",
-            lambda: self._sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10).get("Messages"),
-        )
-        self._sqs.delete_message(QueueUrl=self._queues[name], ReceiptHandle=message["ReceiptHandle"])
-        return json.loads(message["Body"])
-
-    def names(self, name: str, last: str) -> list[str]:
-        """The names of the events in a rule's queue, until one of this name."""
-        found = [self.next(name)["detail"]["eventName"]]
-        while found[-1] != last:
-            found.append(self.next(name)["detail"]["eventName"])
-        return found
-
-    def is_empty(self, name: str) -> bool:
-        return not self._sqs.receive_message(QueueUrl=self._queues[name]).get("Messages")
 
 
 @pytest.fixture
 def bus(aws: Account) -> Bus:
     return Bus(aws)
-
-
-def logging_trail(aws: Account, name: str = "trail", **members: Any) -> None:
-    bucket = aws.bucket(f"{name}-{aws.number}", name)
-    aws.cloudtrail.create_trail(Name=name, S3BucketName=bucket, **members)
-    aws.cloudtrail.start_logging(Name=name)
 
 
 def test_a_write_to_cloudtrail_arrives_with_its_record(aws: Account, bus: Bus) -> None:
@@ -245,3 +177,90 @@ def test_what_the_selectors_leave_out_does_not_arrive_and_data_events_do(aws: Ac
     put, get = bus.next("calls"), bus.next("calls")
     assert (put["source"], put["detail"]["eventName"]) == ("aws.s3", "PutObject")
     assert (get["detail"]["eventName"], get["detail"]["eventCategory"]) == ("GetObject", "Data")
+
+
+def test_a_record_of_more_than_256_kilobytes_does_not_arrive(aws: Account, bus: Bus) -> None:
+    bus.rule("keys", {"source": ["aws.kms"]})
+    logging_trail(aws)
+    kms = aws.client("kms")
+    for length in (256 * 1024, 255 * 1024):
+        kms.create_key(Description="x" * length)
+    assert len(bus.next("keys")["detail"]["requestParameters"]["description"]) == 255 * 1024
+    assert bus.is_empty("keys")
+
+
+def test_a_trail_of_one_region_leaves_the_others_dark(aws: Account, bus: Bus) -> None:
+    abroad = Bus(aws, ABROAD)
+    abroad.rule("keys", {"source": ["aws.kms"]})
+    logging_trail(aws, IsMultiRegionTrail=True)
+    aws.client("kms", ABROAD).create_key(Description="while it is multi-region")
+    aws.cloudtrail.update_trail(Name="trail", IsMultiRegionTrail=False)
+    aws.client("kms", ABROAD).create_key(Description="dark")
+    assert abroad.next("keys")["detail"]["requestParameters"] == {"description": "while it is multi-region"}
+    assert abroad.has_sent()
+    assert abroad.is_empty("keys")
+
+
+@pytest.mark.parametrize(
+    ("selector", "arrives"),
+    [
+        ({"ReadWriteType": "WriteOnly"}, True),
+        ({"ReadWriteType": "ReadOnly"}, False),
+        ({"ExcludeManagementEventSources": ["kms.amazonaws.com"]}, False),
+    ],
+)
+def test_selectors_decide_what_arrives(aws: Account, bus: Bus, selector: dict[str, Any], arrives: bool) -> None:
+    logging_trail(aws)
+    given = {"IncludeManagementEvents": True} | selector
+    aws.client("cloudtrail").put_event_selectors(TrailName="trail", EventSelectors=[given])
+    bus.rule("keys", {"source": ["aws.kms"]})
+    aws.client("kms").create_key()
+    assert bus.has_sent()
+    assert bus.is_empty("keys") is not arrives
+
+
+def test_events_of_iam_and_organizations_are_on_the_bus_of_the_main_region(aws: Account, bus: Bus) -> None:
+    abroad = Bus(aws, ABROAD)
+    for one in (bus, abroad):
+        one.rule("global", {"source": ["aws.iam", "aws.organizations"]})
+    logging_trail(aws, IsMultiRegionTrail=True)
+    aws.client("organizations", ABROAD).create_organization()
+    aws.client("iam", ABROAD).create_user(UserName="u")
+    assert [bus.next("global")["source"] for _ in range(2)] == ["aws.organizations", "aws.iam"]
+    assert abroad.has_sent()
+    assert abroad.is_empty("global")
+
+
+def test_the_record_has_the_request_id_of_the_answer(aws: Account, bus: Bus) -> None:
+    everything = {"detail-type": ["AWS API Call via CloudTrail"]}
+    bus.rule("calls", everything)
+    logging_trail(aws)
+    answers = [
+        aws.client("cloudtrail").update_trail(Name="trail", S3KeyPrefix=""),
+        aws.client("s3").create_bucket(Bucket=f"another-{aws.number}"),
+        aws.client("kms").create_key(),
+        aws.client("sns").create_topic(Name="t"),
+        aws.client("sqs").create_queue(QueueName="q"),
+        aws.client("logs").create_log_group(logGroupName="g"),
+        aws.client("iam").create_user(UserName="u"),
+        aws.client("organizations").create_organization(),
+    ]
+    assert bus.next("calls")["detail"]["eventName"] == "StartLogging"
+    recorded = [bus.next("calls")["detail"]["requestID"] for _ in answers]
+    assert recorded == [one["ResponseMetadata"]["RequestId"] for one in answers]
+
+
+def test_the_record_of_a_refused_call_has_the_request_id_of_the_error(aws: Account, bus: Bus) -> None:
+    bus.rule("calls", {"source": ["aws.s3", "aws.iam", "aws.kms"]})
+    logging_trail(aws)
+    calls: list[Callable[[], object]] = [
+        lambda: aws.client("s3").delete_bucket(Bucket=f"nothing-{aws.number}"),
+        lambda: aws.client("iam").delete_role(RoleName="nothing"),
+        lambda: aws.client("kms").disable_key(KeyId="11111111-2222-3333-4444-555555555555"),
+    ]
+    for call in calls:
+        with pytest.raises(ClientError) as caught:
+            call()
+        detail = bus.next("calls")["detail"]
+        assert detail["requestID"] == caught.value.response["ResponseMetadata"]["RequestId"], detail
+        assert detail["errorCode"]

@@ -6,11 +6,18 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tests.integration.aws import REGION, Account
-from tests.sandbox.conftest import Refused
+from tests.patience import eventually
+from tests.sandbox.conftest import Refused, put_settings
+from tests.sandbox.emulation import HOME, Emulated
+from tests.sandbox.identities import outcome
+from trail_sandbox.aws.cloudtrail import Call, CloudTrail
+from trail_sandbox.aws.settings import Settings
+from trail_sandbox.aws.world import World
 
 ABROAD = "eu-west-1"
 _ALLOW_ALL = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
@@ -98,6 +105,68 @@ def test_times_bound_the_answer_at_both_ends(aws: Account) -> None:
     assert is_told(StartTime=at, EndTime=at)
     assert not is_told(StartTime=at - second, EndTime=at - second)
     assert not is_told(StartTime=at + second, EndTime=at + 9 * second)
+
+
+def test_an_event_is_told_only_after_the_lag(aws: Account, endpoint: str) -> None:
+    aws.client("kms").list_keys()
+    put_settings(endpoint, lookup_lag=3600)
+    try:
+        assert looked_up(aws) == []
+        put_settings(endpoint, lookup_lag=1)
+        [told] = eventually("the event", lambda: looked_up(aws, EventName="ListKeys"))
+    finally:
+        put_settings(endpoint, lookup_lag=0)
+    assert datetime.now(UTC) - told["EventTime"] >= timedelta(seconds=1)
+
+
+def test_the_main_region_tells_of_iam_and_each_region_of_its_own(aws: Account) -> None:
+    aws.client("iam", ABROAD).create_user(UserName="u")
+    aws.client("kms", ABROAD).create_key()
+    assert [one["EventName"] for one in looked_up(aws, ReadOnly="false")] == ["CreateUser"]
+    assert [one["EventName"] for one in looked_up(aws, ABROAD, ReadOnly="false")] == ["CreateKey"]
+
+
+def test_a_page_has_50_events_unless_fewer_are_asked_for(aws: Account) -> None:
+    for _ in range(51):
+        aws.client("kms").list_keys()
+    first = aws.client("cloudtrail").lookup_events()
+    assert len(first["Events"]) == 50
+    rest = aws.client("cloudtrail").lookup_events(NextToken=first["NextToken"])["Events"]
+    assert [one["EventName"] for one in rest] == ["ListKeys"]
+
+
+def test_two_lookups_a_second_are_answered(aws: Account, endpoint: str) -> None:
+    impatient = boto3.client(
+        "cloudtrail",
+        region_name=REGION,
+        endpoint_url=endpoint,
+        aws_access_key_id=aws.number,
+        aws_secret_access_key="secret",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    put_settings(endpoint, rates=True)
+    try:
+        outcomes = [outcome(impatient.lookup_events) for _ in range(20)]
+    finally:
+        put_settings(endpoint, rates=False)
+    assert outcomes[:2] == ["ok", "ok"]
+    assert "ThrottlingException" in outcomes
+
+
+def test_an_event_is_told_for_90_days() -> None:
+    emulated = Emulated()
+    cloudtrail = CloudTrail(emulated.trails, World(), Settings(rates=False), emulated.delivery, emulated.clock)
+    emulated.happens(service="kms", operation="CreateKey")
+
+    def told() -> list[str]:
+        body = {"StartTime": 0}
+        call = Call("LookupEvents", emulated.account, HOME, body, allowed=lambda *_: True)
+        return [one["EventName"] for one in cloudtrail.answer(call)["Events"]]
+
+    emulated.clock.move(days=90)
+    assert told() == ["CreateKey"]
+    emulated.clock.move(seconds=1)
+    assert told() == []
 
 
 def test_pages_follow_each_other_whatever_happens_meanwhile(aws: Account) -> None:

@@ -23,7 +23,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(serve(arguments.host, arguments.port, Settings(background=arguments.background)))
-    # A thread that waits for a message of a queue would hold the exit for as long.
+    # A thread that is in a call would hold the exit for as long.
     os._exit(0)
 
 

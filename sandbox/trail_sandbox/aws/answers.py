@@ -24,6 +24,8 @@ _STATUS_OF_XML = {
     **dict.fromkeys(("NoSuchBucket", "NoSuchKey", "NoSuchBucketPolicy", "NoSuchEntity", "NotFound"), 404),
     "MethodNotAllowed": 405,
 }
+_REQUEST_IDS = ("x-amzn-requestid", "x-amz-request-id")
+_XML_REQUEST_ID = re.compile(rb"<RequestId>[^<]*</RequestId>")
 _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 _XML_MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
 
@@ -72,6 +74,19 @@ def failure(protocol: str, error: AwsError, request_id: str) -> HttpAnswer:
         )
     headers = [("Content-Type", "application/xml"), ("x-amzn-RequestId", request_id), ("x-amz-request-id", request_id)]
     return HttpAnswer(error.status, headers, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode())
+
+
+def identified(answer: HttpAnswer, request_id: str, protocol: str) -> HttpAnswer:
+    """Put the id of a request into an answer of moto's, which makes up others: CloudTrail's record names this one.
+
+    SDKs read it from a header, or in query services and errors from the body; bodies of S3 are not AWS's own words.
+    """
+    headers = [(name, value) for name, value in answer.headers if name.lower() not in _REQUEST_IDS]
+    headers += [(name, request_id) for name in _REQUEST_IDS]
+    is_of_aws = protocol == "query" or (protocol == "rest-xml" and answer.status >= 400)
+    element = f"<RequestId>{request_id}</RequestId>".encode()
+    body = _XML_REQUEST_ID.sub(element, answer.body) if is_of_aws else answer.body
+    return HttpAnswer(answer.status, headers, body)
 
 
 def error_of(answer: HttpAnswer) -> tuple[str | None, str | None]:

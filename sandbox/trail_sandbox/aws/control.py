@@ -11,25 +11,15 @@ from trail_sandbox.aws.calls import CallLog
 from trail_sandbox.aws.cloudformation import CloudFormation
 from trail_sandbox.aws.cloudtrail import CloudTrail
 from trail_sandbox.aws.delivery import Delivery
+from trail_sandbox.aws.eventbridge import EventBridge
 from trail_sandbox.aws.faults import BadRequest, Faults, parse_fault
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.identity import end_sessions
 from trail_sandbox.aws.moto_app import Moto
-from trail_sandbox.aws.regions import is_region
 from trail_sandbox.aws.roles import Roles
-from trail_sandbox.aws.settings import Settings
-from trail_sandbox.aws.trails import MEMORY
+from trail_sandbox.aws.settings import Settings, parse_settings
 
 PREFIX = "/_sandbox/"
-
-_MOST_SECONDS = {
-    "stale_reads": MEMORY.total_seconds(),
-    "iam_propagation": MEMORY.total_seconds(),
-    "trail_loading": MEMORY.total_seconds(),
-    "session_seconds": 12 * 60 * 60,
-}
-_NULLABLE = frozenset({"session_seconds"})
-_REGIONS = frozenset({"regions_without_log_delivery", "regions_without_insights"})
 
 
 @dataclass(frozen=True)
@@ -40,6 +30,7 @@ class Control:
     moto: Moto
     cloudformation: CloudFormation
     delivery: Delivery
+    bus: EventBridge
     calls: CallLog
     faults: Faults
     settings: Settings
@@ -105,7 +96,7 @@ class Control:
 
     async def _put_settings(self, request: HttpRequest) -> HttpAnswer:
         """Set what is given; what is not keeps its value."""
-        for name, value in _check_settings(_body(request)).items():
+        for name, value in parse_settings(_body(request)).items():
             setattr(self.settings, name, value)
         return _json(200, asdict(self.settings))
 
@@ -118,44 +109,15 @@ class Control:
         """Forget everything but the sequence numbers of calls."""
         self.cloudtrail.reset()
         await asyncio.to_thread(self.delivery.clear)
+        self.bus.clear()
         await asyncio.to_thread(self.moto.reset)
         self.cloudformation.reset()
         self.roles.clear()
         self.faults.clear()
         self.calls.clear()
-        for name, value in asdict(self.at_start).items():
-            setattr(self.settings, name, value)
+        for field in fields(Settings):
+            setattr(self.settings, field.name, getattr(self.at_start, field.name))
         return _json(200, {})
-
-
-def _check_settings(body: object) -> dict[str, Any]:
-    names = [field.name for field in fields(Settings)]
-    if not isinstance(body, dict):
-        raise BadRequest("settings are a JSON object")
-    for name, value in body.items():
-        if name not in names:
-            raise BadRequest(f"unknown: {name}; there are {', '.join(names)}")
-        if name in _MOST_SECONDS:
-            _check_seconds(name, value)
-        elif name in _REGIONS:
-            _check_regions(name, value)
-        elif not isinstance(value, bool):
-            raise BadRequest(f"{name} must be true or false, not {value!r}")
-    return body
-
-
-def _check_seconds(name: str, value: object) -> None:
-    if value is None and name in _NULLABLE:
-        return
-    most = _MOST_SECONDS[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        null = ", or null" if name in _NULLABLE else ""
-        raise BadRequest(f"{name} must be a number of seconds, at most {most:.0f}{null}, not {value!r}")
-
-
-def _check_regions(name: str, value: object) -> None:
-    if not isinstance(value, list) or not all(isinstance(one, str) and is_region(one) for one in value):
-        raise BadRequest(f"{name} must be a list of regions, not {value!r}")
 
 
 def _parameter(request: HttpRequest, name: str) -> str | None:

@@ -271,11 +271,7 @@ def _role_may(world: World, role: Role, action: str, resource: str, owner: _Owne
         **_organization_keys(world, role.account, "Principal"),
         **_request_keys(world, owner),
     }
-    request = Request(Principal.arn(session), action, resource, keys)
-    decisions = {evaluate(policy, request) for policy in role.policies}
-    if role.boundary is not None and evaluate(role.boundary, request) is not Decision.ALLOW:
-        return False
-    return Decision.ALLOW in decisions and Decision.DENY not in decisions
+    return role.decide(Request(Principal.arn(session), action, resource, keys)) is Decision.ALLOW
 
 
 def _allows(policy: str | None, request: Request) -> bool:

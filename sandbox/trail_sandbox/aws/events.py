@@ -20,6 +20,10 @@ class Caller:
     access_key_id: str
     role_arn: str | None = None
     """The role behind a session: unlike the session's own ARN, this has the role's path."""
+    source_identity: str | None = None
+    """Who is behind a session, as AssumeRole was given it."""
+    invoked_by: str | None = None
+    """The AWS service that makes the request for this caller, such as cloudformation.amazonaws.com."""
     service: str | None = None
     """The AWS service that makes the request on its own, such as cloudtrail.amazonaws.com: then nothing else but the
     account is known, which is whose resource it uses."""

@@ -1,14 +1,15 @@
 """Handles a request: applies faults, dispatches it, and lists and records it.
 
-Requests to CloudTrail and CloudFormation are answered by this emulator, all others by moto. CloudFormation and moto run
-in threads, all else on the event loop, so that no CloudTrail call sees another one half done.
+Requests to CloudTrail, CloudFormation, AssumeRole and PutEvents are answered by this emulator, all others by moto.
+CloudFormation and moto run in threads, all else on the event loop, so that no CloudTrail call sees another one half
+done.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,10 +22,12 @@ from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
 from trail_sandbox.aws.cloudtrail import CloudTrail
 from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.errors import AwsError
-from trail_sandbox.aws.events import ApiEvent
+from trail_sandbox.aws.eventbridge import EventBridge
+from trail_sandbox.aws.events import ApiEvent, Caller
 from trail_sandbox.aws.faults import Fault, Faults
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.identity import session_token
+from trail_sandbox.aws.long_polling import Wait, has_message
 from trail_sandbox.aws.models import UNKNOWN
 from trail_sandbox.aws.moto_app import Moto
 from trail_sandbox.aws.refusals import check_policies
@@ -32,7 +35,10 @@ from trail_sandbox.aws.regions import partition_of
 from trail_sandbox.aws.roles import Roles
 from trail_sandbox.aws.settings import Settings
 
+INVOKED_BY = "x-sandbox-invoked-by"
+"""The header that names the service which makes a request for its caller, such as cloudformation.amazonaws.com."""
 _THREADS = 16
+_SECONDS_AFTER_NOTHING = 0.05
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +64,7 @@ class Front:
         authorizer: Authorizer,
         roles: Roles,
         delivery: Delivery,
+        bus: EventBridge,
         calls: CallLog,
         faults: Faults,
         settings: Settings,
@@ -69,6 +76,7 @@ class Front:
         self._authorizer = authorizer
         self._roles = roles
         self._delivery = delivery
+        self._bus = bus
         self._calls = calls
         self._faults = faults
         self._settings = settings
@@ -115,6 +123,10 @@ class Front:
         return outcome or await self._act(arrival)
 
     async def _act(self, arrival: Arrival) -> Outcome:
+        # What a deletion was about cannot be found any more when it is recorded.
+        resources = None
+        if arrival.caller is not None and arrival.operation.name.startswith("Delete"):
+            resources = self._delivery.resources(self._event(arrival, arrival.caller))
         try:
             check_credentials(arrival)
             outcome = await self._dispatch(arrival)
@@ -123,7 +135,8 @@ class Front:
         except Exception as error:
             logger.exception("%s %s failed", arrival.scope.service, arrival.operation.name)
             outcome = _failed(AwsError("InternalFailure", f"{type(error).__name__}: {error}", 500), arrival)
-        self._record(arrival, outcome)
+        if arrival.caller is not None:
+            self._delivery.record(self._event(arrival, arrival.caller, outcome), resources)
         return outcome
 
     async def _dispatch(self, arrival: Arrival) -> Outcome:
@@ -137,9 +150,14 @@ class Front:
             return self._ask_cloudtrail(arrival, permissions)
         if (arrival.scope.service, arrival.operation.name) == ("sts", "AssumeRole"):
             return self._assume_role(arrival, permissions)
+        if (arrival.scope.service, arrival.operation.name) == ("events", "PutEvents"):
+            return self._put_events(arrival, permissions)
+        account = self._authorizer.check(arrival, permissions)
         if arrival.scope.service == "cloudformation":
-            return await self._ask_cloudformation(arrival, self._authorizer.check(arrival, permissions))
-        return await self._ask_moto(arrival, self._authorizer.check(arrival, permissions))
+            return await self._ask_cloudformation(arrival, account)
+        if (arrival.scope.service, arrival.operation.name) == ("sqs", "ReceiveMessage"):
+            return await self._receive(arrival, account)
+        return await self._ask_moto(arrival, account)
 
     def _ask_cloudtrail(self, arrival: Arrival, permissions: Permissions) -> Outcome:
         body = read_json(arrival.request)
@@ -163,36 +181,58 @@ class Front:
         output = await loop.run_in_executor(self._stack_threads, answer, operation.name, account, clients, parameters)
         return Outcome(answers.query_success(operation.name, output, arrival.id), output)
 
+    def _put_events(self, arrival: Arrival, permissions: Permissions) -> Outcome:
+        self._authorizer.check(arrival, permissions)
+        body = read_json(arrival.request)
+        entries = body.get("Entries") if isinstance(body, dict) else None
+        given = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+        output = self._bus.put(permissions.caller.account, arrival.scope.region, given)
+        return Outcome(answers.success(output, arrival.id), output)
+
+    async def _receive(self, arrival: Arrival, account: str) -> Outcome:
+        """Ask moto for messages once there are some: another receiver may be faster, and then it is waited again."""
+        wait = Wait(account, arrival.scope.region, arrival.operation.parameters, arrival.request.is_gone)
+        while await wait.for_message():
+            outcome = await self._ask_moto(arrival, account)
+            if outcome.error or has_message(outcome.answer) or wait.is_over:
+                return outcome
+            await asyncio.sleep(_SECONDS_AFTER_NOTHING)
+        return Outcome(HttpAnswer(200))
+
     async def _ask_moto(self, arrival: Arrival, account: str) -> Outcome:
         partition = partition_of(arrival.scope.region)
         check_policies(arrival.scope.service, arrival.operation, partition)
         if arrival.scope.service == "iam":
             self._roles.before(partition, account, arrival.operation.name, arrival.operation.parameters)
+        if arrival.environ is not None:
+            arrival.environ["wsgi.input"].seek(0)
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, self._moto.answer, arrival.environ or {}, account)
         if arrival.scope.service == "organizations":
             self._cloudtrail.follow_organizations()
+        answer = answers.identified(answer, arrival.id, arrival.operation.protocol)
         code, message = answers.error_of(answer)
         return Outcome(answer, error=AwsError(code, message or "", answer.status) if code else None)
 
-    def _record(self, arrival: Arrival, outcome: Outcome) -> None:
-        if arrival.caller is None:
-            return
-        self._delivery.record(
-            ApiEvent(
-                time=arrival.time,
-                region=arrival.scope.region,
-                service=arrival.scope.service,
-                operation=arrival.operation.name,
-                parameters=arrival.operation.parameters,
-                response=outcome.output,
-                caller=arrival.caller,
-                source_ip=arrival.request.source_ip,
-                user_agent=arrival.request.headers.get("user-agent", ""),
-                request_id=arrival.id,
-                error_code=outcome.error.code if outcome.error else None,
-                error_message=outcome.error.message if outcome.error else None,
-            )
+    def _event(self, arrival: Arrival, caller: Caller, outcome: Outcome | None = None) -> ApiEvent:
+        """Describe a request, with its outcome once it has one."""
+        error = outcome.error if outcome else None
+        # A service that calls for somebody is named in place of its address and client, too:
+        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+        service = arrival.request.headers.get(INVOKED_BY)
+        return ApiEvent(
+            time=arrival.time,
+            region=arrival.scope.region,
+            service=arrival.scope.service,
+            operation=arrival.operation.name,
+            parameters=arrival.operation.parameters,
+            response=outcome.output if outcome else None,
+            caller=replace(caller, invoked_by=service) if service else caller,
+            source_ip=service or arrival.request.source_ip,
+            user_agent=service or arrival.request.headers.get("user-agent", ""),
+            request_id=arrival.id,
+            error_code=error.code if error else None,
+            error_message=error.message if error else None,
         )
 
 

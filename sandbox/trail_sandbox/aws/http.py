@@ -1,6 +1,6 @@
 """A request and an answer of HTTP, whatever server they pass through."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -18,6 +18,8 @@ class HttpRequest:
     source_ip: str
     header_names: Sequence[str] = ()
     """As they were sent: S3's metadata keys may hold underscores."""
+    is_gone: Callable[[], bool] = lambda: False
+    """Whether the client no longer waits for an answer."""
 
 
 @dataclass(frozen=True)

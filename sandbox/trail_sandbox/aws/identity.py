@@ -143,7 +143,8 @@ def _moto_session(caller: Caller) -> AssumedRole | None:
 def _issued(account: str, partition: str, iam: Any, access_key_id: str) -> Caller | None:
     session = sts_backends[account][partition].get_assumed_role_from_access_key(access_key_id)
     if session is not None:
-        return Caller(account, session.arn, session.user_id, access_key_id, session.role_arn)
+        source = session.source_identity if isinstance(session, Session) else None
+        return Caller(account, session.arn, session.user_id, access_key_id, session.role_arn, source)
     user = iam.get_user_from_access_key_id(access_key_id)
     if user is None or iam.access_keys[access_key_id].status != "Active":
         return None

@@ -1,7 +1,8 @@
 """What the services refuse to store and moto does not: malformed policies.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (MalformedPolicy) and the errors of SNS's
-SetTopicAttributes and of KMS's PutKeyPolicy.
+SetTopicAttributes, of KMS's PutKeyPolicy and of SQS's SetQueueAttributes. Which error EventBridge's PutPermission
+answers is not verified.
 """
 
 from trail_sandbox.aws import policy
@@ -19,6 +20,10 @@ def check_policies(service: str, operation: Operation, partition: str) -> None:
         _check_policy(given["Policy"], "MalformedPolicyDocumentException")
     elif service == "sns" and given.get("AttributeName") == "Policy":
         _check_policy(given.get("AttributeValue", ""), "InvalidParameter", "Invalid parameter: Policy Error: ")
+    elif service == "sqs" and (given.get("Attributes") or {}).get("Policy"):
+        _check_policy(given["Attributes"]["Policy"], "InvalidAttributeValue", "Invalid value for parameter Policy: ")
+    elif service == "events" and operation.name == "PutPermission" and given.get("Policy"):
+        _check_policy(given["Policy"], "ValidationException")
 
 
 def _check_bucket_policy(document: str, bucket: str, partition: str) -> None:

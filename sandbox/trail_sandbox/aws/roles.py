@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, ManagedPolicy, iam_backends
 
+from trail_sandbox.aws.policy import Decision, Request, evaluate
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import MEMORY
 
@@ -36,6 +37,14 @@ class Role:
     """Its inline and its managed policies as JSON."""
     boundary: str | None = None
     """Its permissions boundary as JSON: what its policies allow is cut down to this."""
+
+    def decide(self, request: Request) -> Decision:
+        """Judge a request of one of its sessions by its own policies and its boundary."""
+        decisions = {evaluate(policy, request) for policy in self.policies}
+        boundary = evaluate(self.boundary, request) if self.boundary is not None else Decision.ALLOW
+        if Decision.DENY in (boundary, *decisions):
+            return Decision.DENY
+        return Decision.ALLOW if Decision.ALLOW in decisions and boundary is Decision.ALLOW else Decision.NONE
 
 
 @dataclass(frozen=True)

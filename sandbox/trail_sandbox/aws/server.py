@@ -39,7 +39,8 @@ async def serve(host: str, port: int, at_start: Settings) -> None:
     roles = Roles(settings, now)
     world = World(roles, settings)
     calls, faults, moto = CallLog(), Faults(), Moto()
-    delivery = Delivery(trails, world, EventBridge(), now)
+    bus = EventBridge(world, settings)
+    delivery = Delivery(trails, world, bus, now)
     cloudtrail = CloudTrail(trails, world, settings, delivery, now)
     cloudformation = CloudFormation(f"http://{host}:{port}", now)
     front = Front(
@@ -49,12 +50,13 @@ async def serve(host: str, port: int, at_start: Settings) -> None:
         authorizer=Authorizer(world, trails),
         roles=roles,
         delivery=delivery,
+        bus=bus,
         calls=calls,
         faults=faults,
         settings=settings,
         clock=now,
     )
-    control = Control(cloudtrail, moto, cloudformation, delivery, calls, faults, settings, at_start, roles)
+    control = Control(cloudtrail, moto, cloudformation, delivery, bus, calls, faults, settings, at_start, roles)
 
     async def handle(request: HttpRequest) -> HttpAnswer | None:
         return await (control if request.path.startswith(PREFIX) else front).handle(request)
@@ -110,6 +112,7 @@ def _adapt(handle: Handler) -> Callable[[web.BaseRequest], Awaitable[web.StreamR
                 body=await request.content.read(),
                 source_ip=request.remote or "",
                 header_names=list(request.headers),
+                is_gone=lambda: request.transport is None or request.transport.is_closing(),
             )
         )
         return _respond(request, answer)

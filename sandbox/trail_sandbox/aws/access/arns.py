@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
+import re
 from collections.abc import Callable, Iterator
 
 from moto.iam.models import iam_backends
@@ -10,6 +11,8 @@ from moto.iam.models import iam_backends
 from trail_sandbox.aws.access.needs import Ask, Need, tag_keys
 from trail_sandbox.aws.roles import find_role
 from trail_sandbox.aws.world import World
+
+_ACCOUNT = re.compile(r"\A[0-9]{12}\Z")
 
 Arns = Callable[[World, Ask], list[str]]
 
@@ -53,8 +56,10 @@ def _of_sns(_: World, ask: Ask) -> list[str]:
 
 
 def _of_sqs(_: World, ask: Ask) -> list[str]:
-    name = ask.text("QueueName") or ask.text("QueueUrl").rpartition("/")[2]
-    return [ask.arn(name)] if name else []
+    """Name the queue, which is another account's if its URL or the call says so."""
+    owner, name = ["", "", *ask.text("QueueUrl").split("/")][-2:]
+    name, owner = ask.text("QueueName") or name, ask.text("QueueOwnerAWSAccountId") or owner
+    return [ask.arn(name, account=owner if _ACCOUNT.match(owner) else None)] if name else []
 
 
 def _of_logs(_: World, ask: Ask) -> list[str]:
@@ -94,14 +99,22 @@ def _of_iam(_: World, ask: Ask) -> list[str]:
 
 
 def _of_events(_: World, ask: Ask) -> list[str]:
-    bus = ask.text("EventBusName").rpartition("/")[2] or "default"
     if ask.operation.name == "PutEvents":
-        return [ask.arn(f"event-bus/{bus}")]
+        return list(dict.fromkeys(_buses(ask)))
+    bus = ask.text("EventBusName").rpartition("/")[2] or "default"
     if ask.operation.name in ("CreateEventBus", "DeleteEventBus", "DescribeEventBus", "UpdateEventBus"):
         return [ask.arn(f"event-bus/{ask.text('Name') or 'default'}")]
     rule = ask.text("Rule") or (ask.text("Name") if ask.operation.name.endswith("Rule") else "")
     path = rule if bus == "default" else f"{bus}/{rule}"
     return [ask.arn(f"rule/{path}")] if rule else []
+
+
+def _buses(ask: Ask) -> Iterator[str]:
+    """Name the bus of each entry, by its ARN where it is another account's."""
+    entries = ask.parameters.get("Entries")
+    for entry in entries if isinstance(entries, list) else []:
+        bus = str(entry.get("EventBusName") or "default")
+        yield bus if bus.startswith("arn:") else ask.arn(f"event-bus/{bus}")
 
 
 def _of_sts(_: World, ask: Ask) -> list[str]:

@@ -1,11 +1,14 @@
-"""The policies of what is acted on: buckets, keys and topics have them, and let other accounts in by them alone.
+"""The policies of what is acted on: buckets, keys, topics, queues and buses; other accounts need them.
 
-moto lets everybody into every bucket, and knows no key or topic of another account.
+moto lets everybody into every bucket, and knows no key, topic, queue or bus of another account.
 """
 
 from dataclasses import dataclass
 
+from moto.events.models import events_backends
+
 from trail_sandbox.aws.access.needs import Need
+from trail_sandbox.aws.moto_sqs import find_queue
 from trail_sandbox.aws.world import World
 
 # https://docs.aws.amazon.com/kms/latest/developerguide/kms-api-permissions-reference.html, column Cross-account use.
@@ -44,4 +47,20 @@ def attached_to(world: World, need: Need, account: str) -> Attached | None:
     if service == "SNS":
         topic = world.topic(need.resource)
         return Attached(topic.account, topic.policy) if topic else None
+    if service == "sqs" and need.resource != "*":
+        _, _, _, region, owner, name = need.resource.split(":", 5)
+        queue = find_queue(owner, region, name)
+        return Attached(owner, queue.policy if queue else None)
+    if service == "events" and ":event-bus/" in need.resource:
+        return _bus(need.resource)
     return None
+
+
+def _bus(arn: str) -> Attached:
+    """Find a bus by its ARN. One that is not there lets nobody from outside in."""
+    _, _, _, region, account, resource = arn.split(":", 5)
+    # Unlike [], get() makes no backend where there is none.
+    backends = events_backends.get(account)
+    backend = backends.get(region) if backends is not None else None
+    bus = backend.event_buses.get(resource.partition("/")[2]) if backend is not None else None
+    return Attached(account, bus.policy if bus else None)

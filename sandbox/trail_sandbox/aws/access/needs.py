@@ -41,10 +41,12 @@ class Ask:
         value = self.parameters.get(name)
         return value if isinstance(value, str) else ""
 
-    def arn(self, resource: str, *, region: str | None = None, service: str | None = None) -> str:
-        """An ARN in the caller's account and the call's region."""
-        where = self.region if region is None else region
-        return f"arn:{self.caller.partition}:{service or self.service}:{where}:{self.caller.account}:{resource}"
+    def arn(
+        self, resource: str, *, region: str | None = None, service: str | None = None, account: str | None = None
+    ) -> str:
+        """An ARN in the call's region, and in the caller's account unless another is named."""
+        where, whose = self.region if region is None else region, account or self.caller.account
+        return f"arn:{self.caller.partition}:{service or self.service}:{where}:{whose}:{resource}"
 
 
 def tag_keys(parameters: Mapping[str, Any]) -> dict[str, str | Sequence[str]]:

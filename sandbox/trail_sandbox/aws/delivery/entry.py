@@ -11,7 +11,15 @@ from functools import cached_property
 from typing import Any
 
 from trail_sandbox.aws.delivery.classification import is_management, is_read_only, region_of
-from trail_sandbox.aws.delivery.record import EVENT_VERSION, members, parameters, stranger, timestamp, user_identity
+from trail_sandbox.aws.delivery.record import (
+    EVENT_VERSION,
+    event_name,
+    members,
+    parameters,
+    stranger,
+    timestamp,
+    user_identity,
+)
 from trail_sandbox.aws.delivery.resources import HIDDEN, Resource, resources_of
 from trail_sandbox.aws.events import ApiEvent
 from trail_sandbox.aws.world import World
@@ -28,6 +36,7 @@ class Entry:
         self.resources = resources
         self.shared_id = shared_id
         self.id = str(uuid.uuid4())
+        self.name = event_name(event)
         self.is_management = is_management(event)
         # S3 answers in every region for every bucket, and logs in the bucket's own.
         self.region = (event.service == "s3" and _region(resources)) or region_of(event)
@@ -43,7 +52,7 @@ class Entry:
             "userIdentity": user_identity(event.caller, event.time) if is_callers else stranger(event.caller),
             "eventTime": timestamp(event.time),
             "eventSource": f"{event.service}.amazonaws.com",
-            "eventName": event.operation,
+            "eventName": self.name,
             "awsRegion": self.region,
             "sourceIPAddress": event.source_ip,
             "userAgent": event.user_agent,
@@ -84,9 +93,9 @@ class Entry:
         return HIDDEN if account and account != self.account and is_refused else account
 
 
-def entries_of(event: ApiEvent, world: World) -> list[Entry]:
-    """Record an event for each account that gets it."""
-    resources = resources_of(event, world)
+def entries_of(event: ApiEvent, world: World, before: tuple[Resource, ...] | None = None) -> list[Entry]:
+    """Record an event for each account that gets it; `before` are the resources of a deletion before it took effect."""
+    resources = resources_of(event, world) if before is None or event.error_code else before
     account = event.caller.account
     others = sorted({one.account for one in resources if one.account} - {account})
     if not others:

@@ -74,9 +74,18 @@ def _sqs(event: ApiEvent, _: World) -> tuple[Resource, ...]:
 
 
 def _kms(event: ApiEvent, world: World) -> tuple[Resource, ...]:
-    name = _parameter(event, "KeyId")
+    """The key, and the alias of calls about aliases. Grants and imports are of the key.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/ct-createalias.html
+    """
+    alias = _parameter(event, "AliasName")
+    name = _parameter(event, "KeyId") or _parameter(event, "TargetKeyId") or alias
     key = world.key(name, event.caller.account, event.region) if name and not event.error_code else None
-    return (Resource("AWS::KMS::Key", key.arn, key.account, key.region),) if key else ()
+    if key is None:
+        return ()
+    found = Resource("AWS::KMS::Key", key.arn, key.account, key.region)
+    prefix = key.arn.partition(":key/")[0]
+    return (Resource("AWS::KMS::Alias", f"{prefix}:{alias}", key.account, key.region), found) if alias else (found,)
 
 
 def _sts(event: ApiEvent, _: World) -> tuple[Resource, ...]:

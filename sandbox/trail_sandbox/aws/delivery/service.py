@@ -10,6 +10,7 @@ from trail_sandbox.aws.delivery import rounds
 from trail_sandbox.aws.delivery.entry import Entry, entries_of
 from trail_sandbox.aws.delivery.history import History
 from trail_sandbox.aws.delivery.recorder import Recorder
+from trail_sandbox.aws.delivery.resources import Resource, resources_of
 from trail_sandbox.aws.delivery.rounds import Round
 from trail_sandbox.aws.delivery.selection import CLOUDTRAIL, Selection
 from trail_sandbox.aws.delivery.signing import PublicKey, SigningKeys
@@ -34,9 +35,13 @@ class Delivery:
         self._keys = SigningKeys()
         self._one_round_at_a_time = Lock()
 
-    def record(self, event: ApiEvent) -> None:
+    def resources(self, event: ApiEvent) -> tuple[Resource, ...]:
+        """Find what a request is about: for a deletion, before it takes effect."""
+        return resources_of(event, self._world)
+
+    def record(self, event: ApiEvent, resources: tuple[Resource, ...] | None = None) -> None:
         """Take note of a finished request; cheap enough for the path of every request."""
-        for entry in entries_of(event, self._world):
+        for entry in entries_of(event, self._world, resources):
             self.history.add(entry)
             self._recorder.record(entry)
             if self._bus.listens(entry.account, entry.region):
@@ -66,7 +71,7 @@ class Delivery:
     def _tell_bus(self, entry: Entry) -> None:
         """Send an event that a trail logs to EventBridge."""
         if any(Selection.of(trail).selects(entry) for trail in self._recorder.logged_by(entry)):
-            self._bus.send(entry.account, entry.region, entry.record)
+            self._bus.send(entry.account, entry.region, entry.text)
 
     def _run_for(self, account: str, *, was_asked_for: bool) -> None:
         collected = self._recorder.collect(account)

@@ -22,7 +22,7 @@ _INSIGHT_ATTRIBUTES = frozenset({"EventId", "EventName", "EventSource"})
 
 _ATTRIBUTES: Mapping[str, Callable[[Entry], Sequence[str]]] = {
     "EventId": lambda entry: [entry.id],
-    "EventName": lambda entry: [entry.event.operation],
+    "EventName": lambda entry: [entry.name],
     "ReadOnly": lambda entry: [_read_only(entry)],
     "Username": lambda entry: [_user_name(entry)],
     "ResourceType": lambda entry: [kind for kind, _ in named_resources(entry)],
@@ -68,10 +68,12 @@ def list_public_keys(request: Request) -> Output:
 
 
 def _history(request: Request) -> Sequence[Entry]:
-    """Give the events that are looked through: of Insights events there are none."""
+    """Give the events that are looked through: neither too old nor too new; of Insights events there are none."""
     category = request.input.get("EventCategory")
     if category is None:
-        return request.delivery.history.newest_first(request.account, request.region)
+        oldest, newest = request.now - _REMEMBERED, request.now - timedelta(seconds=request.settings.lookup_lag)
+        entries = request.delivery.history.newest_first(request.account, request.region)
+        return [entry for entry in entries if oldest <= entry.event.time <= newest]
     if category != "insight":
         raise AwsError(
             "InvalidEventCategoryException",
@@ -138,7 +140,7 @@ def _request_key(given: Mapping[str, Any]) -> str:
 def _describe(entry: Entry) -> dict[str, Any]:
     return {
         "EventId": entry.id,
-        "EventName": entry.event.operation,
+        "EventName": entry.name,
         "ReadOnly": _read_only(entry),
         "AccessKeyId": entry.event.caller.access_key_id or None,
         "EventTime": _second(entry),
