@@ -45,10 +45,11 @@ def _delete_policy(client: Any, _: Given, answer: Answer) -> None:
 
 
 def _delete_rule(client: Any, given: Given, _: Answer) -> None:
-    targets = client.list_targets_by_rule(Rule=given["Name"])["Targets"]
+    bus = given.get("EventBusName", "default")
+    targets = client.list_targets_by_rule(Rule=given["Name"], EventBusName=bus)["Targets"]
     if targets:
-        client.remove_targets(Rule=given["Name"], Ids=[target["Id"] for target in targets])
-    client.delete_rule(Name=given["Name"])
+        client.remove_targets(Rule=given["Name"], EventBusName=bus, Ids=[target["Id"] for target in targets])
+    client.delete_rule(Name=given["Name"], EventBusName=bus)
 
 
 _DELETIONS: dict[str, Callable[[Any, Given, Answer], object]] = {
@@ -65,6 +66,7 @@ _DELETIONS: dict[str, Callable[[Any, Given, Answer], object]] = {
     ),
     "kms.CreateAlias": lambda client, given, _: client.delete_alias(AliasName=given["AliasName"]),
     "events.PutRule": _delete_rule,
+    "events.CreateEventBus": lambda client, given, _: client.delete_event_bus(Name=given["Name"]),
 }
 
 
