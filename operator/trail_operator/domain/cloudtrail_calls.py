@@ -1,0 +1,108 @@
+"""The table of AWS calls that change a trail, or what a trail depends on, and where their records name the resource.
+
+It knows names only: `cloudtrail_resources.py` reads the resources, `cloudtrail_event.py` the records. Only writes are
+listed: EventBridge delivers no others to a rule of the state ENABLED.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a call changes."""
+
+    TRAIL = "trail"
+    BUCKET = "bucket"
+    KEY = "key"
+    ALIAS = "alias"
+    TOPIC = "topic"
+    LOG_GROUP = "log group"
+    ROLE = "role"
+    POLICY = "policy"
+    """A managed policy: which roles have it is not in the record."""
+    ORGANIZATION = "organization"
+    """What the account's organization permits; it has no name."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Where a record names a resource of one kind: members of `requestParameters`, and of `responseElements`."""
+
+    kind: Kind
+    requested: tuple[str, ...] = ()
+    answered: tuple[str, ...] = ()
+    """An ARN, which is more precise than the name in the request."""
+
+
+# The API spells the parameter in three ways, and the caller sends a name or an ARN.
+_TRAIL = Named(Kind.TRAIL, ("name", "trailName", "resourceId"), ("trailARN",))
+_BUCKET = Named(Kind.BUCKET, ("bucketName", "host", "Host"))
+_KEY = Named(Kind.KEY, ("keyId", "targetKeyId"), ("keyId",))
+_ALIAS = Named(Kind.ALIAS, ("aliasName", "keyId"))
+_TOPIC = Named(Kind.TOPIC, ("topicArn", "name"), ("topicArn",))
+_LOG_GROUP = Named(Kind.LOG_GROUP, ("logGroupName", "logGroupIdentifier", "resourceIdentifier"))
+_ROLE = Named(Kind.ROLE, ("roleName",))
+_POLICY = Named(Kind.POLICY, ("policyArn",))
+_ORGANIZATION = Named(Kind.ORGANIZATION)
+
+_TRAIL_CALLS = """
+CreateTrail UpdateTrail DeleteTrail StartLogging StopLogging AddTags RemoveTags
+PutEventSelectors PutInsightSelectors PutEventConfiguration
+"""
+_DELEGATION_CALLS = "RegisterOrganizationDelegatedAdmin DeregisterOrganizationDelegatedAdmin"
+# The call PutBucketLifecycleConfiguration is recorded as PutBucketLifecycle.
+_BUCKET_CALLS = """
+CreateBucket DeleteBucket PutBucketPolicy DeleteBucketPolicy PutBucketAcl
+PutBucketOwnershipControls DeleteBucketOwnershipControls PutBucketPublicAccessBlock DeleteBucketPublicAccessBlock
+PutBucketEncryption DeleteBucketEncryption PutBucketRequestPayment PutBucketVersioning PutBucketLogging
+PutBucketObjectLockConfiguration PutBucketReplication PutBucketLifecycle DeleteBucketLifecycle
+"""
+# Not RevokeGrant and RetireGrant: CloudTrail uses a key by the key's policy.
+_KEY_CALLS = """
+DisableKey EnableKey ScheduleKeyDeletion CancelKeyDeletion DeleteKey PutKeyPolicy CreateAlias UpdateAlias DeleteAlias
+"""
+_TOPIC_CALLS = "CreateTopic DeleteTopic SetTopicAttributes AddPermission RemovePermission"
+_LOG_GROUP_CALLS = """
+CreateLogGroup DeleteLogGroup DeleteLogStream AssociateKmsKey DisassociateKmsKey PutRetentionPolicy
+PutMetricFilter DeleteMetricFilter
+"""
+_ROLE_CALLS = """
+CreateRole DeleteRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy AttachRolePolicy DetachRolePolicy
+PutRolePermissionsBoundary DeleteRolePermissionsBoundary
+"""
+_POLICY_CALLS = "CreatePolicyVersion SetDefaultPolicyVersion DeletePolicyVersion DeletePolicy"
+_ORGANIZATION_CALLS = """
+EnableAWSServiceAccess DisableAWSServiceAccess RegisterDelegatedAdministrator DeregisterDelegatedAdministrator
+AttachPolicy DetachPolicy UpdatePolicy LeaveOrganization RemoveAccountFromOrganization
+"""
+
+_SERVICES: Mapping[str, Iterable[tuple[str, tuple[Named, ...]]]] = {
+    "cloudtrail": ((_TRAIL_CALLS, (_TRAIL,)), (_DELEGATION_CALLS, (_ORGANIZATION,))),
+    "s3": ((_BUCKET_CALLS, (_BUCKET,)),),
+    "kms": ((_KEY_CALLS, (_KEY, _ALIAS)),),
+    "sns": ((_TOPIC_CALLS, (_TOPIC,)),),
+    "logs": ((_LOG_GROUP_CALLS, (_LOG_GROUP,)),),
+    "iam": ((_ROLE_CALLS, (_ROLE,)), (_POLICY_CALLS, (_POLICY,))),
+    "organizations": ((_ORGANIZATION_CALLS, (_ORGANIZATION,)),),
+}
+_EVENT_SOURCE = re.compile(r"([a-z0-9-]{1,32})\.amazonaws\.com(?:\.cn)?")
+
+
+def _rows() -> Iterator[tuple[tuple[str, str], tuple[Named, ...]]]:
+    for service, groups in _SERVICES.items():
+        for names, resources in groups:
+            for name in names.split():
+                yield (service, name), resources
+
+
+CALLS: Mapping[tuple[str, str], tuple[Named, ...]] = dict(_rows())
+"""What each call names, by service and event name."""
+
+
+def service_of(event_source: str) -> str:
+    """Return the service of an `eventSource`, such as `cloudtrail`; "" if it is not the name of one."""
+    found = _EVENT_SOURCE.fullmatch(event_source)
+    return found[1] if found else ""
