@@ -1,7 +1,7 @@
 """Reads a message of the event queue: an event of EventBridge with a record of CloudTrail, or why it is none.
 
-A message is a reason to read AWS and nothing else, so nothing here is a fact about a trail. Whoever may send to the
-queue chooses its contents: nothing here raises, costs more than the length of the message, or keeps a text of any
+A message is a reason to read AWS and nothing else, so nothing here is a fact about a trail. The sender of a message
+chooses its contents: nothing here raises, costs more than the length of the message, or keeps a text of any
 length.
 """
 
