@@ -58,8 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     So no processor waits with them, and none is left alone with a long one at the end.
     """
-    for folder in _OF_THE_EMULATOR:
-        sampling.mark_modules(items, folder)
+    sampling.mark_modules(items, _OF_THE_EMULATOR)
     sampling.deselect(config, items)
     longest = [item for item in items if item.get_closest_marker("long")]
     waiting = [item for item in items if item.get_closest_marker("waits") and item not in longest]

@@ -46,10 +46,10 @@ def sample(members: Sequence[_Member], group: Callable[[_Member], object], seed:
     return [member for index, member in enumerate(members) if index in chosen]
 
 
-def mark_modules(items: Iterable[pytest.Item], folder: str) -> None:
-    """Mark the tests of a folder `sampled`, so that with --sample one in SHARE of each module runs."""
+def mark_modules(items: Iterable[pytest.Item], folders: tuple[str, ...]) -> None:
+    """Mark the tests of folders `sampled`, so that with --sample one in SHARE of each module runs."""
     for item in items:
-        if item.nodeid.startswith(folder) and not item.get_closest_marker("sampled"):
+        if item.nodeid.startswith(folders) and not item.get_closest_marker("sampled"):
             item.add_marker(pytest.mark.sampled(item.nodeid.partition("::")[0]))
 
 

@@ -107,16 +107,16 @@ def test_times_bound_the_answer_at_both_ends(aws: Account) -> None:
     assert not is_told(StartTime=at + second, EndTime=at + 9 * second)
 
 
-def test_an_event_is_told_only_after_the_lag(aws: Account, endpoint: str) -> None:
+def test_an_event_is_shown_only_after_the_lag(aws: Account, endpoint: str) -> None:
     aws.client("kms").list_keys()
     put_settings(endpoint, lookup_lag=3600)
     try:
         assert looked_up(aws) == []
         put_settings(endpoint, lookup_lag=1)
-        [told] = eventually("the event", lambda: looked_up(aws, EventName="ListKeys"))
+        [event] = eventually("the event", lambda: looked_up(aws, EventName="ListKeys"))
     finally:
         put_settings(endpoint, lookup_lag=0)
-    assert datetime.now(UTC) - told["EventTime"] >= timedelta(seconds=1)
+    assert datetime.now(UTC) - event["EventTime"] >= timedelta(seconds=1)
 
 
 def test_the_main_region_tells_of_iam_and_each_region_of_its_own(aws: Account) -> None:
@@ -158,15 +158,15 @@ def test_an_event_is_told_for_90_days() -> None:
     cloudtrail = CloudTrail(emulated.trails, World(), Settings(rates=False), emulated.delivery, emulated.clock)
     emulated.happens(service="kms", operation="CreateKey")
 
-    def told() -> list[str]:
+    def shown() -> list[str]:
         body = {"StartTime": 0}
         call = Call("LookupEvents", emulated.account, HOME, body, allowed=lambda *_: True)
         return [one["EventName"] for one in cloudtrail.answer(call)["Events"]]
 
     emulated.clock.move(days=90)
-    assert told() == ["CreateKey"]
+    assert shown() == ["CreateKey"]
     emulated.clock.move(seconds=1)
-    assert told() == []
+    assert shown() == []
 
 
 def test_pages_follow_each_other_whatever_happens_meanwhile(aws: Account) -> None:

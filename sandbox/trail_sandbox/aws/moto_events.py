@@ -1,4 +1,4 @@
-"""EventBridge as AWS has it where moto has it otherwise: the policies of buses.
+"""EventBridge as AWS has it where moto has it otherwise: the policies of buses; and how a bus is found.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
 """
@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.ht
 from collections.abc import Mapping
 from typing import Any
 
-from moto.events.models import EventBus
+from moto.events.models import EventBus, events_backends
 
+DEFAULT_BUS = "default"
 _ANYBODY = ":iam::*:root"
 
 
@@ -15,6 +16,14 @@ def correct() -> None:
     """Take out what moto decides otherwise than AWS."""
     EventBus.add_policy = _replace_policy  # type: ignore[method-assign, assignment]
     EventBus.add_permission = _put_statement  # type: ignore[method-assign, assignment]
+
+
+def find_bus(account: str, region: str, name: str = DEFAULT_BUS) -> EventBus | None:
+    """Find a bus. An account has no default bus here before EventBridge is first called in it."""
+    # Unlike [], get() makes no backend where there is none.
+    backends = events_backends.get(account)
+    backend = backends.get(region) if backends is not None else None
+    return backend.event_buses.get(name) if backend is not None else None
 
 
 class _Statement:

@@ -5,9 +5,8 @@ moto lets everybody into every bucket, and knows no key, topic, queue or bus of 
 
 from dataclasses import dataclass
 
-from moto.events.models import events_backends
-
 from trail_sandbox.aws.access.needs import Need
+from trail_sandbox.aws.moto_events import find_bus
 from trail_sandbox.aws.moto_sqs import find_queue
 from trail_sandbox.aws.world import World
 
@@ -59,8 +58,5 @@ def attached_to(world: World, need: Need, account: str) -> Attached | None:
 def _bus(arn: str) -> Attached:
     """Find a bus by its ARN. One that is not there lets nobody from outside in."""
     _, _, _, region, account, resource = arn.split(":", 5)
-    # Unlike [], get() makes no backend where there is none.
-    backends = events_backends.get(account)
-    backend = backends.get(region) if backends is not None else None
-    bus = backend.event_buses.get(resource.partition("/")[2]) if backend is not None else None
+    bus = find_bus(account, region, resource.partition("/")[2])
     return Attached(account, bus.policy if bus else None)

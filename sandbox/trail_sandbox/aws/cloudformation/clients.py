@@ -1,4 +1,4 @@
-"""The calls that CloudFormation makes to other services, with the credentials of whoever asked for the stack."""
+"""Clients with which CloudFormation calls other services, with the credentials of the stack's caller."""
 
 import threading
 from typing import Any
@@ -30,7 +30,7 @@ class Clients:
                     region_name=self.region,
                     endpoint_url=self._endpoint,
                     aws_access_key_id=self._access_key_id,
-                    aws_secret_access_key="unchecked",  # noqa: S106
+                    aws_secret_access_key="unchecked",  # noqa: S106 - not a secret: signatures are not checked
                     aws_session_token=self._session_token,
                     config=Config(user_agent=_AGENT, retries={"total_max_attempts": 1}),
                 )

@@ -1,4 +1,4 @@
-"""A stack: what it was made from, what it has made, and how it tells of itself."""
+"""A stack: its template and parameters, its resources and events, and how the API describes it."""
 
 import secrets
 import string

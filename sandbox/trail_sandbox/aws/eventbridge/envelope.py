@@ -41,7 +41,7 @@ def of_record(account: str, region: str, record: str) -> Event | None:
 
 
 def of_entry(account: str, region: str, entry: Mapping[str, Any], event_id: str) -> Event:
-    """Wrap an entry of PutEvents that was found to be valid: its account is the caller's, whoever owns the bus."""
+    """Wrap a valid entry of PutEvents. Its account is the caller's, even if the bus belongs to another account."""
     time = _iso(entry.get("Time") or datetime.now(UTC).timestamp())
     resources, detail = list(entry.get("Resources") or ()), json.loads(entry["Detail"])
     return Event(_body(account, region, entry["Source"], entry["DetailType"], time, resources, detail, event_id))

@@ -9,29 +9,21 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from moto.events.models import EventBus, Rule, events_backends
-from moto.sqs.models import sqs_backends
+from moto.events.models import EventBus, Rule
 
 from trail_sandbox.aws.eventbridge.courier import Courier, Message
 from trail_sandbox.aws.eventbridge.envelope import Event
 from trail_sandbox.aws.eventbridge.inputs import text_for
 from trail_sandbox.aws.eventbridge.permissions import may_put, may_send
 from trail_sandbox.aws.eventbridge.rules import receives
+from trail_sandbox.aws.moto_events import find_bus
+from trail_sandbox.aws.moto_sqs import find_queue
 from trail_sandbox.aws.regions import partition_of
 from trail_sandbox.aws.world import World
 
-DEFAULT = "default"
 _BUS = "event-bus/"
 
 logger = logging.getLogger(__name__)
-
-
-def bus_of(account: str, region: str, name: str = DEFAULT) -> EventBus | None:
-    """Find a bus. An account has no default bus here before EventBridge is first called in it."""
-    # Unlike [], get() makes no backend where there is none.
-    backends = events_backends.get(account)
-    backend = backends.get(region) if backends is not None else None
-    return backend.event_buses.get(name) if backend is not None else None
 
 
 def split_bus_arn(arn: str) -> tuple[str, str, str]:
@@ -67,13 +59,13 @@ class Router:
         if service == "sqs":
             self._send_to_queue(rule, target, event, transform=transform)
         elif service == "events" and name.startswith(_BUS):
-            bus = bus_of(account, region, name.removeprefix(_BUS))
+            bus = find_bus(account, region, name.removeprefix(_BUS))
             if bus is not None and not event.was_forwarded:
                 self._send_to_bus(rule, target, bus, event)
 
     def _send_to_queue(self, rule: Rule, target: Mapping[str, Any], event: Event, *, transform: bool) -> None:
         _, _, _, region, account, name = target["Arn"].split(":", 5)
-        queue = sqs_backends[account][region].queues.get(name)
+        queue = find_queue(account, region, name)
         if queue is None or not may_send(self._world, rule, target, queue):
             return
         body = text_for(target, event.body) if transform else json.dumps(event.body)

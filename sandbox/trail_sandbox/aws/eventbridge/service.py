@@ -12,7 +12,8 @@ from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.eventbridge import envelope
 from trail_sandbox.aws.eventbridge.courier import Courier
 from trail_sandbox.aws.eventbridge.envelope import Event
-from trail_sandbox.aws.eventbridge.routing import DEFAULT, Router, bus_of, split_bus_arn
+from trail_sandbox.aws.eventbridge.routing import Router, split_bus_arn
+from trail_sandbox.aws.moto_events import DEFAULT_BUS, find_bus
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.world import World
 
@@ -39,14 +40,14 @@ class EventBridge:
 
     def listens(self, account: str, region: str) -> bool:
         """Say whether a default bus has rules at all; cheap enough for the path of every request."""
-        bus = bus_of(account, region)
+        bus = find_bus(account, region)
         return bus is not None and bool(bus.rules)
 
     def send(self, account: str, region: str, record: str) -> None:
         """Send CloudTrail's record of an event, as JSON, to the default bus of its region, soon."""
         event = envelope.of_record(account, region, record)
         if event is not None:
-            self._publish(account, region, DEFAULT, event)
+            self._publish(account, region, DEFAULT_BUS, event)
 
     def put(self, account: str, region: str, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Take the entries of a PutEvents that may go ahead, and give its output.
@@ -67,14 +68,14 @@ class EventBridge:
         refusal = _refusal(entry)
         if refusal is not None:
             return refusal
-        event_id, bus = str(uuid.uuid4()), str(entry.get("EventBusName") or DEFAULT)
+        event_id, bus = str(uuid.uuid4()), str(entry.get("EventBusName") or DEFAULT_BUS)
         event = envelope.of_entry(account, region, entry, event_id)
         owner, where, name = split_bus_arn(bus) if bus.startswith("arn:") else (account, region, bus)
         self._publish(owner, where, name, event)
         return {"EventId": event_id}
 
     def _publish(self, account: str, region: str, name: str, event: Event) -> None:
-        bus = bus_of(account, region, name)
+        bus = find_bus(account, region, name)
         if bus is not None:
             self._sender.submit(self._router.publish, bus, event)
 

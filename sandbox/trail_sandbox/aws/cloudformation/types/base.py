@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -66,6 +66,17 @@ class ResourceType(ABC):
 def document(value: Any) -> str:
     """Write a property that is JSON: templates give it as an object or as text."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def exists(describe: Callable[..., object], **parameters: str) -> bool:
+    """Whether a call that describes a resource finds it."""
+    try:
+        describe(**parameters)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return False
+        raise
+    return True
 
 
 @contextmanager

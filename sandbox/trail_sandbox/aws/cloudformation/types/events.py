@@ -8,8 +8,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-even
 import json
 from typing import Any, ClassVar
 
-from botocore.exceptions import ClientError
-
 from trail_sandbox.aws.cloudformation.clients import Clients
 from trail_sandbox.aws.cloudformation.types.base import (
     Made,
@@ -17,6 +15,7 @@ from trail_sandbox.aws.cloudformation.types.base import (
     ResourceError,
     ResourceType,
     document,
+    exists,
     unless_gone,
 )
 
@@ -91,7 +90,7 @@ class Rule(ResourceType):
     def create(self, clients: Clients, name: str, properties: Properties) -> Made:
         """Create a rule, unless there is one of its name: PutRule would change that one."""
         bus, name = _bus(properties), str(properties.get("Name") or name)
-        if _rule_exists(clients, bus, name):
+        if exists(clients.of("events").describe_rule, Name=name, EventBusName=bus):
             raise ResourceError(f"Rule {name} already exists on EventBus {bus}.")
         arn = _put_rule(clients, bus, name, properties)
         made = Made(name, name if bus == _DEFAULT_BUS else f"{bus}|{name}", {"Arn": arn})
@@ -128,16 +127,6 @@ def _statements(clients: Clients, bus: str) -> list[dict[str, Any]]:
     policy = clients.of("events").describe_event_bus(Name=bus).get("Policy")
     statements: list[dict[str, Any]] = json.loads(policy)["Statement"] if policy else []
     return statements
-
-
-def _rule_exists(clients: Clients, bus: str, name: str) -> bool:
-    try:
-        clients.of("events").describe_rule(Name=name, EventBusName=bus)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
-            return False
-        raise
-    return True
 
 
 def _put_rule(clients: Clients, bus: str, name: str, properties: Properties) -> str:

@@ -4,9 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-sqs-
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-sqs-queuepolicy.html
 """
 
-from typing import Any, ClassVar
-
-from botocore.exceptions import ClientError
+from typing import ClassVar
 
 from trail_sandbox.aws.cloudformation.clients import Clients
 from trail_sandbox.aws.cloudformation.functions import text_of
@@ -16,6 +14,7 @@ from trail_sandbox.aws.cloudformation.types.base import (
     ResourceError,
     ResourceType,
     document,
+    exists,
     unless_gone,
 )
 
@@ -47,7 +46,7 @@ class Queue(ResourceType):
     def create(self, clients: Clients, name: str, properties: Properties) -> Made:
         """Create a queue, unless there is one of its name: SQS would answer with that one."""
         sqs, name = clients.of("sqs"), str(properties.get("QueueName") or name)
-        if _exists(sqs, name):
+        if exists(sqs.get_queue_url, QueueName=name):
             raise ResourceError(f"Resource of type 'AWS::SQS::Queue' with identifier '{name}' already exists.")
         tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", ())}
         url = sqs.create_queue(QueueName=name, Attributes=_attributes(properties), tags=tags)["QueueUrl"]
@@ -89,16 +88,6 @@ class QueuePolicy(ResourceType):
     def delete(self, clients: Clients, made: Made, properties: Properties) -> None:
         """Remove the policy."""
         _set_policy(clients, properties["Queues"], "")
-
-
-def _exists(sqs: Any, name: str) -> bool:
-    try:
-        sqs.get_queue_url(QueueName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"):
-            return False
-        raise
-    return True
 
 
 def _attributes(properties: Properties) -> dict[str, str]:
