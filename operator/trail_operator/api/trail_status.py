@@ -49,6 +49,76 @@ class Refusal(Resource):
     message: Annotated[str, StringConstraints(max_length=1024), Field(description="Error message of AWS.")]
 
 
+class AttributionSource(StrEnum):
+    """Where the operator learned which call caused a drift."""
+
+    EVENT_HISTORY = "EventHistory"
+    QUEUE = "Queue"
+
+
+class ChangedBy(Resource):
+    """The call that caused a drift, and its caller, as CloudTrail recorded them."""
+
+    principal: Annotated[str, Field(max_length=2048, description="ARN of the caller (`userIdentity.arn`).")]
+    source_identity: Annotated[
+        str | None, Field(max_length=256, description="Source identity of the caller's role session.")
+    ] = None
+    on_behalf_of: Annotated[
+        str | None, Field(max_length=256, description="User ID in IAM Identity Center on whose behalf it was called.")
+    ] = None
+    source_ip_address: Annotated[
+        str | None,
+        Field(
+            alias="sourceIPAddress",
+            max_length=256,
+            description="IP address, or name of the AWS service, that sent the request; only with `Full`.",
+        ),
+    ] = None
+    user_agent: Annotated[
+        str | None, Field(max_length=256, description="User agent of the request; only with `Full`.")
+    ] = None
+    event_name: Annotated[str, Field(max_length=128, description="Name of the call, such as StopLogging.")]
+    event_time: Annotated[datetime, Field(description="When it was called.")]
+    event_id: Annotated[str, Field(alias="eventID", max_length=128, description="ID of the event in CloudTrail.")]
+    # A plain string, so that a status written by a newer version can be parsed.
+    source: Annotated[
+        str,
+        Field(
+            description=(
+                "EventHistory: read with LookupEvents and the account's credentials. Queue: as delivered by the event "
+                "queue, not verified."
+            ),
+            json_schema_extra={"enum": [*map(str, AttributionSource)]},
+        ),
+    ]
+
+
+class LastDrift(Resource):
+    """The last drift that the operator found."""
+
+    detection_time: Annotated[datetime, Field(description="When the operator found it.")]
+    correction_time: Annotated[
+        datetime | None, Field(description="When the operator found the trail in sync again; absent until then.")
+    ] = None
+    paths: Annotated[
+        tuple[Annotated[str, StringConstraints(max_length=512)], ...],
+        Field(
+            max_length=32,
+            description="Paths of the fields that differed, at most 32.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ]
+    changed_by: Annotated[
+        ChangedBy | None,
+        Field(
+            description=(
+                "The call that caused it; absent if unknown, if several calls may have caused it, or with "
+                "`driftAttribution: None`."
+            )
+        ),
+    ] = None
+
+
 class TrailStatus(Status):
     """The state that the operator last observed in AWS."""
 

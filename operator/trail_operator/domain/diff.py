@@ -62,7 +62,12 @@ def fields_of(changed: Iterable[Difference]) -> frozenset[str]:
 
 def field_of(entry: Difference) -> str:
     """Return the top-level field of the spec of a difference."""
-    return re.split(r"[.\[]", entry.path)[0]
+    return field_of_path(entry.path)
+
+
+def field_of_path(path: str) -> str:
+    """Return the top-level field of the spec in a path."""
+    return re.split(r"[.\[]", path)[0]
 
 
 def not_read_again(known: Iterable[Difference], unread: Collection[Part]) -> tuple[Difference, ...]:
