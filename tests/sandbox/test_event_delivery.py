@@ -1,17 +1,22 @@
 """What the setting `event_delivery` does to EventBridge's messages: lost, doubled, out of order, late; repeatably."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from moto.events.models import events_backends
 
 from tests.integration.aws import Account
 from tests.patience import eventually
 from tests.sandbox.buses import OF_TESTS, Bus
 from tests.sandbox.conftest import put_settings
+from trail_sandbox.aws.eventbridge import EventBridge
 from trail_sandbox.aws.eventbridge.courier import LONGEST_HOLD_SECONDS, Courier, Message
 from trail_sandbox.aws.eventbridge.fates import Fates
+from trail_sandbox.aws.eventbridge.routing import Router
 from trail_sandbox.aws.settings import EventDelivery, Settings
 
 
@@ -165,6 +170,27 @@ def fates(setting: EventDelivery, *, others: bool = False) -> list[int]:
         if others:
             deciding.next(setting, "another")
     return found
+
+
+def test_a_change_of_settings_waits_for_the_events_of_earlier_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go = threading.Event()
+    sent: list[object] = []
+
+    def publish(_: Router, bus: object, event: object) -> None:
+        may_go.wait()
+        sent.append(event)
+
+    monkeypatch.setattr(Router, "publish", publish)
+    bridge = EventBridge()
+    assert events_backends["111122223333"]["us-east-1"]  # which has a default bus from then on
+    entry = {"Source": "test", "DetailType": "test", "Detail": "{}"}
+    assert bridge.put("111122223333", "us-east-1", [entry] * 3)["FailedEntryCount"] == 0
+    with ThreadPoolExecutor(1) as thread:
+        settled = thread.submit(bridge.settle)
+        assert not settled.done()
+        may_go.set()
+        settled.result()
+    assert len(sent) == 3
 
 
 # On the emulator.

@@ -95,8 +95,10 @@ class Control:
         return _json(200, asdict(self.settings))
 
     async def _put_settings(self, request: HttpRequest) -> HttpAnswer:
-        """Set what is given; what is not keeps its value."""
-        for name, value in parse_settings(_body(request)).items():
+        """Set what is given; what is not keeps its value. Events of earlier calls are sent by the earlier settings."""
+        given = parse_settings(_body(request))
+        await asyncio.to_thread(self.bus.settle)
+        for name, value in given.items():
             setattr(self.settings, name, value)
         return _json(200, asdict(self.settings))
 
@@ -109,7 +111,7 @@ class Control:
         """Forget everything but the sequence numbers of calls."""
         self.cloudtrail.reset()
         await asyncio.to_thread(self.delivery.clear)
-        self.bus.clear()
+        await asyncio.to_thread(self.bus.clear)
         await asyncio.to_thread(self.moto.reset)
         self.cloudformation.reset()
         self.roles.clear()

@@ -60,8 +60,13 @@ class EventBridge:
         answers = [self._put(account, region, entry) for entry in entries]
         return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
 
+    def settle(self) -> None:
+        """Wait until the rules have received every event of the calls so far."""
+        self._sender.submit(lambda: None).result()
+
     def clear(self) -> None:
         """Forget the messages that are on their way."""
+        self.settle()
         self._courier.clear()
 
     def _put(self, account: str, region: str, entry: Mapping[str, Any]) -> dict[str, str]:
