@@ -295,6 +295,31 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "retain` if `spec.deletionPolicy` is omitted, and then does not warn about it.",
         "Set the field that the message names, then remove the annotation.",
     ),
+    Reason.ALLOWED: Explanation(
+        "All policies that the operator can read allow CloudTrail to deliver, and the bucket, key, topic, log group "
+        "and role exist and are usable. Resource control policies are not evaluated, nor are service control policies "
+        "for the role.",
+        "Nothing.",
+    ),
+    Reason.READ_PERMISSION_MISSING: Explanation(
+        "The operator lacks a permission to read a dependency. The message names the IAM action and prints what the "
+        "policy must contain. For a bucket that another account owns, AWS's refusal looks the same.",
+        "Grant the action ([iam.md](iam.md)). The operator evaluates again within `--dependency-resync`, or at once "
+        "with the annotation `trail-operator.dev/reconcile-at`.",
+    ),
+    Reason.UNDECIDABLE: Explanation(
+        "The dependencies were evaluated, but whether they allow CloudTrail to deliver depends on something that the "
+        "operator cannot know: a condition on values that AWS does not document, a malformed policy, or a resource of "
+        "another account.",
+        "Compare the policy with what the message prints, or ask the owner of the resource. Ready reports what AWS "
+        "says.",
+    ),
+    Reason.NOT_EVALUATED: Explanation(
+        "The dependencies are not evaluated: the Trail may not use its account, namespace, region, bucket, log role or "
+        "trail name, its spec is invalid, the trail belongs to another owner or does not exist, the operator has no "
+        "credentials, or AWS does not answer.",
+        "Correct what Ready reports. The dependencies are evaluated right afterwards.",
+    ),
 }
 
 EVENT_EXPLANATIONS: dict[EventReason, Explanation] = {

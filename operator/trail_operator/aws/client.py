@@ -14,7 +14,7 @@ When the client is closed, all calls end at once, except for a write that was se
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -38,6 +38,19 @@ _OTHER_ACCOUNT = Failure(
 )
 
 T = TypeVar("T")
+
+
+class Reads(Protocol):
+    """What reads AWS in one account: a client, or a cache of what a client has read. All methods raise FailureError."""
+
+    async def call(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any]:
+        """Return the response of a call that changes nothing. Raises AWSError for an error response."""
+
+    async def identity(self, region: str) -> CallerIdentity:
+        """Return who the operator is."""
+
+    async def organization(self, region: str) -> Organization:
+        """Return the organization that the account belongs to."""
 
 
 class AWSClient:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trail_operator.aws.client import AWSClient
+from trail_operator.aws.client import Reads
 from trail_operator.aws.operations import Read
 from trail_operator.domain.failure import FailureError, transient
 
@@ -11,7 +11,7 @@ _MOST_PAGES = 100
 _TOKENS = ("NextToken", "Marker")
 
 
-async def list_all(aws: AWSClient, operation: Read, region: str, member: str, **parameters: Any) -> list[Any]:
+async def list_all(aws: Reads, operation: Read, region: str, member: str, **parameters: Any) -> list[Any]:
     """Return all entries of a list. Raises FailureError if it has too many pages: a partial list would mislead."""
     entries: list[Any] = []
     token: dict[str, str] = {}

@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_status import Destination
-from trail_operator.aws.client import AWSClient
+from trail_operator.aws.client import Reads
 from trail_operator.aws.diagnosis.bucket import Bucket
-from trail_operator.aws.diagnosis.case import Case, Dependency, Judgement, certain, dependency, is_denied
+from trail_operator.aws.diagnosis.case import Case, Dependency, dependency, is_denied
 from trail_operator.aws.diagnosis.key import TrailKey
+from trail_operator.aws.diagnosis.log_files import has_bucket_key, key_or_bucket
 from trail_operator.aws.diagnosis.log_group import LogGroup, LogRole
 from trail_operator.aws.diagnosis.topic import Topic
 from trail_operator.aws.error_codes import INVALID_INSIGHTS, SUSPENDED
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read, iam_action
+from trail_operator.domain.dependencies import Judgement
 from trail_operator.domain.failure import Failure, FailureError
 from trail_operator.domain.iam_policy.verdict import Answer, Finding, Verdict
 from trail_operator.domain.texts import sentences
@@ -37,7 +39,7 @@ class DeliveryAdvice:
 class Diagnosis:
     """Explains rejected requests and delivery errors."""
 
-    def __init__(self, aws: AWSClient) -> None:
+    def __init__(self, aws: Reads) -> None:
         self._aws = aws
 
     async def explain(self, error: AWSError, desired: DesiredTrail) -> Failure:
@@ -65,7 +67,7 @@ class Diagnosis:
             case Reason.TOPIC_POLICY_DENIES if configuration.sns_topic_name:
                 return await Topic(case).explain()
             case Reason.KEY_POLICY_DENIES:
-                return case.judged(*await _key_or_bucket(case), *await _topic_key(case))
+                return case.judged(*await key_or_bucket(case), *await _topic_key(case))
             case Reason.KEY_NOT_FOUND | Reason.KEY_DISABLED:
                 return await _some_key(case)
             case Reason.ROLE_NOT_TRUSTED if configuration.cloud_watch_logs_role_arn:
@@ -116,7 +118,7 @@ class _Region(Dependency):
 
 async def _log_files(case: Case) -> Failure:
     """Return why the bucket receives no files."""
-    return case.judged(*await _key_or_bucket(case))
+    return case.judged(*await key_or_bucket(case))
 
 
 async def _some_key(case: Case) -> Failure:
@@ -133,20 +135,8 @@ async def _some_key(case: Case) -> Failure:
         return case.judged(*topic_key)
     if not configuration.kms_key_id:
         return case.judged(*await bucket.judgements(), *topic_key)
-    verdict = state or await key.policy(bucket_key=await _has_bucket_key(bucket))
+    verdict = state or await key.policy(bucket_key=await has_bucket_key(bucket))
     return case.judged((Reason.KEY_POLICY_DENIES, verdict), *topic_key)
-
-
-async def _key_or_bucket(case: Case) -> list[Judgement]:
-    """Judge the trail's key, and unless it is known to deny, the bucket: AWS has one error for both."""
-    key, bucket = TrailKey(case), Bucket(case)
-    if not case.configuration.kms_key_id:
-        return await bucket.judgements()
-    state = await key.state(await bucket.region())
-    if isinstance(state, Failure):
-        return [certain(state)]
-    verdict = await key.policy(bucket_key=await _has_bucket_key(bucket))
-    return await bucket.judgements(verdict, *([state] if state else []))
 
 
 async def _topic_key(case: Case) -> list[Judgement]:
@@ -162,11 +152,6 @@ async def _topic_key(case: Case) -> list[Judgement]:
         unknown = Verdict("the key of the topic", Answer.UNDECIDABLE, (Finding(_unknown_cause(error)),))
         return [(Reason.KEY_POLICY_DENIES, unknown)]
     return [judgement] if judgement else []
-
-
-async def _has_bucket_key(bucket: Bucket) -> bool | None:
-    encryption = await bucket.encryption()
-    return encryption.bucket_key if encryption else None
 
 
 def _unknown_cause(error: FailureError) -> str:

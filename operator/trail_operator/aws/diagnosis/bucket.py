@@ -3,10 +3,19 @@
 from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, raise_unless_denied
+from trail_operator.aws.diagnosis.case import (
+    Dependency,
+    certain,
+    compact,
+    dependency,
+    is_denied,
+    raise_unless_denied,
+    unverified,
+)
 from trail_operator.aws.diagnosis.key import DefaultKey
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
+from trail_operator.domain.dependencies import Judgement
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.iam_policy import prescribed
 from trail_operator.domain.iam_policy.judge import judge_bucket_policy
@@ -68,7 +77,7 @@ class Bucket(Dependency):
                 return certain(await self.missing())
             if error.code != "NoSuchBucketPolicy":
                 raise_unless_denied(error)
-                return certain(await self._not_read(error))
+                return await self._not_read(error)
             document = None
         text = (document or "").lower()
         configuration = self._case.configuration
@@ -85,6 +94,16 @@ class Bucket(Dependency):
             source_organization=await self._source_organization(document),
         )
         return Reason.BUCKET_POLICY_DENIES, verdict
+
+    async def unread_region(self) -> Judgement | None:
+        """Return the judgement on a region that the operator may not read, in which the trail's key must be."""
+        try:
+            await self._call(Read.GetBucketLocation, Bucket=self.name)
+        except AWSError as error:
+            if is_denied(error):
+                subject = f"whether the key of kmsKeyID is in the region of bucket {self.name}"
+                return Reason.KEY_NOT_FOUND, not_read(subject, Read.GetBucketLocation.action, [])
+        return None
 
     async def region(self) -> str | None:
         """Return its region; None if unknown."""
@@ -148,16 +167,18 @@ class Bucket(Dependency):
         region = await self.region() or self._case.location.region
         return await DefaultKey(self._case).judge(self.name, encryption.key, account, region)
 
-    async def _not_read(self, error: AWSError) -> Failure:
+    async def _not_read(self, error: AWSError) -> Judgement:
         account = (await self._case.aws.identity(self._case.location.region)).account
-        elsewhere = f"the bucket is not in account {account}"
+        elsewhere, permission = f"the bucket is not in account {account}", ""
         if error.code != _OF_ANOTHER_ACCOUNT:
-            elsewhere = f"the operator lacks {Read.GetBucketPolicy.action}, or {elsewhere}"
-        return dependency(
+            permission = Read.GetBucketPolicy.action
+            elsewhere = f"the operator lacks {permission}, or {elsewhere}"
+        failure = dependency(
             self._case.reason(Reason.BUCKET_POLICY_DENIES),
             f"Cannot verify the policy of bucket {self.name}: {elsewhere}. Check s3BucketName: bucket names are unique "
             f"across all accounts. If it is correct, the policy must contain: {compact(await self._statements())}",
         )
+        return unverified(failure, permission=permission)
 
     async def _statements(self) -> list[prescribed.Statement]:
         prefix = self._case.configuration.s3_key_prefix

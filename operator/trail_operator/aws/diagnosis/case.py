@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.client import AWSClient
+from trail_operator.aws.client import Reads
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.attributes import Configuration
+from trail_operator.domain.dependencies import Judgement
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.iam_policy.matching import Values
 from trail_operator.domain.iam_policy.prescribed import Statement
@@ -22,15 +23,12 @@ _IN_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
 _NOT_KNOWN: Values = ()
 _IN_NONE: Values = (None,)
 
-Judgement = tuple[Reason, Verdict]
-"""The verdict on a dependency of a trail, and the reason of the failure if it denies."""
-
 
 @dataclass(frozen=True)
 class Case:
     """A trail for which AWS rejects a request or cannot deliver."""
 
-    aws: AWSClient
+    aws: Reads
     arn: str
     location: Location
     configuration: Configuration
@@ -101,6 +99,15 @@ class Dependency:
 def certain(failure: Failure) -> Judgement:
     """Return the judgement on a problem that is certain, other than a policy that denies."""
     return failure.reason, Verdict("", Answer.REFUSED, (Finding(failure.message),))
+
+
+def unverified(failure: Failure, *, permission: str = "") -> Judgement:
+    """Return the judgement on what cannot be read, where AWS's refusal leaves no other cause.
+
+    `permission`: the IAM action that the operator lacks; "" for a resource of another account.
+    """
+    reason, verdict = certain(failure)
+    return reason, replace(verdict, unread=permission)
 
 
 def _failure_of(reason: Reason, verdicts: Sequence[Verdict]) -> Failure:

@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, dependency, raise_unless_denied
+from trail_operator.aws.diagnosis.case import Dependency, certain, dependency, raise_unless_denied
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.domain.arns import Arn, Location, is_managed_alias
+from trail_operator.domain.dependencies import Judgement
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.iam_policy import prescribed
 from trail_operator.domain.iam_policy.judge import (

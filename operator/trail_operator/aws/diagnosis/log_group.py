@@ -4,11 +4,19 @@ import json
 from typing import Any
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, compact, dependency, raise_unless_denied
+from trail_operator.aws.diagnosis.case import (
+    Dependency,
+    certain,
+    compact,
+    dependency,
+    raise_unless_denied,
+    unverified,
+)
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read, iam_action
 from trail_operator.aws.pages import list_all
 from trail_operator.domain.arns import Arn
+from trail_operator.domain.dependencies import Judgement
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.iam_policy import prescribed
 from trail_operator.domain.iam_policy.judge import (
@@ -23,30 +31,38 @@ class LogGroup(Dependency):
     """A trail's log group."""
 
     async def explain(self) -> Failure:
-        """Return why CloudTrail cannot write to it: its region and account, whether it exists, then the role."""
+        """Return why CloudTrail cannot write to it."""
+        return self._case.judged(*await self.judgements())
+
+    async def judgements(self) -> list[Judgement]:
+        """Judge its region and account, whether it exists, then the role."""
         group, location = str(self._case.configuration.cloud_watch_logs_log_group_arn), self._case.location
         arn = Arn.parse(group)
-        if self._case.refusal and (arn.region, arn.account) != (location.region, location.account):
-            return dependency(
-                Reason.LOG_GROUP_NOT_FOUND,
+        is_elsewhere = self._case.refusal and arn.account != location.account
+        if arn.region != location.region or is_elsewhere:
+            message = (
                 f"Log group {group} must be in the trail's region {location.region} and account {location.account}. "
-                "Correct cloudWatchLogsLogGroupARN",
+                "Correct cloudWatchLogsLogGroupARN"
             )
-        if arn.account != (await self._case.aws.identity(arn.region)).account:
-            return await self._in_another_account(group)
+            return [certain(dependency(Reason.LOG_GROUP_NOT_FOUND, message))]
+        role = LogRole(self._case)
+        if {arn.account, role.account} != {(await self._case.aws.identity(arn.region)).account}:
+            return [unverified(await self._in_another_account(group))]
         try:
             # Sorted by name: if it exists, it is on the first page.
             # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html
             answer = await self._call(Read.DescribeLogGroups, logGroupNamePrefix=arn.resource_id)
-        except AWSError:
-            return await LogRole(self._case).explain()
+        except AWSError as error:
+            raise_unless_denied(error)
+            unread = not_read(f"whether log group {arn.resource_id} exists", Read.DescribeLogGroups.action, [])
+            return [(Reason.LOG_GROUP_NOT_FOUND, unread), *await role.judgements()]
         if all(found["logGroupName"] != arn.resource_id for found in answer["logGroups"]):
-            return dependency(
-                Reason.LOG_GROUP_NOT_FOUND,
+            message = (
                 f"Log group {arn.resource_id} does not exist in {arn.region}. Create it, or correct "
-                "cloudWatchLogsLogGroupARN",
+                "cloudWatchLogsLogGroupARN"
             )
-        return await LogRole(self._case).explain()
+            return [certain(dependency(Reason.LOG_GROUP_NOT_FOUND, message))]
+        return await role.judgements()
 
     async def _in_another_account(self, group: str) -> Failure:
         """Return what a log group of another account needs, as an organization trail can have; it cannot be read."""
@@ -69,6 +85,11 @@ class LogRole(Dependency):
     def _group(self) -> str:
         return str(self._case.configuration.cloud_watch_logs_log_group_arn)
 
+    @property
+    def account(self) -> str:
+        """The role's account."""
+        return Arn.parse(self._arn).account
+
     async def prescribed(self) -> str:
         """Return both policies that it needs, for a message."""
         trust = prescribed.role_trust_statement()
@@ -76,27 +97,31 @@ class LogRole(Dependency):
         return f"this trust policy: {compact([trust])} and these permissions: {compact(permissions)}"
 
     async def explain(self) -> Failure:
-        """Return why CloudTrail cannot use it: its trust policy, then its permissions."""
+        """Return why CloudTrail cannot use it."""
+        return self._case.judged(*await self.judgements())
+
+    async def judgements(self) -> list[Judgement]:
+        """Judge its trust policy, and unless that denies, its permissions."""
         name = Arn.parse(self._arn).name
         try:
             role = (await self._call(Read.GetRole, RoleName=name))["Role"]
         except AWSError as error:
             if error.code == "NoSuchEntity":
                 message = f"Role {self._arn} does not exist. Create it with {await self.prescribed()}"
-                return dependency(Reason.ROLE_NOT_FOUND, message)
+                return [certain(dependency(Reason.ROLE_NOT_FOUND, message))]
             raise_unless_denied(error)
             trust = prescribed.role_trust_statement()
             unread = not_read(f"the trust policy of role {self._arn}", Read.GetRole.action, [trust])
-            return self._case.judged((Reason.ROLE_NOT_TRUSTED, unread))
+            return [(Reason.ROLE_NOT_TRUSTED, unread)]
         verdict = judge_role_trust(_document(role["AssumeRolePolicyDocument"]), role_arn=self._arn)
         if verdict.answer is Answer.REFUSED:
-            return self._case.judged((Reason.ROLE_NOT_TRUSTED, verdict))
+            return [(Reason.ROLE_NOT_TRUSTED, verdict)]
         boundary = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
-        return self._case.judged(
+        return [
             (Reason.ROLE_NOT_TRUSTED, verdict),
             (Reason.ROLE_POLICY_DENIES, await self._permissions(name)),
             *([(Reason.ROLE_POLICY_DENIES, await self._boundary(boundary))] if boundary else []),
-        )
+        ]
 
     async def _permissions(self, name: str) -> Verdict:
         organization = await self._organization()

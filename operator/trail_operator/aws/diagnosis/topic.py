@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, Judgement, certain, compact, dependency, raise_unless_denied
+from trail_operator.aws.diagnosis.case import Dependency, certain, compact, dependency, raise_unless_denied
 from trail_operator.aws.diagnosis.key import TopicKey
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.domain.arns import Arn
+from trail_operator.domain.dependencies import Judgement
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.iam_policy import prescribed
 from trail_operator.domain.iam_policy.judge import judge_topic_policy
@@ -42,16 +43,20 @@ class Topic(Dependency):
         return await self._key(attributes)
 
     async def explain(self) -> Failure:
-        """Return why CloudTrail cannot publish: its policy, or unless that denies, its key."""
+        """Return why CloudTrail cannot publish."""
+        return self._case.judged(*await self.judgements())
+
+    async def judgements(self) -> list[Judgement]:
+        """Judge its policy, and unless that denies, its key."""
         arn = self._arn
         try:
             attributes = await self._attributes()
         except AWSError as error:
             if error.code in _NOT_FOUND:
-                return self._missing()
+                return [certain(self._missing())]
             raise_unless_denied(error)
             unread = not_read(f"the policy of topic {arn}", Read.GetTopicAttributes.action, [self._statement])
-            return self._case.judged((Reason.TOPIC_POLICY_DENIES, unread))
+            return [(Reason.TOPIC_POLICY_DENIES, unread)]
         document = attributes.get("Policy")
         verdict = judge_topic_policy(
             document,
@@ -60,7 +65,7 @@ class Topic(Dependency):
             source_organization=await self._source_organization(document),
         )
         key = None if verdict.answer is Answer.REFUSED else await self._key(attributes)
-        return self._case.judged((Reason.TOPIC_POLICY_DENIES, verdict), *filter(None, [key]))
+        return [(Reason.TOPIC_POLICY_DENIES, verdict), *filter(None, [key])]
 
     async def _key(self, attributes: Mapping[str, str]) -> Judgement | None:
         key = attributes.get("KmsMasterKeyId")

@@ -42,6 +42,8 @@ class Verdict:
     advice: str = ""  # what to do with the remedy
     remedy: str = ""  # JSON on one line: statements, separated by commas, or a whole policy; "" if none helps
     legacy_principal: bool = False  # whether it allows CloudTrail only by its former accounts
+    unread: str | None = None
+    """Why the policy was not read: the IAM action that the operator lacks, "" if none would help. None: it was read."""
 
     @property
     def allowed(self) -> bool:
@@ -64,7 +66,7 @@ def not_read(subject: str, permission: str, statements: Sequence[prescribed.Stat
     """
     finding = Finding(f"Cannot verify {subject.rstrip(',')}: the operator lacks {permission}")
     remedy = policy_json(statements) if statements else ""
-    return Verdict(subject, Answer.UNDECIDABLE, (finding,), MUST_CONTAIN if remedy else "", remedy)
+    return Verdict(subject, Answer.UNDECIDABLE, (finding,), MUST_CONTAIN if remedy else "", remedy, unread=permission)
 
 
 def to_paste(statements: Sequence[prescribed.Statement]) -> str:
