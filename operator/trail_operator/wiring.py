@@ -32,6 +32,7 @@ from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.controller import TrailController, TrailStore, trail_queue
 from trail_operator.trail.delete import TrailDeleter
+from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.finalize import TrailFinalizer
 from trail_operator.trail.location import Locator
 from trail_operator.trail.name_claims import NameClaims
@@ -179,19 +180,20 @@ def _trail_runner(shared: _Shared, claims: NameClaims, writer: StatusWriter) -> 
     guard = WriteGuard(clock)
     refusals = Refusals(clock)
     results = SyncResults(inventory, events, clock, resync=shared.resync)
+    drift = DriftRecorder(events, shared.metrics, clock)
     sync = TrailSync(
         TrailReader(locator, resolver, inventory, writer, clock),
         ReadOnlySync(resolver),
         WriteChecks(locator, resolver, claims, results, clock),
         PlanExecutor(guard, refusals, inventory, writer, events, clock),
         results,
-        shared.metrics,
+        drift,
     )
     requeue = RequeuePolicy(results, refusals, clock, resync=shared.resync)
     status = UnknownStatus(results, writer)
     candidates = TrailCandidates(registry, locator, clock)
     deleter = TrailDeleter(candidates, guard, inventory, events, shared.deletion_policy, clock)
     finalizer = TrailFinalizer(deleter, requeue, status, writer, events)
-    reconciler = TrailReconciler(sync, finalizer, requeue, writer)
+    reconciler = TrailReconciler(sync, drift, finalizer, requeue, writer)
     unwritable = UnwritableTrails(shared.unreportable, writer)
     return ReconcileRunner(reconciler, requeue, status, unwritable, shared.metrics, clock)

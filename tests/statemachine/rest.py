@@ -79,6 +79,7 @@ class Rest:
         assert not told, f"the trail is not as the spec says: {told}"
         self._judge_told(body, arn, form)
         _is(status.get("drift", []), [], "drift")
+        assert "correctionTime" in status.get("lastDrift", {"correctionTime": None}), "the drift has no correctionTime"
         good = "Recording" if form["IsLogging"] else "LoggingOff"
         failing = self._failing(arn, form)
         _is(_ready(body), ("False", "DeliveryFailing") if failing else ("True", good), "Ready")

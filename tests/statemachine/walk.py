@@ -86,11 +86,12 @@ class Machine(Walk):
 
 
 def _shown(stage: VirtualStage) -> dict[str, Any]:
-    """All trails and all statuses, but for times and generations."""
+    """All trails and all statuses, but for times and generations, and the last drift, which is of the way."""
     trails = {arn: found(answers) for arn, answers in stage.answers().items()}
     statuses = {}
     for key, body in stage.objects.items():
-        status = {name: value for name, value in body["status"].items() if name != "observedGeneration"}
+        unlike = ("observedGeneration", "lastDrift")
+        status = {name: value for name, value in body["status"].items() if name not in unlike}
         status["conditions"] = [
             {name: one[name] for name in ("type", "status", "reason", "message")} for one in status["conditions"]
         ]

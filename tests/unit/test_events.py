@@ -111,6 +111,25 @@ def test_why_something_was_written(actions: list[Action], drift: bool, expected:
     assert written.server.notes == [expected]
 
 
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([STARTED], "Detected drift: isLogging is false, not true"),
+        ([STARTED, TAGGED], "Detected drift: isLogging is false, not true; tags[team] is b, not a"),
+        (
+            [STARTED, entry("eventSelectors", "s" * 1000, "{ReadOnly}")],
+            "Detected drift: isLogging, eventSelectors. isLogging is false, not true; eventSelectors is {ReadOnly}, "
+            + f"not {'s' * 1000}",
+        ),
+    ],
+    ids=["one", "several", "too long for a note"],
+)
+def test_drift_that_is_not_corrected(found: list[Difference], expected: str) -> None:
+    written = Written()
+    asyncio.run(written.events.record_drift(state().body, found))
+    assert written.server.notes == [("Warning", "DriftDetected", expected)]
+
+
 def test_what_happens_again_is_counted_on_the_same_event() -> None:
     written = Written()
     for _ in range(3):

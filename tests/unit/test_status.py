@@ -51,6 +51,8 @@ def test_a_destination_of_a_newer_version_is_read() -> None:
         {"conditions": [without(READY, "observedGeneration"), READY]},
         {"drift": [without(DIFFERENCE, "observed"), DIFFERENCE]},
         {"isLogging": "perhaps"},
+        {"lastDrift": {"paths": ["isLogging"]}},
+        {"lastDrift": "yesterday"},
     ],
 )
 def test_what_can_not_be_read_is_left_out_by_itself_and_written_anew(odd: dict[str, Any]) -> None:

@@ -96,10 +96,11 @@ class Status(Resource):
         if not isinstance(status, dict):
             return {}
         odd = {entry["loc"][:2] for entry in error.errors()}
+        omitted = {loc[0] for loc in odd if len(loc) == 1 or not isinstance(status.get(str(loc[0])), list)}
         return {
             name: [entry for at, entry in enumerate(value) if (name, at) not in odd]
             if isinstance(value, list)
             else value
             for name, value in status.items()
-            if (name,) not in odd and name in {field.alias for field in cls.model_fields.values()}
+            if name not in omitted and name in {field.alias for field in cls.model_fields.values()}
         }

@@ -146,6 +146,7 @@ class TrailStatus(Status):
             json_schema_extra={"x-kubernetes-list-type": "atomic", "maxItems": 128},
         ),
     ] = ()
+    last_drift: Annotated[LastDrift | None, Field(description="The last drift that the operator found.")] = None
     delivery: Annotated[
         tuple[DeliveryError, ...],
         Field(

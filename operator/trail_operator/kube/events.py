@@ -58,10 +58,7 @@ class EventRecorder:
         if actions[0].operation == "CreateTrail" and not drift:
             await self.record(body, "Normal", "Created", operations, f"Created trail ({operations})")
         elif drifted:
-            note = f"Corrected drift: {_changes(drifted)} ({operations})"
-            if len(note.encode()) > EVENT_NOTE:  # it is truncated: name all fields first
-                fields = ", ".join(entry.path for entry in drifted)
-                note = f"Corrected drift: {fields} ({operations}). {_changes(drifted)}"
+            note = _fitting(f"Corrected drift: {{}} ({operations})", drifted, _changes(drifted))
             await self.record(body, "Warning", "DriftCorrected", operations, note)
         elif any(action.is_adoption for action in actions):
             # Not the owner tag: its former value may name another team's Trail.
@@ -71,6 +68,11 @@ class EventRecorder:
             await self.record(
                 body, "Normal", "Updated", operations, f"Updated trail: {_changes(changes)} ({operations})"
             )
+
+    async def record_drift(self, body: dict[str, Any], found: Sequence[Difference]) -> None:
+        """Record a drift that is not corrected, because the trail is only observed."""
+        values = "; ".join(f"{entry.path} is {entry.observed}, not {entry.desired}" for entry in found)
+        await self.record(body, "Warning", "DriftDetected", "Reconcile", _fitting("Detected drift: {}", found, values))
 
     async def record_transition(self, body: dict[str, Any], transition: Condition) -> None:
         """Record the new state of a condition."""
@@ -118,6 +120,14 @@ class EventRecorder:
         self._series[key] = _Series(path, now)
         if len(self._series) > _MOST_REMEMBERED:
             self._series.popitem(last=False)
+
+
+def _fitting(template: str, found: Sequence[Difference], values: str) -> str:
+    """Return a note about differences. If it would be truncated, it names all fields first."""
+    note = template.format(values)
+    if len(note.encode()) <= EVENT_NOTE:
+        return note
+    return f"{template.format(', '.join(entry.path for entry in found))}. {values}"
 
 
 def _changes(entries: Iterable[Difference]) -> str:

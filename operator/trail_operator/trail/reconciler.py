@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.metrics import Result
+from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.finalize import TrailFinalizer
 from trail_operator.trail.outcome import GONE, RESULT_OF, Outcome
 from trail_operator.trail.requeue import RequeuePolicy, is_settling
@@ -19,9 +20,15 @@ class TrailReconciler:
     """Brings trails to their spec and reports their state in the status of their Trails."""
 
     def __init__(
-        self, sync: TrailSync, finalizer: TrailFinalizer, requeue: RequeuePolicy, writer: StatusWriter
+        self,
+        sync: TrailSync,
+        drift: DriftRecorder,
+        finalizer: TrailFinalizer,
+        requeue: RequeuePolicy,
+        writer: StatusWriter,
     ) -> None:
         self._sync = sync
+        self._drift = drift
         self._finalizer = finalizer
         self._requeue = requeue
         self._writer = writer
@@ -69,6 +76,7 @@ class TrailReconciler:
         if result.known:
             state.facts.delivered = result.observed.delivered if result.observed else {}
             state.facts.other_trail_is_logging = result.found.is_logging if result.found else None
+        self._drift.record_result(state, result)
         if not await self._writer.write_result(state, result):
             return GONE
         return Outcome(_metric_of(result), self._requeue.after_sync(state, result))

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from trail_operator.api.constants import RECONCILE_AT
 from trail_operator.api.reasons import ConditionType
-from trail_operator.api.trail_status import Destination, Difference
+from trail_operator.api.trail_status import Destination, Difference, LastDrift
 from trail_operator.domain.actions import Action
 from trail_operator.domain.attributes import Configuration
+from trail_operator.domain.attribution import DetectedDrift
 from trail_operator.domain.diff import not_read_again
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
@@ -36,6 +38,18 @@ class SentDeletion:
 
 
 @dataclass
+class DriftHistory:
+    """The drift that this process has found. Written by DriftRecorder."""
+
+    in_sync_at: datetime | None = None
+    """When the trail was last read and matched the spec."""
+    detected: DetectedDrift | None = None
+    """The last drift."""
+    last: LastDrift | None = None
+    """The last drift for status; None if only an earlier process has found any."""
+
+
+@dataclass
 class ReadHistory:
     """Results of earlier reads of the trail. Written by TrailReader, TrailCandidates, SyncResults and TrailSync."""
 
@@ -47,6 +61,7 @@ class ReadHistory:
     """The ARN of a trail that was searched for in all regions, before CreateTrail was refused."""
     advice_basis: AdviceBasis | None = None
     """What the present warnings follow from; None unless the last sync read all of the trail."""
+    drift: DriftHistory = field(default_factory=DriftHistory)
 
     def is_drift(self, generation: int) -> bool:
         """Whether a difference from this generation is drift: the trail matched it, so the difference arose in AWS."""
@@ -142,6 +157,11 @@ class TrailState(TrailObject):
         synced = self.status.condition(ConditionType.SYNCED)
         if synced is not None and synced.status == "True":
             self.reads = ReadHistory(synced_generation=self.status.observed_generation)
+
+    @property
+    def last_drift(self) -> LastDrift | None:
+        """The last drift that this or an earlier process has found."""
+        return self.reads.drift.last or self.status.last_drift
 
     def unread_drift(self, unread: frozenset[Part], generation: int) -> tuple[Difference, ...]:
         """Return the drift in status of parts of the trail that AWS did not answer this time."""

@@ -86,7 +86,7 @@ class StatusWriter:
         return self._replace(state, await self._kubernetes.patch_finalizers(TRAILS, state.key, finalizers, version))
 
     async def _write_status(self, state: TrailState, status: TrailStatus, request_id: str = "") -> bool:
-        old = state.status
+        old, status = state.status, status.model_copy(update={"last_drift": state.last_drift})
         if status == old:
             return True
         body = await self._kubernetes.patch_status(TRAILS, state.key, _manifest(status))

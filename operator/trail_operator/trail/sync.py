@@ -4,14 +4,13 @@ import asyncio
 from dataclasses import replace
 
 from trail_operator.api.trail_status import Difference
-from trail_operator.domain.diff import fields_of
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.plan import plan, restart
 from trail_operator.domain.sync_result import SyncResult
-from trail_operator.metrics import Metrics
 from trail_operator.trail.apply import PlanExecutor
 from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.comparison import Comparison
+from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.observe import ReadOnlySync
 from trail_operator.trail.read import ReadFailure, TrailReader
 from trail_operator.trail.results import Progress, SyncResults
@@ -28,14 +27,14 @@ class TrailSync:
         checks: WriteChecks,
         executor: PlanExecutor,
         results: SyncResults,
-        metrics: Metrics,
+        drift: DriftRecorder,
     ) -> None:
         self._reader = reader
         self._read_only_sync = read_only_sync
         self._checks = checks
         self._executor = executor
         self._results = results
-        self._metrics = metrics
+        self._drift = drift
 
     async def sync(self, state: TrailState, context: ReconcileContext) -> SyncResult:
         """Sync once. Raises errors of Kubernetes only; all other failures are part of the result."""
@@ -51,7 +50,7 @@ class TrailSync:
         if blocked := self._checks.evaluate(comparison):
             return blocked
         if state.reads.is_drift(context.generation):
-            self._count_drift(state, comparison.drift)
+            self._drift.record_detected(state, comparison.desired.arn, comparison.drift)
         await self._executor.record_confirmed(comparison)
         actions = self._executor.due(comparison, plan(comparison.desired, comparison.observed))
         if not actions or (comparison.observed is None and comparison.resolved.key_failure):
@@ -74,15 +73,10 @@ class TrailSync:
             return self._results.incomplete(state, context, reading.failure, reading.drift)
         if result.known:
             self._reader.record_answer(state)
-        if state.status.observed_generation == context.generation:
-            self._count_drift(state, result.drift)
+        if result.observed and state.status.observed_generation == context.generation:
+            found = self._drift.record_detected(state, result.observed.arn, result.drift)
+            await self._drift.report_detected(state, found)
         return replace(result, unreachable=self._results.is_unreachable(state, result.failure))
-
-    def _count_drift(self, state: TrailState, drift: tuple[Difference, ...]) -> None:
-        """Count changes that were made in AWS: each once, not at every read until it is corrected."""
-        if new := fields_of(drift) - fields_of(state.status.drift):
-            state.facts.drift_count += 1
-            self._metrics.record_drift(new)
 
     async def _sync_partial(self, comparison: Comparison, failure: Failure) -> SyncResult:
         """Report what AWS answered, and start the trail if it is stopped: a stopped trail records nothing.
@@ -97,7 +91,7 @@ class TrailSync:
             return self._results.incomplete(state, comparison.context, failure)
         result = self._results.partial(comparison, failure)
         if state.reads.is_drift(comparison.context.generation):
-            self._count_drift(state, result.drift)
+            self._drift.record_detected(state, comparison.desired.arn, result.drift)
         await self._executor.record_confirmed(comparison)
         actions = self._executor.due(comparison, restart(comparison.desired, observed))
         if not actions or self._checks.owner_may_be_stale(comparison):
