@@ -1,10 +1,13 @@
 """SQS as a consumer of events relies on it."""
 
+import json
 import time
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from tests.conformance import documents
 from tests.conformance.account import Account
 from tests.conformance.facts import case, fact, refused
 
@@ -82,3 +85,31 @@ def test_a_receipt_handle_that_is_none_is_refused(aws: Account) -> None:
 def test_a_queue_that_is_none_is_refused(aws: Account) -> None:
     with refused("AWS.SimpleQueueService.NonExistentQueue"):
         aws.client("sqs").get_queue_url(QueueName=aws.name("none"))
+
+
+@fact("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-privileged-task.html")
+def test_a_deny_for_everybody_binds_the_queues_account_until_it_removes_the_policy(aws: Account) -> None:
+    queue, arn = aws.queue()
+    sqs = aws.client("sqs")
+
+    def outcomes() -> set[str]:
+        return {
+            outcome(sqs.send_message, QueueUrl=queue, MessageBody="a"),
+            outcome(sqs.receive_message, QueueUrl=queue),
+        }
+
+    assert outcomes() == {"ok"}
+    denial = documents.allow("*", ["sqs:SendMessage", "sqs:ReceiveMessage"], arn) | {"Effect": "Deny"}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(documents.policy(denial))})
+    assert aws.eventually(outcomes, lambda found: found == {"AccessDenied"})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
+    assert aws.eventually(outcomes, lambda found: found == {"ok"})
+
+
+def outcome(call: Any, **parameters: Any) -> str:
+    """What a call comes to: ok, or the code of its error."""
+    try:
+        call(**parameters)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "ok"

@@ -434,6 +434,23 @@ def test_a_topic_of_another_account_needs_both_policies(aws: Account, another: A
     assert outcome(without.get_topic_attributes, TopicArn=topic) == "AuthorizationError"
 
 
+def test_a_deny_of_a_resource_binds_the_root_user_of_its_account(aws: Account, bucket: str) -> None:
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
+    s3, sqs = aws.client("s3"), aws.client("sqs")
+    closed = {**deny("s3:*", resource=[f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]), "Principal": "*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=written(closed))
+    assert outcome(s3.put_object, Bucket=bucket, Key="k", Body=b"x") == "AccessDenied"
+    assert outcome(s3.get_bucket_policy, Bucket=bucket) == "ok", "its policy is always root's to change"
+    assert outcome(s3.delete_bucket_policy, Bucket=bucket) == "ok"
+    assert outcome(s3.put_object, Bucket=bucket, Key="k", Body=b"x") == "ok"
+    queue = sqs.create_queue(QueueName="events")["QueueUrl"]
+    foreign = {"Condition": {"StringNotEquals": {"aws:SourceAccount": aws.number}}}
+    policy = written({**deny("sqs:SendMessage", **foreign), "Principal": "*"})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    assert outcome(sqs.send_message, QueueUrl=queue, MessageBody="forged") == "AccessDenied"
+    assert outcome(sqs.receive_message, QueueUrl=queue) == "ok", "what is not denied needs no statement"
+
+
 # Keys.
 
 

@@ -90,7 +90,7 @@ def _trusting_role(
         role = None
     account = match["account"] if match else ""
     trust = as_json(role.assume_role_policy_document) if role else None
-    attached = Attached(account, trust, is_sole=True, binds_root=True)
+    attached = Attached(account, trust, is_sole=True, must_name_root=True)
     keys = _keys(given, tags, source, role)
     actions = ["sts:AssumeRole", *(["sts:TagSession"] if tags else []), *(["sts:SetSourceIdentity"] if source else [])]
     for action in actions:

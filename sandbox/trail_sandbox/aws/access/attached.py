@@ -27,8 +27,8 @@ class Attached:
     policy: str | None
     is_sole: bool = False
     """Nobody gets in past the policy, the owner's users included, as with keys and with roles' trust."""
-    binds_root: bool = False
-    """The owner's root user is held to it as well."""
+    must_name_root: bool = False
+    """The owner's root user needs an Allow, too. A Deny binds it in any case."""
 
 
 def attached_to(world: World, need: Need, account: str) -> Attached | None:

@@ -1,6 +1,7 @@
 """What the rest of the emulator asks: may this request go ahead, and may its caller do this as well."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 
 from trail_sandbox.aws.access.arns import other_needs
@@ -24,6 +25,12 @@ from trail_sandbox.aws.world import World
 _NEEDS_NOTHING = frozenset({"GetCallerIdentity", "GetSessionToken", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
 _CLOUDTRAIL = "cloudtrail"
 _BUCKET_POLICY_OPERATIONS = frozenset({"GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"})
+# Root can always open a bucket or a queue again that a policy has closed to everybody:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-privileged-task.html
+_ALWAYS_OPEN_TO_ROOT = frozenset(
+    {*(f"s3:{name}" for name in _BUCKET_POLICY_OPERATIONS), "sqs:GetQueueAttributes", "sqs:SetQueueAttributes"}
+)
 
 
 class Permissions:
@@ -55,8 +62,8 @@ class Permissions:
     def refusal(self, need: Need, attached: Attached | None) -> Refusal | None:
         """Judge one need by all policies that bind the caller."""
         is_foreign = self._is_foreign(attached)
-        if self.caller.is_root and attached and not is_foreign and not attached.binds_root:
-            attached = None
+        if self.caller.is_root and attached and not is_foreign:
+            attached = _for_owner(attached, need)
         if self.are_unlimited and attached is None:
             return None
         return judge(
@@ -115,6 +122,15 @@ class Authorizer:
         if ask.service == _CLOUDTRAIL:
             return trail_needs(ask, self._trails)
         return s3_needs(ask) if ask.service == "s3" else other_needs(self._world, ask)
+
+
+def _for_owner(attached: Attached, need: Need) -> Attached | None:
+    """Leave of a policy what binds the root user of its account: usually what it denies."""
+    if attached.must_name_root:
+        return attached
+    if attached.policy is None or need.action in _ALWAYS_OPEN_TO_ROOT:
+        return None
+    return replace(attached, is_sole=False)
 
 
 def _check_from_abroad(operation: str) -> None:
