@@ -456,6 +456,17 @@ def test_resources_are_made_with_the_permissions_of_the_caller(aws: Account) -> 
     assert "user/alice is not authorized to perform: sqs:CreateQueue" in reason
 
 
+def test_calls_of_a_stack_are_recorded_as_cloudformations_for_the_caller(aws: Account) -> None:
+    deploy(aws, text(Queue=QUEUE, Role=role("a")))
+    calls = aws.cloudtrail.lookup_events()["Events"]
+    found = {call["EventName"]: json.loads(call["CloudTrailEvent"]) for call in calls}
+    for name in ("CreateQueue", "CreateRole"):
+        assert found[name]["userIdentity"]["arn"] == f"arn:aws:iam::{aws.number}:root"
+        assert found[name]["userIdentity"]["invokedBy"] == "cloudformation.amazonaws.com"
+        assert found[name]["userAgent"] == "cloudformation.amazonaws.com"
+    assert "invokedBy" not in found["CreateStack"]["userIdentity"]
+
+
 def test_whoever_may_not_create_stacks_is_refused(aws: Account, refused: Refused) -> None:
     with refused("AccessDenied"):
         client(aws, "cloudformation", user(aws, allow("sqs:*"))).create_stack(

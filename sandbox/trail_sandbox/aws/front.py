@@ -25,7 +25,7 @@ from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.eventbridge import EventBridge
 from trail_sandbox.aws.events import ApiEvent, Caller
 from trail_sandbox.aws.faults import Fault, Faults
-from trail_sandbox.aws.http import HttpAnswer, HttpRequest
+from trail_sandbox.aws.http import INVOKED_BY, HttpAnswer, HttpRequest
 from trail_sandbox.aws.identity import session_token
 from trail_sandbox.aws.long_polling import Wait, has_message
 from trail_sandbox.aws.models import UNKNOWN
@@ -35,8 +35,6 @@ from trail_sandbox.aws.regions import partition_of
 from trail_sandbox.aws.roles import Roles
 from trail_sandbox.aws.settings import Settings
 
-INVOKED_BY = "x-sandbox-invoked-by"
-"""The header that names the service which makes a request for its caller, such as cloudformation.amazonaws.com."""
 _THREADS = 16
 _SECONDS_AFTER_NOTHING = 0.05
 

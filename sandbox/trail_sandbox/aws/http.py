@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+INVOKED_BY = "x-sandbox-invoked-by"
+"""The header that names the service which makes a request for its caller, such as cloudformation.amazonaws.com."""
+
 
 @dataclass(frozen=True)
 class HttpRequest:

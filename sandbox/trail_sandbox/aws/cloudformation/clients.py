@@ -4,9 +4,12 @@ import threading
 from typing import Any
 
 import boto3
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 
-_AGENT = "cloudformation.amazonaws.com"
+from trail_sandbox.aws.http import INVOKED_BY
+
+_SERVICE = "cloudformation.amazonaws.com"
 _making = threading.Lock()
 
 
@@ -25,13 +28,23 @@ class Clients:
         if service not in self._made:
             # boto3's session of its own is not safe for threads while it makes a client.
             with _making:
-                self._made[service] = boto3.client(  # type: ignore[call-overload]
+                client = boto3.client(  # type: ignore[call-overload]
                     service,
                     region_name=self.region,
                     endpoint_url=self._endpoint,
                     aws_access_key_id=self._access_key_id,
                     aws_secret_access_key="unchecked",  # noqa: S106 - not a secret: signatures are not checked
                     aws_session_token=self._session_token,
-                    config=Config(user_agent=_AGENT, retries={"total_max_attempts": 1}),
+                    config=Config(retries={"total_max_attempts": 1}),
                 )
+            client.meta.events.register("before-sign", _name_service)
+            self._made[service] = client
         return self._made[service]
+
+
+def _name_service(request: AWSRequest, **_: object) -> None:
+    """Have the call recorded as CloudFormation's for the caller.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+    """
+    request.headers[INVOKED_BY] = _SERVICE
