@@ -38,6 +38,16 @@ class Result(StrEnum):
     INTERNAL = "internal"
 
 
+class LookupResult(StrEnum):
+    """What event history answered about a drift."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    """A page was truncated, or event history did not show the operator's own correction yet."""
+    DENIED = "denied"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True)
 class Family:
     """A metric family. `docs/metrics.md` lists each."""
@@ -96,6 +106,13 @@ DRIFT = Family(
     "counter",
     ("field",),
     "Changes made in AWS that the operator found, by field of the spec, or trail if the whole trail was deleted.",
+)
+LOOKUPS = Family(
+    "trail_operator_drift_lookups_total",
+    "counter",
+    ("result",),
+    "Questions to event history about who caused a drift, by result: complete, incomplete (too many events, or not all "
+    "shown yet), denied (`cloudtrail:LookupEvents` is not allowed) or failed.",
 )
 TRAIL_READY = Family("trail_operator_trail_ready", "gauge", _TRAIL, "1 if the Trail is Ready, otherwise 0.")
 TRAIL_REASON = Family(
@@ -162,6 +179,7 @@ FAMILIES = (
     RESTARTS,
     UNATTENDED,
     DRIFT,
+    LOOKUPS,
     TRAIL_READY,
     TRAIL_REASON,
     TRAIL_LOGGING,
@@ -195,6 +213,9 @@ class Metrics:
         self._rate_wait = self._counter(RATE_WAIT_SECONDS)
         self._restarts = self._counter(RESTARTS)
         self._drift = self._counter(DRIFT)
+        self._lookups = self._counter(LOOKUPS)
+        for lookup in LookupResult:
+            self._lookups.labels(lookup)
         for result in Result:
             self._reconciles.labels(result)
         for operation in OPERATIONS:
@@ -231,6 +252,10 @@ class Metrics:
         """Count the fields of a trail that were found changed in AWS."""
         for field in fields:
             self._drift.labels(field).inc()
+
+    def record_lookup(self, result: LookupResult) -> None:
+        """Count a question to event history about a drift."""
+        self._lookups.labels(result).inc()
 
     def _counter(self, family: Family) -> Counter:
         return Counter(family.name, family.meaning, family.labels, registry=self.registry)

@@ -128,6 +128,15 @@ class Settings(BaseSettings):
         Literal["Delete", "Retain"],
         Field(description="What happens to the trail in AWS when a Trail without spec.deletionPolicy is deleted."),
     ] = "Delete"
+    drift_attribution: Annotated[
+        Literal["None", "Principal", "Full"],
+        Field(
+            description=(
+                "What Events and status.lastDrift show of who caused a drift: nothing, the principal, or also its "
+                "address and user agent."
+            )
+        ),
+    ] = "Principal"
     ignore_tags: Annotated[
         Names, Field(description="Ignore tags whose keys match this pattern (with * and ?); can be repeated.")
     ] = []

@@ -9,7 +9,9 @@ from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.account.status_writer import AccountStatusWriter
 from trail_operator.api.trail import AdoptionPolicy, DeletionPolicy
 from trail_operator.aws.client_pool import ClientPool
+from trail_operator.aws.own_requests import OwnRequests
 from trail_operator.controllers import Controllers
+from trail_operator.domain.attribution import AttributionMode, Attributor
 from trail_operator.domain.ownership import Cluster
 from trail_operator.inventory.account_client import AccountClients
 from trail_operator.inventory.inventory import AccountInventory
@@ -27,6 +29,7 @@ from trail_operator.runtime.store import Store
 from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.settings import Settings
 from trail_operator.trail.apply import PlanExecutor
+from trail_operator.trail.attribution import DriftAttribution
 from trail_operator.trail.candidates import TrailCandidates
 from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.collector import StateCollector
@@ -34,6 +37,7 @@ from trail_operator.trail.controller import TrailController, TrailStore, trail_q
 from trail_operator.trail.delete import TrailDeleter
 from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.finalize import TrailFinalizer
+from trail_operator.trail.history_lookups import HistoryLookups
 from trail_operator.trail.location import Locator
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.observe import ReadOnlySync
@@ -45,11 +49,11 @@ from trail_operator.trail.resolve import SpecResolver
 from trail_operator.trail.results import SyncResults
 from trail_operator.trail.runner import ReconcileRunner
 from trail_operator.trail.state import TrailState
+from trail_operator.trail.status_updates import StatusUpdates
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.sync import TrailSync
 from trail_operator.trail.unknown_status import UnknownStatus
 from trail_operator.trail.unwritable import UnwritableTrails
-from trail_operator.trail.warning_updates import WarningUpdates
 from trail_operator.trail.write_guard import WriteGuard
 
 
@@ -66,6 +70,7 @@ class _Shared:
     unreportable: Unreportable
     registry: AccountRegistry
     inventory: AccountInventory
+    own_requests: OwnRequests
     trails: TrailStore
 
     @property
@@ -106,6 +111,7 @@ def build_controllers(
         Unreportable(events, clock.monotonic),
         registry,
         AccountInventory(registry.current, settings.resync.total_seconds(), clock, shared=bool(settings.namespace)),
+        clients.own_requests,
         Store(),
     )
     accounts = _account_controller(shared)
@@ -160,9 +166,9 @@ def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailCont
     queue = trail_queue(clock.monotonic, shared.metrics.record_restart, shared.resync)
     claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
     writer = StatusWriter(shared.kubernetes, shared.events, shared.deletion_policy, queue.enqueue, clock)
-    runner = _trail_runner(shared, claims, writer)
-    warnings = WarningUpdates(shared.trails, queue, shared.inventory, writer, registry.managed_elsewhere)
-    shared.inventory.subscribe(lambda account, has_changed: warnings.enqueue(account) if has_changed else None)
+    updates = StatusUpdates(shared.trails, queue, shared.inventory, writer, registry.managed_elsewhere)
+    shared.inventory.subscribe(lambda account, has_changed: updates.enqueue_account(account) if has_changed else None)
+    runner = _trail_runner(shared, claims, writer, _drift_recorder(shared, updates, queue))
 
     async def reconcile(state: TrailState) -> float | None:
         if await accounts.managed_elsewhere(state):
@@ -173,14 +179,21 @@ def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailCont
     return TrailController(shared.kubernetes, shared.trails, claims, queue, reconcile, clock.monotonic)
 
 
-def _trail_runner(shared: _Shared, claims: NameClaims, writer: StatusWriter) -> ReconcileRunner:
+def _drift_recorder(shared: _Shared, updates: StatusUpdates, queue: WorkQueue) -> DriftRecorder:
+    is_own, metrics, clock = shared.own_requests.__contains__, shared.metrics, shared.clock
+    attributor = Attributor(AttributionMode(shared.settings.drift_attribution), is_own)
+    lookups = HistoryLookups(shared.registry.client_for, is_own, metrics, clock)
+    attribution = DriftAttribution(attributor, lookups, updates, queue, clock)
+    return DriftRecorder(shared.events, metrics, attribution, clock)
+
+
+def _trail_runner(shared: _Shared, claims: NameClaims, writer: StatusWriter, drift: DriftRecorder) -> ReconcileRunner:
     registry, events, inventory, clock = shared.registry, shared.events, shared.inventory, shared.clock
     locator = Locator(shared.cluster)
     resolver = SpecResolver(registry, locator, tuple(shared.settings.ignore_tags))
     guard = WriteGuard(clock)
     refusals = Refusals(clock)
     results = SyncResults(inventory, events, clock, resync=shared.resync)
-    drift = DriftRecorder(events, shared.metrics, clock)
     sync = TrailSync(
         TrailReader(locator, resolver, inventory, writer, clock),
         ReadOnlySync(resolver),

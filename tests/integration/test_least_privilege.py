@@ -22,7 +22,7 @@ from trail_operator.aws.operations import Read, When, Write
 NAME = "whole"
 USER = "trail-operator"
 _PAGE = (Path(__file__).parents[2] / "docs" / "iam.md").read_text()
-NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES = (
+NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES, *_ = (
     json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", _PAGE, re.DOTALL)
 )
 # What the operator meets in the ordinary course of things.

@@ -10,9 +10,12 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, cast
+from uuid import uuid4
 
 from botocore import xform_name
 from botocore.client import BaseClient
@@ -31,8 +34,10 @@ from trail_operator.aws.credentials import CredentialSource, Role
 from trail_sandbox.aws.answers import status_of
 from trail_sandbox.aws.cloudtrail import Call as CloudTrailCall
 from trail_sandbox.aws.cloudtrail import CloudTrail
-from trail_sandbox.aws.delivery import Delivery
+from trail_sandbox.aws.delivery import Delivery, Entry
+from trail_sandbox.aws.delivery.history import History
 from trail_sandbox.aws.errors import AwsError
+from trail_sandbox.aws.events import ApiEvent, Caller
 from trail_sandbox.aws.faults import Fault, Faults
 from trail_sandbox.aws.organizations import Organization
 from trail_sandbox.aws.roles import Role as LogRole
@@ -59,6 +64,10 @@ ISSUED = {
 }
 """The credentials of every role."""
 _ROLE_OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
+OPERATOR = Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/operator", "AIDAOPERATOR", "AKIAOPERATOR")
+ALICE = Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/alice", "AIDAALICE", "AKIAALICE")
 
 
 def topic_arn(name: str, region: str) -> str:
@@ -171,6 +180,11 @@ class Dependencies(World):
         raise AssertionError(f"nobody answers {service}:{operation}")
 
 
+def is_write(operation: str) -> bool:
+    """Whether an operation is there to change something."""
+    return not operation.startswith(("Get", "List", "Describe", "Lookup"))
+
+
 @dataclass(eq=False)
 class Call:
     """A call of the operator to AWS, with what the emulator saw of it."""
@@ -182,6 +196,8 @@ class Call:
     begun: float
     by: object
     """The pass that it belongs to; None in the background."""
+    request_id: str = ""
+    """What AWS calls the request."""
     before: Trail | None = None
     """The trail that it means, as it was when the call took effect."""
     ended: float | None = None
@@ -192,7 +208,7 @@ class Call:
     @property
     def is_write(self) -> bool:
         """Whether it is there to change something."""
-        return not self.operation.startswith(("Get", "List", "Describe"))
+        return is_write(self.operation)
 
     @property
     def arn(self) -> str | None:
@@ -229,16 +245,19 @@ class Aws:
     """Whether a call is answered without having arrived."""
     has_web_identity: bool = False
     """Whether the operator's own identity is that of a role, by the token of its service account."""
+    somebody: Caller = ALICE
+    """Who does what is done by hand."""
     last: dict[str, dict[str, Call]] = field(default_factory=dict)
     """The last call of each operation by a pass, by the ARN that it names."""
 
     def __post_init__(self) -> None:
         self.trails = TrailStore(lambda: at(self.loop.time()))
+        self.history = History()
         self._cloudtrail = CloudTrail(
             self.trails,
             self.world,
             self.settings,
-            cast(Delivery, None),  # only events need it
+            cast(Delivery, SimpleNamespace(history=self.history)),  # LookupEvents needs no more of it
             lambda: at(self.loop.time()),
             self.loop.time,
         )
@@ -248,7 +267,7 @@ class Aws:
         stale, self.settings.stale_reads = self.settings.stale_reads, 0.0
         self.settings.rates = False
         try:
-            return self._cloudtrail.answer(self._call(region, operation, parameters))
+            return self._answer(self.somebody, str(uuid4()), region, operation, parameters)
         finally:
             self.settings.stale_reads, self.settings.rates = stale, True
 
@@ -257,6 +276,7 @@ class Aws:
         point()
         self.calls += 1
         self.asked[call.operation] += 1
+        call.request_id = f"{self.calls:08d}-0000-4000-8000-000000000000"
         served = asyncio.get_running_loop().create_task(self._serve(call), context=contextvars.Context())
         try:
             return await asyncio.shield(served)
@@ -287,7 +307,7 @@ class Aws:
             sent = raw.failure(call.service, error)
         finally:
             await asyncio.sleep(self.random.uniform(0.001, 0.05))
-        return await self._read(call, self.garble(call, sent))
+        return await self._read(call, self.garble(call, replace(sent, request_id=call.request_id)))
 
     async def _read(self, call: Call, sent: raw.Raw | None) -> Mapping[str, Any]:
         """What the caller makes of what is sent; of nothing, it waits for ever."""
@@ -323,13 +343,33 @@ class Aws:
             call.answer = {}
             return call.answer
         call.before = self.trails.get(call.arn) if call.arn else None
-        call.answer = self._cloudtrail.answer(self._call(call.region, call.operation, call.parameters))
+        call.answer = self._answer(OPERATOR, call.request_id, call.region, call.operation, call.parameters)
         if call.is_write:
             self.took_effect(call)
         return call.answer
 
+    def _answer(
+        self, caller: Caller, request_id: str, region: str, operation: str, parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """What CloudTrail answers; event history has the writes."""
+        answer: Mapping[str, Any] | None = None
+        error: str | None = None
+        try:
+            answer = self._cloudtrail.answer(self._call(region, operation, parameters))
+        except AwsError as refusal:
+            error = refusal.code
+            raise
+        else:
+            return answer
+        finally:
+            if is_write(operation):
+                now, where = at(self.loop.time()), (caller, "203.0.113.7", "tests")
+                event = ApiEvent(now, region, "cloudtrail", operation, parameters, answer, *where, request_id, error)
+                self.history.add(Entry(event, ACCOUNT))
+
     def _call(self, region: str, operation: str, parameters: Mapping[str, Any]) -> CloudTrailCall:
-        return CloudTrailCall(operation, ACCOUNT, region, dict(parameters), lambda *_: True)
+        body = {name: one.timestamp() if isinstance(one, datetime) else one for name, one in parameters.items()}
+        return CloudTrailCall(operation, ACCOUNT, region, body, lambda *_: True)
 
 
 Send = Callable[[str, str, str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]

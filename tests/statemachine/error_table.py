@@ -12,7 +12,16 @@ from enum import Enum
 
 import botocore.session
 
-from trail_operator.aws.operations import DEPENDENCIES, OTHER_TRAILS, TRAILS, Grant, Operation, Read, Write
+from trail_operator.aws.operations import (
+    DEPENDENCIES,
+    EVENT_HISTORY,
+    OTHER_TRAILS,
+    TRAILS,
+    Grant,
+    Operation,
+    Read,
+    Write,
+)
 
 
 class Met(Enum):
@@ -205,7 +214,9 @@ BACKGROUND = _granted_by(OTHER_TRAILS)
 """What only warnings rest on."""
 DIAGNOSIS = _granted_by(DEPENDENCIES)
 """What only messages rest on: an error of these hides why another call was refused, and nothing else."""
-OTHERS = tuple(one for one in Read if one not in (*READS, *BACKGROUND, *DIAGNOSIS))
+ATTRIBUTION = _granted_by(EVENT_HISTORY)
+"""What only the name of a caller rests on: test_attribution has its errors."""
+OTHERS = tuple(one for one in Read if one not in (*READS, *BACKGROUND, *DIAGNOSIS, *ATTRIBUTION))
 
 
 def entries() -> Iterator[Entry]:

@@ -33,6 +33,7 @@ REQUIRED: dict[str, set[str]] = {
     "GetEventConfiguration": {"TrailARN"},
     "ListTags": {"ResourceTagList", "ResourceTagList.ResourceId", "ResourceTagList.TagsList.Key"},
     "ListTrails": {"Trails", *(f"Trails.{name}" for name in ("Name", "TrailARN", "HomeRegion"))},
+    "LookupEvents": {"Events", *(f"Events.{name}" for name in ("EventId", "EventName", "CloudTrailEvent"))},
     "DescribeTrails": {"trailList", *(f"trailList.{name}" for name in (*DESCRIBED, "LogFileValidationEnabled"))},
 }
 IDENTITY = {
@@ -43,6 +44,7 @@ IDENTITY = {
     "ListTags": {"ResourceTagList.ResourceId"},
     "ListTrails": {"Trails.Name", "Trails.TrailARN"},
     "DescribeTrails": {"trailList.Name", "trailList.TrailARN"},
+    "LookupEvents": {"Events.EventName"},
     "DescribeOrganization": {f"Organization.{name}" for name in ("Id", "Arn", "MasterAccountId")},
 }
 # At least so many cases are made of an answer's members: of few, each is garbled in more ways.

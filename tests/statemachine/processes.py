@@ -134,6 +134,7 @@ class ProcessStage:
         self._seen = aws.control("GET", "calls")["next"]
         arguments = [*(f"--namespace={name}" for name in NAMESPACES), "--cluster-name=test", "--health-port=0"]
         arguments.append("--allowed-adoption=Always")
+        arguments.append("--drift-attribution=None")  # what is learned minutes later is no rest
         arguments.append("--account-selector=test=none")  # the AWSAccounts of the cluster are other tests'
         self._operator = Operator({**environment, **credentials}, log, [*arguments, f"--resync={RESYNC}"]).start()
 

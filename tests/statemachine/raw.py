@@ -25,6 +25,7 @@ class Raw:
 
     body: bytes
     status: int = 200
+    request_id: str = ""
 
 
 @cache
@@ -77,7 +78,8 @@ def failure(service: str, error: AwsError) -> Raw:
 
 def read(service: str, operation: str, raw: Raw) -> dict[str, Any]:
     """What a client of the operator makes of it. Raises ClientError and InvalidResponseError."""
-    response = {"status_code": raw.status, "headers": {}, "body": raw.body, "context": {}}
+    headers = {"x-amzn-requestid": raw.request_id} if raw.request_id else {}
+    response = {"status_code": raw.status, "headers": headers, "body": raw.body, "context": {}}
     parser = ResponseParsers().create_parser(model(service).resolved_protocol)
     parsed = parser.parse(response, operation_model(service, operation).output_shape)
     if raw.status >= 300:

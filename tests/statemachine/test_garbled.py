@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.sampling import is_sampled, sample, seed_of
-from tests.statemachine.aws import ACCOUNT, ISSUED, REGIONS, ROLE, Call, group_arn, key_arn
+from tests.statemachine.aws import ACCOUNT, ALICE, ISSUED, REGIONS, ROLE, Call, group_arn, key_arn
 from tests.statemachine.expectation import READS, difference, found, wanted
 from tests.statemachine.garbling import Case, cases
 from tests.statemachine.kubernetes import Manifest
@@ -395,6 +395,31 @@ def test_which_trails_are_around(tally: Tally) -> None:
         tally.problems += [f"{one.operation} is written for others' trails" for one in stage.record.writes[since:]]
 
 
+def test_who_changed_a_trail(tally: Tally) -> None:
+    with tally.world() as world:
+        stage = world.stage
+        stage.create(key_of(0), SPEC)
+        stage.wait(30.0)
+
+        def named_after(value: str) -> str:
+            tags = [{"Key": "team", "Value": value}]
+            stage.by_hand(REGIONS[0], "AddTags", ResourceId=arn_of(0), TagsList=tags)
+            stage.wait(1.2 * RESYNC + 70.0)
+            last = stage.objects[key_of(0)]["status"]["lastDrift"]
+            assert last["paths"] == ["tags[team]"]
+            return str(last.get("changedBy", {}).get("principal", ""))
+
+        assert named_after("before") == ALICE.arn
+        for number, case in enumerate(tally.of(cases("cloudtrail", "LookupEvents", world.sent["LookupEvents"]))):
+            world.begin({"*": case})
+            name = named_after(str(number))
+            tally.expect(world.ready(0) == ("True", "Recording"), case, "what only names somebody counts")
+            tally.expect(name in ("", ALICE.arn), case, "somebody else is named")
+            tally.expect(not (name and case.is_none), case, "taken for an answer")
+        world.is_on = False
+        assert named_after("after") == ALICE.arn
+
+
 # What is behind a refusal.
 
 LOGGED = {"cloudWatchLogsLogGroupARN": f"{group_arn('one', REGIONS[0])}:*", "cloudWatchLogsRoleARN": ROLE}
@@ -468,4 +493,4 @@ def test_what_is_behind_a_refusal(tally: Tally, error: str) -> None:
 def test_every_operation_is_garbled() -> None:
     behind = {operation for _, all_of in REFUSALS.values() for some in all_of.values() for operation in some}
     called = {operation.name for operation in OPERATIONS if operation is not Internal.HeadBucket}  # it has no body
-    assert {*READS, *CHANGES, *IDENTITIES, *AROUND} | behind == called
+    assert {*READS, *CHANGES, *IDENTITIES, *AROUND, "LookupEvents"} | behind == called

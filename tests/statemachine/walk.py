@@ -17,7 +17,7 @@ class Machine(Walk):
     stage: VirtualStage
 
     def make_stage(self, seed: int) -> VirtualStage:
-        return VirtualStage(seed)
+        return VirtualStage(seed, drift_attribution="None")  # what is learned minutes later is no rest
 
     @rule(
         arn=ARNS,
@@ -68,7 +68,7 @@ class Machine(Walk):
         is_paused = any(PAUSED in body["metadata"].get("annotations", {}) for _, body in objects)
         if not objects or is_paused or not rest.in_quiet() or self._delivery_fails():
             return
-        straight = VirtualStage(0, cluster_name=self.stage.clusters[0])
+        straight = VirtualStage(0, cluster_name=self.stage.clusters[0], drift_attribution="None")
         try:
             straight.aws.world.aliased = self.stage.aws.world.aliased
             for key, body in objects:

@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.builders import ARN, LOCATION
-from trail_operator.api.trail_status import AttributionSource, Difference
+from trail_operator.api.trail_status import AttributionSource, ChangedBy, Difference, LastDrift
 from trail_operator.domain.attribution import (
     Attribution,
     AttributionMode,
+    Attributor,
     DetectedDrift,
     HistoryAnswer,
     attribute,
+    newly_attributed,
+    sentence,
     trail_ref,
     window_start,
 )
@@ -264,7 +267,8 @@ def test_a_call_that_caused_an_earlier_drift_does_not_hide_who_repeats_it() -> N
 )
 def test_what_status_shows_of_the_caller(mode: AttributionMode, address: str | None, user_agent: str | None) -> None:
     caller = actor(source_identity="alice@example.com", on_behalf_of="user-1")
-    shown = Attribution(event(actor=caller, event_time=NOW + timedelta(microseconds=5)), HISTORY).changed_by(mode)
+    found = Attribution(event(actor=caller, event_time=NOW + timedelta(microseconds=5)), HISTORY)
+    shown = Attributor(mode, lambda _: False).changed_by(found)
     assert shown is not None
     assert shown.model_dump(mode="json", by_alias=True) == {
         "principal": ALICE,
@@ -279,12 +283,32 @@ def test_what_status_shows_of_the_caller(mode: AttributionMode, address: str | N
     }
 
 
-def test_nothing_is_shown_of_the_caller_with_mode_none() -> None:
-    assert Attribution(event(), QUEUE).changed_by(AttributionMode.NONE) is None
+def test_nobody_is_named_with_mode_none() -> None:
+    attributor = Attributor(AttributionMode.NONE, lambda _: False)
+    assert not attributor.is_enabled
+    assert attributor.attribute(drift(), [event()], answer(event())) is None
+    assert attributor.changed_by(None) is None
 
 
 @pytest.mark.parametrize(
     ("source", "words"), [(QUEUE, "event queue, not verified"), (HISTORY, "event history")], ids=["queue", "history"]
 )
 def test_the_sentence_has_neither_time_nor_id(source: AttributionSource, words: str) -> None:
-    assert Attribution(event(), source).sentence == f"StopLogging was called by {ALICE} ({words})."
+    changed_by = Attribution(event(), source).changed_by(full=True)
+    assert sentence(changed_by) == f"StopLogging was called by {ALICE} ({words})."
+    assert sentence(None) == ""
+
+
+def last(changed_by: ChangedBy | None = None, *, paths: tuple[str, ...] = ("isLogging",)) -> LastDrift:
+    return LastDrift(detection_time=NOW, paths=paths, changed_by=changed_by)
+
+
+def test_only_what_becomes_known_of_a_reported_drift_is_news() -> None:
+    by_queue, by_history = (Attribution(event(), source).changed_by(full=False) for source in (QUEUE, HISTORY))
+    assert newly_attributed(None, last(by_queue)) is None
+    assert newly_attributed(last(), None) is None
+    assert newly_attributed(last(), last(by_queue)) == by_queue
+    assert newly_attributed(last(by_queue), last(by_history)) == by_history
+    assert newly_attributed(last(by_queue), last(by_queue)) is None
+    assert newly_attributed(last(by_queue), last()) is None
+    assert newly_attributed(last(), last(by_queue, paths=("tags[a]",))) is None

@@ -58,6 +58,8 @@ def answered(operation: Operation, answer: object, parameters: Mapping[str, Any]
     return result
 
 
+LOOKED_UP = {"LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": "StopLogging"}]}
+EVENT = {"EventId": "1", "EventName": "StopLogging", "CloudTrailEvent": "{}"}
 # In the shapes in which AWS answers.
 WHOLE: list[tuple[Operation, dict[str, Any], dict[str, Any]]] = [
     (Read.GetTrailStatus, STATUS, {"Name": ARN}),
@@ -85,6 +87,8 @@ WHOLE: list[tuple[Operation, dict[str, Any], dict[str, Any]]] = [
     (Read.GetEventConfiguration, {"TrailARN": ARN}, {"TrailName": ARN}),
     (Read.ListTags, {"ResourceTagList": [{"ResourceId": ARN, "TagsList": []}]}, {"ResourceIdList": [ARN]}),
     (Read.ListTrails, {"Trails": [{"TrailARN": ARN, "Name": "audit", "HomeRegion": REGION}]}, {}),
+    (Read.LookupEvents, {"Events": []}, LOOKED_UP),
+    (Read.LookupEvents, {"Events": [EVENT], "NextToken": "more"}, LOOKED_UP),
     (Write.CreateTrail, TRAIL, {"Name": "audit", "S3BucketName": "logs"}),
     (Write.UpdateTrail, TRAIL | {"SnsTopicARN": "", "SnsTopicName": ""}, {"Name": ARN}),
     (Write.PutEventSelectors, SELECTORS, {"TrailName": ARN}),
@@ -133,6 +137,9 @@ def test_what_aws_answers_is_whole(operation: Operation, answer: dict[str, Any],
         (Read.ListTags, {"ResourceTagList": []}, {"ResourceIdList": [ARN]}),
         (Read.ListTags, {"ResourceTagList": [{"ResourceId": ARN, "TagsList": [{}]}]}, {"ResourceIdList": [ARN]}),
         (Read.ListTrails, {"NextToken": "more"}, {}),
+        (Read.LookupEvents, {}, LOOKED_UP),
+        (Read.LookupEvents, {"Events": [{"EventId": "1", "EventName": "StopLogging"}]}, LOOKED_UP),
+        (Read.LookupEvents, {"Events": [EVENT | {"EventName": "StartLogging"}]}, LOOKED_UP),
         (Write.CreateTrail, {}, {"Name": "audit", "S3BucketName": "logs"}),
         (Write.CreateTrail, TRAIL | {"S3BucketName": "other"}, {"Name": "audit", "S3BucketName": "logs"}),
         (

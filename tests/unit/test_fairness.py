@@ -29,7 +29,7 @@ async def _write(limiter: RateLimiter) -> None:
 
 
 async def _read(limiter: RateLimiter) -> None:
-    await limiter.read(KEY)
+    await limiter.read(KEY, 10)
 
 
 @pytest.mark.parametrize("turn", [_write, _read])

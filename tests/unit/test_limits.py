@@ -83,15 +83,19 @@ def test_writes_come_in_the_order_of_their_callers() -> None:
     assert order == [0, 1, 2, 3, 4]
 
 
-def test_reads_come_in_bursts_and_then_at_their_rate() -> None:
+@pytest.mark.parametrize(
+    ("per_second", "expected"),
+    [(10, [0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.3]), (2, [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])],
+)
+def test_reads_come_in_bursts_and_then_at_their_rate(per_second: int, expected: list[float]) -> None:
     time = Time()
     limiter = RateLimiter(Clock(time.clock, sleep=time.sleep), lambda *_: None)
 
     async def run() -> list[float]:
         result = []
         for _ in range(8):
-            await limiter.read(KEY)
+            await limiter.read(KEY, per_second)
             result.append(round(time.now - 100.0, 3))
         return result
 
-    assert asyncio.run(run()) == [0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.3]
+    assert asyncio.run(run()) == expected

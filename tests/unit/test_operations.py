@@ -10,6 +10,7 @@ import pytest
 from docs import permissions
 
 from trail_operator.aws.operations import (
+    FOR_ATTRIBUTION,
     FOR_MESSAGES,
     FOR_ORGANIZATIONS,
     NEEDED,
@@ -26,7 +27,12 @@ from trail_operator.domain import actions
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "iam.md").read_text()
-POLICIES = {"needed": NEEDED, "organizations": FOR_ORGANIZATIONS, "messages": FOR_MESSAGES}
+POLICIES = {
+    "needed": NEEDED,
+    "organizations": FOR_ORGANIZATIONS,
+    "messages": FOR_MESSAGES,
+    "attribution": FOR_ATTRIBUTION,
+}
 # What AWS lets everybody do, or judges by the policy of a role.
 FREE = {Read.GetCallerIdentity, Internal.AssumeRoleWithWebIdentity, Internal.HeadBucket}
 
@@ -58,6 +64,7 @@ def test_only_what_is_optional_is_for_messages() -> None:
     for operation in OPERATIONS:
         for permission in operation.permissions:
             assert (permission.grant in FOR_MESSAGES) == (permission.when is When.MESSAGES)
+            assert (permission.grant in FOR_ATTRIBUTION) == (permission.when is When.ATTRIBUTION)
 
 
 @pytest.mark.parametrize("grants", POLICIES.values(), ids=POLICIES)
@@ -66,7 +73,7 @@ def test_a_policy_of_the_page_is_that_of_the_table(grants: tuple[Grant, ...]) ->
 
 
 def test_the_example_policy_of_the_operator_is_that_of_the_table() -> None:
-    policy = permissions.policy((*NEEDED, *FOR_MESSAGES))
+    policy = permissions.policy((*NEEDED, *FOR_MESSAGES, *FOR_ATTRIBUTION))
     assert policy == f"```json\n{(ROOT / 'examples/operator-policy.json').read_text()}```\n", "run `make docs`"
 
 

@@ -252,3 +252,75 @@ def test_a_removed_key_is_not_updated() -> None:
         assert ("key" in queue, updates.count, runs.count) == (False, 0, 1)
 
     run(scenario)
+
+
+class FollowUp:
+    """Work beside the runs, which ends when it may."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+        self.ended = ""
+
+    async def __call__(self) -> None:
+        try:
+            await self.may_end.wait()
+            self.ended = "done"
+        except asyncio.CancelledError:
+            self.ended = "cancelled"
+            raise
+
+
+def test_work_beside_the_runs_delays_none() -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        queue.add("key", Work(runs.reconcile, {}, runs.refresh))
+        await settle()
+        work = FollowUp()
+        queue.follow_up("key", work)
+        queue.enqueue("key")
+        await settle()
+        assert (runs.count, work.ended) == (2, "")
+        work.may_end.set()
+        await settle()
+        assert work.ended == "done"
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("end", ["replaced", "removed", "drained"])
+def test_work_beside_the_runs_ends_with_them(end: str) -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        queue.add("key", Work(runs.reconcile, {}, runs.refresh))
+        await settle()
+        first, second = FollowUp(), FollowUp()
+        queue.follow_up("key", first)
+        await settle()
+        match end:
+            case "replaced":
+                queue.follow_up("key", second)
+            case "removed":
+                queue.remove("key")
+            case _:
+                await queue.drain(0.0)
+        await settle()
+        assert (first.ended, second.ended) == ("cancelled", "")
+        if end != "replaced":
+            queue.follow_up("key", second)
+            second.may_end.set()
+            await settle()
+            assert second.ended == "", "it has never begun"
+
+    run(scenario)
+
+
+def test_an_error_of_work_beside_the_runs_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(queue: WorkQueue, runs: Runs) -> None:
+        async def fail() -> None:
+            raise ValueError
+
+        queue.add("key", Work(runs.reconcile, {}, runs.refresh))
+        queue.follow_up("key", fail)
+        await settle()
+        assert (runs.count, runs.restarts) == (1, 0)
+
+    run(scenario)
+    assert "internal error" in caplog.text

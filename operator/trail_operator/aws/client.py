@@ -85,7 +85,7 @@ class AWSClient:
         async def attempt() -> dict[str, Any]:
             async with self._scope.cancellable():
                 if operation.service == "cloudtrail":
-                    await self._limiter.read((region, operation.name))
+                    await self._limiter.read((region, operation.name), operation.reads_per_second)
                 return await self._sender.send(operation, region, parameters)
 
         with raise_failures(str(operation), region, lambda: self.account):
@@ -118,7 +118,8 @@ class AWSClient:
                 self._scope.cancellable() as shield,
                 self._limiter.write((region, operation.name), check),
             ):
-                return await self._sender.send(operation, region, parameters, on_send=shield)
+                sent = self._sender.send(operation, region, parameters, on_send=shield)
+                return await self._connection.own_requests.tracked(account, region, sent)
 
         with raise_failures(str(operation), region, lambda: self.account):
             return await _retry_expired(attempt)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.credentials import CredentialSource
 from trail_operator.aws.executor import CallExecutor
+from trail_operator.aws.own_requests import OwnRequests
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.runtime.clock import Clock
 
@@ -24,6 +25,8 @@ class Connection:
     """The threads, which all accounts share."""
     limiter_for: Callable[[str], RateLimiter]
     """The rate limiter of an account number: AWS counts calls by account, whichever credentials they use."""
+    own_requests: OwnRequests
+    """The writes of this process, in all accounts."""
     clock: Clock
     on_call: OnCall
     default_region: str | None

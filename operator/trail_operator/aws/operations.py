@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from trail_operator.aws.rate_limit import READS_PER_SECOND
+
 
 class When(StrEnum):
     """When the operator needs an IAM action."""
@@ -23,6 +25,7 @@ class When(StrEnum):
     ACCOUNT = "with `roleARN` in an AWSAccount"
     WARNINGS = "optional, for warnings about other trails"
     MESSAGES = "optional, for messages that say what is missing"
+    ATTRIBUTION = "optional, for `status.lastDrift.changedBy`; not with `--drift-attribution None`"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +51,13 @@ ORGANIZATION_ROLE = Grant(
     "arn:aws:iam::*:role/aws-service-role/cloudtrail.amazonaws.com/AWSServiceRoleForCloudTrail",
 )
 DEPENDENCIES = Grant("WhatTrailsDependOn", "*")
+EVENT_HISTORY = Grant("EventHistory", "*")  # the action has no resource types
 ACCOUNT_ROLES = Grant("RolesOfTrailAccounts", "arn:aws:iam::*:role/ROLE")  # of the operator's own identity
 
 NEEDED = (TRAILS, OTHER_TRAILS, LOG_GROUP_ROLES, KEYS)
 FOR_ORGANIZATIONS = (ORGANIZATION, ORGANIZATION_ROLE)
 FOR_MESSAGES = (DEPENDENCIES,)
+FOR_ATTRIBUTION = (EVENT_HISTORY,)
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,8 @@ class Facts:
     permissions: tuple[Permission, ...] = ()
     action: str = ""
     """The IAM action, if its name differs from that of the operation."""
+    reads_per_second: int = READS_PER_SECOND
+    """How many AWS allows of a read of CloudTrail in one account and region."""
 
 
 _TRAIL = Permission(TRAILS, When.ALWAYS)
@@ -128,6 +135,11 @@ class Operation(Enum):
         return self._facts.action or str(self)
 
     @property
+    def reads_per_second(self) -> int:
+        """How many calls AWS allows in one account and region, if it is a read of CloudTrail."""
+        return self._facts.reads_per_second
+
+    @property
     def permissions(self) -> tuple[Permission, ...]:
         """The permissions that a caller needs, that for the operation first; none if AWS requires none."""
         return tuple(
@@ -154,6 +166,12 @@ class Read(Operation):
         "cloudtrail",
         "Finds a trail of the same resource in another Region before one is created, so that there is never a second.",
         (Permission(OTHER_TRAILS, When.ALWAYS),),
+    )
+    LookupEvents = Facts(
+        "cloudtrail",
+        "Finds out in the event history who caused a drift, a minute and a quarter of an hour after it was found.",
+        (Permission(EVENT_HISTORY, When.ATTRIBUTION),),
+        reads_per_second=2,
     )
     GetCallerIdentity = Facts("sts", "Reads which account the credentials belong to, before they are used to write.")
     GetBucketPolicy = Facts("s3", "Reads what the bucket's policy allows CloudTrail to do.", (_MESSAGE,))

@@ -1,6 +1,6 @@
 """Client-side rate limits per account, region and operation, so that AWS need not throttle the operator.
 
-CloudTrail allows 10 reads and 1 write of each operation per second in an account and region:
+CloudTrail allows 10 reads and 1 write of each operation per second in an account and region, and 2 of LookupEvents:
 https://docs.aws.amazon.com/general/latest/gr/ct.html#limits_cloudtrail
 """
 
@@ -13,7 +13,6 @@ from trail_operator.runtime.concurrency import FairSemaphore
 from trail_operator.runtime.rate_waits import Wait
 
 READS_PER_SECOND = 10
-READS_AT_ONCE = 5
 SECONDS_BETWEEN_WRITES = 1.0
 
 Key = tuple[str, ...]
@@ -38,14 +37,14 @@ class RateLimiter:
         self._writing: dict[Key, FairSemaphore] = defaultdict(lambda: FairSemaphore(1))
         self._next_write: dict[Key, float] = {}
 
-    async def read(self, key: Key) -> None:
-        """Wait until a read of this key is allowed."""
+    async def read(self, key: Key, per_second: int) -> None:
+        """Wait until a read of this key is allowed: so many a second, of which half may be sent at once."""
         asked = self._clock.monotonic()
-        interval = 1.0 / READS_PER_SECOND
+        interval, at_once = 1.0 / per_second, per_second // 2
         wait = Wait()
         try:
             async with self._reading[key]:
-                await self._sleep_until(self._reads_paid.get(key, asked) - (READS_AT_ONCE - 1) * interval)
+                await self._sleep_until(self._reads_paid.get(key, asked) - (at_once - 1) * interval)
                 now = self._clock.monotonic()
                 self._reads_paid[key] = max(self._reads_paid.get(key, now), now) + interval
             self._on_wait("read", now - asked)

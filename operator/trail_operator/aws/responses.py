@@ -76,6 +76,12 @@ def _are_all_tagged(_: str, parameters: Mapping[str, Any], response: Mapping[str
     return {entry["ResourceId"] for entry in response["ResourceTagList"]}.issuperset(parameters["ResourceIdList"])
 
 
+def _are_named(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
+    """Whether all events are of the call that was looked up."""
+    (requested,) = parameters["LookupAttributes"]
+    return {event["EventName"] for event in response["Events"]} <= {requested["AttributeValue"]}
+
+
 def _is_caller(_: str, __: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
     found = re.fullmatch(r"arn:[\w-]+:(?:iam|sts)::(\d{12}):\S+", response["Arn"], re.ASCII)
     return found is not None and found[1] == response["Account"]
@@ -175,6 +181,9 @@ RESPONSES: Mapping[Operation, ExpectedResponse] = {
     Read.ListTrails: ExpectedResponse(
         ("Trails", *_within("Trails[]", "TrailARN", "Name", "HomeRegion")),
         is_consistent=lambda _, __, response: all(map(_is_named, response["Trails"])),
+    ),
+    Read.LookupEvents: ExpectedResponse(
+        ("Events", *_within("Events[]", "EventId", "EventName", "CloudTrailEvent")), is_consistent=_are_named
     ),
     Read.GetCallerIdentity: ExpectedResponse(("Account", "Arn"), is_consistent=_is_caller),
     Read.GetBucketPolicy: ExpectedResponse(("Policy",), document="Policy"),

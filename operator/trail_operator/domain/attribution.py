@@ -4,12 +4,12 @@ The cause is unknown unless exactly one call can have produced the drift. An att
 AWS follows from one.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from trail_operator.api.trail_status import AttributionSource, ChangedBy, Difference
+from trail_operator.api.trail_status import AttributionSource, ChangedBy, Difference, LastDrift
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.cloudtrail_calls import Kind, service_of
 from trail_operator.domain.cloudtrail_event import CloudTrailEvent
@@ -20,7 +20,7 @@ from trail_operator.domain.drift_causes import Causes
 # AWS may show the effect of a call some time after the call.
 MARGIN = timedelta(seconds=60)
 _SECOND = timedelta(seconds=1)
-_WORDS = {
+_WORDS: Mapping[str, str] = {
     AttributionSource.EVENT_HISTORY: "event history",
     AttributionSource.QUEUE: "event queue, not verified",
 }
@@ -88,27 +88,36 @@ class Attribution:
     event: CloudTrailEvent
     source: AttributionSource
 
-    @property
-    def sentence(self) -> str:
-        """The fact in words, without time and ID, so that repeated Events are counted as one."""
-        return f"{self.event.event_name} was called by {self.event.actor.principal} ({_WORDS[self.source]})."
-
-    def changed_by(self, mode: AttributionMode) -> ChangedBy | None:
-        """Return what status shows of the caller."""
-        if mode is AttributionMode.NONE:
-            return None
-        event, actor, is_full = self.event, self.event.actor, mode is AttributionMode.FULL
+    def changed_by(self, *, full: bool) -> ChangedBy:
+        """Return what status shows of the caller. `full`: also the address and the user agent."""
+        event, actor = self.event, self.event.actor
         return ChangedBy(
             principal=actor.principal,
             source_identity=actor.source_identity or None,
             on_behalf_of=actor.on_behalf_of or None,
-            source_ip_address=(actor.source_ip_address or None) if is_full else None,
-            user_agent=(actor.user_agent or None) if is_full else None,
+            source_ip_address=(actor.source_ip_address or None) if full else None,
+            user_agent=(actor.user_agent or None) if full else None,
             event_name=event.event_name,
             event_time=event.event_time.replace(microsecond=0),
             event_id=event.event_id,
             source=self.source,
         )
+
+
+def sentence(changed_by: ChangedBy | None) -> str:
+    """Return who caused a drift in words, without time and ID, so that repeated Events are counted as one."""
+    if changed_by is None:
+        return ""
+    words = _WORDS.get(changed_by.source, changed_by.source)
+    return f"{changed_by.event_name} was called by {changed_by.principal} ({words})."
+
+
+def newly_attributed(before: LastDrift | None, after: LastDrift | None) -> ChangedBy | None:
+    """Return who caused the last drift, if that has become known after the drift was reported."""
+    if before is None or after is None or after.changed_by == before.changed_by:
+        return None
+    is_same = (before.detection_time, before.paths) == (after.detection_time, after.paths)
+    return after.changed_by if is_same else None
 
 
 def trail_ref(arn: str) -> ResourceRef:
@@ -131,6 +140,29 @@ def window_start(
     if previous is None or fields_of(differences).isdisjoint(map(field_of_path, previous.paths)):
         return earliest
     return max(earliest, previous.detected_at + _SECOND)
+
+
+@dataclass(frozen=True)
+class Attributor:
+    """Attributes drift as far as the settings allow."""
+
+    mode: AttributionMode
+    is_own: IsOwn
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether the caller of anything may be named."""
+        return self.mode is not AttributionMode.NONE
+
+    def attribute(
+        self, drift: DetectedDrift, queued: Collection[CloudTrailEvent], answer: HistoryAnswer | None = None
+    ) -> Attribution | None:
+        """Return the call that caused a drift, or None if it is unknown or may not be named."""
+        return attribute(drift, queued, answer, self.is_own) if self.is_enabled else None
+
+    def changed_by(self, attribution: Attribution | None) -> ChangedBy | None:
+        """Return what status shows of the caller."""
+        return attribution.changed_by(full=self.mode is AttributionMode.FULL) if attribution else None
 
 
 def attribute(

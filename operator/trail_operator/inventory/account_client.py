@@ -12,7 +12,9 @@ from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.connection import Connection
 from trail_operator.aws.credentials import Role
 from trail_operator.aws.diagnosis import Diagnosis
+from trail_operator.aws.event_history import EventHistory
 from trail_operator.aws.executor import CallExecutor
+from trail_operator.aws.own_requests import OwnRequests
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.aws.regions import leading_region, partition_of
 from trail_operator.aws.trail_lister import TrailLister
@@ -34,6 +36,7 @@ class AccountClient:
     cloudtrail: CloudTrail
     diagnosis: Diagnosis
     lister: TrailLister
+    history: EventHistory
     allowed_adoption: AdoptionPolicy
     """Which existing trails may be adopted."""
 
@@ -61,6 +64,8 @@ class AccountClients:
         self._clock = clock
         self._metrics = metrics
         self._executor = CallExecutor()
+        self.own_requests = OwnRequests()
+        """The writes of this process, in all accounts."""
         self._limiters = defaultdict[str, RateLimiter](lambda: RateLimiter(clock, metrics.record_wait))
 
     def create(self, name: str | None, spec: AWSAccountSpec | None) -> AccountClient:
@@ -77,6 +82,7 @@ class AccountClients:
                 credentials,
                 self._executor,
                 self._limiters.__getitem__,
+                self.own_requests,
                 self._clock,
                 self._metrics.record_call,
                 default_region=region,
@@ -85,7 +91,7 @@ class AccountClients:
             )
         )
         allowed = spec.allowed_adoption if spec else self._allowed_adoption
-        return AccountClient(name, spec, aws, CloudTrail(aws), Diagnosis(aws), TrailLister(aws), allowed)
+        return AccountClient(name, spec, aws, *_parts(aws), allowed)
 
     async def close(self, seconds: float) -> bool:
         """Start no further calls; those under way get some seconds to end. Return whether all have ended."""
@@ -110,5 +116,8 @@ def connection_settings(spec: AWSAccountSpec) -> tuple[str, ...]:
 def reopened(client: AccountClient, spec: AWSAccountSpec) -> AccountClient:
     """Return the client for a changed spec. Closes the earlier one, so that what it has not sent is decided again."""
     aws = client.aws.reopened()
-    parts = CloudTrail(aws), Diagnosis(aws), TrailLister(aws)
-    return AccountClient(client.name, spec, aws, *parts, spec.allowed_adoption)
+    return AccountClient(client.name, spec, aws, *_parts(aws), spec.allowed_adoption)
+
+
+def _parts(aws: AWSClient) -> tuple[CloudTrail, Diagnosis, TrailLister, EventHistory]:
+    return CloudTrail(aws), Diagnosis(aws), TrailLister(aws), EventHistory(aws)

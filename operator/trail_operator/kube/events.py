@@ -18,7 +18,7 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.actions import Action
-from trail_operator.domain.texts import MESSAGE, clean
+from trail_operator.domain.texts import MESSAGE, clean, listed
 from trail_operator.kube.answers import is_of_deleted_namespace
 from trail_operator.kube.client import EVENT_NOTE, KubeClient
 from trail_operator.runtime.logs import about, logger
@@ -48,8 +48,13 @@ class EventRecorder:
         self._clock = clock
         self._series: OrderedDict[tuple[str, ...], _Series] = OrderedDict()
 
-    async def record_applied(self, body: dict[str, Any], actions: Sequence[Action], *, drift: bool) -> None:
-        """Record what was written to AWS, and why: the spec changed, or AWS did (drift)."""
+    async def record_applied(
+        self, body: dict[str, Any], actions: Sequence[Action], *, drift: bool, caller: str = ""
+    ) -> None:
+        """Record what was written to AWS, and why: the spec changed, or AWS did (drift).
+
+        `caller`: a sentence that names who changed it.
+        """
         operations = ", ".join(action.operation for action in actions)
         changes = [entry for action in actions for entry in action.differences]
         but_owner = [entry for entry in changes if entry.path != f"tags[{OWNER_TAG}]"]
@@ -58,7 +63,7 @@ class EventRecorder:
         if actions[0].operation == "CreateTrail" and not drift:
             await self.record(body, "Normal", "Created", operations, f"Created trail ({operations})")
         elif drifted:
-            note = _fitting(f"Corrected drift: {{}} ({operations})", drifted, _changes(drifted))
+            note = _fitting(f"Corrected drift: {{}} ({operations})", drifted, _changes(drifted), caller)
             await self.record(body, "Warning", "DriftCorrected", operations, note)
         elif any(action.is_adoption for action in actions):
             # Not the owner tag: its former value may name another team's Trail.
@@ -69,10 +74,16 @@ class EventRecorder:
                 body, "Normal", "Updated", operations, f"Updated trail: {_changes(changes)} ({operations})"
             )
 
-    async def record_drift(self, body: dict[str, Any], found: Sequence[Difference]) -> None:
-        """Record a drift that is not corrected, because the trail is only observed."""
+    async def record_drift(self, body: dict[str, Any], found: Sequence[Difference], caller: str = "") -> None:
+        """Record a drift that is not corrected, because the trail is only observed. `caller`: as in record_applied."""
         values = "; ".join(f"{entry.path} is {entry.observed}, not {entry.desired}" for entry in found)
-        await self.record(body, "Warning", "DriftDetected", "Reconcile", _fitting("Detected drift: {}", found, values))
+        note = _fitting("Detected drift: {}", found, values, caller)
+        await self.record(body, "Warning", "DriftDetected", "Reconcile", note)
+
+    async def record_attribution(self, body: dict[str, Any], paths: Sequence[str], caller: str) -> None:
+        """Record who caused a drift that an earlier Event reports."""
+        note = f"Attributed drift: {listed(paths)}. {caller}"
+        await self.record(body, "Normal", "DriftAttributed", "Reconcile", note)
 
     async def record_transition(self, body: dict[str, Any], transition: Condition) -> None:
         """Record the new state of a condition."""
@@ -122,12 +133,13 @@ class EventRecorder:
             self._series.popitem(last=False)
 
 
-def _fitting(template: str, found: Sequence[Difference], values: str) -> str:
-    """Return a note about differences. If it would be truncated, it names all fields first."""
-    note = template.format(values)
+def _fitting(template: str, found: Sequence[Difference], values: str, caller: str) -> str:
+    """Return a note about differences. If it would be truncated, it names all fields and the caller first."""
+    note = ". ".join(filter(None, (template.format(values), caller)))
     if len(note.encode()) <= EVENT_NOTE:
         return note
-    return f"{template.format(', '.join(entry.path for entry in found))}. {values}"
+    fields = template.format(", ".join(entry.path for entry in found))
+    return " ".join(filter(None, (f"{fields}.", caller, values)))
 
 
 def _changes(entries: Iterable[Difference]) -> str:

@@ -57,6 +57,8 @@ class _Item:
     work: Work
     requests: _Requests = field(default_factory=_Requests)
     task: asyncio.Task[None] | None = None
+    follow_up: asyncio.Task[None] | None = None
+    """Work that goes beside the runs."""
     running: bool = False
     due: float = 0.0
     """When the current run started, or when the next one is due."""
@@ -108,9 +110,17 @@ class WorkQueue:
             item.requests.update = update
             item.requests.arrived.set()
 
+    def follow_up(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start work beside the runs of a key, in place of the earlier. It is cancelled when the key is removed."""
+        item = self._items.get(key)
+        if item is not None and not self._draining:
+            _cancel(item.follow_up)
+            item.follow_up = asyncio.create_task(_apart(work, item.work.log_fields), name=f"follow up {key}")
+
     def remove(self, key: str, *, cancel_run: bool = False) -> None:
         """Stop reconciling a key. A run in progress may finish, unless it is cancelled."""
         item = self._items.pop(key, None)
+        _cancel(item.follow_up if item else None)
         if item is None or item.task is None or item.task is asyncio.current_task():
             return
         if cancel_run or not item.running:
@@ -148,6 +158,7 @@ class WorkQueue:
         self._draining = True
         running = []
         for item in self._items.values():
+            _cancel(item.follow_up)
             if item.task and item.running and seconds > 0.0:
                 running.append(item.task)
             elif item.task:
@@ -202,6 +213,20 @@ class WorkQueue:
         """Whether the calling task is still the one that reconciles the key."""
         is_queued = self._items.get(item.key) is item
         return is_queued and not self._draining and item.task is asyncio.current_task()
+
+
+def _cancel(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+
+
+async def _apart(work: Callable[[], Awaitable[None]], log_fields: dict[str, Any]) -> None:
+    """Do work that is no part of a run: its waits for rate limits say nothing about one."""
+    with recorded_in(Waits()):
+        try:
+            await work()
+        except Exception:  # noqa: BLE001 - nothing depends on it
+            logger.exception("internal error", extra=log_fields)
 
 
 async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -70,7 +70,7 @@ class PlanExecutor:
         """Record the writes that took effect in an Event."""
         state = comparison.state
         drift = state.reads.is_drift(comparison.context.generation)
-        await self._events.record_applied(state.body, done, drift=drift)
+        await self._events.record_applied(state.body, done, drift=drift, caller=state.reads.drift.caller)
 
     async def record_confirmed(self, comparison: Comparison) -> None:
         """Record unconfirmed writes whose effect AWS shows now. The next plan repeats those without effect."""

@@ -11,6 +11,7 @@ from trail_operator.domain.sync_result import SyncResult
 from trail_operator.kube.events import EventRecorder
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
+from trail_operator.trail.attribution import DriftAttribution
 from trail_operator.trail.state import TrailState
 
 # The limit of the CRD.
@@ -20,9 +21,10 @@ _MOST_PATHS = 32
 class DriftRecorder:
     """Records each drift once, however many reads show it until it is corrected."""
 
-    def __init__(self, events: EventRecorder, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, events: EventRecorder, metrics: Metrics, attribution: DriftAttribution, clock: Clock) -> None:
         self._events = events
         self._metrics = metrics
+        self._attribution = attribution
         self._clock = clock
 
     def record_detected(self, state: TrailState, arn: str, drift: tuple[Difference, ...]) -> tuple[Difference, ...]:
@@ -37,17 +39,18 @@ class DriftRecorder:
         paths = tuple(entry.path for entry in found)
         causes = causes_of(found, by_alias="alias/" in (state.text("kmsKeyID") or ""))
         since = window_start(history.in_sync_at, found, history.detected)
-        history.detected = DetectedDrift(arn, paths, causes, since, now)
         history.last = LastDrift(detection_time=now, paths=paths[:_MOST_PATHS])
+        self._attribution.begin(state, DetectedDrift(arn, paths, causes, since, now))
         return found
 
     async def report_detected(self, state: TrailState, found: tuple[Difference, ...]) -> None:
         """Record new differences that are not corrected in an Event."""
         if found:
-            await self._events.record_drift(state.body, found)
+            await self._events.record_drift(state.body, found, state.reads.drift.caller)
 
     def record_result(self, state: TrailState, result: SyncResult) -> None:
         """Record when the trail was in sync, and thus when its last drift was corrected."""
+        self._attribution.follow(state)
         if not (result.known and result.observed) or result.drift or result.failure:
             return
         history, last, now = state.reads.drift, state.last_drift, self._clock.now()

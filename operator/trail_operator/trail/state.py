@@ -10,9 +10,10 @@ from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Destination, Difference, LastDrift
 from trail_operator.domain.actions import Action
 from trail_operator.domain.attributes import Configuration
-from trail_operator.domain.attribution import DetectedDrift
+from trail_operator.domain.attribution import DetectedDrift, HistoryAnswer, sentence
 from trail_operator.domain.diff import not_read_again
 from trail_operator.domain.failure import Failure
+from trail_operator.domain.recent_events import RecentEvents
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
 from trail_operator.domain.warnings import AdviceBasis
 from trail_operator.kube.trail_object import TrailObject
@@ -39,7 +40,7 @@ class SentDeletion:
 
 @dataclass
 class DriftHistory:
-    """The drift that this process has found. Written by DriftRecorder."""
+    """The drift that this process has found. Written by DriftRecorder and DriftAttribution."""
 
     in_sync_at: datetime | None = None
     """When the trail was last read and matched the spec."""
@@ -47,6 +48,17 @@ class DriftHistory:
     """The last drift."""
     last: LastDrift | None = None
     """The last drift for status; None if only an earlier process has found any."""
+    followed: DetectedDrift | None = None
+    """The last drift about which event history is asked."""
+    answer: HistoryAnswer | None = None
+    """What event history has answered about the last drift."""
+    events: RecentEvents = field(default_factory=RecentEvents)
+    """What the event queue has delivered about the trail."""
+
+    @property
+    def caller(self) -> str:
+        """A sentence that says who caused the last drift; "" if that is unknown."""
+        return sentence(self.last.changed_by) if self.last else ""
 
 
 @dataclass

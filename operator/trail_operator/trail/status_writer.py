@@ -7,6 +7,7 @@ from trail_operator.api.constants import FINALIZER
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.api.trail_status import TrailStatus
 from trail_operator.domain.annotations import ignored_annotations
+from trail_operator.domain.attribution import newly_attributed, sentence
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.domain.trail_status import compute_status, paused, pinned_status, transitions, with_warnings
@@ -67,10 +68,12 @@ class StatusWriter:
         status = compute_status(state.status, result, self._clock.now(), self._ignored_annotations(state))
         return await self._write_status(state, status, request_id)
 
-    async def write_warnings(self, state: TrailState, advice: tuple[Advice, ...]) -> bool:
-        """Report other warnings; return False if the Trail is gone."""
-        ignored = self._ignored_annotations(state)
-        return await self._write_status(state, with_warnings(state.status, advice, ignored, self._clock.now()))
+    async def write_update(self, state: TrailState, advice: tuple[Advice, ...] | None) -> bool:
+        """Report other warnings, None if they are not known, and the last drift; return False if the Trail is gone."""
+        status = state.status
+        if advice is not None:
+            status = with_warnings(status, advice, self._ignored_annotations(state), self._clock.now())
+        return await self._write_status(state, status)
 
     async def refresh(self, state: TrailState) -> bool:
         """Read the Trail again; return False if it is gone."""
@@ -101,6 +104,8 @@ class StatusWriter:
             message = f"{condition.type}={condition.status} {condition.reason}: {condition.message}"
             logger.info(message, extra=state.about(**fields))
             await self._events.record_transition(state.body, condition)
+        if new.last_drift and (changed_by := newly_attributed(old.last_drift, new.last_drift)):
+            await self._events.record_attribution(state.body, new.last_drift.paths, sentence(changed_by))
 
     def _replace(self, state: TrailState, body: dict[str, Any] | None) -> bool:
         if body is None or body["metadata"]["uid"] != state.uid:

@@ -1,4 +1,8 @@
-"""Updates the warnings of Trails when other trails of their account change: from the inventory, without AWS calls."""
+"""Updates the status of Trails between two reconciles, without AWS calls, when something else than the trail changes.
+
+The warnings follow from the other trails of the account, `lastDrift.changedBy` from what is learned about a drift after
+it was corrected.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -14,8 +18,8 @@ from trail_operator.trail.status_writer import StatusWriter
 _INTERVAL = 0.02
 
 
-class WarningUpdates:
-    """Writes the Advisory condition, with log line and Event, as the next reconcile would."""
+class StatusUpdates:
+    """Writes the Advisory condition, with log line and Event, and the last drift, as the next reconcile would."""
 
     def __init__(
         self,
@@ -31,28 +35,29 @@ class WarningUpdates:
         self._writer = writer
         self._managed_elsewhere = managed_elsewhere
 
-    def enqueue(self, account: str | None) -> None:
+    def enqueue_account(self, account: str | None) -> None:
         """Update the Trails of an account, spread over time, each between two of its reconciles."""
         loop = asyncio.get_running_loop()
         bases = ((state, state.reads.advice_basis) for state in self._trails.values())
         states = [state for state, basis in bases if basis and basis.account == account]
         for index, state in enumerate(states):
-            update = partial(self._update, state)
-            loop.call_later(index * _INTERVAL, self._queue.enqueue_update, state.uid, update)
+            loop.call_later(index * _INTERVAL, self.enqueue, state)
+
+    def enqueue(self, state: TrailState) -> None:
+        """Update a Trail between two of its reconciles."""
+        self._queue.enqueue_update(state.uid, partial(self._update, state))
 
     async def _update(self, state: TrailState) -> None:
+        if not self._may_write(state):
+            return
         basis = state.reads.advice_basis
-        if basis is None or not self._may_write(state):
-            return
-        advice = self._inventory.advice(state, basis)
-        if advice is None:
-            return
+        advice = self._inventory.advice(state, basis) if basis else None
         try:
-            await self._writer.write_warnings(state, advice)
+            await self._writer.write_update(state, advice)
         except Exception:  # noqa: BLE001 - a reconcile meets the same error, reports it and retries
             self._queue.enqueue(state.uid)
 
     def _may_write(self, state: TrailState) -> bool:
-        """Whether a reconcile would write the warnings now. After a failure, the retry does: it is due soon."""
+        """Whether a reconcile would write the update now. After a failure, the retry does: it is due soon."""
         is_blocked = state.failures > 0 or state.refused is not None
         return not (is_blocked or state.paused or state.deleting or self._managed_elsewhere(state))
