@@ -7,7 +7,7 @@ from typing import Any
 
 from docs.reference import table
 
-from trail_operator.aws.operations import OPERATIONS, Grant, Operation, Write, actions_of
+from trail_operator.aws.operations import OPERATIONS, Grant, Operation, Queue, Write, actions_of
 
 
 def policy(grants: Iterable[Grant]) -> str:
@@ -36,7 +36,8 @@ def operations() -> str:
 
 def _rows(operation: Operation) -> Iterator[tuple[str, ...]]:
     """A row for the operation's own action, and one for all others that are needed for the same."""
-    call = f"`{operation}`", "write" if isinstance(operation, Write) else "read"
+    kinds: dict[type[Operation], str] = {Write: "write", Queue: "queue"}
+    call = f"`{operation}`", kinds.get(type(operation), "read")
     if not operation.permissions:
         yield *call, "none", "", operation.why
     for why, needed in groupby(operation.permissions, lambda one: one.why):

@@ -1,13 +1,14 @@
 """All controllers as one. They start and stop together, and run while this process leads."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 from trail_operator.account.controller import AccountController
+from trail_operator.events.consumer import EventConsumer
 from trail_operator.inventory.account_client import AccountClients
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.namespaces import NamespaceController
-from trail_operator.runtime.clock import Clock
 from trail_operator.trail.controller import TrailController
 
 
@@ -29,21 +30,28 @@ class Controllers:
     namespaces: NamespaceController
     inventory: AccountInventory
     clients: AccountClients
-    clock: Clock
+    events: EventConsumer | None
+    """None without --event-queue."""
 
     def start(self, initial: InitialObjects) -> None:
         """Start with the objects that exist, so that all claims are known before the first write."""
         self.namespaces.start(initial.namespaces)
         self.accounts.start(initial.accounts)
         self.trails.start(initial.trails)
+        if self.events:
+            self.events.start()
 
     async def stop(self, seconds: float) -> bool:
         """Let runs of Trails and AWS calls finish within this time. Return whether no AWS call is in progress.
 
         An interrupted call counts as one without an answer.
         """
-        deadline = self.clock.monotonic() + seconds
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
         await self.accounts.stop()
-        await self.trails.stop(seconds)
+        if self.events:
+            await asyncio.gather(self.trails.stop(seconds), self.events.stop(seconds))
+        else:
+            await self.trails.stop(seconds)
         self.inventory.close()
-        return await self.clients.close(max(0.0, deadline - self.clock.monotonic()))
+        return await self.clients.close(max(0.0, deadline - clock()))

@@ -154,7 +154,8 @@ class Manager:
 
     async def _watch_over(self, controllers: Controllers, kubernetes: KubeClient) -> None:
         list_trails = partial(kubernetes.list_objects, TRAILS, self._settings.namespace)
-        watchdog = Watchdog(controllers, list_trails, self._settings.resync.total_seconds(), self._end)
+        resync = self._settings.resync.total_seconds()
+        watchdog = Watchdog(controllers, list_trails, resync, self._end, self._clock)
         await supervise(watchdog.run, self._metrics.record_restart, about("watchdog"))
 
     def _is_ready(self) -> bool:

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from trail_operator.api.constants import CLUSTER_NAME_LENGTH, CLUSTER_NAME_PATTERN
+from trail_operator.domain.queue_address import QueueAddress
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
@@ -39,6 +40,12 @@ def _names(value: Any) -> Any:
 def _labels(value: str) -> str:
     if not re.fullmatch(r"([\w./-]+=[\w.-]*(,[\w./-]+=[\w.-]*)*)?", value, re.ASCII):
         raise ValueError("write labels as key=value,key=value; no other selector syntax is supported")
+    return value
+
+
+def _queue(value: str) -> str:
+    if value:
+        QueueAddress.parse(value)
     return value
 
 
@@ -124,6 +131,16 @@ class Settings(BaseSettings):
             gt=timedelta(0), description="How often each trail is compared with AWS, ±20 %; such as 30s, 10m or 1h30m."
         ),
     ] = timedelta(minutes=10)
+    event_queue: Annotated[
+        str,
+        AfterValidator(_queue),
+        Field(
+            description=(
+                "Name, URL or ARN of the SQS queue with events of CloudTrail, by which changes in AWS are found within "
+                "seconds. A name is that of a queue in the operator's own region and account. Default: none."
+            )
+        ),
+    ] = ""
     default_deletion_policy: Annotated[
         Literal["Delete", "Retain"],
         Field(description="What happens to the trail in AWS when a Trail without spec.deletionPolicy is deleted."),

@@ -10,6 +10,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.controllers import Controllers
 from trail_operator.kube.answers import NO_ANSWER
+from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
 
 # Seconds.
@@ -26,13 +27,14 @@ class Watchdog:
         list_trails: Callable[[], Awaitable[Collection[dict[str, Any]]]],
         resync: float,
         end: Callable[[str], None],
+        clock: Clock,
     ) -> None:
         """`end`: called with the reason if the watch of Trails does not run."""
         self._controllers = controllers
         self._list_trails = list_trails
         self._list_period = max(2 * resync, _MIN_LIST_PERIOD)
         self._end = end
-        self._clock = controllers.clock
+        self._clock = clock
         self._listed_at = self._clock.monotonic()
 
     async def run(self) -> None:

@@ -9,13 +9,19 @@ from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.account.status_writer import AccountStatusWriter
 from trail_operator.api.trail import AdoptionPolicy, DeletionPolicy
 from trail_operator.aws.client_pool import ClientPool
+from trail_operator.aws.connection import Connection
+from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.own_requests import OwnRequests
 from trail_operator.controllers import Controllers
 from trail_operator.domain.attribution import AttributionMode, Attributor
 from trail_operator.domain.ownership import Cluster
+from trail_operator.domain.queue_address import QueueAddress
+from trail_operator.events.consumer import Deliver, EventConsumer
+from trail_operator.events.queue import EventQueue
 from trail_operator.inventory.account_client import AccountClients
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.namespaces import NamespaceController
+from trail_operator.inventory.refresh import InventoryRefresh
 from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.kube.client import KubeClient
 from trail_operator.kube.events import EventRecorder
@@ -36,6 +42,8 @@ from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.controller import TrailController, TrailStore, trail_queue
 from trail_operator.trail.delete import TrailDeleter
 from trail_operator.trail.drift import DriftRecorder
+from trail_operator.trail.event_router import EventRouter
+from trail_operator.trail.event_wakes import EventWakes
 from trail_operator.trail.finalize import TrailFinalizer
 from trail_operator.trail.history_lookups import HistoryLookups
 from trail_operator.trail.location import Locator
@@ -52,6 +60,7 @@ from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_updates import StatusUpdates
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.sync import TrailSync
+from trail_operator.trail.trail_index import TrailIndex
 from trail_operator.trail.unknown_status import UnknownStatus
 from trail_operator.trail.unwritable import UnwritableTrails
 from trail_operator.trail.write_guard import WriteGuard
@@ -115,26 +124,57 @@ def build_controllers(
         Store(),
     )
     accounts = _account_controller(shared)
-    trails = _trail_controller(shared, accounts)
+    queue = trail_queue(clock.monotonic, metrics.record_restart, shared.resync)
+    wakes = EventWakes(TrailIndex(registry.trail_scope), queue.enqueue, metrics, clock)
+    trails = _trail_controller(shared, accounts, queue, wakes)
     namespaces = NamespaceController(registry, lambda name: trails.enqueue(lambda state: state.key.namespace == name))
-    _subscribe(shared, accounts, trails)
-    metrics.registry.register(
+    _subscribe(shared, accounts, trails, wakes)
+    _collect_state(shared, trails)
+    router = EventRouter(wakes, registry, InventoryRefresh(shared.inventory, clock), clients.own_requests, metrics)
+    consumer = _event_consumer(shared, pool, clients, router.deliver)
+    return Controllers(trails, accounts, namespaces, shared.inventory, clients, consumer)
+
+
+def _collect_state(shared: _Shared, trails: TrailController) -> None:
+    registry = shared.registry
+    shared.metrics.registry.register(
         StateCollector(
             lambda: [state for state in shared.trails.values() if not registry.managed_elsewhere(state)],
             registry.all,
             lambda: len(trails.stalled()),
         )
     )
-    return Controllers(trails, accounts, namespaces, shared.inventory, clients, clock)
 
 
-def _subscribe(shared: _Shared, accounts: AccountController, trails: TrailController) -> None:
+def _event_consumer(
+    shared: _Shared, pool: ClientPool, clients: AccountClients, deliver: Deliver
+) -> EventConsumer | None:
+    """Return the consumer of the event queue, which uses the operator's own identity; None without --event-queue."""
+    if not shared.settings.event_queue:
+        return None
+    address = QueueAddress.parse(shared.settings.event_queue)
+    connection = Connection(
+        pool,
+        pool.own,
+        CallExecutor(),
+        clients.limiter_for,
+        clients.own_requests,
+        shared.clock,
+        shared.metrics.record_call,
+        default_region=pool.default_region,
+        named_regions=frozenset(filter(None, [address.region])),
+    )
+    return EventConsumer(EventQueue(address, connection), deliver, shared.metrics, shared.clock)
+
+
+def _subscribe(shared: _Shared, accounts: AccountController, trails: TrailController, wakes: EventWakes) -> None:
     registry = shared.registry
     shared.inventory.subscribe(lambda account, _: accounts.enqueue(account))
     accounts.subscribe(lambda name: trails.enqueue(lambda state: registry.name_for(state) == name))
     shared.trails.subscribe(
         on_add=accounts.on_trail_added, on_delete=lambda state: accounts.enqueue(registry.name_for(state))
     )
+    shared.trails.subscribe(on_add=wakes.add, on_delete=wakes.remove)
 
 
 def _account_controller(shared: _Shared) -> AccountController:
@@ -161,9 +201,10 @@ def _account_controller(shared: _Shared) -> AccountController:
     )
 
 
-def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailController:
+def _trail_controller(
+    shared: _Shared, accounts: AccountController, queue: WorkQueue, wakes: EventWakes
+) -> TrailController:
     clock, registry = shared.clock, shared.registry
-    queue = trail_queue(clock.monotonic, shared.metrics.record_restart, shared.resync)
     claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
     writer = StatusWriter(shared.kubernetes, shared.events, shared.deletion_policy, queue.enqueue, clock)
     updates = StatusUpdates(shared.trails, queue, shared.inventory, writer, registry.managed_elsewhere)
@@ -174,7 +215,7 @@ def _trail_controller(shared: _Shared, accounts: AccountController) -> TrailCont
         if await accounts.managed_elsewhere(state):
             return shared.resync
         with acting_for(state.key.namespace):
-            return await runner.run(state)
+            return await wakes.observed(state, runner.run(state))
 
     return TrailController(shared.kubernetes, shared.trails, claims, queue, reconcile, clock.monotonic)
 

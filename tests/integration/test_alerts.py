@@ -14,7 +14,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import generate_latest
 
 from tests.integration.conftest import ROOT
-from trail_operator.metrics import FAMILIES, Metrics
+from trail_operator.metric_families import FAMILIES
+from trail_operator.metrics import Metrics
 from trail_sandbox.binaries.cache import Cache, default_directory
 from trail_sandbox.binaries.programs import PROMTOOL
 

@@ -22,6 +22,7 @@ from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
 from tests.patience import eventually, resync, seconds
 from tests.recorder import Recorder
+from tests.sandbox.buses import OF_CLOUDTRAIL, Bus
 from tests.sandbox.identities import allow, user
 from trail_sandbox.kubernetes import kubeconfig
 from trail_sandbox.sandbox import Sandbox
@@ -176,6 +177,18 @@ def test_one_works_and_the_other_takes_over(contenders: Contenders, trails: Trai
     assert [call["operation"] for call in account.writes()].count("CreateTrail") == 1
     assert third.stop() == 0
     assert contenders.holder == "", "nobody is waited for"
+
+
+def test_only_the_leader_receives_events(contenders: Contenders, trails: Trails, account: Account) -> None:
+    Bus(account).rule("events", OF_CLOUDTRAIL)
+    queue = {"TRAIL_OPERATOR_EVENT_QUEUE": "events", "TRAIL_OPERATOR_RESYNC": "10m"}
+    contenders.start("first", **queue)
+    contenders.start("second", **queue)
+    trails.create(trail(NAME, account.bucket(f"logs-{account.number}", NAME)))
+    trails.wait_ready(NAME)
+    eventually("the first heals", contenders.heals())
+    receivers = {call["caller"].rpartition("/")[2] for call in account.calls() if call["operation"] == "ReceiveMessage"}
+    assert receivers == {"first"}
 
 
 def test_a_clean_stop_waits_for_a_look_that_is_under_way(

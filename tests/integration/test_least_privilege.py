@@ -10,19 +10,20 @@ from typing import Any
 
 import pytest
 
-from tests.integration.aws import WRITES, Account, trust
+from tests.integration.aws import REGION, WRITES, Account, trust
 from tests.integration.conftest import OperatorFactory
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.process import Operator
 from tests.integration.whole import World
 from tests.patience import eventually
+from tests.sandbox.buses import OF_CLOUDTRAIL, Bus
 from tests.sandbox.organizations import Organization
 from trail_operator.aws.operations import Read, When, Write
 
 NAME = "whole"
 USER = "trail-operator"
 _PAGE = (Path(__file__).parents[2] / "docs" / "iam.md").read_text()
-NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES, *_ = (
+NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES, _, FOR_EVENTS = (
     json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", _PAGE, re.DOTALL)
 )
 # What the operator meets in the ordinary course of things.
@@ -55,6 +56,7 @@ class Identity:
         statements = [statement for statement in statements if statement["Action"]]
         text = json.dumps({"Version": "2012-10-17", "Statement": statements})
         text = text.replace("ACCOUNT", self._account.number).replace("role/ROLE", "role/one")
+        text = text.replace("sqs:REGION", f"sqs:{REGION}").replace(":QUEUE", ":events")
         self._iam.put_user_policy(UserName=USER, PolicyName="documented", PolicyDocument=text)
 
     def calls(self) -> list[dict[str, Any]]:
@@ -254,6 +256,28 @@ def test_an_action_that_is_missing_for_an_organization(
     else:
         assert action in trails.wait_reason(NAME, "OrganizationNotReady")["message"]
     granted(trails, identity)
+
+
+# -- the event queue
+
+
+@pytest.mark.parametrize("action", actions_of(*FOR_EVENTS))
+def test_an_action_that_is_missing_for_the_event_queue(
+    operator_process: OperatorFactory, account: Account, trails: Trails, world: World, action: str
+) -> None:
+    """Nothing else is missing, and the log says which; with it, a change is corrected long before the resync."""
+    Bus(account).rule("events", OF_CLOUDTRAIL)
+    identity = Identity(account, *NEEDED, *FOR_EVENTS)
+    identity.put(without=action)
+    operator = operator_process("--resync", "10m", "--event-queue", "events", **identity.environment)
+    begin(trails, world.minimal)
+    trails.wait_ready(NAME, 60)
+    problem = re.compile(rf"not allowed to perform {action} in {REGION}", re.IGNORECASE)
+    eventually("the log says so", lambda: problem.search(operator.log.read_text()))
+    identity.put()
+    eventually("the queue works", lambda: "the event queue works again" in operator.log.read_text(), 90)
+    account.cloudtrail.stop_logging(Name=NAME)
+    eventually("the trail logs", lambda: account.cloudtrail.get_trail_status(Name=NAME)["IsLogging"])
 
 
 # -- what is missing, in words

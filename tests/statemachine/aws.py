@@ -28,6 +28,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ParamValid
 from botocore.validate import ParamValidator
 
 from tests.statemachine import raw
+from tests.statemachine.event_bus import EventBus
 from tests.statemachine.kubernetes import at
 from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.credentials import CredentialSource, Role
@@ -247,6 +248,8 @@ class Aws:
     """Whether the operator's own identity is that of a role, by the token of its service account."""
     somebody: Caller = ALICE
     """Who does what is done by hand."""
+    bus: EventBus | None = None
+    """Where events go, if anywhere."""
     last: dict[str, dict[str, Call]] = field(default_factory=dict)
     """The last call of each operation by a pass, by the ARN that it names."""
 
@@ -266,10 +269,16 @@ class Aws:
         """What somebody else does: at once, seeing the present, without counting in the operator's rates."""
         stale, self.settings.stale_reads = self.settings.stale_reads, 0.0
         self.settings.rates = False
+        error = ""
         try:
             return self._answer(self.somebody, str(uuid4()), region, operation, parameters)
+        except AwsError as refused:
+            error = refused.code
+            raise
         finally:
             self.settings.stale_reads, self.settings.rates = stale, True
+            if self.bus and not operation.startswith(("Get", "List", "Describe")):
+                self.bus.on_call(region, operation, parameters, error=error)
 
     async def request(self, call: Call, point: Callable[[], None]) -> Mapping[str, Any]:
         """Send a call, and wait for its answer. `point`: where the caller may die."""
@@ -294,6 +303,8 @@ class Aws:
         return raw.read(call.service, call.operation, sent)
 
     async def _serve(self, call: Call) -> Mapping[str, Any]:
+        if call.service == "sqs":
+            return await self._serve_queue(call)
         await asyncio.sleep(self.random.uniform(0.001, 0.05))
         fault = self.faults.hit(call.service, call.operation, ACCOUNT, call.region)
         if call.arn and call.by is not None:
@@ -308,6 +319,16 @@ class Aws:
         finally:
             await asyncio.sleep(self.random.uniform(0.001, 0.05))
         return await self._read(call, self.garble(call, replace(sent, request_id=call.request_id)))
+
+    async def _serve_queue(self, call: Call) -> Mapping[str, Any]:
+        """Without latencies by chance, which would change those of other calls."""
+        assert self.bus is not None
+        if fault := self.faults.hit(call.service, call.operation, ACCOUNT, call.region):
+            await asyncio.sleep(min(fault.delay, _PATIENCE))
+            error = AwsError(str(fault.error), fault.message, status_of(str(fault.error), "json"))
+            return await self._read(call, raw.failure(call.service, error))
+        answer = await self.bus.answer(call.operation, call.parameters)
+        return await self._read(call, raw.success(call.service, call.operation, answer))
 
     async def _read(self, call: Call, sent: raw.Raw | None) -> Mapping[str, Any]:
         """What the caller makes of what is sent; of nothing, it waits for ever."""
@@ -346,6 +367,8 @@ class Aws:
         call.answer = self._answer(OPERATOR, call.request_id, call.region, call.operation, call.parameters)
         if call.is_write:
             self.took_effect(call)
+            if self.bus:
+                self.bus.on_call(call.region, call.operation, call.parameters, call.request_id)
         return call.answer
 
     def _answer(

@@ -7,7 +7,7 @@ import asyncio
 import contextvars
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any, cast
@@ -24,6 +24,7 @@ from trail_operator import manager, wiring
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.controllers import Controllers, InitialObjects
 from trail_operator.domain.ownership import Cluster
+from trail_operator.events import queue
 from trail_operator.inventory import account_client
 from trail_operator.kube.client import TRAILS, KubeClient
 from trail_operator.kube.leader_election import without_lease
@@ -84,7 +85,9 @@ def own_clock(loop: VirtualLoop, random: Callable[[], float]) -> Clock:
 @contextmanager
 def no_threads() -> Iterator[None]:
     """Let the operator's calls to AWS need no threads."""
-    with mock.patch.object(account_client, "CallExecutor", _Tasks):
+    with ExitStack() as patched:
+        for module in (account_client, queue, wiring):
+            patched.enter_context(mock.patch.object(module, "CallExecutor", _Tasks))
         yield
 
 
@@ -148,7 +151,11 @@ class Life:
         assert self.controllers is not None
         kubernetes, resync = _Kubernetes(self, self._wire), self._settings.resync.total_seconds()
         watchdog = Watchdog(
-            self.controllers, lambda: kubernetes.list_objects(TRAILS), resync, end=lambda _: self.kill()
+            self.controllers,
+            lambda: kubernetes.list_objects(TRAILS),
+            resync,
+            end=lambda _: self.kill(),
+            clock=self._clock,
         )
         asyncio.get_running_loop().create_task(watchdog.run(), context=self._context.copy())
 

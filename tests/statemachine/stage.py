@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.statemachine.aws import ACCOUNT, Aws
+from tests.statemachine.event_bus import EventBus
 from tests.statemachine.expectation import OWNER, READS
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.operator_life import (
@@ -51,8 +52,10 @@ class VirtualStage:
         self.server = ApiServer(lambda: at(self.loop.time()), wrote_status=self.record.wrote_status)
         self.server.watchers.append(self._tell)
         self.record.aws, self.record.server = self.aws, self.server
+        if settings.get("event_queue"):
+            self.aws.bus = EventBus(self.loop, self._random)
         self.wire = KubernetesWire(self.server, self._random.uniform)
-        self._settings = Settings(resync=timedelta(seconds=RESYNC), **settings)
+        self._settings = Settings(**{"resync": timedelta(seconds=RESYNC), **settings})
         self._missing = 0
         self._last_told = 0.0
         self.life = self._new_life()

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.statemachine import machine
-from tests.statemachine.walk import Machine
+from tests.statemachine.walk import EventMachine, Machine
 
 STEPS = int(os.environ.get("STEPS", "10000"))
 # Shortening a failure takes minutes: QUICK=1 leaves it out.
@@ -32,15 +32,20 @@ def seed() -> int:
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.parametrize(("walk", "steps"), [(Machine, STEPS), (EventMachine, STEPS // 4)], ids=["", "with events"])
 def test_whatever_happens(
-    seed: int, caplog: pytest.LogCaptureFixture, record_property: Callable[[str, object], None]
+    seed: int,
+    caplog: pytest.LogCaptureFixture,
+    record_property: Callable[[str, object], None],
+    walk: type[Machine],
+    steps: int,
 ) -> None:
     caplog.set_level(logging.CRITICAL, "trail_operator")
     machine.steps.clear()
     machine.states.clear()
     started = time.monotonic()
     for number in itertools.count():
-        remaining = STEPS - machine.steps.total()
+        remaining = steps - machine.steps.total()
         if remaining <= 0:
             break
         walks = settings(
@@ -54,7 +59,7 @@ def test_whatever_happens(
             suppress_health_check=list(HealthCheck),
             print_blob=True,
         )
-        run_state_machine_as_test(hypothesis.seed(seed + number)(Machine), settings=walks)
+        run_state_machine_as_test(hypothesis.seed(seed + number)(walk), settings=walks)
     with warnings.catch_warnings(action="ignore"):  # lives that were ended had calls that had not begun
         gc.collect()
     taken, done = time.monotonic() - started, machine.steps.total()

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from tests.statemachine.event_bus import event
 from tests.statemachine.expectation import found
 from tests.statemachine.machine import ARNS, MOMENTS, Walk
 from tests.statemachine.rest import PAUSED, Rest
@@ -97,3 +98,30 @@ def _shown(stage: VirtualStage) -> dict[str, Any]:
         ]
         statuses[key] = status
     return trails | statuses
+
+
+class EventMachine(Machine):
+    """The walk with an event queue, whose messages are lost, doubled, late, in any order, and forged."""
+
+    def make_stage(self, seed: int) -> VirtualStage:
+        stage = VirtualStage(seed, event_queue="events")
+        assert stage.aws.bus is not None
+        stage.aws.bus.lost, stage.aws.bus.doubled, stage.aws.bus.slowest = 0.2, 0.3, 20.0
+        return stage
+
+    @rule(
+        arn=ARNS, operation=st.sampled_from(["StopLogging", "DeleteTrail"]), age=st.integers(-600, 600), moment=MOMENTS
+    )
+    def forge(self, arn: str, operation: str, age: int, moment: float) -> None:
+        """Somebody sends an event of a call that nobody made."""
+        assert self.stage.aws.bus is not None
+        region = arn.split(":")[3]
+        self.stage.aws.bus.put(event(self.stage.time - age, region, operation, {"Name": arn}))
+        self._pass("forge", moment)
+
+    @rule(body=st.text(max_size=100) | st.sampled_from(["{}", "[" * 5000, '{"detail": {}}']), moment=MOMENTS)
+    def send_garbage(self, body: str, moment: float) -> None:
+        """Somebody sends what is no event."""
+        assert self.stage.aws.bus is not None
+        self.stage.aws.bus.put(body)
+        self._pass("send_garbage", moment)

@@ -5,8 +5,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError
 
 from tests.patience import seconds
 from tests.unit.aws_clients import aws_client
@@ -14,6 +16,7 @@ from trail_operator.aws import executor
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.executor import CallExecutor
+from trail_operator.aws.http_deadline import Exchange
 from trail_operator.aws.operations import Read
 from trail_operator.domain.failure import FailureClass, FailureError
 
@@ -34,6 +37,7 @@ class Dripping:
         self._lock = threading.Lock()
         self._open = 0
         self.served = 0
+        self.received: list[bytes] = []
         self.begun = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -64,7 +68,7 @@ class Dripping:
     def _drip(self, connection: socket.socket) -> None:
         with connection:
             try:
-                connection.recv(65536)
+                self.received.append(connection.recv(65536))
                 connection.sendall(self._beginning)
                 while not self._end.wait(0.02):
                     connection.sendall(b"x")
@@ -116,3 +120,29 @@ def test_a_call_that_nobody_waits_for_ends_in_time_too(dripping: Dripping) -> No
         assert await pool.close(30)
 
     asyncio.run(scenario())
+
+
+def test_a_call_that_ends_while_it_connects_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no socket yet that could be closed, and none may be left open."""
+    exchange, server = Exchange(), Dripping(HEAD.replace(b"100000", b"2") + b"{}")
+    connect = socket.socket.connect
+
+    def connect_and_end(sock: socket.socket, address: Any) -> None:
+        connect(sock, address)
+        exchange.end()
+
+    monkeypatch.setattr(socket.socket, "connect", connect_and_end)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    sessions = ClientPool(REGION, time.monotonic, lambda: None)
+
+    def call() -> None:
+        with sessions.acting_as(sessions.own):
+            client: Any = sessions.client("logs", REGION, server.url)
+            client.describe_log_groups()
+
+    with pytest.raises(BotoCoreError):
+        exchange.run(call)
+    assert server.all_broken(), "the connection is open still"
+    assert server.received == [b""], "a request was sent"
+    server.close()

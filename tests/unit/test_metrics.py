@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from trail_operator.api.trail_status import Destination
 from trail_operator.aws.error_codes import NO_ANSWER, OK, OTHER, code_label
 from trail_operator.domain.diff import FIELDS
-from trail_operator.metrics import FAMILIES, OPERATIONS, Metrics, Result
+from trail_operator.metric_families import FAMILIES
+from trail_operator.metrics import OPERATIONS, Metrics, Result
 from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.state import TrailState
 

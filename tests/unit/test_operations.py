@@ -11,6 +11,7 @@ from docs import permissions
 
 from trail_operator.aws.operations import (
     FOR_ATTRIBUTION,
+    FOR_EVENTS,
     FOR_MESSAGES,
     FOR_ORGANIZATIONS,
     NEEDED,
@@ -18,6 +19,7 @@ from trail_operator.aws.operations import (
     Grant,
     Internal,
     Operation,
+    Queue,
     Read,
     When,
     Write,
@@ -32,6 +34,7 @@ POLICIES = {
     "organizations": FOR_ORGANIZATIONS,
     "messages": FOR_MESSAGES,
     "attribution": FOR_ATTRIBUTION,
+    "events": FOR_EVENTS,
 }
 # What AWS lets everybody do, or judges by the policy of a role.
 FREE = {Read.GetCallerIdentity, Internal.AssumeRoleWithWebIdentity, Internal.HeadBucket}
@@ -84,7 +87,7 @@ def test_the_page_has_every_call() -> None:
 def test_the_page_allows_what_the_table_has_and_nothing_else() -> None:
     blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
     allowed = [statement["Action"] for block in blocks for statement in block["Statement"]]
-    own = {one.action for operation in (*Read, *Write) for one in operation.permissions}
+    own = {one.action for operation in (*Read, *Write, *Queue) for one in operation.permissions}
     assert {action for entry in allowed for action in ([entry] if isinstance(entry, str) else entry)} == own
 
 

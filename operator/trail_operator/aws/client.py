@@ -23,7 +23,7 @@ from trail_operator.aws.caller import CallerCache, CallerIdentity, Organization
 from trail_operator.aws.cancel_scope import CancelScope
 from trail_operator.aws.connection import Connection
 from trail_operator.aws.errors import ASSUME_ROLE, is_expired, is_from_assume_role, raise_failures
-from trail_operator.aws.operations import Read, Write
+from trail_operator.aws.operations import Queue, Read, Write
 from trail_operator.aws.rate_limit import Precondition, RateLimiter, no_precondition
 from trail_operator.aws.regions import check_region, partition_of
 from trail_operator.aws.sender import RequestSender
@@ -75,7 +75,7 @@ class AWSClient:
         self.close()
         return AWSClient(self._connection, self._cache)
 
-    async def call(self, operation: Read, region: str, **parameters: Any) -> dict[str, Any]:
+    async def call(self, operation: Read | Queue, region: str, **parameters: Any) -> dict[str, Any]:
         """Make one call that changes nothing, and return the response.
 
         Raises FailureError; AWSError for an error response.

@@ -36,6 +36,8 @@ _CONFIG = Config(
     # Without it, botocore would build its own twice for each call, which takes a tenth of the call's CPU time.
     user_agent=f"trail-operator/{version('trail-operator')} Botocore/{botocore.__version__}",
 )
+# A long poll of the event queue takes 20 seconds. Together with the time to connect, less than the deadline of a call.
+_TIMEOUTS = {"sqs": Config(read_timeout=24)}
 # Creating a client takes about 10 ms, keeping it 400 KB. A reconcile uses one per service and region.
 MOST_CLIENTS = 128
 _IDLE_SECONDS = 900.0
@@ -127,8 +129,9 @@ class ClientPool:
 
     def _create(self, service: str, region: str, endpoint_url: str | None) -> Any:
         create: Any = self._client_session.client
+        config = _CONFIG.merge(_TIMEOUTS.get(service, Config()))
         try:
-            return create(service, region_name=region, config=_CONFIG, endpoint_url=endpoint_url)
+            return create(service, region_name=region, config=config, endpoint_url=endpoint_url)
         except BotoCoreError:  # some are ValueErrors, too
             raise
         except ValueError:

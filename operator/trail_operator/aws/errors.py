@@ -24,7 +24,7 @@ from trail_operator.aws.error_codes import (
     TERMINAL,
     THROTTLED,
 )
-from trail_operator.aws.operations import Internal, Write
+from trail_operator.aws.operations import Internal, Write, iam_action
 from trail_operator.aws.service_account import service_account, service_account_text
 from trail_operator.aws.unanswered import failure_without_answer
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
@@ -192,7 +192,7 @@ def _access_denied(error: AWSError) -> Failure | None:
     # "User: … is not authorized to perform: cloudtrail:CreateTrail on resource: … because no identity-based policy …".
     # It may be a dependent action such as iam:PassRole: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     named = re.search(r"perform: ([A-Za-z0-9-]+:[A-Za-z]+)", error.message)
-    action = named.group(1) if named else error.action
+    action = named.group(1) if named else iam_action(error.action)
     if "service control policy" in error.message.lower() or "resource control policy" in error.message.lower():
         message = f"A policy of the organization denies the operator {action} in {error.region}"
         return Failure(FailureClass.AUTHORITY, Reason.DENIED_BY_ORGANIZATION, message)

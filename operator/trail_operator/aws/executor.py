@@ -12,7 +12,7 @@ from trail_operator.runtime.concurrency import ConcurrencyLimiter
 _CALLS_AT_ONCE = 32
 # After so many seconds, a call no longer counts against the limit: an account that does not answer delays no other.
 _SECONDS_THAT_COUNT = 2.0
-# Longer than botocore's timeouts together: 5 seconds to connect and 20 for the first byte of the response.
+# Longer than botocore's timeouts together: 5 seconds to connect and at most 24 for the first byte of the response.
 DEADLINE = 30.0
 # Created when no thread is free. Each account has only a few calls in progress, which bounds how many can hang.
 _THREADS = 2048
@@ -30,7 +30,7 @@ class CallExecutor:
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
         self._slots = ConcurrencyLimiter(_CALLS_AT_ONCE, _SECONDS_THAT_COUNT)
-        self._under_way: set[Future[Any]] = set()
+        self._under_way: dict[Future[Any], Exchange] = {}
 
     async def run(self, function: Callable[[], T], on_start: Callable[[], None] = lambda: None) -> T:
         """Return the function's result, or raise its exception. `on_start`: called right before the function starts."""
@@ -55,9 +55,18 @@ class CallExecutor:
         await asyncio.to_thread(wait, list(self._under_way), seconds)
         return not self._under_way
 
+    def abort(self) -> None:
+        """Start no further call, and break the connections that those in progress wait for.
+
+        A call whose response has been read still returns it.
+        """
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        for exchange in list(self._under_way.values()):
+            exchange.end()
+
     async def _result(self, function: Callable[[], T]) -> T:
         exchange = Exchange()
-        future = self._submit(lambda: exchange.run(function))
+        future = self._submit(exchange, function)
         timer = asyncio.get_running_loop().call_later(DEADLINE, exchange.end)
         try:
             return await asyncio.wrap_future(future)
@@ -65,8 +74,8 @@ class CallExecutor:
             if future.done():  # otherwise it keeps running, even if nothing awaits it
                 timer.cancel()
 
-    def _submit(self, function: Callable[[], T]) -> "Future[T]":
-        future = self._executor.submit(function)
-        self._under_way.add(future)
-        future.add_done_callback(self._under_way.discard)
+    def _submit(self, exchange: Exchange, function: Callable[[], T]) -> "Future[T]":
+        future = self._executor.submit(exchange.run, function)
+        self._under_way[future] = exchange
+        future.add_done_callback(self._under_way.pop)
         return future

@@ -66,6 +66,7 @@ class _HTTPConnection(AWSHTTPConnection):
     def connect(self) -> None:
         _record(self)
         super().connect()
+        _record(self)  # the exchange may have ended when there was no socket yet
 
     def request(self, *arguments: Any, **more: Any) -> Any:
         _record(self)
@@ -76,6 +77,7 @@ class _HTTPSConnection(AWSHTTPSConnection):
     def connect(self) -> None:
         _record(self)
         super().connect()
+        _record(self)  # the exchange may have ended when there was no socket yet
 
     def request(self, *arguments: Any, **more: Any) -> Any:
         _record(self)

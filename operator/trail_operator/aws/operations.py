@@ -1,7 +1,7 @@
 """The table of AWS operations: every call of the operator, which IAM actions it needs, when and why.
 
-`AWSClient` takes members of `Read` and `Write`, so every call is in the table. The labels of metrics, docs/iam.md, the
-checks of responses (`responses.py`) and tests are derived from it.
+`AWSClient` takes members of `Read`, `Write` and `Queue`, so every call is in the table. The labels of metrics,
+docs/iam.md, the checks of responses (`responses.py`) and tests are derived from it.
 
 Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
 """
@@ -23,6 +23,7 @@ class When(StrEnum):
     KEY = "with an alias in `kmsKeyID`, or `allowedKeyARNs` in the AWSAccount"
     ORGANIZATION = "with `isOrganizationTrail: true`"
     ACCOUNT = "with `roleARN` in an AWSAccount"
+    EVENT_QUEUE = "with `--event-queue`"
     WARNINGS = "optional, for warnings about other trails"
     MESSAGES = "optional, for messages that say what is missing"
     ATTRIBUTION = "optional, for `status.lastDrift.changedBy`; not with `--drift-attribution None`"
@@ -53,11 +54,13 @@ ORGANIZATION_ROLE = Grant(
 DEPENDENCIES = Grant("WhatTrailsDependOn", "*")
 EVENT_HISTORY = Grant("EventHistory", "*")  # the action has no resource types
 ACCOUNT_ROLES = Grant("RolesOfTrailAccounts", "arn:aws:iam::*:role/ROLE")  # of the operator's own identity
+EVENT_QUEUE = Grant("EventQueue", "arn:aws:sqs:REGION:ACCOUNT:QUEUE")  # of the operator's own identity
 
 NEEDED = (TRAILS, OTHER_TRAILS, LOG_GROUP_ROLES, KEYS)
 FOR_ORGANIZATIONS = (ORGANIZATION, ORGANIZATION_ROLE)
 FOR_MESSAGES = (DEPENDENCIES,)
 FOR_ATTRIBUTION = (EVENT_HISTORY,)
+FOR_EVENTS = (EVENT_QUEUE,)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ _TRAIL = Permission(TRAILS, When.ALWAYS)
 _KEY = Permission(KEYS, When.KEY)
 _ORGANIZATION = Permission(ORGANIZATION, When.ORGANIZATION)
 _MESSAGE = Permission(DEPENDENCIES, When.MESSAGES)
+_EVENT_QUEUE = Permission(EVENT_QUEUE, When.EVENT_QUEUE)
 # What CloudTrail does with the permissions of the caller that creates or updates a trail:
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html
 _DEPENDENT = (
@@ -221,6 +225,16 @@ class Write(Operation):
     DeleteTrail = Facts("cloudtrail", "Deletes the trail.", (Permission(TRAILS, When.DELETING),))
 
 
+class Queue(Operation):
+    """An operation on the event queue, for `AWSClient.call`. It changes nothing that trails depend on."""
+
+    GetQueueUrl = Facts("sqs", "Finds the event queue.", (_EVENT_QUEUE,))
+    ReceiveMessage = Facts("sqs", "Receives events from the event queue.", (_EVENT_QUEUE,))
+    DeleteMessageBatch = Facts(
+        "sqs", "Deletes the messages that it has handled.", (_EVENT_QUEUE,), action="sqs:DeleteMessage"
+    )
+
+
 class Internal(Operation):
     """An operation that a client needs for itself. botocore calls all of them on its own, except AssumeRole."""
 
@@ -235,7 +249,7 @@ class Internal(Operation):
     )
 
 
-OPERATIONS: tuple[Operation, ...] = (*Read, *Write, *Internal)
+OPERATIONS: tuple[Operation, ...] = (*Read, *Write, *Queue, *Internal)
 _BY_CALL = {str(operation): operation for operation in OPERATIONS}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from trail_operator.aws.operations import Internal, Operation, Read, Write
+from trail_operator.aws.operations import Internal, Operation, Queue, Read, Write
 from trail_operator.domain.arns import Arn, is_arn
 
 
@@ -125,6 +125,11 @@ def _is_organization(_: str, __: Mapping[str, Any], response: Mapping[str, Any])
     return is_one and str(organization.get("Arn") or own).endswith(own)
 
 
+def _is_queue(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
+    """Whether a URL is that of the requested queue."""
+    return bool(response["QueueUrl"].rpartition("/")[2] == parameters["QueueName"])
+
+
 _DESCRIBED = (
     *("TrailARN", "Name", "HomeRegion"),
     *("IncludeGlobalServiceEvents", "IsMultiRegionTrail", "LogFileValidationEnabled"),
@@ -231,6 +236,9 @@ RESPONSES: Mapping[Operation, ExpectedResponse] = {
     Write.AddTags: _NOTHING,
     Write.RemoveTags: _NOTHING,
     Write.DeleteTrail: _NOTHING,
+    Queue.GetQueueUrl: ExpectedResponse(("QueueUrl",), is_consistent=_is_queue),
+    Queue.ReceiveMessage: ExpectedResponse(("Messages[].ReceiptHandle",)),
+    Queue.DeleteMessageBatch: ExpectedResponse(("Failed[].Code",)),
     Internal.AssumeRole: _CREDENTIALS,
     Internal.AssumeRoleWithWebIdentity: _CREDENTIALS,
     Internal.HeadBucket: ExpectedResponse(has_body=False),

@@ -30,7 +30,9 @@ class Outcome(StrEnum):
     FAILED = "failed"
     """The call failed, so it changed nothing."""
     UNKNOWN_ACCOUNT = "unknown-account"
-    """The operator manages no trails in the account."""
+    """The operator has no credentials for the account."""
+    INTERNAL = "internal"
+    """A bug of the operator: the log has the error."""
 
 
 def refusal(event: CloudTrailEvent, *, is_own: bool, is_known_account: bool) -> Outcome | None:

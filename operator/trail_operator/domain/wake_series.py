@@ -3,13 +3,13 @@
 Pure: callers pass the time, in seconds of any clock. Bounded: a Trail keeps a few numbers, however many events arrive.
 """
 
-from collections import deque
-
 # Seconds after the first read that shows no difference. CloudTrail's reads are eventually consistent.
 REPEATS = (1.0, 3.0, 10.0)
 # At most one read a second; after ten reads within a minute, one in ten seconds.
 _SHORT, _LONG = 1.0, 10.0
 _MANY, _PERIOD = 10, 60.0
+# A timer may fire a moment before its time.
+_TOLERANCE = 0.001
 
 
 class WakeSeries:
@@ -20,7 +20,7 @@ class WakeSeries:
         self._repeats: tuple[float, ...] = ()
         self._first = 0.0
         self._is_first = False
-        self._recent: deque[float] = deque(maxlen=_MANY)
+        self._recent: tuple[float, ...] = ()
 
     def restart(self, now: float) -> None:
         """Handle an event: read now, and repeat the read as after a first event."""
@@ -37,9 +37,9 @@ class WakeSeries:
 
     def begin(self, now: float) -> bool:
         """Handle a read that begins, for any reason; return whether it is the one that was due."""
-        if self.due is None or now < self.due:
+        if self.due is None or now < self.due - _TOLERANCE:
             return False
-        self._recent.append(now)
+        self._recent = (*self._recent, now)[-_MANY:]
         self._wanted = None
         if self._is_first:
             self._first, self._is_first = now, False

@@ -81,7 +81,7 @@ class AccountClients:
                 self._pool,
                 credentials,
                 self._executor,
-                self._limiters.__getitem__,
+                self.limiter_for,
                 self.own_requests,
                 self._clock,
                 self._metrics.record_call,
@@ -92,6 +92,10 @@ class AccountClients:
         )
         allowed = spec.allowed_adoption if spec else self._allowed_adoption
         return AccountClient(name, spec, aws, *_parts(aws), allowed)
+
+    def limiter_for(self, account: str) -> RateLimiter:
+        """Return the rate limits of an account number."""
+        return self._limiters[account]
 
     async def close(self, seconds: float) -> bool:
         """Start no further calls; those under way get some seconds to end. Return whether all have ended."""

@@ -40,6 +40,8 @@ class _CachedAccount:
     """What is known about the trails of an account."""
 
     snapshot: InventorySnapshot = field(default_factory=InventorySnapshot)
+    location: Location | None = None
+    """Where it was read last, or is to be read."""
     read_at: float | None = None
     is_stale: bool = False
     """Whether trails may have changed that no reconcile has read."""
@@ -143,6 +145,13 @@ class AccountInventory:
         account = self._account(client.name)
         account.is_stale = True
 
+    def refresh(self, name: str | None) -> None:
+        """Read an account again whose trails were read before."""
+        account, client = self._accounts.get(name), self._current(name)
+        if account and account.location and client:
+            account.is_stale = True
+            self._start_update(account, client, account.location)
+
     def forget(self, name: str) -> None:
         """Forget an AWSAccount that was deleted."""
         account = self._accounts.pop(name, None)
@@ -168,6 +177,7 @@ class AccountInventory:
         return is_old or is_unrecorded or account.is_stale or account.recorded is not None
 
     def _start_update(self, account: _CachedAccount, client: AccountClient, location: Location) -> None:
+        account.location = location
         if account.task is None and (self._must_read(account) or account.written or account.has_changed):
             with acting_for(""):  # the update is for all, not for the Trail that happens to cause it
                 account.task = asyncio.create_task(self._update(account, client.name, location))

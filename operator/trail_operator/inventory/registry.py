@@ -176,6 +176,15 @@ class AccountRegistry:
         """Return all AWSAccounts."""
         return list(self._accounts.values())
 
+    def names_of(self, account_id: str) -> list[str | None]:
+        """Return the names of the AWSAccounts of an account; None stands for the operator's own identity."""
+        names: list[str | None] = [
+            name for name, one in self._accounts.items() if one.spec.account_id == account_id and not one.problem
+        ]
+        if self._own_identity and account_id == self.own.aws.account:
+            names.append(None)
+        return names
+
     def name_for(self, trail: TrailObject) -> str | None:
         """Return the name of the AWSAccount that a Trail uses; None for the operator's own identity."""
         return trail.account_name or self._default

@@ -9,14 +9,14 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from trail_operator import metrics
+from trail_operator import metric_families as metrics
 from trail_operator.api.aws_account import AWSAccountStatus
 from trail_operator.api.conditions import Condition
 from trail_operator.api.constants import ACCOUNT_KIND, KIND
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Destination
 from trail_operator.inventory.registry import Account
-from trail_operator.metrics import Family
+from trail_operator.metric_families import Family
 from trail_operator.trail.state import TrailState
 
 

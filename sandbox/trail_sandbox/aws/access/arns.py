@@ -27,7 +27,10 @@ _IAM_KEYS = {
 
 def other_needs(world: World, ask: Ask) -> Iterator[Need]:
     """Give the one action of a call, on each of the resources that it names."""
-    action = f"{_PREFIXES.get(ask.service, ask.service)}:{ask.operation.name}"
+    name = ask.operation.name
+    if ask.service == "sqs":  # sqs:DeleteMessage also allows DeleteMessageBatch
+        name = name.removesuffix("Batch")
+    action = f"{_PREFIXES.get(ask.service, ask.service)}:{name}"
     keys = tag_keys(ask.parameters)
     if ask.service == "iam":
         keys |= {key: ask.text(name) for name, key in _IAM_KEYS.items() if ask.text(name)}
