@@ -5,7 +5,7 @@ from typing import Any
 
 from trail_operator.api.crd import account_crd, trail_crd
 from trail_operator.api.explanations import CONDITION_MEANINGS, EVENT_EXPLANATIONS, EXPLANATIONS, Explanation
-from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
+from trail_operator.api.reasons import ACCOUNT_REASONS, EVENTS_ARRIVING_REASONS, ConditionType, Reason
 from trail_operator.settings import Settings, default_text, flag
 
 
@@ -13,8 +13,8 @@ def render() -> str:
     """Tables of a Trail's fields, conditions and reasons, and of every setting."""
     sections = [
         *_resource(trail_crd(), "Trail"),
-        "## Conditions\n\n" + table(["condition", "meaning"], CONDITION_MEANINGS.items()),
-        "## Reasons\n\nThe set is closed: a condition never has another reason.\n\n" + _reasons(EXPLANATIONS),
+        "## Conditions\n\n" + table(["condition", "meaning"], _trail_conditions()),
+        "## Reasons\n\nThe set is closed: a condition never has another reason.\n\n" + _reasons(_trail_reasons()),
         "## Reasons of Events\n\nBeside those of conditions. The other Events are in operations.md.\n\n"
         + _explained(EVENT_EXPLANATIONS.items()),
         "## Settings of `trail-operator run`\n\n" + table(["flag", "variable", "default", "meaning"], _settings()),
@@ -27,8 +27,18 @@ def render_account() -> str:
     sections = [
         *_resource(account_crd(), "AWSAccount"),
         "## Reasons of `Ready`\n\n" + _reasons(ACCOUNT_REASONS),
+        f"## Reasons of `EventsArriving`\n\n{CONDITION_MEANINGS[ConditionType.EVENTS_ARRIVING]}\n\n"
+        + _reasons(EVENTS_ARRIVING_REASONS),
     ]
     return "\n".join(sections)
+
+
+def _trail_conditions() -> Iterable[tuple[str, str]]:
+    return ((kind, meaning) for kind, meaning in CONDITION_MEANINGS.items() if kind != ConditionType.EVENTS_ARRIVING)
+
+
+def _trail_reasons() -> Iterable[Reason]:
+    return (reason for reason in EXPLANATIONS if reason not in EVENTS_ARRIVING_REASONS)
 
 
 def _resource(definition: dict[str, Any], kind: str) -> list[str]:

@@ -116,6 +116,13 @@ ACCOUNT_UNMANAGED = Family(
     _ACCOUNT,
     "Number of trails in the account that no operator manages.",
 )
+EVENTS_ARRIVING = Family(
+    "trail_operator_events_arriving",
+    "gauge",
+    _ACCOUNT,
+    "1 if events of the account arrive from the event queue, 0 if expected ones are missing; absent if unknown. The "
+    "account is the AWSAccount's name, empty for the operator's own identity.",
+)
 UNREPORTABLE = Family(
     "trail_operator_unreportable_objects",
     "gauge",
@@ -171,6 +178,7 @@ FAMILIES = (
     ACCOUNT_REASON,
     ACCOUNT_TRAILS,
     ACCOUNT_UNMANAGED,
+    EVENTS_ARRIVING,
     UNREPORTABLE,
     EVENT_QUEUE_UP,
     EVENT_QUEUE_MESSAGES,

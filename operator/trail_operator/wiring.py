@@ -6,19 +6,16 @@ from functools import partial
 
 from trail_operator.account.controller import AccountController, AccountScope
 from trail_operator.account.reconciler import AccountReconciler
-from trail_operator.account.status_writer import AccountStatusWriter
+from trail_operator.account.status_writer import AccountStatusWriter, AccountUsers
 from trail_operator.api.trail import AdoptionPolicy, DeletionPolicy
 from trail_operator.aws.client_pool import ClientPool
-from trail_operator.aws.connection import Connection
-from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.own_requests import OwnRequests
 from trail_operator.controllers import Controllers
 from trail_operator.domain.attribution import AttributionMode, Attributor
 from trail_operator.domain.ownership import Cluster
-from trail_operator.domain.queue_address import QueueAddress
-from trail_operator.events.consumer import Deliver, EventConsumer
-from trail_operator.events.queue import EventQueue
+from trail_operator.event_wiring import deliver_to, event_consumer, watch_arrivals
 from trail_operator.inventory.account_client import AccountClients
+from trail_operator.inventory.event_arrivals import EventArrivals
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.namespaces import NamespaceController
 from trail_operator.inventory.refresh import InventoryRefresh
@@ -80,6 +77,7 @@ class _Shared:
     registry: AccountRegistry
     inventory: AccountInventory
     own_requests: OwnRequests
+    arrivals: EventArrivals
     trails: TrailStore
 
     @property
@@ -121,6 +119,7 @@ def build_controllers(
         registry,
         AccountInventory(registry.current, settings.resync.total_seconds(), clock, shared=bool(settings.namespace)),
         clients.own_requests,
+        EventArrivals(cluster, clock),
         Store(),
     )
     accounts = _account_controller(shared)
@@ -131,7 +130,9 @@ def build_controllers(
     _subscribe(shared, accounts, trails, wakes)
     _collect_state(shared, trails)
     router = EventRouter(wakes, registry, InventoryRefresh(shared.inventory, clock), clients.own_requests, metrics)
-    consumer = _event_consumer(shared, pool, clients, router.deliver)
+    consumer = event_consumer(settings, pool, clients, deliver_to(router, shared.arrivals), metrics, clock)
+    if consumer:
+        watch_arrivals(shared.arrivals, shared.inventory, clients.own_requests, registry, accounts)
     return Controllers(trails, accounts, namespaces, shared.inventory, clients, consumer)
 
 
@@ -142,29 +143,9 @@ def _collect_state(shared: _Shared, trails: TrailController) -> None:
             lambda: [state for state in shared.trails.values() if not registry.managed_elsewhere(state)],
             registry.all,
             lambda: len(trails.stalled()),
+            lambda: shared.arrivals.state(registry.own.aws.account).status,
         )
     )
-
-
-def _event_consumer(
-    shared: _Shared, pool: ClientPool, clients: AccountClients, deliver: Deliver
-) -> EventConsumer | None:
-    """Return the consumer of the event queue, which uses the operator's own identity; None without --event-queue."""
-    if not shared.settings.event_queue:
-        return None
-    address = QueueAddress.parse(shared.settings.event_queue)
-    connection = Connection(
-        pool,
-        pool.own,
-        CallExecutor(),
-        clients.limiter_for,
-        clients.own_requests,
-        shared.clock,
-        shared.metrics.record_call,
-        default_region=pool.default_region,
-        named_regions=frozenset(filter(None, [address.region])),
-    )
-    return EventConsumer(EventQueue(address, connection), deliver, shared.metrics, shared.clock)
 
 
 def _subscribe(shared: _Shared, accounts: AccountController, trails: TrailController, wakes: EventWakes) -> None:
@@ -183,8 +164,8 @@ def _account_controller(shared: _Shared) -> AccountController:
         shared.kubernetes,
         shared.events,
         shared.cluster,
-        settings.namespace,
-        lambda account: [state.key.namespace for state in shared.trails_of(account)],
+        AccountUsers(settings.namespace, lambda account: [state.key.namespace for state in shared.trails_of(account)]),
+        shared.arrivals if settings.event_queue else None,
         clock,
     )
     reconciler = AccountReconciler(shared.registry, shared.inventory, writer, shared.unreportable, shared.resync, clock)

@@ -96,6 +96,27 @@ def test_a_trail_that_no_trail_manages_is_listed_long_before_the_resync(
     assert scraped.value("event_queue_messages_total", outcome="inventory") == 1
 
 
+def test_an_awsaccount_says_that_its_events_arrive(
+    operator: Operator, account: Account, accounts: Accounts, trails: Trails
+) -> None:
+    name = accounts.create("one", account.number, allowedNamespaces={"names": [trails.namespace]})
+
+    def arriving() -> tuple[str, str] | None:
+        conditions = {one["type"]: one for one in status(accounts, name).get("conditions", ())}
+        found = conditions.get("EventsArriving")
+        return (found["status"], found["reason"]) if found else None
+
+    eventually("nothing has arrived", lambda: arriving() == ("Unknown", "NoTraffic"))
+    bucket = account.bucket(f"logs-{account.number}", NAME)
+    trails.create(trail(NAME, bucket, accountRef={"name": name}))
+    trails.wait_ready(NAME)
+    eventually("the trail is listed", lambda: status(accounts, name).get("trailCount") == 1)
+    account.cloudtrail.stop_logging(Name=NAME)
+    eventually("an event has arrived", lambda: arriving() == ("True", "EventsReceived"))
+    assert Scraped(operator, "").value("events_arriving", account=name) == 1
+    assert not trails.condition(NAME, "EventsArriving")
+
+
 def status(accounts: Accounts, name: str) -> dict[str, Any]:
     found: dict[str, Any] = (accounts.get(name) or {}).get("status") or {}
     return found

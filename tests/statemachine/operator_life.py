@@ -20,7 +20,7 @@ from tests.refusals import refused
 from tests.statemachine.aws import Aws, Call, Session
 from tests.statemachine.kubernetes import ApiServer, Manifest, at
 from tests.statemachine.virtual_time import VirtualLoop
-from trail_operator import manager, wiring
+from trail_operator import event_wiring, manager, wiring
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.controllers import Controllers, InitialObjects
 from trail_operator.domain.ownership import Cluster
@@ -86,7 +86,7 @@ def own_clock(loop: VirtualLoop, random: Callable[[], float]) -> Clock:
 def no_threads() -> Iterator[None]:
     """Let the operator's calls to AWS need no threads."""
     with ExitStack() as patched:
-        for module in (account_client, queue, wiring):
+        for module in (account_client, event_wiring, queue):
             patched.enter_context(mock.patch.object(module, "CallExecutor", _Tasks))
         yield
 

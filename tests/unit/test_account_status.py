@@ -10,10 +10,16 @@ from botocore.session import get_session
 
 from tests.statemachine.error_table import GENERIC
 from trail_operator.api.aws_account import AWSAccountStatus
-from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
+from trail_operator.api.reasons import ACCOUNT_REASONS, ConditionType, Reason
 from trail_operator.aws.errors import ASSUME_ROLE, AWSError, is_assume_role_denied
 from trail_operator.aws.unanswered import failure_without_answer
-from trail_operator.domain.account_status import account_status, deletion_blocked, finalizers
+from trail_operator.domain.account_status import (
+    account_status,
+    deletion_blocked,
+    events_arriving_status,
+    finalizers,
+)
+from trail_operator.domain.conditions import State
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.inventory_snapshot import InventorySnapshot, PeerTrail
 from trail_operator.domain.ownership import Cluster
@@ -245,3 +251,29 @@ def test_who_holds_an_account(
 def test_all_operators_report_the_same_users(users: list[str], present: list[str], told: str) -> None:
     (ready,) = deletion_blocked(AWSAccountStatus.parse(None), 1, users=users, present=present, now=NOW).conditions
     assert (ready.reason, ready.message.startswith(told)) == ("InUse", True)
+
+
+ARRIVING = State(True, Reason.EVENTS_RECEIVED, "Events arrived")
+MISSING = State(False, Reason.EVENTS_MISSING, "Events are missing")
+
+
+def conditions(status: AWSAccountStatus) -> list[tuple[str, str]]:
+    return [(entry.type, entry.status) for entry in status.conditions]
+
+
+def test_events_arriving_follows_ready_and_stays_when_ready_changes() -> None:
+    found = events_arriving_status(status(AWSAccountStatus.parse(None)), ARRIVING, NOW)
+    assert conditions(found) == [("Ready", "True"), ("EventsArriving", "True")]
+    assert conditions(status(found, LASTING)) == [("Ready", "False"), ("EventsArriving", "True")]
+    blocked = deletion_blocked(found, 1, users=["team"], present=(), now=NOW)
+    assert conditions(blocked) == [("Ready", "False"), ("EventsArriving", "True")]
+
+
+def test_events_arriving_says_since_when_and_goes_with_the_queue() -> None:
+    first = events_arriving_status(status(AWSAccountStatus.parse(None)), ARRIVING, NOW)
+    later = NOW + timedelta(hours=1)
+    assert events_arriving_status(first, ARRIVING, later) == first
+    changed = events_arriving_status(first, MISSING, later).condition(ConditionType.EVENTS_ARRIVING)
+    assert changed is not None
+    assert (changed.status, changed.reason, changed.last_transition_time) == ("False", "EventsMissing", later)
+    assert conditions(events_arriving_status(first, None, later)) == [("Ready", "True")]

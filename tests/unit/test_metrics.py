@@ -113,7 +113,7 @@ def test_a_trail_is_told_of_as_its_status_says() -> None:
     )
     trail.facts.delivered = {Destination.S3: 1700000000.0}
     trail.facts.drift_count = 2
-    metrics.registry.register(StateCollector(lambda: [trail], list, lambda: 3))
+    metrics.registry.register(StateCollector(lambda: [trail], list, lambda: 3, lambda: None))
     where = ("team", "audit")
     assert of(metrics, "trail_ready", *where) == 0
     assert of(metrics, "trail_reason", *where, "DeliveryFailing") == 1
@@ -129,7 +129,7 @@ def test_a_trail_is_told_of_as_its_status_says() -> None:
 
 def test_what_is_not_known_of_a_trail_is_not_told() -> None:
     metrics = Metrics()
-    metrics.registry.register(StateCollector(lambda: [state(spec={"isLogging": False})], list, lambda: 0))
+    metrics.registry.register(StateCollector(lambda: [state(spec={"isLogging": False})], list, lambda: 0, lambda: None))
     assert of(metrics, "trail_ready", "team", "audit") == 0
     assert of(metrics, "trail_logging_desired", "team", "audit") == 0
     assert of(metrics, "trail_logging", "team", "audit") is None
@@ -140,7 +140,7 @@ def test_of_a_trail_that_is_not_this_one_s_only_the_logging_is_told() -> None:
     metrics = Metrics()
     trail = state(conditions=ready("False", "Conflict"))
     trail.facts.other_trail_is_logging = False
-    metrics.registry.register(StateCollector(lambda: [trail], list, lambda: 0))
+    metrics.registry.register(StateCollector(lambda: [trail], list, lambda: 0, lambda: None))
     assert of(metrics, "trail_logging", "team", "audit") == 0
     assert of(metrics, "trail_logging_desired", "team", "audit") == 1
     assert of(metrics, "trail_delivery_failing", "team", "audit", "S3") is None
@@ -149,7 +149,7 @@ def test_of_a_trail_that_is_not_this_one_s_only_the_logging_is_told() -> None:
 def test_nothing_is_left_of_a_trail_that_has_gone() -> None:
     metrics = Metrics()
     trails = [state("goes", conditions=ready("True", "Recording"), isLogging=True), state("stays")]
-    metrics.registry.register(StateCollector(lambda: trails, list, lambda: 0))
+    metrics.registry.register(StateCollector(lambda: trails, list, lambda: 0, lambda: None))
     assert b"goes" in generate_latest(metrics.registry)
     del trails[0]
     assert b"goes" not in generate_latest(metrics.registry)

@@ -73,7 +73,7 @@ def test_no_object_spoils_the_metrics_of_the_others(spec: Any, status: Any) -> N
     odd = TrailState({**body("odd", uid="1"), "spec": spec, "status": status}, started=0.0)
     well = TrailState(body("well", uid="2", version=2), started=0.0)
     registry = CollectorRegistry()
-    registry.register(StateCollector(lambda: [odd, well], list, lambda: 0))
+    registry.register(StateCollector(lambda: [odd, well], list, lambda: 0, lambda: None))
     assert b'trail="well"' in generate_latest(registry)
 
 

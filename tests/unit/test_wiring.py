@@ -176,7 +176,7 @@ def test_an_account_that_can_not_be_written_is_counted(monkeypatch: pytest.Monke
         server.body = account("1", "111111111111")
         accounts.on_update(server.body)
         await refused.wait()
-        gauges = StateCollector(list, registry.all, lambda: 0)
+        gauges = StateCollector(list, registry.all, lambda: 0, lambda: None)
         for _ in range(20):
             await asyncio.sleep(0)
         found = [sample for family in gauges.collect() for sample in family.samples if "unrep" in sample.name]

@@ -2,18 +2,30 @@
 
 import json
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from trail_operator.api.aws_account import EXTERNAL_ID, AWSAccountStatus
 from trail_operator.api.reasons import ConditionType
-from trail_operator.domain.account_status import account_status, deletion_blocked, finalizers
+from trail_operator.domain.account_status import account_status, deletion_blocked, events_arriving_status, finalizers
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.inventory_snapshot import InventorySnapshot
 from trail_operator.domain.ownership import Cluster
+from trail_operator.inventory.event_arrivals import EventArrivals
 from trail_operator.inventory.registry import Account
 from trail_operator.kube.client import AWS_ACCOUNTS, Key, KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
+
+
+@dataclass(frozen=True)
+class AccountUsers:
+    """Whose Trails use an AWSAccount."""
+
+    watched: Collection[str]
+    """The namespaces that are watched, none for all."""
+    namespaces_of: Callable[[str], Collection[str]]
+    """Returns the namespaces of the Trails that use an AWSAccount, by its name."""
 
 
 class AccountStatusWriter:
@@ -24,16 +36,16 @@ class AccountStatusWriter:
         kubernetes: KubeClient,
         events: EventRecorder,
         cluster: Cluster,
-        namespaces: Collection[str],
-        users: Callable[[str], Collection[str]],
+        users: AccountUsers,
+        arrivals: EventArrivals | None,
         clock: Clock,
     ) -> None:
-        """`namespaces`: those that are watched, none for all; `users`: those of the Trails that use an AWSAccount."""
+        """`arrivals`: None without an event queue."""
         self._kubernetes = kubernetes
         self._events = events
         self._cluster = cluster
-        self._namespaces = namespaces
         self._users = users
+        self._arrivals = arrivals
         self._clock = clock
 
     async def sync_finalizers(self, account: Account, *, deleting: bool) -> Collection[str]:
@@ -41,8 +53,8 @@ class AccountStatusWriter:
 
         They are returned only where finalizers depend on them.
         """
-        users = self._users(account.name) if deleting or self._namespaces else ()
-        wanted = finalizers(account.finalizers, watched=self._namespaces, users=users, deleting=deleting)
+        users = self._users.namespaces_of(account.name) if deleting or self._users.watched else ()
+        wanted = finalizers(account.finalizers, watched=self._users.watched, users=users, deleting=deleting)
         if wanted != account.finalizers:
             key, version = Key("", account.name), account.body["metadata"]["resourceVersion"]
             account.update(await self._kubernetes.patch_finalizers(AWS_ACCOUNTS, key, wanted, version))
@@ -57,6 +69,7 @@ class AccountStatusWriter:
         unreachable: bool,
     ) -> None:
         """Report what a run has found. `unreachable`: whether AWS has not answered for too long."""
+        now = self._clock.now()
         status = account_status(
             account.status,
             generation=account.generation,
@@ -64,13 +77,15 @@ class AccountStatusWriter:
             unreachable=unreachable,
             snapshot=snapshot or InventorySnapshot(),
             cluster=self._cluster,
-            now=self._clock.now(),
+            now=now,
         )
+        arriving = self._arrivals.state(account.spec.account_id) if self._arrivals else None
+        status = events_arriving_status(status, arriving, now)
         await self._write(account, status, failure.request_id if failure else "")
 
     async def write_in_use(self, account: Account, users: Collection[str]) -> None:
         """Report that Trails still use an AWSAccount that is being deleted."""
-        present = account.finalizers if self._namespaces else ()
+        present = account.finalizers if self._users.watched else ()
         now = self._clock.now()
         status = deletion_blocked(account.status, account.generation, users=users, present=present, now=now)
         await self._write(account, status)
@@ -88,7 +103,7 @@ class AccountStatusWriter:
     async def _record_transition(
         self, account: Account, before: AWSAccountStatus, after: AWSAccountStatus, request_id: str
     ) -> None:
-        was, ready = before.condition(ConditionType.READY), after.conditions[0]
+        was, ready = before.condition(ConditionType.READY), after.conditions[0]  # Ready is the first
         if was is not None and (was.status, was.reason) == (ready.status, ready.reason):
             return
         # The condition may quote the external id, as the spec does. Readers of logs may be allowed to read neither.

@@ -271,7 +271,10 @@ class AWSAccountStatus(Status):
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
-            description="Ready: STS confirms that the credentials belong to the account.",
+            description=(
+                "Ready: STS confirms that the credentials belong to the account. EventsArriving, only with an event "
+                "queue: whether events of the account arrive from it. It does not affect Ready."
+            ),
             json_schema_extra=list_map("type", 16),
         ),
     ] = ()

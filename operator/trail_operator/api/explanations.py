@@ -34,6 +34,11 @@ CONDITION_MEANINGS: dict[ConditionType, str] = {
         "Present while there are warnings. Its message lists all warnings, its reason is that of the first. It never "
         "affects Ready."
     ),
+    ConditionType.EVENTS_ARRIVING: (
+        "Only on an AWSAccount, and only with an event queue: whether events of the account arrive from the queue, in "
+        "the home regions of its Trails. It never affects Ready. After a restart of the operator it is Unknown until "
+        "the next event."
+    ),
 }
 
 _RETRIES = "The operator retries automatically, at least once a minute."
@@ -319,6 +324,27 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "trail name, its spec is invalid, the trail belongs to another owner or does not exist, the operator has no "
         "credentials, or AWS does not answer.",
         "Correct what Ready reports. The dependencies are evaluated right afterwards.",
+    ),
+    Reason.EVENTS_RECEIVED: Explanation(
+        "In each home region of the account's Trails, an event of the account arrived within the last 24 hours.",
+        "Nothing.",
+    ),
+    Reason.EVENTS_MISSING: Explanation(
+        "The operator changed something in the regions that the message names, a trail there had recorded write "
+        "management events for at least 15 minutes, and no event of that account and region has arrived within 15 "
+        "minutes. Drift there is noticed only at the next resync.",
+        "Deploy `events-member.yaml` in the account and region, or compare its rule, role and bus with the template; "
+        "then check the policies of the hub's bus and queue.",
+    ),
+    Reason.NO_TRAFFIC: Explanation(
+        "No event has arrived within the last 24 hours, or since the operator started, and none was expected.",
+        "Nothing. To test the way, change something in the account, such as a tag of a trail.",
+    ),
+    Reason.NOT_LOGGING: Explanation(
+        "No trail is known to record write management events in a region, and EventBridge receives only events that a "
+        "trail records.",
+        "Nothing, if that is intended: drift there is noticed at the next resync. Otherwise let a trail that is "
+        "logging record write management events of the region.",
     ),
 }
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ConditionType(StrEnum):
-    """Conditions of a Trail. The last three are present only while true."""
+    """Conditions of a Trail. Three are present only while true. An AWSAccount has Ready and EventsArriving."""
 
     READY = "Ready"
     SYNCED = "Synced"
@@ -13,6 +13,7 @@ class ConditionType(StrEnum):
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     ADVISORY = "Advisory"
+    EVENTS_ARRIVING = "EventsArriving"
 
 
 class Reason(StrEnum):
@@ -75,6 +76,10 @@ class Reason(StrEnum):
     UNKNOWN_SELECTOR = "UnknownSelector"
     LEGACY_PRINCIPAL = "LegacyPrincipal"
     ANNOTATION_IGNORED = "AnnotationIgnored"
+    EVENTS_RECEIVED = "EventsReceived"
+    EVENTS_MISSING = "EventsMissing"
+    NO_TRAFFIC = "NoTraffic"
+    NOT_LOGGING = "NotLogging"
 
 
 class EventReason(StrEnum):
@@ -102,3 +107,6 @@ ACCOUNT_REASONS = (
     Reason.INTERNAL_ERROR,
 )
 """Reasons of the condition Ready of an AWSAccount."""
+
+EVENTS_ARRIVING_REASONS = (Reason.EVENTS_RECEIVED, Reason.EVENTS_MISSING, Reason.NO_TRAFFIC, Reason.NOT_LOGGING)
+"""Reasons of the condition EventsArriving of an AWSAccount."""

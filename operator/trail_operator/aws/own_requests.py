@@ -23,9 +23,14 @@ class OwnRequests:
         self._ids: dict[str, None] = {}  # the oldest is first
         self._under_way: dict[tuple[str, str], int] = defaultdict(int)
         self._waiting: dict[tuple[str, str], list[Callable[[], None]]] = defaultdict(list)
+        self._subscribers: list[Callable[[str, str], None]] = []
 
     def __contains__(self, request_id: str) -> bool:
         return request_id in self._ids
+
+    def subscribe(self, on_write: Callable[[str, str], None]) -> None:
+        """Have this called with the account and region of each write that succeeds."""
+        self._subscribers.append(on_write)
 
     async def tracked(self, account: str, region: str, response: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         """Return the response to a write, and remember its ID; also that of an error response."""
@@ -38,6 +43,8 @@ class OwnRequests:
             raise
         else:
             self._remember(answer)
+            for on_write in self._subscribers:
+                on_write(account, region)
             return answer
         finally:
             self._under_way[key] -= 1

@@ -41,7 +41,7 @@ def account_status(
         ready = condition(ConditionType.READY, state, before, generation, now)
     else:
         ready = _ready(previous, generation, failure, now, snapshot)
-    update: dict[str, object] = {"observed_generation": generation, "conditions": (ready,)}
+    update: dict[str, object] = {"observed_generation": generation, "conditions": _with(previous, ready)}
     if snapshot.trails is not None:
         listed = tuple(_listed(trail, cluster) for trail in sorted(snapshot.trails, key=lambda trail: trail.arn))
         unmanaged = sum(trail.owner == UNMANAGED for trail in listed)
@@ -51,6 +51,17 @@ def account_status(
             "unmanaged_count": None if snapshot.count is None else unmanaged,
         }
     return previous.model_copy(update=update)
+
+
+def events_arriving_status(status: AWSAccountStatus, state: State | None, now: datetime) -> AWSAccountStatus:
+    """Return the status with the condition EventsArriving, or without it if there is no event queue (None)."""
+    kind = ConditionType.EVENTS_ARRIVING
+    if state is None:
+        kept = tuple(entry for entry in status.conditions if entry.type != kind)
+    else:
+        found = condition(kind, state, status.condition(kind), status.observed_generation, now)
+        kept = _with(status, found)
+    return status.model_copy(update={"conditions": kept})
 
 
 def finalizers(
@@ -100,7 +111,13 @@ def deletion_blocked(
         f"{number}: delete them first, so that their trails in AWS can be deleted or released",
     )
     ready = _ready(previous, generation, failure, now)
-    return previous.model_copy(update={"observed_generation": generation, "conditions": (ready,)})
+    return previous.model_copy(update={"observed_generation": generation, "conditions": _with(previous, ready)})
+
+
+def _with(status: AWSAccountStatus, changed: Condition) -> tuple[Condition, ...]:
+    """Return the conditions with one of them replaced or added; Ready is the first."""
+    by_type = {entry.type: entry for entry in status.conditions} | {changed.type: changed}
+    return tuple(by_type[kind] for kind in ConditionType if kind in by_type)
 
 
 def _ready(

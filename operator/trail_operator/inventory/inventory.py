@@ -104,6 +104,13 @@ class AccountInventory:
             return None
         return (*advice, *basis.found)
 
+    def known_trails(self, name: str | None) -> tuple[str, tuple[PeerTrail, ...]] | None:
+        """Return the ID of an account and its trails as last read; None if they could not be read."""
+        account = self._accounts.get(name)
+        if account is None or account.location is None or account.snapshot.trails is None:
+            return None
+        return account.location.account, account.snapshot.trails
+
     # Changes.
 
     def record(self, client: AccountClient, location: Location, arn: str, observed: ObservedTrail | None) -> None:

@@ -28,17 +28,23 @@ class StateCollector(Collector):
         states: Callable[[], Iterable[TrailState]],
         accounts: Callable[[], Iterable[Account]],
         unattended: Callable[[], int],
+        own_events: Callable[[], bool | None],
     ) -> None:
-        """`unattended`: returns the number of Trails that are not reconciled."""
+        """`unattended`: returns the number of Trails that are not reconciled.
+
+        `own_events`: whether events of the account of the operator's own identity arrive, None if unknown.
+        """
         self._states = states
         self._accounts = accounts
         self._unattended = unattended
+        self._own_events = own_events
 
     def collect(self) -> Iterator[Metric]:
         """Return all metric families with their present values."""
         states, accounts = [*self._states()], [*self._accounts()]
         yield from _of_trails(states)
         yield from _of_accounts(accounts)
+        yield _of_events(accounts, self._own_events())
         unreportable = _gauge(metrics.UNREPORTABLE)
         for kind, objects in ((KIND, states), (ACCOUNT_KIND, accounts)):
             unreportable.add_metric(
@@ -79,15 +85,29 @@ def _of_accounts(accounts: Iterable[Account]) -> list[Metric]:
     ready, reason = _gauge(metrics.ACCOUNT_READY), _gauge(metrics.ACCOUNT_REASON)
     trails, unmanaged = _gauge(metrics.ACCOUNT_TRAILS), _gauge(metrics.ACCOUNT_UNMANAGED)
     for account in accounts:
-        key, status = (account.name,), account.body.get("status")
-        status = status if isinstance(status, dict) else {}
-        # Without the list of trails, of which there may be a thousand.
-        parsed = AWSAccountStatus.parse({name: value for name, value in status.items() if name != "trails"})
+        key, parsed = (account.name,), _status_of(account)
         _add_ready(ready, reason, key, parsed.condition(ConditionType.READY))
         for family, count in ((trails, parsed.trail_count), (unmanaged, parsed.unmanaged_count)):
             if count is not None:
                 family.add_metric(key, count)
     return [ready, reason, trails, unmanaged]
+
+
+def _of_events(accounts: Iterable[Account], own: bool | None) -> Metric:
+    family = _gauge(metrics.EVENTS_ARRIVING)
+    known = {account.name: _status_of(account).condition(ConditionType.EVENTS_ARRIVING) for account in accounts}
+    found = {name: {"True": True, "False": False}.get(entry.status) for name, entry in known.items() if entry}
+    for name, arrive in {"": own, **found}.items():
+        if arrive is not None:
+            family.add_metric((name,), arrive)
+    return family
+
+
+def _status_of(account: Account) -> AWSAccountStatus:
+    """Return the status without the list of trails, of which there may be a thousand."""
+    status = account.body.get("status")
+    status = status if isinstance(status, dict) else {}
+    return AWSAccountStatus.parse({name: value for name, value in status.items() if name != "trails"})
 
 
 def _add_ready(
