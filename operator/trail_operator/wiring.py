@@ -125,11 +125,14 @@ def build_controllers(
     accounts = _account_controller(shared)
     queue = trail_queue(clock.monotonic, metrics.record_restart, shared.resync)
     wakes = EventWakes(TrailIndex(registry.trail_scope), queue.enqueue, metrics, clock)
-    trails = _trail_controller(shared, accounts, queue, wakes)
+    writer = StatusWriter(kubernetes, events, shared.deletion_policy, queue.enqueue, clock)
+    attribution = _drift_attribution(shared, writer, queue)
+    trails = _trail_controller(shared, accounts, queue, wakes, writer, attribution)
     namespaces = NamespaceController(registry, lambda name: trails.enqueue(lambda state: state.key.namespace == name))
     _subscribe(shared, accounts, trails, wakes)
     _collect_state(shared, trails)
-    router = EventRouter(wakes, registry, InventoryRefresh(shared.inventory, clock), clients.own_requests, metrics)
+    refresh = InventoryRefresh(shared.inventory, clock)
+    router = EventRouter(wakes, attribution, registry, refresh, clients.own_requests, metrics)
     consumer = event_consumer(settings, pool, clients, deliver_to(router, shared.arrivals), metrics, clock)
     if consumer:
         watch_arrivals(shared.arrivals, shared.inventory, clients.own_requests, registry, accounts)
@@ -182,15 +185,27 @@ def _account_controller(shared: _Shared) -> AccountController:
     )
 
 
+def _drift_attribution(shared: _Shared, writer: StatusWriter, queue: WorkQueue) -> DriftAttribution:
+    updates = StatusUpdates(shared.trails, queue, shared.inventory, writer, shared.registry.managed_elsewhere)
+    shared.inventory.subscribe(lambda account, has_changed: updates.enqueue_account(account) if has_changed else None)
+    is_own = shared.own_requests.__contains__
+    attributor = Attributor(AttributionMode(shared.settings.drift_attribution), is_own)
+    lookups = HistoryLookups(shared.registry.client_for, is_own, shared.metrics, shared.clock)
+    return DriftAttribution(attributor, lookups, updates, queue, shared.clock)
+
+
 def _trail_controller(
-    shared: _Shared, accounts: AccountController, queue: WorkQueue, wakes: EventWakes
+    shared: _Shared,
+    accounts: AccountController,
+    queue: WorkQueue,
+    wakes: EventWakes,
+    writer: StatusWriter,
+    attribution: DriftAttribution,
 ) -> TrailController:
     clock, registry = shared.clock, shared.registry
     claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
-    writer = StatusWriter(shared.kubernetes, shared.events, shared.deletion_policy, queue.enqueue, clock)
-    updates = StatusUpdates(shared.trails, queue, shared.inventory, writer, registry.managed_elsewhere)
-    shared.inventory.subscribe(lambda account, has_changed: updates.enqueue_account(account) if has_changed else None)
-    runner = _trail_runner(shared, claims, writer, _drift_recorder(shared, updates, queue))
+    drift = DriftRecorder(shared.events, shared.metrics, attribution, clock)
+    runner = _trail_runner(shared, claims, writer, drift)
 
     async def reconcile(state: TrailState) -> float | None:
         if await accounts.managed_elsewhere(state):
@@ -199,14 +214,6 @@ def _trail_controller(
             return await wakes.observed(state, runner.run(state))
 
     return TrailController(shared.kubernetes, shared.trails, claims, queue, reconcile, clock.monotonic)
-
-
-def _drift_recorder(shared: _Shared, updates: StatusUpdates, queue: WorkQueue) -> DriftRecorder:
-    is_own, metrics, clock = shared.own_requests.__contains__, shared.metrics, shared.clock
-    attributor = Attributor(AttributionMode(shared.settings.drift_attribution), is_own)
-    lookups = HistoryLookups(shared.registry.client_for, is_own, metrics, clock)
-    attribution = DriftAttribution(attributor, lookups, updates, queue, clock)
-    return DriftRecorder(shared.events, metrics, attribution, clock)
 
 
 def _trail_runner(shared: _Shared, claims: NameClaims, writer: StatusWriter, drift: DriftRecorder) -> ReconcileRunner:

@@ -1,7 +1,7 @@
 """Who caused a drift, as event history records it: every kind of change by every kind of caller, or unknown.
 
-The operator asks a minute after it has found a drift: tests/statemachine has that, in virtual time. Here the emulator's
-records are read as the operator reads them.
+The operator asks event history a minute after it has found a drift: tests/statemachine has that, in virtual time. Here
+the emulator's records are read as the operator reads them. The event queue names a caller at once.
 """
 
 import asyncio
@@ -15,6 +15,10 @@ from typing import Any, cast
 import pytest
 
 from tests.integration.aws import REGION, Account
+from tests.integration.conftest import OperatorFactory
+from tests.integration.kubernetes import Trails, trail
+from tests.patience import eventually
+from tests.sandbox.buses import OF_CLOUDTRAIL, Bus
 from tests.sandbox.identities import allow, client, role, trusting, user, written
 from tests.sandbox.organizations import Organization
 from tests.unit.aws_clients import connection
@@ -251,3 +255,33 @@ def test_without_its_permission_nobody_is_named_and_that_is_counted(account: Acc
     account.client("iam").put_user_policy(UserName=name, **policy)
     assert reader.attribute(drift) is not None
     assert (reader.lookups("denied"), reader.lookups("complete")) == (1, 1)
+
+
+# By the event queue, as the whole operator.
+
+
+@pytest.mark.sampled("callers by queue")
+@pytest.mark.parametrize("caller", CALLERS)
+def test_the_event_of_the_correction_names_the_caller(
+    operator_process: OperatorFactory, account: Account, trails: Trails, caller: str
+) -> None:
+    Bus(account).rule("events", OF_CLOUDTRAIL)
+    operator_process("--resync", "10m", "--event-queue", "events", "--drift-attribution", "Full")
+    trails.create(trail(NAME, account.bucket(f"logs-{account.number}", NAME)))
+    trails.wait_ready(NAME)
+    who = CALLERS[caller](account)
+    who.client.stop_logging(Name=account.trail_arn(NAME))
+    (corrected,) = eventually("the Event", lambda: trails.events(NAME, "DriftCorrected"))
+    sentence = f"StopLogging was called by {who.principal} (event queue, not verified)."
+    assert corrected.message == f"Corrected drift: isLogging false -> true (StartLogging). {sentence}"
+
+    def last() -> dict[str, Any]:
+        found: dict[str, Any] = (trails.get(NAME) or {})["status"].get("lastDrift", {})
+        return found
+
+    eventually("the correction is in status", lambda: "correctionTime" in last())
+    named = last()["changedBy"]
+    assert (named["principal"], named.get("sourceIdentity")) == (who.principal, who.source_identity)
+    assert (named["eventName"], named["source"]) == ("StopLogging", "Queue")
+    assert who.address in (None, named["sourceIPAddress"])
+    assert last()["detectionTime"] <= last()["correctionTime"]

@@ -34,18 +34,16 @@ class EventBus:
         self._numbers = itertools.count()
         self.lost, self.doubled = 0.0, 0.0
         """The share of events that are."""
-        self.slowest = 0.5
-        """The longest that an event takes, in seconds: they overtake each other."""
+        self.soonest, self.slowest = 0.0, 0.5
+        """How long events take, in seconds: they overtake each other."""
 
-    def on_call(
-        self, region: str, operation: str, parameters: Mapping[str, Any], request_id: str = "", error: str = ""
-    ) -> None:
-        """Send the event of a call."""
+    def send(self, record: Mapping[str, Any]) -> None:
+        """Send the record of a call."""
         if self._random.random() < self.lost:
             return
-        body = event(self._loop.time(), region, operation, parameters, request_id, error, next(self._numbers))
+        body = enveloped(record)
         for _ in range(2 if self._random.random() < self.doubled else 1):
-            self._loop.call_later(self._random.uniform(0.0, self.slowest), self.put, body)
+            self._loop.call_later(self._random.uniform(self.soonest, self.slowest), self.put, body)
 
     def put(self, body: str) -> None:
         """Put a message into the queue, whoever made it."""
@@ -122,13 +120,19 @@ def event(
         },
         **({"errorCode": error} if error else {}),
     }
-    envelope = {
-        "version": "0",
-        "detail-type": "AWS API Call via CloudTrail",
-        "source": f"aws.{source}",
-        "account": account,
-        "region": region,
-        "resources": [],
-        "detail": record,
-    }
-    return json.dumps(envelope)
+    return enveloped(record)
+
+
+def enveloped(record: Mapping[str, Any]) -> str:
+    """A record as EventBridge sends it."""
+    return json.dumps(
+        {
+            "version": "0",
+            "detail-type": "AWS API Call via CloudTrail",
+            "source": f"aws.{record['eventSource'].partition('.')[0]}",
+            "account": record["recipientAccountId"],
+            "region": record["awsRegion"],
+            "resources": [],
+            "detail": record,
+        }
+    )

@@ -1,5 +1,6 @@
 """What is said of a drift after it was found: when, what differed, when it was corrected, and who caused it."""
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from tests.statemachine.aws import ACCOUNT, ALICE, OPERATOR, REGIONS, Call
 from tests.statemachine.error_table import GENERIC, Error, name_of
+from tests.statemachine.event_bus import EventBus, event
 from tests.statemachine.kubernetes import at
 from tests.statemachine.raw import Raw
 from tests.statemachine.rest import FORCE
@@ -491,3 +493,170 @@ def test_an_event_history_that_does_not_answer_delays_no_correction(stage: Virtu
     stage.wait(2.0)
     assert all(trail.is_logging for trail in stage.aws.trails.all())
     assert last_drift(stage)["correctionTime"] >= at(stage.time - 2.0).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# Who caused it, by the event queue.
+
+BY_QUEUE = f"StopLogging was called by {ALICE.arn} (event queue, not verified)."
+MALLORY = f"arn:aws:iam::{ACCOUNT}:user/mallory"
+
+
+def bus_of(stage: VirtualStage) -> EventBus:
+    assert stage.aws.bus is not None
+    return stage.aws.bus
+
+
+def forge(stage: VirtualStage, operation: str = "StopLogging", age: float = 1.0, **more: Any) -> None:
+    """Send an event of a call that nobody made."""
+    body = event(stage.time - age, REGIONS[0], operation, {"Name": ARN}, number=random.getrandbits(32), **more)
+    bus_of(stage).put(body)
+
+
+@pytest.fixture
+def queued(stage_of: Callable[..., VirtualStage]) -> VirtualStage:
+    """A world with an event queue."""
+    return stage_of(event_queue="events", drift_attribution="Full")
+
+
+def test_the_event_of_the_correction_names_the_caller(queued: VirtualStage) -> None:
+    stop(queued)
+    queued.wait(5.0)
+    assert queued.notes("DriftCorrected") == [f"Corrected drift: isLogging false -> true (StartLogging). {BY_QUEUE}"]
+    assert named(queued) == (ALICE.arn, "Queue")
+    assert last_drift(queued)["changedBy"]["sourceIPAddress"] == "203.0.113.7"
+    assert queued.notes("DriftAttributed") == []
+    queued.wait(FIRST)
+    assert named(queued) == (ALICE.arn, "EventHistory")
+    assert queued.notes("DriftAttributed") == [
+        f"Attributed drift: isLogging. StopLogging was called by {ALICE.arn} (event history)."
+    ]
+
+
+def test_the_event_of_an_observed_drift_names_the_caller(queued: VirtualStage) -> None:
+    queued.replace_spec(KEY, SPEC | {"managementPolicy": "Observe"})
+    queued.wait(30.0)
+    stop(queued)
+    queued.wait(5.0)
+    assert queued.notes("DriftDetected") == [f"Detected drift: isLogging is false, not true. {BY_QUEUE}"]
+
+
+def test_without_event_history_the_queue_is_the_source(queued: VirtualStage) -> None:
+    queued.fault(operation="LookupEvents", error="AccessDeniedException")
+    stop(queued)
+    queued.wait(LAST + 10.0)
+    assert named(queued) == (ALICE.arn, "Queue")
+    assert queued.notes("DriftAttributed") == []
+
+
+def test_an_event_that_is_late_is_reported_when_it_arrives(queued: VirtualStage) -> None:
+    queued.fault(operation="LookupEvents", error="AccessDeniedException")
+    bus_of(queued).slowest, bus_of(queued).soonest = 200.0, 190.0
+    stop(queued)
+    found(queued)
+    assert named(queued) is None
+    queued.wait(200.0)
+    assert named(queued) == (ALICE.arn, "Queue")
+    assert queued.notes("DriftAttributed") == [f"Attributed drift: isLogging. {BY_QUEUE}"]
+
+
+def test_two_events_are_nobody_though_one_is_late(queued: VirtualStage) -> None:
+    queued.fault(operation="LookupEvents", error="AccessDeniedException")
+    stop(queued)
+    forge(queued)
+    queued.wait(20.0)
+    assert named(queued) is None
+
+
+def test_a_forged_event_is_never_reported_as_event_history(queued: VirtualStage) -> None:
+    bus_of(queued).lost = 1.0
+    stop(queued)
+    forge(queued)
+    queued.wait(5.0)
+    assert named(queued) == (MALLORY, "Queue"), "as delivered, not verified"
+    queued.wait(FIRST)
+    assert named(queued) is None, "event history has another caller"
+    queued.wait(LAST)
+    assert named(queued) is None
+
+
+def test_an_event_that_event_history_does_not_have_is_refuted(queued: VirtualStage) -> None:
+    bus_of(queued).lost = 1.0
+    stop(queued)
+    queued.aws.history.clear()  # as if nobody had called
+    forge(queued)
+    queued.wait(FIRST + 5.0)
+    assert named(queued) == (MALLORY, "Queue")
+    queued.wait(LAST)
+    assert named(queued) is None
+
+
+@pytest.mark.parametrize("what", ["of the future", "of another account", "contradictory", "of before", "failed"])
+def test_an_event_that_cannot_have_caused_it_names_nobody(queued: VirtualStage, what: str) -> None:
+    bus_of(queued).lost = 1.0
+    queued.fault(operation="LookupEvents", error="AccessDeniedException")
+    match what:
+        case "of the future":
+            forge(queued, age=-30.0)
+            queued.wait(35.0)
+        case "of another account":
+            body = event(queued.time - 1.0, REGIONS[0], "StopLogging", {"Name": "alpha"}, account="210987654321")
+            bus_of(queued).put(body)
+        case "contradictory":
+            text = event(queued.time - 1.0, REGIONS[0], "StopLogging", {"Name": ARN})
+            bus_of(queued).put(text.replace(f'"account": "{ACCOUNT}"', '"account": "210987654321"', 1))
+        case "of before":
+            forge(queued, age=600.0)
+        case _:
+            forge(queued, error="AccessDenied")
+    stop(queued)
+    queued.annotate(KEY, FORCE, "now")
+    queued.wait(5.0)
+    assert last_drift(queued)["paths"] == ["isLogging"]
+    assert named(queued) is None
+
+
+def test_a_flood_of_events_of_one_trail_names_nobody(queued: VirtualStage) -> None:
+    queued.fault(operation="LookupEvents", error="AccessDeniedException")
+    stop(queued)
+    for _ in range(500):
+        forge(queued, "UpdateTrail")
+    stop(queued)
+    queued.wait(60.0)
+    assert last_drift(queued)["paths"] == ["isLogging"]
+    assert all(trail.is_logging for trail in queued.aws.trails.all())
+
+
+def test_nobody_is_named_by_the_queue_with_mode_none(stage_of: Callable[..., VirtualStage]) -> None:
+    stage = stage_of(event_queue="events", drift_attribution="None")
+    stop(stage)
+    stage.wait(5.0)
+    assert stage.notes("DriftCorrected") == ["Corrected drift: isLogging false -> true (StartLogging)"]
+    assert named(stage) is None
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_the_queue_delivers_nobody_is_named_wrongly(queued: VirtualStage, seed: int) -> None:
+    """Messages are lost, doubled, late, in any order, and forged."""
+    bus = bus_of(queued)
+    bus.lost, bus.doubled, bus.slowest = 0.3, 0.3, 60.0
+    sent: set[tuple[str, str]] = set()
+    put = bus.put
+
+    def note(body: str) -> None:
+        record = json.loads(body)["detail"]
+        sent.add((record["eventID"], record["userIdentity"].get("arn", "")))
+        put(body)
+
+    bus.put = note  # type: ignore[method-assign]
+    for number, _ in enumerate(_at_random(queued, seed)):
+        if number % 3 == 0:
+            forge(queued, random.Random(seed + number).choice(["StopLogging", "UpdateTrail"]), age=5.0)
+            queued.wait(5.0)
+        if not (shown := last_drift(queued).get("changedBy")):
+            continue
+        entries = queued.aws.history.newest_first(ACCOUNT, REGIONS[0])
+        made = {(entry.id, entry.event.caller.arn) for entry in entries if entry.event.caller.access_key_id}
+        who = (shown["eventID"], shown["principal"])
+        assert who in (made if shown["source"] == "EventHistory" else sent)
+        own = {entry.id for entry in entries if entry.event.caller is OPERATOR}
+        assert shown["eventID"] not in own, "the operator did it"

@@ -18,6 +18,7 @@ from trail_operator.inventory.refresh import InventoryRefresh
 from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
+from trail_operator.trail.attribution import DriftAttribution
 from trail_operator.trail.event_router import EventRouter
 from trail_operator.trail.event_wakes import EventWakes
 from trail_operator.trail.state import TrailState
@@ -119,7 +120,8 @@ def test_a_bug_is_logged_and_counted_and_does_not_end_what_delivers(caplog: pyte
     metrics, clock = Metrics(), Clock(now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     wakes = EventWakes(index(), lambda _: None, metrics, clock)
     refresh = InventoryRefresh(cast(AccountInventory, None), clock)
-    router = EventRouter(wakes, cast(AccountRegistry, Registry()), refresh, OwnRequests(), metrics)
+    attribution, registry = cast(DriftAttribution, None), cast(AccountRegistry, Registry())
+    router = EventRouter(wakes, attribution, registry, refresh, OwnRequests(), metrics)
     router.deliver(EVENT)
     assert "internal error on event StopLogging of account 123456789012" in caplog.text
     assert of(metrics, "event_queue_messages_total", "internal") == 1

@@ -1,6 +1,7 @@
-"""Delivers events of CloudTrail: wakes the Trails that a call concerns. Nothing else follows from an event.
+"""Delivers events of CloudTrail: wakes the Trails that a call concerns, and says who called. Nothing else follows.
 
-The decisions are in `domain/event_routing.py`, the limits in `event_wakes.py`.
+The decisions are in `domain/event_routing.py`, the limits in `event_wakes.py`. Which call caused a drift is decided in
+`domain/attribution.py`.
 """
 
 from functools import partial
@@ -13,6 +14,7 @@ from trail_operator.inventory.refresh import InventoryRefresh
 from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.logs import about, logger
+from trail_operator.trail.attribution import DriftAttribution
 from trail_operator.trail.event_wakes import EventWakes
 
 
@@ -22,12 +24,14 @@ class EventRouter:
     def __init__(
         self,
         wakes: EventWakes,
+        attribution: DriftAttribution,
         registry: AccountRegistry,
         refresh: InventoryRefresh,
         own_requests: OwnRequests,
         metrics: Metrics,
     ) -> None:
         self._wakes = wakes
+        self._attribution = attribution
         self._registry = registry
         self._refresh = refresh
         self._own_requests = own_requests
@@ -49,9 +53,12 @@ class EventRouter:
     def _route(self, event: CloudTrailEvent) -> Outcome:
         names = self._registry.names_of(event.account)
         is_own = event.request_id in self._own_requests
+        trails = event.resources_of(Kind.TRAIL)
+        if not is_own:  # also of accounts without credentials: an administrator of the organization may be in one
+            for state in self._wakes.find(trails):
+                self._attribution.record_event(state, event)
         if refused := refusal(event, is_own=is_own, is_known_account=bool(names)):
             return refused
-        trails = event.resources_of(Kind.TRAIL)
         if not trails:
             return Outcome.DEPENDENCY
         if outcome := self._wakes.wake(trails, event.event_time):

@@ -60,6 +60,10 @@ class EventWakes:
             return None
         return Outcome.WOKEN if any(found) else Outcome.KNOWN
 
+    def find(self, trails: Collection[ResourceRef]) -> list[TrailState]:
+        """Return the Trails of some trails."""
+        return [state for ref in trails for state in self._index.find(ref)]
+
     async def observed(self, state: TrailState, reconcile: Awaitable[float | None]) -> float | None:
         """Await a reconcile, for any reason, and learn from it when the next read is due."""
         began, written = self._clock.monotonic(), state.writes.last_at
