@@ -22,7 +22,7 @@ from tests.statemachine.kubernetes import Manifest
 from tests.statemachine.raw import Raw
 from tests.statemachine.rest import FORCE, condition_of, is_failing
 from tests.statemachine.stage import RESYNC, VirtualStage
-from trail_operator.aws.operations import OPERATIONS, Internal
+from trail_operator.aws.operations import OPERATIONS, Internal, Queue
 
 SPEC: dict[str, Any] = {
     "s3BucketName": "logs-one",
@@ -492,5 +492,6 @@ def test_what_is_behind_a_refusal(tally: Tally, error: str) -> None:
 
 def test_every_operation_is_garbled() -> None:
     behind = {operation for _, all_of in REFUSALS.values() for some in all_of.values() for operation in some}
-    called = {operation.name for operation in OPERATIONS if operation is not Internal.HeadBucket}  # it has no body
+    # HeadBucket has no body, and nothing that the event queue answers is a fact about a trail.
+    called = {one.name for one in OPERATIONS if one is not Internal.HeadBucket and not isinstance(one, Queue)}
     assert {*READS, *CHANGES, *IDENTITIES, *AROUND, "LookupEvents"} | behind == called
