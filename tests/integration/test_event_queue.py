@@ -117,6 +117,20 @@ def test_an_awsaccount_says_that_its_events_arrive(
     assert not trails.condition(NAME, "EventsArriving")
 
 
+def test_the_own_identity_receives_also_where_no_trail_may_use_it(
+    operator_process: OperatorFactory, bus: Bus, account: Account, accounts: Accounts, trails: Trails
+) -> None:
+    operator_process(*LATER, "--event-queue", QUEUE, "--own-identity", "false")
+    name = accounts.create("one", account.number, allowedNamespaces={"names": [trails.namespace]})
+    manifest = trail(NAME, account.bucket(f"logs-{account.number}", NAME))
+    manifest["spec"]["accountRef"] = {"name": name}
+    trails.create(manifest)
+    trails.wait_ready(NAME)
+    account.cloudtrail.stop_logging(Name=NAME)
+    eventually("the trail logs again", lambda: not differs(account))
+    assert bus.has_sent()
+
+
 def status(accounts: Accounts, name: str) -> dict[str, Any]:
     found: dict[str, Any] = (accounts.get(name) or {}).get("status") or {}
     return found
