@@ -5,6 +5,7 @@ Errors of Kubernetes and faults of the operator are raised: runner.py handles th
 
 from dataclasses import replace
 
+from trail_operator.domain.failure import FailureClass
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.metrics import Result
 from trail_operator.trail.dependency_updates import DependencyUpdates
@@ -82,6 +83,8 @@ class TrailReconciler:
             state.facts.delivered = result.observed.delivered if result.observed else {}
             state.facts.other_trail_is_logging = result.found.is_logging if result.found else None
         self._drift.record_result(state, result)
+        if result.failure is not None and result.failure.kind is FailureClass.TERMINAL:
+            result = replace(result, dependent=None)  # a Conflict, or a spec that cannot work: nothing to judge
         result = replace(result, dependencies=self._dependencies.state_of(state, result.dependent))
         if not await self._writer.write_result(state, result):
             return GONE
