@@ -202,8 +202,6 @@ trail_operator_trail_logging{job="o", pod="a", trail_namespace="n", trail="good"
 trail_operator_trail_logging{job="o", pod="a", trail_namespace="n", trail="bad"} 0
 trail_operator_trail_logging_desired{job="o", pod="a", trail_namespace="n", trail="good"} 1
 trail_operator_trail_logging_desired{job="o", pod="a", trail_namespace="n", trail="bad"} 1
-trail_operator_trail_dependencies_ready{job="o", pod="a", trail_namespace="n", trail="good"} 1
-trail_operator_trail_dependencies_ready{job="o", pod="a", trail_namespace="n", trail="bad"} 0
 trail_operator_trail_delivery_failing{job="o", pod="a", trail_namespace="n", trail="good", destination="S3"} 0
 trail_operator_trail_delivery_failing{job="o", pod="a", trail_namespace="n", trail="good", destination="SNS"} 1
 trail_operator_trail_last_delivery_timestamp_seconds{pod="a", trail_namespace="n", trail="good", destination="S3"} 60
@@ -215,7 +213,6 @@ trail_operator_leader{job="o", pod="b"} 0
 """
 SHOWS = {
     "Trails": {"{}": 2},
-    "Trails whose dependencies refuse": {'{trail_namespace="n", trail="bad"}': 0},
     "Not Ready": {"{}": 1},
     "Not logging": {"{}": 1},
     "Deliveries failing": {"{}": 1},

@@ -89,18 +89,9 @@ def with_warnings(
     previous: TrailStatus, advice: tuple[Advice, ...], ignored: Advice | None, now: datetime
 ) -> TrailStatus:
     """Return the status with these warnings instead of the earlier ones; nothing else changes."""
-    return _with_condition(previous, ConditionType.ADVISORY, advisory_state(previous, advice, ignored), now)
-
-
-def with_dependencies(previous: TrailStatus, state: State, now: datetime) -> TrailStatus:
-    """Return the status with this state of DependenciesReady; nothing else changes."""
-    return _with_condition(previous, ConditionType.DEPENDENCIES_READY, state, now)
-
-
-def _with_condition(previous: TrailStatus, kind: ConditionType, state: State | None, now: datetime) -> TrailStatus:
-    """Return the status with one condition replaced, or removed if it has no state."""
+    kind = ConditionType.ADVISORY
     conditions = {entry.type: entry for entry in previous.conditions if entry.type != kind}
-    if state:
+    if state := advisory_state(previous, advice, ignored):
         generation = previous.observed_generation
         conditions[kind] = condition(kind, state, previous.condition(kind), generation, now)
     ordered = tuple(conditions[kind] for kind in ConditionType if kind in conditions)
@@ -110,8 +101,7 @@ def _with_condition(previous: TrailStatus, kind: ConditionType, state: State | N
 def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus:
     """Return the status of a paused Trail, in which nothing is known about the trail."""
     state = State(None, Reason.PAUSED, f"Paused by annotation {PAUSED}; remove it to resume")
-    facts = (ConditionType.READY, ConditionType.SYNCED, ConditionType.LOGGING, ConditionType.DELIVERING)
-    kinds = (*facts, ConditionType.DEPENDENCIES_READY)
+    kinds = (ConditionType.READY, ConditionType.SYNCED, ConditionType.LOGGING, ConditionType.DELIVERING)
     return previous.model_copy(
         update={
             "observed_generation": generation,
@@ -141,18 +131,7 @@ def transitions(before: TrailStatus, after: TrailStatus) -> list[Condition]:
             continue
         if now.reason not in {entry.reason for entry in found}:
             found.append(now)
-    return found + _dependency_transition(before, after)
-
-
-def _dependency_transition(before: TrailStatus, after: TrailStatus) -> list[Condition]:
-    """Return DependenciesReady if it has become False, unless Ready reports that reason, or has recovered from it."""
-    kind = ConditionType.DEPENDENCIES_READY
-    was, now, ready = before.condition(kind), after.condition(kind), after.condition(ConditionType.READY)
-    if now is None or (was is not None and (was.status, was.reason) == (now.status, now.reason)):
-        return []
-    if now.status == "False":
-        return [now] if ready is None or ready.reason != now.reason else []
-    return [now] if now.status == "True" and was is not None and was.status == "False" else []
+    return found
 
 
 def _says_nothing_new(previous: TrailStatus, result: SyncResult) -> bool:

@@ -45,8 +45,8 @@ class _Requests:
 
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     run: bool = False
-    updates: dict[str, Update] = field(default_factory=dict)
-    """By the part of a run that they make. Superseded by a run, which includes them."""
+    update: Update | None = None
+    """Superseded by a run, which includes it."""
 
 
 @dataclass(eq=False)
@@ -104,13 +104,10 @@ class WorkQueue:
             item.requests.run = True
             item.requests.arrived.set()
 
-    def enqueue_update(self, key: str, part: str, update: Update) -> None:
-        """Request an update: now, or after the run in progress. A run that is requested as well replaces it.
-
-        `part`: the part of a run that it makes. A later update of the same part replaces it.
-        """
+    def enqueue_update(self, key: str, update: Update) -> None:
+        """Request an update: now, or after the run in progress. A run that is requested as well replaces it."""
         if item := self._items.get(key):
-            item.requests.updates[part] = update
+            item.requests.update = update
             item.requests.arrived.set()
 
     def follow_up(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -205,8 +202,9 @@ class WorkQueue:
         requests = item.requests
         while not requests.run and self._is_current(item):
             requests.arrived.clear()
-            if requests.updates:
-                await requests.updates.pop(next(iter(requests.updates)))()
+            update, requests.update = requests.update, None
+            if update:
+                await update()
             elif not await _is_set_within(requests.arrived, item.due - self._clock()):
                 return False
         return True

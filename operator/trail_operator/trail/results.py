@@ -73,8 +73,7 @@ class SyncResults:
         """Return the result of a sync that read a part of the trail. `failure`: why not all."""
         state = comparison.state
         drift = (*comparison.drift, *state.unread_drift(comparison.unread, comparison.context.generation))
-        result = self.incomplete(state, comparison.context, failure, drift, comparison.observed)
-        return replace(result, dependent=comparison.dependent)
+        return self.incomplete(state, comparison.context, failure, drift, comparison.observed)
 
     def with_failures(self, state: TrailState, result: SyncResult, progress: Progress) -> SyncResult:
         """Add the failures of writes to a result that has the failure of reads."""
@@ -109,7 +108,6 @@ class SyncResults:
             identity=comparison.identity,
             refused=progress.refused if progress else {},
             advice=self._inventory.advice(state, basis),
-            dependent=comparison.dependent,
         )
 
     async def _record_coverage_loss(self, state: TrailState, observed: ObservedTrail, *, is_settled: bool) -> None:
