@@ -70,6 +70,22 @@ COMPLETE: Parts = {
         "insightSelectors": [{"insightType": "ApiErrorRateInsight", "eventCategories": ["Data"]}],
     },
     "status": {
+        "lastDrift": {
+            "detectionTime": "2026-01-31T12:00:00Z",
+            "correctionTime": "2026-01-31T12:00:01Z",
+            "paths": ["isLogging"],
+            "changedBy": {
+                "principal": "arn:aws:sts::123456789012:assumed-role/admin/session",
+                "sourceIdentity": "someone",
+                "onBehalfOf": "user-id",
+                "sourceIPAddress": "192.0.2.1",
+                "userAgent": "aws-cli",
+                "eventName": "StopLogging",
+                "eventTime": "2026-01-31T11:59:59Z",
+                "eventID": "event-id",
+                "source": "EventHistory",
+            },
+        },
         "observedGeneration": 1,
         "arn": "arn:aws:cloudtrail:us-east-1:123456789012:trail/audit",
         "accountID": "123456789012",

@@ -73,6 +73,17 @@ def difference(**fields: Any) -> Parts:
     return status(drift=[{"path": "isLogging", "desired": "true", "observed": "false", **fields}])
 
 
+def last_drift(**fields: Any) -> Parts:
+    """A status with a last drift."""
+    return status(lastDrift={"detectionTime": "2026-01-31T12:00:00Z", "paths": ["isLogging"], **fields})
+
+
+def changed_by(**fields: Any) -> Parts:
+    """A status with a last drift and who caused it."""
+    caller = {"principal": "arn:aws:iam::123456789012:user/a", "eventName": "StopLogging", "eventID": "1"}
+    return last_drift(changedBy={**caller, "eventTime": "2026-01-31T12:00:00Z", "source": "EventHistory", **fields})
+
+
 def several(parts: Parts, number: int, key: str, values: Iterable[str] = ()) -> Parts:
     """The same status with so many entries in its list, told apart by `key`."""
     ((name, (entry,)),) = parts["status"].items()
@@ -904,6 +915,20 @@ STATUS = [
         accepted=[delivery(since="2026-01-31T12:00:00Z")],
         refused=[delivery(since="12:00")],
         says="must be of type date-time",
+    ),
+    *(
+        Case(
+            f"status.lastDrift.{path}",
+            "format",
+            accepted=[made(**{name: "2026-01-31T12:00:00Z"})],
+            refused=[made(**{name: "12:00"})],
+            says="must be of type date-time",
+        )
+        for path, name, made in (
+            ("detectionTime", "detectionTime", last_drift),
+            ("correctionTime", "correctionTime", last_drift),
+            ("changedBy.eventTime", "eventTime", changed_by),
+        )
     ),
     Case(
         "status.refusals[]",
