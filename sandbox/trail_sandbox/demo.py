@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from trail_sandbox.sandbox import Sandbox, SandboxError
 
 _INTRODUCTION = """\
 The demo starts a Kubernetes API server and an emulated AWS on this machine, installs the operator with its Helm chart,
-and creates, breaks, repairs and deletes a trail. It takes about a minute, then removes everything. AWS is not used.
+creates, breaks, repairs and deletes a trail, and shows who broke it. It takes a minute or two, then removes everything.
+AWS is not used.
 """
 _NEXT_STEPS = """
 Every step succeeded, and everything is removed.
@@ -45,7 +46,9 @@ class Demo:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._environment = {**os.environ, **sandbox.environment()}
+        environment = {**os.environ, **sandbox.environment()}
+        # The AWS CLI of this checkout.
+        self._environment = environment | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"}
         self._step = 0
 
     def run(self) -> None:
@@ -57,6 +60,8 @@ class Demo:
         self.stop_logging_by_hand()
         self.break_bucket_policy()
         self.repair_bucket_policy()
+        self.connect_event_queue()
+        self.stop_logging_as_somebody()
         self.delete_trail()
 
     def make_bucket(self) -> None:
@@ -125,6 +130,45 @@ class Demo:
         self._wait_for("Ready=True Recording", lambda: self._ready("True", "Recording"))
         self._run("kubectl get ctrail -o wide")
 
+    def connect_event_queue(self) -> None:
+        """Create an event queue with the templates of the examples, and have the operator use it."""
+        self._headline("Create an event queue, and compare trails with AWS only every 10 minutes")
+        deploy = "aws cloudformation deploy --template-file examples/cloudformation"
+        self._run(f"{deploy}/events-hub.yaml --stack-name trail-operator-hub")
+        outputs = self._outputs("trail-operator-hub")
+        bus, queue = outputs["EventBusArn"], outputs["QueueArn"]
+        self._run(
+            f"{deploy}/events-member.yaml --stack-name trail-operator-events --capabilities CAPABILITY_IAM "
+            f"--parameter-overrides EventBusArn={bus}"
+        )
+        since = len(self._calls())
+        self._run(
+            "helm upgrade trail-operator charts/trail-operator --namespace trail-operator "
+            f"--set resync=10m --set eventQueue={queue} --set driftAttribution=Full --wait --timeout 2m"
+        )
+        begun = {"ReceiveMessage", "GetTrailStatus"}
+        self._wait_for(
+            "the new operator has read the trail and receives events",
+            lambda: begun <= {call["operation"] for call in self._calls()[since:]},
+        )
+
+    def stop_logging_as_somebody(self) -> None:
+        """Stop the trail as an IAM user; the operator restarts it at once and names the user."""
+        self._headline("Stop the trail as another identity, and see who it was")
+        user = self._stop_as("mallory")
+        print(f"called StopLogging as {user}")
+        self._wait_for(
+            "the trail is logging again, long before the next comparison",
+            lambda: self._aws("cloudtrail").get_trail_status(Name=TRAIL)["IsLogging"],
+        )
+        event = self._wait_for("an Event that names the user", lambda: self._event("DriftCorrected", user))
+        print(f"\n{event}\n")
+        self._expect("StopLogging was called by" in event, "the Event names the call")
+        caller = self._wait_for("the user in status.lastDrift", lambda: self._changed_by(user))
+        self._run(f"kubectl get ctrail {TRAIL} -o jsonpath={{.status.lastDrift}}")
+        print()
+        self._expect({"sourceIPAddress", "eventTime"} <= caller.keys(), "status.lastDrift has the address and the time")
+
     def delete_trail(self) -> None:
         """Delete the Trail, which deletes its trail in AWS."""
         self._headline("Delete the Trail")
@@ -137,9 +181,10 @@ class Demo:
         self._step += 1
         print(f"\n=== {self._step}. {text}\n", flush=True)
 
-    def _run(self, command: str) -> str:
+    def _run(self, command: str, variables: Mapping[str, str] | None = None) -> str:
         print(f"$ {command}", flush=True)
-        done = subprocess.run(command.split(), env=self._environment, capture_output=True, text=True, check=False)
+        environment = {**self._environment, **(variables or {})}
+        done = subprocess.run(command.split(), env=environment, capture_output=True, text=True, check=False)
         print(done.stdout, end="", flush=True)
         if done.returncode != 0:
             raise DemoError(f"{command}: exit status {done.returncode}: {done.stderr}")
@@ -162,6 +207,18 @@ class Demo:
     def _aws(self, service: str) -> Any:
         return bucket.client(self._sandbox.aws_endpoint, service)
 
+    def _stop_as(self, name: str) -> str:
+        """Stop the trail as a new IAM user; return the user's ARN."""
+        iam = self._aws("iam")
+        arn: str = iam.create_user(UserName=name)["User"]["Arn"]
+        statement = {"Effect": "Allow", "Action": "cloudtrail:StopLogging", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_user_policy(UserName=name, PolicyName="stop", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        credentials = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        self._run(f"aws cloudtrail stop-logging --name {TRAIL}", credentials)
+        return arn
+
     def _keys(self) -> list[str]:
         return [entry["Key"] for entry in self._aws("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
@@ -181,9 +238,23 @@ class Demo:
         )
         return json.loads(done.stdout)
 
-    def _event(self, reason: str) -> str:
+    def _event(self, reason: str, text: str = "") -> str:
         events = self._get("events", "--field-selector", f"involvedObject.name={TRAIL},reason={reason}")["items"]
-        return str(events[0]["message"]) if events else ""
+        return next((str(event["message"]) for event in events if text in event["message"]), "")
+
+    def _changed_by(self, principal: str) -> dict[str, Any] | None:
+        status = self._get("trails.trail-operator.dev", TRAIL).get("status", {})
+        caller: dict[str, Any] = status.get("lastDrift", {}).get("changedBy", {})
+        return caller if caller.get("principal") == principal else None
+
+    def _outputs(self, stack: str) -> dict[str, str]:
+        [found] = self._aws("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+    def _calls(self) -> list[dict[str, Any]]:
+        answer = requests.get(f"{self._sandbox.aws_endpoint}/_sandbox/calls", timeout=30)
+        answer.raise_for_status()
+        return list(answer.json()["calls"])
 
     def _ready(self, status: str, reason: str) -> dict[str, Any] | None:
         conditions = self._get("trails.trail-operator.dev", TRAIL).get("status", {}).get("conditions", [])
