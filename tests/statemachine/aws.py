@@ -247,7 +247,7 @@ class Aws:
     has_web_identity: bool = False
     """Whether the operator's own identity is that of a role, by the token of its service account."""
     somebody: Caller = ALICE
-    """Who does what is done by hand."""
+    """The caller of the calls that `by_hand` makes."""
     bus: EventBus | None = None
     """Where events go, if anywhere."""
     last: dict[str, dict[str, Call]] = field(default_factory=dict)

@@ -46,7 +46,7 @@ class EventBus:
             self._loop.call_later(self._random.uniform(self.soonest, self.slowest), self.put, body)
 
     def put(self, body: str) -> None:
-        """Put a message into the queue, whoever made it."""
+        """Put a message into the queue. It may be forged."""
         self._messages.append(_Message(body, self._loop.time(), self._loop.time()))
         self._arrived.set()
 

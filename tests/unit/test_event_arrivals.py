@@ -1,4 +1,4 @@
-"""Who has to do with the arrival of events, told of messages, writes and trails: what the condition then says."""
+"""EventArrivals: messages, writes and trails that it is given, and the condition that follows."""
 
 import asyncio
 import logging

@@ -24,7 +24,7 @@ DENIED = {"__type": "com.amazon.coral.service#AccessDeniedException", "message":
 
 
 class Sqs(LocalServer):
-    """Answers as it is told, and keeps the requests."""
+    """Returns the configured answers, and records the requests."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any]] = {"GetQueueUrl": (200, {"QueueUrl": URL})}

@@ -43,8 +43,7 @@ class StateCollector(Collector):
         """Return all metric families with their present values."""
         states, accounts = [*self._states()], [*self._accounts()]
         yield from _of_trails(states)
-        yield from _of_accounts(accounts)
-        yield _of_events(accounts, self._own_events())
+        yield from _of_accounts(accounts, self._own_events())
         unreportable = _gauge(metrics.UNREPORTABLE)
         for kind, objects in ((KIND, states), (ACCOUNT_KIND, accounts)):
             unreportable.add_metric(
@@ -81,26 +80,22 @@ def _of_trails(states: Iterable[TrailState]) -> list[Metric]:
     return [ready, reason, logging, desired, delivered, failing, drift]
 
 
-def _of_accounts(accounts: Iterable[Account]) -> list[Metric]:
+def _of_accounts(accounts: Iterable[Account], own_events: bool | None) -> list[Metric]:
     ready, reason = _gauge(metrics.ACCOUNT_READY), _gauge(metrics.ACCOUNT_REASON)
     trails, unmanaged = _gauge(metrics.ACCOUNT_TRAILS), _gauge(metrics.ACCOUNT_UNMANAGED)
+    arriving = _gauge(metrics.EVENTS_ARRIVING)
+    if own_events is not None:
+        arriving.add_metric(("",), own_events)
     for account in accounts:
         key, parsed = (account.name,), _status_of(account)
         _add_ready(ready, reason, key, parsed.condition(ConditionType.READY))
+        events = parsed.condition(ConditionType.EVENTS_ARRIVING)
+        if events is not None and events.status in ("True", "False"):
+            arriving.add_metric(key, events.status == "True")
         for family, count in ((trails, parsed.trail_count), (unmanaged, parsed.unmanaged_count)):
             if count is not None:
                 family.add_metric(key, count)
-    return [ready, reason, trails, unmanaged]
-
-
-def _of_events(accounts: Iterable[Account], own: bool | None) -> Metric:
-    family = _gauge(metrics.EVENTS_ARRIVING)
-    known = {account.name: _status_of(account).condition(ConditionType.EVENTS_ARRIVING) for account in accounts}
-    found = {name: {"True": True, "False": False}.get(entry.status) for name, entry in known.items() if entry}
-    for name, arrive in {"": own, **found}.items():
-        if arrive is not None:
-            family.add_metric((name,), arrive)
-    return family
+    return [ready, reason, trails, unmanaged, arriving]
 
 
 def _status_of(account: Account) -> AWSAccountStatus:
