@@ -226,3 +226,16 @@ def test_the_url_of_another_accounts_queue(aws: Account, another: Account, queue
     reader = {"Principal": {"AWS": another.number}}
     queue.allow({**allow("sqs:GetQueueUrl", resource=queue.arn), **reader})
     assert theirs.get_queue_url(QueueName="q", QueueOwnerAWSAccountId=aws.number)["QueueUrl"] == queue.url
+
+
+def test_an_encrypted_queue_is_readable_with_its_key_alone(aws: Account, queue: Queue, refused: Refused) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    queue.send()
+    queue.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"KmsMasterKeyId": key})
+    sqs = user(aws, "sqs:*")
+    with refused("KMS.AccessDeniedException"):
+        sqs.receive_message(QueueUrl=queue.url)
+    context = {"StringEquals": {"kms:EncryptionContext:aws:sqs:arn": queue.arn}}
+    statements = allow("sqs:*"), allow("kms:Decrypt", resource=key, Condition=context)
+    aws.client("iam").put_user_policy(UserName="u", PolicyName="p", PolicyDocument=written(*statements))
+    assert sqs.receive_message(QueueUrl=queue.url)["Messages"]

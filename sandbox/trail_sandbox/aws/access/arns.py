@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from moto.iam.models import iam_backends
 
 from trail_sandbox.aws.access.needs import Ask, Need, tag_keys
+from trail_sandbox.aws.moto_sqs import find_queue
 from trail_sandbox.aws.roles import find_role
 from trail_sandbox.aws.world import World
 
@@ -39,6 +40,21 @@ def other_needs(world: World, ask: Ask) -> Iterator[Need]:
     arns = _ARNS.get(ask.service)
     for resource in (arns(world, ask) if arns else None) or ["*"]:
         yield Need(action, resource, keys)
+        if action == "sqs:ReceiveMessage":
+            yield from _decryption(world, resource)
+
+
+def _decryption(world: World, queue_arn: str) -> Iterator[Need]:
+    """Give what a consumer of an encrypted queue needs of its key.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    """
+    _, _, _, region, account, name = queue_arn.split(":", 5)
+    queue = find_queue(account, region, name)
+    named = queue.kms_master_key_id if queue else None  # type: ignore[attr-defined]  # made by moto's setattr
+    key = world.key(named, account, region) if named else None
+    if key:
+        yield Need("kms:Decrypt", key.arn, {"kms:EncryptionContext:aws:sqs:arn": queue_arn})
 
 
 def _of_kms(world: World, ask: Ask) -> list[str]:

@@ -18,6 +18,9 @@ _CODES = {
 def refused(service: str, caller: Caller, need: Need, refusal: Refusal, *, is_foreign: bool) -> AwsError:
     """Say that a caller may not do what it asks for, and which kind of policy says so."""
     message = _message(service, caller, need, refusal, is_foreign=is_foreign)
+    if service == "sqs" and need.action.startswith("kms:"):
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+        return AwsError("KMS.AccessDeniedException", message)
     if service in _CODES:
         return AwsError(_CODES[service], message, 403)
     return AwsError("AccessDeniedException", message)
