@@ -20,6 +20,10 @@ REGION = "eu-central-1"
 URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/events"
 ONE = {"MessageId": "1", "ReceiptHandle": "r1", "Body": "{}", "Attributes": {"SentTimestamp": "1767225600123"}}
 NO_QUEUE = {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."}
+KEY_DENIED = {
+    "__type": "com.amazonaws.sqs#KmsAccessDenied",
+    "message": "The ciphertext refers to a customer master key",
+}
 DENIED = {"__type": "com.amazon.coral.service#AccessDeniedException", "message": "no"}
 
 
@@ -132,6 +136,13 @@ def test_a_deletion_that_is_denied_is_named(sqs: Sqs) -> None:
     sqs.answers["DeleteMessageBatch"] = (400, DENIED)
     error = failure(sqs, lambda queue: queue.delete([Message("", "r1", None)]))
     assert f"not allowed to perform sqs:DeleteMessage in {REGION}" in error.failure.message
+
+
+def test_a_key_that_may_not_be_used_is_named_with_its_action(sqs: Sqs) -> None:
+    sqs.answers["ReceiveMessage"] = (400, KEY_DENIED)
+    error = failure(sqs, lambda queue: queue.receive())
+    assert error.failure.kind is FailureClass.AUTHORITY
+    assert f"not allowed to perform kms:Decrypt in {REGION} on the key of the event queue" in error.failure.message
 
 
 def test_messages_that_are_not_deleted_are_a_failure(sqs: Sqs) -> None:

@@ -129,12 +129,13 @@ TERMINAL = {
 }
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 IDENTITY_PROVIDER_UNREACHABLE = "IDPCommunicationError"
-# Of SQS: the code in AWS's older protocol, and in its present one.
+# Of SQS: the codes in AWS's older protocol, and in its present one.
 NO_SUCH_QUEUE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
+QUEUE_KEY_DENIED = frozenset({"KMS.AccessDeniedException", "KmsAccessDenied"})
 # Something that a diagnosis reads does not exist.
 _ABSENT = frozenset({"NoSuchBucket", "NoSuchBucketPolicy", "NoSuchEntity", "NotFound", "NotFoundException"})
 _KNOWN = THROTTLED | CREDENTIALS | ACCESS_DENIED | _ABSENT | NOT_FOUND | NO_SUCH_QUEUE | {INSIGHTS_OFF}
-_KNOWN |= ORGANIZATION_NOT_READY.keys() | DEPENDENCIES.keys() | TERMINAL.keys()
+_KNOWN |= QUEUE_KEY_DENIED | ORGANIZATION_NOT_READY.keys() | DEPENDENCIES.keys() | TERMINAL.keys()
 
 OK, NO_ANSWER, OTHER = "ok", "no-answer", "other"
 """The label of calls without an error code of AWS, and of all codes that are not listed here."""

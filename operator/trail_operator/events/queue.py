@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.connection import Connection
-from trail_operator.aws.error_codes import NO_SUCH_QUEUE
+from trail_operator.aws.error_codes import NO_SUCH_QUEUE, QUEUE_KEY_DENIED
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Queue
-from trail_operator.domain.failure import FailureError, authority, transient
+from trail_operator.domain.failure import Failure, FailureError, authority, transient
 from trail_operator.domain.queue_address import QueueAddress
 from trail_operator.domain.texts import clean, listed
 
@@ -114,13 +114,26 @@ class EventQueue:
         try:
             return await client.call(operation, self._region, **parameters)
         except AWSError as error:
-            if error.code not in NO_SUCH_QUEUE:
+            failure = self._explain(error)
+            if failure is None:
                 raise
+            raise FailureError(failure) from None
+
+    def _explain(self, error: AWSError) -> Failure | None:
+        """Return what an error response of SQS means, if it means something else than with other services."""
+        if error.code in NO_SUCH_QUEUE:
             message = (
                 f"The event queue {self._address} does not exist in {self._region}, or its policy does not allow the "
                 "operator to use it: create it (examples/cloudformation/events-hub.yaml), or correct --event-queue"
             )
-            raise FailureError(authority(Reason.INVALID_SPEC, message)) from None
+            return authority(Reason.INVALID_SPEC, message)
+        if error.code in QUEUE_KEY_DENIED:
+            message = (
+                f"The operator is not allowed to perform kms:Decrypt in {self._region} on the key of the event queue "
+                f"{self._address}, by its own policies or by that of the key: {error.message or error.code}"
+            )
+            return authority(Reason.ACCESS_DENIED, message)
+        return None
 
 
 def _message(entry: dict[str, Any]) -> Message:
