@@ -13,7 +13,7 @@ from tests.integration.aws import Account
 from tests.patience import eventually
 from tests.sandbox.buses import OF_CLOUDTRAIL, Bus
 from tests.sandbox.conftest import fresh
-from tests.sandbox.identities import allow, client, outcome, role, user, written
+from tests.sandbox.identities import allow, assume, client, outcome, role, trusting, user, written
 from tests.sandbox.organizations import Organization
 from tests.templates import HUB, MEMBER, ROLE, deploy, resource
 from trail_sandbox.aws.policy import Decision, Principal, Request, evaluate
@@ -361,3 +361,61 @@ def test_event_history_is_readable_if_it_is_asked_for(aws: Account, given: str, 
         RoleArn=arn, RoleSessionName="operator", WebIdentityToken="eyJ.a.token"
     )["Credentials"]
     assert outcome(client(aws, "cloudtrail", session).lookup_events) == expected
+
+
+@pytest.mark.parametrize("missing", ["sts:AssumeRole", "sts:TagSession"])
+def test_the_operator_needs_each_permission_to_enter_an_account(aws: Account, another: Account, missing: str) -> None:
+    tags = {"Tags": [{"Key": "kubernetes-namespace", "Value": "trail-operator"}]}
+    both = "sts:AssumeRole", "sts:TagSession"
+    own = deploy(aws, ROLE, Identity="PodIdentity", AccountRole="trails")["RoleArn"]
+    theirs = role(another, trust=trusting(aws.number, *both), name="trails")
+    iam, name = aws.client("iam"), own.rpartition("/")[2]
+    # The emulator has no EKS: a user takes its place.
+    pods = client(aws, "sts", user(aws, allow(*both), name="pods"))
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=written(trusting(aws.number, *both)))
+    session = assume(pods, own, TransitiveTagKeys=["kubernetes-namespace"], **tags)
+    enter, given = client(aws, "sts", session).assume_role, {"RoleArn": theirs, "RoleSessionName": "operator"}
+    assert outcome(enter, **given) == "ok"
+    document = iam.get_role_policy(RoleName=name, PolicyName="RolesOfTrailAccounts")["PolicyDocument"]
+    [statement] = document["Statement"]
+    assert sorted(statement["Action"]) == sorted(both)
+    statement["Action"].remove(missing)
+    iam.put_role_policy(RoleName=name, PolicyName="RolesOfTrailAccounts", PolicyDocument=json.dumps(document))
+    assert outcome(enter, **given) == "AccessDenied"
+
+
+# Who may assume the roles of the templates.
+
+
+def trusts(account: Account, arn: str, service: str, action: str, keys: dict[str, str]) -> bool:
+    """Whether a role's trust policy lets a service in."""
+    found = account.client("iam").get_role(RoleName=arn.rpartition("/")[2])["Role"]["AssumeRolePolicyDocument"]
+    request = Request(Principal.service(service), action, arn, keys)
+    return evaluate(found, request) is Decision.ALLOW
+
+
+@pytest.mark.parametrize("action", ["sts:AssumeRole", "sts:TagSession"])
+def test_eks_gives_the_operators_role_to_one_service_account(aws: Account, action: str) -> None:
+    arn = deploy(aws, ROLE, Identity="PodIdentity")["RoleArn"]
+    own = {f"aws:RequestTag/kubernetes-{kind}": "trail-operator" for kind in ("namespace", "service-account")}
+    assert trusts(aws, arn, "pods.eks.amazonaws.com", action, own)
+    assert not trusts(aws, arn, "ec2.amazonaws.com", action, own)
+    for key in own:
+        assert not trusts(aws, arn, "pods.eks.amazonaws.com", action, own | {key: "another"})
+
+
+def test_eventbridge_uses_the_members_role_for_rules_of_its_account_and_region(chain: Chain) -> None:
+    account = chain.sender.account
+    source = {"aws:SourceAccount": account.number, "aws:SourceArn": rule_arn(account.number, HOME)}
+    given = account, chain.sender.role_arn, "events.amazonaws.com", "sts:AssumeRole"
+    assert trusts(*given, source)
+    for other in (
+        {"aws:SourceAccount": chain.hub.number},
+        {"aws:SourceArn": rule_arn(chain.hub.number, HOME)},
+        {"aws:SourceArn": rule_arn(account.number, MAIN)},
+    ):
+        assert not trusts(*given, source | other)
+
+
+def rule_arn(account: str, region: str) -> str:
+    return f"arn:aws:events:{region}:{account}:rule/trails"
