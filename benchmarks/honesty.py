@@ -7,6 +7,10 @@ resyncs after the last complete observation. What cannot be decided from outside
 from dataclasses import dataclass, field
 
 READS = ("GetTrail", "GetTrailStatus", "ListTags", "GetEventSelectors", "GetInsightSelectors", "GetEventConfiguration")
+WRITES = (
+    *("CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "AddTags", "RemoveTags"),
+    *("PutEventSelectors", "PutInsightSelectors", "PutEventConfiguration"),
+)
 # Calls of others that cause drift, and the call with which the operator corrects it.
 REMEDIES = {
     "StopLogging": "StartLogging",

@@ -7,17 +7,15 @@ the same file measures older versions.
 
 import os
 import statistics
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import requests
-from kubernetes.client.exceptions import ApiException
 
-from benchmarks.stage import Bench, Operator, is_ready, new_sandbox, until
+from benchmarks.stage import Bench, Operator, Watcher, is_ready, new_sandbox, until
 
 REGION = "us-east-1"
 INTERVAL = 2.0
@@ -30,32 +28,6 @@ LONGEST = 300.0
 # A dependent call arrives this share of the delay after the call that it waited for, or later.
 TOLERANCE = 0.9
 _NAMED = "trail-"
-
-
-class Watcher:
-    """Records when each Trail was first seen Ready, from one watch."""
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.ready: dict[str, float] = {}
-        """By name: the time, as `time.time()`."""
-
-    def __enter__(self) -> "Watcher":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closed.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._closed.is_set():
-            with suppress(ApiException):  # a busy API server may need longer to start the watch
-                for body in self._bench.watch(seconds=1):
-                    if is_ready(body):
-                        self.ready.setdefault(body["metadata"]["name"], time.time())
 
 
 def steps(calls: Sequence[Mapping[str, Any]]) -> list[list[str]]:
@@ -73,15 +45,21 @@ def steps(calls: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 def create(bench: Bench, count: int) -> tuple[dict[str, float], dict[str, float]]:
     """Create Trails at intervals; return when each was created and when each was Ready, after all have settled."""
     created: dict[str, float] = {}
-    with Watcher(bench) as watcher:
+    ready: dict[str, float] = {}
+
+    def see(body: dict[str, Any]) -> None:
+        if is_ready(body):
+            ready.setdefault(body["metadata"]["name"], time.time())
+
+    with Watcher(bench, see, seconds=1):
         begin = time.monotonic()
         for number in range(count):
             time.sleep(max(0.0, begin + number * INTERVAL - time.monotonic()))
             now = time.time()
             created[bench.create(number, region=REGION)] = now
-        until(lambda: watcher.ready.keys() >= created.keys(), "all Trails Ready", LONGEST)
+        until(lambda: ready.keys() >= created.keys(), "all Trails Ready", LONGEST)
         settle(bench)
-        return created, dict(watcher.ready)
+        return created, dict(ready)
 
 
 def settle(bench: Bench) -> None:

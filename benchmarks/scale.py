@@ -63,6 +63,8 @@ class Fleet:
     sandbox: Sandbox
     trails: int
     accounts: int
+    actions: tuple[str, ...] = ("cloudtrail:*", "sts:GetCallerIdentity")
+    """What the operator's role in each account may do."""
     position: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     """By ARN: how often the operator has begun to read the trail."""
@@ -169,7 +171,7 @@ class Fleet:
     def _prepare(self, number: str) -> None:
         iam, s3 = (aws_client(self.sandbox.aws_endpoint, service, "us-east-1", number) for service in ("iam", "s3"))
         trust = _statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}, Action="sts:AssumeRole")
-        rights = _statement(Action=["cloudtrail:*", "sts:GetCallerIdentity"], Resource="*")
+        rights = _statement(Action=self.actions, Resource="*")
         iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
         iam.put_role_policy(RoleName=ROLE, PolicyName="trails", PolicyDocument=rights)
         s3.create_bucket(Bucket=f"logs-{number}")

@@ -26,6 +26,7 @@ import requests
 from botocore.config import Config
 from kubernetes import watch
 
+from benchmarks.changes import change
 from benchmarks.honesty import READS, REMEDIES, Call, Judge, StatusChange
 from benchmarks.scale import EVERYTHING, Fleet
 from benchmarks.stage import (
@@ -191,17 +192,8 @@ class Meddler:
         self._threads.submit(self._change, self.client(arn), arn, self._chance.choice(sorted(REMEDIES)))
 
     def _change(self, client: Any, arn: str, operation: str) -> None:
-        management = {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}
         with suppress(Exception):  # a fault may hit it; AWS's record shows whether it took effect
-            match operation:
-                case "StopLogging":
-                    client.stop_logging(Name=arn)
-                case "UpdateTrail":
-                    client.update_trail(Name=arn, S3KeyPrefix="drift")
-                case "AddTags":
-                    client.add_tags(ResourceId=arn, TagsList=[{"Key": "drift", "Value": ""}])
-                case "PutEventSelectors":
-                    client.put_event_selectors(TrailName=arn, AdvancedEventSelectors=[management])
+            change(client, arn, operation)
 
     def client(self, arn: str) -> Any:
         """Return a client of the administrator of a trail's account."""

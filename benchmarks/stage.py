@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import boto3
 import requests
@@ -176,6 +177,32 @@ class Bench:
         return list(answer["items"])
 
 
+class Watcher:
+    """Passes each Trail, and then every change of one, to a function, from a thread."""
+
+    def __init__(self, bench: Bench, see: Callable[[dict[str, Any]], None], *, seconds: int) -> None:
+        """`seconds`: how long one watch lasts. Each lists all Trails again."""
+        self._bench = bench
+        self._see = see
+        self._seconds = seconds
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._closed.is_set():
+            with suppress(client.ApiException):  # a busy API server may need longer to start the watch
+                for body in self._bench.watch(self._seconds):
+                    self._see(body)
+
+
 @contextmanager
 def new_sandbox(name: str) -> Iterator[Bench]:
     """Start a sandbox without what an interrupted run left, prepare it, and remove it afterwards."""
@@ -209,13 +236,13 @@ def is_ready(body: dict[str, Any]) -> bool:
     return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in status.get("conditions", []))
 
 
-def until(check: Callable[[], Any], what: str, seconds: float = 60) -> None:
+def until(check: Callable[[], Any], what: str, seconds: float = 60, *, every: float = 0.05) -> None:
     """Wait until a check is true. Raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:
             raise TimeoutError(what)
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def bucket_policy(bucket: str, account: str) -> dict[str, Any]:

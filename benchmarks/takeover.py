@@ -11,17 +11,13 @@ from typing import Any
 
 from kubernetes import client, config
 
+from benchmarks.honesty import WRITES
 from benchmarks.stage import Bench, Operator, aws_client, new_sandbox, until
 
 TIMES = 20
 # Seconds, as in docs/operations.md.
 TAKE_OVER = 15.0
 NAME = "trail-001"
-# Calls of the operators. The benchmark itself calls StopLogging.
-WRITES = (
-    *("CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "AddTags", "RemoveTags"),
-    *("PutEventSelectors", "PutInsightSelectors", "PutEventConfiguration"),
-)
 
 
 class Pair:
