@@ -13,7 +13,7 @@ def change(cloudtrail: Any, arn: str, operation: str) -> str:
         case "UpdateTrail":
             answer = cloudtrail.update_trail(Name=arn, S3KeyPrefix="drift")
         case "AddTags":
-            answer = cloudtrail.add_tags(ResourceId=arn, TagsList=[{"Key": "drift", "Value": ""}])
+            answer = cloudtrail.add_tags(ResourceId=arn, TagsList=[{"Key": "drift"}])
         case "PutEventSelectors":
             answer = cloudtrail.put_event_selectors(TrailName=arn, AdvancedEventSelectors=[_MANAGEMENT])
         case "DeleteTrail":
