@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,23 @@ import pytest
 from botocore.exceptions import BotoCoreError
 
 from tests.integration.aws import REGION, Account
+from tests.patience import seconds
 from tests.sandbox.conftest import endpoint  # noqa: F401 - a fixture
 from tests.sandbox.identities import allow, assume, role, trusting
+from tests.unit.aws_clients import connection
+from tests.unit.test_event_consumer import body
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.client_pool import ClientPool
+from trail_operator.aws.error_codes import EXPIRED
 from trail_operator.aws.errors import AWSError, is_assume_role_denied
 from trail_operator.aws.operations import Read, Write
+from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.failure import FailureClass, FailureError
+from trail_operator.domain.queue_address import QueueAddress
+from trail_operator.events.consumer import EventConsumer
+from trail_operator.events.queue import EventQueue
 from trail_operator.inventory.account_client import AccountClients, session_name
 from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.metrics import Metrics
@@ -329,6 +337,138 @@ def test_the_role_of_the_operators_profile_is_its_own(
         assert caught.value.failure.reason is Reason.CREDENTIALS_UNAVAILABLE
 
     run(scenario())
+
+
+# The event queue, which is polled with the operator's own identity for as long as the operator runs.
+
+
+class Consumed:
+    """A queue of the own account, and a consumer of it."""
+
+    def __init__(self, own: Account) -> None:
+        self.delivered: list[CloudTrailEvent] = []
+        self.metrics = Metrics()
+        self._own, self._sqs = own, own.client("sqs")
+        self._url = self._sqs.create_queue(QueueName="events")["QueueUrl"]
+        pool = ClientPool(REGION, time.monotonic, lambda: None)
+        self.queue = EventQueue(QueueAddress(REGION, "", "events"), connection(pool))
+        self._consumer = EventConsumer(self.queue, self.delivered.append, self.metrics, Clock())
+
+    def send(self, name: str) -> None:
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body(name))
+
+    async def arrives(self, name: str) -> None:
+        """Send an event, and wait until the consumer has delivered and deleted it."""
+        self.send(name)
+        await self.until(lambda: self.names()[-1:] == [name] and self.is_empty())
+
+    def names(self) -> list[str]:
+        return [next(iter(event.resources)).name for event in self.delivered]
+
+    def is_empty(self) -> bool:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
+        return not any(int(value) for value in found.values())
+
+    def is_up(self) -> bool:
+        return self.metrics.registry.get_sample_value("trail_operator_event_queue_up") == 1
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(seconds(60)):
+            while not await asyncio.to_thread(holds):  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.05)
+
+    def run(self, scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a scenario while the consumer consumes."""
+
+        async def main() -> None:
+            self._consumer.start()
+            try:
+                await scenario()
+            finally:
+                await self._consumer.stop(seconds(10))
+
+        asyncio.run(main())
+
+
+def test_the_event_queue_is_read_on_when_a_session_of_the_credentials_file_ends(
+    key_file: KeyFile, own: Account
+) -> None:
+    consumed = Consumed(own)
+
+    async def scenario() -> None:
+        await consumed.arrives("first")
+        for name in ("second", "third"):
+            own.end_sessions()
+            key_file.hold(own)
+            await consumed.arrives(name)
+            assert consumed.is_up()
+
+    consumed.run(scenario)
+    assert consumed.names() == ["first", "second", "third"]
+    assert answers(own, "GetQueueUrl") == [None]
+    assert sum(error in EXPIRED for error in answers(own, "ReceiveMessage") + answers(own, "DeleteMessageBatch")) == 2
+
+
+def test_the_event_queue_is_read_on_when_a_session_of_a_web_identity_ends(
+    environment: pytest.MonkeyPatch, own: Account, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    environment.setenv("AWS_ROLE_ARN", role_of(own))
+    environment.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    consumed = Consumed(own)
+
+    async def scenario() -> None:
+        await consumed.arrives("first")
+        own.end_sessions()
+        await consumed.arrives("second")
+        assert consumed.is_up()
+
+    consumed.run(scenario)
+    assert answers(own, "AssumeRoleWithWebIdentity") == [None, None]
+
+
+def test_messages_are_deleted_although_the_session_has_ended_since(key_file: KeyFile, own: Account) -> None:
+    consumed = Consumed(own)
+    consumed.send("audit")
+
+    async def scenario() -> None:
+        messages = await consumed.queue.receive()
+        own.end_sessions()
+        key_file.hold(own)
+        await consumed.queue.delete(messages)
+
+    run(scenario())
+    assert consumed.is_empty()
+    assert answers(own, "DeleteMessageBatch") == ["ExpiredTokenException", None]
+
+
+@pytest.mark.waits
+def test_the_event_queue_is_read_again_once_expired_credentials_are_replaced(
+    key_file: KeyFile, own: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until then it is tried again, and the log says what is wrong."""
+    caplog.set_level("INFO", "trail_operator")
+    consumed = Consumed(own)
+
+    def failures() -> int:
+        return sum(error in EXPIRED for error in answers(own, "ReceiveMessage") + answers(own, "GetQueueUrl"))
+
+    async def scenario() -> None:
+        await consumed.arrives("first")
+        own.end_sessions()
+        consumed.send("second")
+        await consumed.until(lambda: not consumed.is_up())
+        await consumed.until(lambda: failures() >= 2)
+        key_file.hold(own)
+        consumed.send("third")
+        await consumed.until(lambda: "third" in consumed.names() and consumed.is_up())
+
+    consumed.run(scenario)
+    *problems, last = [record.getMessage() for record in caplog.records if "event queue" in record.getMessage()]
+    assert problems
+    assert all("AWS does not accept the operator's credentials in us-east-1 (Expired" in one for one in problems)
+    assert last == "the event queue works again"
 
 
 # Where STS is asked, and under which name.
