@@ -210,6 +210,11 @@ trail_operator_account_unmanaged_trails{job="o", pod="a", account="blue"} 2
 trail_operator_account_unmanaged_trails{job="o", pod="a", account="red"} 1
 trail_operator_leader{job="o", pod="a"} 1
 trail_operator_leader{job="o", pod="b"} 0
+trail_operator_event_queue_up{job="o", pod="a"} 1
+trail_operator_event_queue_up{job="p", pod="a"} 0
+trail_operator_events_arriving{job="o", pod="a"} 1
+trail_operator_events_arriving{job="o", pod="a", account="blue"} 0
+trail_operator_events_arriving{job="o", pod="b", account="blue"} 1
 """
 SHOWS = {
     "Trails": {"{}": 2},
@@ -221,6 +226,8 @@ SHOWS = {
     "Trails that are not Ready": {'{trail_namespace="n", trail="bad", reason="AccessDenied"}': 1},
     "Time since the last delivery": {'{trail_namespace="n", trail="good", destination="S3"}': 240},
     "AWSAccounts": {'{account="blue", reason="IdentityVerified"}': 1},
+    "Queue reachable": {"{}": 0},
+    "Events arriving": {"{}": 1, '{account="blue"}': 0},
 }
 
 
