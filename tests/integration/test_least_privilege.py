@@ -12,22 +12,31 @@ import pytest
 
 from tests.integration.aws import REGION, WRITES, Account, trust
 from tests.integration.conftest import OperatorFactory
-from tests.integration.kubernetes import Trails, trail
+from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
+from tests.integration.test_metrics import Scraped
 from tests.integration.whole import World
 from tests.patience import eventually
 from tests.sandbox.buses import OF_CLOUDTRAIL, Bus
+from tests.sandbox.identities import allow, role, trusting
 from tests.sandbox.organizations import Organization
 from trail_operator.aws.operations import Read, When, Write
 
 NAME = "whole"
 USER = "trail-operator"
 _PAGE = (Path(__file__).parents[2] / "docs" / "iam.md").read_text()
-NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES, _, FOR_EVENTS = (
+NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES, FOR_ATTRIBUTION, FOR_EVENTS = (
     json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", _PAGE, re.DOTALL)
 )
 # What the operator meets in the ordinary course of things.
 _NO_DENIALS = {None, "TrailNotFoundException", "ResourceNotFoundException", "InsightNotEnabledException"}
+
+
+def document(account: Account, *statements: dict[str, Any]) -> str:
+    """A policy of statements of the page, for an account and its queue."""
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    text = text.replace("sqs:REGION", f"sqs:{REGION}").replace(":QUEUE", ":events")
+    return text.replace("ACCOUNT", account.number).replace("role/ROLE", "role/one")
 
 
 class Identity:
@@ -54,9 +63,7 @@ class Identity:
             listed = [actions] if isinstance(actions, str) else actions
             statement["Action"] = [action for action in listed if action != without]
         statements = [statement for statement in statements if statement["Action"]]
-        text = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        text = text.replace("ACCOUNT", self._account.number).replace("role/ROLE", "role/one")
-        text = text.replace("sqs:REGION", f"sqs:{REGION}").replace(":QUEUE", ":events")
+        text = document(self._account, *statements)
         self._iam.put_user_policy(UserName=USER, PolicyName="documented", PolicyDocument=text)
 
     def calls(self) -> list[dict[str, Any]]:
@@ -272,12 +279,94 @@ def test_an_action_that_is_missing_for_the_event_queue(
     operator = operator_process("--resync", "10m", "--event-queue", "events", **identity.environment)
     begin(trails, world.minimal)
     trails.wait_ready(NAME, 60)
-    problem = re.compile(rf"not allowed to perform {action} in {REGION}", re.IGNORECASE)
-    eventually("the log says so", lambda: problem.search(operator.log.read_text()))
+    lacks(operator, action)
     identity.put()
-    eventually("the queue works", lambda: "the event queue works again" in operator.log.read_text(), 90)
+    works_again(operator)
     account.cloudtrail.stop_logging(Name=NAME)
     eventually("the trail logs", lambda: account.cloudtrail.get_trail_status(Name=NAME)["IsLogging"])
+
+
+def lacks(operator: Operator, action: str) -> None:
+    """Wait until the log says which action is missing."""
+    problem = re.compile(rf"not allowed to perform {action} in {REGION}", re.IGNORECASE)
+    eventually("the log says so", lambda: problem.search(operator.log.read_text()))
+
+
+def works_again(operator: Operator) -> None:
+    eventually("the queue works", lambda: "the event queue works again" in operator.log.read_text(), 90)
+
+
+def test_the_key_of_an_encrypted_event_queue_is_needed_too(
+    operator_process: OperatorFactory, account: Account, trails: Trails
+) -> None:
+    bus, action = Bus(account), "kms:Decrypt"
+    bus.rule("events", OF_CLOUDTRAIL)
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    bus.encrypt("events", key)
+    identity = Identity(account, *NEEDED, *FOR_EVENTS, allow(action, resource=key))
+    identity.put(without=action)
+    operator = operator_process("--event-queue", "events", **identity.environment)
+    lacks(operator, action)
+    assert Scraped(operator, trails.namespace).value("event_queue_up") == 0
+    identity.put()
+    works_again(operator)
+
+
+@pytest.mark.parametrize("action", actions_of(*FOR_EVENTS))
+def test_an_action_that_the_policy_of_anothers_event_queue_lacks(
+    operator_process: OperatorFactory, account: Account, other: Account, action: str
+) -> None:
+    """The identity's own permissions are not enough where the queue belongs to another account."""
+    queue = f"arn:aws:sqs:{REGION}:{other.number}:events"
+    sqs = other.client("sqs")
+    url = sqs.create_queue(QueueName="events")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="there is something to delete")
+
+    def let_in(*actions: str) -> None:
+        reader = {**allow(*actions, resource=queue), "Principal": {"AWS": account.number}}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document(other, reader)})
+
+    all_of_them = actions_of(*FOR_EVENTS)
+    let_in(*(one for one in all_of_them if one != action))
+    identity = Identity(account, *NEEDED, allow(*all_of_them, resource=queue))
+    operator = operator_process("--event-queue", queue, **identity.environment)
+    lacks(operator, action)
+    let_in(*all_of_them)
+    works_again(operator)
+
+
+@pytest.mark.waits
+def test_without_event_history_an_account_is_named_and_nothing_else_is_missing(
+    operator_process: OperatorFactory, account: Account, other: Account, trails: Trails, accounts: Accounts
+) -> None:
+    """Of two accounts, the role of one may not read event history: a minute after a drift, the log says which."""
+    third = Account(account.endpoint, f"8{account.number[1:]}")
+    third.open_bucket(f"logs-{third.number}")
+    operator = operator_process()
+    roles = {other: NEEDED, third: [*NEEDED, *FOR_ATTRIBUTION]}
+    for team, statements in roles.items():
+        arn = role(team, trust=trusting(account.number), name="operator")
+        policy = document(team, *statements)
+        team.client("iam").put_role_policy(RoleName="operator", PolicyName="documented", PolicyDocument=policy)
+        allowed = {"names": [trails.namespace]}
+        name = accounts.create(f"a{team.number}", team.number, roleARN=arn, allowedNamespaces=allowed)
+        trails.create(trail(f"a{team.number}", f"logs-{team.number}", accountRef={"name": name}))
+    for team in roles:
+        trails.wait_ready(f"a{team.number}")
+        team.cloudtrail.stop_logging(Name=f"a{team.number}")
+
+    def last_drift(team: Account) -> dict[str, Any]:
+        found: dict[str, Any] = (trails.get(f"a{team.number}") or {})["status"].get("lastDrift", {})
+        return found
+
+    eventually("who did it is known", lambda: last_drift(third).get("changedBy"), 120)
+    assert last_drift(third)["changedBy"]["principal"] == f"arn:aws:iam::{third.number}:root"
+    message = f"cannot find out who caused drift in account {other.number}: The operator is not allowed to perform"
+    eventually("the log says why not", lambda: f"{message} cloudtrail:LookupEvents" in operator.log.read_text())
+    assert Scraped(operator, trails.namespace).value("drift_lookups_total", result="denied") == 1
+    assert "changedBy" not in last_drift(other)
+    assert "correctionTime" in last_drift(other)
+    assert trails.wait_ready(f"a{other.number}")
 
 
 # -- what is missing, in words
