@@ -146,7 +146,7 @@ site: setup ## Build the documentation as a website into site/; a broken link fa
 
 # -- Measurements
 
-.PHONY: benchmarks benchmarks-latency benchmarks-scale benchmarks-takeover soak
+.PHONY: benchmarks benchmarks-latency benchmarks-scale benchmarks-drift benchmarks-takeover soak
 benchmarks: setup ## Print latency, AWS calls, CPU and memory: a minute.
 	$(BIN)/python -m benchmarks
 
@@ -155,6 +155,9 @@ benchmarks-latency: setup ## Print apply to Ready, and the AWS calls for each tr
 
 benchmarks-scale: setup ## Print what many accounts cost: half an hour. TRAILS=100 ACCOUNTS=20 measures one size.
 	$(BIN)/python -m benchmarks.scale $(if $(TRAILS),--trails $(TRAILS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+
+benchmarks-drift: setup ## Print how soon drift is corrected by events: 5 minutes. TRAILS=16 ACCOUNTS=2 TIMES=3 is a short run.
+	$(BIN)/python -m benchmarks.drift $(if $(TRAILS),--trails $(TRAILS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(TIMES),--times $(TIMES))
 
 benchmarks-takeover: setup ## Print how soon a second replica takes over: 5 minutes.
 	$(BIN)/python -m benchmarks.takeover
