@@ -85,6 +85,7 @@ class ClientPool:
             "RoleSessionName": role.session_name,
             "DurationSeconds": _SESSION_SECONDS,
             **({"ExternalId": role.external_id} if role.external_id else {}),
+            **({"Policy": role.session_policy} if role.session_policy else {}),
         }
 
         def assume() -> dict[str, str]:

@@ -27,6 +27,8 @@ class Role:
     external_id: str
     session_name: str
     """Shown in CloudTrail events for every call with the role."""
+    session_policy: str = ""
+    """Limits what the session may do to what this policy allows, too."""
 
 
 class CredentialSource:

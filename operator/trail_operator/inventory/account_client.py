@@ -10,7 +10,7 @@ from trail_operator.aws.client import AWSClient
 from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.connection import Connection
-from trail_operator.aws.credentials import Role
+from trail_operator.aws.credentials import CredentialSource, Role
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.event_history import EventHistory
 from trail_operator.aws.executor import CallExecutor
@@ -70,16 +70,11 @@ class AccountClients:
 
     def create(self, name: str | None, spec: AWSAccountSpec | None) -> AccountClient:
         """Return the client of an AWSAccount, for None that of the operator's own identity."""
-        endpoint_url = (spec.endpoint_url if spec else "") or None
         region = (spec.region if spec else "") or self._pool.default_region
-        credentials = self._pool.own
-        if spec and spec.role_arn:
-            role = Role(spec.role_arn, spec.external_id, session_name(self._cluster, spec.account_id))
-            credentials = self._pool.assuming(role, region or leading_region(spec.role_arn), endpoint_url)
-        aws = AWSClient(
+        aws = self._client(
             Connection(
                 self._pool,
-                credentials,
+                self._credentials(spec, region),
                 self._executor,
                 self.limiter_for,
                 self.own_requests,
@@ -87,7 +82,7 @@ class AccountClients:
                 self._metrics.record_call,
                 default_region=region,
                 named_regions=frozenset(spec.allowed_regions if spec else ()),
-                endpoint_url=endpoint_url,
+                endpoint_url=self._endpoint_url(spec),
             )
         )
         allowed = spec.allowed_adoption if spec else self._allowed_adoption
@@ -100,6 +95,22 @@ class AccountClients:
     async def close(self, seconds: float) -> bool:
         """Start no further calls; those under way get some seconds to end. Return whether all have ended."""
         return await self._executor.close(seconds)
+
+    def session_name(self, account: str) -> str:
+        """Return the name of role sessions in an account."""
+        return session_name(self._cluster, account)
+
+    def _client(self, connection: Connection) -> AWSClient:
+        return AWSClient(connection)
+
+    def _endpoint_url(self, spec: AWSAccountSpec | None) -> str | None:
+        return (spec.endpoint_url if spec else "") or None
+
+    def _credentials(self, spec: AWSAccountSpec | None, region: str | None) -> CredentialSource:
+        if spec is None or not spec.role_arn:
+            return self._pool.own
+        role = Role(spec.role_arn, spec.external_id, self.session_name(spec.account_id))
+        return self._pool.assuming(role, region or leading_region(spec.role_arn), self._endpoint_url(spec))
 
 
 def session_name(cluster: str, account: str) -> str:
