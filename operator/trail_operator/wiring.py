@@ -37,6 +37,7 @@ from trail_operator.trail.candidates import TrailCandidates
 from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.controller import TrailController, TrailStore, trail_queue
+from trail_operator.trail.decision import WriteDecider
 from trail_operator.trail.delete import TrailDeleter
 from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.event_router import EventRouter
@@ -224,9 +225,9 @@ def _trail_runner(shared: _Shared, claims: NameClaims, writer: StatusWriter, dri
     refusals = Refusals(clock)
     results = SyncResults(inventory, events, clock, resync=shared.resync)
     sync = TrailSync(
-        TrailReader(locator, resolver, inventory, writer, clock),
+        TrailReader(locator, resolver, inventory.on_list, writer.clear_identity, clock),
         ReadOnlySync(resolver),
-        WriteChecks(locator, resolver, claims, results, clock),
+        WriteDecider(WriteChecks(locator, resolver, claims, clock)),
         PlanExecutor(guard, refusals, inventory, writer, events, clock),
         results,
         drift,

@@ -20,7 +20,6 @@ from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.location import Locator
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
-from trail_operator.trail.results import SyncResults
 from trail_operator.trail.state import ReconcileContext, TrailState
 
 NOW = 1000.0
@@ -41,9 +40,8 @@ class Fixture:
     def __init__(self) -> None:
         self.claims = NameClaims(lambda _: (LOCATION.account, LOCATION.region))
         clock = Clock(monotonic=lambda: NOW)
-        results = SyncResults(_NONE, _NONE, clock, resync=600.0)
         locator = Locator(Cluster("cluster"))
-        self.checks = WriteChecks(locator, cast(SpecResolver, Resolver()), self.claims, results, clock)
+        self.checks = WriteChecks(locator, cast(SpecResolver, Resolver()), self.claims, clock)
         self.state = self.trail("audit", uid="30")
 
     def trail(self, name: str, uid: str, **spec: Any) -> TrailState:

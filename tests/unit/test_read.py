@@ -12,13 +12,11 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.domain.failure import FailureError, transient
 from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.trail import ObservedTrail
-from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.location import Locator
 from trail_operator.trail.read import ReadFailure, Reading, TrailReader
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
 from trail_operator.trail.state import ReconcileContext, TrailState
-from trail_operator.trail.status_writer import StatusWriter
 
 ELSEWHERE = ARN.replace("eu-central-1", "us-east-1")
 T = TypeVar("T")
@@ -78,8 +76,7 @@ def run(scenario: Callable[[CloudTrail, Read], Awaitable[None]], *, checked: boo
         state = TrailState(body(name="audit"), started=0.0)
         state.reads.checked_absent_arn = ARN if checked else None
         locator, resolver = Locator(Cluster("cluster")), cast(SpecResolver, Resolver(cloudtrail))
-        inventory = AccountInventory(lambda _: None, 600.0, Clock())
-        reader = TrailReader(locator, resolver, inventory, cast(StatusWriter, None), Clock())
+        reader = TrailReader(locator, resolver, lambda *_: None, cast(Any, None), Clock())
         read = asyncio.create_task(reader.read(state, ReconcileContext(1, state.requested_state)))
         await settle()
         await scenario(cloudtrail, read)

@@ -3,7 +3,7 @@
 `plan.py` decides which writes are made, and in which order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,6 +43,10 @@ class Action:
     """Whether it takes over a trail."""
     is_renaming: bool = False
     """Whether it replaces a former name of the cluster in the owner tag."""
+
+    def is_stopped_by(self, not_done: Collection[str]) -> bool:
+        """Whether it is not sent if these operations failed, or were not sent themselves."""
+        return self.operation in not_done or not self.requires.isdisjoint(not_done)
 
 
 def deletion(arn: str) -> Action:

@@ -54,6 +54,20 @@ class SyncResult:
     advice: tuple[Advice, ...] | None = ()
     """The warnings; None if they are not known yet, which keeps the earlier ones."""
 
+    @classmethod
+    def incomplete(
+        cls,
+        generation: int,
+        failure: Failure,
+        drift: tuple[Difference, ...] = (),
+        observed: ObservedTrail | None = None,
+    ) -> "SyncResult":
+        """Return the result of a sync that could not read all of the trail.
+
+        `drift`: differences that are certain even so; `observed`: what was read.
+        """
+        return cls(generation, known=False, observed=observed, drift=drift, failure=failure, advice=None)
+
     def has_read(self, *parts: Part) -> bool:
         """Whether these parts of the trail were read."""
         return self.known if self.observed is None else self.observed.unreadable.isdisjoint(parts)

@@ -93,7 +93,7 @@ class PlanExecutor:
         read_at = state.reads.last_at if state.reads.last_at is not None else state.started
         owner = observed.owner if observed else None
         for action in actions:
-            if action.operation in progress.not_done or action.requires & progress.not_done:
+            if action.is_stopped_by(progress.not_done):
                 progress.not_done.add(action.operation)
                 continue
             precondition = self._write_guard.precondition(

@@ -22,7 +22,6 @@ from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.location import Locator, wrong_home
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.resolve import SpecResolver
-from trail_operator.trail.results import SyncResults
 from trail_operator.trail.state import TrailState
 
 Check = Callable[[Comparison], SyncResult | None]
@@ -31,13 +30,10 @@ Check = Callable[[Comparison], SyncResult | None]
 class WriteChecks:
     """Checks Trails before writes."""
 
-    def __init__(
-        self, locator: Locator, resolver: SpecResolver, claims: NameClaims, results: SyncResults, clock: Clock
-    ) -> None:
+    def __init__(self, locator: Locator, resolver: SpecResolver, claims: NameClaims, clock: Clock) -> None:
         self._locator = locator
         self._resolver = resolver
         self._claims = claims
-        self._results = results
         self._window = ConsistencyWindow(clock)
         self.chain: tuple[Check, ...] = (
             self.lives_in_other_region,
@@ -56,7 +52,7 @@ class WriteChecks:
         if home is None:
             return None
         failure = wrong_home(home, comparison.resolved.location.region)
-        return self._results.incomplete(comparison.state, comparison.context, failure)
+        return SyncResult.incomplete(comparison.context.generation, failure)
 
     def belongs_to_other_owner(self, comparison: Comparison) -> SyncResult | None:
         """The trail of that name is another owner's, or this resource may not adopt it."""
@@ -67,9 +63,8 @@ class WriteChecks:
         if refusal is None:
             return None
         if self._owner_may_be_outdated(state, observed):
-            return self._results.incomplete(
-                state, comparison.context, transient("Waiting for AWS to show the trail's owner tag")
-            )
+            failure = transient("Waiting for AWS to show the trail's owner tag")
+            return SyncResult.incomplete(comparison.context.generation, failure)
         found = observed if "isLogging" not in observed.unreadable else None
         return SyncResult(comparison.context.generation, known=True, observed=None, failure=refusal, found=found)
 
@@ -89,7 +84,7 @@ class WriteChecks:
         if comparison.identity is None or not self.owner_may_be_stale(comparison):
             return None
         failure = transient("Waiting for AWS to show whether another Trail has taken over the trail")
-        return self._results.incomplete(comparison.state, comparison.context, failure)
+        return SyncResult.incomplete(comparison.context.generation, failure)
 
     def owner_may_be_stale(self, comparison: Comparison) -> bool:
         """Whether AWS may still show the owner tag from before another Trail took over the trail."""

@@ -1,23 +1,23 @@
 """Resolves a Trail's spec and reads its trail from AWS. Decides nothing."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_status import Difference
 from trail_operator.aws.cloudtrail import NotShownError, PartlyReadError
-from trail_operator.domain.arns import Arn
+from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.diff import MISSING
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, transient
 from trail_operator.domain.trail import ObservedTrail
-from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.inventory.account_client import AccountClient
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.location import Locator
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
 from trail_operator.trail.state import ReconcileContext, TrailState
-from trail_operator.trail.status_writer import StatusWriter
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,18 @@ class TrailReader:
         self,
         locator: Locator,
         resolver: SpecResolver,
-        inventory: AccountInventory,
-        writer: StatusWriter,
+        on_list: Callable[[AccountClient, Location, Collection[str]], None],
+        clear_identity: Callable[[TrailState], Awaitable[object]],
         clock: Clock,
     ) -> None:
+        """`on_list`: called with the ARNs of all trails of an account, after each list.
+
+        `clear_identity`: clears what status records about a trail.
+        """
         self._locator = locator
         self._resolver = resolver
-        self._inventory = inventory
-        self._writer = writer
+        self._on_list = on_list
+        self._clear_identity = clear_identity
         self._clock = clock
         self._window = ConsistencyWindow(clock)
 
@@ -91,7 +95,7 @@ class TrailReader:
     ) -> ReadFailure:
         """Return why a trail was not read. Clears a recorded location that AWS refutes."""
         if error.failure.reason is Reason.WRONG_HOME_REGION and await self._is_record_wrong(state):
-            await self._writer.clear_identity(state)
+            await self._clear_identity(state)
             return ReadFailure(
                 transient("status.arn does not name a trail of this resource: searching for the trail again")
             )
@@ -154,7 +158,7 @@ class TrailReader:
             if observed := await self._observe(state, resolved):
                 return observed, None
             arns = await search
-            self._inventory.on_list(resolved.client, resolved.location, arns)
+            self._on_list(resolved.client, resolved.location, arns)
             return None, await self._find_own(state, resolved, arns)
         finally:
             search.cancel()

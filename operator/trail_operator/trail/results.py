@@ -59,15 +59,11 @@ class SyncResults:
 
         `drift`: differences that are certain even so; `observed`: what was read.
         """
-        return SyncResult(
-            context.generation,
-            known=False,
-            observed=observed,
-            drift=drift,
-            failure=failure,
-            unreachable=self.is_unreachable(state, failure),
-            advice=None,
-        )
+        return self.judged(state, SyncResult.incomplete(context.generation, failure, drift, observed))
+
+    def judged(self, state: TrailState, result: SyncResult) -> SyncResult:
+        """Add to a result whether AWS has not answered for long."""
+        return replace(result, unreachable=self.is_unreachable(state, result.failure))
 
     def partial(self, comparison: Comparison, failure: Failure) -> SyncResult:
         """Return the result of a sync that read a part of the trail. `failure`: why not all."""

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
-from trail_operator.domain.plan import plan, restart
+from trail_operator.domain.plan import plan
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.trail.apply import PlanExecutor
-from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.comparison import Comparison
+from trail_operator.trail.decision import Decision, WriteDecider
 from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.observe import ReadOnlySync
 from trail_operator.trail.read import ReadFailure, TrailReader
@@ -24,14 +24,14 @@ class TrailSync:
         self,
         reader: TrailReader,
         read_only_sync: ReadOnlySync,
-        checks: WriteChecks,
+        decider: WriteDecider,
         executor: PlanExecutor,
         results: SyncResults,
         drift: DriftRecorder,
     ) -> None:
         self._reader = reader
         self._read_only_sync = read_only_sync
-        self._checks = checks
+        self._decider = decider
         self._executor = executor
         self._results = results
         self._drift = drift
@@ -44,16 +44,19 @@ class TrailSync:
         reading = await self._reader.read(state, context)
         if isinstance(reading, ReadFailure):
             return self._results.incomplete(state, context, reading.failure, reading.drift)
-        comparison = reading.comparison
-        if reading.failure:
-            return await self._sync_partial(comparison, reading.failure)
-        if blocked := self._checks.evaluate(comparison):
-            return blocked
+        decision = self._decider.decide(reading)
+        if decision.blocked:
+            if decision.ends_reads:
+                self._reader.record_answer(state)
+            return self._results.judged(state, decision.blocked)
+        if decision.unread:
+            return await self._sync_partial(decision, decision.unread)
+        comparison = decision.comparison
         if state.reads.is_drift(context.generation):
             self._drift.record_detected(state, comparison.desired.arn, comparison.drift)
         await self._executor.record_confirmed(comparison)
-        actions = self._executor.due(comparison, plan(comparison.desired, comparison.observed))
-        if not actions or (comparison.observed is None and comparison.resolved.key_failure):
+        actions = self._executor.due(comparison, decision.actions)
+        if not actions:
             return await self._results.complete(comparison)
         progress = await self._executor.execute(comparison, actions)
         # A refused creation is retried soon, without another search of all regions.
@@ -76,25 +79,17 @@ class TrailSync:
         if result.observed and state.status.observed_generation == context.generation:
             found = self._drift.record_detected(state, result.observed.arn, result.drift)
             await self._drift.report_detected(state, found)
-        return replace(result, unreachable=self._results.is_unreachable(state, result.failure))
+        return self._results.judged(state, result)
 
-    async def _sync_partial(self, comparison: Comparison, failure: Failure) -> SyncResult:
-        """Report what AWS answered, and start the trail if it is stopped: a stopped trail records nothing.
-
-        Nothing else is written: it could overwrite what was not read. `failure`: why the trail was read only in part.
-        """
-        state, observed = comparison.state, comparison.observed
-        if "tags" not in comparison.unread and (blocked := self._checks.belongs_to_other_owner(comparison)):
-            self._reader.record_answer(state)  # the other reads of another owner's trail do not matter
-            return blocked
-        if observed is None or not self._checks.is_own_as_far_as_read(comparison):
-            return self._results.incomplete(state, comparison.context, failure)
+    async def _sync_partial(self, decision: Decision, failure: Failure) -> SyncResult:
+        """Report what AWS answered, and start the trail if it is stopped. `failure`: why it was read only in part."""
+        comparison, state = decision.comparison, decision.comparison.state
         result = self._results.partial(comparison, failure)
         if state.reads.is_drift(comparison.context.generation):
             self._drift.record_detected(state, comparison.desired.arn, result.drift)
         await self._executor.record_confirmed(comparison)
-        actions = self._executor.due(comparison, restart(comparison.desired, observed))
-        if not actions or self._checks.owner_may_be_stale(comparison):
+        actions = self._executor.due(comparison, decision.actions)
+        if not actions:
             return result
         progress = await self._executor.execute(comparison, actions)
         if progress.done:
