@@ -10,6 +10,7 @@ from trail_operator.inventory.account_client import AccountClients
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.namespaces import NamespaceController
 from trail_operator.trail.controller import TrailController
+from trail_operator.trail.dependency_changes import DependencyChanges
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Controllers:
     accounts: AccountController
     namespaces: NamespaceController
     inventory: AccountInventory
+    dependencies: DependencyChanges
     clients: AccountClients
     events: EventConsumer | None
     """None without --event-queue."""
@@ -54,4 +56,5 @@ class Controllers:
         else:
             await self.trails.stop(seconds)
         self.inventory.close()
+        self.dependencies.close()
         return await self.clients.close(max(0.0, deadline - clock()))

@@ -84,6 +84,13 @@ TRAIL_LOGGING = Family(
 TRAIL_LOGGING_DESIRED = Family(
     "trail_operator_trail_logging_desired", "gauge", _TRAIL, "1 if the spec requires the trail to log, otherwise 0."
 )
+TRAIL_DEPENDENCIES_READY = Family(
+    "trail_operator_trail_dependencies_ready",
+    "gauge",
+    _TRAIL,
+    "1 if the policies that the operator can read allow CloudTrail to deliver, 0 if one does not or a dependency is "
+    "missing; absent if unknown.",
+)
 TRAIL_DELIVERED = Family(
     "trail_operator_trail_last_delivery_timestamp_seconds",
     "gauge",
@@ -171,6 +178,7 @@ FAMILIES = (
     TRAIL_REASON,
     TRAIL_LOGGING,
     TRAIL_LOGGING_DESIRED,
+    TRAIL_DEPENDENCIES_READY,
     TRAIL_DELIVERED,
     TRAIL_FAILING,
     TRAIL_DRIFT,

@@ -141,6 +141,16 @@ class Settings(BaseSettings):
             )
         ),
     ] = ""
+    dependency_resync: Annotated[
+        Duration,
+        Field(
+            gt=timedelta(0),
+            description=(
+                "How often the state and policies of bucket, key, topic, log group and role are evaluated if nothing "
+                "else gives cause; up to 20 % later."
+            ),
+        ),
+    ] = timedelta(hours=1)
     default_deletion_policy: Annotated[
         Literal["Delete", "Retain"],
         Field(description="What happens to the trail in AWS when a Trail without spec.deletionPolicy is deleted."),

@@ -39,6 +39,8 @@ from trail_operator.trail.collector import StateCollector
 from trail_operator.trail.controller import TrailController, TrailStore, trail_queue
 from trail_operator.trail.decision import WriteDecider
 from trail_operator.trail.delete import TrailDeleter
+from trail_operator.trail.dependency_changes import DependencyChanges
+from trail_operator.trail.dependency_updates import DependencyUpdates
 from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.event_router import EventRouter
 from trail_operator.trail.event_wakes import EventWakes
@@ -105,11 +107,40 @@ def build_controllers(
     """Build the controllers, and have each learn of the others' changes that concern it."""
     pool = ClientPool(settings.region, clock.monotonic, fence.check)
     clients = AccountClients(pool, cluster.name, AdoptionPolicy(settings.allowed_adoption), clock, metrics)
+    shared = _shared(settings, metrics, clock, kubernetes, clients, cluster)
+    registry = shared.registry
+    accounts = _account_controller(shared)
+    queue = trail_queue(clock.monotonic, metrics.record_restart, shared.resync)
+    wakes = EventWakes(TrailIndex(registry.trail_scope), queue.enqueue, metrics, clock)
+    writer = StatusWriter(kubernetes, shared.events, shared.deletion_policy, queue.enqueue, clock)
+    attribution = _drift_attribution(shared, writer, queue)
+    updates = _dependency_updates(shared, writer, queue)
+    trails = _trail_controller(shared, accounts, queue, wakes, writer, attribution, updates)
+    dependencies = DependencyChanges(shared.trails, queue, updates, clock)
+    namespaces = NamespaceController(registry, lambda name: trails.enqueue(lambda state: state.key.namespace == name))
+    _subscribe(shared, accounts, trails, wakes)
+    _collect_state(shared, trails)
+    refresh = InventoryRefresh(shared.inventory, registry.names_of, clock)
+    router = EventRouter(wakes, attribution, dependencies, refresh, clients.own_requests, metrics)
+    consumer = event_consumer(settings, pool, clients, deliver_to(router, shared.arrivals), metrics, clock)
+    if consumer:
+        watch_arrivals(shared.arrivals, shared.inventory, clients.own_requests, registry, accounts)
+    return Controllers(trails, accounts, namespaces, shared.inventory, dependencies, clients, consumer)
+
+
+def _shared(
+    settings: Settings,
+    metrics: Metrics,
+    clock: Clock,
+    kubernetes: KubeClient,
+    clients: AccountClients,
+    cluster: Cluster,
+) -> _Shared:
     registry = AccountRegistry(
         clients, default=settings.default_account, own_identity=settings.own_identity, clock=clock
     )
     events = EventRecorder(kubernetes, clock.monotonic)
-    shared = _Shared(
+    return _Shared(
         settings,
         cluster,
         kubernetes,
@@ -123,21 +154,6 @@ def build_controllers(
         EventArrivals(cluster, clock),
         Store(),
     )
-    accounts = _account_controller(shared)
-    queue = trail_queue(clock.monotonic, metrics.record_restart, shared.resync)
-    wakes = EventWakes(TrailIndex(registry.trail_scope), queue.enqueue, metrics, clock)
-    writer = StatusWriter(kubernetes, events, shared.deletion_policy, queue.enqueue, clock)
-    attribution = _drift_attribution(shared, writer, queue)
-    trails = _trail_controller(shared, accounts, queue, wakes, writer, attribution)
-    namespaces = NamespaceController(registry, lambda name: trails.enqueue(lambda state: state.key.namespace == name))
-    _subscribe(shared, accounts, trails, wakes)
-    _collect_state(shared, trails)
-    refresh = InventoryRefresh(shared.inventory, clock)
-    router = EventRouter(wakes, attribution, registry, refresh, clients.own_requests, metrics)
-    consumer = event_consumer(settings, pool, clients, deliver_to(router, shared.arrivals), metrics, clock)
-    if consumer:
-        watch_arrivals(shared.arrivals, shared.inventory, clients.own_requests, registry, accounts)
-    return Controllers(trails, accounts, namespaces, shared.inventory, clients, consumer)
 
 
 def _collect_state(shared: _Shared, trails: TrailController) -> None:
@@ -195,6 +211,14 @@ def _drift_attribution(shared: _Shared, writer: StatusWriter, queue: WorkQueue) 
     return DriftAttribution(attributor, lookups, updates, queue, shared.clock)
 
 
+def _dependency_updates(shared: _Shared, writer: StatusWriter, queue: WorkQueue) -> DependencyUpdates:
+    resync = shared.settings.dependency_resync.total_seconds()
+    client_for = shared.registry.client_for
+    updates = DependencyUpdates(shared.trails, queue, client_for, writer, shared.clock, resync=resync)
+    shared.trails.subscribe(on_delete=updates.stop)
+    return updates
+
+
 def _trail_controller(
     shared: _Shared,
     accounts: AccountController,
@@ -202,11 +226,12 @@ def _trail_controller(
     wakes: EventWakes,
     writer: StatusWriter,
     attribution: DriftAttribution,
+    dependencies: DependencyUpdates,
 ) -> TrailController:
     clock, registry = shared.clock, shared.registry
     claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
     drift = DriftRecorder(shared.events, shared.metrics, attribution, clock)
-    runner = _trail_runner(shared, claims, writer, drift)
+    runner = _trail_runner(shared, claims, writer, drift, dependencies)
 
     async def reconcile(state: TrailState) -> float | None:
         if await accounts.managed_elsewhere(state):
@@ -217,7 +242,13 @@ def _trail_controller(
     return TrailController(shared.kubernetes, shared.trails, claims, queue, reconcile, clock.monotonic)
 
 
-def _trail_runner(shared: _Shared, claims: NameClaims, writer: StatusWriter, drift: DriftRecorder) -> ReconcileRunner:
+def _trail_runner(
+    shared: _Shared,
+    claims: NameClaims,
+    writer: StatusWriter,
+    drift: DriftRecorder,
+    dependencies: DependencyUpdates,
+) -> ReconcileRunner:
     registry, events, inventory, clock = shared.registry, shared.events, shared.inventory, shared.clock
     locator = Locator(shared.cluster)
     resolver = SpecResolver(registry, locator, tuple(shared.settings.ignore_tags))
@@ -237,6 +268,6 @@ def _trail_runner(shared: _Shared, claims: NameClaims, writer: StatusWriter, dri
     candidates = TrailCandidates(registry, locator, clock)
     deleter = TrailDeleter(candidates, guard, inventory, events, shared.deletion_policy, clock)
     finalizer = TrailFinalizer(deleter, requeue, status, writer, events)
-    reconciler = TrailReconciler(sync, drift, finalizer, requeue, writer)
+    reconciler = TrailReconciler(sync, drift, finalizer, requeue, writer, dependencies)
     unwritable = UnwritableTrails(shared.unreportable, writer)
     return ReconcileRunner(reconciler, requeue, status, unwritable, shared.metrics, clock)

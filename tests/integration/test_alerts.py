@@ -202,6 +202,8 @@ trail_operator_trail_logging{job="o", pod="a", trail_namespace="n", trail="good"
 trail_operator_trail_logging{job="o", pod="a", trail_namespace="n", trail="bad"} 0
 trail_operator_trail_logging_desired{job="o", pod="a", trail_namespace="n", trail="good"} 1
 trail_operator_trail_logging_desired{job="o", pod="a", trail_namespace="n", trail="bad"} 1
+trail_operator_trail_dependencies_ready{job="o", pod="a", trail_namespace="n", trail="good"} 1
+trail_operator_trail_dependencies_ready{job="o", pod="a", trail_namespace="n", trail="bad"} 0
 trail_operator_trail_delivery_failing{job="o", pod="a", trail_namespace="n", trail="good", destination="S3"} 0
 trail_operator_trail_delivery_failing{job="o", pod="a", trail_namespace="n", trail="good", destination="SNS"} 1
 trail_operator_trail_last_delivery_timestamp_seconds{pod="a", trail_namespace="n", trail="good", destination="S3"} 60
@@ -218,6 +220,7 @@ trail_operator_events_arriving{job="o", pod="b", account="blue"} 1
 """
 SHOWS = {
     "Trails": {"{}": 2},
+    "Trails whose dependencies refuse": {'{trail_namespace="n", trail="bad"}': 0},
     "Not Ready": {"{}": 1},
     "Not logging": {"{}": 1},
     "Deliveries failing": {"{}": 1},

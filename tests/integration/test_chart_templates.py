@@ -31,6 +31,7 @@ EVERY_SETTING: dict[str, Any] = {
     "allowedAdoption": "IfUnowned",
     "resync": "5m",
     "eventQueue": "arn:aws:sqs:eu-central-1:123456789012:events",
+    "dependencyResync": "2h",
     "defaultDeletionPolicy": "Retain",
     "driftAttribution": "Full",
     "ignoreTags": ["cost-*"],
@@ -133,6 +134,7 @@ def test_the_operator_reads_what_the_chart_sets(helm: Path, monkeypatch: pytest.
     assert (settings.default_account, settings.account_selector) == ("security", "shard=a,tier=")
     assert settings.own_identity is False
     assert settings.resync.total_seconds() == 300
+    assert settings.dependency_resync.total_seconds() == 7200
     assert (settings.health_host, settings.health_port) == ("0.0.0.0", 9090)  # noqa: S104
 
 
@@ -306,6 +308,7 @@ def test_the_schema_is_strict() -> None:
     [
         ({"resinc": "5m"}, "resinc"),
         ({"resync": "5 minutes"}, "resync"),
+        ({"dependencyResync": "hourly"}, "dependencyResync"),
         ({"defaultDeletionPolicy": "Keep"}, "defaultDeletionPolicy"),
         ({"driftAttribution": "Everything"}, "driftAttribution"),
         ({"allowedAdoption": "Sometimes"}, "allowedAdoption"),

@@ -231,3 +231,17 @@ def test_each_line_about_a_trail_has_its_generation_and_the_request(
     written = [line for line in about if "operation" in line]
     assert {line["operation"] for line in written} >= {"CreateTrail", "StartLogging", "AddTags"}
     assert all(line["requestID"] for line in written)
+
+
+def test_what_a_dependency_refuses_is_a_metric_and_what_is_unknown_is_none(
+    scraped: Scraped, account: Account, trails: Trails
+) -> None:
+    def settle(value: float | None) -> None:
+        trails.annotate(NAME, {"trail-operator.dev/reconcile-at": str(value)})
+        eventually(f"dependencies_ready {value}", lambda: scraped.of("dependencies_ready") == value)
+
+    settle(1.0)
+    account.client("s3").delete_bucket_policy(Bucket=f"logs-{account.number}")
+    settle(0.0)
+    trails.annotate(NAME, {"trail-operator.dev/paused": "true"})
+    settle(None)

@@ -136,7 +136,9 @@ class ProcessStage:
         arguments.append("--allowed-adoption=Always")
         arguments.append("--drift-attribution=None")  # what is learned minutes later is no rest
         arguments.append("--account-selector=test=none")  # the AWSAccounts of the cluster are other tests'
-        self._operator = Operator({**environment, **credentials}, log, [*arguments, f"--resync={RESYNC}"]).start()
+        self._operator = Operator(
+            {**environment, **credentials}, log, [*arguments, f"--resync={RESYNC}", "--dependency-resync=5s"]
+        ).start()
 
     def close(self) -> None:
         """End everything."""

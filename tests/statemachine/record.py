@@ -26,6 +26,10 @@ class Record:
     problems: list[str] = field(default_factory=list)
     writes: list[Call] = field(default_factory=list)
     """All writes of the operator that took effect."""
+    oldest_read: float = float("inf")
+    """How long ago a dependency may have been read that the status newly reports."""
+    shut_since: dict[str, float] = field(default_factory=dict)
+    """Since when buckets and keys have let nobody in."""
     stale_until: float = 0.0
     stale_by: float = 0.0
     meddled: dict[str, float] = field(default_factory=dict)
@@ -114,6 +118,7 @@ class Record:
         status = body["status"]
         if any(one["reason"] == "InternalError" for one in _conditions(body)):
             self.problems.append(f"an internal error at {self.time():.2f} s: {status}")
+        self._judge_dependencies(before, body)
         ready = next((one for one in _conditions(body) if one["type"] == "Ready"), None)
         this = WRITING[-1]
         if ready is None or ready["status"] != "True" or this is None or ready in _conditions(before):
@@ -140,6 +145,19 @@ class Record:
             want["Owner"] = form["Owner"]
         if told := self._unlike(want, form, this):
             self.problems.append(f"{what}, but AWS answered otherwise: {told}")
+
+    def _judge_dependencies(self, before: Manifest, body: Manifest) -> None:
+        """Judge a status that newly says that the dependencies are right: reads of long ago do not count."""
+        told = next((one for one in _conditions(body) if one["type"] == "DependenciesReady"), None)
+        if told is None or told["status"] != "True" or told in _conditions(before):
+            return
+        spec = self.server.specs[body["metadata"]["uid"], told["observedGeneration"]]
+        if spec.get("managementPolicy") == "Observe":
+            return
+        key = self.key_arn(spec["kmsKeyID"], spec.get("region", REGIONS[0])) if spec.get("kmsKeyID") else None
+        for what in (spec["s3BucketName"], key):
+            if what in self.aws.world.shut and self.time() - self.shut_since.get(what, self.time()) > self.oldest_read:
+                self.problems.append(f"{body['metadata']['name']} at {self.time():.2f} s is said to be let into {what}")
 
     def key_arn(self, name: str, region: str) -> str | None:
         """What a key's name means now."""

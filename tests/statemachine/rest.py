@@ -65,6 +65,7 @@ class Rest:
         _is(status.get("observedGeneration"), body["metadata"]["generation"], "observedGeneration")
         if body["metadata"].get("annotations", {}).get(PAUSED) == "true":
             _is(_ready(body), ("Unknown", "Paused"), "Ready")
+            _is(condition_of(body, "DependenciesReady"), ("Unknown", "Paused"), "DependenciesReady")
             return
         assert "deletionTimestamp" not in body["metadata"], "it is still there"
         if spec.get("managementPolicy") == "Observe":
@@ -84,6 +85,7 @@ class Rest:
         failing = self._failing(arn, form)
         _is(_ready(body), ("False", "DeliveryFailing") if failing else ("True", good), "Ready")
         _is(condition_of(body, "Synced"), ("True", good), "Synced")
+        _is(condition_of(body, "DependenciesReady"), ("True", "Allowed"), "DependenciesReady")
         _is(condition_of(body, "Reconciling"), None, "Reconciling")
         _is(condition_of(body, "Stalled"), None, "Stalled")
 
@@ -117,12 +119,14 @@ class Rest:
                 seen = [told]  # it was seen once, and is known by its ARN since
             else:
                 _is(_ready(body), ("False", "TrailNotFound"), "Ready")
+                _is(condition_of(body, "DependenciesReady"), ("Unknown", "NotEvaluated"), "DependenciesReady")
                 return
         assert told in seen or told in self._forms, f"arn is {told}, there is {seen}"
         form = self._forms[told]
         want = self._wanted(key, spec, told) | {"Owner": form["Owner"]}
         drift = drifted(want, form) | ({"region"} if spec.get("region") not in (None, told.split(":")[3]) else set())
         self._judge_told(body, told, form)
+        _is(condition_of(body, "DependenciesReady"), ("True", "Allowed"), "DependenciesReady")
         if str(want["KmsKeyId"]).startswith("alias/"):  # it means no key where the trail lives
             _is(_told_drift(body), drift - {"kmsKeyID"}, "drift")
             _is(_ready(body), ("False", "KeyNotFound"), "Ready")
@@ -158,6 +162,7 @@ class Rest:
         assert ready[0] == "False", f"Ready is {ready}"
         assert ready[1] in reasons, f"Ready is {ready}"
         _is((condition_of(body, "Stalled") or ("absent",))[0], "True", "Stalled")
+        _is(condition_of(body, "DependenciesReady"), ("Unknown", "NotEvaluated"), "DependenciesReady")
 
     def _owned_elsewhere(self, key: str, spec: Manifest) -> bool:
         """Whether a trail of that name elsewhere is the Trail's own."""

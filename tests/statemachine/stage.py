@@ -22,15 +22,19 @@ from tests.statemachine.operator_life import (
 from tests.statemachine.record import Record
 from tests.statemachine.rest import FORCE, Rest
 from tests.statemachine.virtual_time import VirtualLoop
+from trail_operator.domain.cloudtrail_resources import ResourceRef
 from trail_operator.settings import Settings
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.faults import parse_fault
 from trail_sandbox.aws.trails import Trail
 
 RESYNC = 60.0
+DEPENDENCY_RESYNC = 50.0
 # The longest backoff, the longest resync, and the next resync, in which a Trail finds what the others have done.
 _SETTLED = 72.0 + 3 * 72.0
 _FURTHER = 3 * 72.0 + 5.0
+# Each of its reads may wait for an answer that never comes, and its result for a write that fails.
+_SLOWEST_EVALUATION = 200.0
 # A pass makes some ten, as many are made for the trails around, and what can't be delivered is looked into.
 _CALLS_A_PASS = 30
 
@@ -40,7 +44,12 @@ class VirtualStage:
 
     def __init__(self, seed: int, **settings: Any) -> None:
         """`settings`: of the operator; it may take over any trail, unless they say otherwise."""
-        settings = {"allowed_adoption": "Always", "cluster_name": CLUSTER, **settings}
+        settings = {
+            "allowed_adoption": "Always",
+            "cluster_name": CLUSTER,
+            "dependency_resync": timedelta(seconds=DEPENDENCY_RESYNC),
+            **settings,
+        }
         self._random = random.Random(seed)
         self.loop = VirtualLoop()
         self.loop.set_task_factory(make_task)
@@ -56,6 +65,7 @@ class VirtualStage:
             self.aws.bus = EventBus(self.loop, self._random)
         self.wire = KubernetesWire(self.server, self._random.uniform)
         self._settings = Settings(**{"resync": timedelta(seconds=RESYNC), **settings})
+        self.record.oldest_read = self._settings.dependency_resync.total_seconds() + _SLOWEST_EVALUATION
         self._missing = 0
         self._last_told = 0.0
         self.life = self._new_life()
@@ -147,6 +157,16 @@ class VirtualStage:
         """The names of the operator's cluster, the present one first."""
         return (str(self._settings.cluster_name), *self._settings.former_cluster_names)
 
+    def tell_of_change(self, *resources: ResourceRef) -> None:
+        """Tell the operator that calls have changed these resources."""
+
+        def tell() -> None:
+            assert self.life.controllers is not None
+            for resource in resources:
+                self.life.controllers.dependencies.on_change(resource)
+
+        self._in_loop(lambda: self.life.run(tell))
+
     def rename(self) -> None:
         """Give the cluster another name; the operator, which is started again for it, knows the former ones."""
         former = list(self.clusters)
@@ -172,6 +192,7 @@ class VirtualStage:
     def shut(self, what: str) -> None:
         """A bucket or key lets nobody in any more."""
         self.aws.world.shut.add(what)
+        self.record.shut_since.setdefault(what, self.time)
 
     def ignore(self, operation: str) -> None:
         """AWS, or a proxy before it, answers such calls as if they were done."""
@@ -201,6 +222,7 @@ class VirtualStage:
         self.aws.faults.clear()
         self.aws.ignored.clear()
         self.aws.world.shut.clear()
+        self.record.shut_since.clear()
         self.wire.faults.clear()
         self.stale(0.0)
         self._missing = 0

@@ -453,7 +453,7 @@ def test_whoever_is_named_made_the_only_call(stage: VirtualStage, seed: int) -> 
         assert entry.name == shown["eventName"]
         assert shown["eventTime"] == entry.record["eventTime"] <= detected
         corrected = [one.record["eventTime"] for one in entries if one.event.caller is OPERATOR]
-        before = max((time for time in corrected if time <= shown["eventTime"]), default="")
+        before = max((time for time in corrected if time < shown["eventTime"]), default="")
         same = [
             one
             for one in entries

@@ -386,10 +386,10 @@ def test_an_alias_that_comes_to_mean_a_key_that_is_not_allowed(stage: VirtualSta
     assert trail.kms_key_arn == key_arn(0)
 
 
-def test_without_limits_an_id_of_a_key_needs_no_asking(stage: VirtualStage) -> None:
+def test_without_limits_an_id_of_a_key_is_asked_for_once_for_dependencies_ready(stage: VirtualStage) -> None:
     stage.create(KEY, SPEC | {"kmsKeyID": KEYS[0]})
     taken(stage)
-    assert stage.aws.asked["DescribeKey"] == 0
+    assert stage.aws.asked["DescribeKey"] == 1
 
 
 @pytest.mark.parametrize("names", [{"snsTopicName": "one"}, {"kmsKeyID": ALIAS}, LOGS])

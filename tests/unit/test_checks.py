@@ -24,7 +24,7 @@ from trail_operator.trail.state import ReconcileContext, TrailState
 
 NOW = 1000.0
 _NONE: Any = None
-ACCESS = AccountClient(None, None, _NONE, _NONE, _NONE, _NONE, _NONE, AdoptionPolicy.ALWAYS)
+ACCESS = AccountClient(None, None, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, AdoptionPolicy.ALWAYS)
 
 
 class Resolver:

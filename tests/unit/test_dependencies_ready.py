@@ -3,11 +3,12 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.unit.builders import ARN, FULL, LOCATION, MINIMAL, policy
+from tests.unit.builders import ARN, FULL, LOCATION, MINIMAL, observed, policy
 from tests.unit.dependency_answers import (
     ACCOUNT,
     AWS,
@@ -20,7 +21,8 @@ from tests.unit.dependency_answers import (
     metadata,
     role,
 )
-from trail_operator.api.reasons import Reason
+from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.api.trail_status import TrailStatus
 from trail_operator.aws.diagnosis.dependencies import judge_dependencies
 from trail_operator.domain.attributes import Configuration
 from trail_operator.domain.cloudtrail_calls import Kind
@@ -29,6 +31,8 @@ from trail_operator.domain.conditions import State
 from trail_operator.domain.dependencies import DependentTrail, dependencies_state, resources_read
 from trail_operator.domain.failure import Failure, FailureClass, authority, transient
 from trail_operator.domain.iam_policy import prescribed
+from trail_operator.domain.sync_result import SyncResult
+from trail_operator.domain.trail_status import compute_status, paused, transitions, with_dependencies
 
 EMPTY = policy()
 ALIAS = f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/logs"
@@ -226,3 +230,112 @@ def test_other_statements_of_a_policy_are_not_quoted() -> None:
 )
 def test_a_read_is_about_the_resource_that_events_name(parameters: dict[str, str], expected: set[ResourceRef]) -> None:
     assert resources_read(parameters, ACCOUNT, "eu-central-1") == expected
+
+
+# In the status.
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TRAIL = DependentTrail(None, ARN, LOCATION, MINIMAL)
+ALLOWED = State(True, Reason.ALLOWED, "allowed")
+REFUSED = State(False, Reason.BUCKET_POLICY_DENIES, "refused")
+GONE = State(False, Reason.BUCKET_NOT_FOUND, "gone")
+UNKNOWN = State(None, Reason.UNDECIDABLE, "unknown")
+READY = SyncResult(1, known=True, observed=observed(), dependent=TRAIL)
+
+
+def told(result: SyncResult, previous: TrailStatus | None = None) -> tuple[str, str] | None:
+    status = compute_status(previous or TrailStatus(), result, NOW)
+    found = status.condition(ConditionType.DEPENDENCIES_READY)
+    return (found.status, found.reason) if found else None
+
+
+def with_state(state: State | None) -> TrailStatus:
+    return compute_status(TrailStatus(), replace(READY, dependencies=state), NOW)
+
+
+def test_a_reconcile_reports_what_is_known_of_the_same_dependencies() -> None:
+    assert told(READY) is None
+    assert told(replace(READY, dependencies=ALLOWED)) == ("True", "Allowed")
+    assert told(READY, with_state(REFUSED)) == ("False", "BucketPolicyDenies")  # until it is evaluated again
+
+
+def test_dependencies_do_not_affect_ready() -> None:
+    for state in (ALLOWED, REFUSED, UNKNOWN):
+        ready = with_state(state).condition(ConditionType.READY)
+        assert ready is not None
+        assert ready.status == "True"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        authority(Reason.NAMESPACE_NOT_ALLOWED, "no"),
+        authority(Reason.CREDENTIALS_UNAVAILABLE, "no"),
+        Failure(FailureClass.TERMINAL, Reason.CONFLICT, "no"),
+        Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, "no"),
+    ],
+)
+def test_what_ready_must_resolve_first_is_named(failure: Failure) -> None:
+    result = SyncResult(1, known=False, observed=None, failure=failure)
+    assert told(result, with_state(ALLOWED)) == ("Unknown", "NotEvaluated")
+    condition = compute_status(TrailStatus(), result, NOW).condition(ConditionType.DEPENDENCIES_READY)
+    assert condition is not None
+    assert failure.reason in condition.message
+
+
+def test_a_passing_failure_keeps_what_is_known_and_long_silence_does_not() -> None:
+    failed = SyncResult(2, known=False, observed=None, failure=transient("no answer"))
+    assert told(failed, with_state(ALLOWED)) == ("True", "Allowed")
+    assert told(replace(failed, unreachable=True), with_state(ALLOWED)) == ("Unknown", "NotEvaluated")
+
+
+def test_a_trail_that_does_not_exist_has_no_dependencies() -> None:
+    absent = SyncResult(1, known=True, observed=None, observe_only=True, not_found="no trail audit")
+    assert told(absent) == ("Unknown", "NotEvaluated")
+
+
+def test_a_paused_trail_says_so() -> None:
+    found = paused(with_state(ALLOWED), 1, NOW).condition(ConditionType.DEPENDENCIES_READY)
+    assert found is not None
+    assert (found.status, found.reason) == ("Unknown", "Paused")
+
+
+def test_an_evaluation_changes_only_its_condition() -> None:
+    before = with_state(ALLOWED)
+    after = with_dependencies(before, REFUSED, NOW)
+    assert [entry.type for entry in after.conditions] == [entry.type for entry in before.conditions]
+    assert [one for one in after.conditions if one not in before.conditions] == [
+        after.condition(ConditionType.DEPENDENCIES_READY)
+    ]
+    assert with_dependencies(after, REFUSED, NOW) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "event"),
+    [
+        (None, ALLOWED, None),
+        (None, REFUSED, "BucketPolicyDenies"),
+        (None, UNKNOWN, None),
+        (ALLOWED, ALLOWED, None),
+        (ALLOWED, REFUSED, "BucketPolicyDenies"),
+        (ALLOWED, UNKNOWN, None),
+        (REFUSED, REFUSED, None),
+        (REFUSED, GONE, "BucketNotFound"),
+        (REFUSED, UNKNOWN, None),
+        (REFUSED, ALLOWED, "Allowed"),
+        (UNKNOWN, ALLOWED, None),
+        (UNKNOWN, REFUSED, "BucketPolicyDenies"),
+    ],
+)
+def test_an_event_reports_what_turns_false_and_what_recovers(
+    before: State | None, after: State, event: str | None
+) -> None:
+    reported = transitions(with_state(before), with_dependencies(with_state(before), after, NOW))
+    assert [one.reason for one in reported] == ([event] if event else [])
+
+
+def test_no_event_repeats_the_reason_of_ready() -> None:
+    failure = Failure(FailureClass.DEPENDENCY, Reason.BUCKET_POLICY_DENIES, "CreateTrail: denied")
+    failed = compute_status(TrailStatus(), replace(READY, failure=failure), NOW)
+    assert transitions(failed, with_dependencies(failed, REFUSED, NOW)) == []
+    assert [one.reason for one in transitions(failed, with_dependencies(failed, GONE, NOW))] == ["BucketNotFound"]

@@ -15,10 +15,10 @@ from trail_operator.domain.cloudtrail_calls import Kind
 from trail_operator.domain.cloudtrail_resources import ResourceRef
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.refresh import InventoryRefresh
-from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.attribution import DriftAttribution
+from trail_operator.trail.dependency_changes import DependencyChanges
 from trail_operator.trail.event_router import EventRouter
 from trail_operator.trail.event_wakes import EventWakes
 from trail_operator.trail.state import TrailState
@@ -101,10 +101,11 @@ def test_an_account_is_listed_at_once_and_then_once_a_minute() -> None:
             listed.append(asyncio.get_running_loop().time())
 
     async def scenario() -> None:
-        refresh = InventoryRefresh(cast(AccountInventory, Inventory()), Clock(asyncio.get_running_loop().time))
-        assert [refresh.request("team") for _ in range(3)] == [True, True, False]
+        clock = Clock(asyncio.get_running_loop().time)
+        refresh = InventoryRefresh(cast(AccountInventory, Inventory()), lambda _: ["team"], clock)
+        assert [refresh.request("123456789012") for _ in range(3)] == [True, True, False]
         await asyncio.sleep(300.0)
-        assert refresh.request("team")
+        assert refresh.request("123456789012")
         await asyncio.sleep(1.0)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -113,15 +114,14 @@ def test_an_account_is_listed_at_once_and_then_once_a_minute() -> None:
 
 
 def test_a_bug_is_logged_and_counted_and_does_not_end_what_delivers(caplog: pytest.LogCaptureFixture) -> None:
-    class Registry:
-        def names_of(self, _: str) -> list[str]:
-            raise ZeroDivisionError
+    def names_of(_: str) -> list[str | None]:
+        raise ZeroDivisionError
 
     metrics, clock = Metrics(), Clock(now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     wakes = EventWakes(index(), lambda _: None, metrics, clock)
-    refresh = InventoryRefresh(cast(AccountInventory, None), clock)
-    attribution, registry = cast(DriftAttribution, None), cast(AccountRegistry, Registry())
-    router = EventRouter(wakes, attribution, registry, refresh, OwnRequests(), metrics)
+    refresh = InventoryRefresh(cast(AccountInventory, None), names_of, clock)
+    attribution, dependencies = cast(DriftAttribution, None), cast(DependencyChanges, None)
+    router = EventRouter(wakes, attribution, dependencies, refresh, OwnRequests(), metrics)
     router.deliver(EVENT)
     assert "internal error on event StopLogging of account 123456789012" in caplog.text
     assert of(metrics, "event_queue_messages_total", "internal") == 1

@@ -25,6 +25,7 @@ EXCEPTIONS: dict[Excess, str] = {
     Excess("assignment", "aws/credentials.py", "self._last.credentials"): "a thread-local value",
     Excess("module", "api/explanations.py"): "a table of texts",
     Excess("parameters", "aws/connection.py", "Connection"): "what one client is built from",
+    Excess("parameters", "controllers.py", "Controllers"): "all that starts and stops together",
     Excess("parameters", "inventory/account_client.py", "AccountClient"): "the parts of an account's API",
     Excess("parameters", "wiring.py", "_Shared"): "what the functions of the module share",
 }

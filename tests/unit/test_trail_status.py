@@ -171,6 +171,7 @@ def test_a_dependency_failure() -> None:
         "Synced": ("False", "BucketNotFound"),
         "Logging": ("False", "LoggingOff"),
         "Delivering": ("Unknown", "BucketNotFound"),
+        "DependenciesReady": ("Unknown", "NotEvaluated"),
     }
 
 
@@ -194,6 +195,7 @@ def test_a_conflict_tells_nothing_of_the_other_trail() -> None:
         "Synced": ("False", "Conflict"),
         "Logging": ("Unknown", "Conflict"),
         "Delivering": ("Unknown", "Conflict"),
+        "DependenciesReady": ("Unknown", "NotEvaluated"),
         "Stalled": ("True", "Conflict"),
     }
     assert result.is_logging is None
@@ -236,7 +238,8 @@ def test_a_status_that_another_version_wrote_is_carried_on() -> None:
 def test_long_silence_makes_everything_unknown() -> None:
     silent = found(known=False, observed=None, failure=TRANSIENT, unreachable=True)
     result = compute_status(READY, silent, LATER)
-    assert shown(result) == dict.fromkeys(("Ready", "Synced", "Logging", "Delivering"), ("Unknown", "AWSUnreachable"))
+    unreachable = dict.fromkeys(("Ready", "Synced", "Logging", "Delivering"), ("Unknown", "AWSUnreachable"))
+    assert shown(result) == {**unreachable, "DependenciesReady": ("Unknown", "NotEvaluated")}
     assert compute_status(result, found(), LATER).condition(ConditionType.READY).status == "True"  # type: ignore[union-attr]
 
 
@@ -384,12 +387,14 @@ def test_a_paused_trail_is_unknown_until_it_goes_on() -> None:
         )
     )
     result = paused(before, 2, LATER)
-    assert shown(result) == dict.fromkeys(("Ready", "Synced", "Logging", "Delivering"), ("Unknown", "Paused"))
+    kinds = ("Ready", "Synced", "Logging", "Delivering", "DependenciesReady")
+    assert shown(result) == dict.fromkeys(kinds, ("Unknown", "Paused"))
     assert (result.drift, result.delivery, result.is_logging) == ((), (), None)
     assert (result.arn, result.account_id, result.home_region) == (before.arn, before.account_id, before.home_region)
     assert result.observed_generation == 2
     assert paused(result, 2, LATER + timedelta(hours=1)) == result
-    assert shown(compute_status(result, found(generation=2), LATER)) == shown(READY)
+    resumed = shown(compute_status(result, found(generation=2), LATER))
+    assert resumed == {**shown(READY), "DependenciesReady": ("Unknown", "NotEvaluated")}
 
 
 def test_a_passing_fault_after_a_pause_is_told() -> None:
@@ -562,7 +567,11 @@ def test_what_was_seen_is_told_whatever_was_before(history: list[SyncResult | No
     if not findings.known or findings.advice is None or (findings.failure is TRANSIENT and not findings.drift):
         return
     after, fresh = (compute_status(before, findings, NOW) for before in (_told(history), TrailStatus()))
-    assert after.conditions == fresh.conditions
+    # DependenciesReady stays: it is evaluated afterwards.
+    kind = ConditionType.DEPENDENCIES_READY
+    assert [one for one in after.conditions if one.type != kind] == [
+        one for one in fresh.conditions if one.type != kind
+    ]
     assert (after.drift, after.delivery, after.is_logging) == (fresh.drift, fresh.delivery, fresh.is_logging)
 
 

@@ -53,7 +53,7 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
         return ()
 
     monkeypatch.setattr(inventory, "advise", advise)
-    updates: asyncio.Queue[tuple[str, Update]] = asyncio.Queue()
+    updates: asyncio.Queue[tuple[str, str, Update]] = asyncio.Queue()
     monkeypatch.setattr(WorkQueue, "enqueue_update", lambda _, *update: updates.put_nowait(update))
 
     async def scenario(controllers: Controllers) -> None:
@@ -66,7 +66,7 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
         for on_update in controllers.inventory._subscribers:
             on_update("account-7", True)
         for index in range(35, 40):
-            uid, update = await updates.get()
+            uid, _, update = await updates.get()
             assert uid == str(index)
             await update()
         assert (compared, updates.empty()) == (5, True)

@@ -162,8 +162,8 @@ def test_an_update_is_made_between_runs_and_requests_none() -> None:
         await settle()
         updates = Updates()
         for expected in (1, 2):
-            queue.enqueue_update("key", updates.update)
-            queue.enqueue_update("key", updates.update)
+            queue.enqueue_update("key", "part", updates.update)
+            queue.enqueue_update("key", "part", updates.update)
             await settle()
             assert updates.count == expected
         assert (runs.count, runs.refreshes) == (1, 0)
@@ -182,7 +182,7 @@ def test_an_update_waits_for_the_run_under_way() -> None:
         queue.add("key", Work(runs.reconcile, {}, runs.refresh))
         await settle()
         updates = Updates()
-        queue.enqueue_update("key", updates.update)
+        queue.enqueue_update("key", "part", updates.update)
         await settle()
         assert (runs.count, updates.count) == (1, 0)
         runs.leave.set()
@@ -197,7 +197,7 @@ def test_a_requested_run_takes_the_place_of_an_update() -> None:
         queue.add("key", Work(runs.reconcile, {}, runs.refresh))
         await settle()
         updates = Updates()
-        queue.enqueue_update("key", updates.update)
+        queue.enqueue_update("key", "part", updates.update)
         queue.enqueue("key")
         await settle()
         assert (runs.count, updates.count) == (2, 0)
@@ -213,7 +213,7 @@ def test_an_update_may_request_a_run() -> None:
         async def update() -> None:
             queue.enqueue("key")
 
-        queue.enqueue_update("key", update)
+        queue.enqueue_update("key", "part", update)
         await settle()
         assert (runs.count, runs.refreshes) == (2, 0)
 
@@ -228,7 +228,7 @@ def test_an_update_does_not_change_when_the_next_run_is_due() -> None:
         began = loop.time()
         queue.add("key", Work(runs.reconcile, {}, runs.refresh))
         while runs.count < 2:
-            queue.enqueue_update("key", updates.update)
+            queue.enqueue_update("key", "part", updates.update)
             await asyncio.sleep(0.01)
         assert 0.1 <= loop.time() - began < 1.0
         assert updates.count > 1
@@ -245,9 +245,9 @@ def test_a_removed_key_is_not_updated() -> None:
 
         async def remove() -> None:
             queue.remove("key")
-            queue.enqueue_update("key", updates.update)
+            queue.enqueue_update("key", "part", updates.update)
 
-        queue.enqueue_update("key", remove)
+        queue.enqueue_update("key", "part", remove)
         await settle()
         assert ("key" in queue, updates.count, runs.count) == (False, 0, 1)
 

@@ -28,6 +28,12 @@ CONDITION_MEANINGS: dict[ConditionType, str] = {
         "while logging is off. True as long as no error is known, also before the first delivery. It covers delivery "
         "of the home region only, because GetTrailStatus answers for one region per call."
     ),
+    ConditionType.DEPENDENCIES_READY: (
+        "The state and the policies of bucket, key, topic, log group and role allow CloudTrail to deliver, as far as "
+        "the operator can read them. It is evaluated before AWS reports an error, and never affects Ready, which "
+        "reports what AWS says. It is about what the spec names; with `managementPolicy: "
+        "Observe`, about what the trail in AWS names."
+    ),
     ConditionType.RECONCILING: ("Present while the operator applies a change or waits for a temporary fault to pass."),
     ConditionType.STALLED: "Present while only a change of the spec or of the trail's owner can help.",
     ConditionType.ADVISORY: (

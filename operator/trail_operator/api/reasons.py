@@ -10,6 +10,7 @@ class ConditionType(StrEnum):
     SYNCED = "Synced"
     LOGGING = "Logging"
     DELIVERING = "Delivering"
+    DEPENDENCIES_READY = "DependenciesReady"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     ADVISORY = "Advisory"

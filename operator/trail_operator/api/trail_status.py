@@ -168,7 +168,10 @@ class TrailStatus(Status):
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
-            description="Ready, Synced, Logging and Delivering; Reconciling, Stalled and Advisory only while true.",
+            description=(
+                "Ready, Synced, Logging, Delivering and DependenciesReady; Reconciling, Stalled and Advisory only while "
+                "true."
+            ),
             json_schema_extra=list_map("type", 16),
         ),
     ] = ()

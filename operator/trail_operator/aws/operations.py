@@ -25,7 +25,7 @@ class When(StrEnum):
     ACCOUNT = "with `roleARN` in an AWSAccount"
     EVENT_QUEUE = "with `--event-queue`"
     WARNINGS = "optional, for warnings about other trails"
-    MESSAGES = "optional, for messages that say what is missing"
+    MESSAGES = "optional, for `DependenciesReady` and messages that say what is missing"
     ATTRIBUTION = "optional, for `status.lastDrift.changedBy`; not with `--drift-attribution None`"
 
 

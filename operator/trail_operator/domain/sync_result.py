@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_status import Difference
+from trail_operator.domain.conditions import State
+from trail_operator.domain.dependencies import DependentTrail
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.trail import ObservedTrail, Part
 from trail_operator.domain.warnings import Advice
@@ -53,6 +55,11 @@ class SyncResult:
     """Whether the trail is only observed: it may belong to anyone, and drift is not corrected."""
     advice: tuple[Advice, ...] | None = ()
     """The warnings; None if they are not known yet, which keeps the earlier ones."""
+
+    dependent: DependentTrail | None = None
+    """The trail whose dependencies are to be judged; None if they cannot be."""
+    dependencies: State | None = None
+    """What the dependencies of `dependent` allow; None if that is not known yet, which keeps what was known."""
 
     @classmethod
     def incomplete(

@@ -4,6 +4,7 @@ from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail_status import Difference, TrailStatus
 from trail_operator.domain.conditions import State
+from trail_operator.domain.dependencies import not_evaluated
 from trail_operator.domain.failure import Failure, FailureClass, combine
 from trail_operator.domain.sync_result import NOT_OURS, SyncResult
 from trail_operator.domain.texts import sentences
@@ -17,6 +18,8 @@ _MOST_FIELDS = 8
 def trail_conditions(previous: TrailStatus, result: SyncResult, ignored: Advice | None) -> dict[ConditionType, State]:
     """Return the states of the conditions. `ignored`: the warning about annotations of the Trail."""
     states = _verdict(previous, result)
+    if dependencies := _dependencies(previous, result):
+        states[ConditionType.DEPENDENCIES_READY] = dependencies
     if advisory := advisory_state(previous, result.advice, ignored):
         states[ConditionType.ADVISORY] = advisory
     return states
@@ -29,6 +32,27 @@ def advisory_state(previous: TrailStatus, advice: tuple[Advice, ...] | None, ign
         return State.of(before)
     advice = (*([ignored] if ignored else []), *(advice or ()))
     return State(True, advice[0].reason, sentences(one.message for one in advice)) if advice else None
+
+
+def keeps_dependencies(result: SyncResult) -> bool:
+    """Whether the reconcile has found nothing about the dependencies, so that what is known of them stays."""
+    if result.dependent is not None:
+        return False
+    if result.failure is None:
+        return not result.not_found
+    return result.failure.kind is FailureClass.TRANSIENT and not result.unreachable
+
+
+def _dependencies(previous: TrailStatus, result: SyncResult) -> State | None:
+    """Return what is known of the dependencies; None keeps what was known before."""
+    if result.dependent is not None or keeps_dependencies(result):
+        before = previous.condition(ConditionType.DEPENDENCIES_READY)
+        has_resumed = before is not None and before.reason == Reason.PAUSED
+        return result.dependencies or (not_evaluated("the Trail was resumed just now") if has_resumed else None)
+    if result.failure is None:
+        return not_evaluated(result.not_found)
+    reason = Reason.AWS_UNREACHABLE if result.unreachable else result.failure.reason
+    return not_evaluated(f"Ready has the reason {reason}, which must be resolved first")
 
 
 def _begins_with(advisory: Condition, ignored: Advice | None) -> bool:

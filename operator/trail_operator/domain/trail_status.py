@@ -89,9 +89,18 @@ def with_warnings(
     previous: TrailStatus, advice: tuple[Advice, ...], ignored: Advice | None, now: datetime
 ) -> TrailStatus:
     """Return the status with these warnings instead of the earlier ones; nothing else changes."""
-    kind = ConditionType.ADVISORY
+    return _with_condition(previous, ConditionType.ADVISORY, advisory_state(previous, advice, ignored), now)
+
+
+def with_dependencies(previous: TrailStatus, state: State, now: datetime) -> TrailStatus:
+    """Return the status with this state of DependenciesReady; nothing else changes."""
+    return _with_condition(previous, ConditionType.DEPENDENCIES_READY, state, now)
+
+
+def _with_condition(previous: TrailStatus, kind: ConditionType, state: State | None, now: datetime) -> TrailStatus:
+    """Return the status with one condition replaced, or removed if it has no state."""
     conditions = {entry.type: entry for entry in previous.conditions if entry.type != kind}
-    if state := advisory_state(previous, advice, ignored):
+    if state:
         generation = previous.observed_generation
         conditions[kind] = condition(kind, state, previous.condition(kind), generation, now)
     ordered = tuple(conditions[kind] for kind in ConditionType if kind in conditions)
@@ -101,7 +110,8 @@ def with_warnings(
 def paused(previous: TrailStatus, generation: int, now: datetime) -> TrailStatus:
     """Return the status of a paused Trail, in which nothing is known about the trail."""
     state = State(None, Reason.PAUSED, f"Paused by annotation {PAUSED}; remove it to resume")
-    kinds = (ConditionType.READY, ConditionType.SYNCED, ConditionType.LOGGING, ConditionType.DELIVERING)
+    facts = (ConditionType.READY, ConditionType.SYNCED, ConditionType.LOGGING, ConditionType.DELIVERING)
+    kinds = (*facts, ConditionType.DEPENDENCIES_READY)
     return previous.model_copy(
         update={
             "observed_generation": generation,
@@ -131,7 +141,18 @@ def transitions(before: TrailStatus, after: TrailStatus) -> list[Condition]:
             continue
         if now.reason not in {entry.reason for entry in found}:
             found.append(now)
-    return found
+    return found + _dependency_transition(before, after)
+
+
+def _dependency_transition(before: TrailStatus, after: TrailStatus) -> list[Condition]:
+    """Return DependenciesReady if it has become False, unless Ready reports that reason, or has recovered from it."""
+    kind = ConditionType.DEPENDENCIES_READY
+    was, now, ready = before.condition(kind), after.condition(kind), after.condition(ConditionType.READY)
+    if now is None or (was is not None and (was.status, was.reason) == (now.status, now.reason)):
+        return []
+    if now.status == "False":
+        return [now] if ready is None or ready.reason != now.reason else []
+    return [now] if now.status == "True" and was is not None and was.status == "False" else []
 
 
 def _says_nothing_new(previous: TrailStatus, result: SyncResult) -> bool:

@@ -11,6 +11,7 @@ from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.cloudtrail import CloudTrail
 from trail_operator.aws.connection import Connection
 from trail_operator.aws.credentials import CredentialSource, Role
+from trail_operator.aws.dependency_reads import DependencyCache
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.event_history import EventHistory
 from trail_operator.aws.executor import CallExecutor
@@ -37,6 +38,7 @@ class AccountClient:
     diagnosis: Diagnosis
     lister: TrailLister
     history: EventHistory
+    dependencies: DependencyCache
     allowed_adoption: AdoptionPolicy
     """Which existing trails may be adopted."""
 
@@ -86,7 +88,8 @@ class AccountClients:
             )
         )
         allowed = spec.allowed_adoption if spec else self._allowed_adoption
-        return AccountClient(name, spec, aws, *_parts(aws), allowed)
+        dependencies = DependencyCache(aws, self.limiter_for, self._clock)
+        return AccountClient(name, spec, aws, *_parts(aws), dependencies, allowed)
 
     def limiter_for(self, account: str) -> RateLimiter:
         """Return the rate limits of an account number."""
@@ -131,7 +134,7 @@ def connection_settings(spec: AWSAccountSpec) -> tuple[str, ...]:
 def reopened(client: AccountClient, spec: AWSAccountSpec) -> AccountClient:
     """Return the client for a changed spec. Closes the earlier one, so that what it has not sent is decided again."""
     aws = client.aws.reopened()
-    return AccountClient(client.name, spec, aws, *_parts(aws), spec.allowed_adoption)
+    return AccountClient(client.name, spec, aws, *_parts(aws), client.dependencies.reopened(aws), spec.allowed_adoption)
 
 
 def _parts(aws: AWSClient) -> tuple[CloudTrail, Diagnosis, TrailLister, EventHistory]:

@@ -45,8 +45,8 @@ class _Requests:
 
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     run: bool = False
-    update: Update | None = None
-    """Superseded by a run, which includes it."""
+    updates: dict[str, Update] = field(default_factory=dict)
+    """By the part of a run that they make. Superseded by a run, which includes them."""
 
 
 @dataclass(eq=False)
@@ -104,10 +104,13 @@ class WorkQueue:
             item.requests.run = True
             item.requests.arrived.set()
 
-    def enqueue_update(self, key: str, update: Update) -> None:
-        """Request an update: now, or after the run in progress. A run that is requested as well replaces it."""
+    def enqueue_update(self, key: str, part: str, update: Update) -> None:
+        """Request an update: now, or after the run in progress. A run that is requested as well replaces it.
+
+        `part`: the part of a run that it makes. A later update of the same part replaces it.
+        """
         if item := self._items.get(key):
-            item.requests.update = update
+            item.requests.updates[part] = update
             item.requests.arrived.set()
 
     def follow_up(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -202,9 +205,8 @@ class WorkQueue:
         requests = item.requests
         while not requests.run and self._is_current(item):
             requests.arrived.clear()
-            update, requests.update = requests.update, None
-            if update:
-                await update()
+            if requests.updates:
+                await requests.updates.pop(next(iter(requests.updates)))()
             elif not await _is_set_within(requests.arrived, item.due - self._clock()):
                 return False
         return True

@@ -59,6 +59,7 @@ def _of_trails(states: Iterable[TrailState]) -> list[Metric]:
     ready, reason = _gauge(metrics.TRAIL_READY), _gauge(metrics.TRAIL_REASON)
     logging, desired = _gauge(metrics.TRAIL_LOGGING), _gauge(metrics.TRAIL_LOGGING_DESIRED)
     delivered, failing = _gauge(metrics.TRAIL_DELIVERED), _gauge(metrics.TRAIL_FAILING)
+    dependencies = _gauge(metrics.TRAIL_DEPENDENCIES_READY)
     family = metrics.TRAIL_DRIFT
     drift = CounterMetricFamily(family.name, family.meaning, labels=family.labels)
     for state in states:
@@ -75,9 +76,12 @@ def _of_trails(states: Iterable[TrailState]) -> list[Metric]:
             errors = {entry.destination for entry in status.delivery}
             for destination in _destinations(spec) | errors:
                 failing.add_metric((*key, destination), destination in errors)
+        found = status.condition(ConditionType.DEPENDENCIES_READY)
+        if found is not None and found.status != "Unknown":
+            dependencies.add_metric(key, found.status == "True")
         for destination, seconds in state.facts.delivered.items():
             delivered.add_metric((*key, destination), seconds)
-    return [ready, reason, logging, desired, delivered, failing, drift]
+    return [ready, reason, logging, desired, delivered, failing, dependencies, drift]
 
 
 def _of_accounts(accounts: Iterable[Account], own_events: bool | None) -> list[Metric]:

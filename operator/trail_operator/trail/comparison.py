@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from trail_operator.api.trail_status import Difference
+from trail_operator.domain.dependencies import DependentTrail
 from trail_operator.domain.diff import differences
 from trail_operator.domain.sync_result import TrailIdentity
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
@@ -39,6 +40,12 @@ class Comparison:
     def drift(self) -> tuple[Difference, ...]:
         """The differences between the spec and AWS."""
         return differences(self.desired, self.observed)
+
+    @property
+    def dependent(self) -> DependentTrail:
+        """The trail as the spec has it, whose dependencies are to be judged."""
+        client, desired = self.client.name, self.desired
+        return DependentTrail(client, desired.arn, desired.location, desired.configuration, self.resolved.key_failure)
 
     @property
     def identity(self) -> TrailIdentity | None:

@@ -11,10 +11,10 @@ from trail_operator.domain.cloudtrail_calls import Kind
 from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.event_routing import Outcome, refusal
 from trail_operator.inventory.refresh import InventoryRefresh
-from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.logs import about, logger
 from trail_operator.trail.attribution import DriftAttribution
+from trail_operator.trail.dependency_changes import DependencyChanges
 from trail_operator.trail.event_wakes import EventWakes
 
 
@@ -25,14 +25,14 @@ class EventRouter:
         self,
         wakes: EventWakes,
         attribution: DriftAttribution,
-        registry: AccountRegistry,
+        dependencies: DependencyChanges,
         refresh: InventoryRefresh,
         own_requests: OwnRequests,
         metrics: Metrics,
     ) -> None:
         self._wakes = wakes
         self._attribution = attribution
-        self._registry = registry
+        self._dependencies = dependencies
         self._refresh = refresh
         self._own_requests = own_requests
         self._metrics = metrics
@@ -51,17 +51,17 @@ class EventRouter:
         self._metrics.record_message(outcome)
 
     def _route(self, event: CloudTrailEvent) -> Outcome:
-        names = self._registry.names_of(event.account)
         is_own = event.request_id in self._own_requests
         trails = event.resources_of(Kind.TRAIL)
         if not is_own:  # also of accounts without credentials: an administrator of the organization may be in one
             for state in self._wakes.find(trails):
                 self._attribution.record_event(state, event)
-        if refused := refusal(event, is_own=is_own, is_known_account=bool(names)):
+        if refused := refusal(event, is_own=is_own, is_known_account=self._refresh.is_known(event.account)):
             return refused
         if not trails:
+            for resource in event.resources:
+                self._dependencies.on_change(resource)
             return Outcome.DEPENDENCY
         if outcome := self._wakes.wake(trails, event.event_time):
             return outcome
-        requested = [self._refresh.request(name) for name in names]
-        return Outcome.INVENTORY if any(requested) else Outcome.KNOWN
+        return Outcome.INVENTORY if self._refresh.request(event.account) else Outcome.KNOWN

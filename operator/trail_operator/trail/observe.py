@@ -8,6 +8,7 @@ from trail_operator.api.trail_status import Difference
 from trail_operator.aws.cloudtrail import PartlyReadError
 from trail_operator.aws.diagnosis import DeliveryAdvice
 from trail_operator.domain.arns import Arn, Location
+from trail_operator.domain.dependencies import DependentTrail
 from trail_operator.domain.diff import differences
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.sync_result import SyncResult, TrailIdentity
@@ -20,10 +21,19 @@ from trail_operator.trail.state import ReconcileContext, TrailState
 class _View:
     """A trail compared with the spec, with names resolved in one account and region."""
 
+    account: str | None
+    """The AWSAccount; None for the operator's own identity."""
     observed: ObservedTrail
     desired: DesiredTrail
     drift: tuple[Difference, ...]
     failure: Failure | None
+
+    @property
+    def dependent(self) -> DependentTrail | None:
+        """The trail as AWS has it, whose dependencies are to be judged; None if its settings were not read."""
+        if "trail" in self.observed.unreadable:
+            return None
+        return DependentTrail(self.account, self.observed.arn, self.desired.location, self.observed.configuration)
 
 
 class ReadOnlySync:
@@ -47,6 +57,7 @@ class ReadOnlySync:
                 failure=error.failure,
                 advice=None,
                 observe_only=True,
+                dependent=view.dependent,
             )
         if observed is None:
             where = f"Account {resolved.location.account} has no trail {resolved.name}"
@@ -71,6 +82,7 @@ class ReadOnlySync:
             advice=delivery.advice,
             identity=TrailIdentity(resolved.location.account, observed.home_region, observed.arn),
             observe_only=True,
+            dependent=view.dependent,
         )
 
     async def _view(self, state: TrailState, resolved: ResolvedSpec, observed: ObservedTrail) -> _View:
@@ -97,7 +109,9 @@ class ReadOnlySync:
         drift = differences(desired, observed)
         if failure and failure.kind is FailureClass.TRANSIENT and not drift:
             raise FailureError(failure)  # a retry may show whether the key differs
-        return _View(observed, desired, drift, None if "kmsKeyID" in observed.unreadable else failure)
+        return _View(
+            resolved.client.name, observed, desired, drift, None if "kmsKeyID" in observed.unreadable else failure
+        )
 
     async def _find(self, state: TrailState, resolved: ResolvedSpec) -> ObservedTrail | None:
         """Find the trail of that name: the account's own, or one with a shadow trail in the region."""

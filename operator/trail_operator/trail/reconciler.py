@@ -5,8 +5,10 @@ Errors of Kubernetes and faults of the operator are raised: runner.py handles th
 
 from dataclasses import replace
 
+from trail_operator.domain.failure import FailureClass
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.metrics import Result
+from trail_operator.trail.dependency_updates import DependencyUpdates
 from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.finalize import TrailFinalizer
 from trail_operator.trail.outcome import GONE, RESULT_OF, Outcome
@@ -26,17 +28,21 @@ class TrailReconciler:
         finalizer: TrailFinalizer,
         requeue: RequeuePolicy,
         writer: StatusWriter,
+        dependencies: DependencyUpdates,
     ) -> None:
         self._sync = sync
         self._drift = drift
         self._finalizer = finalizer
         self._requeue = requeue
         self._writer = writer
+        self._dependencies = dependencies
 
     async def reconcile(self, state: TrailState, context: ReconcileContext) -> Outcome:
         """Reconcile once. Raises errors of Kubernetes."""
         if state.deleting and not state.has_finalizer:
             return GONE
+        if state.paused or state.deleting:
+            self._dependencies.stop(state)
         if state.paused:
             return await self._pause(state)
         if state.deleting:
@@ -77,8 +83,12 @@ class TrailReconciler:
             state.facts.delivered = result.observed.delivered if result.observed else {}
             state.facts.other_trail_is_logging = result.found.is_logging if result.found else None
         self._drift.record_result(state, result)
+        if result.failure is not None and result.failure.kind is FailureClass.TERMINAL:
+            result = replace(result, dependent=None)  # a Conflict, or a spec that cannot work: nothing to judge
+        result = replace(result, dependencies=self._dependencies.state_of(state, result.dependent))
         if not await self._writer.write_result(state, result):
             return GONE
+        self._dependencies.on_sync(state, result, force=context.force)
         return Outcome(_metric_of(result), self._requeue.after_sync(state, result))
 
 

@@ -69,7 +69,8 @@ class SyncResults:
         """Return the result of a sync that read a part of the trail. `failure`: why not all."""
         state = comparison.state
         drift = (*comparison.drift, *state.unread_drift(comparison.unread, comparison.context.generation))
-        return self.incomplete(state, comparison.context, failure, drift, comparison.observed)
+        result = self.incomplete(state, comparison.context, failure, drift, comparison.observed)
+        return replace(result, dependent=comparison.dependent)
 
     def with_failures(self, state: TrailState, result: SyncResult, progress: Progress) -> SyncResult:
         """Add the failures of writes to a result that has the failure of reads."""
@@ -104,6 +105,7 @@ class SyncResults:
             identity=comparison.identity,
             refused=progress.refused if progress else {},
             advice=self._inventory.advice(state, basis),
+            dependent=comparison.dependent,
         )
 
     async def _record_coverage_loss(self, state: TrailState, observed: ObservedTrail, *, is_settled: bool) -> None:

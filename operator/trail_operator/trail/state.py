@@ -1,5 +1,6 @@
 """The state of a Trail between reconciles: the object as last read, and what earlier reconciles did."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,9 +9,12 @@ from typing import Any
 from trail_operator.api.constants import RECONCILE_AT
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Destination, Difference, LastDrift
+from trail_operator.aws.dependency_reads import DependencyReads
 from trail_operator.domain.actions import Action
 from trail_operator.domain.attributes import Configuration
 from trail_operator.domain.attribution import DetectedDrift, HistoryAnswer, sentence
+from trail_operator.domain.conditions import State
+from trail_operator.domain.dependencies import DependentTrail
 from trail_operator.domain.diff import not_read_again
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.recent_events import RecentEvents
@@ -62,6 +66,41 @@ class DriftHistory:
 
 
 @dataclass
+class PendingEvaluation:
+    """What leads to the next result of an evaluation."""
+
+    task: asyncio.Task[None] | None = None
+    """The evaluation in progress."""
+    timer: asyncio.TimerHandle | None = None
+    """Starts the next one."""
+
+    def cancel(self) -> None:
+        """Cancel both."""
+        if self.timer:
+            self.timer.cancel()
+        if self.task:
+            self.task.cancel()
+        self.task = self.timer = None
+
+
+@dataclass
+class DependencyHistory:
+    """The evaluation of what the trail depends on. Written by DependencyUpdates."""
+
+    trail: DependentTrail | None = None
+    """The trail that is, or was, evaluated last."""
+    reads: DependencyReads | None = None
+    """What was read for it, and when."""
+    state: State | None = None
+    """What DependenciesReady says of `trail`; None until that is known."""
+    known_at: float = 0.0
+    """When the oldest of the reads began on which `state` is based."""
+    failures: int = 0
+    """Evaluations in a row that AWS did not answer."""
+    pending: PendingEvaluation = field(default_factory=PendingEvaluation)
+
+
+@dataclass
 class ReadHistory:
     """Results of earlier reads of the trail. Written by TrailReader, TrailCandidates, SyncResults and TrailSync."""
 
@@ -74,6 +113,7 @@ class ReadHistory:
     advice_basis: AdviceBasis | None = None
     """What the present warnings follow from; None unless the last sync read all of the trail."""
     drift: DriftHistory = field(default_factory=DriftHistory)
+    dependencies: DependencyHistory = field(default_factory=DependencyHistory)
 
     def is_drift(self, generation: int) -> bool:
         """Whether a difference from this generation is drift: the trail matched it, so the difference arose in AWS."""

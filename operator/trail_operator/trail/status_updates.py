@@ -45,7 +45,7 @@ class StatusUpdates:
 
     def enqueue(self, state: TrailState) -> None:
         """Update a Trail between two of its reconciles."""
-        self._queue.enqueue_update(state.uid, partial(self._update, state))
+        self._queue.enqueue_update(state.uid, "status", partial(self._update, state))
 
     async def _update(self, state: TrailState) -> None:
         if not self._may_write(state):

@@ -8,9 +8,17 @@ from trail_operator.api.trail import DeletionPolicy
 from trail_operator.api.trail_status import TrailStatus
 from trail_operator.domain.annotations import ignored_annotations
 from trail_operator.domain.attribution import newly_attributed, sentence
+from trail_operator.domain.conditions import State
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
-from trail_operator.domain.trail_status import compute_status, paused, pinned_status, transitions, with_warnings
+from trail_operator.domain.trail_status import (
+    compute_status,
+    paused,
+    pinned_status,
+    transitions,
+    with_dependencies,
+    with_warnings,
+)
 from trail_operator.domain.warnings import Advice
 from trail_operator.kube.client import TRAILS, KubeClient
 from trail_operator.kube.events import EventRecorder
@@ -74,6 +82,10 @@ class StatusWriter:
         if advice is not None:
             status = with_warnings(status, advice, self._ignored_annotations(state), self._clock.now())
         return await self._write_status(state, status)
+
+    async def write_dependencies(self, state: TrailState, dependencies: State) -> bool:
+        """Report what the dependencies allow; return False if the Trail is gone."""
+        return await self._write_status(state, with_dependencies(state.status, dependencies, self._clock.now()))
 
     async def refresh(self, state: TrailState) -> bool:
         """Read the Trail again; return False if it is gone."""
