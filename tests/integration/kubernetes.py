@@ -113,6 +113,13 @@ class Trails:
         assert body is not None
         return body
 
+    def wait_evaluated(self, name: str, seconds: float = 30) -> dict[str, Any]:
+        """The Trail, once its dependencies have been evaluated: this is written after Ready."""
+        eventually(f"{name} evaluated", lambda: self.condition(name, "DependenciesReady"), seconds)
+        body = self.get(name)
+        assert body is not None
+        return body
+
     def wait_reason(self, name: str, reason: str, seconds: float = 30) -> dict[str, Any]:
         """The Ready condition, once it has that reason for the present spec."""
 

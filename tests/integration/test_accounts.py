@@ -323,6 +323,7 @@ def test_sessions_that_end_early_are_renewed_unnoticed(
             trails.create(trail(each, bucket, region=each[8:], accountRef={"name": name}, **alone))
     for each in made:
         trails.wait_ready(each)
+        trails.wait_evaluated(each)
 
     def listed() -> list[bool]:
         bodies = [accounts.get(name) or {} for name in names.values()]

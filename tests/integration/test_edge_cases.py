@@ -259,7 +259,8 @@ def test_another_caller_who_uses_up_the_rates(
     # After three resyncs without an answer Ready may rightly be Unknown: a resync is longer than a bout of calls.
     operator_process("--resync", resync(5), **identity)
     trails.create(trail(NAME, bucket_of(account)))
-    body = trails.wait_ready(NAME)
+    trails.wait_ready(NAME)
+    body = trails.wait_evaluated(NAME)
     cloudtrail = account.cloudtrail  # it tries again when it is throttled
 
     def throttled() -> int:

@@ -51,6 +51,7 @@ def test_a_passing_fault_does_not_touch_ready(
     operator_process("--resync", resync(5))  # after three without an answer Ready may rightly be Unknown
     trails.create(trail(NAME, bucket(account)))
     trails.wait_ready(NAME)
+    trails.wait_evaluated(NAME)
     before = versions(trails)
     account.fault(service="cloudtrail", operation="GetTrailStatus", error=error, message="for now", count=2)
     eventually("two failures", lambda: sum(call.get("error") == error for call in account.calls()) == 2, seconds)

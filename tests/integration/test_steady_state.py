@@ -1,7 +1,6 @@
 """Nothing new costs nothing: no write to AWS, to Trails, to their status or to Events."""
 
 import re
-from typing import Any
 
 from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory, kubectl
@@ -34,14 +33,6 @@ def reads(account: Account) -> int:
     return sum(call["operation"] == "GetTrailStatus" for call in account.calls())
 
 
-def evaluated(trails: Trails, name: str) -> dict[str, Any]:
-    """The Trail, once its dependencies have been evaluated: this is written after Ready."""
-    eventually(f"{name} evaluated", lambda: trails.condition(name, "DependenciesReady"))
-    body = trails.get(name)
-    assert body is not None
-    return body
-
-
 def test_resyncs_and_a_restart_write_nothing(
     operator_process: OperatorFactory, account: Account, trails: Trails
 ) -> None:
@@ -52,8 +43,8 @@ def test_resyncs_and_a_restart_write_nothing(
     account.cloudtrail.delete_trail  # noqa: B018 - the client is made before the calls are counted
     trails.wait_ready("steady")
     trails.wait_reason("dark", "BucketPolicyDenies")
-    evaluated(trails, "steady")
-    evaluated(trails, "dark")
+    trails.wait_evaluated("steady")
+    trails.wait_evaluated("dark")
     before, written, seen = kubernetes_writes(trails), account.writes(), reads(account)
     eventually("twenty resyncs", lambda: reads(account) >= seen + 20, 60)
     assert running.stop() == 0
@@ -72,7 +63,7 @@ def test_the_api_server_counts_no_write(
     bucket = account.bucket(f"logs-{account.number}", "counted")
     trails.create(trail("counted", bucket))
     trails.wait_ready("counted")
-    body = evaluated(trails, "counted")
+    body = trails.wait_evaluated("counted")
     agents = _writers(body)
     seen = reads(account)
     eventually("twenty resyncs", lambda: reads(account) >= seen + 20, 60)

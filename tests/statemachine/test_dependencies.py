@@ -49,6 +49,12 @@ def message(stage: VirtualStage, key: str = KEY) -> str:
     return next(str(one["message"]) for one in conditions if one["type"] == "DependenciesReady")
 
 
+def evaluated_generation(stage: VirtualStage, key: str = KEY) -> int:
+    """The generation of the spec that the condition is about."""
+    conditions = stage.objects[key]["status"]["conditions"]
+    return next(int(one["observedGeneration"]) for one in conditions if one["type"] == "DependenciesReady")
+
+
 def ready(stage: VirtualStage, key: str = KEY) -> tuple[str, str] | None:
     return condition_of(stage.objects[key], "Ready")
 
@@ -264,8 +270,7 @@ def test_another_spec_with_the_same_dependencies_costs_no_read_and_no_further_wr
     hourly.replace_spec(KEY, SPEC | {"tags": [{"key": "team", "value": "a"}]})
     hourly.wait(30.0)
     assert asked(hourly) == before
-    (found,) = (one for one in hourly.objects[KEY]["status"]["conditions"] if one["type"] == "DependenciesReady")
-    assert found["observedGeneration"] == hourly.objects[KEY]["metadata"]["generation"]
+    assert evaluated_generation(hourly) == hourly.objects[KEY]["metadata"]["generation"]
 
 
 def test_a_read_without_an_answer_keeps_what_was_known(hourly: VirtualStage) -> None:
@@ -330,3 +335,24 @@ def test_a_request_by_annotation_renews_the_evaluation(hourly: VirtualStage) -> 
 
 def test_what_a_topic_in_another_region_allows_is_read_there(stage: VirtualStage) -> None:
     settled(stage, SPEC | {"snsTopicName": topic_arn("one", REGIONS[0])})
+
+
+def test_what_is_known_stays_while_kms_does_not_answer(stage: VirtualStage) -> None:
+    settled(stage, SPEC | {"kmsKeyID": ALIAS})
+    stage.fault(service="kms", operation="DescribeKey", error="ThrottlingException", count=None)
+    stage.wait(2 * DEPENDENCY_RESYNC)
+    assert said(stage) == ("True", "Allowed")
+    stage.wait(3 * DEPENDENCY_RESYNC)
+    assert said(stage) == ("Unknown", "NotEvaluated")
+    assert "kms:DescribeKey" in message(stage)
+
+
+def test_a_spec_whose_key_is_not_resolved_yet_is_not_said_to_be_evaluated(stage: VirtualStage) -> None:
+    settled(stage)
+    stage.fault(service="kms", operation="DescribeKey", error="ThrottlingException", count=None)
+    stage.replace_spec(KEY, SPEC | {"kmsKeyID": ALIAS})
+    stage.wait(2 * DEPENDENCY_RESYNC)
+    assert evaluated_generation(stage) == 1
+    stage.heal()
+    stage.wait(2 * RESYNC)
+    assert (said(stage), evaluated_generation(stage)) == (("True", "Allowed"), 2)

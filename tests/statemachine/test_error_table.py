@@ -31,6 +31,8 @@ TRIES = {
     Met.ELSEWHERE: (1, 3),
     Met.NOTHING: (1, 3),
 }
+# An evaluation of the dependencies reads the key too: when it is due, and 15 seconds later.
+TRIES_OF_AN_EVALUATION = {"DescribeKey": 2}
 PASSING = (Met.PASSING, Met.BUSY)
 _NEVER_AGAIN = 3 * 72.0
 # Six reads of the trail, one of its key, one of what has its name, and as many of the trails around it.
@@ -104,6 +106,7 @@ class Minute:
     def judge(self, entry: Entry, how: Met) -> None:
         """There is no storm: neither of the call that fails nor of all others."""
         least, most = TRIES[how]
+        most += TRIES_OF_AN_EVALUATION.get(entry.operation, 0)
         if entry.error.delay:
             least = min(least, 2)  # each takes its time
         if entry.error.code == "ExpiredTokenException":

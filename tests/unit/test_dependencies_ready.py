@@ -176,7 +176,6 @@ def test_without_an_answer_nothing_is_said() -> None:
     for operation in ("GetBucketPolicy", "GetTopicAttributes", "GetKeyPolicy", "DescribeLogGroups", "GetRole"):
         unanswered: dict[str, Any] = {operation: "InternalError"}
         assert evaluated(**unanswered) is None
-    assert evaluated(key_failure=transient("KMS does not answer")) is None
 
 
 def test_a_key_that_could_not_be_resolved_counts() -> None:

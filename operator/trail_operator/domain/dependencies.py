@@ -63,6 +63,11 @@ class DependentTrail:
     key_failure: Failure | None = None
     """Why spec.kmsKeyID could not be resolved."""
 
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it can be judged: a retry would not resolve its key."""
+        return self.key_failure is None or self.key_failure.kind is not FailureClass.TRANSIENT
+
 
 def resources_read(parameters: Mapping[str, Any], account: str, region: str) -> frozenset[ResourceRef]:
     """Return the resources that a read is about, in the form in which events name them."""
@@ -86,7 +91,7 @@ def dependencies_state(
         refused.insert(0, (failure.reason, failure.message))
     if refused:
         return State(False, refused[0][0], _joined(message for _, message in refused))
-    if unanswered or (failure is not None and failure.kind is FailureClass.TRANSIENT):
+    if unanswered:
         return None
     return _unknown([verdict for _, verdict in judgements], failure) or _allowed(trail)
 

@@ -76,14 +76,24 @@ class DependencyUpdates:
         if dependent is None:
             if not keeps_dependencies(result):
                 self.stop(state)
+        elif not dependent.is_resolved:  # a retry may resolve the key: what the condition says stays until then
+            if history.generation != result.generation:
+                self.stop(state)
         elif history.trail != dependent or self._has_other_client(state):
             self.stop(state)
-            state.reads.dependencies.trail = dependent
+            state.reads.dependencies = DependencyHistory(dependent, result.generation)
             self._start(state)
-        elif force or _is_suspect(state):
+        else:
+            history.generation = result.generation
+            self._renew(state, force=force)
+
+    def _renew(self, state: TrailState, *, force: bool) -> None:
+        """Evaluate the same trail again if there is cause, or write what is known of it."""
+        found = state.reads.dependencies.state
+        if force or _is_suspect(state):
             self._start(state, 0.0 if force else SHORTEST_AGE)  # 0: the user may have just repaired something
-        elif history.state is not None and not _is_written(state, history.state):
-            self._enqueue_write(state, history.state)
+        elif found is not None and not _is_written(state, found):
+            self._enqueue_write(state, found)
 
     def on_change(self, state: TrailState) -> None:
         """Evaluate because a dependency has changed.

@@ -89,6 +89,8 @@ class DependencyHistory:
 
     trail: DependentTrail | None = None
     """The trail that is, or was, evaluated last."""
+    generation: int | None = None
+    """The newest generation of the spec that is known to mean `trail`."""
     reads: DependencyReads | None = None
     """What was read for it, and when."""
     state: State | None = None
