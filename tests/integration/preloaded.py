@@ -7,7 +7,7 @@ import botocore.session
 import yaml
 from botocore.loaders import JSONFileLoader, create_loader
 
-import trail_operator.cli  # noqa: F401
+import trail_operator.cli.operator_process  # noqa: F401 - the command imports it late
 from trail_operator.aws import client_pool
 from trail_operator.aws.operations import Read
 

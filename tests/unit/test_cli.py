@@ -1,12 +1,15 @@
 """The command line: its help is golden text, and what help prints is accepted. `make golden` rewrites the texts."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from trail_operator.cli import main, run
 from trail_operator.cli.parser import Parser
+from trail_operator.cli.setting_flags import read_settings
 from trail_operator.settings import Settings, default_text, flag
 
 HELP = Path(__file__).parent / "help"
@@ -27,7 +30,7 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def settings(*arguments: str) -> Settings:
     parser = Parser(prog="trail-operator")
     run.add_to(parser.add_subparsers())
-    return run.read_settings(parser.parse_args(["run", *arguments]))
+    return read_settings(parser.parse_args(["run", *arguments]))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -36,6 +39,18 @@ def test_help_is_the_golden_text(capsys: pytest.CaptureFixture[str], name: str) 
     if os.environ.get("GOLDEN") == "write":
         golden.write_text(text)
     assert text == golden.read_text(), "run `make golden` and review the difference"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], *([*command, "--help"] for command in COMMANDS.values())])
+def test_help_and_version_import_no_large_library(arguments: list[str]) -> None:
+    script = (
+        "import sys\nfrom trail_operator.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n"
+        "    print(sorted({'kopf', 'kubernetes', 'boto3', 'botocore', 'aiohttp'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_help_is_shown_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
