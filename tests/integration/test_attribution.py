@@ -6,7 +6,7 @@ the emulator's records are read as the operator reads them. The event queue name
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -28,6 +28,7 @@ from trail_operator.aws.client import AWSClient
 from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.event_history import EventHistory
 from trail_operator.domain.attribution import AttributionMode, Attributor, DetectedDrift
+from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.drift_causes import causes_of
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
@@ -161,18 +162,18 @@ class Reader:
         value = self.metrics.registry.get_sample_value("trail_operator_drift_lookups_total", {"result": counted})
         return value or 0.0
 
-    def attribute(self, drift: DetectedDrift) -> ChangedBy | None:
-        """Who is named as the cause of a drift."""
-        return asyncio.run(self._attribute(drift))
+    def attribute(self, drift: DetectedDrift, queued: Collection[CloudTrailEvent] = ()) -> ChangedBy | None:
+        """Who is named as the cause of a drift. `queued`: events that the event queue has delivered."""
+        return asyncio.run(self._attribute(drift, queued))
 
-    async def _attribute(self, drift: DetectedDrift) -> ChangedBy | None:
+    async def _attribute(self, drift: DetectedDrift, queued: Collection[CloudTrailEvent]) -> ChangedBy | None:
         aws = AWSClient(self._connection)
         await aws.identity(REGION)
         access = SimpleNamespace(history=EventHistory(aws))
         lookups = HistoryLookups(lambda _: cast(Any, access), lambda _: False, self.metrics, Clock())
         attributor = Attributor(AttributionMode.FULL, lambda _: False)
         answer = await lookups.ask(state(), drift, final=True)
-        return attributor.changed_by(attributor.attribute(drift, (), answer))
+        return attributor.changed_by(attributor.attribute(drift, queued, answer))
 
 
 def logging_trail(account: Account) -> str:
