@@ -17,7 +17,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.failure import FailureError, authority, transient
 from trail_operator.events.consumer import EventConsumer
-from trail_operator.events.queue import EventQueue, Message
+from trail_operator.events.queue import VISIBILITY_SECONDS, EventQueue, Message
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
 
@@ -196,6 +196,35 @@ def test_messages_that_cannot_be_deleted_are_a_failure_of_the_queue(caplog: pyte
 
     run(scenario)
     assert "not allowed" in caplog.text
+
+
+def test_messages_that_do_not_come_again_have_been_deleted() -> None:
+    """A deletion may take effect without an answer, and there may be no further message for hours."""
+
+    async def scenario(world: World) -> None:
+        world.queue.problem = NO_ANSWER
+        world.queue.put(body())
+        await world.until(lambda: world.delivered and of(world.metrics, "event_queue_up") == 0)
+        await asyncio.sleep(VISIBILITY_SECONDS + 1.0)
+        world.queue.put()  # of a poll that has begun before
+        await world.until(world.queue.polls.empty)
+        await asyncio.sleep(2.0)
+        assert of(world.metrics, "event_queue_up") == 0
+        world.queue.put()
+        await world.until(lambda: of(world.metrics, "event_queue_up") == 1)
+
+    run(scenario)
+
+
+def test_empty_answers_that_come_at_once_are_not_asked_for_without_a_pause() -> None:
+    async def scenario(world: World) -> None:
+        for _ in range(1000):
+            world.queue.put()
+        await asyncio.sleep(60.0)
+        assert 1000 - world.queue.polls.qsize() in range(50, 62)
+        assert of(world.metrics, "event_queue_up") == 1
+
+    run(scenario)
 
 
 def test_what_was_received_is_deleted_before_the_end() -> None:

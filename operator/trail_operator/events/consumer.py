@@ -11,7 +11,7 @@ from contextlib import suppress
 from trail_operator.domain.backoff import retry_delay
 from trail_operator.domain.cloudtrail_event import CloudTrailEvent, Rejection, parse_message
 from trail_operator.domain.failure import FailureError
-from trail_operator.events.queue import EventQueue, Message
+from trail_operator.events.queue import VISIBILITY_SECONDS, EventQueue, Message
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import about, logger
@@ -19,6 +19,8 @@ from trail_operator.runtime.tasks import supervise
 
 # A longer body is parsed in a thread: a megabyte of JSON takes as long as several reconciles.
 _LONG_BODY = 1024
+# A poll waits for messages, so that one without any is over sooner only if something between here and SQS answers.
+_SHORTEST_EMPTY_POLL = 1.0
 
 Deliver = Callable[[CloudTrailEvent], None]
 """Handles an event, and counts its message. Neither waits nor raises."""
@@ -37,7 +39,8 @@ class EventConsumer:
         self._task: asyncio.Task[None] | None = None
         self._failures = 0
         self._problem = ""
-        self._must_delete = False
+        # Messages that were not deleted are received again from then on; 0 if all were.
+        self._visible_again = 0.0
 
     def start(self) -> None:
         """Start to receive."""
@@ -67,13 +70,16 @@ class EventConsumer:
                 if not self._stopped.is_set():  # after that, the threads start no call
                     raise
             else:
-                if not self._must_delete:  # an empty poll does not show that messages can be deleted again
+                if not self._visible_again:  # otherwise a poll does not show that messages can be deleted again
                     self._failures = 0
                     self._report_problem("")
 
     async def _receive(self) -> None:
         """Handle the messages of one poll. Raises FailureError."""
+        begun = self._clock.monotonic()
         messages = await self._queue.receive()
+        if not messages and self._clock.monotonic() - begun < _SHORTEST_EMPTY_POLL:
+            await self._pause(_SHORTEST_EMPTY_POLL)
         for message, event in zip(messages, await self._parse(messages), strict=True):
             if message.sent_at is not None:
                 self._metrics.record_message_age(max(0.0, self._clock.now().timestamp() - message.sent_at))
@@ -82,9 +88,10 @@ class EventConsumer:
             else:
                 self._deliver(event)
         if messages:
-            self._must_delete = True
+            self._visible_again = self._clock.monotonic() + VISIBILITY_SECONDS
             await self._queue.delete(messages)
-            self._must_delete = False
+        if messages or begun >= self._visible_again:
+            self._visible_again = 0.0
 
     async def _parse(self, messages: Collection[Message]) -> list[CloudTrailEvent | Rejection]:
         def parse() -> list[CloudTrailEvent | Rejection]:

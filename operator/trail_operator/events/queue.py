@@ -21,7 +21,7 @@ from trail_operator.domain.texts import clean, listed
 MOST_MESSAGES = 10
 _WAIT_SECONDS = 20
 # For so long nobody else receives a message: long enough to handle ten, and to delete them.
-_VISIBILITY_SECONDS = 30
+VISIBILITY_SECONDS = 30
 _LONGEST_CODE = 80
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class EventQueue:
                 QueueUrl=url,
                 MaxNumberOfMessages=MOST_MESSAGES,
                 WaitTimeSeconds=_WAIT_SECONDS,
-                VisibilityTimeout=_VISIBILITY_SECONDS,
+                VisibilityTimeout=VISIBILITY_SECONDS,
                 AttributeNames=["SentTimestamp"],
             )
         except FailureError:
