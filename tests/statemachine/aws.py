@@ -322,7 +322,7 @@ class Aws:
             error = AwsError(str(fault.error), fault.message, status_of(str(fault.error), "json"))
             return await self._read(call, raw.failure(call.service, error))
         answer = await self.bus.answer(call.operation, call.parameters)
-        return await self._read(call, raw.success(call.service, call.operation, answer))
+        return await self._read(call, self.garble(call, raw.success(call.service, call.operation, answer)))
 
     async def _read(self, call: Call, sent: raw.Raw | None) -> Mapping[str, Any]:
         """What the caller makes of what is sent; of nothing, it waits for ever."""

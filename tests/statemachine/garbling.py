@@ -12,7 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.model import ListShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from tests.statemachine.raw import Raw, is_json, operation_model
 from trail_sandbox.aws.cloudtrail.shapes import fits
@@ -35,6 +35,9 @@ REQUIRED: dict[str, set[str]] = {
     "ListTrails": {"Trails", *(f"Trails.{name}" for name in ("Name", "TrailARN", "HomeRegion"))},
     "LookupEvents": {"Events", *(f"Events.{name}" for name in ("EventId", "EventName", "CloudTrailEvent"))},
     "DescribeTrails": {"trailList", *(f"trailList.{name}" for name in (*DESCRIBED, "LogFileValidationEnabled"))},
+    "GetQueueUrl": {"QueueUrl"},
+    "ReceiveMessage": {"Messages.ReceiptHandle"},
+    "DeleteMessageBatch": {"Successful", "Successful.Id"},
 }
 IDENTITY = {
     "GetTrail": {"Trail.Name", "Trail.TrailARN", "Trail.HomeRegion"},
@@ -45,6 +48,8 @@ IDENTITY = {
     "ListTrails": {"Trails.Name", "Trails.TrailARN"},
     "DescribeTrails": {"trailList.Name", "trailList.TrailARN"},
     "LookupEvents": {"Events.EventName"},
+    "GetQueueUrl": {"QueueUrl"},
+    "DeleteMessageBatch": {"Successful.Id"},
     "DescribeOrganization": {f"Organization.{name}" for name in ("Id", "Arn", "MasterAccountId")},
 }
 # At least so many cases are made of an answer's members: of few, each is garbled in more ways.
@@ -53,6 +58,7 @@ _FEWEST = 5
 _VALUES: tuple[Any, ...] = (
     *("unknown", 7, True, [1], {"a": 1}, 1.5, [], {}, False, -1, "true", [{}], [None], "7", [[]], 0),
     *(10**30, {"": None}, ["a"], 1e300, [True], "[]", {"a": {}}, "\u20ac"),
+    *([[[]]], -1.5, {"a": [None]}, [1.5], {"a": True}, [-1], {"": {"": ""}}, [["a"]]),
 )
 # Instead of <leaf>text</leaf>; {0} is the name of the leaf.
 _MARKUP: dict[str, str] = {
@@ -184,19 +190,26 @@ def _of_json(service: str, operation: str, answer: Raw) -> Iterator[Case]:
         unfit = [value for value in _VALUES if not _fits(member, value)]
         for value in unfit[: _share(members) - 2]:
             yield _json_case(service, operation, f"{name} {json.dumps(value)}", path, value, True, f"{name} unfit")
-        if member.type_name in _OTHER:
-            value = _OTHER[member.type_name](_at(whole, path))
-            is_none = name in IDENTITY.get(operation, ())
-            yield _json_case(service, operation, f"{name} of an unknown value", path, value, is_none)
+        is_none = name in IDENTITY.get(operation, ())
+        for kind, other in _OTHER.get(member.type_name, {}).items():
+            yield _json_case(service, operation, f"{name} {kind}", path, other(_at(whole, path)), is_none)
 
 
 # Values that fit, and are others than AWS's.
-_OTHER: dict[str, Callable[[Any], Any]] = {
-    "string": lambda _: "unknown",
-    "integer": lambda _: 7,
-    "long": lambda _: 7,
-    "timestamp": lambda _: 7,
-    "boolean": lambda value: not value,
+_SEVEN = {"of an unknown value": lambda _: 7}
+_OTHER: dict[str, Mapping[str, Callable[[Any], Any]]] = {
+    "string": {
+        "of an unknown value": lambda _: "unknown",
+        "of too many digits": lambda _: "9" * 5000,
+        "of digits that no float has": lambda _: "9" * 400,
+        "of a lone surrogate": lambda _: "\ud800",
+    },
+    "integer": _SEVEN,
+    "long": _SEVEN,
+    "timestamp": _SEVEN,
+    "boolean": {"of an unknown value": lambda value: not value},
+    "map": {"of unknown keys": lambda value: {f"{key}-x": one for key, one in (value or {}).items()}},
+    "list": {"a thousand times": lambda value: (value or []) * 1000},
 }
 
 
@@ -209,6 +222,8 @@ def _fits(shape: Shape, value: Any) -> bool:
     """Whether a value is of the type that a member has."""
     if isinstance(shape, ListShape) and isinstance(value, list):
         return all(_fits(shape.member, one) for one in value)
+    if isinstance(shape, MapShape):
+        return isinstance(value, dict) and all(one is None or _fits(shape.value, one) for one in value.values())
     return fits(shape, value)
 
 
@@ -249,11 +264,15 @@ def _put(target: Any, path: tuple[str | int, ...], value: object) -> None:
 def _members(
     shape: Shape, value: Any, path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], Shape]]:
-    """The members of an answer: all that its structures could have, and of lists those of the first entry."""
+    """The members of an answer: all that its structures could have, of maps the entries, of lists the first one's."""
     if isinstance(shape, StructureShape) and isinstance(value, Mapping):
         for name, member in shape.members.items():
             yield (*path, name), member
             yield from _members(member, value.get(name), (*path, name))
+    elif isinstance(shape, MapShape) and value:
+        for key, one in value.items():
+            yield (*path, key), shape.value
+            yield from _members(shape.value, one, (*path, key))
     elif isinstance(shape, ListShape) and value:
         yield from _members(shape.member, value[0], (*path, 0))
 

@@ -22,6 +22,7 @@ from tests.statemachine.kubernetes import Manifest
 from tests.statemachine.raw import Raw
 from tests.statemachine.rest import FORCE, condition_of, is_failing
 from tests.statemachine.stage import RESYNC, VirtualStage
+from tests.unit.test_metrics import of
 from trail_operator.aws.operations import OPERATIONS, Internal, Queue
 
 SPEC: dict[str, Any] = {
@@ -59,8 +60,9 @@ def arn_of(number: int) -> str:
 class Garbled:
     """A world in which the answers about each trail are garbled in a way of its own, while they are."""
 
-    def __init__(self) -> None:
-        self.stage = VirtualStage(0)
+    def __init__(self, **settings: Any) -> None:
+        """`settings`: of the operator."""
+        self.stage = VirtualStage(0, **settings)
         self.stage.aws.settings.quotas = False
         self.stage.aws.garble = self._garble
         self.by_arn: dict[str, Case] = {}
@@ -134,10 +136,10 @@ class Tally:
             self.problems.append(f"{case}: {otherwise}")
 
     @contextmanager
-    def world(self) -> Iterator[Garbled]:
+    def world(self, **settings: Any) -> Iterator[Garbled]:
         """A world of its own. No fault in the log, and no credential in anything."""
         self._caplog.clear()
-        world = Garbled()
+        world = Garbled(**settings)
         try:
             yield world
             for where, text in (("the log", self._caplog.text), ("Kubernetes", world.told)):
@@ -420,6 +422,55 @@ def test_who_changed_a_trail(tally: Tally) -> None:
         assert named_after("after") == ALICE.arn
 
 
+# The event queue.
+
+QUEUE = tuple(operation.name for operation in Queue)
+# In the time that an answer is garbled: of the first three failures a pause each, and of further ones a longer one.
+_LONG, _MOST_POLLS = 100.0, 15
+
+
+@pytest.mark.parametrize("operation", QUEUE)
+def test_what_the_event_queue_answers(tally: Tally, operation: str) -> None:
+    with tally.world(event_queue="events") as world:
+        stage = world.stage
+        stage.create(key_of(0), SPEC)
+        stage.wait(60.0)
+        assert world.ready(0) == ("True", "Recording")
+        for case in tally.of(cases("sqs", operation, world.sent[operation])):
+            _consume(tally, world, case)
+
+
+def _consume(tally: Tally, world: Garbled, case: Case) -> None:
+    """A resync has to do what the queue does not, and the queue works again when its answers do."""
+    stage, bus = world.stage, world.stage.aws.bus
+    assert bus is not None
+    world.begin({"*": case})
+    world.restart()  # the URL is asked for once
+    asked, since = stage.aws.asked[case.operation], len(stage.record.writes)
+    stage.by_hand(REGIONS[0], "StopLogging", Name=arn_of(0))
+    states = set()
+    for _ in range(int(_LONG / _STEP)):
+        stage.wait(_STEP)
+        states.add(of(stage.life.metrics, "event_queue_up"))
+    written = [one.operation for one in stage.record.writes[since:]]
+    tally.expect(written == ["StartLogging"], case, f"{written} was written")
+    tally.expect(world.ready(0) == ("True", "Recording"), case, "not even the resync works")
+    tally.expect(0.0 in states or not case.is_none, case, "taken for an answer")
+    tally.expect(stage.aws.asked[case.operation] - asked <= _MOST_POLLS, case, "asked again without a pause")
+    world.is_on = False
+
+    def has_healed(_: int) -> bool:
+        return of(stage.life.metrics, "event_queue_up") == 1 and bus.is_empty
+
+    tally.expect(not world.wait_until(has_healed, 1, HEALED), case, "does not heal")
+    since = len(stage.record.writes)
+    stage.by_hand(REGIONS[0], "StopLogging", Name=arn_of(0))
+    stage.wait(3.0)
+    written = [one.operation for one in stage.record.writes[since:]]
+    tally.expect(written == ["StartLogging"], case, "no event arrives any more")
+    stage.wait(20.0)
+
+
 # What is behind a refusal.
 
 LOGGED = {"cloudWatchLogsLogGroupARN": f"{group_arn('one', REGIONS[0])}:*", "cloudWatchLogsRoleARN": ROLE}
@@ -492,6 +543,5 @@ def test_what_is_behind_a_refusal(tally: Tally, error: str) -> None:
 
 def test_every_operation_is_garbled() -> None:
     behind = {operation for _, all_of in REFUSALS.values() for some in all_of.values() for operation in some}
-    # HeadBucket has no body, and nothing that the event queue answers is a fact about a trail.
-    called = {one.name for one in OPERATIONS if one is not Internal.HeadBucket and not isinstance(one, Queue)}
-    assert {*READS, *CHANGES, *IDENTITIES, *AROUND, "LookupEvents"} | behind == called
+    called = {operation.name for operation in OPERATIONS if operation is not Internal.HeadBucket}  # it has no body
+    assert {*READS, *CHANGES, *IDENTITIES, *AROUND, *QUEUE, "LookupEvents"} | behind == called

@@ -20,6 +20,8 @@ REGION = "eu-central-1"
 URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/events"
 ONE = {"MessageId": "1", "ReceiptHandle": "r1", "Body": "{}", "Attributes": {"SentTimestamp": "1767225600123"}}
 NO_QUEUE = {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."}
+ODD_TIMES = ("soon", "²", "-1", "9" * 400, "9" * 5000)
+DELETED = (200, {"Successful": [{"Id": "0"}]})
 KEY_DENIED = {
     "__type": "com.amazonaws.sqs#KmsAccessDenied",
     "message": "The ciphertext refers to a customer master key",
@@ -78,7 +80,7 @@ def run(sqs: Sqs, scenario: Callable[[EventQueue], Awaitable[None]], **address: 
 
 
 def test_messages_are_received_ten_at_a_time_and_deleted(sqs: Sqs) -> None:
-    sqs.answers |= {"ReceiveMessage": (200, {"Messages": [ONE]}), "DeleteMessageBatch": (200, {"Successful": []})}
+    sqs.answers |= {"ReceiveMessage": (200, {"Messages": [ONE]}), "DeleteMessageBatch": DELETED}
 
     async def scenario(queue: EventQueue) -> None:
         messages = await queue.receive()
@@ -152,6 +154,21 @@ def test_messages_that_are_not_deleted_are_a_failure(sqs: Sqs) -> None:
     assert error.failure.message == f"SQS has not deleted 1 messages of events in {REGION}: ReceiptHandleIsInvalid"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"Successful": []}, {"Successful": [{"Id": "1"}]}, {"Failed": [{"Code": "a"}]}, {"Successful": [{"Id": 0}]}],
+)
+def test_an_answer_that_says_nothing_of_a_deletion_is_refused(sqs: Sqs, answer: dict[str, Any]) -> None:
+    sqs.answers["DeleteMessageBatch"] = (200, answer)
+    error = failure(sqs, lambda queue: queue.delete([Message("", "r1", None)]))
+    assert "not a valid response of AWS" in error.failure.message
+
+
+def test_more_messages_than_were_asked_for_are_refused(sqs: Sqs) -> None:
+    sqs.answers["ReceiveMessage"] = (200, {"Messages": [ONE] * 11})
+    assert "not a valid response of AWS" in failure(sqs, lambda queue: queue.receive()).failure.message
+
+
 def test_without_a_region_nothing_is_sent(sqs: Sqs) -> None:
     error = failure(sqs, lambda queue: queue.receive(), region="")
     assert "set --event-queue to its ARN" in error.failure.message
@@ -177,7 +194,7 @@ def test_a_queue_that_was_created_again_is_found_again(sqs: Sqs) -> None:
 
 
 def test_a_poll_ends_when_nothing_more_is_to_be_received_and_messages_are_still_deleted(sqs: Sqs) -> None:
-    sqs.answers["DeleteMessageBatch"] = (200, {})
+    sqs.answers["DeleteMessageBatch"] = DELETED
 
     async def scenario(queue: EventQueue) -> None:
         poll = asyncio.create_task(queue.receive())
@@ -192,10 +209,10 @@ def test_a_poll_ends_when_nothing_more_is_to_be_received_and_messages_are_still_
 
 
 def test_a_time_that_is_none_is_left_out(sqs: Sqs) -> None:
-    odd = [ONE | {"Attributes": attributes} for attributes in ({}, {"SentTimestamp": "soon"}, {"SentTimestamp": "²"})]
+    odd = [ONE | {"Attributes": attributes} for attributes in ({}, *({"SentTimestamp": time} for time in ODD_TIMES))]
     sqs.answers["ReceiveMessage"] = (200, {"Messages": odd})
 
     async def scenario(queue: EventQueue) -> None:
-        assert [one.sent_at for one in await queue.receive()] == [None] * 3
+        assert [one.sent_at for one in await queue.receive()] == [None] * len(odd)
 
     run(sqs, scenario)

@@ -130,6 +130,17 @@ def _is_queue(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]
     return bool(response["QueueUrl"].rpartition("/")[2] == parameters["QueueName"])
 
 
+def _are_asked_for(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
+    """Whether there are not more messages than were asked for."""
+    return len(response.get("Messages", ())) <= int(parameters["MaxNumberOfMessages"])
+
+
+def _are_all_answered(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
+    """Whether SQS says of each message whether it has deleted it."""
+    answered = {entry["Id"] for name in ("Successful", "Failed") for entry in response.get(name, ())}
+    return answered == {entry["Id"] for entry in parameters["Entries"]}
+
+
 _DESCRIBED = (
     *("TrailARN", "Name", "HomeRegion"),
     *("IncludeGlobalServiceEvents", "IsMultiRegionTrail", "LogFileValidationEnabled"),
@@ -237,8 +248,10 @@ RESPONSES: Mapping[Operation, ExpectedResponse] = {
     Write.RemoveTags: _NOTHING,
     Write.DeleteTrail: _NOTHING,
     Queue.GetQueueUrl: ExpectedResponse(("QueueUrl",), is_consistent=_is_queue),
-    Queue.ReceiveMessage: ExpectedResponse(("Messages[].ReceiptHandle",)),
-    Queue.DeleteMessageBatch: ExpectedResponse(("Failed[].Code",)),
+    Queue.ReceiveMessage: ExpectedResponse(("Messages[].ReceiptHandle",), is_consistent=_are_asked_for),
+    Queue.DeleteMessageBatch: ExpectedResponse(
+        ("Successful[].Id", "Failed[].Id", "Failed[].Code"), is_consistent=_are_all_answered
+    ),
     Internal.AssumeRole: _CREDENTIALS,
     Internal.AssumeRoleWithWebIdentity: _CREDENTIALS,
     Internal.HeadBucket: ExpectedResponse(has_body=False),

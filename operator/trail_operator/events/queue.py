@@ -23,6 +23,7 @@ _WAIT_SECONDS = 20
 # For so long nobody else receives a message: long enough to handle ten, and to delete them.
 VISIBILITY_SECONDS = 30
 _LONGEST_CODE = 80
+_LONGEST_TIME = 15  # digits of milliseconds
 
 T = TypeVar("T")
 
@@ -138,5 +139,5 @@ class EventQueue:
 
 def _message(entry: dict[str, Any]) -> Message:
     sent = str(entry.get("Attributes", {}).get("SentTimestamp", ""))
-    is_time = sent.isascii() and sent.isdigit()
+    is_time = sent.isascii() and sent.isdigit() and len(sent) <= _LONGEST_TIME
     return Message(str(entry.get("Body", "")), str(entry["ReceiptHandle"]), int(sent) / 1000 if is_time else None)
