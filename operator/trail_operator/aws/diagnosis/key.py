@@ -25,7 +25,7 @@ from trail_operator.domain.iam_policy.judge import (
     topic_key,
 )
 from trail_operator.domain.iam_policy.verdict import Verdict, not_read, to_paste
-from trail_operator.domain.texts import capitalized
+from trail_operator.domain.texts import capitalized, clean
 
 _REMEDIES = {
     "Disabled": "Enable it",
@@ -34,6 +34,8 @@ _REMEDIES = {
     "PendingImport": "Import its key material",
     "Unavailable": "Connect its key store",
 }
+# Of a state or another word that AWS may add one day.
+_LONGEST_WORD = 80
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def _unusable(metadata: Mapping[str, Any], use: _Use) -> Failure | None:
     """Return what is wrong with the kind or the state of a key, if anything."""
     if metadata.get("KeyManager") == "AWS":
         return _managed(use)
-    spec, usage = metadata.get("KeySpec", "SYMMETRIC_DEFAULT"), metadata.get("KeyUsage", "ENCRYPT_DECRYPT")
+    spec = clean(metadata.get("KeySpec", "SYMMETRIC_DEFAULT"), _LONGEST_WORD)
+    usage = clean(metadata.get("KeyUsage", "ENCRYPT_DECRYPT"), _LONGEST_WORD)
     if (spec, usage) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
         return dependency(
             Reason.KEY_NOT_USABLE,
@@ -194,7 +197,7 @@ def _unusable(metadata: Mapping[str, Any], use: _Use) -> Failure | None:
             f"{capitalized(use.replace)} a key with KeySpec SYMMETRIC_DEFAULT, KeyUsage ENCRYPT_DECRYPT and this in "
             f"its policy: {to_paste(use.statements)}",
         )
-    state = metadata["KeyState"]
+    state = clean(metadata["KeyState"], _LONGEST_WORD)
     if state == "Enabled":
         return None
     remedy = _REMEDIES.get(state, "Wait until it is Enabled")
