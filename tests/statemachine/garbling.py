@@ -209,7 +209,6 @@ _OTHER: dict[str, Mapping[str, Callable[[Any], Any]]] = {
     "timestamp": _SEVEN,
     "boolean": {"of an unknown value": lambda value: not value},
     "map": {"of unknown keys": lambda value: {f"{key}-x": one for key, one in (value or {}).items()}},
-    "list": {"a thousand times": lambda value: (value or []) * 1000},
 }
 
 

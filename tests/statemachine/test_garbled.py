@@ -144,6 +144,8 @@ class Tally:
             yield world
             for where, text in (("the log", self._caplog.text), ("Kubernetes", world.told)):
                 self.problems += [f"{secret} is in {where}" for secret in SECRETS if secret in text]
+                if "\ud800" in text or r"\ud800" in text:
+                    self.problems.append(f"half of a surrogate pair is in {where}")
             records = [record for record in self._caplog.records if record.name.startswith("trail_operator")]
             self.problems += [record.getMessage() for record in records if record.levelno >= logging.ERROR]
         finally:
