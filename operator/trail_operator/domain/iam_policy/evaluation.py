@@ -6,26 +6,13 @@ from dataclasses import dataclass
 from trail_operator.domain.iam_policy import messages, prescribed
 from trail_operator.domain.iam_policy.document import MalformedPolicyError, Statement, parse
 from trail_operator.domain.iam_policy.legacy import names_legacy
+from trail_operator.domain.iam_policy.needs import Need
 from trail_operator.domain.iam_policy.statements import Element, Match, Request, match
 from trail_operator.domain.iam_policy.ternary import Truth, any_of
 from trail_operator.domain.iam_policy.verdict import MUST_CONTAIN, Answer, Finding, Verdict, policy_json, to_paste
 from trail_operator.domain.texts import capitalized
 
 ADD = "Add to its Statement list"
-
-
-@dataclass(frozen=True)
-class Need:
-    """A request that must be allowed, its resource for messages, and the statement that AWS prescribes for it."""
-
-    request: Request
-    resource: str
-    statement: prescribed.Statement
-
-    @property
-    def description(self) -> str:
-        """The action and the resource, for messages."""
-        return f"{self.request.action} on {self.resource}" if self.resource else self.request.action
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from trail_operator.domain.iam_policy import prescribed, requests
+from trail_operator.domain.iam_policy import needs
 from trail_operator.domain.iam_policy.document import MalformedPolicyError, Statement, is_managed_by_aws, parse
 from trail_operator.domain.iam_policy.evaluation import (
     ADD,
-    Need,
     compute_verdict,
     evaluate_policy,
     malformed_policy,
@@ -38,30 +37,23 @@ def judge_bucket_policy(
     `account`, `region`: the bucket's. `source_organization`: that of the trail's owner, for any kind of trail;
     (None,) if it is in none, () if unknown.
     """
-    source, location = Source(trail_arn, source_organization), ResourceLocation(account, region)
-    acl, *writes = prescribed.bucket_statements(bucket, prefix, trail_arn, organization)
-    owners = (None, organization) if organization else (None,)
-    needs = (
-        Need(requests.read_bucket_acl(bucket, location, source), acl["Resource"], acl),
-        *(
-            Need(
-                requests.write_log_files(bucket, prefix, location, source, kms_key_arn=kms_key_arn, organization=owner),
-                write["Resource"],
-                write,
-            )
-            for owner, write in zip(owners, writes, strict=True)
-        ),
+    found = needs.of_bucket(
+        bucket,
+        prefix,
+        ResourceLocation(account, region),
+        Source(trail_arn, source_organization),
+        kms_key_arn=kms_key_arn,
+        organization=organization,
     )
-    return evaluate_policy(f"the policy of bucket {bucket}", document, needs)
+    return evaluate_policy(f"the policy of bucket {bucket}", document, found)
 
 
 def judge_topic_policy(
     document: str | None, *, topic_arn: str, trail_arn: str, source_organization: Values = ()
 ) -> Verdict:
     """Judge a topic's policy (None: it has none)."""
-    statement = prescribed.topic_statement(topic_arn, trail_arn)
-    need = Need(requests.publish(topic_arn, Source(trail_arn, source_organization)), topic_arn, statement)
-    return evaluate_policy(f"the policy of topic {topic_arn}", document, (need,))
+    found = needs.of_topic(topic_arn, Source(trail_arn, source_organization))
+    return evaluate_policy(f"the policy of topic {topic_arn}", document, found)
 
 
 def judge_key_policy(
@@ -76,14 +68,8 @@ def judge_key_policy(
 
     `bucket_key`: whether the bucket has an S3 Bucket Key.
     """
-    source = Source(trail_arn, source_organization)
-    encrypt, describe, *decrypt = prescribed.key_statements(trail_arn, bucket_key=bucket_key)
-    needs = (
-        Need(requests.generate_data_key(key_arn, source), key_arn, encrypt),
-        Need(requests.describe_key(key_arn, source), key_arn, describe),
-        *(Need(requests.use_key("kms:Decrypt", key_arn, source), key_arn, statement) for statement in decrypt),
-    )
-    return evaluate_policy(f"the policy of key {key_arn}", document, needs)
+    found = needs.of_key(key_arn, Source(trail_arn, source_organization), bucket_key=bucket_key)
+    return evaluate_policy(f"the policy of key {key_arn}", document, found)
 
 
 def topic_key(key_arn: str, topic_arn: str) -> str:
@@ -101,8 +87,7 @@ def judge_topic_key_policy(
 ) -> Verdict:
     """Judge the policy of the key that a topic is encrypted with."""
     subject = f"the policy of {topic_key(key_arn, topic_arn)}"
-    statement = prescribed.topic_key_statement(trail_arn)
-    return evaluate_policy(subject, document, _key_uses(key_arn, Source(trail_arn, source_organization), statement))
+    return evaluate_policy(subject, document, needs.of_topic_key(key_arn, Source(trail_arn, source_organization)))
 
 
 def judge_default_key_policy(
@@ -113,9 +98,8 @@ def judge_default_key_policy(
     It is never REFUSED: AWS does not document whether CloudTrail's files are encrypted with this key.
     """
     subject = f"the policy of {default_key(key_arn, bucket)}"
-    statement = prescribed.default_key_statement(trail_arn)
-    needs = _key_uses(key_arn, Source(trail_arn, source_organization), statement)
-    verdict = evaluate_policy(subject, document, needs)
+    found = needs.of_default_key(key_arn, Source(trail_arn, source_organization))
+    verdict = evaluate_policy(subject, document, found)
     if verdict.allowed:
         return verdict
     denials = tuple(finding for finding in verdict.findings if finding.statement)
@@ -139,8 +123,7 @@ def _default_key_doubt(subject: str) -> Finding:
 
 def judge_role_trust(document: str | None, *, role_arn: str) -> Verdict:
     """Judge the trust policy of the log group's role."""
-    need = Need(requests.assume_role(role_arn), "", prescribed.role_trust_statement())
-    return evaluate_policy(f"the trust policy of role {role_arn}", document, (need,))
+    return evaluate_policy(f"the trust policy of role {role_arn}", document, needs.of_role_trust(role_arn))
 
 
 def judge_role_permissions(
@@ -154,8 +137,8 @@ def judge_role_permissions(
 ) -> Verdict:
     """Judge all policies of the log group's role together: inline ones by name and document, attached ones by ARN."""
     subject = f"the policies of role {role_arn}"
-    needs = _role_needs(role_arn, log_group_arn, Source(trail_arn, source_organization), organization)
-    whole = policy_json([need.statement for need in needs])
+    found = needs.of_role(role_arn, log_group_arn, Source(trail_arn, source_organization), organization)
+    whole = policy_json([need.statement for need in found])
     statements: list[Statement] = []
     for name, document in policies:
         try:
@@ -163,7 +146,7 @@ def judge_role_permissions(
             statements += parse(document, f"policy {name} of role {role_arn}", instead)
         except MalformedPolicyError as error:
             return malformed_policy(f"policy {name} of role {role_arn}", error, whole, _ADD_TO_ROLE)
-    outcomes = match_all(statements, needs)
+    outcomes = match_all(statements, found)
     lacking = any(outcome.allowed is not Truth.TRUE for outcome in outcomes)
     return compute_verdict(subject, outcomes, whole if lacking else "", _ADD_TO_ROLE)
 
@@ -183,32 +166,15 @@ def judge_role_boundary(
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
     """
     subject = f"the permissions boundary {boundary_arn} of role {role_arn}"
-    needs = _role_needs(role_arn, log_group_arn, Source(trail_arn, source_organization), organization)
+    found = needs.of_role(role_arn, log_group_arn, Source(trail_arn, source_organization), organization)
     if not is_managed_by_aws(boundary_arn):
-        return evaluate_policy(subject, document, needs)
-    verdict = evaluate_policy(subject, document, needs, instead="attach another boundary")
+        return evaluate_policy(subject, document, found)
+    verdict = evaluate_policy(subject, document, found, instead="attach another boundary")
     if verdict.remedy or verdict.answer is Answer.REFUSED:
-        whole = policy_json([need.statement for need in needs])
+        whole = policy_json([need.statement for need in found])
         return replace(
             verdict,
             advice="AWS manages this boundary: give the role a boundary of your own that also allows",
             remedy=whole,
         )
     return verdict
-
-
-def _key_uses(key_arn: str, source: Source, statement: prescribed.Statement) -> tuple[Need, ...]:
-    """Return how S3 or SNS use a key for CloudTrail; one statement allows it all."""
-    actions = ("kms:GenerateDataKey", "kms:Decrypt")
-    return tuple(Need(requests.use_key(action, key_arn, source), key_arn, statement) for action in actions)
-
-
-def _role_needs(role_arn: str, log_group_arn: str, source: Source, organization: str | None) -> tuple[Need, ...]:
-    return tuple(
-        Need(
-            requests.use_log_streams(statement["Action"], role_arn, log_group_arn, source, organization),
-            statement["Resource"],
-            statement,
-        )
-        for statement in prescribed.role_permission_statements(log_group_arn, source.trail_arn, organization)
-    )

@@ -86,10 +86,11 @@ def _object_headers(kms_key_arn: str | None) -> dict[str, Values]:
     Without a key, files are encrypted with S3 managed keys. AWS does not document whether CloudTrail requests that by a
     header or relies on the bucket's default.
     """
+    is_alias = kms_key_arn is not None and Arn.parse(kms_key_arn).resource_type == "alias"  # its key is not known
     return {
         "s3:x-amz-acl": ("bucket-owner-full-control",),
         "s3:x-amz-server-side-encryption": ("aws:kms",) if kms_key_arn else ("AES256", None),
-        "s3:x-amz-server-side-encryption-aws-kms-key-id": (kms_key_arn,),
+        "s3:x-amz-server-side-encryption-aws-kms-key-id": _NOT_KNOWN if is_alias else (kms_key_arn,),
     }
 
 
