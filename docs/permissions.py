@@ -3,28 +3,17 @@
 import json
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any
 
 from docs.reference import table
 
-from trail_operator.aws.operations import OPERATIONS, Grant, Operation, Queue, Write, actions_of
+from trail_operator.aws.operations import OPERATIONS, Grant, Operation, Queue, Write
+from trail_operator.aws.permissions import statement
 
 
 def policy(grants: Iterable[Grant]) -> str:
     """A policy of these statements, as a block of Markdown."""
-    document = {"Version": "2012-10-17", "Statement": [*map(_statement, grants)]}
+    document = {"Version": "2012-10-17", "Statement": [statement(grant, [grant.resource]) for grant in grants]}
     return f"```json\n{json.dumps(document, indent=2)}\n```\n"
-
-
-def _statement(grant: Grant) -> dict[str, Any]:
-    actions = actions_of(grant)
-    return {
-        "Sid": grant.sid,
-        "Effect": "Allow",
-        "Action": actions[0] if len(actions) == 1 else list(actions),
-        "Resource": grant.resource,
-        **({"Condition": grant.condition} if grant.condition else {}),
-    }
 
 
 def operations() -> str:

@@ -6,7 +6,7 @@ docs/iam.md, the checks of responses (`responses.py`) and tests are derived from
 Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
@@ -61,6 +61,16 @@ FOR_ORGANIZATIONS = (ORGANIZATION, ORGANIZATION_ROLE)
 FOR_MESSAGES = (DEPENDENCIES,)
 FOR_ATTRIBUTION = (EVENT_HISTORY,)
 FOR_EVENTS = (EVENT_QUEUE,)
+FOR_ACCOUNTS = (ACCOUNT_ROLES,)
+
+FEATURES: Mapping[str, tuple[Grant, ...]] = {
+    "accounts": FOR_ACCOUNTS,
+    "organizations": FOR_ORGANIZATIONS,
+    "dependencies": FOR_MESSAGES,
+    "events": FOR_EVENTS,
+    "attribution": FOR_ATTRIBUTION,
+}
+"""What the operator can do besides managing trails, and the statements for it."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +269,11 @@ def iam_action(call: str) -> str:
     return operation.action if operation else call
 
 
-def actions_of(grant: Grant) -> tuple[str, ...]:
+def permissions_of(grant: Grant, operations: Iterable[Operation] = OPERATIONS) -> tuple[Permission, ...]:
+    """Return the permissions that these operations have by a statement."""
+    return tuple(one for operation in operations for one in operation.permissions if one.grant is grant)
+
+
+def actions_of(grant: Grant, operations: Iterable[Operation] = OPERATIONS) -> tuple[str, ...]:
     """Return the actions that a statement grants, without duplicates."""
-    permissions = (one for operation in OPERATIONS for one in operation.permissions)
-    return tuple(dict.fromkeys(one.action for one in permissions if one.grant is grant))
+    return tuple(dict.fromkeys(one.action for one in permissions_of(grant, operations)))

@@ -152,9 +152,16 @@ def malformed_policy(subject: str, error: MalformedPolicyError, remedy: str, adv
 
 
 def _to_add(lacking: Sequence[prescribed.Statement], statements: Sequence[Statement]) -> str:
-    """Return statements to paste into a policy; AWS rejects a policy with a duplicate Sid."""
+    """Return statements to paste into a policy."""
+    return to_paste(with_free_sids(lacking, statements))
+
+
+def with_free_sids(
+    added: Sequence[prescribed.Statement], statements: Sequence[Statement]
+) -> list[prescribed.Statement]:
+    """Return statements for a policy with these statements; AWS rejects a policy with a duplicate Sid."""
     used = {statement.sid for statement in statements}
-    return to_paste([_with_free_sid(statement, used) for statement in lacking])
+    return [_with_free_sid(statement, used) for statement in added]
 
 
 def _with_free_sid(statement: prescribed.Statement, used: set[str | None]) -> prescribed.Statement:
