@@ -17,7 +17,8 @@ _BUCKET_RESOURCE = re.compile(
 )
 # Actions on objects; the rest are on buckets. Of the names with "Object", those of the bucket's own settings say so.
 _OBJECT_ACTION = re.compile(
-    r"\As3:((?!.*Bucket)\w*Object\w*|AbortMultipartUpload|ListMultipartUploadParts|Bypass\w+|Replicate\w+)\Z",
+    r"\As3:((?!.*Bucket)\w*Object\w*|ObjectOwnerOverrideToBucketOwner|AbortMultipartUpload|ListMultipartUploadParts"
+    r"|Bypass\w+|Replicate\w+)\Z",
     re.IGNORECASE,
 )
 _IDENTITY_SID = re.compile(r"\A[A-Za-z0-9]*\Z")
