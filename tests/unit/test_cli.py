@@ -13,7 +13,12 @@ from trail_operator.cli.setting_flags import read_settings
 from trail_operator.settings import Settings, default_text, flag
 
 HELP = Path(__file__).parent / "help"
-COMMANDS = {"trail-operator": [], "trail-operator-run": ["run"], "trail-operator-crds": ["crds"]}
+COMMANDS = {
+    "trail-operator": [],
+    "trail-operator-run": ["run"],
+    "trail-operator-policy": ["policy"],
+    "trail-operator-crds": ["crds"],
+}
 DEFAULTS = {flag(name): default_text(field) for name, field in Settings.model_fields.items()}
 
 

@@ -1,0 +1,188 @@
+"""Which policies a command is about, and what has to be in each: of a bucket, topic, key or role, or the operator's."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from trail_operator.aws.operations import FEATURES
+from trail_operator.aws.permissions import Scope, operator_parts
+from trail_operator.domain.arns import Arn
+from trail_operator.domain.iam_policy import combined, size_limits
+from trail_operator.domain.iam_policy.combined import AdvisedStatement, Part, PartsOf, PolicyTrail, Requirement
+from trail_operator.domain.iam_policy.size_limits import SizeLimit
+from trail_operator.preview.policy_trails import PolicyError
+
+# What SNS gives a new topic: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+_OF_TOPIC_OWNER = (
+    *("SNS:GetTopicAttributes", "SNS:SetTopicAttributes", "SNS:AddPermission", "SNS:RemovePermission"),
+    *("SNS:DeleteTopic", "SNS:Subscribe", "SNS:ListSubscriptionsByTopic", "SNS:Publish"),
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A policy to compose."""
+
+    name: str
+    """As in messages: `the policy of bucket NAME`."""
+    resource: str
+    """The name or ARN of what it is attached to."""
+    limit: SizeLimit
+    parts: Sequence[Part]
+    owner: tuple[AdvisedStatement, ...] = ()
+    """What a whole policy has besides."""
+    attribute: str = "PolicyDocument"
+    """Its name in CloudFormation."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What flags say of the policy."""
+
+    resource: str = ""
+    encrypts: str = "trail"
+    has_bucket_key: bool = False
+    features: tuple[str, ...] = ()
+    """Empty: all."""
+    read_only: bool = False
+    queue: str = ""
+    account_roles: tuple[str, ...] = ()
+    account: str = ""
+    partition: str = "aws"
+
+
+def bucket_drafts(trails: Sequence[PolicyTrail], choice: Choice) -> list[Draft]:
+    """Return the policy of a bucket."""
+    bucket, users = _chosen(trails, choice, "bucket", "s3BucketName", lambda one: one.configuration.s3_bucket_name)
+    parts = _parts(users, combined.bucket_parts)
+    return [Draft(f"the policy of bucket {bucket}", bucket, size_limits.BUCKET, parts)]
+
+
+def topic_drafts(trails: Sequence[PolicyTrail], choice: Choice) -> list[Draft]:
+    """Return the policy of a topic."""
+    topic, users = _chosen(trails, choice, "topic", "snsTopicName", lambda one: one.configuration.sns_topic_name)
+    owner = {
+        "Sid": "__default_statement_ID",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": list(_OF_TOPIC_OWNER),
+        "Resource": topic,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": Arn.parse(topic).account}},
+    }
+    whole = (AdvisedStatement(owner, Requirement.RECOMMENDED, "SNS gives it to a new topic, for the topic's owner"),)
+    parts = _parts(users, combined.topic_parts)
+    return [Draft(f"the policy of topic {topic}", topic, size_limits.TOPIC, parts, whole)]
+
+
+def key_drafts(trails: Sequence[PolicyTrail], choice: Choice) -> list[Draft]:
+    """Return the policy of a key, for what it encrypts."""
+    if choice.encrypts == "trail":
+        of_trail = partial(combined.key_parts, bucket_key=choice.has_bucket_key)
+        key, users = _chosen(trails, choice, "key", "kmsKeyID", lambda one: one.configuration.kms_key_id)
+        parts = _parts(users, of_trail)
+    else:
+        key, parts = _other_key(trails, choice)
+    root = f"arn:{Arn.parse(key).partition}:iam::{Arn.parse(key).account}:root"
+    owner = {
+        "Sid": "Enable IAM User Permissions",
+        "Effect": "Allow",
+        "Principal": {"AWS": root},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    reason = "without it nobody in the key's account can administer the key"
+    whole = (AdvisedStatement(owner, Requirement.REQUIRED, reason),)
+    return [Draft(f"the policy of key {key}", key, size_limits.KEY, parts, whole, "KeyPolicy")]
+
+
+def _other_key(trails: Sequence[PolicyTrail], choice: Choice) -> tuple[str, list[Part]]:
+    """Return the key of a topic or a bucket, and what trails need of it."""
+    if choice.encrypts == "topic":
+        users = [one for one in trails if one.configuration.sns_topic_name]
+        missing, parts_of = "no Trail names a topic (snsTopicName)", combined.topic_key_parts
+    else:
+        users = [one for one in trails if not one.configuration.kms_key_id]
+        missing, parts_of = "every Trail has its own key (kmsKeyID)", combined.default_key_parts
+    if not users:
+        raise PolicyError(missing)
+    key = users[0].location.key_arn(choice.resource or "key/*")
+    return key, _parts(users, partial(parts_of, key))
+
+
+def role_drafts(trails: Sequence[PolicyTrail], choice: Choice) -> list[Draft]:
+    """Return the trust policy and the permissions of a role."""
+    field_name = "cloudWatchLogsRoleARN"
+    role, users = _chosen(trails, choice, "role", field_name, lambda one: one.configuration.cloud_watch_logs_role_arn)
+    trust, permissions = _parts(users[:1], combined.trust_parts), _parts(users, combined.role_parts)
+    return [
+        Draft(f"the trust policy of role {role}", role, size_limits.TRUST, trust, (), "AssumeRolePolicyDocument"),
+        Draft(f"the policies of role {role}", role, size_limits.INLINE, permissions),
+    ]
+
+
+def operator_drafts(trails: Sequence[PolicyTrail], choice: Choice) -> list[Draft]:
+    """Return the operator's own policy: of one identity, in one account."""
+    users = [one for one in trails if choice.account in ("", one.location.account)]
+    accounts = sorted({one.location.account for one in users})
+    if len(accounts) > 1:
+        raise PolicyError(f"the Trails are in {len(accounts)} accounts: choose one with --account-id: {accounts}")
+    if trails and not users:
+        raise PolicyError(f"no Trail is in account {choice.account}")
+    names = choice.features or tuple(FEATURES)
+    if "events" in choice.features and not choice.queue:
+        raise PolicyError("the feature events needs --event-queue with the ARN of the queue")
+    if "accounts" in choice.features and not choice.account_roles:
+        raise PolicyError("the feature accounts needs the manifests of AWSAccounts with roleARN (-f)")
+    owners = sorted({Arn.parse(one.arn).account for one in users} | set(accounts))
+    scope = Scope(
+        partition=users[0].location.partition if users else choice.partition,
+        accounts=tuple(owners) or ((choice.account,) if choice.account else ("*",)),
+        trails=tuple(one.arn for one in users),
+        log_roles=tuple(sorted({role for one in users if (role := one.configuration.cloud_watch_logs_role_arn)})),
+        account_roles=choice.account_roles,
+        queue=choice.queue,
+        has_aliases=any(":alias/" in (one.configuration.kms_key_id or "") for one in users),
+        has_organization_trails=any(one.organization for one in users),
+    )
+    parts = list(operator_parts([FEATURES[name] for name in names], scope, read_only=choice.read_only))
+    return [Draft("the operator's policy", "", size_limits.MANAGED, parts)]
+
+
+DRAFTS: dict[str, Callable[[Sequence[PolicyTrail], Choice], list[Draft]]] = {
+    "bucket": bucket_drafts,
+    "topic": topic_drafts,
+    "key": key_drafts,
+    "role": role_drafts,
+    "operator": operator_drafts,
+}
+
+
+def _parts(trails: Iterable[PolicyTrail], parts_of: PartsOf) -> list[Part]:
+    return [part for trail in trails for part in parts_of(trail)]
+
+
+def _chosen(
+    trails: Sequence[PolicyTrail],
+    choice: Choice,
+    kind: str,
+    field_name: str,
+    resource_of: Callable[[PolicyTrail], str | None],
+) -> tuple[str, list[PolicyTrail]]:
+    """Return the resource that trails have in common, or the one that is chosen, and the trails that use it."""
+    users: dict[str, list[PolicyTrail]] = {}
+    for trail in trails:
+        if resource := resource_of(trail):
+            users.setdefault(resource, []).append(trail)
+    if not users:
+        raise PolicyError(f"no Trail names a {kind} ({field_name})")
+    chosen = [name for name in users if not choice.resource or _is(choice.resource, name)]
+    if not chosen:
+        raise PolicyError(f"no Trail uses {kind} {choice.resource}, but: {', '.join(users)}")
+    if len(chosen) > 1:
+        raise PolicyError(f"the Trails use {len(chosen)} {kind}s: choose one with --resource: {', '.join(chosen)}")
+    return chosen[0], users[chosen[0]]
+
+
+def _is(given: str, resource: str) -> bool:
+    """Return whether a name or ARN is that of a resource."""
+    return given == resource or resource.endswith((f":{given}", f"/{given}")) or given.endswith(f":::{resource}")
