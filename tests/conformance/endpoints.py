@@ -66,7 +66,7 @@ class Endpoint:
         """Give a client; a patient one tries throttled calls again, the other tries nothing again."""
         config = Config(retries={"mode": "standard", "total_max_attempts": 3 if patient else 1})
         # Of boto3's own session: to make one for each takes longer than most facts.
-        client = boto3.client(  # type: ignore[call-overload]
+        client = boto3.client(  # type: ignore[call-overload]  # the types know literal names only
             service,
             region_name=region,
             endpoint_url=self.url,

@@ -289,8 +289,11 @@ def test_sts_in_a_region_is_recorded_in_that_region(aws: Account) -> None:
 @fact(EVENTBRIDGE)
 def test_a_write_that_a_trail_logs_reaches_eventbridge(aws: Account) -> None:
     trail, rule, (queue, queue_arn) = logging(aws), aws.name("rule"), aws.queue()
-    pattern = {"source": ["aws.cloudtrail"], "detail-type": ["AWS API Call via CloudTrail"]}
-    pattern["detail"] = {"eventName": ["AddTags"]}  # type: ignore[assignment]
+    pattern = {
+        "source": ["aws.cloudtrail"],
+        "detail-type": ["AWS API Call via CloudTrail"],
+        "detail": {"eventName": ["AddTags"]},
+    }
     events = aws.client("events")
     events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": queue_arn}])

@@ -5,11 +5,11 @@ import time
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.conformance import documents
 from tests.conformance.account import Account
 from tests.conformance.facts import case, fact, refused
+from tests.outcomes import outcome
 
 API = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference"
 GUIDE = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide"
@@ -104,12 +104,3 @@ def test_a_deny_for_everybody_binds_the_queues_account_until_it_removes_the_poli
     assert aws.eventually(outcomes, lambda found: found == {"AccessDenied"})
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
     assert aws.eventually(outcomes, lambda found: found == {"ok"})
-
-
-def outcome(call: Any, **parameters: Any) -> str:
-    """What a call comes to: ok, or the code of its error."""
-    try:
-        call(**parameters)
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return "ok"

@@ -39,7 +39,7 @@ class Account:
             # The tests themselves wait out AWS's rates: one write a second.
             patient = Config(retries={"mode": "standard", "total_max_attempts": 10})
             # Of boto3's own session: one for each account would take longer to make than most calls.
-            self._clients[service, region] = boto3.client(  # type: ignore[call-overload]
+            self._clients[service, region] = boto3.client(  # type: ignore[call-overload]  # the types know literal names only
                 service,
                 region_name=region,
                 endpoint_url=self.endpoint,

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.integration.aws import REGION, Account
-from tests.sandbox.identities import allow, client, outcome, role, trusting, user
+from tests.outcomes import outcome
+from tests.sandbox.identities import allow, client, role, trusting, user
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.operations import Read, Write

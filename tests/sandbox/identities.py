@@ -6,7 +6,6 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from tests.integration.aws import Account
 
@@ -39,7 +38,7 @@ def trusting(principal: str, *actions: str, **members: Any) -> dict[str, Any]:
 def client(aws: Account, service: str, keys: dict[str, str], region: str = "us-east-1") -> Any:
     """A client with keys that IAM or STS issued; it tries once."""
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,  # type: ignore[call-overload]  # the types know literal names only
         region_name=region,
         endpoint_url=aws.endpoint,
         aws_access_key_id=keys["AccessKeyId"],
@@ -75,12 +74,3 @@ def assume(sts: Any, arn: str, **more: Any) -> dict[str, str]:
     """The keys of a new session."""
     keys: dict[str, str] = sts.assume_role(RoleArn=arn, RoleSessionName="tests", **more)["Credentials"]
     return keys
-
-
-def outcome(call: Any, **parameters: Any) -> str:
-    """What a call comes to: ok, or the code of its error."""
-    try:
-        call(**parameters)
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return "ok"

@@ -11,8 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.aws import Account
+from tests.outcomes import outcome
 from tests.sandbox.conftest import Refused
-from tests.sandbox.identities import allow, assume, client, deny, outcome, role, trusting, user, written
+from tests.sandbox.identities import allow, assume, client, deny, role, trusting, user, written
 
 TRAIL = "cloudtrail:*Trail"
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import Account
+from tests.outcomes import outcome
 from tests.sandbox.conftest import Refused
-from tests.sandbox.identities import allow, assume, client, deny, outcome, role, user, written
+from tests.sandbox.identities import allow, assume, client, deny, role, user, written
 
 DENIED = "with an explicit deny in a service control policy"
 FULL_ACCESS = "p-FullAWSAccess"

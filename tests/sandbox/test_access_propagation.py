@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import Account, trust
+from tests.outcomes import outcome
 from tests.patience import eventually
 from tests.sandbox.conftest import fresh, put_settings
-from tests.sandbox.identities import allow, client, deny, outcome, trusting, user, written
+from tests.sandbox.identities import allow, client, deny, trusting, user, written
 
 NOT_TRUSTING = "InvalidCloudWatchLogsRoleArnException"
 DENIED = "InvalidCloudWatchLogsLogGroupArnException"

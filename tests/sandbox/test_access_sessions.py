@@ -13,10 +13,11 @@ import requests
 from botocore.exceptions import ClientError
 
 from tests.integration.aws import Account, trust
+from tests.outcomes import outcome
 from tests.patience import eventually
 from tests.patience import seconds as bound
 from tests.sandbox.conftest import Refused, put_settings
-from tests.sandbox.identities import allow, assume, client, deny, outcome, role, trusting, user, written
+from tests.sandbox.identities import allow, assume, client, deny, role, trusting, user, written
 
 EXTERNAL = {"Condition": {"StringEquals": {"sts:ExternalId": "secret"}}}
 

@@ -18,9 +18,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.integration.aws import Account
+from tests.outcomes import outcome
 from tests.patience import eventually, seconds
 from tests.sandbox.conftest import Refused, put_settings
-from tests.sandbox.identities import outcome
 
 TARGET = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"
 

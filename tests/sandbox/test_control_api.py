@@ -13,8 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
 from tests.integration.aws import Account
+from tests.outcomes import outcome as outcome_of
 from tests.patience import eventually, seconds
-from tests.sandbox import identities
 from tests.sandbox.conftest import Refused, put_settings
 
 OURS = "GetTrail"
@@ -43,7 +43,7 @@ def no_faults_left(endpoint: str) -> Iterator[None]:
 def client(aws: Account, service: str, region: str = "us-east-1") -> Any:
     """A client that tries once."""
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,  # type: ignore[call-overload]  # the types know literal names only
         region_name=region,
         endpoint_url=aws.endpoint,
         aws_access_key_id=aws.number,
@@ -216,7 +216,7 @@ def test_a_web_identitys_call_is_one_of_its_roles_account(aws: Account, another:
 def _assumes_with_web_identity(account: Account) -> str:
     arn = f"arn:aws:iam::{account.number}:role/operator"
     call = account.client("sts").assume_role_with_web_identity
-    return identities.outcome(call, RoleArn=arn, RoleSessionName="tests", WebIdentityToken="eyJ.a.token")
+    return outcome_of(call, RoleArn=arn, RoleSessionName="tests", WebIdentityToken="eyJ.a.token")
 
 
 @pytest.mark.parametrize(("service", "operation", "parameters", "code", "status"), ELSEWHERE)

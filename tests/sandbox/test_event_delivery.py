@@ -26,7 +26,7 @@ class Sent:
     def __init__(self, **setting: float) -> None:
         self.put: list[Message] = []
         self.times: list[float] = []
-        self.settings = Settings(event_delivery=EventDelivery(**setting))  # type: ignore[arg-type]
+        self.settings = Settings(event_delivery=EventDelivery(**setting))  # type: ignore[arg-type]  # of several types
         self.courier = Courier(self.settings, self._note)
 
     def _note(self, message: Message) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from tests.integration.aws import Account
+from tests.outcomes import outcome
 from tests.patience import eventually
 from tests.sandbox.buses import OF_CLOUDTRAIL, Bus
 from tests.sandbox.conftest import fresh
-from tests.sandbox.identities import allow, assume, client, outcome, role, trusting, user, written
+from tests.sandbox.identities import allow, assume, client, role, trusting, user, written
 from tests.sandbox.organizations import Organization
 from tests.templates import HUB, MEMBER, ROLE, deploy, resource
 from trail_sandbox.aws.policy import Decision, Principal, Request, evaluate

@@ -18,7 +18,7 @@ from tests.sandbox.identities import written
 
 def with_key(aws: Account, service: str, key: str, token: str | None = None) -> Any:
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,  # type: ignore[call-overload]  # the types know literal names only
         region_name="us-east-1",
         endpoint_url=aws.endpoint,
         aws_access_key_id=key,

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tests.integration.aws import REGION, Account
+from tests.outcomes import outcome
 from tests.patience import eventually
 from tests.sandbox.conftest import Refused, put_settings
 from tests.sandbox.emulation import HOME, Emulated
-from tests.sandbox.identities import outcome
 from trail_sandbox.aws.cloudtrail import Call, CloudTrail
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.world import World

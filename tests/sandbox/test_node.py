@@ -727,7 +727,7 @@ def test_tokens_are_renewed_before_they_expire(tmp_path: Path, monkeypatch: pyte
     pod = {"metadata": {"namespace": "n", "name": "p", "uid": "u"}, "spec": {"serviceAccountName": "a"}}
 
     async def live() -> None:
-        identity = credentials.Credentials(api, pod, tmp_path)  # type: ignore[arg-type]
+        identity = credentials.Credentials(api, pod, tmp_path)  # type: ignore[arg-type]  # a stand-in for the client
         renewal = await identity.renew()
         assert renewal < datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=0.09)
         keeping = asyncio.create_task(identity.keep(renewal))
