@@ -54,6 +54,12 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
 ClusterName = Annotated[str, StringConstraints(max_length=CLUSTER_NAME_LENGTH, pattern=CLUSTER_NAME_PATTERN)]
 
+PLANNING = (
+    *("namespace", "cluster_name", "former_cluster_names", "region", "default_account", "account_selector"),
+    *("own_identity", "allowed_adoption", "default_deletion_policy", "ignore_tags"),
+)
+"""The settings that decide what is written to trails."""
+
 
 class Settings(BaseSettings):
     """Flags win over environment variables."""

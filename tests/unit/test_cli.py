@@ -15,9 +15,7 @@ from trail_operator.settings import Settings, default_text, flag
 HELP = Path(__file__).parent / "help"
 COMMANDS = {
     "trail-operator": [],
-    "trail-operator-run": ["run"],
-    "trail-operator-policy": ["policy"],
-    "trail-operator-crds": ["crds"],
+    **{f"trail-operator-{name}": [name] for name in ("run", "export", "policy", "crds")},
 }
 DEFAULTS = {flag(name): default_text(field) for name, field in Settings.model_fields.items()}
 

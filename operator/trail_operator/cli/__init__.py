@@ -3,7 +3,7 @@
 import sys
 from importlib.metadata import version
 
-from trail_operator.cli import crds, policy, run
+from trail_operator.cli import crds, export, policy, run
 from trail_operator.cli.parser import Parser
 
 
@@ -23,6 +23,6 @@ def parser() -> Parser:
     text = f"trail-operator {version('trail-operator')}"
     root.flags.add_argument("--version", action="version", version=text, help="Show the version and exit.")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="trail-operator")
-    for command in (run, policy, crds):
+    for command in (run, export, policy, crds):
         command.add_to(commands)
     return root
