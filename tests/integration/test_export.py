@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -294,9 +295,29 @@ def test_without_trails_or_credentials_it_is_one_line(export: Export, account: A
     assert "'prod' is not the number of an account" in line
 
 
-def test_it_works_without_a_cluster(export: Export, account: Account, tmp_path: Any) -> None:
+def test_it_works_without_a_cluster(export: Export, account: Account, tmp_path: Path) -> None:
     plain(account, "audit")
     done = export(KUBECONFIG=str(tmp_path / "none"))
     assert set(specs(done)) == {"audit"}
     assert "The AWSAccounts of the cluster were not read" in done.stderr
     assert export("--assume-role", status=1, KUBECONFIG=str(tmp_path / "none")).stdout == ""
+
+
+def test_kubectl_runs_and_completes_it(cluster: Sandbox, account: Account, tmp_path: Path) -> None:
+    plain(account, "audit")
+    programs = Path(sys.executable).parent
+    (tmp_path / "kubectl-trail").symlink_to(programs / "kubectl-trail")
+    completion = subprocess.run([programs / "trail-operator", "completion", "kubectl"], capture_output=True, check=True)
+    (tmp_path / "kubectl_complete-trail").write_bytes(completion.stdout)
+    (tmp_path / "kubectl_complete-trail").chmod(0o755)
+    environment = {**os.environ, **cluster.environment(), **account.environment}
+    environment["PATH"] = f"{tmp_path}{os.pathsep}{environment['PATH']}"
+
+    def kubectl_says(*arguments: str) -> str:
+        done = subprocess.run(
+            ["kubectl", *arguments], env=environment, capture_output=True, text=True, check=True, timeout=seconds(60)
+        )
+        return done.stdout
+
+    assert set(objects(kubectl_says("trail", "export", "audit"))) == {"audit"}
+    assert "--observe" in kubectl_says("__complete", "trail", "export", "--").split()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trail_operator.cli import main, run
+from trail_operator.cli import kubectl_trail, main, run
 from trail_operator.cli.parser import Parser
 from trail_operator.cli.setting_flags import read_settings
 from trail_operator.settings import Settings, default_text, flag
@@ -15,7 +15,7 @@ from trail_operator.settings import Settings, default_text, flag
 HELP = Path(__file__).parent / "help"
 COMMANDS = {
     "trail-operator": [],
-    **{f"trail-operator-{name}": [name] for name in ("run", "export", "policy", "crds")},
+    **{f"trail-operator-{name}": [name] for name in ("run", "export", "policy", "crds", "completion")},
 }
 DEFAULTS = {flag(name): default_text(field) for name, field in Settings.model_fields.items()}
 
@@ -89,3 +89,19 @@ def test_a_flag_cannot_be_abbreviated(capsys: pytest.CaptureFixture[str]) -> Non
         settings("--leader")
     assert ended.value.code == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_plugin_of_kubectl_has_the_commands_that_only_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["kubectl-trail", "--help"])
+    with pytest.raises(SystemExit):
+        kubectl_trail()
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: kubectl trail COMMAND [flags]")
+    assert " export " in shown
+    assert " run " not in shown
+    monkeypatch.setattr("sys.argv", ["kubectl-trail", "export", "--unknown"])
+    with pytest.raises(SystemExit):
+        kubectl_trail()
+    assert capsys.readouterr().err.startswith("kubectl trail: unrecognized arguments: --unknown")

@@ -1,28 +1,51 @@
-"""The command `trail-operator`: one module for each subcommand."""
+"""The commands `trail-operator` and `kubectl trail`: one module for each subcommand."""
 
+import os
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
+from types import ModuleType
 
-from trail_operator.cli import crds, export, policy, run
+from trail_operator.cli import completion, crds, export, policy, run
 from trail_operator.cli.parser import Parser
+
+_PLUGIN = (export, policy)
+_COMMANDS = (run, *_PLUGIN, crds, completion)
+_INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command that the arguments name. A usage error ends the process with status 1 and one line."""
-    arguments = parser().parse_args(sys.argv[1:] or ["--help"])
-    arguments.command(arguments)
+    _run(parser())
 
 
-def parser() -> Parser:
-    """Return the parser of all commands."""
+def kubectl_trail() -> None:
+    """Run `kubectl trail`: kubectl starts `kubectl-trail` with the arguments after `trail`."""
+    _run(parser("kubectl trail", _PLUGIN))
+
+
+def parser(prog: str = "trail-operator", commands: Sequence[ModuleType] = _COMMANDS) -> Parser:
+    """Return the parser of these commands."""
     root = Parser(
-        prog="trail-operator",
-        usage="trail-operator COMMAND [flags]",
+        prog=prog,
+        usage=f"{prog} COMMAND [flags]",
         description="Manage AWS CloudTrail trails as Kubernetes resources.",
     )
     text = f"trail-operator {version('trail-operator')}"
     root.flags.add_argument("--version", action="version", version=text, help="Show the version and exit.")
-    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="trail-operator")
-    for command in (run, export, policy, crds):
-        command.add_to(commands)
+    subparsers = root.add_subparsers(title="commands", metavar="COMMAND", required=True, prog=prog)
+    for command in commands:
+        command.add_to(subparsers)
     return root
+
+
+def _run(root: Parser) -> None:
+    try:
+        arguments = root.parse_args(sys.argv[1:] or ["--help"])
+        arguments.command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
