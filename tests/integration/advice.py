@@ -13,6 +13,7 @@ Statement = dict[str, Any]
 # What is done for a Trail with the statements, where the words before them match.
 Put = Callable[[str, re.Match[str], list[Statement]], str]
 _DECODER = json.JSONDecoder()
+_COMMAND = r"\(trail-operator policy [a-z -]+ -f FILE\)"
 _NAME = r"(?P<name>[^\s,;]*[^\s,;:.])"
 
 
@@ -40,63 +41,63 @@ class Reader:
         # What the words before statements end with, and what then is done with these.
         self._places: Sequence[tuple[str, Put]] = (
             (
-                rf"Bucket {_NAME} does not exist. Create it with this policy: $",
+                rf"Bucket {_NAME} does not exist. Create it with this policy {_COMMAND}: $",
                 self._create_bucket,
             ),
             (
-                rf"Topic {_NAME} does not exist. Create it with this statement in its policy: $",
+                rf"Topic {_NAME} does not exist. Create it with this statement in its policy {_COMMAND}: $",
                 self._create_topic,
             ),
             (
-                rf"Role {_NAME} does not exist. Create it with this trust policy: $",
+                rf"Role {_NAME} does not exist. Create it with this trust policy {_COMMAND}: $",
                 self._create_role,
             ),
             (
-                rf"Role {_NAME} does not exist. .* and these permissions: $",
+                rf"Role {_NAME} does not exist. .* and these permissions {_COMMAND}: $",
                 self._add_to_role,
             ),
             (
-                rf"(policies|policy \S+) of role {_NAME}.*Add this policy to the role: $",
+                rf"(policies|policy \S+) of role {_NAME}.*Add this policy to the role {_COMMAND}: $",
                 self._add_to_role,
             ),
             (
-                r"Set kmsKeyID to a [^:]*key with[^:]* in its policy: $",
+                rf"Set kmsKeyID to a [^:]*key with[^:]* in its policy {_COMMAND}: $",
                 self._replace_key,
             ),
             (
-                rf"Bucket {_NAME} encrypts .* encrypt the bucket by default with a [^:]*key with .*policy: $",
+                rf"Bucket {_NAME} encrypts .*encrypt the bucket by default with a [^:]*key with .*policy {_COMMAND}: $",
                 self._replace_default,
             ),
             (
-                rf"Topic {_NAME} is encrypted .*Encrypt the topic with a [^:]*key with .*policy: $",
+                rf"Topic {_NAME} is encrypted .*Encrypt the topic with a [^:]*key with .*policy {_COMMAND}: $",
                 self._replace_topics,
             ),
             (
-                rf"boundary {_NAME} of role (?P<role>\S+) .*boundary of your own that also.*: $",
+                rf"boundary {_NAME} of role (?P<role>\S+) .*boundary of your own that also.* {_COMMAND}: $",
                 self._replace_boundary,
             ),
             (
-                rf"boundary {_NAME} of role \S+ .*Add to its Statement list: $",
+                rf"boundary {_NAME} of role \S+ .*Add to its Statement list {_COMMAND}: $",
                 self._add_to_boundary,
             ),
             (
-                rf"trust policy of role {_NAME}.*Add to its Statement list: $",
+                rf"trust policy of role {_NAME}.*Add to its Statement list {_COMMAND}: $",
                 self._add_to_trust,
             ),
-            (rf"Bucket {_NAME} has no policy. Add this policy: $", self._add_to_bucket),
+            (rf"Bucket {_NAME} has no policy. Add this policy {_COMMAND}: $", self._add_to_bucket),
             (
-                rf"policy of bucket {_NAME}: .*the policy must contain: $",
+                rf"policy of bucket {_NAME}: .*the policy must contain {_COMMAND}: $",
                 self._add_to_bucket,
             ),
             (
-                rf"policy of bucket {_NAME}.*Add to its Statement list: $",
+                rf"policy of bucket {_NAME}.*Add to its Statement list {_COMMAND}: $",
                 self._add_to_bucket,
             ),
             (
-                rf"policy of topic {_NAME}.*Add to its Statement list: $",
+                rf"policy of topic {_NAME}.*Add to its Statement list {_COMMAND}: $",
                 self._add_to_topic,
             ),
-            (rf"policy of key {_NAME}.*Add to its Statement list: $", self._add_to_key),
+            (rf"policy of key {_NAME}.*Add to its Statement list {_COMMAND}: $", self._add_to_key),
         )
 
     def follow(self, trail: str, message: str) -> str:

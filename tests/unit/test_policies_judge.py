@@ -380,7 +380,9 @@ def test_variables_count_only_in_the_newer_version_of_policies() -> None:
 def test_a_bucket_without_a_policy_gets_the_whole_policy() -> None:
     verdict = judge.judge_bucket_policy(None, bucket=BUCKET, prefix="p", trail_arn=TRAIL)
     assert verdict.answer is Answer.REFUSED
-    assert verdict.message.startswith("Bucket audit-logs has no policy. Add this policy: {")
+    assert verdict.message.startswith(
+        "Bucket audit-logs has no policy. Add this policy (trail-operator policy bucket -f FILE): {"
+    )
     assert judge.judge_bucket_policy(verdict.remedy, bucket=BUCKET, prefix="p", trail_arn=TRAIL).allowed
 
 
@@ -453,7 +455,7 @@ def test_a_verdict_with_many_findings_stays_short() -> None:
     verdict = bucket_verdict(*denies)
     assert len(verdict.findings) == 102
     assert len(verdict.message) <= LONGEST_MESSAGE
-    assert "more). Add to its Statement list: {" in verdict.message
+    assert "more). Add to its Statement list (trail-operator policy bucket -f FILE): {" in verdict.message
 
 
 def topic_verdict(*statements: Statement) -> Verdict:
@@ -699,7 +701,7 @@ def test_a_policy_that_was_not_read_is_neither_allowed_nor_refused() -> None:
     verdict = not_read("the policy of bucket audit-logs", "s3:GetBucketPolicy", statements)
     assert verdict.answer is Answer.UNDECIDABLE
     lacks = "Cannot verify the policy of bucket audit-logs: the operator lacks s3:GetBucketPolicy"
-    assert verdict.message.startswith(f"{lacks}. The policy must contain: {{")
+    assert verdict.message.startswith(f"{lacks}. The policy must contain (trail-operator policy bucket -f FILE): {{")
     assert json.loads(verdict.remedy)["Statement"] == statements
 
 

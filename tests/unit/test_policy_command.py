@@ -15,6 +15,8 @@ from tests.unit.emulated import Emulated
 from tests.unit.test_policies_combined import AUDIT_ACCOUNT, of_bucket, only, trail
 from trail_operator.aws.operations import FEATURES, OPERATIONS, Read
 from trail_operator.cli import main
+from trail_operator.domain.iam_policy import judge, prescribed
+from trail_operator.domain.iam_policy.verdict import not_read
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = AUDIT_ACCOUNT
@@ -304,6 +306,43 @@ def test_a_guard_against_deletion_is_named(run: Any, tmp_path: Path) -> None:
     assert done.status == 3
     assert [line for line in done.err if "Statement 'Guard'" in line]
     assert [one["Sid"] for one in done.json["Statement"]][:2] == ["Guard", "Trails"]
+
+
+# Messages name the command that prints what they print.
+
+GROUP_ARN = f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:audit"
+TRAIL_ARN = f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/audit"
+TOPIC_ARN = f"arn:aws:sns:eu-west-1:{ACCOUNT}:notify"
+ROLE_ARN = str(FULL["cloudWatchLogsRoleARN"])
+VERDICTS = {
+    "bucket": judge.judge_bucket_policy(None, bucket="audit-logs", prefix=None, trail_arn=TRAIL_ARN),
+    "topic": judge.judge_topic_policy(None, topic_arn=TOPIC_ARN, trail_arn=TRAIL_ARN),
+    "key": judge.judge_key_policy(None, key_arn=KEY, trail_arn=TRAIL_ARN, bucket_key=True),
+    "key of a topic": judge.judge_topic_key_policy(None, key_arn=KEY, topic_arn=TOPIC_ARN, trail_arn=TRAIL_ARN),
+    "key of a bucket": judge.judge_default_key_policy(None, key_arn=KEY, bucket="audit-logs", trail_arn=TRAIL_ARN),
+    "trust": judge.judge_role_trust(None, role_arn=ROLE_ARN),
+    "permissions": judge.judge_role_permissions([], role_arn=ROLE_ARN, log_group_arn=GROUP_ARN, trail_arn=TRAIL_ARN),
+    "boundary": judge.judge_role_boundary(
+        '{"Statement":[]}',
+        boundary_arn="arn:aws:iam::aws:policy/ReadOnlyAccess",
+        role_arn=ROLE_ARN,
+        log_group_arn=GROUP_ARN,
+        trail_arn=TRAIL_ARN,
+    ),
+    "unread": not_read(
+        "the policy of topic", "sns:GetTopicAttributes", [prescribed.topic_statement(TOPIC_ARN, TRAIL_ARN)]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_the_command_of_a_message_prints_its_statements(run: Any, name: str) -> None:
+    verdict = VERDICTS[name]
+    found = re.search(r" \(trail-operator policy ([^)]*) -f FILE\): (\{.*\})$", verdict.message)
+    assert found
+    spec = {**FULL, "kmsKeyID": ""} if name == "key of a bucket" else FULL
+    printed = run(*found[1].split(), *OFFLINE, stdin=[manifest(**spec)]).json
+    assert printed == json.loads(found[2])["Statement"]
 
 
 # What is wrong.

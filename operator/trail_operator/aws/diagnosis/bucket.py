@@ -6,9 +6,9 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import (
     Dependency,
     certain,
-    compact,
     dependency,
     is_denied,
+    printed,
     raise_unless_denied,
     unverified,
 )
@@ -50,7 +50,7 @@ class Bucket(Dependency):
         """Return the failure of a bucket that does not exist."""
         return dependency(
             Reason.BUCKET_NOT_FOUND,
-            f"Bucket {self.name} does not exist. Create it with this policy: {compact(await self._statements())}",
+            f"Bucket {self.name} does not exist. Create it with this policy {printed(await self._statements())}",
         )
 
     async def explain(self) -> Failure:
@@ -176,7 +176,7 @@ class Bucket(Dependency):
         failure = dependency(
             self._case.reason(Reason.BUCKET_POLICY_DENIES),
             f"Cannot verify the policy of bucket {self.name}: {elsewhere}. Check s3BucketName: bucket names are unique "
-            f"across all accounts. If it is correct, the policy must contain: {compact(await self._statements())}",
+            f"across all accounts. If it is correct, the policy must contain {printed(await self._statements())}",
         )
         return unverified(failure, permission=permission)
 

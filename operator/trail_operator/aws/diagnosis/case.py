@@ -13,6 +13,7 @@ from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.attributes import Configuration
 from trail_operator.domain.dependencies import Judgement
 from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.iam_policy.command import printed_by
 from trail_operator.domain.iam_policy.matching import Values
 from trail_operator.domain.iam_policy.prescribed import Statement
 from trail_operator.domain.iam_policy.verdict import Answer, Finding, Verdict
@@ -133,10 +134,10 @@ def dependency(reason: Reason, message: str) -> Failure:
     return Failure(FailureClass.DEPENDENCY, reason, message)
 
 
-def compact(statements: Statement | Sequence[Statement]) -> str:
-    """Return statements as a policy, or a single statement, as JSON on one line."""
+def printed(statements: Statement | Sequence[Statement]) -> str:
+    """Return the command for statements, and the statements: as a policy, or a single one, as JSON on one line."""
     value = statements if isinstance(statements, dict) else {"Version": "2012-10-17", "Statement": list(statements)}
-    return json.dumps(value, separators=(",", ":"))
+    return f"({printed_by(statements)}): {json.dumps(value, separators=(',', ':'))}"
 
 
 def _legacy(verdict: Verdict) -> tuple[Advice, ...]:

@@ -16,6 +16,7 @@ from trail_operator.domain.arns import Arn, Location, is_managed_alias
 from trail_operator.domain.dependencies import Judgement
 from trail_operator.domain.failure import Failure
 from trail_operator.domain.iam_policy import prescribed
+from trail_operator.domain.iam_policy.command import printed_by
 from trail_operator.domain.iam_policy.judge import (
     default_key,
     judge_default_key_policy,
@@ -195,7 +196,7 @@ def _unusable(metadata: Mapping[str, Any], use: _Use) -> Failure | None:
             Reason.KEY_NOT_USABLE,
             f"{use.name} has KeySpec {spec} and KeyUsage {usage}, and cannot encrypt for CloudTrail. "
             f"{capitalized(use.replace)} a key with KeySpec SYMMETRIC_DEFAULT, KeyUsage ENCRYPT_DECRYPT and this in "
-            f"its policy: {to_paste(use.statements)}",
+            f"its policy ({printed_by(use.statements)}): {to_paste(use.statements)}",
         )
     state = clean(metadata["KeyState"], _LONGEST_WORD)
     if state == "Enabled":
@@ -208,5 +209,5 @@ def _managed(use: _Use) -> Failure:
     return dependency(
         Reason.KEY_NOT_USABLE,
         f"{use.name} is managed by AWS, so its policy cannot be changed. {capitalized(use.replace)} a customer managed "
-        f"key with this in its policy: {to_paste(use.statements)}",
+        f"key with this in its policy ({printed_by(use.statements)}): {to_paste(use.statements)}",
     )

@@ -7,8 +7,8 @@ from trail_operator.api.reasons import Reason
 from trail_operator.aws.diagnosis.case import (
     Dependency,
     certain,
-    compact,
     dependency,
+    printed,
     raise_unless_denied,
     unverified,
 )
@@ -94,7 +94,7 @@ class LogRole(Dependency):
         """Return both policies that it needs, for a message."""
         trust = prescribed.role_trust_statement()
         permissions = prescribed.role_permission_statements(self._group, self._case.arn, await self._organization())
-        return f"this trust policy: {compact([trust])} and these permissions: {compact(permissions)}"
+        return f"this trust policy {printed([trust])} and these permissions {printed(permissions)}"
 
     async def explain(self) -> Failure:
         """Return why CloudTrail cannot use it."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.diagnosis.case import Dependency, certain, compact, dependency, raise_unless_denied
+from trail_operator.aws.diagnosis.case import Dependency, certain, dependency, printed, raise_unless_denied
 from trail_operator.aws.diagnosis.key import TopicKey
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
@@ -72,7 +72,7 @@ class Topic(Dependency):
         return await TopicKey(self._case).judge(self._arn, key) if key else None
 
     def _missing(self) -> Failure:
-        remedy = f"Create it with this statement in its policy: {compact(self._statement)}"
+        remedy = f"Create it with this statement in its policy {printed(self._statement)}"
         return dependency(Reason.TOPIC_NOT_FOUND, f"Topic {self._arn} does not exist. {remedy}")
 
     @property

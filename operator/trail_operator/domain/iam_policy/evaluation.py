@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trail_operator.domain.iam_policy import messages, prescribed
+from trail_operator.domain.iam_policy.command import printed_by
 from trail_operator.domain.iam_policy.document import MalformedPolicyError, Statement, parse
 from trail_operator.domain.iam_policy.legacy import names_legacy
 from trail_operator.domain.iam_policy.needs import Need
@@ -52,13 +53,13 @@ class Outcome:
 def evaluate_policy(subject: str, document: str | None, needs: Sequence[Need], *, instead: str = "") -> Verdict:
     """Evaluate a policy (None: there is none) that must allow all these requests."""
     if document is None:
-        whole = policy_json([need.statement for need in needs])
+        whole = policy_json(_statements(needs))
         finding = Finding(f"{capitalized(subject.removeprefix('the policy of '))} has no policy")
-        return Verdict(subject, Answer.REFUSED, (finding,), "Add this policy", whole)
+        return Verdict(subject, Answer.REFUSED, (finding,), "Add this policy", whole, _command(needs))
     try:
         statements = parse(document, instead=instead)
     except MalformedPolicyError as error:
-        return malformed_policy(subject, error, policy_json([need.statement for need in needs]), MUST_CONTAIN)
+        return malformed_policy(subject, error, needs, MUST_CONTAIN)
     outcomes = match_all(statements, needs)
     lacking: list[prescribed.Statement] = []
     for outcome in outcomes:
@@ -91,7 +92,8 @@ def compute_verdict(subject: str, outcomes: Sequence[Outcome], remedy: str, advi
     if worst is Answer.UNDECIDABLE and all(outcome.denied is Truth.FALSE for outcome in outcomes):
         advice = f"Another statement settles it. {advice}"
     legacy_principal = any(outcome.legacy_principal for outcome in outcomes)
-    return Verdict(subject, worst, findings, advice if remedy else "", remedy, legacy_principal)
+    command = _command([outcome.need for outcome in outcomes]) if remedy else ""
+    return Verdict(subject, worst, findings, advice if remedy else "", remedy, command, legacy_principal)
 
 
 def _denials(subject: str, outcomes: Sequence[Outcome]) -> list[Finding]:
@@ -145,10 +147,24 @@ def _doubts(subject: str, outcomes: Sequence[Outcome]) -> list[Finding]:
     return [Finding(messages.unclear(subject, cases), statement.label) for statement, cases in by_statement.items()]
 
 
-def malformed_policy(subject: str, error: MalformedPolicyError, remedy: str, advice: str) -> Verdict:
+def malformed_policy(subject: str, error: MalformedPolicyError, needs: Sequence[Need], advice: str) -> Verdict:
     """Return the verdict on a policy that is not valid."""
+    whole = policy_json(_statements(needs))
     finding = Finding(f"Cannot determine what {subject} allows, because it is malformed: {error}")
-    return Verdict(subject, Answer.UNDECIDABLE, (finding,), advice, remedy)
+    return Verdict(subject, Answer.UNDECIDABLE, (finding,), advice, whole, _command(needs))
+
+
+def _statements(needs: Sequence[Need]) -> list[prescribed.Statement]:
+    """Return the statements for all needs; one may serve several."""
+    found: list[prescribed.Statement] = []
+    for need in needs:
+        if need.statement not in found:
+            found.append(need.statement)
+    return found
+
+
+def _command(needs: Sequence[Need]) -> str:
+    return printed_by([need.statement for need in needs])
 
 
 def _to_add(lacking: Sequence[prescribed.Statement], statements: Sequence[Statement]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from trail_operator.domain.iam_policy import needs
+from trail_operator.domain.iam_policy.command import printed_by
 from trail_operator.domain.iam_policy.document import MalformedPolicyError, Statement, is_managed_by_aws, parse
 from trail_operator.domain.iam_policy.evaluation import (
     ADD,
@@ -104,7 +105,8 @@ def judge_default_key_policy(
         return verdict
     denials = tuple(finding for finding in verdict.findings if finding.statement)
     advice = f"This remedy is unverified. {ADD}" if verdict.remedy else ""
-    return Verdict(subject, Answer.UNDECIDABLE, (_default_key_doubt(subject), *denials), advice, verdict.remedy)
+    findings = (_default_key_doubt(subject), *denials)
+    return replace(verdict, answer=Answer.UNDECIDABLE, findings=findings, advice=advice)
 
 
 def suspect_default_key(subject: str, problem: str) -> Verdict:
@@ -145,7 +147,7 @@ def judge_role_permissions(
             instead = "detach the policy from the role, because AWS manages it" if is_managed_by_aws(name) else ""
             statements += parse(document, f"policy {name} of role {role_arn}", instead)
         except MalformedPolicyError as error:
-            return malformed_policy(f"policy {name} of role {role_arn}", error, whole, _ADD_TO_ROLE)
+            return malformed_policy(f"policy {name} of role {role_arn}", error, found, _ADD_TO_ROLE)
     outcomes = match_all(statements, found)
     lacking = any(outcome.allowed is not Truth.TRUE for outcome in outcomes)
     return compute_verdict(subject, outcomes, whole if lacking else "", _ADD_TO_ROLE)
@@ -171,10 +173,11 @@ def judge_role_boundary(
         return evaluate_policy(subject, document, found)
     verdict = evaluate_policy(subject, document, found, instead="attach another boundary")
     if verdict.remedy or verdict.answer is Answer.REFUSED:
-        whole = policy_json([need.statement for need in found])
+        statements = [need.statement for need in found]
         return replace(
             verdict,
             advice="AWS manages this boundary: give the role a boundary of your own that also allows",
-            remedy=whole,
+            remedy=policy_json(statements),
+            command=printed_by(statements),
         )
     return verdict

@@ -15,6 +15,8 @@ from trail_operator.domain.arns import Arn
 Statement = dict[str, Any]
 
 _CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
+TOPIC_KEY_SID = "Allow CloudTrail to publish to an encrypted topic"
+DEFAULT_KEY_SID = "Allow CloudTrail to write to an encrypted bucket"
 
 
 def bucket_arn(bucket: str, trail_arn: str) -> str:
@@ -119,7 +121,7 @@ def topic_key_statement(trail_arn: str) -> Statement:
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
     """
-    return _data_key_statement("Allow CloudTrail to publish to an encrypted topic", trail_arn)
+    return _data_key_statement(TOPIC_KEY_SID, trail_arn)
 
 
 def default_key_statement(trail_arn: str) -> Statement:
@@ -127,7 +129,7 @@ def default_key_statement(trail_arn: str) -> Statement:
 
     Unverified: AWS does not document what CloudTrail requires.
     """
-    return _data_key_statement("Allow CloudTrail to write to an encrypted bucket", trail_arn)
+    return _data_key_statement(DEFAULT_KEY_SID, trail_arn)
 
 
 def _data_key_statement(sid: str, trail_arn: str) -> Statement:

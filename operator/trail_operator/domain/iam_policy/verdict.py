@@ -6,10 +6,11 @@ is UNDECIDABLE, says why, and does not claim that a statement is missing.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from trail_operator.domain.iam_policy import prescribed
+from trail_operator.domain.iam_policy.command import printed_by
 from trail_operator.domain.texts import capitalized
 
 LONGEST_MESSAGE = 2000
@@ -41,6 +42,7 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     advice: str = ""  # what to do with the remedy
     remedy: str = ""  # JSON on one line: statements, separated by commas, or a whole policy; "" if none helps
+    command: str = ""  # prints the remedy
     legacy_principal: bool = False  # whether it allows CloudTrail only by its former accounts
     unread: str | None = None
     """Why the policy was not read: the IAM action that the operator lacks, "" if none would help. None: it was read."""
@@ -55,7 +57,7 @@ class Verdict:
         """The verdict as sentences, with the remedy at the end; findings that would make it too long are left out."""
         if not self.findings:
             return f"{capitalized(self.subject.rstrip(','))}: no problem found"
-        remedy = f". {self.advice}: {self.remedy}" if self.remedy else ""
+        remedy = f". {self.advice} ({self.command}): {self.remedy}" if self.remedy else ""
         return _joined([finding.message for finding in self.findings], LONGEST_MESSAGE - len(remedy)) + remedy
 
 
@@ -65,8 +67,10 @@ def not_read(subject: str, permission: str, statements: Sequence[prescribed.Stat
     `subject`: as in other verdicts ("the policy of bucket B"). `permission`: the IAM action that the operator lacks.
     """
     finding = Finding(f"Cannot verify {subject.rstrip(',')}: the operator lacks {permission}")
-    remedy = policy_json(statements) if statements else ""
-    return Verdict(subject, Answer.UNDECIDABLE, (finding,), MUST_CONTAIN if remedy else "", remedy, unread=permission)
+    verdict = Verdict(subject, Answer.UNDECIDABLE, (finding,), unread=permission)
+    if not statements:
+        return verdict
+    return replace(verdict, advice=MUST_CONTAIN, remedy=policy_json(statements), command=printed_by(statements))
 
 
 def to_paste(statements: Sequence[prescribed.Statement]) -> str:
