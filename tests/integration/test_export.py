@@ -133,17 +133,13 @@ def test_every_attribute_survives_the_round_trip(
     grant(accounts, done.stdout, trails.namespace)
     operator_process()
     mark = len(account.calls())
-    kubectl(cluster, "apply", f"--namespace={trails.namespace}", "--filename=-", text=_trails(done.stdout))
+    kubectl(cluster, "apply", f"--namespace={trails.namespace}", "--filename=-", text=done.stdout)
     trails.wait_ready(world.name)
     tag = {"Key": OWNER_TAG, "Value": f"test/{trails.namespace}/{world.name}"}
     assert [(name, given["TagsList"]) for name, given in writes(account, mark)] == [("AddTags", [tag])]
     after = everything(account, world.name)
     assert after["Tags"].pop(OWNER_TAG) == tag["Value"]
     assert after == before
-
-
-def _trails(text: str) -> str:
-    return yaml.safe_dump_all(objects(text).values())
 
 
 def test_names_that_are_no_kubernetes_names_are_derived(export: Export, account: Account) -> None:
