@@ -4,6 +4,8 @@ import io
 import json
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -239,6 +241,15 @@ def test_a_key_is_a_resource_or_a_fragment(run: Any) -> None:
     assert list(of()) == ["KeyPolicy"]
     [key] = of("--complete")["Resources"].values()
     assert (key["Type"], key["DeletionPolicy"]) == ("AWS::KMS::Key", "Retain")
+
+
+def test_cfn_lint_finds_nothing_in_the_templates(run: Any, tmp_path: Path) -> None:
+    for kind in ("bucket", "topic", "key", "role", "operator"):
+        text = run(kind, *OFFLINE, "--complete", "-o", "cloudformation", stdin=[manifest(**FULL)]).out
+        (tmp_path / f"{kind}.yaml").write_text(text)
+    command = [str(Path(sys.executable).parent / "cfn-lint"), "--", *map(str, tmp_path.glob("*.yaml"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
 
 
 # The operator's own policy.
