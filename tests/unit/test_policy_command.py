@@ -356,6 +356,41 @@ def test_the_command_of_a_message_prints_its_statements(run: Any, name: str) -> 
     assert printed == json.loads(found[2])["Statement"]
 
 
+# The documentation.
+
+PAGES = (ROOT / "docs" / "policy.md", ROOT / "docs" / "how-to" / "policies.md")
+COMMANDS = sorted(
+    {
+        line.removeprefix("$ ").split(" > ")[0]
+        for page in PAGES
+        for line in page.read_text().splitlines()
+        if re.match(r"(\$ )?trail-operator policy [a-z]+ ", line)
+    }
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_the_documentation_work(
+    run: Any, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {
+        "trails/audit.yaml": manifest(accountRef={"name": "prod"}, **FULL),
+        "trails/prod.yaml": account("prod", ACCOUNT),
+        "accounts/test.yaml": account("test", "222233334444"),
+        "organization.yaml": manifest(isOrganizationTrail=True),
+        "existing.json": {"Version": "2012-10-17", "Statement": []},
+        "bucket-policy.json": {"Version": "2012-10-17", "Statement": []},
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(content))
+    done = run(*command.split()[2:])
+    assert done.status == 0, done.err
+    assert "AWS was read" not in " ".join(done.err)
+    assert done.out
+
+
 # What is wrong.
 
 
