@@ -15,8 +15,8 @@ PAGES = [
     *(ROOT / "sandbox").rglob("*.py"),
     ROOT / "Makefile",
 ]
-# As far as the quotation, the shell's command or the line goes.
-_COMMAND = re.compile(r"\bkubectl\b[^`\"';|&\n]*")
+# As far as the quotation, the shell's command or the line goes. `kubectl trail` is the plugin, and names no kind.
+_COMMAND = re.compile(r"\bkubectl\b(?! trail\b)[^`\"';|&\n]*")
 _AMBIGUOUS = re.compile(r"([Tt]rails?|awsaccounts?|AWSAccounts?)(/.*)?")
 
 
@@ -47,6 +47,8 @@ def test_kubectl_is_given_short_names() -> None:
         ("kubectl get ctrail,trails", True),
         ("kubectl get ctrail TRAIL; its trails", False),
         ("kubectl get trails.trail-operator.dev", False),
+        ("kubectl trail export trail", False),
+        ("kubectl trails", True),
         ("kubectl delete crd awsaccounts.trail-operator.dev", False),
     ],
 )
