@@ -140,7 +140,7 @@ class DriftBench:
         requests = []
         for number in numbers:
             requests.append(self._others.break_bucket(number))
-            time.sleep(INTERVAL)
+            time.sleep(APART)  # each concerns all Trails of an account
         with suppress(TimeoutError):
             until(lambda: seen.are(self._names(numbers), "False"), "all broken", LONGEST)
         ends = [seen.last(self._names([number]), "False") for number in numbers]

@@ -37,6 +37,8 @@ from trail_operator.trail.status_writer import StatusWriter
 # Of the interval: an evaluation accepts what others have read since. Less than one, so that it renews what is due soon.
 _ACCEPTED_AGE = 0.9
 _JITTER = 0.2
+# Seconds from a result to the reconcile that it causes: the results of all Trails with the same dependency come first.
+_RECONCILE_AFTER = 1.0
 # Intervals after which a result no longer counts if AWS does not answer.
 _INTERVALS_VALID = 3
 
@@ -155,7 +157,7 @@ class DependencyUpdates:
             self._enqueue_write(state, found)
         if has_changed and (is_new or ready_reason(state) in DEPENDENCY_REASONS):
             state.failures = 0  # the change may resolve the failure
-            self._queue.enqueue(state.uid)
+            asyncio.get_running_loop().call_later(_RECONCILE_AFTER, self._queue.enqueue, state.uid)
 
     def _record(self, state: TrailState, trail: DependentTrail, judgements: Judgements) -> State:
         """Record the result, and schedule the next evaluation. Return what the condition is to say."""
