@@ -98,6 +98,16 @@ class TrailObject:
         return FINALIZER in self.finalizers
 
     @property
+    def needs_finalizer(self) -> bool:
+        """Whether the object must have the operator's finalizer.
+
+        A Trail that only observes needs none, but keeps it once it may have created a trail: the account is recorded
+        before that, the ARN only after AWS has shown the trail. It would go unnoticed if spec were back at Manage and
+        the Trail deleted before the operator reads it again.
+        """
+        return not self.observe_only or (self.has_finalizer and self.status.account_id is not None)
+
+    @property
     def finalizers(self) -> list[str]:
         """All finalizers of the object, also those of other controllers."""
         return list(self.metadata.get("finalizers", []))

@@ -84,7 +84,7 @@ class TrailDeleter:
         if state.observe_only:
             return Released("Observed only; nothing to delete")
         try:
-            policy = self._policy(state)
+            policy = deletion_policy(state, self._default_policy)
             return await (self._retain if policy is DeletionPolicy.RETAIN else self._delete)(state, context)
         except (ClosedError, StaleDecisionError):
             return NotYet(CONSISTENCY_WINDOW)
@@ -99,13 +99,6 @@ class TrailDeleter:
             return float("inf")
         left = state.deletion_requested + timedelta(seconds=_RELEASE_TIMEOUT) - self._clock.now()
         return left.total_seconds()
-
-    def _policy(self, state: TrailState) -> DeletionPolicy:
-        """Return the policy. Not read through the model: no other invalid field may block the deletion."""
-        value = state.manifest.get("deletionPolicy") or unset_deletion_policy(state.annotations, self._default_policy)
-        if value not in [*DeletionPolicy]:
-            raise invalid("deletionPolicy must be Delete or Retain")
-        return DeletionPolicy(value)
 
     def _owner_may_be_outdated(self, state: TrailState) -> bool:
         """Whether AWS may not show this resource's owner tag yet."""
@@ -234,6 +227,17 @@ class TrailDeleter:
             await client.cloudtrail.apply(action, location.account, location.region, precondition)
         finally:  # also if the answer was lost
             self._inventory.on_write(client, location, candidate.arn)
+
+
+def deletion_policy(state: TrailState, default: DeletionPolicy) -> DeletionPolicy:
+    """Return the policy of a Trail. Not read through the model: no other invalid field may block the deletion.
+
+    `default`: the operator's. Raises FailureError.
+    """
+    value = state.manifest.get("deletionPolicy") or unset_deletion_policy(state.annotations, default)
+    if value not in [*DeletionPolicy]:
+        raise invalid("deletionPolicy must be Delete or Retain")
+    return DeletionPolicy(value)
 
 
 def _owner(tags: dict[str, str] | None) -> str | None:

@@ -60,17 +60,11 @@ class TrailReconciler:
         return Outcome(Result.PAUSED, self._requeue.resync()) if exists else GONE
 
     async def _ensure_finalizer(self, state: TrailState) -> bool:
-        """Add the finalizer before anything can exist in AWS; return False if the Trail is gone.
-
-        A Trail that only observes needs none, but keeps it once it may have created a trail: the account is recorded
-        before that, the ARN only after AWS has shown the trail. It would go unnoticed if spec were back at Manage and
-        the Trail deleted before the operator reads it again.
-        """
-        if state.observe_only:
-            pinned = state.status.account_id is not None
-            return not state.has_finalizer or pinned or await self._writer.remove_finalizer(state)
-        if state.has_finalizer:
+        """Add the finalizer before anything can exist in AWS; return False if the Trail is gone."""
+        if state.needs_finalizer == state.has_finalizer:
             return True
+        if not state.needs_finalizer:
+            return await self._writer.remove_finalizer(state)
         if state.status.arn is not None and not await self._writer.clear_identity(state):
             return False
         return await self._writer.add_finalizer(state)

@@ -67,7 +67,8 @@ class Refusals:
             return transient("The trail was deleted in AWS during the reconcile")
         try:
             if error.code == ALREADY_EXISTS:
-                return await _explain_name_conflict(comparison.client, comparison.desired)
+                conflict = await name_conflict(comparison.client, comparison.desired)
+                return conflict or transient("The trail exists, but AWS does not show it yet")
             return await self._diagnosed(comparison, error)
         except FailureError as further:
             return further.failure
@@ -85,11 +86,11 @@ class Refusals:
         return failure
 
 
-async def _explain_name_conflict(client: AccountClient, desired: DesiredTrail) -> Failure:
-    """Return why AWS says that a trail exists although its home region has none."""
+async def name_conflict(client: AccountClient, desired: DesiredTrail) -> Failure | None:
+    """Return why a trail cannot be created although its home region has none; None if nothing prevents it."""
     arn = await client.cloudtrail.home_of(desired.name, desired.location.region)
     if arn is None or arn == desired.arn:
-        return transient("The trail exists, but AWS does not show it yet")
+        return None
     return Failure(
         FailureClass.TERMINAL,
         Reason.CONFLICT,
