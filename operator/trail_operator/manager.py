@@ -17,13 +17,14 @@ from trail_operator.kube.answers import NO_ANSWER, OddAnswerError
 from trail_operator.kube.client import AWS_ACCOUNTS, FORBIDDEN, NAMESPACES, TRAILS, ApiConnection, KubeClient
 from trail_operator.kube.leader_election import LeaderElector, LeaderFence, without_lease
 from trail_operator.kube.route import Route, RouteError
+from trail_operator.kube.settings_map import SettingsMap
 from trail_operator.kube.watch_session import Watches
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.health import Health
 from trail_operator.runtime.logs import about, logger
 from trail_operator.runtime.tasks import supervise
-from trail_operator.settings import Settings, current_and_former
+from trail_operator.settings import Settings, current_and_former, published_texts
 from trail_operator.watchdog import Watchdog
 
 # Seconds.
@@ -133,6 +134,8 @@ class Manager:
         controllers = self._build(kubernetes, self._fence, cluster)
         controllers.start(initial_objects)
         self._tasks.append(asyncio.create_task(self._watch_over(controllers, kubernetes)))
+        if self._elector:
+            self._tasks.append(asyncio.create_task(self._publish_settings(connection, cluster, controllers)))
         # Only now it counts as the leader, and as ready: not yet while it has the Lease but cannot read the objects.
         self._controllers = controllers
         self._metrics.leader.set_function(lambda: self._fence.is_leading)
@@ -151,6 +154,16 @@ class Manager:
         except Exception:  # noqa: BLE001 - a process that cannot renew the Lease must end, for any reason
             logger.exception(f"failed to renew the Lease {elector}")
         self._end("leader election lost: another process may lead now; this one exits, and stands by after its restart")
+
+    async def _publish_settings(self, connection: ApiConnection, cluster: Cluster, controllers: Controllers) -> None:
+        settings = self._settings
+        effective = {
+            "cluster_name": cluster.name,
+            "former_cluster_names": sorted(cluster.former_names),
+            "region": controllers.accounts.registry.own.default_region,
+        }
+        published = SettingsMap(connection, settings.lease_namespace, settings.lease_name, self._fence, self._clock)
+        await published.publish(published_texts(settings, **effective))
 
     async def _watch_over(self, controllers: Controllers, kubernetes: KubeClient) -> None:
         list_trails = partial(kubernetes.list_objects, TRAILS, self._settings.namespace)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -219,6 +220,24 @@ def default_text(field: FieldInfo) -> str:
     if isinstance(default, bool):
         return str(default).lower()
     return str(default or "")
+
+
+def published_texts(settings: Settings, **effective: Any) -> dict[str, str]:
+    """Return the settings that decide what is written to trails, by their flags. `effective`: values in their place."""
+    values = {name: effective.get(name, getattr(settings, name)) for name in PLANNING}
+    return {flag(name).removeprefix("--"): _published(value) for name, value in values.items()}
+
+
+def read_published(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings that were published, by name. Raises ValidationError."""
+    given = {name: texts[key] for name in PLANNING if (key := flag(name).removeprefix("--")) in texts}
+    unset = {name for name, text in given.items() if not text and Settings.model_fields[name].default is None}
+    parsed = Settings(**{name: text for name, text in given.items() if name not in unset})  # type: ignore[arg-type]
+    return {name: None if name in unset else getattr(parsed, name) for name in given}
+
+
+def _published(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
 
 
 def current_and_former(current: str) -> str:

@@ -60,6 +60,7 @@ class Resource:
 TRAILS = Resource(f"/apis/{API_VERSION}", PLURAL)
 AWS_ACCOUNTS = Resource(f"/apis/{API_VERSION}", ACCOUNTS)
 NAMESPACES = Resource("/api/v1", "namespaces")
+CONFIG_MAPS = Resource("/api/v1", "configmaps")
 
 
 def resource_version(body: dict[str, Any]) -> int:
@@ -84,8 +85,18 @@ class ApiConnection:
             config.load_incluster_config(client_configuration=configuration)
             route = in_pod()
         except config.ConfigException:
-            await _load_kubeconfig(configuration)
-            route = by_kubeconfig(configuration.host, configuration.proxy, os.environ)
+            return await cls.open_kubeconfig()
+        return cls._open(configuration, route)
+
+    @classmethod
+    async def open_kubeconfig(cls) -> "ApiConnection":
+        """Connect with the kubeconfig, even in a Pod. Raises ConfigException, RouteError or OSError."""
+        configuration = Configuration()
+        await _load_kubeconfig(configuration)
+        return cls._open(configuration, by_kubeconfig(configuration.host, configuration.proxy, os.environ))
+
+    @classmethod
+    def _open(cls, configuration: Configuration, route: Route) -> "ApiConnection":
         configuration.proxy = route.proxy
         configuration.client_session_kwargs = {"trust_env": False}  # else the session would choose a proxy itself
         client = ApiClient(configuration)
