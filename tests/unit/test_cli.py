@@ -15,7 +15,7 @@ from trail_operator.settings import Settings, default_text, flag
 HELP = Path(__file__).parent / "help"
 COMMANDS = {
     "trail-operator": [],
-    **{f"trail-operator-{name}": [name] for name in ("run", "export", "policy", "crds", "completion")},
+    **{f"trail-operator-{name}": [name] for name in ("run", "plan", "export", "policy", "crds", "completion")},
 }
 DEFAULTS = {flag(name): default_text(field) for name, field in Settings.model_fields.items()}
 

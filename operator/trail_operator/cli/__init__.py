@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from types import ModuleType
 
-from trail_operator.cli import completion, crds, export, policy, run
+from trail_operator.cli import completion, crds, export, plan, policy, run
 from trail_operator.cli.parser import Parser
 
-_PLUGIN = (export, policy)
+_PLUGIN = (plan, export, policy)
 _COMMANDS = (run, *_PLUGIN, crds, completion)
 _INTERRUPTED = 130
 

@@ -1,0 +1,174 @@
+"""Reads the cluster of the kubeconfig with the credentials of the caller, and asks it what it would accept.
+
+Nothing is written: a dry run stores nothing. https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.config import ConfigException, list_kube_config_contexts
+
+from trail_operator.api.constants import SETTINGS_LABEL
+from trail_operator.aws.connection_errors import explain_connection_error
+from trail_operator.domain.trail_plan import Admission, Answer
+from trail_operator.kube.answers import NO_ANSWER, OddAnswerError, is_not_found, whole_list, whole_object
+from trail_operator.kube.client import (
+    AWS_ACCOUNTS,
+    CONFIG_MAPS,
+    FORBIDDEN,
+    NAMESPACES,
+    TRAILS,
+    ApiConnection,
+    Key,
+    Resource,
+)
+from trail_operator.kube.route import RouteError
+from trail_operator.preview.cluster_objects import Bodies, ClusterObjects
+from trail_operator.preview.manifests import Manifest
+
+_INVALID = 422
+_AT_ONCE = 8
+T = TypeVar("T")
+
+
+class ClusterError(Exception):
+    """The cluster cannot be read; the message says why."""
+
+
+class ClusterReader:
+    """The cluster of the kubeconfig."""
+
+    def __init__(self, connection: ApiConnection) -> None:
+        self._connection = connection
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    @classmethod
+    async def open(cls) -> "ClusterReader":
+        """Connect. Raises ClusterError."""
+        try:
+            return cls(await ApiConnection.open_kubeconfig())
+        except (ConfigException, RouteError, OSError) as error:
+            raise ClusterError(str(error)) from None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._connection.close()
+
+    async def objects(self, manifests: Iterable[Manifest], accounts: Iterable[str]) -> ClusterObjects:
+        """Return what the caller may read. Where listing is forbidden, what the manifests name is read.
+
+        `accounts`: names of AWSAccounts that Trails of the manifests may use.
+        """
+        keys = [Key(one.namespace or "", one.name) for one in manifests]
+        namespaces = sorted({key.namespace for key in keys})
+        unread: list[str] = []
+        trails, found, labels = await asyncio.gather(
+            self._bodies(TRAILS, keys, unread),
+            self._bodies(AWS_ACCOUNTS, [Key("", name) for name in accounts], unread),
+            self._bodies(NAMESPACES, [Key("", name) for name in namespaces], unread),
+        )
+        return ClusterObjects(trails, found, labels, tuple(unread))
+
+    async def published_settings(self, namespace: str) -> dict[str, str]:
+        """Return the data of the ConfigMap that the operator publishes in its namespace. Raises ClusterError."""
+        path = f"{CONFIG_MAPS.collection(namespace)}?labelSelector={quote(f'{SETTINGS_LABEL}=true', safe='')}"
+        found = await self._ask(lambda: self._list(path))
+        if len(found) != 1:
+            count = "several ConfigMaps" if found else "no ConfigMap"
+            raise ClusterError(f"namespace {namespace} has {count} with the label {SETTINGS_LABEL}: true")
+        data = found[0].get("data") or {}
+        return {str(name): str(value) for name, value in data.items()}
+
+    async def admission(self, manifest: Manifest, live: Mapping[str, Any] | None) -> Admission:
+        """Return whether the API server accepts a manifest, by a dry run. `live`: the object that it has already."""
+        method, path, body = _request(manifest, live)
+        try:
+            async with self._slots:
+                await self._connection.request(method, f"{path}?dryRun=All&fieldValidation=Strict", body)
+        except ApiException as error:
+            if error.status == _INVALID:
+                return Admission(Answer.REJECTED, str(error.reason))
+            return Admission(Answer.UNCHECKED, _described(error))
+        except NO_ANSWER as error:
+            return Admission(Answer.UNCHECKED, _described(error))
+        return Admission(Answer.ACCEPTED)
+
+    async def _bodies(self, resource: Resource, keys: Iterable[Key], unread: list[str]) -> Bodies | None:
+        """Return objects by namespace and name; None if they cannot be read, with the reason in `unread`."""
+        try:
+            try:
+                found = await self._ask(lambda: self._list(resource.collection()))
+            except _ForbiddenError as error:
+                unread.append(f"Not all {resource.plural} were read: {error}")
+                named = await asyncio.gather(*(self._ask(lambda key=key: self._get(resource, key)) for key in keys))  # type: ignore[misc]
+                found = [body for body in named if body is not None]
+        except ClusterError as error:
+            unread.append(f"The {resource.plural} of the cluster were not read: {error}")
+            return None
+        return {_name(body): body for body in found}
+
+    async def _list(self, path: str) -> list[dict[str, Any]]:
+        return whole_list(await self._connection.request("GET", path))
+
+    async def _get(self, resource: Resource, key: Key) -> dict[str, Any] | None:
+        try:
+            answer = await self._connection.request("GET", resource.path(key))
+        except ApiException as error:
+            if is_not_found(error, key.name):
+                return None
+            raise
+        return whole_object(answer, key.name, key.namespace or None)
+
+    async def _ask(self, request: Callable[[], Awaitable[T]]) -> T:
+        """Send a request. Raises ClusterError."""
+        try:
+            async with self._slots:
+                return await request()
+        except ApiException as error:
+            kind = _ForbiddenError if error.status == FORBIDDEN else ClusterError
+            raise kind(_described(error)) from None
+        except NO_ANSWER as error:
+            raise ClusterError(_described(error)) from None
+
+
+class _ForbiddenError(ClusterError):
+    """The caller may not read this."""
+
+
+def context_namespace() -> str:
+    """Return the namespace of the kubeconfig's context, as kubectl uses it."""
+    try:
+        _, active = list_kube_config_contexts()
+        return str(active["context"].get("namespace") or "default")
+    except Exception:  # noqa: BLE001 - whatever is wrong with the kubeconfig is reported when it is used
+        return "default"
+
+
+def _request(manifest: Manifest, live: Mapping[str, Any] | None) -> tuple[str, str, dict[str, Any]]:
+    """Return method, path and body of the request that applies a manifest."""
+    key = Key(manifest.namespace or "", manifest.name)
+    if live is None:
+        return "POST", TRAILS.collection(key.namespace), manifest.body
+    given = manifest.body["metadata"]
+    metadata = dict(live["metadata"])
+    for field in ("labels", "annotations"):
+        if merged := {**(metadata.get(field) or {}), **(given.get(field) or {})}:
+            metadata[field] = merged
+    return "PUT", TRAILS.path(key), {**live, "metadata": metadata, "spec": manifest.spec}
+
+
+def _name(body: Mapping[str, Any]) -> str:
+    metadata = body["metadata"]
+    return str(Key(metadata.get("namespace") or "", metadata["name"]))
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, ApiException):
+        return f"the API server answers {error.status} {error.reason}"
+    if isinstance(error, OddAnswerError):
+        return f"the API server answers {error}"
+    why = explain_connection_error(error, "the certificate-authority of the kubeconfig")
+    return f"the API server does not answer ({type(error).__name__}){why and ': '}{why}"

@@ -1,0 +1,64 @@
+"""What is in the cluster, as far as it was read, with the manifests that are to be applied to it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trail_operator.inventory.registry import AccountRegistry
+from trail_operator.preview.manifests import Manifest
+from trail_operator.preview.operator_settings import OperatorSettings
+from trail_operator.preview.trail_input import planned_trail, trail_state
+from trail_operator.trail.name_claims import NameClaims
+from trail_operator.trail.state import TrailState
+
+Bodies = Mapping[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class ClusterObjects:
+    """The objects of the cluster by name; None where they were not read."""
+
+    trails: Bodies | None = None
+    """By namespace/name."""
+    accounts: Bodies | None = None
+    namespaces: Bodies | None = None
+    unread: tuple[str, ...] = field(default=())
+    """Why something was not read, for users."""
+
+
+def fill_registry(
+    registry: AccountRegistry, cluster: ClusterObjects, accounts: Iterable[Manifest], settings: OperatorSettings
+) -> None:
+    """Add the AWSAccounts of manifests and cluster, and the labels of namespaces."""
+    bodies = dict(cluster.accounts or {})
+    for manifest in accounts:
+        bodies[manifest.name] = _applied_account(manifest, bodies.get(manifest.name))
+    labels = dict(entry.split("=", 1) for entry in settings.values.account_selector.split(",") if entry)
+    for name, body in bodies.items():
+        if labels.items() <= (body["metadata"].get("labels") or {}).items():
+            registry.upsert(body)
+        else:
+            registry.exclude(name)
+    for name, body in (cluster.namespaces or {}).items():
+        registry.update_namespace(name, dict(body["metadata"].get("labels") or {}))
+
+
+def planned_trails(cluster: ClusterObjects, manifests: Iterable[Manifest], claims: NameClaims) -> list[TrailState]:
+    """Return the Trails to plan: those of the manifests, else all of the cluster. All of both claim their names."""
+    live = cluster.trails or {}
+    given = {
+        f"{one.namespace}/{one.name}": planned_trail(one.body, live.get(f"{one.namespace}/{one.name}"), number)
+        for number, one in enumerate(manifests)
+    }
+    others = {key: trail_state(body) for key, body in live.items() if key not in given}
+    for state in (*given.values(), *others.values()):
+        claims.upsert(state)
+    return list((given or others).values())
+
+
+def _applied_account(manifest: Manifest, live: dict[str, Any] | None) -> dict[str, Any]:
+    if live is None:
+        metadata = {"uid": manifest.name, "generation": 1, "resourceVersion": "0"}
+        return {**manifest.body, "metadata": metadata | manifest.body["metadata"]}
+    labels = {**(live["metadata"].get("labels") or {}), **(manifest.body["metadata"].get("labels") or {})}
+    return {**live, "metadata": live["metadata"] | {"labels": labels}, "spec": manifest.spec}

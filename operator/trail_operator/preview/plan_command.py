@@ -1,0 +1,165 @@
+"""The command `plan`: from files, cluster and AWS to a report. Writes nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from trail_operator.api.aws_account import AWSAccountSpec
+from trail_operator.api.trail import AdoptionPolicy
+from trail_operator.domain.failure import FailureError
+from trail_operator.domain.texts import MESSAGE, clean
+from trail_operator.domain.trail_plan import Admission, Answer, TrailPlan
+from trail_operator.preview.access import CallerClients, explain
+from trail_operator.preview.cluster import ClusterError, ClusterReader, context_namespace
+from trail_operator.preview.cluster_objects import ClusterObjects
+from trail_operator.preview.manifests import Manifest, Manifests, read_manifests
+from trail_operator.preview.operator_settings import OperatorSettings
+from trail_operator.preview.options import AccessOptions
+from trail_operator.preview.plan_all import plan_all
+from trail_operator.preview.plan_report import PlanReport
+from trail_operator.runtime.clock import Clock
+from trail_operator.settings import Settings, read_published
+
+OnProgress = Callable[[str], None]
+
+
+class PlanError(Exception):
+    """The command cannot plan anything; the message says why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(clean(message, MESSAGE))
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """What the flags ask for."""
+
+    paths: Sequence[str]
+    """Files and directories; empty for the Trails of the cluster."""
+    given: Settings
+    """The settings of the operator, as far as flags and variables give them."""
+    operator_namespace: str
+    access: AccessOptions
+
+
+async def plan_command(request: PlanRequest, on_progress: OnProgress) -> PlanReport:
+    """Return the report. Raises PlanError and ManifestError."""
+    manifests = Manifests((), ())
+    if request.paths:
+        manifests = read_manifests(request.paths, namespace=context_namespace())
+    async with _open_cluster() as (cluster, problem):
+        if cluster is None and not request.paths:
+            raise PlanError(f"Without --filename, the Trails of the cluster are planned, but {problem}")
+        on_progress("Reading the cluster")
+        settings, notes = await _settings(request, cluster)
+        objects = ClusterObjects(unread=(f"The cluster was not read: {problem}",))
+        if cluster:
+            objects = await cluster.objects(manifests.trails, _account_names(manifests, settings))
+        if objects.trails is None and not request.paths:
+            raise PlanError("; ".join(objects.unread))
+        return await _report(
+            request, _Input(manifests, cluster, objects, settings, (*objects.unread, *notes)), on_progress
+        )
+
+
+@dataclass(frozen=True)
+class _Input:
+    manifests: Manifests
+    cluster: ClusterReader | None
+    objects: ClusterObjects
+    settings: OperatorSettings
+    notes: tuple[str, ...]
+
+
+async def _report(request: PlanRequest, found: _Input, on_progress: OnProgress) -> PlanReport:
+    clock = Clock()
+    policy = AdoptionPolicy(found.settings.values.allowed_adoption)
+    clients = CallerClients("plan", replace(request.access, region=found.settings.values.region), policy, clock)
+    try:
+        on_progress("Asking AWS who the caller is")
+        try:
+            await clients.identify_caller()
+        except FailureError as error:
+            raise PlanError(explain(error)) from None
+        plans = await plan_all(
+            found.manifests,
+            found.objects,
+            found.settings,
+            clients,
+            clock,
+            lambda done, count: on_progress(f"{done} of {count} Trails planned"),
+        )
+        plans = await _with_admission(plans, found)
+        return PlanReport(
+            tuple(plans), found.settings, tuple(clients.identities()), (*found.notes, *_ignored(clients, found))
+        )
+    finally:
+        await clients.close(0.0)
+
+
+async def _with_admission(plans: list[TrailPlan], found: _Input) -> list[TrailPlan]:
+    """Return the plans with what the API server says of the manifests, which have the same order."""
+    if not found.manifests.trails:
+        return plans
+
+    async def admission(manifest: Manifest) -> Admission:
+        if found.cluster is None or found.objects.trails is None:
+            return Admission(Answer.UNCHECKED, "the cluster was not read")
+        live = found.objects.trails.get(f"{manifest.namespace}/{manifest.name}")
+        return await found.cluster.admission(manifest, live)
+
+    answers = await asyncio.gather(*map(admission, found.manifests.trails))
+    return [plan.with_admission(answer) for plan, answer in zip(plans, answers, strict=True)]
+
+
+async def _settings(request: PlanRequest, cluster: ClusterReader | None) -> tuple[OperatorSettings, list[str]]:
+    """Return the settings of the operator, and why published ones were not read."""
+    published: Mapping[str, object] = {}
+    source, notes = "", []
+    if cluster:
+        try:
+            published = read_published(await cluster.published_settings(request.operator_namespace))
+            source = f"published in namespace {request.operator_namespace}"
+        except ClusterError as error:
+            notes.append(f"The operator's settings were not read: {error}")
+        except ValidationError:
+            notes.append(f"The settings published in namespace {request.operator_namespace} are invalid")
+    return OperatorSettings.resolve(request.given, published, source), notes
+
+
+def _account_names(manifests: Manifests, settings: OperatorSettings) -> list[str]:
+    """Return the names of AWSAccounts that the Trails of manifests may use."""
+    names = {settings.values.default_account or ""}
+    for manifest in manifests.trails:
+        reference = manifest.spec.get("accountRef")
+        names.add(str(reference.get("name") or "") if isinstance(reference, dict) else "")
+    return sorted(names - {""})
+
+
+def _ignored(clients: CallerClients, found: _Input) -> list[str]:
+    """Return which endpointURLs are ignored."""
+    bodies = {**(found.objects.accounts or {}), **{one.name: one.body for one in found.manifests.accounts}}
+    urls = {name: str((body.get("spec") or {}).get("endpointURL") or "") for name, body in sorted(bodies.items())}
+    return [
+        f"The endpointURL of AWSAccount {name} is ignored: use --endpoint-url to have it used"
+        for name, url in urls.items()
+        if url and clients.ignored_endpoint(AWSAccountSpec.model_construct(account_id="", endpoint_url=url))
+    ]
+
+
+@asynccontextmanager
+async def _open_cluster() -> AsyncIterator[tuple[ClusterReader | None, str]]:
+    """Yield the cluster of the kubeconfig; None if there is none, with the reason."""
+    try:
+        cluster = await ClusterReader.open()
+    except ClusterError as error:
+        yield None, str(error)
+        return
+    try:
+        yield cluster, ""
+    finally:
+        with suppress(Exception):
+            await cluster.close()

@@ -1,0 +1,194 @@
+"""What `trail-operator plan` says before a change is what the operator then does: pairs of states, in virtual time."""
+
+import copy
+import os
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tests.sampling import is_sampled
+from tests.statemachine.aws import ACCOUNT, Call, Session, is_write, key_arn
+from tests.statemachine.expectation import OWNER
+from tests.statemachine.kubernetes import Manifest
+from tests.statemachine.operator_life import CLUSTER
+from tests.statemachine.specs import CHOICES, RECORDINGS, TRAILS, sent, spec_of
+from tests.statemachine.stage import RESYNC, VirtualStage
+from trail_operator.api.trail import AdoptionPolicy
+from trail_operator.domain.trail_plan import Outcome, TrailPlan
+from trail_operator.inventory.account_client import AccountClients
+from trail_operator.metrics import Metrics
+from trail_operator.preview import manifests as manifest_files
+from trail_operator.preview.cluster_objects import ClusterObjects
+from trail_operator.preview.operator_settings import OperatorSettings
+from trail_operator.preview.plan_all import plan_all
+from trail_operator.settings import PLANNING
+
+# Longer than the consistency window and every retry that a healthy AWS causes.
+_SETTLED = 40.0
+_RESYNC = 1.2 * RESYNC + 10.0
+_PAIRS_A_STAGE = 10
+Write = tuple[str, Mapping[str, Any]]
+
+
+class Planner:
+    """The command in the same world as the operator, without its process."""
+
+    def __init__(self, stage: VirtualStage) -> None:
+        self.stage = stage
+        self.calls: list[Call] = []
+
+    def plan(self, key: str, spec: Manifest) -> TrailPlan:
+        """The plan of a manifest that is not applied yet."""
+        namespace, _, name = key.partition("/")
+        body = {"kind": "Trail", "metadata": {"namespace": namespace, "name": name}, "spec": spec}
+        return self._plan((manifest_files.Manifest("test", body),), dict(self.stage.objects))[0]
+
+    def plan_deletion(self, key: str) -> TrailPlan:
+        """The plan of a Trail once its deletion was requested."""
+        body = copy.deepcopy(self.stage.objects[key])
+        body["metadata"]["deletionTimestamp"] = body["metadata"]["creationTimestamp"]
+        (found,) = (one for one in self._plan((), {**self.stage.objects, key: body}) if _key(one) == key)
+        return found
+
+    def _plan(self, manifests: tuple[manifest_files.Manifest, ...], objects: dict[str, Manifest]) -> list[TrailPlan]:
+        stage, metrics = self.stage, Metrics()
+        pool: Any = Session(stage.aws, self._send)
+        clients = AccountClients(pool, CLUSTER, AdoptionPolicy.ALWAYS, stage._clock, metrics)
+        settings = OperatorSettings.resolve(
+            stage._settings, {name: getattr(stage._settings, name) for name in PLANNING}
+        )
+        assert not settings.unknown
+        cluster = ClusterObjects(objects, {}, {})
+        given = manifest_files.Manifests(manifests, ())
+        return stage.loop.run_until_complete(plan_all(given, cluster, settings, clients, stage._clock))
+
+    async def _send(
+        self, service: str, region: str, operation: str, parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        assert not is_write(operation) or operation == "AssumeRole", f"{operation} by a command that writes nothing"
+        call = Call(service, region, operation, parameters, self.stage.time, None)
+        self.calls.append(call)
+        return await self.stage.aws.request(call, lambda: None)
+
+
+def _key(plan: TrailPlan) -> str:
+    return f"{plan.namespace}/{plan.name}"
+
+
+class Pairs:
+    """Goes from state to state at random, and compares each plan with what follows."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.stage = VirtualStage(seed, default_deletion_policy=self.random.choice(["Delete", "Retain"]))
+        self.planner = Planner(self.stage)
+        self.chosen: dict[str, dict[str, int]] = {}
+        self.outcomes: list[str] = []
+
+    def pair(self) -> None:
+        """Let things happen in AWS, then change one Trail."""
+        for _ in range(self.random.choice([0, 0, 1, 3])):
+            self.meddle()
+        key = self.random.choice(sorted(TRAILS))
+        if key in self.stage.objects and self.random.random() < 0.15:
+            plan = self.in_quiet(lambda: self.planner.plan_deletion(key))
+            self.compare(key, plan, lambda: self.stage.delete(key))
+            self.chosen.pop(key, None)
+            return
+        changes = self.chosen.setdefault(key, {})
+        for _ in range(self.random.choice([0, 1, 2, 6])):
+            changes[self.random.choice(sorted(CHOICES[key]))] = self.random.randrange(100)
+        spec = spec_of(key, changes.items())
+        apply = self.stage.replace_spec if key in self.stage.objects else self.stage.create
+        self.compare(key, self.in_quiet(lambda: self.planner.plan(key, spec)), lambda: apply(key, spec))
+
+    def in_quiet(self, plan: Callable[[], TrailPlan]) -> TrailPlan:
+        """Return a plan that was made while the operator did nothing: it may correct drift at any moment."""
+        while True:
+            self.stage.wait(1.0)
+            before = self.stage.aws.calls - len(self.planner.calls)
+            found = plan()
+            if self.stage.aws.calls - len(self.planner.calls) == before:
+                return found
+
+    def compare(self, key: str, plan: TrailPlan, change: Callable[[], None]) -> None:
+        """Make the change, and compare what the operator writes for this Trail with the plan."""
+        before, version = len(self.stage.record.writes), self._version(key)
+        change()
+        # What changes nothing causes no reconcile: the next resync does.
+        self.stage.wait(_SETTLED if self._version(key) != version else _RESYNC)
+        made = [
+            (call.operation, call.parameters)
+            for call in self.stage.record.writes[before:]
+            if getattr(call.by, "key", "") == key
+        ]
+        planned: list[Write] = [(action.operation, action.parameters) for action in plan.actions]
+        body = self.stage.objects.get(key, {})
+        assert made == planned, (
+            f"{key}: planned {plan.outcome} ({plan.reason} {plan.message})\n{planned}\nmade\n{made}\n"
+            f"spec {body.get('spec')}\nstatus {body.get('status')}"
+        )
+        assert plan.outcome is not Outcome.UNKNOWN, plan
+        assert bool(plan.actions) <= (plan.outcome is not Outcome.NOTHING), plan
+        self.outcomes.append(plan.outcome)
+
+    def _version(self, key: str) -> object:
+        body = self.stage.objects.get(key)
+        return body and (body["metadata"]["uid"], body["metadata"]["generation"])
+
+    def meddle(self) -> None:
+        """What others do in AWS. The operator does not see it before the next resync."""
+        arn = self.random.choice(
+            [
+                f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/alpha",
+                f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/alpha",
+                f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/beta",
+            ]
+        )
+        match self.random.randrange(6):
+            case 0:
+                self._by_hand(arn, self.random.choice(["StopLogging", "StartLogging", "DeleteTrail"]), Name=arn)
+            case 1:
+                changes = {"S3KeyPrefix": "by-hand", "KmsKeyId": key_arn(1), "EnableLogFileValidation": False}
+                name = self.random.choice(sorted(changes))
+                self._by_hand(arn, "UpdateTrail", Name=arn, **{name: changes[name]})
+            case 2:
+                for operation, parameters in sent(self.random.choice(RECORDINGS)):
+                    self._by_hand(arn, operation, TrailName=arn, **parameters)
+            case 3:
+                tags = [{"Key": self.random.choice(["env", "extra"]), "Value": "z"}]
+                self._by_hand(arn, "AddTags", ResourceId=arn, TagsList=tags)
+            case 4:
+                owner = self.random.choice([None, "elsewhere/team/trail", f"{CLUSTER}/team-a/alpha"])
+                self._by_hand(arn, "RemoveTags", ResourceId=arn, TagsList=[{"Key": OWNER}])
+                if owner:
+                    self._by_hand(arn, "AddTags", ResourceId=arn, TagsList=[{"Key": OWNER, "Value": owner}])
+            case 5:
+                tags = [{"Key": OWNER, "Value": "elsewhere/team/trail"}] if self.random.random() < 0.5 else []
+                name = arn.partition(":trail/")[2]
+                self._by_hand(arn, "CreateTrail", Name=name, S3BucketName="logs-two", TagsList=tags)
+
+    def _by_hand(self, arn: str, operation: str, **parameters: Any) -> None:
+        self.stage.by_hand(arn.split(":")[3], operation, **parameters)
+
+
+def test_writes_after_a_change_are_those_of_the_plan(
+    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> None:
+    pairs = int(os.environ.get("PAIRS") or (150 if is_sampled(request.config) else 1000))
+    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(2**32))
+    print(f"\nto do this run again: SEED={seed} PAIRS={pairs} pytest {__file__}")
+    outcomes: list[str] = []
+    for number in range(-(-pairs // _PAIRS_A_STAGE)):
+        walk = Pairs(seed + number)
+        try:
+            for _ in range(_PAIRS_A_STAGE):
+                walk.pair()
+        finally:
+            outcomes += walk.outcomes
+            walk.stage.close()
+    counts = {one: outcomes.count(one) for one in sorted(set(outcomes))}
+    record_property("figures", f"{len(outcomes)} pairs: {counts}; SEED={seed}")
+    assert counts.keys() >= {"create", "update", "delete", "none", "blocked"}, counts
