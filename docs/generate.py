@@ -74,10 +74,22 @@ def operator_policy() -> str:
     )
 
 
+def helps() -> str:
+    """Return the help of each command for people, as tests hold it."""
+    commands = (
+        "trail-operator",
+        *(f"trail-operator-{name}" for name in ("plan", "export", "policy", "completion", "crds")),
+    )
+    sections = (f"### `{name.replace('-', ' ').replace('trail ', 'trail-')}`" for name in commands)
+    texts = ((HELP / f"{name}.txt").read_text() for name in commands)
+    return "\n".join(f"{section}\n\n```text\n{text}```\n" for section, text in zip(sections, texts, strict=True))
+
+
 def main() -> None:
     """Write all of them."""
     write(DOCS / "trail.md", reference.render())
     write(DOCS / "accounts.md", reference.render_account())
+    write(DOCS / "commands.md", helps())
     grants = (NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES, FOR_ATTRIBUTION, FOR_EVENTS)
     policies = map(permissions.policy, grants)
     write(DOCS / "iam.md", *policies, permissions.operations())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs import reference
+from docs import generate, reference
 from pydantic import ValidationError
 
 from trail_operator.api.crd import definitions, render, trail_crd
@@ -35,6 +35,7 @@ def test_the_committed_definitions_are_in_step(folder: str, definition: dict[str
 def test_the_committed_reference_is_in_step() -> None:
     assert reference.render() in (ROOT / "docs/trail.md").read_text(), "run `make docs`"
     assert reference.render_account() in (ROOT / "docs/accounts.md").read_text(), "run `make docs`"
+    assert generate.helps() in (ROOT / "docs/commands.md").read_text(), "run `make docs`"
 
 
 def test_reasons_that_were_renamed_are_nowhere() -> None:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,22 @@ def test_what_is_pushed_is_signed_by_digest(jobs: dict[str, Any]) -> None:
     assert 'cosign sign --yes "$CHARTS/trail-operator@$digest"' in script(jobs["chart"])
 
 
+def test_the_wheel_of_the_release_is_what_the_documentation_installs(jobs: dict[str, Any]) -> None:
+    """What the documentation installs has that name."""
+    [wheel] = re.findall(r"^build/bin/pip wheel .*$", script(jobs["release"]), re.MULTILINE)
+    assert "--no-deps --no-build-isolation --wheel-dir release ." in wheel
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    name = f"trail_operator-{version}-py3-none-any.whl"
+    assert f'sha256sum trail-operator-crds.yaml "{name.replace(version, "${VERSION#v}")}" > SHA256SUMS' in script(
+        jobs["release"]
+    )
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert (
+        f"uv tool install https://github.com/trail-operator/trail-operator/releases/download/v{version}/{name}" in page
+    )
+    assert not re.search(r"(pip|pipx|uv tool) install trail-operator", page)
+
+
 def test_the_chart_names_the_image_by_digest(jobs: dict[str, Any]) -> None:
     """The workflow's own command, run on the chart's values."""
     [pin] = re.findall(r'^sed -i (".*") "\$values"$', script(jobs["chart"]), re.MULTILINE)
@@ -183,9 +200,12 @@ def test_the_chart_names_the_image_by_digest(jobs: dict[str, Any]) -> None:
 
 
 def test_the_github_release_has_the_crds_their_checksums_and_the_notes(jobs: dict[str, Any], tmp_path: Path) -> None:
-    """The workflow's own commands, with a changelog of two versions, and with cosign and gh replaced."""
-    for program in ("cosign", "gh"):
-        (tmp_path / program).write_text(f'#!/bin/sh\necho {program} "$@" >> {tmp_path}/calls\n')
+    """The workflow's own commands, with a changelog of two versions, and with cosign, gh and pip replaced."""
+    programs = {name: f'echo {name} "$@" >> {tmp_path}/calls' for name in ("cosign", "gh")}
+    programs["pip"] = "if [ $1 = wheel ]; then touch release/trail_operator-0.2.0-py3-none-any.whl; fi"
+    programs["python3"] = f"mkdir --parents $3/bin && cp {tmp_path}/pip $3/bin"
+    for program, command in programs.items():
+        (tmp_path / program).write_text(f"#!/bin/sh\n{command}\n")
         (tmp_path / program).chmod(0o755)
     (tmp_path / "crds").symlink_to(ROOT / "crds")
     (tmp_path / "CHANGELOG.md").write_text(
@@ -205,6 +225,8 @@ def test_the_github_release_has_the_crds_their_checksums_and_the_notes(jobs: dic
     crds = list(yaml.safe_load_all((tmp_path / "release" / "trail-operator-crds.yaml").read_text()))
     assert [crd["spec"]["names"]["kind"] for crd in crds] == ["AWSAccount", "Trail"]
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "release", check=True)
+    published = {"trail-operator-crds.yaml", "trail_operator-0.2.0-py3-none-any.whl", "SHA256SUMS"}
+    assert {path.name for path in (tmp_path / "release").iterdir()} == published
     notes = (tmp_path / "notes.md").read_text()
     assert "New." in notes
     assert "Old." not in notes
