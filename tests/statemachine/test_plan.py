@@ -1,6 +1,7 @@
 """What `trail-operator plan` says before a change is what the operator then does: pairs of states, in virtual time."""
 
 import copy
+import json
 import os
 import random
 from collections.abc import Callable, Mapping
@@ -23,13 +24,14 @@ from trail_operator.preview import manifests as manifest_files
 from trail_operator.preview.cluster_objects import ClusterObjects
 from trail_operator.preview.operator_settings import OperatorSettings
 from trail_operator.preview.plan_all import plan_all
-from trail_operator.settings import PLANNING
+from trail_operator.preview.plan_output import rendered
+from trail_operator.preview.plan_report import PlanReport
+from trail_operator.settings import Settings, published_texts, read_published
 
 # Longer than the consistency window and every retry that a healthy AWS causes.
 _SETTLED = 40.0
 _RESYNC = 1.2 * RESYNC + 10.0
 _PAIRS_A_STAGE = 10
-Write = tuple[str, Mapping[str, Any]]
 
 
 class Planner:
@@ -38,6 +40,9 @@ class Planner:
     def __init__(self, stage: VirtualStage) -> None:
         self.stage = stage
         self.calls: list[Call] = []
+        published = published_texts(stage._settings, region=Session.default_region)  # as the leader does
+        self.settings = OperatorSettings.resolve(Settings(), read_published(published))
+        assert not self.settings.unknown
 
     def plan(self, key: str, spec: Manifest) -> TrailPlan:
         """The plan of a manifest that is not applied yet."""
@@ -56,13 +61,9 @@ class Planner:
         stage, metrics = self.stage, Metrics()
         pool: Any = Session(stage.aws, self._send)
         clients = AccountClients(pool, CLUSTER, AdoptionPolicy.ALWAYS, stage._clock, metrics)
-        settings = OperatorSettings.resolve(
-            stage._settings, {name: getattr(stage._settings, name) for name in PLANNING}
-        )
-        assert not settings.unknown
         cluster = ClusterObjects(objects, {}, {})
         given = manifest_files.Manifests(manifests, ())
-        return stage.loop.run_until_complete(plan_all(given, cluster, settings, clients, stage._clock))
+        return stage.loop.run_until_complete(plan_all(given, cluster, self.settings, clients, stage._clock))
 
     async def _send(
         self, service: str, region: str, operation: str, parameters: Mapping[str, Any]
@@ -124,7 +125,8 @@ class Pairs:
             for call in self.stage.record.writes[before:]
             if getattr(call.by, "key", "") == key
         ]
-        planned: list[Write] = [(action.operation, action.parameters) for action in plan.actions]
+        shown = json.loads(rendered(PlanReport((plan,), self.planner.settings), "json", colour=False))["trails"][0]
+        planned = [(call["operation"], call["parameters"]) for call in shown["calls"]]
         body = self.stage.objects.get(key, {})
         assert made == planned, (
             f"{key}: planned {plan.outcome} ({plan.reason} {plan.message})\n{planned}\nmade\n{made}\n"

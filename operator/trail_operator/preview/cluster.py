@@ -4,7 +4,7 @@ Nothing is written: a dry run stores nothing. https://kubernetes.io/docs/referen
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -57,7 +57,7 @@ class ClusterReader:
         """Close all connections."""
         await self._connection.close()
 
-    async def objects(self, manifests: Iterable[Manifest], accounts: Iterable[str]) -> ClusterObjects:
+    async def objects(self, manifests: Sequence[Manifest], accounts: Iterable[str]) -> ClusterObjects:
         """Return what the caller may read. Where listing is forbidden, what the manifests name is read.
 
         `accounts`: names of AWSAccounts that Trails of the manifests may use.
@@ -67,7 +67,7 @@ class ClusterReader:
         unread: list[str] = []
         trails, found, labels = await asyncio.gather(
             self._bodies(TRAILS, keys, unread),
-            self._bodies(AWS_ACCOUNTS, [Key("", name) for name in accounts], unread),
+            self._bodies(AWS_ACCOUNTS, [Key("", name) for name in accounts] if keys else [], unread),
             self._bodies(NAMESPACES, [Key("", name) for name in namespaces], unread),
         )
         return ClusterObjects(trails, found, labels, tuple(unread))
@@ -96,12 +96,17 @@ class ClusterReader:
             return Admission(Answer.UNCHECKED, _described(error))
         return Admission(Answer.ACCEPTED)
 
-    async def _bodies(self, resource: Resource, keys: Iterable[Key], unread: list[str]) -> Bodies | None:
-        """Return objects by namespace and name; None if they cannot be read, with the reason in `unread`."""
+    async def _bodies(self, resource: Resource, keys: Sequence[Key], unread: list[str]) -> Bodies | None:
+        """Return objects by namespace and name; None if they cannot be read, with the reason in `unread`.
+
+        `keys`: what is read where the list is forbidden.
+        """
         try:
             try:
                 found = await self._ask(lambda: self._list(resource.collection()))
             except _ForbiddenError as error:
+                if not keys:
+                    raise
                 unread.append(f"Not all {resource.plural} were read: {error}")
                 named = await asyncio.gather(*(self._ask(lambda key=key: self._get(resource, key)) for key in keys))  # type: ignore[misc]
                 found = [body for body in named if body is not None]

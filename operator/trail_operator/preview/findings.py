@@ -7,7 +7,7 @@ from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.aws.diagnosis.dependencies import judge_dependencies
 from trail_operator.domain.annotations import ignored_annotations
-from trail_operator.domain.arns import Arn, Location
+from trail_operator.domain.arns import Location
 from trail_operator.domain.conditions import State
 from trail_operator.domain.dependencies import DependentTrail, dependencies_state, not_evaluated
 from trail_operator.domain.failure import FailureError
@@ -18,6 +18,9 @@ from trail_operator.domain.warnings import Advice, advise
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.preview.operator_settings import OperatorSettings
 from trail_operator.trail.comparison import Comparison
+
+# Seconds. What several trails depend on is read once.
+_MAX_AGE = 3600.0
 
 
 @dataclass(frozen=True)
@@ -37,20 +40,14 @@ class Findings:
 
     async def of(self, comparison: Comparison) -> Found:
         """Return what is found about the trail that a spec asks for."""
-        desired, client = comparison.desired, comparison.client
-        trail = DependentTrail(
-            client.name, desired.arn, desired.location, desired.configuration, comparison.resolved.key_failure
+        dependencies, warnings = await asyncio.gather(
+            _dependencies(comparison.client, comparison.dependent), self._warnings(comparison)
         )
-        dependencies, warnings = await asyncio.gather(_dependencies(client, trail), self._warnings(comparison))
         return Found(dependencies, warnings)
 
     async def of_observed(self, client: AccountClient, result: SyncResult) -> State | None:
         """Return whether the dependencies of a trail that is only observed let CloudTrail deliver."""
-        if result.observed is None or result.identity is None:
-            return None
-        location = Arn.parse(result.identity.arn).location
-        trail = DependentTrail(client.name, result.identity.arn, location, result.observed.configuration)
-        return await _dependencies(client, trail)
+        return await _dependencies(client, result.dependent) if result.dependent else None
 
     async def _warnings(self, comparison: Comparison) -> tuple[Advice, ...]:
         state = comparison.state
@@ -75,6 +72,6 @@ class Findings:
 
 
 async def _dependencies(client: AccountClient, trail: DependentTrail) -> State:
-    judged = await judge_dependencies(client.aws, trail)
+    judged = await judge_dependencies(client.dependencies.reads(_MAX_AGE), trail)
     state = dependencies_state(trail, judged.found, judged.unanswered)
     return state or not_evaluated(sentences(failure.message for failure in judged.unanswered))

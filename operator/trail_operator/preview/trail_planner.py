@@ -86,6 +86,10 @@ class TrailPlanner:
             return f"The operator watches only {', '.join(namespaces)}"
         if self._registry.managed_elsewhere(state):
             return f"AWSAccount {self._registry.name_for(state)} is another operator's"
+        account = self._registry.get(self._registry.name_for(state) or "")
+        has_region = state.text("region") or (account and account.spec.region) or self._settings.values.region
+        if not has_region and "region" not in self._settings.unknown:  # the caller's own region is not the operator's
+            return "No home region is known: set spec.region, or --region of the operator"
         return ""
 
     async def _plan(self, base: TrailPlan, state: TrailState) -> TrailPlan:
