@@ -14,6 +14,7 @@ from tests.statemachine.aws import ACCOUNT, Call, Session, is_write, key_arn
 from tests.statemachine.expectation import OWNER
 from tests.statemachine.kubernetes import Manifest
 from tests.statemachine.operator_life import CLUSTER
+from tests.statemachine.rest import PAUSED
 from tests.statemachine.specs import CHOICES, RECORDINGS, TRAILS, sent, spec_of
 from tests.statemachine.stage import RESYNC, VirtualStage
 from trail_operator.api.trail import AdoptionPolicy
@@ -90,13 +91,17 @@ class Pairs:
 
     def pair(self) -> None:
         """Let things happen in AWS, then change one Trail."""
+        key = self.random.choice(sorted(TRAILS))
+        if key in self.stage.objects:
+            self.stage.annotate(key, PAUSED, "true" if self.random.random() < 0.1 else None)
+            self.stage.wait(_SETTLED)  # one that continues may be deleted
         for _ in range(self.random.choice([0, 0, 1, 3])):
             self.meddle()
-        key = self.random.choice(sorted(TRAILS))
         if key in self.stage.objects and self.random.random() < 0.15:
             plan = self.in_quiet(lambda: self.planner.plan_deletion(key))
             self.compare(key, plan, lambda: self.stage.delete(key))
-            self.chosen.pop(key, None)
+            if key not in self.stage.objects:
+                self.chosen.pop(key, None)
             return
         changes = self.chosen.setdefault(key, {})
         for _ in range(self.random.choice([0, 1, 2, 6])):
