@@ -196,6 +196,20 @@ def test_trails_of_other_owners_are_only_observed(export: Export, account: Accou
     assert "# Only observed: it belongs to another owner. Its owner tag is elsewhere/team/audit" in done.stdout
 
 
+def test_the_settings_that_the_operator_publishes_count(export: Export, account: Account, trails: Trails) -> None:
+    plain(account, "own", owner="here/team/own", tags=[{"key": "cost:centre", "value": "1"}])
+    name = {"name": "trail-operator-settings", "labels": {"trail-operator.dev/settings": "true"}}
+    data = {"cluster-name": "here", "ignore-tags": '["cost:*"]'}
+    trails.core.create_namespaced_config_map(trails.namespace, {"metadata": name, "data": data})
+    found = specs(export(f"--operator-namespace={trails.namespace}"))
+    assert found["own"]["adoptionPolicy"] == "IfUnowned"
+    assert "tags" not in found["own"]
+    given = specs(export(f"--operator-namespace={trails.namespace}", "--cluster-name=other"))
+    assert given["own"]["managementPolicy"] == "Observe"
+    unread = export("--operator-namespace=nowhere-at-all")
+    assert "The operator's settings were not read: namespace nowhere-at-all has no ConfigMap" in unread.stderr
+
+
 def test_a_copied_owner_tag_belongs_to_nobody(export: Export, account: Account) -> None:
     plain(account, "one", owner="test/team/one")
     plain(account, "two", owner="test/team/one")

@@ -13,10 +13,22 @@ from tests.integration.kubernetes import Accounts, Trails
 from tests.integration.test_export import objects, writes
 from tests.integration.test_how_to_drift import Shell
 from trail_operator.api.constants import OWNER_TAG
+from trail_operator.aws.operations import Write
 from trail_sandbox.sandbox import Sandbox
 
 PAGE = (ROOT / "docs" / "how-to" / "import.md").read_text()
 NAMES = {"s3_bucket_name": "S3BucketName", "s3_key_prefix": "S3KeyPrefix"}
+SETTINGS = {
+    "TRAIL_OPERATOR_CLUSTER_NAME": "test",
+    "TRAIL_OPERATOR_FORMER_CLUSTER_NAMES": "",
+    "TRAIL_OPERATOR_DEFAULT_ACCOUNT": "",
+    "TRAIL_OPERATOR_OWN_IDENTITY": "true",
+    "TRAIL_OPERATOR_ALLOWED_ADOPTION": "Never",
+    "TRAIL_OPERATOR_DEFAULT_DELETION_POLICY": "Delete",
+    "TRAIL_OPERATOR_IGNORE_TAGS": "",
+    "TRAIL_OPERATOR_REGION": "eu-central-1",
+}
+"""The operator of the test has no Lease, so it does not publish them."""
 SELECTOR = """
   event_selector {
     read_write_type           = "WriteOnly"
@@ -91,25 +103,38 @@ def test_nothing_changes_but_the_owner_tag(
     name = apply_terraform(account, region, bucket)
     before, mark = shown(account, region, name), len(account.calls())
     operator_process(adoption=None)
-    accounts._made.append(f"account-{account.number}")  # so that it is removed after the test
+    production = f"{accounts.prefix}-production"
+    accounts._made.append(production)  # so that it is removed after the test
     here = {
         "123456789012": account.number,
         "example-audit-logs": bucket,
+        "  name: production\nspec:\n  accountID": f"  name: production\n  labels: {{test: '{account.number}'}}\n"
+        "spec:\n  accountID",
+        "production": production,
         "namespace audit": f"namespace {trails.namespace}",
-        '"names": ["audit"]': f'"names": ["{trails.namespace}"]',
+        "names: [audit]": f"names: [{trails.namespace}]",
     }
     page = PAGE
     for ours, theirs in here.items():
         assert ours in page
         page = page.replace(ours, theirs)
-    selector = {"TRAIL_OPERATOR_ACCOUNT_SELECTOR": f"test={account.number}"}
-    shell = Shell(tmp_path, cluster.environment(), account.environment, selector)
-    export, apply, grant, events, forbid = blocks("sh", page)
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(cluster.kubeconfig.read_text())  # its context changes
+    shell = Shell(
+        tmp_path,
+        cluster.environment(),
+        account.environment,
+        SETTINGS | {"KUBECONFIG": str(kubeconfig), "TRAIL_OPERATOR_ACCOUNT_SELECTOR": f"test={account.number}"},
+    )
+    context, allow, export, plan, apply, events, forbid = blocks("sh", page)
+    shell.run(context)
+    shell.run(allow)
     printed = shell.run(export)
     [expected] = [yaml.safe_load(block) for block in blocks("yaml", page)]
     assert objects(printed)["security-audit"] == expected
+    planned = shell.run(plan)
+    assert {operation.name for operation in Write if operation.name in planned} == {"AddTags"}
     shell.run(apply)
-    shell.run(grant)
     assert "Only its owner tag changed" in shell.run(events)
     shell.run(forbid)
     assert [operation for operation, _ in writes(account, mark)] == ["AddTags"]

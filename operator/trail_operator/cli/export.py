@@ -2,15 +2,14 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 
 from trail_operator.cli.access_flags import add_access_flags, read_access
 from trail_operator.cli.parser import Commands, Parser
 from trail_operator.cli.setting_flags import add_setting_flags, read_settings
-from trail_operator.domain.export import ExportSettings
-from trail_operator.domain.ownership import Cluster
 from trail_operator.preview.export_request import ExportRequest
-from trail_operator.settings import PLANNING, Settings
+from trail_operator.settings import PLANNING
 
 _PURPOSE = "Print manifests for existing trails, so that the operator can adopt them."
 _DESCRIPTION = f"""{_PURPOSE}
@@ -18,6 +17,8 @@ _DESCRIPTION = f"""{_PURPOSE}
 It reads AWS with the credentials of the caller, and writes nothing. A manifest has only fields that
 differ from the defaults. Applied unchanged, it changes nothing but the owner tag. Trails of other
 owners are only observed.
+
+Settings of the operator that no flag or variable gives are those that it publishes with leader election.
 
 Exit status: 0 if all was exported, 3 if something could not be read or exported, 1 if nothing was."""
 
@@ -44,34 +45,34 @@ def add_to(commands: Commands) -> None:
         "(default: the region of the account, else of the AWS environment)",
     )
     parser.flags.add_argument("--observe", action="store_true", help="Set managementPolicy: Observe in all manifests.")
+    parser.flags.add_argument(
+        "--operator-namespace",
+        metavar="NAMESPACE",
+        default="trail-operator",
+        help="Namespace in which the operator publishes its settings. (default: trail-operator)",
+    )
     add_access_flags(parser)
-    settings = "The flags of `run` and their variables TRAIL_OPERATOR_*: give those that the operator has."
-    add_setting_flags(parser.add_argument_group("settings of the operator", settings), PLANNING)
-    parser.set_defaults(command=lambda arguments: _export(parser, arguments))
+    add_setting_flags(parser.add_argument_group("settings of the operator"), PLANNING)
+    parser.set_defaults(command=lambda arguments: _run(parser, arguments))
 
 
-def _export(parser: Parser, arguments: argparse.Namespace) -> None:
-    settings = read_settings(arguments, parser.prog)
-    options = read_access(parser, arguments, settings.region)
+def _run(parser: Parser, arguments: argparse.Namespace) -> None:
+    given = read_settings(arguments, parser.prog)
+    access = read_access(parser, arguments, given.region)
     try:
         request = ExportRequest.of(arguments.names, arguments.account, arguments.regions)
     except ValueError as error:
         parser.error(str(error))
-    from trail_operator.preview.export import run_export  # imports boto3 and kubernetes, which --help does not need
+    from trail_operator.preview.export import ExportCommand, run_export  # imports what --help does not need
 
-    result = asyncio.run(run_export(request, _export_settings(settings, arguments), options))
+    logging.getLogger().addHandler(logging.NullHandler())  # what libraries log is in the notes, if it matters
+    try:
+        result = asyncio.run(
+            run_export(ExportCommand(request, given, arguments.operator_namespace, access, arguments.observe))
+        )
+    except Exception as error:  # noqa: BLE001 - no traceback for users; its text may quote what must not be shown
+        sys.exit(f"{parser.prog}: internal error ({type(error).__name__}): please report it")
     print(result.text, end="")
     for note in result.notes:
         print(f"{parser.prog}: {note}", file=sys.stderr)
     sys.exit(result.status)
-
-
-def _export_settings(settings: Settings, arguments: argparse.Namespace) -> ExportSettings:
-    name, former = settings.cluster_name, frozenset(settings.former_cluster_names)
-    return ExportSettings(
-        cluster=Cluster(name, former) if name else None,
-        ignored_tags=tuple(settings.ignore_tags),
-        default_account=settings.default_account,
-        account_labels=dict(entry.split("=", 1) for entry in settings.account_selector.split(",") if entry),
-        observe=arguments.observe,
-    )

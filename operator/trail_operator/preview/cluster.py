@@ -4,7 +4,8 @@ Nothing is written: a dry run stores nothing. https://kubernetes.io/docs/referen
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -72,6 +73,10 @@ class ClusterReader:
         )
         return ClusterObjects(trails, found, labels, tuple(unread))
 
+    async def accounts(self) -> Bodies:
+        """Return the AWSAccounts by name. Raises ClusterError."""
+        return {_name(body): body for body in await self._ask(lambda: self._list(AWS_ACCOUNTS.collection()))}
+
     async def published_settings(self, namespace: str) -> dict[str, str]:
         """Return the data of the ConfigMap that the operator publishes in its namespace. Raises ClusterError."""
         path = f"{CONFIG_MAPS.collection(namespace)}?labelSelector={quote(f'{SETTINGS_LABEL}=true', safe='')}"
@@ -137,6 +142,21 @@ class ClusterReader:
             raise kind(_described(error)) from None
         except NO_ANSWER as error:
             raise ClusterError(_described(error)) from None
+
+
+@asynccontextmanager
+async def open_cluster() -> AsyncIterator[tuple[ClusterReader | None, str]]:
+    """Yield the cluster of the kubeconfig; None if there is none, with the reason."""
+    try:
+        cluster = await ClusterReader.open()
+    except ClusterError as error:
+        yield None, str(error)
+        return
+    try:
+        yield cluster, ""
+    finally:
+        with suppress(Exception):
+            await cluster.close()
 
 
 class _ForbiddenError(ClusterError):

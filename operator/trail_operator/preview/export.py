@@ -1,7 +1,11 @@
 """`trail-operator export`: manifests for the trails that exist in AWS."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
 
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy
@@ -10,12 +14,14 @@ from trail_operator.domain.export import Document, ExportSettings, export
 from trail_operator.domain.failure import FailureError
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.preview.access import CallerClients, explain
-from trail_operator.preview.cluster_accounts import ClusterAccounts, cluster_accounts
+from trail_operator.preview.cluster import ClusterError, open_cluster
 from trail_operator.preview.export_request import ALL_REGIONS, ExportRequest
 from trail_operator.preview.options import AccessOptions
+from trail_operator.preview.published_settings import find_settings
 from trail_operator.preview.trail_search import TrailSearch
 from trail_operator.preview.yaml_output import document
 from trail_operator.runtime.clock import Clock
+from trail_operator.settings import Settings
 
 DONE, FAILED, INCOMPLETE = 0, 1, 3
 """The exit status. It is 1 if nothing is printed, 3 if something could not be read or exported."""
@@ -34,26 +40,58 @@ class Result:
     status: int
 
 
-async def run_export(request: ExportRequest, settings: ExportSettings, options: AccessOptions) -> Result:
+@dataclass(frozen=True)
+class ExportCommand:
+    """What the flags ask for."""
+
+    request: ExportRequest
+    given: Settings
+    """The settings of the operator, as far as flags and variables give them."""
+    operator_namespace: str
+    access: AccessOptions
+    observe: bool
+
+
+@dataclass(frozen=True)
+class _Cluster:
+    """What the cluster says. `notes`: what of it was not read."""
+
+    settings: ExportSettings
+    region: str | None
+    accounts: Mapping[str, tuple[str, AWSAccountSpec]]
+    """The AWSAccount of each account, by its number."""
+    are_accounts_read: bool
+    notes: tuple[str, ...]
+    settings_notes: tuple[str, ...]
+
+
+async def run_export(command: ExportCommand) -> Result:
     """Read the trails and return their manifests. Writes nothing."""
-    clients = CallerClients("export", options, AdoptionPolicy.NEVER, Clock())
-    if problem := _region_problem(request, clients):
-        return Result("", (problem,), FAILED)
-    cluster = await cluster_accounts(settings.account_labels)
-    notes = [f"The AWSAccounts of the cluster were not read: {cluster.problem}"] if cluster.problem else []
-    if cluster.problem and options.assume_role:
-        return Result("", tuple(notes), FAILED)
+    cluster = await _read_cluster(command)
+    if command.access.assume_role and not cluster.are_accounts_read:
+        return Result("", cluster.notes, FAILED)
+    access = replace(command.access, region=cluster.region)
+    clients = CallerClients("export", access, AdoptionPolicy.NEVER, Clock())
     try:
+        if problem := _region_problem(command.request, clients):
+            return Result("", (problem,), FAILED)
         caller = await clients.identify_caller()
+        return await _export(command, cluster, clients, caller.account)
     except FailureError as error:
-        return Result("", (*notes, explain(error)), FAILED)
-    known = _known(cluster, settings.default_account)
-    wanted = request.accounts or _accessible(options, known, caller.account)
+        return Result("", (*cluster.notes, explain(error)), FAILED)
+    finally:
+        await clients.close(0.0)
+
+
+async def _export(command: ExportCommand, cluster: _Cluster, clients: CallerClients, caller: str) -> Result:
+    request, known = command.request, cluster.accounts
+    wanted = request.accounts or _accessible(command.access, known, caller)
     accounts = {account: _client(clients, account, known) for account in wanted}
-    notes += _ignored_endpoints(clients, known, wanted)
+    notes = [*cluster.notes, *_ignored_endpoints(clients, known, wanted)]
     found = await TrailSearch(clients, accounts, request).run()
-    names = {account: name for account, (name, _) in known.items()}
-    exported = export(found.trails, names, settings)
+    if any(trail.observed.owner is not None for trail in found.trails):
+        notes += cluster.settings_notes
+    exported = export(found.trails, {account: name for account, (name, _) in known.items()}, cluster.settings)
     problems = (*found.problems, *(f"No trail {name} was found" for name in found.missing), *exported.problems)
     if found.missing or (problems and not exported.documents):
         return Result("", (*notes, *problems), FAILED)
@@ -62,6 +100,35 @@ async def run_export(request: ExportRequest, settings: ExportSettings, options: 
         notes.append(f"No trails were found in account {', '.join(sorted(accounts))}{hint}")
     text = _render(exported.documents, clients)
     return Result(text, (*notes, *problems), INCOMPLETE if problems else DONE)
+
+
+async def _read_cluster(command: ExportCommand) -> _Cluster:
+    notes: list[str] = []
+    bodies: Mapping[str, Any] | None = None
+    async with open_cluster() as (cluster, problem):
+        settings, settings_notes = await find_settings(command.given, cluster, command.operator_namespace)
+        try:
+            bodies = await cluster.accounts() if cluster else None
+        except ClusterError as error:
+            problem = str(error)
+    if bodies is None:
+        notes.append(f"The AWSAccounts of the cluster were not read: {problem}")
+    values = settings.values
+    labels = dict(entry.split("=", 1) for entry in values.account_selector.split(",") if entry)
+    return _Cluster(
+        ExportSettings(
+            cluster=settings.cluster if values.cluster_name else None,
+            ignored_tags=tuple(values.ignore_tags),
+            default_account=values.default_account,
+            account_labels=labels,
+            observe=command.observe,
+        ),
+        values.region,
+        _by_account(bodies or {}, labels, values.default_account),
+        bodies is not None,
+        tuple(notes),
+        tuple(settings_notes),
+    )
 
 
 def _region_problem(request: ExportRequest, clients: CallerClients) -> str:
@@ -75,11 +142,16 @@ def _region_problem(request: ExportRequest, clients: CallerClients) -> str:
     return f"--regions: {', '.join(unknown)} is not a region that this version knows" if unknown else ""
 
 
-def _known(cluster: ClusterAccounts, default: str | None) -> dict[str, tuple[str, AWSAccountSpec]]:
-    """Return the AWSAccount of each account: the default one, else the first by name."""
+def _by_account(
+    bodies: Mapping[str, Any], labels: Mapping[str, str], default: str | None
+) -> dict[str, tuple[str, AWSAccountSpec]]:
+    """Return the AWSAccount with these labels of each account: the default one, else the first by name."""
     known: dict[str, tuple[str, AWSAccountSpec]] = {}
-    for name, spec in sorted(cluster.specs.items(), key=lambda entry: (entry[0] != default, entry[0])):
-        known.setdefault(spec.account_id, (name, spec))
+    for name, body in sorted(bodies.items(), key=lambda entry: (entry[0] != default, entry[0])):
+        if labels.items() <= (body["metadata"].get("labels") or {}).items():
+            with suppress(ValidationError):  # the operator reports it in its status
+                spec = AWSAccountSpec.model_validate(body.get("spec"))
+                known.setdefault(spec.account_id, (name, spec))
     return known
 
 

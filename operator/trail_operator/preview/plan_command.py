@@ -1,11 +1,8 @@
 """The command `plan`: from files, cluster and AWS to a report. Writes nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-
-from pydantic import ValidationError
 
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy
@@ -13,15 +10,16 @@ from trail_operator.domain.failure import FailureError
 from trail_operator.domain.texts import MESSAGE, clean
 from trail_operator.domain.trail_plan import Admission, Answer, TrailPlan
 from trail_operator.preview.access import CallerClients, explain
-from trail_operator.preview.cluster import ClusterError, ClusterReader, context_namespace
+from trail_operator.preview.cluster import ClusterReader, context_namespace, open_cluster
 from trail_operator.preview.cluster_objects import ClusterObjects
 from trail_operator.preview.manifests import Manifest, Manifests, read_manifests
 from trail_operator.preview.operator_settings import OperatorSettings
 from trail_operator.preview.options import AccessOptions
 from trail_operator.preview.plan_all import plan_all
 from trail_operator.preview.plan_report import PlanReport
+from trail_operator.preview.published_settings import find_settings
 from trail_operator.runtime.clock import Clock
-from trail_operator.settings import Settings, read_published
+from trail_operator.settings import Settings
 
 OnProgress = Callable[[str], None]
 
@@ -50,11 +48,11 @@ async def plan_command(request: PlanRequest, on_progress: OnProgress) -> PlanRep
     manifests = Manifests((), ())
     if request.paths:
         manifests = read_manifests(request.paths, namespace=context_namespace())
-    async with _open_cluster() as (cluster, problem):
+    async with open_cluster() as (cluster, problem):
         if cluster is None and not request.paths:
             raise PlanError(f"Without --filename, the Trails of the cluster are planned, but {problem}")
         on_progress("Reading the cluster")
-        settings, notes = await _settings(request, cluster)
+        settings, notes = await find_settings(request.given, cluster, request.operator_namespace)
         objects = ClusterObjects(unread=(f"The cluster was not read: {problem}",))
         if cluster:
             objects = await cluster.objects(manifests.trails, _account_names(manifests, settings))
@@ -115,21 +113,6 @@ async def _with_admission(plans: list[TrailPlan], found: _Input) -> list[TrailPl
     return [plan.with_admission(answer) for plan, answer in zip(plans, answers, strict=True)]
 
 
-async def _settings(request: PlanRequest, cluster: ClusterReader | None) -> tuple[OperatorSettings, list[str]]:
-    """Return the settings of the operator, and why published ones were not read."""
-    published: Mapping[str, object] = {}
-    source, notes = "", []
-    if cluster:
-        try:
-            published = read_published(await cluster.published_settings(request.operator_namespace))
-            source = f"published in namespace {request.operator_namespace}"
-        except ClusterError as error:
-            notes.append(f"The operator's settings were not read: {error}")
-        except ValidationError:
-            notes.append(f"The settings published in namespace {request.operator_namespace} are invalid")
-    return OperatorSettings.resolve(request.given, published, source), notes
-
-
 def _account_names(manifests: Manifests, settings: OperatorSettings) -> list[str]:
     """Return the names of AWSAccounts that the Trails of manifests may use."""
     names = {settings.values.default_account or ""}
@@ -148,18 +131,3 @@ def _ignored(clients: CallerClients, found: _Input) -> list[str]:
         for name, url in urls.items()
         if url and clients.ignored_endpoint(AWSAccountSpec.model_construct(account_id="", endpoint_url=url))
     ]
-
-
-@asynccontextmanager
-async def _open_cluster() -> AsyncIterator[tuple[ClusterReader | None, str]]:
-    """Yield the cluster of the kubeconfig; None if there is none, with the reason."""
-    try:
-        cluster = await ClusterReader.open()
-    except ClusterError as error:
-        yield None, str(error)
-        return
-    try:
-        yield cluster, ""
-    finally:
-        with suppress(Exception):
-            await cluster.close()
