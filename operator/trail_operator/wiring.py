@@ -116,7 +116,7 @@ def build_controllers(
     attribution = _drift_attribution(shared, writer, queue)
     updates = _dependency_updates(shared, writer, queue)
     trails = _trail_controller(shared, accounts, queue, wakes, writer, attribution, updates)
-    dependencies = DependencyChanges(shared.trails, queue, updates, clock)
+    dependencies = DependencyChanges(shared.trails, wakes.wake_once, updates, clock)
     namespaces = NamespaceController(registry, lambda name: trails.enqueue(lambda state: state.key.namespace == name))
     _subscribe(shared, accounts, trails, wakes)
     _collect_state(shared, trails)

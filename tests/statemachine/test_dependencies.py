@@ -356,3 +356,25 @@ def test_a_spec_whose_key_is_not_resolved_yet_is_not_said_to_be_evaluated(stage:
     stage.heal()
     stage.wait(2 * RESYNC)
     assert (said(stage), evaluated_generation(stage)) == (("True", "Allowed"), 2)
+
+
+def test_changes_of_an_alias_cause_no_more_reconciles_than_events_of_the_trail(hourly: VirtualStage) -> None:
+    settled(hourly, SPEC | {"kmsKeyID": ALIAS})
+    before = hourly.aws.asked["GetTrail"]
+    for _ in range(240):
+        hourly.tell_of_change(ResourceRef(Kind.ALIAS, ACCOUNT, REGIONS[0], ALIAS))
+        hourly.wait(0.25)
+    assert hourly.aws.asked["GetTrail"] - before in range(13, 18)
+
+
+def test_a_change_that_concerns_many_trails_uses_at_most_half_of_a_regions_reads(hourly: VirtualStage) -> None:
+    hourly.aws.settings.quotas = False
+    for number in range(30):
+        hourly.create(f"team-a/trail-{number}", SPEC | {"kmsKeyID": ALIAS, "region": REGIONS[0]})
+    hourly.wait(100.0)
+    before = hourly.aws.asked["GetTrail"]
+    hourly.tell_of_change(ResourceRef(Kind.ALIAS, ACCOUNT, REGIONS[0], ALIAS))
+    hourly.wait(2.0)
+    assert hourly.aws.asked["GetTrail"] - before <= 11
+    hourly.wait(6.0)
+    assert hourly.aws.asked["GetTrail"] - before == 30

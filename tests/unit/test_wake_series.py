@@ -112,6 +112,34 @@ def test_an_event_is_followed_by_a_read_within_ten_seconds(gaps: list[float]) ->
         assert now <= series.due <= now + 10.0
 
 
+def test_a_read_that_is_requested_once_is_not_repeated() -> None:
+    series = WakeSeries()
+    series.request(5.0)
+    series.request(5.5)
+    assert [read(series), read(series)] == [5.0, None]
+
+
+def test_a_read_that_is_requested_once_takes_no_repeat_from_an_event() -> None:
+    series = WakeSeries()
+    series.restart(0.0)
+    assert [read(series), read(series)] == [0.0, 1.0]
+    series.request(2.5)
+    assert [read(series) for _ in range(4)] == [2.5, 3.5, 10.0, None]
+
+
+def test_reads_that_are_requested_once_keep_the_limits() -> None:
+    series, reads, now = WakeSeries(), list[float](), 0.0
+    while now < 60.0:
+        series.request(now)
+        while (due := series.due) is not None and due <= now:
+            reads.append(now)
+            assert series.begin(now)
+            series.end(has_found=False)
+        now += 0.25
+    assert len(reads) == 15
+    assert all(later - earlier > 0.999 for earlier, later in pairwise(reads))
+
+
 def test_a_budget_gives_each_read_its_own_slot() -> None:
     budget = ReadBudget(5.0)
     assert [budget.reserve(10.0) for _ in range(3)] == pytest.approx([10.0, 10.2, 10.4])

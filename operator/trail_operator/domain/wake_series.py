@@ -28,6 +28,13 @@ class WakeSeries:
             self._wanted = now
         self._repeats, self._is_first = REPEATS, True
 
+    def request(self, now: float) -> None:
+        """Read once, now. The repeats after an event stay due."""
+        if self._wanted is not None and self._wanted > now and not self._is_first:
+            self._repeats = (self._wanted - self._first, *self._repeats)
+        if self._wanted is None or self._wanted > now:
+            self._wanted = now
+
     @property
     def due(self) -> float | None:
         """When the next read is due; None if none is."""

@@ -11,9 +11,8 @@ from trail_operator.domain.arns import Arn
 from trail_operator.domain.cloudtrail_calls import Kind
 from trail_operator.domain.cloudtrail_resources import ResourceRef
 from trail_operator.runtime.clock import Clock
-from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.trail.controller import TrailStore
-from trail_operator.trail.dependency_updates import DependencyUpdates, ready_reason
+from trail_operator.trail.dependency_updates import DependencyUpdates, Wake, ready_reason
 from trail_operator.trail.state import TrailState
 
 # Seconds between the evaluations that one change causes: each costs some milliseconds of CPU.
@@ -26,9 +25,9 @@ _ORGANIZATION_REASONS = (Reason.ORGANIZATION_NOT_READY, Reason.DENIED_BY_ORGANIZ
 class DependencyChanges:
     """Has Trails evaluated when a dependency changes. Bounded by what Trails depend on, however many changes come."""
 
-    def __init__(self, trails: TrailStore, queue: WorkQueue, updates: DependencyUpdates, clock: Clock) -> None:
+    def __init__(self, trails: TrailStore, wake: Wake, updates: DependencyUpdates, clock: Clock) -> None:
         self._trails = trails
-        self._queue = queue
+        self._wake = wake
         self._updates = updates
         self._clock = clock
         self._changed: set[ResourceRef] = set()
@@ -60,7 +59,7 @@ class DependencyChanges:
         self._changed -= due
         affected = self._invalidate(due)
         for index, state in enumerate(affected):
-            loop.call_later(index * _INTERVAL, self._updates.on_change, state)
+            loop.call_later(index * _INTERVAL, self._updates.on_change, state, self._wake)
         self._enqueue_by_spec(due)
         if self._changed:
             first = min(self._applied[resource] for resource in self._changed)
@@ -86,7 +85,7 @@ class DependencyChanges:
         is_organization = any(resource.kind is Kind.ORGANIZATION for resource in changed)
         for state in self._trails.values():
             if _key_name(state) in aliases or (is_organization and ready_reason(state) in _ORGANIZATION_REASONS):
-                self._queue.enqueue(state.uid)
+                self._wake(state)
 
     def close(self) -> None:
         """Handle no further changes, and stop all evaluations."""

@@ -42,6 +42,9 @@ _RECONCILE_AFTER = 1.0
 # Intervals after which a result no longer counts if AWS does not answer.
 _INTERVALS_VALID = 3
 
+Wake = Callable[[TrailState], None]
+"""Has a Trail reconciled, within the limits of what events may cause."""
+
 
 class DependencyUpdates:
     """Evaluates dependencies and writes the condition DependenciesReady."""
@@ -97,12 +100,12 @@ class DependencyUpdates:
         elif found is not None and not _is_written(state, found):
             self._enqueue_write(state, found)
 
-    def on_change(self, state: TrailState) -> None:
+    def on_change(self, state: TrailState, wake: Wake) -> None:
         """Evaluate because a dependency has changed.
 
-        The Trail is reconciled only if the result is new, or if Ready has a dependency's reason.
+        `wake`: has the Trail reconciled; called only if the result is new, or if Ready has a dependency's reason.
         """
-        self._start(state, has_changed=True)
+        self._start(state, wake=wake)
 
     def stop(self, state: TrailState) -> None:
         """Stop evaluating a Trail, and forget the results."""
@@ -126,10 +129,10 @@ class DependencyUpdates:
         except FailureError:
             return None
 
-    def _start(self, state: TrailState, max_age: float | None = None, *, has_changed: bool = False) -> None:
+    def _start(self, state: TrailState, max_age: float | None = None, *, wake: Wake | None = None) -> None:
         """Start an evaluation, which replaces one in progress. `max_age`: of the reads, in seconds.
 
-        `has_changed`: whether a dependency has changed, so that the result may concern the next reconcile.
+        `wake`: given if a dependency has changed, so that the result may concern the next reconcile.
         """
         history = state.reads.dependencies
         history.pending.cancel()
@@ -137,11 +140,11 @@ class DependencyUpdates:
             return
         age = self._resync * _ACCEPTED_AGE
         age = age if max_age is None else min(age, max_age)
-        evaluation = self._evaluate(state, history.trail, age, has_changed=has_changed)
+        evaluation = self._evaluate(state, history.trail, age, wake)
         with acting_for(""):  # the reads are for all, not for the Trail that happens to cause them
             history.pending.task = asyncio.create_task(evaluation)
 
-    async def _evaluate(self, state: TrailState, trail: DependentTrail, max_age: float, *, has_changed: bool) -> None:
+    async def _evaluate(self, state: TrailState, trail: DependentTrail, max_age: float, wake: Wake | None) -> None:
         client = self._client(state)
         if client is None:
             return
@@ -155,9 +158,9 @@ class DependencyUpdates:
         is_new = not _is_written(state, found)
         if is_new:
             self._enqueue_write(state, found)
-        if has_changed and (is_new or ready_reason(state) in DEPENDENCY_REASONS):
+        if wake is not None and (is_new or ready_reason(state) in DEPENDENCY_REASONS):
             state.failures = 0  # the change may resolve the failure
-            asyncio.get_running_loop().call_later(_RECONCILE_AFTER, self._queue.enqueue, state.uid)
+            asyncio.get_running_loop().call_later(_RECONCILE_AFTER, wake, state)
 
     def _record(self, state: TrailState, trail: DependentTrail, judgements: Judgements) -> State:
         """Record the result, and schedule the next evaluation. Return what the condition is to say."""

@@ -55,10 +55,17 @@ class EventWakes:
     def wake(self, trails: Collection[ResourceRef], called: datetime) -> Outcome | None:
         """Handle a call on trails, made at this time; return None if no Trail manages or observes one of them."""
         called_at = self._clock.monotonic() - (self._clock.now() - called).total_seconds()
-        found = [self._wake(state, ref, called_at) for ref in trails for state in self._index.find(ref)]
+        found = [self._wake(state, called_at) for ref in trails for state in self._index.find(ref)]
         if not found:
             return None
         return Outcome.WOKEN if any(found) else Outcome.KNOWN
+
+    def wake_once(self, state: TrailState) -> None:
+        """Reconcile a Trail because of a call on something else than its trail, within the same limits."""
+        if wakes := self._wakes.get(state.uid):  # otherwise it has gone, or its first reconcile is due
+            wakes.region = self._index.place_of(state)
+            wakes.series.request(self._clock.monotonic())
+            self._schedule(state.uid, wakes)
 
     def find(self, trails: Collection[ResourceRef]) -> list[TrailState]:
         """Return the Trails of some trails."""
@@ -100,14 +107,14 @@ class EventWakes:
         if wakes := self._wakes.pop(state.uid, None):
             _cancel(wakes)
 
-    def _wake(self, state: TrailState, trail: ResourceRef, called_at: float) -> bool:
+    def _wake(self, state: TrailState, called_at: float) -> bool:
         """Start the series of a Trail again, unless the trail has been read since the call."""
         wakes = self._wakes.setdefault(state.uid, _Wakes())
         if is_older(called_at, wakes.read_began):
             return False
         if wakes.called_at is None:
             wakes.called_at, wakes.drift_count = called_at, state.facts.drift_count
-        wakes.region = trail.account, trail.region
+        wakes.region = self._index.place_of(state)
         wakes.series.restart(self._clock.monotonic())
         self._schedule(state.uid, wakes)
         return True

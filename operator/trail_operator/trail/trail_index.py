@@ -41,14 +41,18 @@ class TrailIndex:
         """Return the Trails of a trail: several if they compete for it, or some only observe it."""
         return [*self._by_place.get((ref.account, ref.region, ref.name), {}).values()]
 
+    def place_of(self, state: TrailState) -> tuple[str, str]:
+        """Return the account whose credentials read a Trail's trail, and the region of the trail."""
+        account, default_region = self._trail_scope(state)
+        return account, state.text("region") or state.status.home_region or default_region
+
     def _places_of(self, state: TrailState) -> set[_Place]:
         """Return the places by which events name a trail.
 
         A caller names the trail in its own account and region; the ARN of an organization trail that a delegated
         administrator manages is in the management account.
         """
-        account, default_region = self._trail_scope(state)
-        region = state.text("region") or state.status.home_region or default_region
+        account, region = self.place_of(state)
         places = {(account, region, state.trail_name)}
         if arn := state.recorded_arn:
             recorded = Arn.parse(arn)
