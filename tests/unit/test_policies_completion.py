@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit import wild_policies
 from tests.unit.builders import policy
-from tests.unit.test_policies_combined import TRUST, of_bucket, of_key, of_role, of_topic, trail
+from tests.unit.test_policies_combined import TRUST, many_trails, of_bucket, of_key, of_role, of_topic, only, trail
 from trail_operator.domain.iam_policy import combined, size_limits
 from trail_operator.domain.iam_policy.combined import Part, PolicyTrail
 from trail_operator.domain.iam_policy.completion import complete
@@ -107,6 +109,17 @@ def test_what_a_bucket_granted_stays_granted(name: str) -> None:
         assert after is before or (
             before is Decision.NONE and request.principal.service_name == "cloudtrail.amazonaws.com"
         )
+
+
+@given(text=st.sampled_from([*wild_policies.BUCKETS.values(), *wild_policies.DENYING.values()]), trails=many_trails())
+@settings(max_examples=150, deadline=None)
+def test_any_trails_deliver_unless_a_deny_is_named(text: str, trails: list[PolicyTrail]) -> None:
+    trails = [one for one in trails if one.location.partition == "aws"]
+    done = complete(text, [part for one in trails for part in combined.bucket_parts(one)], BUCKET_OF)
+    assert_kept(text, done.policy)
+    assert all(of_bucket(done.policy, only(one)) for one in trails) or done.denied
+    sids = [one["Sid"] for one in statements(done.policy) if one.get("Sid")]
+    assert len(sids) == len(set(sids))
 
 
 def requests(text: str) -> list[Request]:

@@ -286,6 +286,17 @@ def test_the_operators_policy_has_every_feature(run: Any) -> None:
     }
 
 
+def test_the_operators_policy_is_that_of_the_documentation(run: Any) -> None:
+    text = (ROOT / "docs" / "iam.md").read_text()
+    text = text.replace("sqs:REGION:ACCOUNT:QUEUE", f"sqs:eu-west-1:{ACCOUNT}:events").replace("role/ROLE", "role/logs")
+    blocks = re.findall(r"```json\n(.*?)```", text.replace("ACCOUNT", ACCOUNT), re.DOTALL)
+    documented = [statement for block in blocks for statement in json.loads(block)["Statement"]]
+    queue = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:events"
+    done = run("operator", *OFFLINE, "--event-queue", queue, stdin=[manifest(**FULL)])
+    order = [one["Sid"] for one in documented]
+    assert sorted(done.json, key=lambda one: order.index(one["Sid"])) == documented
+
+
 def test_read_only_allows_no_write(run: Any) -> None:
     done = run("operator", "--read-only")
     reads = {one.action for operation in Read for one in operation.permissions}
@@ -443,6 +454,16 @@ def test_a_clear_line_and_status_1(run: Any, arguments: list[str], stdin: Any, p
     assert len(done.err) == 1
     assert done.err[0].startswith("trail-operator policy: ")
     assert problem in done.err[0]
+
+
+def test_a_thousand_trails_of_many_accounts(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "policy.json").write_text(wild_policies.DENYING["strangers to the organization"])
+    trails = [manifest(f"t{number}", accountRef={"name": f"a{number % 300}"}) for number in range(1000)]
+    accounts = [account(f"a{number}", f"{number:012d}") for number in range(300)]
+    done = run("bucket", "-f", "-", "--merge", str(tmp_path / "policy.json"), stdin=[*trails, *accounts])
+    assert (done.status, done.out) == (3, "")
+    [denied] = [line for line in done.err if "OnlyOurOrganization" in line]
+    assert "and 295 more" in denied
 
 
 def test_an_existing_policy_that_is_none(run: Any, tmp_path: Path) -> None:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from trail_operator.domain.iam_policy.combined import AdvisedStatement, Part, Requirement, combine
 from trail_operator.domain.iam_policy.document import parse
-from trail_operator.domain.iam_policy.evaluation import evaluate_policy, match_all, with_free_sids
+from trail_operator.domain.iam_policy.evaluation import find_denials, match_all, with_free_sids
 from trail_operator.domain.iam_policy.insertion import insert
 from trail_operator.domain.iam_policy.ternary import Truth
-from trail_operator.domain.iam_policy.verdict import Answer
 
 
 @dataclass(frozen=True)
@@ -18,9 +17,9 @@ class Completion:
     policy: str
     added: tuple[AdvisedStatement, ...]
     denied: tuple[str, ...] = ()
-    """The statements that deny what a trail needs."""
+    """On the statements that deny what is required."""
     unclear: tuple[str, ...] = ()
-    """The statements of which it is unknown whether they deny it."""
+    """On those that may deny it, or deny what is recommended."""
 
 
 def complete(policy: str, parts: Sequence[Part], subject: str) -> Completion:
@@ -37,14 +36,7 @@ def complete(policy: str, parts: Sequence[Part], subject: str) -> Completion:
     )
     completed = insert(policy, named)
     # All that was lacking is there now: what is left are statements that deny.
-    required, recommended = (
-        evaluate_policy(subject, completed, [need for part in parts for need in part.needs if part.requirement is one])
-        if any(part.requirement is one for part in parts)
-        else None
-        for one in (Requirement.REQUIRED, Requirement.RECOMMENDED)
-    )
-    doubts = [] if recommended is None else [finding.message for finding in recommended.findings]
-    messages = [] if required is None else [finding.message for finding in required.findings]
-    if required is not None and required.answer is Answer.REFUSED:
-        return Completion(completed, added, tuple(messages), tuple(doubts))
-    return Completion(completed, added, (), tuple(dict.fromkeys([*messages, *doubts])))
+    of = {one: [need for part in parts for need in part.needs if part.requirement is one] for one in Requirement}
+    denied, unclear = find_denials(subject, present, of[Requirement.REQUIRED])
+    not_needed = [message for found in find_denials(subject, present, of[Requirement.RECOMMENDED]) for message in found]
+    return Completion(completed, added, tuple(denied), tuple(dict.fromkeys([*unclear, *not_needed])))

@@ -96,6 +96,13 @@ def compute_verdict(subject: str, outcomes: Sequence[Outcome], remedy: str, advi
     return Verdict(subject, worst, findings, advice if remedy else "", remedy, command, legacy_principal)
 
 
+def find_denials(subject: str, statements: Sequence[Statement], needs: Sequence[Need]) -> tuple[list[str], list[str]]:
+    """Return messages on the statements that deny these requests, and on those that may deny them."""
+    outcomes = match_all([statement for statement in statements if not statement.allows], needs)
+    found = _denials(subject, outcomes), _doubts(subject, outcomes)
+    return [finding.message for finding in found[0]], [finding.message for finding in found[1]]
+
+
 def _denials(subject: str, outcomes: Sequence[Outcome]) -> list[Finding]:
     """Report each statement that denies once, with everything that it denies."""
     by_statement: dict[Statement, list[tuple[Match, Request, str]]] = {}

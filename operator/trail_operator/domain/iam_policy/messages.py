@@ -20,6 +20,7 @@ _NOT_CLOUDTRAIL = (
 _LOG_OBJECTS = re.compile(r"arn:[^:]*:s3:::(?P<bucket>[^/]*)/(?:(?P<prefix>.*)/)?AWSLogs/(?P<account>[^/]*)/")
 _LONGEST_VALUE = 160
 _MOST_VALUES = 3
+_MOST_REQUESTS = 6
 
 
 def missing(subject: str, request: Request, needed: str) -> str:
@@ -65,7 +66,9 @@ def unclear(subject: str, cases: Sequence[tuple[Match, Request, str]]) -> str:
 
 
 def _all_needed(cases: Sequence[tuple[Match, Request, str]]) -> str:
-    return " and ".join(needed for _, _, needed in cases)
+    needed = list(dict.fromkeys(needed for _, _, needed in cases))
+    more = [f"{len(needed) - _MOST_REQUESTS} more"] if len(needed) > _MOST_REQUESTS else []
+    return " and ".join([*needed[:_MOST_REQUESTS], *more])
 
 
 def _full_label(statement: Statement, subject: str) -> str:
