@@ -1,8 +1,12 @@
-"""Sixty trails as random people have made them: exported and applied, no write but the owner tag."""
+"""Sixty trails as random people have made them: exported, planned and applied, no write but the owner tag."""
 
 import json
+import os
 import random
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +15,8 @@ from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory, kubectl
 from tests.integration.kubernetes import Accounts, Trails
 from tests.integration.test_export import Export, export, grant, make, objects, writes
-from tests.patience import eventually
+from tests.integration.test_plan_command import SETTINGS
+from tests.patience import eventually, seconds
 from tests.statemachine.specs import RECORDINGS
 from trail_operator.api.constants import OWNER_TAG
 from trail_sandbox.sandbox import Sandbox
@@ -70,6 +75,28 @@ def open_bucket(account: Account) -> str:
     return name
 
 
+def plan(cluster: Sandbox, account: Account, directory: Path, text: str, namespace: str) -> list[dict[str, Any]]:
+    """What `trail-operator plan` says of manifests in a namespace."""
+    kubeconfig = directory / "kubeconfig"
+    kubeconfig.write_text(cluster.kubeconfig.read_text())
+    environment = {**os.environ, **cluster.environment(), **account.environment, "KUBECONFIG": str(kubeconfig)}
+    context = ["kubectl", "config", "set-context", "--current", f"--namespace={namespace}"]
+    subprocess.run(context, env=environment, check=True, capture_output=True)
+    settings = [*SETTINGS, f"--account-selector=test={account.number}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "trail_operator", "plan", "--filename=-", "--output=json", *settings],
+        env=environment,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds(120),
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    trails: list[dict[str, Any]] = json.loads(done.stdout)["trails"]
+    return trails
+
+
 @pytest.mark.long
 def test_sixty_trails_survive_the_round_trip(
     export: Export,
@@ -78,6 +105,7 @@ def test_sixty_trails_survive_the_round_trip(
     trails: Trails,
     accounts: Accounts,
     operator_process: OperatorFactory,
+    tmp_path: Path,
 ) -> None:
     bucket, key = open_bucket(account), open_key(account)
     homes = REGIONS * EACH
@@ -98,8 +126,12 @@ def test_sixty_trails_survive_the_round_trip(
     found = objects(done.stdout)
     assert len(found) == len(homes)
     grant(accounts, done.stdout, trails.namespace)
+    text = export("--regions=all").stdout  # now of Trails only, because the cluster has the AWSAccount
+    planned = plan(cluster, account, tmp_path, text, trails.namespace)
+    calls = {one["name"]: [call["operation"] for call in one["calls"]] for one in planned}
+    assert calls == {name: ["AddTags"] for name in found}
     operator_process("--resync", "10m")
-    kubectl(cluster, "apply", f"--namespace={trails.namespace}", "--filename=-", text=done.stdout)
+    kubectl(cluster, "apply", f"--namespace={trails.namespace}", "--filename=-", text=text)
     eventually("all Ready", lambda: trails.ready() == set(found), 120)
     written = {(name, json.dumps(given["TagsList"])) for name, given in writes(account, mark)}
     tags = [[{"Key": OWNER_TAG, "Value": f"test/{trails.namespace}/{name}"}] for name in found]
