@@ -12,6 +12,7 @@ from docs import permissions
 
 from tests.templates import HUB, MEMBER, ROLE, TEMPLATES
 from trail_operator.aws.operations import ACCOUNT_ROLES, FOR_MESSAGES, FOR_ORGANIZATIONS, NEEDED, Grant
+from trail_operator.domain.cloudtrail_calls import CALLS
 from trail_sandbox.aws.cloudformation.functions import Evaluator
 from trail_sandbox.aws.cloudformation.parameters import texts_of, values_of
 from trail_sandbox.aws.cloudformation.template import parse
@@ -62,8 +63,8 @@ EVENTS = {
         PutRolePermissionsBoundary DeleteRolePermissionsBoundary CreatePolicyVersion SetDefaultPolicyVersion
         DeletePolicyVersion DeletePolicy""",
     "aws.organizations": """
-        DisableAWSServiceAccess DeregisterDelegatedAdministrator AttachPolicy DetachPolicy UpdatePolicy
-        LeaveOrganization RemoveAccountFromOrganization""",
+        EnableAWSServiceAccess DisableAWSServiceAccess RegisterDelegatedAdministrator DeregisterDelegatedAdministrator
+        AttachPolicy DetachPolicy UpdatePolicy LeaveOrganization RemoveAccountFromOrganization""",
 }
 
 
@@ -125,6 +126,11 @@ def test_members_send_the_events_of_each_service_with_its_source() -> None:
         assert len(pattern["source"]) == 1
         assert pattern["detail"]["errorCode"] == [{"exists": False}], "calls that failed have changed nothing"
         assert "AWS API Call via CloudTrail" in pattern["detail-type"]
+
+
+def test_members_send_each_call_that_the_operator_reads() -> None:
+    sent = {(source.removeprefix("aws."), name) for source, names in EVENTS.items() for name in names.split()}
+    assert sent == CALLS.keys()
 
 
 @pytest.mark.parametrize("path", [HUB, MEMBER], ids=lambda path: path.name)
