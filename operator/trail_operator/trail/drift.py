@@ -27,6 +27,10 @@ class DriftRecorder:
         self._attribution = attribution
         self._clock = clock
 
+    def record_begin(self, state: TrailState) -> None:
+        """Record that a reconcile begins to read the trail."""
+        state.reads.drift.began_at = self._clock.now()
+
     def record_detected(self, state: TrailState, arn: str, drift: tuple[Difference, ...]) -> tuple[Difference, ...]:
         """Record what has changed in AWS; return the differences that are new."""
         new = fields_of(drift) - fields_of(state.status.drift)
@@ -54,6 +58,6 @@ class DriftRecorder:
         if not (result.known and result.observed) or result.drift or result.failure:
             return
         history, last, now = state.reads.drift, state.last_drift, self._clock.now()
-        history.in_sync_at = now
+        history.in_sync_at = history.began_at or now
         if last is not None and last.correction_time is None:
             history.last = last.model_copy(update={"correction_time": now})

@@ -71,6 +71,7 @@ class TrailReconciler:
 
     async def _sync_and_report(self, state: TrailState, context: ReconcileContext) -> Outcome:
         last_write = state.writes.last_at
+        self._drift.record_begin(state)
         result = await self._sync.sync(state, context)
         state.writes.count_reconcile(has_written=state.writes.last_at != last_write)
         if result.known:

@@ -46,8 +46,10 @@ class SentDeletion:
 class DriftHistory:
     """The drift that this process has found. Written by DriftRecorder and DriftAttribution."""
 
+    began_at: datetime | None = None
+    """When the last reconcile began."""
     in_sync_at: datetime | None = None
-    """When the trail was last read and matched the spec."""
+    """When the last reconcile began in which the trail matched the spec: what it read may be as old as that."""
     detected: DetectedDrift | None = None
     """The last drift."""
     last: LastDrift | None = None
