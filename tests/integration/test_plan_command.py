@@ -20,6 +20,7 @@ from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
 from tests.patience import eventually, seconds
+from trail_sandbox.kubernetes import kubeconfig
 from trail_sandbox.sandbox import Sandbox
 
 BIN = Path(sys.executable).parent
@@ -285,6 +286,72 @@ def test_reads_that_are_denied_leave_the_plan_unknown(plan: Plan, trails: Trails
     [one] = planned(done)["trails"]
     assert (done.returncode, one["outcome"], one["reason"]) == (3, "unknown", "AccessDenied")
     assert "cloudtrail:GetTrail" in one["message"]
+
+
+def test_a_session_that_has_expired(plan: Plan, account: Account) -> None:
+    account.fault(service="sts", operation="GetCallerIdentity", error="ExpiredTokenException", count=None)
+    done = plan("-f", "-", *SETTINGS, stdin=manifests(trail("audit", "bucket")), KUBECONFIG="/nonexistent")
+    [line] = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the session has expired: sign in again" in line
+
+
+def test_a_change_that_is_immutable(operator: Operator, plan: Plan, trails: Trails, account: Account) -> None:
+    manifest = trail("audit", account.bucket(f"logs-{account.number}", "audit"), region="us-east-1")
+    trails.create(manifest)
+    trails.wait_ready("audit")
+    manifest["spec"]["region"] = "eu-west-1"
+    done = plan("-f", "-", "-o", "json", *SETTINGS, stdin=manifests(manifest, namespace=trails.namespace))
+    [one] = planned(done)["trails"]
+    assert (done.returncode, one["outcome"], one["admission"]["answer"]) == (3, "blocked", "rejected")
+    assert "region" in one["message"]
+
+
+@pytest.fixture
+def limited(cluster: Sandbox, api: client.ApiClient, trails: Trails, tmp_path: Path) -> str:
+    """The kubeconfig of somebody who may only read the Trails of one namespace."""
+    core, rbac, name = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api), trails.namespace
+    core.create_namespaced_service_account(name, {"metadata": {"name": "limited"}})
+    rules = [{"apiGroups": ["trail-operator.dev"], "resources": ["trails"], "verbs": ["get", "list"]}]
+    rbac.create_namespaced_role(name, {"metadata": {"name": "limited"}, "rules": rules})
+    subject = {"kind": "ServiceAccount", "name": "limited", "namespace": name}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "limited"}
+    binding = {"metadata": {"name": "limited"}, "roleRef": reference, "subjects": [subject]}
+    rbac.create_namespaced_role_binding(name, binding)
+    token = core.create_namespaced_service_account_token("limited", name, {"spec": {}}).status.token
+    (tmp_path / "token").write_text(token)
+    server = kubeconfig.read(cluster.kubeconfig)["clusters"][0]["cluster"]
+    authority, user = server["certificate-authority-data"], f"system:serviceaccount:{name}:limited"
+    content = kubeconfig.for_token(server["server"], authority, user, token, tmp_path / "token", name)
+    kubeconfig.write(tmp_path / "limited.kubeconfig", content)
+    return str(tmp_path / "limited.kubeconfig")
+
+
+def test_what_may_not_be_read_of_the_cluster_is_said(
+    operator: Operator, limited: str, plan: Plan, trails: Trails, account: Account
+) -> None:
+    manifest = trail("audit", account.bucket(f"logs-{account.number}", "audit"))
+    trails.create(manifest)
+    trails.wait_ready("audit")
+    manifest["spec"]["isLogging"] = False
+    # Without a namespace in the manifest, it is that of the context.
+    done = plan("-f", "-", "-o", "json", *SETTINGS, stdin=manifests(manifest), KUBECONFIG=limited)
+    found = planned(done)
+    [one] = found["trails"]
+    assert (done.returncode, one["namespace"], one["outcome"]) == (2, trails.namespace, "update")
+    assert [call["operation"] for call in one["calls"]] == ["StopLogging"]
+    assert one["admission"]["answer"] == "unchecked"
+    assert "403" in one["admission"]["message"]
+    assert {re.sub(":.*", "", note) for note in found["notes"]} == {
+        "Not all trails were read",
+        "The awsaccounts of the cluster were not read",
+        "Not all namespaces were read",
+        "The namespaces of the cluster were not read",
+        "The operator's settings were not read",
+    }
+    done = plan(*SETTINGS, KUBECONFIG=limited)
+    assert done.returncode == 1
+    assert "The trails of the cluster were not read" in done.stderr
 
 
 def test_many_trails_are_planned_with_progress(plan: Plan, account: Account) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from trail_operator.inventory.registry import AccountRegistry
@@ -43,11 +44,13 @@ def fill_registry(
         registry.update_namespace(name, dict(body["metadata"].get("labels") or {}))
 
 
-def planned_trails(cluster: ClusterObjects, manifests: Iterable[Manifest], claims: NameClaims) -> list[TrailState]:
+def planned_trails(
+    cluster: ClusterObjects, manifests: Iterable[Manifest], claims: NameClaims, now: datetime
+) -> list[TrailState]:
     """Return the Trails to plan: those of the manifests, else all of the cluster. All of both claim their names."""
     live = cluster.trails or {}
     given = {
-        f"{one.namespace}/{one.name}": planned_trail(one.body, live.get(f"{one.namespace}/{one.name}"), number)
+        f"{one.namespace}/{one.name}": planned_trail(one.body, live.get(f"{one.namespace}/{one.name}"), now, number)
         for number, one in enumerate(manifests)
     }
     others = {key: trail_state(body) for key, body in live.items() if key not in given}

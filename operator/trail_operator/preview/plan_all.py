@@ -32,7 +32,7 @@ async def plan_all(
     )
     fill_registry(registry, cluster, manifests.accounts, settings)
     claims = NameClaims(registry.trail_scope, values.namespace, registry.admits)
-    states = planned_trails(cluster, manifests.trails, claims)
+    states = planned_trails(cluster, manifests.trails, claims, clock.now())
     planner = TrailPlanner(registry, settings, claims, cluster, clock)
     return await _each(planner, states, on_planned)
 

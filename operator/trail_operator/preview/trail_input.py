@@ -1,34 +1,38 @@
 """What is planned: a manifest as it is once it was applied, with what the API server has of that Trail already."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from trail_operator.api import crd
 from trail_operator.api.constants import FINALIZER
 from trail_operator.trail.state import TrailState
 
+_SPEC = crd.trail_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 _IDENTITY = ("arn", "accountID", "homeRegion", "ownerTag")
 
 
-def planned_trail(manifest: Mapping[str, Any], live: Mapping[str, Any] | None, number: int = 0) -> TrailState:
+def planned_trail(
+    manifest: Mapping[str, Any], live: Mapping[str, Any] | None, now: datetime, number: int
+) -> TrailState:
     """Return the Trail as the operator finds it after the manifest was applied.
 
     `live`: the object that the API server has; None if it has none, or was not asked. `number`: orders new Trails, of
     which the first claims a name.
     """
-    given = manifest["metadata"]
+    given, spec = manifest["metadata"], _with_defaults(manifest["spec"], _SPEC)
     if live is None:
-        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        created = now.strftime("%Y-%m-%dT%H:%M:%SZ")
         # A UID of the API server has no tilde: it sorts before, as older Trails do.
         metadata = {"uid": f"~{number:09}", "generation": 1, "resourceVersion": "0", "creationTimestamp": created}
-        return trail_state({**manifest, "metadata": metadata | given})
-    has_changed = live.get("spec") != manifest["spec"]
+        return trail_state({**manifest, "metadata": metadata | given, "spec": spec})
+    has_changed = live.get("spec") != spec
     metadata = {
         **live["metadata"],
         "generation": live["metadata"]["generation"] + has_changed,
         "annotations": {**(live["metadata"].get("annotations") or {}), **(given.get("annotations") or {})},
     }
-    return trail_state({**live, "metadata": metadata, "spec": manifest["spec"]})
+    return trail_state({**live, "metadata": metadata, "spec": spec})
 
 
 def trail_state(body: dict[str, Any]) -> TrailState:
@@ -50,6 +54,20 @@ def trail_state(body: dict[str, Any]) -> TrailState:
 async def forget_identity(state: TrailState) -> None:
     """Clear what status records about the trail, of this state only."""
     _clear_identity(state)
+
+
+def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return a value with the defaults that the API server adds.
+
+    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting
+    """
+    if isinstance(value, list) and "items" in schema:
+        return [_with_defaults(item, schema["items"]) for item in value]
+    if not isinstance(value, dict):
+        return value
+    properties = schema.get("properties", {})
+    missing = {name: one["default"] for name, one in properties.items() if "default" in one and name not in value}
+    return {name: _with_defaults(one, properties.get(name, {})) for name, one in {**value, **missing}.items()}
 
 
 def _clear_identity(state: TrailState) -> None:

@@ -75,7 +75,7 @@ class TrailPlanner:
             except FailureError as error:
                 failure = error.failure
                 if delay is None or failure.kind is not FailureClass.TRANSIENT:
-                    return _failed(base, failure)
+                    return _failed(base, _for_caller(failure, state))
                 await self._clock.sleep(delay)
         raise AssertionError
 
@@ -135,7 +135,9 @@ class TrailPlanner:
         if plan.actions:
             plan = replace(plan, outcome=Outcome.UPDATE if observed else Outcome.CREATE)
         if doubts:
-            return replace(plan, outcome=Outcome.UNKNOWN, message="; ".join(doubts), actions=(), losses=())
+            known = tuple(entry for entry in plan.differences if entry.path != f"tags[{OWNER_TAG}]")
+            message = "; ".join(doubts)
+            return replace(plan, outcome=Outcome.UNKNOWN, message=message, differences=known, actions=(), losses=())
         return _failed(plan, problem) if problem else plan
 
     async def _observe(self, base: TrailPlan, state: TrailState, result: SyncResult) -> TrailPlan:
@@ -173,6 +175,16 @@ class TrailPlanner:
 
 def _base(state: TrailState) -> TrailPlan:
     return TrailPlan(state.key.namespace, state.key.name, Outcome.UNKNOWN, trail_name=state.trail_name)
+
+
+def _for_caller(failure: Failure, state: TrailState) -> Failure:
+    """Return a failure of the caller's credentials in words for the caller, not for users of the operator."""
+    if failure.reason is Reason.ASSUME_ROLE_DENIED:
+        return replace(failure, message="The caller cannot assume the role of the Trail's AWSAccount")
+    if failure.reason is Reason.IDENTITY_MISMATCH and state.status.account_id and state.account_name is None:
+        message = f"The trail is in account {state.status.account_id}, and the caller in another one"
+        return replace(failure, message=message)
+    return failure
 
 
 def _failed(base: TrailPlan, failure: Failure) -> TrailPlan:
