@@ -288,6 +288,11 @@ def test_a_passing_failure_keeps_what_is_known_and_long_silence_does_not() -> No
     assert told(replace(failed, unreachable=True), with_state(ALLOWED)) == ("Unknown", "NotEvaluated")
 
 
+def test_a_new_trail_has_the_condition_also_if_aws_does_not_answer() -> None:
+    failed = SyncResult(1, known=False, observed=None, failure=transient("no answer"))
+    assert told(failed) == ("Unknown", "NotEvaluated")
+
+
 def test_a_trail_that_does_not_exist_has_no_dependencies() -> None:
     absent = SyncResult(1, known=True, observed=None, observe_only=True, not_found="no trail audit")
     assert told(absent) == ("Unknown", "NotEvaluated")

@@ -128,6 +128,7 @@ def test_what_was_read_shows_though_not_all_was() -> None:
         "Synced": ("Unknown", "Throttled"),
         "Logging": ("False", "LoggingOff"),
         "Delivering": ("False", "LoggingOff"),
+        "DependenciesReady": ("Unknown", "NotEvaluated"),
         "Reconciling": ("True", "Throttled"),
     }
     assert (result.is_logging, result.drift, result.arn) == (False, DRIFT, ARN)

@@ -45,8 +45,9 @@ def keeps_dependencies(result: SyncResult) -> bool:
 
 def _dependencies(previous: TrailStatus, result: SyncResult) -> State | None:
     """Return what is known of the dependencies; None keeps what was known before."""
-    if result.dependent is not None or keeps_dependencies(result):
-        before = previous.condition(ConditionType.DEPENDENCIES_READY)
+    before = previous.condition(ConditionType.DEPENDENCIES_READY)
+    is_first_failure = before is None and result.dependent is None and result.failure is not None
+    if not is_first_failure and (result.dependent is not None or keeps_dependencies(result)):
         has_resumed = before is not None and before.reason == Reason.PAUSED
         return result.dependencies or (not_evaluated("the Trail was resumed just now") if has_resumed else None)
     if result.failure is None:
