@@ -7,9 +7,8 @@ import sys
 
 from trail_operator.cli.access_flags import add_access_flags, read_access
 from trail_operator.cli.parser import Commands, Parser
-from trail_operator.cli.setting_flags import add_setting_flags, read_settings
+from trail_operator.cli.setting_flags import add_operator_flags, read_settings
 from trail_operator.preview.export_request import ExportRequest
-from trail_operator.settings import PLANNING
 
 _PURPOSE = "Print manifests for existing trails, so that the operator can adopt them."
 _DESCRIPTION = f"""{_PURPOSE}
@@ -45,14 +44,8 @@ def add_to(commands: Commands) -> None:
         "(default: the region of the account, else of the AWS environment)",
     )
     parser.flags.add_argument("--observe", action="store_true", help="Set managementPolicy: Observe in all manifests.")
-    parser.flags.add_argument(
-        "--operator-namespace",
-        metavar="NAMESPACE",
-        default="trail-operator",
-        help="Namespace in which the operator publishes its settings. (default: trail-operator)",
-    )
     add_access_flags(parser)
-    add_setting_flags(parser.add_argument_group("settings of the operator"), PLANNING)
+    add_operator_flags(parser)
     parser.set_defaults(command=lambda arguments: _run(parser, arguments))
 
 

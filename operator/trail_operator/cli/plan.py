@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from trail_operator.cli.access_flags import add_access_flags, read_access
 from trail_operator.cli.parser import Commands, Parser
-from trail_operator.cli.setting_flags import add_setting_flags, read_settings
-from trail_operator.settings import PLANNING
+from trail_operator.cli.setting_flags import add_operator_flags, read_settings
 
 if TYPE_CHECKING:
     from trail_operator.preview.plan_report import PlanReport
@@ -41,14 +40,8 @@ def add_to(commands: Commands) -> None:
     parser.flags.add_argument(
         "-o", "--output", metavar="|".join(_FORMATS), choices=_FORMATS, default="text", help="Format. (default: text)"
     )
-    parser.flags.add_argument(
-        "--operator-namespace",
-        metavar="NAMESPACE",
-        default="trail-operator",
-        help="Namespace in which the operator publishes its settings. (default: trail-operator)",
-    )
     add_access_flags(parser)
-    add_setting_flags(parser.add_argument_group("settings of the operator"), PLANNING)
+    add_operator_flags(parser)
     parser.set_defaults(command=lambda arguments: _run(parser, arguments))
 
 

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from trail_operator.settings import Settings, default_text, flag
+from trail_operator.cli.parser import Parser
+from trail_operator.settings import PLANNING, Settings, default_text, flag
 
 
 def add_setting_flags(group: Any, names: Collection[str] = tuple(Settings.model_fields)) -> None:
@@ -21,6 +22,17 @@ def add_setting_flags(group: Any, names: Collection[str] = tuple(Settings.model_
         group.add_argument(
             flag(name), dest=name, default=argparse.SUPPRESS, help=meaning.replace("%", "%%"), **_values(name, field)
         )
+
+
+def add_operator_flags(parser: Parser) -> None:
+    """Define the flags by which a command that plans gets the settings of the operator."""
+    parser.flags.add_argument(
+        "--operator-namespace",
+        metavar="NAMESPACE",
+        default="trail-operator",
+        help="Namespace in which the operator publishes its settings. (default: trail-operator)",
+    )
+    add_setting_flags(parser.add_argument_group("settings of the operator"), PLANNING)
 
 
 def read_settings(arguments: argparse.Namespace, prog: str = "trail-operator run") -> Settings:

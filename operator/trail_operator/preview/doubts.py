@@ -55,4 +55,4 @@ def doubts_of(comparison: Comparison, actions: Iterable[Action], settings: Opera
 
 
 def _doubt(name: str, what: str) -> str:
-    return f"It is unknown {what}, as the operator's {flag(name)} is: set the flag"
+    return f"The operator's {flag(name)} is unknown, which decides {what}: set the flag to the operator's value"
