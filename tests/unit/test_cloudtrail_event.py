@@ -1,6 +1,8 @@
 """Messages of the event queue: every call in every spelling, and nothing that a message says raises or grows."""
 
 import json
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -319,6 +321,47 @@ def test_a_forged_list_of_resources_is_bounded() -> None:
     many = [{"ARN": KEY_ARN.replace(KEY_ID, str(number))} for number in range(5000)]
     assert len(resources("kms", "DisableKey", None, resources=many)) <= 10
     assert len(resources("s3", "DeleteBucket", {"host": [f"b{one}x.s3.amazonaws.com" for one in range(999)]})) <= 10
+
+
+SHAPES: dict[str, Callable[[int], str]] = {
+    "nested": lambda size: '{"detail":' * (size // 10) + "1" + "}" * (size // 10),
+    "a long number": lambda size: json.dumps(envelope(record(extra=0))).replace('"extra": 0', f'"extra": {"9" * size}'),
+    "many numbers": lambda size: json.dumps(envelope(record(extra=[7] * (size // 3)))),
+    "many resources": lambda size: json.dumps(
+        envelope(record("kms", "DisableKey", resources=[{"ARN": KEY_ARN}] * (size // 90)))
+    ),
+    "many hosts": lambda size: json.dumps(
+        envelope(record("s3", "DeleteBucket", requestParameters={"host": ["a.s3." * 60] * (size // 300)}))
+    ),
+    "a long host": lambda size: json.dumps(
+        envelope(record("s3", "DeleteBucket", requestParameters={"host": "a.s3." * (size // 5)}))
+    ),
+    "long texts": lambda size: json.dumps(
+        envelope(record(userAgent="\ud800" * (size // 6), eventID="x\n" * (size // 3)))
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_ten_times_the_size_takes_no_more_than_ten_times_the_work(shape: Callable[[int], str]) -> None:
+    """Counted in calls of functions, those of C included."""
+    assert work(shape(100_000)) <= 11 * work(shape(10_000)) + 1000
+
+
+def work(body: str) -> int:
+    """How many functions are called to parse a message."""
+    count = 0
+
+    def note(_: object, event: str, __: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        parse_message(body)
+    finally:
+        sys.setprofile(None)
+    return count
 
 
 HUGE = "a number of 5,000 digits"
