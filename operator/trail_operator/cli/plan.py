@@ -19,7 +19,8 @@ _PURPOSE = "Show what the operator would do about Trails. Writes nothing."
 _DESCRIPTION = f"""{_PURPOSE}
 
 It reads the manifests, the cluster of the kubeconfig if there is one, and AWS with your own credentials.
-Settings of the operator that no flag or variable gives are those that it publishes with leader election.
+Settings of the operator that no flag or variable gives are those that it publishes with leader election,
+else they are unknown.
 
 Exit status: 0 if nothing changes, 2 if something does, 3 if something cannot be applied or is unknown, 1 for errors."""
 _FORMATS = ("text", "json", "markdown")
