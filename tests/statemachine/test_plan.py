@@ -206,3 +206,26 @@ def test_writes_after_a_change_are_those_of_the_plan(
     counts = {one: outcomes.count(one) for one in map(str, sorted(set(outcomes)))}
     record_property("figures", f"{len(outcomes)} pairs: {counts}; SEED={seed}")
     assert pairs < 40 or counts.keys() >= {"create", "update", "none", "blocked"}, counts
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"s3BucketName": 5},
+        {"name": ["alpha"]},
+        {"accountRef": "prod"},
+        {"accountRef": {"name": {}}},
+        {"tags": {"a": 1}},
+        {"region": 7},
+        {"region": "xx-evil-1"},
+        {"kmsKeyID": "arn:aws:kms:xx-evil-1:1:key/x"},
+        {"adoptionPolicy": "Sometimes"},
+        {"deletionPolicy": []},
+        {"managementPolicy": "Observe", "s3BucketName": None},
+        {"eventSelectors": [{"dataResources": "all"}]},
+    ],
+    ids=str,
+)
+def test_odd_specs_are_blocked(odd: Manifest, stage: VirtualStage) -> None:
+    plan = Planner(stage).plan("team-a/alpha", {"s3BucketName": "logs-one", **odd})
+    assert (plan.outcome, plan.reason, plan.actions) == (Outcome.BLOCKED, "InvalidSpec", ())

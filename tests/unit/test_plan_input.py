@@ -16,8 +16,9 @@ from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.inventory.account_client import AccountClient, AccountClients
 from trail_operator.inventory.registry import AccountRegistry
-from trail_operator.preview.cluster_objects import ClusterObjects
+from trail_operator.preview.cluster_objects import ClusterObjects, fill_registry
 from trail_operator.preview.doubts import doubts_before_reading, doubts_of
+from trail_operator.preview.manifests import Manifest
 from trail_operator.preview.operator_settings import OperatorSettings
 from trail_operator.preview.progress import Progress
 from trail_operator.preview.trail_input import forget_identity, planned_trail
@@ -44,7 +45,32 @@ def live(body: dict[str, Any], **metadata: Any) -> dict[str, Any]:
 
 
 def planned(body: dict[str, Any], there: dict[str, Any] | None = None) -> TrailState:
-    return planned_trail(body, there, NOW, 3)
+    return planned_trail(Manifest("it", body), there, NOW, 3)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"creationTimestamp": None, "uid": "0", "resourceVersion": "x", "generation": "y"},
+        {"annotations": ["a"], "labels": "b"},
+        {"annotations": {"a": 1, "kept": "yes"}},
+        {"finalizers": "x", "deletionTimestamp": "never"},
+    ],
+)
+def test_metadata_of_a_manifest_is_not_that_of_the_server(metadata: dict[str, Any]) -> None:
+    body = manifest()
+    body["metadata"] = {"namespace": "team-a", "name": "audit", **metadata}
+    for there in (None, live(manifest())):
+        state = planned(body, there)
+        assert not state.deleting
+        assert state.annotations.keys() <= {"kept", "mine"}
+        assert state.finalizers == [FINALIZER]
+    account = Manifest("it", {"kind": "AWSAccount", "metadata": {"name": "prod", **metadata}, "spec": {"accountID": 1}})
+    accounts = registry()
+    fill_registry(accounts, KNOWN, [account], settings())
+    found = accounts.get("prod")
+    assert found is not None
+    assert found.problem
 
 
 def test_a_new_trail_is_younger_than_every_other() -> None:
@@ -103,7 +129,8 @@ class Clients:
     """Creates clients that are never used."""
 
     def create(self, *_: object) -> Any:
-        return type("Client", (), {"default_region": "us-east-1", "aws": None})
+        aws = type("AWS", (), {"close": staticmethod(lambda: None)})
+        return type("Client", (), {"default_region": "us-east-1", "aws": aws})
 
 
 def registry(*accounts: dict[str, Any]) -> AccountRegistry:

@@ -177,10 +177,9 @@ def _request(manifest: Manifest, live: Mapping[str, Any] | None) -> tuple[str, s
     key = Key(manifest.namespace or "", manifest.name)
     if live is None:
         return "POST", TRAILS.collection(key.namespace), manifest.body
-    given = manifest.body["metadata"]
     metadata = dict(live["metadata"])
     for field in ("labels", "annotations"):
-        if merged := {**(metadata.get(field) or {}), **(given.get(field) or {})}:
+        if merged := {**(metadata.get(field) or {}), **manifest.texts(field)}:
             metadata[field] = merged
     return "PUT", TRAILS.path(key), {**live, "metadata": metadata, "spec": manifest.spec}
 

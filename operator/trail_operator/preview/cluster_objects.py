@@ -50,7 +50,7 @@ def planned_trails(
     """Return the Trails to plan: those of the manifests, else all of the cluster. All of both claim their names."""
     live = cluster.trails or {}
     given = {
-        f"{one.namespace}/{one.name}": planned_trail(one.body, live.get(f"{one.namespace}/{one.name}"), now, number)
+        f"{one.namespace}/{one.name}": planned_trail(one, live.get(f"{one.namespace}/{one.name}"), now, number)
         for number, one in enumerate(manifests)
     }
     others = {key: trail_state(body) for key, body in live.items() if key not in given}
@@ -60,8 +60,9 @@ def planned_trails(
 
 
 def _applied_account(manifest: Manifest, live: dict[str, Any] | None) -> dict[str, Any]:
+    given = manifest.texts("labels")
     if live is None:
-        metadata = {"uid": manifest.name, "generation": 1, "resourceVersion": "0"}
-        return {**manifest.body, "metadata": metadata | manifest.body["metadata"]}
-    labels = {**(live["metadata"].get("labels") or {}), **(manifest.body["metadata"].get("labels") or {})}
+        metadata = {"name": manifest.name, "uid": manifest.name, "generation": 1, "resourceVersion": "0"}
+        return {**manifest.body, "metadata": metadata | {"labels": given}}
+    labels = {**(live["metadata"].get("labels") or {}), **given}
     return {**live, "metadata": live["metadata"] | {"labels": labels}, "spec": manifest.spec}

@@ -60,6 +60,11 @@ class Manifest:
         spec: dict[str, Any] = self.body["spec"]
         return spec
 
+    def texts(self, field: str) -> dict[str, str]:
+        """Return the labels or annotations, of which a manifest may have anything else."""
+        found = self.body["metadata"].get(field)
+        return {name: one for name, one in found.items() if isinstance(one, str)} if isinstance(found, dict) else {}
+
     def __str__(self) -> str:
         name = f"{self.namespace}/{self.name}" if self.namespace else self.name
         return f"{self.kind} {name}"

@@ -6,31 +6,37 @@ from typing import Any
 
 from trail_operator.api import crd
 from trail_operator.api.constants import FINALIZER
+from trail_operator.preview.manifests import Manifest
 from trail_operator.trail.state import TrailState
 
 _SPEC = crd.trail_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 _IDENTITY = ("arn", "accountID", "homeRegion", "ownerTag")
 
 
-def planned_trail(
-    manifest: Mapping[str, Any], live: Mapping[str, Any] | None, now: datetime, number: int
-) -> TrailState:
+def planned_trail(manifest: Manifest, live: Mapping[str, Any] | None, now: datetime, number: int) -> TrailState:
     """Return the Trail as the operator finds it after the manifest was applied.
 
     `live`: the object that the API server has; None if it has none, or was not asked. `number`: orders new Trails, of
     which the first claims a name.
     """
-    given, spec = manifest["metadata"], _with_defaults(manifest["spec"], _SPEC)
+    spec, annotations = _with_defaults(manifest.spec, _SPEC), manifest.texts("annotations")
     if live is None:
-        created = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        # A UID of the API server has no tilde: it sorts before, as older Trails do.
-        metadata = {"uid": f"~{number:09}", "generation": 1, "resourceVersion": "0", "creationTimestamp": created}
-        return trail_state({**manifest, "metadata": metadata | given, "spec": spec})
+        metadata = {
+            "namespace": manifest.namespace,
+            "name": manifest.name,
+            "annotations": annotations,
+            # A UID of the API server has no tilde: it sorts before, as older Trails do.
+            "uid": f"~{number:09}",
+            "generation": 1,
+            "resourceVersion": "0",
+            "creationTimestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        return trail_state({**manifest.body, "metadata": metadata, "spec": spec})
     has_changed = live.get("spec") != spec
     metadata = {
         **live["metadata"],
         "generation": live["metadata"]["generation"] + has_changed,
-        "annotations": {**(live["metadata"].get("annotations") or {}), **(given.get("annotations") or {})},
+        "annotations": {**(live["metadata"].get("annotations") or {}), **annotations},
     }
     return trail_state({**live, "metadata": metadata, "spec": spec})
 
