@@ -159,6 +159,6 @@ def test_the_selectors_are_spelt_as_in_the_pattern() -> None:
     assert [one.text for one in parse(pattern).selectors()] == ["$.a.b", "$.c[0]", "$.['d.e']"]
 
 
-def test_an_event_that_is_no_object_matches_nothing() -> None:
-    for event in (None, 1, "text", []):
-        assert not parse("{ $.a = * }").matches(event)
+@pytest.mark.parametrize("event", [None, 1, "text", []])
+def test_an_event_that_is_no_object_matches_nothing(event: object) -> None:
+    assert not parse("{ $.a = * }").matches(event)

@@ -19,7 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.organizations.models import organizations_backends
 from moto.sts.models import STSBackend
 
-from trail_sandbox.aws import moto_events, moto_kms, moto_organizations, moto_s3, moto_sqs
+from trail_sandbox.aws import moto_events, moto_kms, moto_logs, moto_organizations, moto_s3, moto_sqs
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.identity import administrator, caller_of
@@ -106,6 +106,7 @@ def _correct() -> None:
     STSBackend.get_caller_identity = _caller_identity  # type: ignore[method-assign, assignment]
     moto_events.correct()
     moto_kms.correct()
+    moto_logs.correct()
     moto_organizations.correct()
     moto_s3.correct()
     moto_sqs.correct()
