@@ -57,6 +57,8 @@ _DELETIONS: dict[str, Callable[[Any, Given, Answer], object]] = {
     "s3.CreateBucket": _delete_bucket,
     "sns.CreateTopic": lambda client, _, answer: client.delete_topic(TopicArn=answer["TopicArn"]),
     "sqs.CreateQueue": lambda client, _, answer: client.delete_queue(QueueUrl=answer["QueueUrl"]),
+    "cloudwatch.PutMetricAlarm": lambda client, given, _: client.delete_alarms(AlarmNames=[given["AlarmName"]]),
+    "cloudwatch.PutCompositeAlarm": lambda client, given, _: client.delete_alarms(AlarmNames=[given["AlarmName"]]),
     "logs.CreateLogGroup": lambda client, given, _: client.delete_log_group(logGroupName=given["logGroupName"]),
     "iam.CreateRole": _delete_role,
     "iam.CreateUser": _delete_user,

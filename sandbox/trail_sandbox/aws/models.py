@@ -17,6 +17,8 @@ from werkzeug.exceptions import HTTPException
 UNKNOWN = "Unknown"
 UNMODELLED = "Unmodelled"
 """Of a service that botocore knows by another name than its signatures do."""
+# Of services whose signatures have another name than their model.
+_MODELS = {"monitoring": "cloudwatch"}
 _REDACTED = "HIDDEN_DUE_TO_SECURITY_REASONS"  # CloudTrail's own word for it
 
 
@@ -34,6 +36,7 @@ class Operation:
 def identify(service: str, environ: Mapping[str, Any]) -> Operation:
     """Name the operation of a WSGI request; UNKNOWN is one that the service's model does not have."""
     request = Request(dict(environ))
+    service = _MODELS.get(service, service)
     try:
         model = get_service_model(service)
     except UnknownServiceError:

@@ -19,7 +19,15 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.organizations.models import organizations_backends
 from moto.sts.models import STSBackend
 
-from trail_sandbox.aws import moto_events, moto_kms, moto_logs, moto_organizations, moto_s3, moto_sqs
+from trail_sandbox.aws import (
+    moto_cloudwatch,
+    moto_events,
+    moto_kms,
+    moto_logs,
+    moto_organizations,
+    moto_s3,
+    moto_sqs,
+)
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
 from trail_sandbox.aws.identity import administrator, caller_of
@@ -104,6 +112,7 @@ def _end_to_end(headers: Iterable[tuple[str, str]], method: str) -> Iterable[tup
 def _correct() -> None:
     """Take out what moto decides otherwise than AWS."""
     STSBackend.get_caller_identity = _caller_identity  # type: ignore[method-assign, assignment]
+    moto_cloudwatch.correct()
     moto_events.correct()
     moto_kms.correct()
     moto_logs.correct()

@@ -17,8 +17,10 @@ _ACCOUNT = re.compile(r"\A[0-9]{12}\Z")
 
 Arns = Callable[[World, Ask], list[str]]
 
-# What SNS calls itself in its policies and messages.
-_PREFIXES = {"sns": "SNS"}
+# What services call themselves in policies and messages.
+_PREFIXES = {"sns": "SNS", "monitoring": "cloudwatch"}
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html: needs TagResource, too.
+_TAGGING = ("cloudwatch:PutMetricAlarm", "cloudwatch:PutCompositeAlarm")
 _IAM_KEYS = {
     "PolicyArn": "iam:PolicyARN",
     "PermissionsBoundary": "iam:PermissionsBoundary",
@@ -42,6 +44,8 @@ def other_needs(world: World, ask: Ask) -> Iterator[Need]:
         yield Need(action, resource, keys)
         if action == "sqs:ReceiveMessage":
             yield from _decryption(world, resource)
+        if action in _TAGGING and ask.parameters.get("Tags"):
+            yield Need("cloudwatch:TagResource", resource, keys)
 
 
 def _decryption(world: World, queue_arn: str) -> Iterator[Need]:
@@ -90,6 +94,16 @@ def _of_logs(_: World, ask: Ask) -> list[str]:
         return []
     arn = group.removesuffix(":*") if group.startswith("arn:") else ask.arn(f"log-group:{group}")
     return [f"{arn}:log-stream:{ask.text('logStreamName')}"]
+
+
+def _of_cloudwatch(_: World, ask: Ask) -> list[str]:
+    """Name alarms; not verified: that a call without names is about all of them."""
+    if ask.text("ResourceARN"):
+        return [ask.text("ResourceARN")]
+    given = ask.parameters.get("AlarmNames")
+    names = [str(one) for one in given] if isinstance(given, list) else []
+    names += [ask.text("AlarmName")] if ask.text("AlarmName") else []
+    return [ask.arn(f"alarm:{name}", service="cloudwatch") for name in names]
 
 
 def _of_iam(_: World, ask: Ask) -> list[str]:
@@ -145,6 +159,7 @@ _ARNS: dict[str, Arns] = {
     "sns": _of_sns,
     "sqs": _of_sqs,
     "logs": _of_logs,
+    "monitoring": _of_cloudwatch,
     "iam": _of_iam,
     "events": _of_events,
     "sts": _of_sts,
