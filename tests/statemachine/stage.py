@@ -35,8 +35,9 @@ _SETTLED = 72.0 + 3 * 72.0
 _FURTHER = 3 * 72.0 + 5.0
 # Each of its reads may wait for an answer that never comes, and its result for a write that fails.
 _SLOWEST_EVALUATION = 200.0
-# A pass makes some ten, as many are made for the trails around, and what can't be delivered is looked into.
-_CALLS_A_PASS = 30
+# A pass makes some ten, and as many for the trails around. While deliveries fail, all dependencies are read, for
+# the message and for DependenciesReady.
+_CALLS_A_PASS = 45
 
 
 class VirtualStage:

@@ -13,6 +13,8 @@ OPERATOR = Path(trail_operator.__file__).parent
 # Where a colon is no part of an ARN.
 OTHER_COLONS = {
     "sender.py": "IAM's actions, such as cloudtrail:CreateTrail",
+    "command.py": "IAM's actions",
+    "policy_output.py": "resource types of CloudFormation, such as AWS::S3::BucketPolicy",
     "health.py": "headers of HTTP",
     "route.py": "hosts with their ports",
 }
