@@ -12,10 +12,12 @@ import pytest
 import yaml
 
 from tests.integration.aws import REGION, Account
+from tests.integration.kubernetes import Accounts
 from tests.local_server import LocalServer
 from tests.patience import seconds
 from tests.sandbox.identities import allow, user
 from tests.sandbox.organizations import Organization
+from trail_sandbox.sandbox import Sandbox
 
 BIN = Path(sys.executable).parent
 Spec = dict[str, Any]
@@ -177,6 +179,20 @@ class Counting(LocalServer):
         self.requests += 1
         request.send_response(500)
         request.end_headers()
+
+
+def test_the_account_of_a_trail_is_read_from_the_cluster(
+    cluster: Sandbox, accounts: Accounts, account: Account, other: Account
+) -> None:
+    name = accounts.create("audit", other.number, region=REGION)
+    trail = yaml.safe_dump(resource("Trail", "audit", {"s3BucketName": "logs", "accountRef": {"name": name}}))
+    done = run(account, "bucket", "-f", "-", stdin=trail, **cluster.environment())
+    assert done.returncode == 0, done.stderr
+    assert f"arn:aws:s3:::logs/AWSLogs/{other.number}/*" in done.stdout
+    assert f"AWSAccount {name} was read from the cluster" in done.stderr
+    unknown = run(account, "bucket", "-f", "-", stdin=trail.replace(name, "unknown"), **cluster.environment())
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "AWSAccount unknown is not among the manifests, nor in the cluster: add it with -f" in unknown.stderr
 
 
 def test_a_hostile_account_is_not_called(account: Account, other: Account) -> None:

@@ -64,6 +64,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TRAIL_OPERATOR_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("KUBECONFIG", "/nonexistent")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
 
@@ -434,7 +435,11 @@ def test_the_commands_of_the_documentation_work(
             "Trail default/audit: s3BucketName: does not match the format",
         ),
         (["bucket", *OFFLINE], [manifest(s3KeyPrefix="${aws:username}")], "s3KeyPrefix contains *, ? or $"),
-        (["bucket", "-f", "-"], [manifest(accountRef={"name": "x"})], "AWSAccount x is not among the manifests"),
+        (
+            ["bucket", "-f", "-"],
+            [manifest(accountRef={"name": "x"})],
+            "x is not among the manifests, and the cluster was not",
+        ),
         (["bucket", "-f", "-"], [manifest(), account("x", "12")], "AWSAccount x: accountID must be"),
         (["bucket", "-f", "-"], [manifest()], "No usable AWS credentials"),
         (["topic", *OFFLINE], [manifest()], "no Trail names a topic (snsTopicName)"),

@@ -76,7 +76,8 @@ def _add_trail_flags(parser: Parser) -> None:
         "--account-id",
         metavar="ID",
         default="",
-        help="The account of Trails for which no AWSAccount among the manifests says it. (default: the caller's)",
+        help="The account of Trails for which no AWSAccount among the manifests says it. (default: that of the "
+        "AWSAccount in the cluster; for Trails without one, the caller's)",
     )
     add("--region", metavar="REGION", help="The region of Trails that name none. (default: the caller's)")
     add(

@@ -77,6 +77,12 @@ class Manifests:
     trails: tuple[Manifest, ...]
     accounts: tuple[Manifest, ...]
 
+    @property
+    def referenced_accounts(self) -> set[str]:
+        """The names of AWSAccounts in the accountRefs of the Trails."""
+        references = [manifest.spec.get("accountRef") for manifest in self.trails]
+        return {str(one["name"]) for one in references if isinstance(one, dict) and one.get("name")}
+
 
 def read_manifests(
     paths: Sequence[str], *, namespace: str = "default", stdin: Callable[[], bytes] | None = None

@@ -115,11 +115,7 @@ async def _with_admission(plans: list[TrailPlan], found: _Input) -> list[TrailPl
 
 def _account_names(manifests: Manifests, settings: OperatorSettings) -> list[str]:
     """Return the names of AWSAccounts that the Trails of manifests may use."""
-    names = {settings.values.default_account or ""}
-    for manifest in manifests.trails:
-        reference = manifest.spec.get("accountRef")
-        names.add(str(reference.get("name") or "") if isinstance(reference, dict) else "")
-    return sorted(names - {""})
+    return sorted(manifests.referenced_accounts | set(filter(None, [settings.values.default_account])))
 
 
 def _ignored(clients: CallerClients, found: _Input) -> list[str]:

@@ -1,6 +1,7 @@
-"""The trails that policies are composed for: from manifests, and from AWS for what manifests do not say.
+"""The trails that policies are composed for: from manifests, and from AWS and the cluster for what these do not say.
 
-AWS is read only if a flag does not say it already: with all flags the command needs neither network nor credentials.
+AWS and the cluster are read only if a flag does not say it already: with all flags the command needs neither network
+nor credentials.
 """
 
 import re
@@ -27,6 +28,8 @@ from trail_operator.domain.failure import FailureError
 from trail_operator.domain.iam_policy.combined import PolicyTrail
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.preview.access import CallerClients, explain
+from trail_operator.preview.cluster import ClusterError, open_cluster
+from trail_operator.preview.cluster_objects import Bodies
 from trail_operator.preview.manifests import Manifest, Manifests
 from trail_operator.preview.options import AccessOptions
 from trail_operator.runtime.clock import Clock
@@ -61,6 +64,7 @@ class TrailReader:
         self._given = given
         self._opened: CallerClients | None = None
         self._caller: CallerIdentity | None = None
+        self._cluster_problem = ""
         self.notes: dict[str, None] = {}
         """What the reader of the policy must know."""
 
@@ -70,6 +74,7 @@ class TrailReader:
         wrong: list[str] = []
         try:
             accounts = dict(_account(manifest) for manifest in manifests.accounts)
+            accounts |= await self._of_cluster(manifests.referenced_accounts - accounts.keys())
             reads = [(str(manifest), self._of(manifest, accounts)) for manifest in manifests.trails]
             for what, read in [*reads, *((arn, self._of_arn(arn)) for arn in arns)]:
                 try:
@@ -85,12 +90,28 @@ class TrailReader:
             raise PolicyError(*wrong)
         return list(found.values())
 
+    async def _of_cluster(self, names: set[str]) -> dict[str, AWSAccountSpec]:
+        """Return these AWSAccounts, as far as the cluster has them, unless a flag says the account anyway."""
+        if not names or self._given.account:
+            return {}
+        found: Bodies = {}
+        async with open_cluster() as (cluster, problem):
+            try:
+                found = await cluster.accounts() if cluster else {}
+            except ClusterError as error:
+                problem = str(error)
+        self._cluster_problem = f"and the cluster was not read ({problem})" if problem else "nor in the cluster"
+        wanted = [Manifest("the cluster", found[name]) for name in sorted(names & found.keys())]
+        self.notes |= {f"{manifest} was read from the cluster": None for manifest in wanted}
+        return dict(map(_account, wanted))
+
     async def _of(self, manifest: Manifest, accounts: dict[str, AWSAccountSpec]) -> PolicyTrail:
         spec = _spec(manifest)
         name = spec.account_ref.name if spec.account_ref else None
         account = accounts.get(name) if name else None
         if name and account is None and not self._given.account:
-            raise PolicyError(f"AWSAccount {name} is not among the manifests: add it with -f, or give --account-id")
+            where = f"{self._cluster_problem}: add it with -f, or give --account-id"
+            raise PolicyError(f"AWSAccount {name} is not among the manifests, {where}")
         region = spec.region or (account.region if account else "") or self._default_region()
         partition = partition_of(region)
         if partition is None:
