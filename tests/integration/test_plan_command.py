@@ -19,9 +19,12 @@ from tests.integration.conftest import OperatorFactory, calls_of, owner
 from tests.integration.kubernetes import Accounts, Trails, trail
 from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
+from tests.integration.test_shards import more
 from tests.patience import eventually, seconds
 from trail_sandbox.kubernetes import kubeconfig
 from trail_sandbox.sandbox import Sandbox
+
+__all__ = ["more"]
 
 BIN = Path(sys.executable).parent
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "plan.schema.json").read_text())
@@ -96,7 +99,12 @@ def leader(operator_process: OperatorFactory, service_account: ServiceAccount, a
 
 
 def test_what_is_planned_is_what_follows(
-    leader: Operator, plan: Plan, service_account: ServiceAccount, account: Account, trails: Trails
+    leader: Operator,
+    plan: Plan,
+    service_account: ServiceAccount,
+    account: Account,
+    trails: Trails,
+    more: Trails,
 ) -> None:
     bucket = account.bucket(f"logs-{account.number}", "audit")
     manifest = trail("audit", bucket, tags=[{"key": "env", "value": "prod"}], isMultiRegionTrail=False)
@@ -126,9 +134,12 @@ def test_what_is_planned_is_what_follows(
     trails.replace_spec("audit", **manifest["spec"])
     trails.wait_ready("audit")
     assert [call["operation"] for call in account.writes()][before:] == operations
+    more.create(trail("audit", bucket))
     done = plan(*where)
     assert done.returncode == 0, done.stdout
     assert f"= none {trails.namespace}/audit: trail audit in us-east-1 of account {account.number}" in done.stdout
+    assert f"{more.namespace}/audit" not in done.stdout
+    assert "Trails of the cluster, which are left to another operator" in done.stdout
 
 
 def test_published_settings_are_all_that_a_plan_needs(

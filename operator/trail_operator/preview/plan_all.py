@@ -25,7 +25,11 @@ async def plan_all(
     clock: Clock,
     on_planned: Callable[[int, int], None] = lambda *_: None,
 ) -> list[TrailPlan]:
-    """Return a plan for each Trail, in the order of the manifests. `on_planned`: called with how many of how many."""
+    """Return a plan for each Trail, in the order of the manifests.
+
+    Without manifests these are the Trails of the cluster, but for those that are left to another operator.
+    `on_planned`: called with how many of how many.
+    """
     values = settings.values
     registry = AccountRegistry(
         clients, default=values.default_account or None, own_identity=values.own_identity, clock=clock
@@ -34,6 +38,8 @@ async def plan_all(
     claims = NameClaims(registry.trail_scope, values.namespace, registry.admits)
     states = planned_trails(cluster, manifests.trails, claims, clock.now())
     planner = TrailPlanner(registry, settings, claims, cluster, clock)
+    if not manifests.trails:
+        states = [state for state in states if not planner.reconciled_elsewhere(state)]
     return await _each(planner, states, on_planned)
 
 

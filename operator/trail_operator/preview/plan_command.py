@@ -91,9 +91,8 @@ async def _report(request: PlanRequest, found: _Input, on_progress: OnProgress) 
             lambda done, count: on_progress(f"{done} of {count} Trails planned"),
         )
         plans = await _with_admission(plans, found)
-        return PlanReport(
-            tuple(plans), found.settings, tuple(clients.identities()), (*found.notes, *_ignored(clients, found))
-        )
+        notes = (*found.notes, *_left_out(plans, found), *_ignored(clients, found))
+        return PlanReport(tuple(plans), found.settings, tuple(clients.identities()), notes)
     finally:
         await clients.close(0.0)
 
@@ -116,6 +115,12 @@ async def _with_admission(plans: list[TrailPlan], found: _Input) -> list[TrailPl
 def _account_names(manifests: Manifests, settings: OperatorSettings) -> list[str]:
     """Return the names of AWSAccounts that the Trails of manifests may use."""
     return sorted(manifests.referenced_accounts | set(filter(None, [settings.values.default_account])))
+
+
+def _left_out(plans: Sequence[TrailPlan], found: _Input) -> list[str]:
+    """Return how many Trails of the cluster were not planned, without manifests."""
+    count = 0 if found.manifests.trails else len(found.objects.trails or ()) - len(plans)
+    return [f"Not planned: {count} Trails of the cluster, which are left to another operator"] if count else []
 
 
 def _ignored(clients: CallerClients, found: _Input) -> list[str]:

@@ -65,7 +65,7 @@ class TrailPlanner:
     async def plan(self, state: TrailState) -> TrailPlan:
         """Return what the operator would do about a Trail. Repeats reads that fail for a moment."""
         base = _base(state)
-        if unmanaged := self._unmanaged(state):
+        if unmanaged := self.reconciled_elsewhere(state) or self._without_region(state):
             return replace(base, outcome=Outcome.BLOCKED, reason=Reason.NOT_EVALUATED, message=unmanaged)
         if doubts := doubts_before_reading(state, self._settings, self._registry, self._cluster):
             return replace(base, message="; ".join(doubts))
@@ -79,13 +79,17 @@ class TrailPlanner:
                 await self._clock.sleep(delay)
         raise AssertionError
 
-    def _unmanaged(self, state: TrailState) -> str:
-        """Return why the operator does not reconcile a Trail at all."""
+    def reconciled_elsewhere(self, state: TrailState) -> str:
+        """Return why the operator leaves a Trail to another operator; "" if it does not."""
         namespaces = self._settings.values.namespace
         if namespaces and state.key.namespace not in namespaces:
             return f"The operator watches only {', '.join(namespaces)}"
         if self._registry.managed_elsewhere(state):
             return f"AWSAccount {self._registry.name_for(state)} is another operator's"
+        return ""
+
+    def _without_region(self, state: TrailState) -> str:
+        """Return why the operator cannot tell the home region of a trail; "" if it can."""
         account = self._registry.get(self._registry.name_for(state) or "")
         has_region = state.text("region") or (account and account.spec.region) or self._settings.values.region
         if not has_region and "region" not in self._settings.unknown:  # the caller's own region is not the operator's
