@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 from urllib.parse import parse_qs
 
+from trail_sandbox.aws.alarms import Alarms
 from trail_sandbox.aws.calls import CallLog
 from trail_sandbox.aws.cloudformation import CloudFormation
 from trail_sandbox.aws.cloudtrail import CloudTrail
@@ -37,6 +38,7 @@ class Control:
     at_start: Settings
     """What a reset returns to."""
     roles: Roles
+    alarms: Alarms
 
     async def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer a control request; say why if it is invalid."""
@@ -88,7 +90,9 @@ class Control:
 
     async def _deliver(self, request: HttpRequest) -> HttpAnswer:
         """Run a round for all accounts, or with `account` for that account and its organization."""
-        await asyncio.to_thread(self.delivery.run_round, _parameter(request, "account"), was_asked_for=True)
+        account = _parameter(request, "account")
+        await asyncio.to_thread(self.delivery.run_round, account, was_asked_for=True)
+        await asyncio.to_thread(self.alarms.evaluate, account)
         return _json(200, {})
 
     async def _get_settings(self, _: HttpRequest) -> HttpAnswer:

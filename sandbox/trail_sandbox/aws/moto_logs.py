@@ -7,16 +7,18 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 from moto.logs.exceptions import (
     InvalidParameterException,
     LimitExceededException,
     LogsClientError,
     ResourceNotFoundException,
 )
-from moto.logs.models import LogGroup
+from moto.logs.models import LogGroup, LogsBackend
 from moto.logs.responses import LogsResponse
 
 from trail_sandbox.aws.filter_patterns import Expression, PatternError, parse
@@ -42,6 +44,7 @@ def correct() -> None:
     LogsResponse.describe_metric_filters = _describe_metric_filters  # type: ignore[method-assign, assignment]
     LogsResponse.test_metric_filter = _test_metric_filter  # type: ignore[attr-defined]
     LogsResponse.create_log_group = _keeping_class(LogsResponse.create_log_group)  # type: ignore[method-assign, assignment]
+    LogsBackend.put_log_events = _counting(LogsBackend.put_log_events)  # type: ignore[method-assign]
     LogGroup.to_describe_dict = _described(LogGroup.to_describe_dict)  # type: ignore[method-assign, assignment]
 
 
@@ -236,3 +239,54 @@ def _described(method: Callable[[LogGroup], dict[str, Any]]) -> Callable[[LogGro
         return method(group) | {"metricFilterCount": len(filters_of(group)), "logGroupClass": _class_of(group)}
 
     return to_describe_dict
+
+
+def _counting(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Publish the metrics of the filters that match log events."""
+
+    def put_log_events(logs: LogsBackend, log_group_name: str, log_stream_name: str, log_events: list[Given]) -> Any:
+        answer = method(logs, log_group_name, log_stream_name, log_events)
+        group = logs.groups.get(log_group_name)
+        filters = list(filters_of(group).values()) if group else []
+        if filters:
+            events = [_event(one["message"]) for one in log_events]
+            data = [datum for one in filters for datum in _data(one, events)]
+            cloudwatch_backends[logs.account_id][logs.region_name].metric_data.extend(data)
+        return answer
+
+    return put_log_events
+
+
+def _data(one: Filter, events: list[Any]) -> Iterator[MetricDatum]:
+    """Give the data that a filter makes of events that came together, with the time at which they came.
+
+    Unlike AWS, which gives them the time of the events and publishes a default value once a minute.
+    """
+    [transformation] = one["metricTransformations"]
+    expression = parse(one["filterPattern"])
+    matching = [event for event in events if expression.matches(event)]
+    for event in matching:
+        value = _value(transformation["metricValue"], event)
+        dimensions = {name: _text(_found(text, event)) for name, text in transformation.get("dimensions", {}).items()}
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html
+        if value is not None and None not in dimensions.values():
+            yield _datum(transformation, value, [{"Name": key, "Value": str(text)} for key, text in dimensions.items()])
+    if not matching and transformation.get("defaultValue") is not None:
+        yield _datum(transformation, transformation["defaultValue"], [])
+
+
+def _datum(transformation: Given, value: float, dimensions: list[dict[str, str]]) -> MetricDatum:
+    name, namespace, unit = transformation["metricName"], transformation["metricNamespace"], transformation.get("unit")
+    return MetricDatum(namespace, name, float(value), dimensions, datetime.now(UTC), unit)
+
+
+def _value(text: str, event: Any) -> float | None:
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    found = _found(text, event)
+    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def _found(text: str, event: Any) -> Any:
+    [selector] = parse(f"{{ {text} NOT EXISTS }}").selectors()
+    return selector.find(event)

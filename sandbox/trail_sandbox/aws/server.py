@@ -11,6 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from trail_sandbox.aws.access import Authorizer
+from trail_sandbox.aws.alarms import Alarms
 from trail_sandbox.aws.calls import CallLog
 from trail_sandbox.aws.cloudformation import CloudFormation
 from trail_sandbox.aws.cloudtrail import CloudTrail
@@ -27,6 +28,7 @@ from trail_sandbox.aws.trails import TrailStore
 from trail_sandbox.aws.world import World
 
 _SECONDS_BETWEEN_ROUNDS = 3.0
+_SECONDS_BETWEEN_EVALUATIONS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -56,18 +58,21 @@ async def serve(host: str, port: int, at_start: Settings) -> None:
         settings=settings,
         clock=now,
     )
-    control = Control(cloudtrail, moto, cloudformation, delivery, bus, calls, faults, settings, at_start, roles)
+    alarms = Alarms(world, settings)
+    control = Control(cloudtrail, moto, cloudformation, delivery, bus, calls, faults, settings, at_start, roles, alarms)
 
     async def handle(request: HttpRequest) -> HttpAnswer | None:
         return await (control if request.path.startswith(PREFIX) else front).handle(request)
 
     rounds = asyncio.create_task(deliver_for_ever(delivery, settings))
+    evaluations = asyncio.create_task(evaluate_for_ever(alarms, settings))
     # auto_decompress would unpack the bodies of objects that are stored compressed.
     runner = web.ServerRunner(web.Server(_adapt(handle), auto_decompress=False), shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     await _ended()
     rounds.cancel()
+    evaluations.cancel()
     await runner.cleanup()
 
 
@@ -86,6 +91,18 @@ async def deliver_for_ever(delivery: Delivery, settings: Settings, pause: float 
             await asyncio.to_thread(delivery.run_round)
         except Exception:
             logger.exception("a delivery round failed")
+
+
+async def evaluate_for_ever(alarms: Alarms, settings: Settings, pause: float = _SECONDS_BETWEEN_EVALUATIONS) -> None:
+    """Evaluate alarms while the settings have things happen by themselves."""
+    while True:
+        await asyncio.sleep(pause)
+        if not settings.background:
+            continue
+        try:
+            await asyncio.to_thread(alarms.evaluate)
+        except Exception:
+            logger.exception("an evaluation of alarms failed")
 
 
 async def _ended() -> None:
