@@ -93,9 +93,20 @@ def test_examples_are_read() -> None:
     assert found.trails
 
 
+def test_fields_that_are_null_are_absent() -> None:
+    """As the templates of a chart leave them, and as the API server reads them."""
+    [found] = read(TRAIL + "  region:\n  isLogging: null\n  eventSelectors: [{readWriteType: ~}]\n").trails
+    assert found.spec == {"s3BucketName": "audit-logs", "eventSelectors": [{}]}
+
+
 def test_names_of_other_namespaces_do_not_collide() -> None:
     found = read(yaml.safe_dump_all([trail("a", "x"), trail("a", "y"), trail("a")]))
     assert [one.namespace for one in found.trails] == ["x", "y", "default"]
+
+
+@pytest.mark.parametrize("name", ["a" * 253, "a.b-c.0"])
+def test_names_that_kubernetes_allows(name: str) -> None:
+    assert [one.name for one in read(yaml.safe_dump(trail(name, "a" * 63))).trails] == [name]
 
 
 def test_values_are_those_of_kubectl() -> None:
@@ -135,6 +146,15 @@ def test_values_are_those_of_kubectl() -> None:
             TRAIL.replace("s3BucketName", "s3BuketName"),
             "standard input: Trail audit: unknown field spec.s3BuketName (did you mean s3BucketName?)",
         ),
+        (TRAIL.replace("audit\n", "../../x\n"), "standard input: Trail ../../x: metadata.name must be lower-case"),
+        (TRAIL.replace("audit\n", "Audit\n"), "standard input: Trail Audit: metadata.name must be lower-case"),
+        (TRAIL.replace("name: audit\n", f"name: {'a' * 254}\n"), f"standard input: Trail {'a' * 254}: metadata.name"),
+        (
+            TRAIL.replace("audit\n", "audit\n  namespace: ../../../../api/v1/namespaces/x/services/y/proxy\n"),
+            "standard input: Trail audit: metadata.namespace must be lower-case letters, digits and hyphens",
+        ),
+        (TRAIL + "  region: !!binary aGVsbG8=\n", "standard input: a value that JSON cannot express (bytes)"),
+        (TRAIL + "  tags: !!set {a}\n", "standard input: a value that JSON cannot express (set)"),
         (TRAIL + "spek: {}\n", "standard input: Trail audit: unknown field spek (did you mean spec?)"),
         (
             TRAIL + "  advancedEventSelectors: [{fieldSelectors: [{field: a, equal: [b]}]}]\n",
@@ -162,7 +182,11 @@ def test_aliases_cannot_fill_the_memory() -> None:
     levels = [f"  l{number}: &l{number} [{', '.join([f'*l{number - 1}'] * 10)}]" for number in range(1, 10)]
     bomb = TRAIL + "\n".join(["  l0: &l0 [0]", *levels, "  tags: *l9\n"])
     assert problems(bomb) == ("standard input: more than 100,000 values in one manifest",)
-    assert problems(TRAIL + "  tags: &a [*a]\n") == ("standard input: more than 100,000 values in one manifest",)
+    endless = "standard input: nested more than 100 levels deep"
+    assert problems(TRAIL + "  tags: &a [*a]\n") == (endless,)
+    deep = "\n".join(["  l0: &l0 [0]", *(f"  l{number}: &l{number} [*l{number - 1}]" for number in range(1, 5000))])
+    nested = yaml.safe_dump(trail("audit")).replace("\n", "\n  ").rstrip()
+    assert problems(f"kind: List\nitems:\n- kind: Other\n{deep}\n- {nested}\n    tags: *l4999\n") == (endless,)
 
 
 def test_every_problem_is_reported(tmp_path: Path) -> None:

@@ -50,11 +50,17 @@ class Resource:
 
     def collection(self, namespace: str = "") -> str:
         """Return the path of all objects, of one namespace if it is named."""
-        return f"{self.root}/namespaces/{quote(namespace)}/{self.plural}" if namespace else f"{self.root}/{self.plural}"
+        root = f"{self.root}/namespaces/{_segment(namespace)}" if namespace else self.root
+        return f"{root}/{self.plural}"
 
     def path(self, key: Key) -> str:
         """Return the path of one object."""
-        return f"{self.collection(key.namespace)}/{quote(key.name)}"
+        return f"{self.collection(key.namespace)}/{_segment(key.name)}"
+
+
+def _segment(name: str) -> str:
+    """Return a name as one segment of a path: also one that the API server would refuse reaches no other path."""
+    return quote(name, safe="")
 
 
 TRAILS = Resource(f"/apis/{API_VERSION}", PLURAL)

@@ -4,6 +4,7 @@ Other kinds are ignored, as the output of Helm and Kustomize has many. What woul
 is an error: an unknown field, a second Trail with the same name.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from typing import Any
 from trail_operator.api import crd
 from trail_operator.api.constants import ACCOUNT_KIND, API_VERSION, GROUP, KIND
 from trail_operator.domain.texts import MESSAGE, clean, listed
-from trail_operator.preview.yaml_documents import YamlError, check_size, parse_documents
+from trail_operator.preview.yaml_documents import YamlError, check_values, parse_documents
 
 STDIN = "-"
 _SUFFIXES = (".yaml", ".yml", ".json")
 _MOST_LISTS = 10_000
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+_NAMESPACE = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
 class ManifestError(Exception):
@@ -154,7 +158,7 @@ class _Reader:
 
     def _add(self, place: str, body: dict[str, Any]) -> None:
         try:
-            check_size(body)
+            check_values(body)
         except YamlError as error:
             self._problems.append(f"{place}: {error}")
             return
@@ -173,7 +177,17 @@ class _Reader:
             metadata["namespace"] = metadata.get("namespace") or self._namespace
         else:
             metadata.pop("namespace", None)
-        return {name: value for name, value in body.items() if name != "status"} | {"metadata": metadata}
+        found = {name: value for name, value in body.items() if name != "status"}
+        return found | {"metadata": metadata, "spec": _without_nulls(body["spec"])}
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a value without fields that are null. So does the API server: no field of the schema is nullable."""
+    if isinstance(value, list):
+        return [_without_nulls(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
+    return value
 
 
 def _objects(body: Mapping[Any, Any]) -> Iterator[dict[str, Any]]:
@@ -202,8 +216,13 @@ def _problems(body: Mapping[str, Any]) -> Iterator[str]:
         return
     if body["apiVersion"] != API_VERSION:
         yield f"{kind} {name}: apiVersion must be {API_VERSION}"
-    if not isinstance(metadata.get("namespace", ""), str | None):
+    if not _NAME.fullmatch(name):
+        yield f"{kind} {name}: metadata.name must be lower-case letters, digits, hyphens and dots"
+    namespace = metadata.get("namespace") or ""
+    if not isinstance(namespace, str):
         yield f"{kind} {name}: metadata.namespace must be a string"
+    elif namespace and not _NAMESPACE.fullmatch(namespace):
+        yield f"{kind} {name}: metadata.namespace must be lower-case letters, digits and hyphens"
     if not isinstance(body.get("spec"), dict):
         yield f"{kind} {name}: spec must be an object"
         return

@@ -1,6 +1,8 @@
 """Parses YAML or JSON of any origin as kubectl does: strictly, and never into anything but plain values."""
 
 from collections.abc import Hashable, Iterator
+from itertools import chain
+from types import NoneType
 from typing import Any, ClassVar
 
 import yaml
@@ -8,6 +10,7 @@ import yaml
 # The C parser is several times faster, but overflows the stack on deep nesting, which `_check_depth` refuses.
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 100
+_OF_JSON = (dict, list, str, int, float, NoneType)
 _MOST_VALUES = 100_000
 """In one manifest. The API server stores nothing of that size; aliases can make a short text larger than memory."""
 
@@ -60,21 +63,25 @@ def _check_depth(content: bytes) -> None:
             depth -= 1
 
 
-def check_size(value: Any) -> None:
-    """Raise YamlError if a value is too large, also one that contains itself."""
-    for count, _ in enumerate(_values(value)):
+def check_values(value: Any) -> None:
+    """Raise YamlError if a value is too large, also one that contains itself, or has what JSON cannot express."""
+    for count, one in enumerate(_values(value)):
         if count >= _MOST_VALUES:
             raise YamlError(f"more than {_MOST_VALUES:,} values in one manifest")
+        if not isinstance(one, _OF_JSON):
+            raise YamlError(f"a value that JSON cannot express ({type(one).__name__})")
 
 
 def _values(value: Any) -> Iterator[Any]:
-    """Yield the value and all values in it, as often as it contains them."""
-    pending = [iter([value])]
+    """Yield the value and all keys and values in it, as often as it contains them."""
+    pending: list[Iterator[Any]] = [iter([value])]
     while pending:
+        if len(pending) > _DEEPEST + 1:  # by aliases
+            raise YamlError(f"nested more than {_DEEPEST} levels deep")
         for one in pending[-1]:
             yield one
             if isinstance(one, dict):
-                pending.append(iter(one.values()))
+                pending.append(chain(one.keys(), one.values()))
             elif isinstance(one, list):
                 pending.append(iter(one))
             else:
