@@ -5,9 +5,11 @@ from typing import Any, cast
 
 import pytest
 from aiohttp import ServerDisconnectedError
+from yarl import URL
 
 from tests.refusals import not_found, refused
 from trail_operator.domain.trail_plan import Admission, Answer
+from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.client import ApiConnection
 from trail_operator.preview.cluster import ClusterError, ClusterReader
 from trail_operator.preview.cluster_objects import ClusterObjects
@@ -74,6 +76,9 @@ def test_what_does_not_answer_is_unknown() -> None:
     found = objects(Server(trails=ServerDisconnectedError(), awsaccounts=[], namespaces=[]))
     assert (found.trails, found.accounts, found.namespaces) == (None, {}, {})
     assert "The trails of the cluster were not read: the API server does not answer" in found.unread[0]
+    found = objects(Server(trails=OddAnswerError("404 with text", 404), awsaccounts=[], namespaces=[]))
+    assert found.trails is None
+    assert "its CustomResourceDefinition is missing" in found.unread[0]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +86,8 @@ def test_what_does_not_answer_is_unknown() -> None:
     [
         (None, Answer.ACCEPTED),
         (refused(422, "Invalid", "spec.region is immutable"), Answer.REJECTED),
+        (refused(400, "BadRequest", 'admission webhook "x" denied the request: no'), Answer.REJECTED),
+        (refused(400, "BadRequest", 'strict decoding error: unknown field "metadata.x"'), Answer.REJECTED),
         (FORBIDDEN, Answer.UNCHECKED),
         (refused(404, "NotFound", 'namespaces "team-a" not found'), Answer.UNCHECKED),
         (refused(400, "BadRequest", 'admission webhook "x" does not support dry run'), Answer.UNCHECKED),
@@ -105,6 +112,18 @@ def test_admission_is_decided_only_by_an_answer_about_the_manifest(
     assert server.body is not None
     assert server.body["spec"] == {"a": 1}
     assert not exists or server.body["metadata"]["resourceVersion"] == "7"
+
+
+def test_a_name_is_one_segment_of_a_path() -> None:
+    server = Server()
+    hostile = "../../../../api/v1/namespaces/x/services/y/proxy"
+    manifest = Manifest("it", {"kind": "Trail", "metadata": {"name": hostile, "namespace": hostile}, "spec": {}})
+    asyncio.run(reader(server).objects([manifest], [hostile]))
+    asyncio.run(reader(server).admission(manifest, None))
+    paths = [URL(f"https://server{path}").raw_path for _, path in server.requests]
+    assert all(path.startswith((ROOT, "/api/v1/namespaces")) for path in paths)
+    assert len([path for path in paths if path.endswith("%2Fproxy") or "%2Fproxy/" in path]) == 4
+    assert not [path for path in paths if "/proxy" in path]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -30,7 +30,9 @@ from trail_operator.kube.route import RouteError
 from trail_operator.preview.cluster_objects import Bodies, ClusterObjects
 from trail_operator.preview.manifests import Manifest
 
-_INVALID = 422
+_BAD_REQUEST, _NOT_FOUND, _INVALID = 400, 404, 422
+# https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#side-effects
+_NO_DRY_RUN = "does not support dry run"
 _AT_ONCE = 8
 T = TypeVar("T")
 
@@ -94,7 +96,7 @@ class ClusterReader:
             async with self._slots:
                 await self._connection.request(method, f"{path}?dryRun=All&fieldValidation=Strict", body)
         except ApiException as error:
-            if error.status == _INVALID:
+            if _is_about_manifest(error):
                 return Admission(Answer.REJECTED, str(error.reason))
             return Admission(Answer.UNCHECKED, _described(error))
         except NO_ANSWER as error:
@@ -184,6 +186,12 @@ def _request(manifest: Manifest, live: Mapping[str, Any] | None) -> tuple[str, s
     return "PUT", TRAILS.path(key), {**live, "metadata": metadata, "spec": manifest.spec}
 
 
+def _is_about_manifest(error: ApiException) -> bool:
+    """Whether the manifest itself is refused: by the schema, or by a webhook, whose refusals have the status 400."""
+    is_refused = error.status == _BAD_REQUEST and _NO_DRY_RUN not in str(error.reason)
+    return is_refused or error.status == _INVALID
+
+
 def _name(body: Mapping[str, Any]) -> str:
     metadata = body["metadata"]
     return str(Key(metadata.get("namespace") or "", metadata["name"]))
@@ -192,6 +200,8 @@ def _name(body: Mapping[str, Any]) -> str:
 def _described(error: Exception) -> str:
     if isinstance(error, ApiException):
         return f"the API server answers {error.status} {error.reason}"
+    if isinstance(error, OddAnswerError) and error.status == _NOT_FOUND:  # plain text
+        return "the API server does not serve this kind, as its CustomResourceDefinition is missing"
     if isinstance(error, OddAnswerError):
         return f"the API server answers {error}"
     why = explain_connection_error(error, "the certificate-authority of the kubeconfig")

@@ -103,8 +103,10 @@ async def _with_admission(plans: list[TrailPlan], found: _Input) -> list[TrailPl
         return plans
 
     async def admission(manifest: Manifest) -> Admission:
-        if found.cluster is None or found.objects.trails is None:
+        if found.cluster is None:
             return Admission(Answer.UNCHECKED, "the cluster was not read")
+        if found.objects.trails is None:
+            return Admission(Answer.UNCHECKED, "the trails of the cluster were not read, see the notes")
         live = found.objects.trails.get(f"{manifest.namespace}/{manifest.name}")
         return await found.cluster.admission(manifest, live)
 
