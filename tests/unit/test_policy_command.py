@@ -440,8 +440,10 @@ def test_the_commands_of_the_documentation_work(
             [manifest(accountRef={"name": "x"})],
             "x is not among the manifests, and the cluster was not",
         ),
+        (["bucket", "-f", "-"], [manifest(accountRef={"name": "x\x1b[2J\ny"})], "AWSAccount x [2J y is not among"),
         (["bucket", "-f", "-"], [manifest(), account("x", "12")], "AWSAccount x: accountID must be"),
         (["bucket", "-f", "-"], [manifest()], "No usable AWS credentials"),
+        (["bucket", "-f", "-"], [manifest("a"), manifest("b")], "Trail default/a: No usable AWS credentials"),
         (["topic", *OFFLINE], [manifest()], "no Trail names a topic (snsTopicName)"),
         (
             ["bucket", *OFFLINE],
@@ -469,6 +471,16 @@ def test_a_thousand_trails_of_many_accounts(run: Any, tmp_path: Path) -> None:
     assert (done.status, done.out) == (3, "")
     [denied] = [line for line in done.err if "OnlyOurOrganization" in line]
     assert "and 295 more" in denied
+
+
+def test_an_error_in_the_program_is_one_line(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> None:
+        raise KeyError("kept-secret")
+
+    monkeypatch.setattr("trail_operator.preview.policy_command.compose", fail)
+    done = run("bucket", *OFFLINE, stdin=[manifest()])
+    assert (done.status, done.out) == (1, "")
+    assert done.err == ["trail-operator policy: internal error (KeyError): please report it"]
 
 
 def test_an_existing_policy_that_is_none(run: Any, tmp_path: Path) -> None:

@@ -132,6 +132,8 @@ def _run(parser: Parser, given: argparse.Namespace) -> None:
         sys.exit("\n".join(f"{parser.prog}: {problem}" for problem in error.problems))
     except MalformedPolicyError as error:
         sys.exit(f"{parser.prog}: {given.merge}: {error}")
+    except Exception as error:  # noqa: BLE001 - no traceback for users; its text may quote what must not be shown
+        sys.exit(f"{parser.prog}: internal error ({type(error).__name__}): please report it")
     sys.stdout.write(output.text)
     for remark in output.remarks:
         print(remark, file=sys.stderr)

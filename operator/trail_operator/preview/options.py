@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from trail_operator.api.trail_rules import ACCOUNT_PATTERN, ROLE_ARN_PATTERN
 from trail_operator.domain.arns import Arn
 
+UNCHECKED = "The permissions of the operator itself were not checked"
+"""What every output says beside as whom AWS was read."""
+
 
 @dataclass(frozen=True)
 class AccessOptions:

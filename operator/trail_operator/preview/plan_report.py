@@ -7,8 +7,6 @@ from trail_operator.domain.trail_plan import Outcome, TrailPlan, summary
 from trail_operator.preview.operator_settings import OperatorSettings
 from trail_operator.settings import flag
 
-UNCHECKED = "The permissions of the operator itself were not checked"
-
 
 @dataclass(frozen=True)
 class PlanReport:

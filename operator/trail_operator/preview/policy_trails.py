@@ -7,6 +7,7 @@ nor credentials.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -26,12 +27,13 @@ from trail_operator.domain.attributes import (
 )
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.iam_policy.combined import PolicyTrail
+from trail_operator.domain.texts import MESSAGE, clean
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.preview.access import CallerClients, explain
 from trail_operator.preview.cluster import ClusterError, open_cluster
 from trail_operator.preview.cluster_objects import Bodies
 from trail_operator.preview.manifests import Manifest, Manifests
-from trail_operator.preview.options import AccessOptions
+from trail_operator.preview.options import UNCHECKED, AccessOptions
 from trail_operator.runtime.clock import Clock
 
 _READ_AS_WILDCARDS = re.compile(r"[*?$]")
@@ -42,8 +44,12 @@ class PolicyError(Exception):
     """The policy cannot be composed. `problems`: one line each."""
 
     def __init__(self, *found: str) -> None:
-        self.problems = found
-        super().__init__("; ".join(found))
+        self.problems = tuple(clean(problem, MESSAGE) for problem in found)
+        super().__init__("; ".join(self.problems))
+
+
+class NoCallerError(PolicyError):
+    """Nothing can be read from AWS, as it is not known who the caller is."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +81,17 @@ class TrailReader:
         try:
             accounts = dict(_account(manifest) for manifest in manifests.accounts)
             accounts |= await self._of_cluster(manifests.referenced_accounts - accounts.keys())
-            reads = [(str(manifest), self._of(manifest, accounts)) for manifest in manifests.trails]
-            for what, read in [*reads, *((arn, self._of_arn(arn)) for arn in arns)]:
+            reads = [(str(manifest), partial(self._of, manifest, accounts)) for manifest in manifests.trails]
+            for what, read in [*reads, *((arn, partial(self._of_arn, arn)) for arn in arns)]:
                 try:
-                    trail = await read
+                    trail = await read()
                     found.setdefault(trail.arn, trail)
                 except FailureError as error:
                     wrong.append(f"{what}: {explain(error)}")
                 except PolicyError as error:
                     wrong += [f"{what}: {problem}" for problem in error.problems]
+                    if isinstance(error, NoCallerError):
+                        break
         finally:
             await self._close()
         if wrong:
@@ -160,7 +168,7 @@ class TrailReader:
                 self._caller = await self._clients().identify_caller()
             except FailureError as error:
                 flags = "to do without credentials, give --account-id (and --organization-id for organization trails)"
-                raise PolicyError(f"{explain(error)}; {flags}") from None
+                raise NoCallerError(f"{explain(error)}; {flags}") from None
         return self._caller
 
     def _default_region(self) -> str:
@@ -176,7 +184,9 @@ class TrailReader:
 
     async def _close(self) -> None:
         if self._opened:
-            self.notes |= {f"AWS was read as {identity.arn}": None for identity in self._opened.identities()}
+            readers = ", ".join(identity.arn for identity in self._opened.identities())
+            if readers:
+                self.notes[f"AWS was read as {readers}. {UNCHECKED}"] = None
             await self._opened.close(_SECONDS_TO_CLOSE)
 
 
