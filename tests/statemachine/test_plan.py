@@ -229,3 +229,19 @@ def test_writes_after_a_change_are_those_of_the_plan(
 def test_odd_specs_are_blocked(odd: Manifest, stage: VirtualStage) -> None:
     plan = Planner(stage).plan("team-a/alpha", {"s3BucketName": "logs-one", **odd})
     assert (plan.outcome, plan.reason, plan.actions) == (Outcome.BLOCKED, "InvalidSpec", ())
+
+
+def test_a_thousand_trails_are_planned(stage: VirtualStage) -> None:
+    names = [f"trail-{number}" for number in range(1000)]
+    bodies = [
+        {"kind": "Trail", "metadata": {"namespace": "team-a", "name": name}, "spec": {"s3BucketName": "logs-one"}}
+        for name in names
+    ]
+    planner = Planner(stage)
+    plans = planner._plan(tuple(manifest_files.Manifest("test", body) for body in bodies), {})
+    assert [plan.name for plan in plans] == names
+    assert {plan.outcome for plan in plans} == {Outcome.CREATE}
+    report = PlanReport(tuple(plans), planner.settings)
+    assert json.loads(rendered(report, "json", colour=False))["summary"]["create"] == 1000
+    assert rendered(report, "text", colour=False).splitlines()[-1].startswith("Plan: 1000 to create, 0 to update")
+    assert len(rendered(report, "markdown", colour=False)) <= 65_000

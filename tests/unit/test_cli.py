@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trail_operator.cli import kubectl_trail, main, run
+from trail_operator.cli import kubectl_trail, main, plan, run
 from trail_operator.cli.parser import Parser
 from trail_operator.cli.setting_flags import read_settings
 from trail_operator.settings import Settings, default_text, flag
@@ -54,6 +54,27 @@ def test_help_and_version_import_no_large_library(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "environment", "coloured"),
+    [
+        (True, {}, True),
+        (True, {"NO_COLOR": ""}, True),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (False, {}, False),
+    ],
+)
+def test_colours_are_for_terminals_that_want_them(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, environment: dict[str, str], coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal, raising=False)
+    assert plan.has_colour() is coloured
 
 
 def test_help_is_shown_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,10 +76,10 @@ def _run(parser: Parser, arguments: argparse.Namespace) -> None:
         sys.exit(f"{parser.prog}: {error}")
     except Exception as error:  # noqa: BLE001 - no traceback for users; its text may quote what must not be shown
         sys.exit(f"{parser.prog}: internal error ({type(error).__name__}): please report it")
-    sys.stdout.write(rendered(report, arguments.output, colour=_has_colour()))
+    sys.stdout.write(rendered(report, arguments.output, colour=has_colour()))
     sys.exit(exit_status(report.plans))
 
 
-def _has_colour() -> bool:
+def has_colour() -> bool:
     """Return whether standard output is a terminal that is to show colours: https://no-color.org."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
