@@ -139,10 +139,20 @@ def test_a_rejected_manifest_changes_nothing() -> None:
     assert accepted == replace(EVERYTHING, admission=Admission(Answer.ACCEPTED))
 
 
+def closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without room for fields of later versions."""
+    found = {**schema, "additionalProperties": False} if "properties" in schema else dict(schema)
+    if "properties" in found:
+        found["properties"] = {name: closed(one) for name, one in found["properties"].items()}
+    return found | {"items": closed(found["items"])} if "items" in found else found
+
+
 @pytest.mark.parametrize("outcome", Outcome)
 def test_json_has_the_documented_schema(outcome: Outcome) -> None:
     document = json.loads(rendered(report(replace(EVERYTHING, outcome=outcome), trail_plan()), "json", colour=False))
-    jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
+    jsonschema.validate(document, closed(SCHEMA), jsonschema.Draft202012Validator)
+    later = {**document, "added": 1, "trails": [{**one, "added": 1} for one in document["trails"]]}
+    jsonschema.validate(later, SCHEMA, jsonschema.Draft202012Validator)
     assert document["trails"][0]["calls"] == [
         {"operation": "UpdateTrail", "parameters": {"Name": ARN}},
         {"operation": "StartLogging", "parameters": {"Name": ARN}},
