@@ -204,6 +204,14 @@ def test_every_problem_is_reported(tmp_path: Path) -> None:
     assert refused.value.problems[3].endswith("c.yaml: No such file or directory")
 
 
+def test_standard_input_may_be_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    (tmp_path / "audit.yaml").write_text(TRAIL)
+    assert read_manifests([str(tmp_path / "audit.yaml")]).trails
+    with pytest.raises(ManifestError, match="no Trail"):
+        read_manifests(["-"])
+
+
 def test_standard_input_is_read_once() -> None:
     with pytest.raises(ManifestError, match="only once"):
         read_manifests(["-", "-"], stdin=lambda: TRAIL.encode())

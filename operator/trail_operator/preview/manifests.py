@@ -99,8 +99,12 @@ def read_manifests(
     if paths.count(STDIN) > 1:
         raise ManifestError(["standard input (-) can be given only once"])
     for path in paths:
-        reader.read(path, stdin or sys.stdin.buffer.read)
+        reader.read(path, stdin or _read_stdin)
     return reader.result(paths)
+
+
+def _read_stdin() -> bytes:
+    return sys.stdin.buffer.read() if sys.stdin else b""  # it may be closed, as in the job of a scheduler
 
 
 class _Reader:
