@@ -175,11 +175,15 @@ def test_the_wheel_of_the_release_is_what_the_documentation_installs(jobs: dict[
     assert f'sha256sum trail-operator-crds.yaml "{name.replace(version, "${VERSION#v}")}" > SHA256SUMS' in script(
         jobs["release"]
     )
-    page = (ROOT / "docs" / "commands.md").read_text()
-    assert (
-        f"uv tool install https://github.com/trail-operator/trail-operator/releases/download/v{version}/{name}" in page
-    )
-    assert not re.search(r"(pip|pipx|uv tool) install trail-operator", page)
+    pages = {path: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))}
+    installed = {path.name: re.findall(r"\buv tool install (\S+)", page) for path, page in pages.items()}
+    url = f"https://github.com/trail-operator/trail-operator/releases/download/v{version}/{name}"
+    assert {page: set(found) for page, found in installed.items() if found} == {
+        "commands.md": {url},
+        "plan-in-pull-requests.md": {url},
+    }
+    of_pypi = r"((pip|pipx|uv tool) install|uvx|pipx run)\s+[\"']?trail-operator"
+    assert not [path for path, page in pages.items() if re.search(of_pypi, page)]
 
 
 def test_the_chart_names_the_image_by_digest(jobs: dict[str, Any]) -> None:
