@@ -444,6 +444,11 @@ def test_the_commands_of_the_documentation_work(
         (["bucket", "-f", "-"], [manifest(), account("x", "12")], "AWSAccount x: accountID must be"),
         (["bucket", "-f", "-"], [manifest()], "No usable AWS credentials"),
         (["bucket", "-f", "-"], [manifest("a"), manifest("b")], "Trail default/a: No usable AWS credentials"),
+        (
+            ["role", *OFFLINE],
+            [manifest(cloudWatchLogsRoleARN=FULL["cloudWatchLogsRoleARN"])],
+            "Trail default/audit: cloudWatchLogsLogGroupARN and cloudWatchLogsRoleARN require each other",
+        ),
         (["topic", *OFFLINE], [manifest()], "no Trail names a topic (snsTopicName)"),
         (
             ["bucket", *OFFLINE],

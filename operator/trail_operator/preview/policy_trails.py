@@ -212,6 +212,8 @@ def _checked(trail: PolicyTrail) -> PolicyTrail:
     configuration = trail.configuration
     if not re.fullmatch(BUCKET_PATTERN, configuration.s3_bucket_name):
         raise PolicyError(f"{configuration.s3_bucket_name!r} is not the name of a bucket")
+    if bool(configuration.cloud_watch_logs_log_group_arn) != bool(configuration.cloud_watch_logs_role_arn):
+        raise PolicyError("cloudWatchLogsLogGroupARN and cloudWatchLogsRoleARN require each other: set both or neither")
     for field, value in _names(configuration).items():
         if value and _READ_AS_WILDCARDS.search(value):
             raise PolicyError(f"{field} contains *, ? or $, which have another meaning in a policy")
