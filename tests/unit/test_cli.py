@@ -77,6 +77,31 @@ def test_colours_are_for_terminals_that_want_them(
     assert plan.has_colour() is coloured
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_ended_is_no_error_of_the_program(unbuffered: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = printing(writer, unbuffered)
+    os.close(writer)
+    assert done.returncode == 1
+    assert "Error" not in done.stderr
+
+
+def test_a_disk_that_is_full_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = printing(full.fileno())
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "trail-operator: cannot write the output: No space left on device"
+    assert "Error" not in done.stderr
+
+
+def printing(stdout: int, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
+    """A command that prints to this file and ends with a status of its own."""
+    command = [sys.executable, "-m", "trail_operator", "policy", "operator", "--read-only", "--account-id", "1" * 12]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+
+
 def test_help_is_shown_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert output(capsys) == (HELP / "trail-operator.txt").read_text()
 

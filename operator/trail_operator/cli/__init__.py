@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from types import ModuleType
+from typing import NoReturn
 
 from trail_operator.cli import completion, crds, export, plan, policy, run
 from trail_operator.cli.parser import Parser
@@ -43,9 +44,18 @@ def _run(root: Parser) -> None:
     try:
         arguments = root.parse_args(sys.argv[1:] or ["--help"])
         arguments.command(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as head, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except BrokenPipeError as error:
+        _end_without_output(error)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+    finally:
+        try:
+            sys.stdout.flush()  # at the exit of the interpreter, an error would change the status
+        except OSError as error:
+            _end_without_output(error)
+
+
+def _end_without_output(error: OSError) -> NoReturn:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    is_reader_gone = isinstance(error, BrokenPipeError)  # such as head
+    sys.exit(1 if is_reader_gone else f"trail-operator: cannot write the output: {error.strerror}")
