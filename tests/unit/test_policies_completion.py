@@ -114,10 +114,11 @@ def test_what_a_bucket_granted_stays_granted(name: str) -> None:
 @given(text=st.sampled_from([*wild_policies.BUCKETS.values(), *wild_policies.DENYING.values()]), trails=many_trails())
 @settings(max_examples=150, deadline=None)
 def test_any_trails_deliver_unless_a_deny_is_named(text: str, trails: list[PolicyTrail]) -> None:
-    trails = [one for one in trails if one.location.partition == "aws"]
+    # Judged without keys, so composed without: a bucket may accept only objects that are encrypted with one.
+    trails = [only(one) for one in trails if one.location.partition == "aws"]
     done = complete(text, [part for one in trails for part in combined.bucket_parts(one)], BUCKET_OF)
     assert_kept(text, done.policy)
-    assert all(of_bucket(done.policy, only(one)) for one in trails) or done.denied
+    assert all(of_bucket(done.policy, one) for one in trails) or done.denied
     sids = [one["Sid"] for one in statements(done.policy) if one.get("Sid")]
     assert len(sids) == len(set(sids))
 
