@@ -26,11 +26,16 @@ class Server:
         self.answers = answers
         self.requests: list[tuple[str, str]] = []
         self.body: dict[str, Any] | None = None
+        self.busy = 0
+        """How many requests are answered 429 first."""
 
     async def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         assert method == "GET" or "dryRun=All" in path, f"{method} {path} writes"
         self.requests.append((method, path))
         self.body = body
+        self.busy -= 1
+        if self.busy >= 0:
+            raise refused(429, "TooManyRequests", "storage is (re)initializing")
         plural = path.partition("?")[0].rsplit("/", 1)[-1]
         answer = self.answers.get(plural, FORBIDDEN)
         if isinstance(answer, Exception):
@@ -112,6 +117,15 @@ def test_admission_is_decided_only_by_an_answer_about_the_manifest(
     assert server.body is not None
     assert server.body["spec"] == {"a": 1}
     assert not exists or server.body["metadata"]["resourceVersion"] == "7"
+
+
+@pytest.mark.parametrize(("busy", "answer"), [(4, Answer.ACCEPTED), (5, Answer.UNCHECKED)])
+def test_a_busy_api_server_is_asked_again(monkeypatch: pytest.MonkeyPatch, busy: int, answer: Answer) -> None:
+    monkeypatch.setattr("trail_operator.preview.cluster._SECONDS_BETWEEN_ATTEMPTS", 0.0)
+    server = Server(trails={})
+    server.busy = busy
+    assert asyncio.run(reader(server).admission(MANIFEST, None)).answer is answer
+    assert len(server.requests) == 5
 
 
 def test_a_name_is_one_segment_of_a_path() -> None:

@@ -30,7 +30,9 @@ from trail_operator.kube.route import RouteError
 from trail_operator.preview.cluster_objects import Bodies, ClusterObjects
 from trail_operator.preview.manifests import Manifest
 
-_BAD_REQUEST, _NOT_FOUND, _INVALID = 400, 404, 422
+_BAD_REQUEST, _NOT_FOUND, _INVALID, _TOO_MANY_REQUESTS = 400, 404, 422, 429
+_ATTEMPTS = 5
+_SECONDS_BETWEEN_ATTEMPTS = 1.0
 # https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#side-effects
 _NO_DRY_RUN = "does not support dry run"
 _AT_ONCE = 8
@@ -93,8 +95,7 @@ class ClusterReader:
         """Return whether the API server accepts a manifest, by a dry run. `live`: the object that it has already."""
         method, path, body = _request(manifest, live)
         try:
-            async with self._slots:
-                await self._connection.request(method, f"{path}?dryRun=All&fieldValidation=Strict", body)
+            await self._send(method, f"{path}?dryRun=All&fieldValidation=Strict", body)
         except ApiException as error:
             if _is_about_manifest(error):
                 return Admission(Answer.REJECTED, str(error.reason))
@@ -123,22 +124,33 @@ class ClusterReader:
         return {_name(body): body for body in found}
 
     async def _list(self, path: str) -> list[dict[str, Any]]:
-        return whole_list(await self._connection.request("GET", path))
+        return whole_list(await self._send("GET", path))
 
     async def _get(self, resource: Resource, key: Key) -> dict[str, Any] | None:
         try:
-            answer = await self._connection.request("GET", resource.path(key))
+            answer = await self._send("GET", resource.path(key))
         except ApiException as error:
             if is_not_found(error, key.name):
                 return None
             raise
         return whole_object(answer, key.name, key.namespace or None)
 
+    async def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Send a request. Repeats one that the API server has no room for, or not yet, as kubectl does."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                async with self._slots:
+                    return await self._connection.request(method, path, body)
+            except ApiException as error:
+                if error.status != _TOO_MANY_REQUESTS or attempt == _ATTEMPTS:
+                    raise
+            await asyncio.sleep(_SECONDS_BETWEEN_ATTEMPTS)
+        raise AssertionError
+
     async def _ask(self, request: Callable[[], Awaitable[T]]) -> T:
         """Send a request. Raises ClusterError."""
         try:
-            async with self._slots:
-                return await request()
+            return await request()
         except ApiException as error:
             kind = _ForbiddenError if error.status == FORBIDDEN else ClusterError
             raise kind(_described(error)) from None
