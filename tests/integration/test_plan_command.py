@@ -204,6 +204,24 @@ def test_a_manifest_that_the_api_server_rejects(plan: Plan, trails: Trails, acco
     assert "includeGlobalServiceEvents" in one["message"]
 
 
+def test_unknown_metadata_is_rejected(plan: Plan, trails: Trails, account: Account) -> None:
+    body = trail("audit", account.bucket(f"logs-{account.number}", "audit"))
+    body["metadata"] |= {"namespace": trails.namespace, "lables": {}}
+    done = plan("-f", "-", "-o", "json", *SETTINGS, stdin=manifests(body))
+    [one] = planned(done)["trails"]
+    assert (done.returncode, one["outcome"], one["admission"]["answer"]) == (3, "blocked", "rejected")
+    assert 'unknown field "metadata.lables"' in one["message"]
+
+
+def test_fields_that_are_null_are_absent(plan: Plan, trails: Trails, account: Account) -> None:
+    bucket = account.bucket(f"logs-{account.number}", "audit")
+    body = trail("audit", bucket, isLogging=None, region=None, tags=None)
+    done = plan("-f", "-", "-o", "json", *SETTINGS, stdin=manifests(body, namespace=trails.namespace))
+    [one] = planned(done)["trails"]
+    assert (done.returncode, one["outcome"], one["admission"]) == (2, "create", {"answer": "accepted", "message": None})
+    assert [call["operation"] for call in one["calls"]] == ["CreateTrail", "StartLogging"]
+
+
 def test_a_namespace_that_does_not_exist_is_unchecked(plan: Plan, account: Account) -> None:
     bucket = account.bucket(f"logs-{account.number}", "audit")
     done = plan("-f", "-", "-o", "json", *SETTINGS, stdin=manifests(trail("audit", bucket), namespace="not-there"))
