@@ -6,6 +6,7 @@ import logging
 import sys
 
 from trail_operator.cli.access_flags import add_access_flags, read_access
+from trail_operator.cli.internal_errors import without_traceback
 from trail_operator.cli.parser import Commands, Parser
 from trail_operator.cli.setting_flags import add_operator_flags, read_settings
 from trail_operator.preview.export_request import ExportRequest
@@ -59,12 +60,10 @@ def _run(parser: Parser, arguments: argparse.Namespace) -> None:
     from trail_operator.preview.export import ExportCommand, run_export  # imports what --help does not need
 
     logging.getLogger().addHandler(logging.NullHandler())  # what libraries log is in the notes, if it matters
-    try:
+    with without_traceback(parser.prog):
         result = asyncio.run(
             run_export(ExportCommand(request, given, arguments.operator_namespace, access, arguments.observe))
         )
-    except Exception as error:  # noqa: BLE001 - no traceback for users; its text may quote what must not be shown
-        sys.exit(f"{parser.prog}: internal error ({type(error).__name__}): please report it")
     print(result.text, end="")
     for note in result.notes:
         print(f"{parser.prog}: {note}", file=sys.stderr)

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from trail_operator.cli.access_flags import add_access_flags, read_access
+from trail_operator.cli.internal_errors import without_traceback
 from trail_operator.cli.parser import Commands, Parser
 from trail_operator.cli.setting_flags import add_operator_flags, read_settings
 
@@ -68,14 +69,13 @@ def _run(parser: Parser, arguments: argparse.Namespace) -> None:
             showing.cancel()
             progress.end()
 
-    try:
-        report = asyncio.run(plan())
-    except ManifestError as error:
-        sys.exit("\n".join(f"{parser.prog}: {problem}" for problem in error.problems))
-    except PlanError as error:
-        sys.exit(f"{parser.prog}: {error}")
-    except Exception as error:  # noqa: BLE001 - no traceback for users; its text may quote what must not be shown
-        sys.exit(f"{parser.prog}: internal error ({type(error).__name__}): please report it")
+    with without_traceback(parser.prog):
+        try:
+            report = asyncio.run(plan())
+        except ManifestError as error:
+            sys.exit("\n".join(f"{parser.prog}: {problem}" for problem in error.problems))
+        except PlanError as error:
+            sys.exit(f"{parser.prog}: {error}")
     sys.stdout.write(rendered(report, arguments.output, colour=has_colour()))
     sys.exit(exit_status(report.plans))
 

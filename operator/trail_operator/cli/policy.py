@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from trail_operator.api.trail_rules import ACCOUNT_PATTERN
 from trail_operator.aws.operations import FEATURES
 from trail_operator.cli.access_flags import add_access_flags, read_access
+from trail_operator.cli.internal_errors import without_traceback
 from trail_operator.cli.parser import Commands, Parser
 from trail_operator.domain.arns import Arn
 
@@ -126,14 +127,13 @@ def _run(parser: Parser, given: argparse.Namespace) -> None:
     from trail_operator.preview.policy_command import compose
     from trail_operator.preview.policy_trails import PolicyError
 
-    try:
-        output = asyncio.run(compose(_request(given, existing), access))
-    except (ManifestError, PolicyError) as error:
-        sys.exit("\n".join(f"{parser.prog}: {problem}" for problem in error.problems))
-    except MalformedPolicyError as error:
-        sys.exit(f"{parser.prog}: {given.merge}: {error}")
-    except Exception as error:  # noqa: BLE001 - no traceback for users; its text may quote what must not be shown
-        sys.exit(f"{parser.prog}: internal error ({type(error).__name__}): please report it")
+    with without_traceback(parser.prog):
+        try:
+            output = asyncio.run(compose(_request(given, existing), access))
+        except (ManifestError, PolicyError) as error:
+            sys.exit("\n".join(f"{parser.prog}: {problem}" for problem in error.problems))
+        except MalformedPolicyError as error:
+            sys.exit(f"{parser.prog}: {given.merge}: {error}")
     sys.stdout.write(output.text)
     for remark in output.remarks:
         print(remark, file=sys.stderr)

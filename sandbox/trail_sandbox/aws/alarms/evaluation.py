@@ -1,6 +1,6 @@
 """The state that an alarm has by its metric.
 
-Unlike AWS's, periods end now, not at full minutes, and those before the evaluation periods are not looked at.
+Unlike AWS's, periods end now, not at full minutes, and those before the evaluation periods do not count.
 """
 
 import operator
