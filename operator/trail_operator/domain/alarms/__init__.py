@@ -1,0 +1,1 @@
+"""Pure decisions about the metric filters and alarms of a TrailAlarmSet."""
