@@ -2,7 +2,8 @@
 
 import pytest
 
-from trail_operator.domain.alarms.presets import PRESET_ALARMS, Preset, PresetAlarm, Standard, alarms_of
+from trail_operator.api.trail_alarm_set import Preset
+from trail_operator.domain.alarms.presets import PRESET_ALARMS, PresetAlarm, Standard, alarms_of
 
 BY_NAME = {alarm.name: alarm for alarm in PRESET_ALARMS}
 

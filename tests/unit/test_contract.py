@@ -10,6 +10,7 @@ import pytest
 from docs import generate, reference
 from pydantic import ValidationError
 
+from trail_operator.api.alarm_set_explanations import ALARM_SET_EXPLANATIONS
 from trail_operator.api.crd import definitions, render, trail_crd
 from trail_operator.api.explanations import CONDITION_MEANINGS, EVENT_EXPLANATIONS, EXPLANATIONS
 from trail_operator.api.reasons import ConditionType, EventReason, Reason
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_reason_and_condition_is_explained() -> None:
-    assert set(EXPLANATIONS) == set(Reason)
+    assert set(EXPLANATIONS) | set(ALARM_SET_EXPLANATIONS) == set(Reason)
     assert set(CONDITION_MEANINGS) == set(ConditionType)
     assert set(EVENT_EXPLANATIONS) == set(EventReason)
 

@@ -5,10 +5,9 @@ from typing import Annotated
 from pydantic import Field, StrictBool, StringConstraints
 from pydantic.fields import FieldInfo
 
-from trail_operator.api.conditions import Condition
+from trail_operator.api.conditions import Condition, StatusWithConditions
 from trail_operator.api.label_selector import LabelSelector
-from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import REGION, Resource, Status, list_map, no_control_characters, rule, rules
+from trail_operator.api.schema import REGION, Resource, list_map, no_control_characters, rule, rules
 from trail_operator.api.trail import AdoptionPolicy
 
 _SET = {"x-kubernetes-list-type": "set"}
@@ -248,7 +247,7 @@ class AccountTrail(Resource):
     ] = None
 
 
-class AWSAccountStatus(Status):
+class AWSAccountStatus(StatusWithConditions):
     """The state that the operator last observed."""
 
     trail_count: Annotated[
@@ -278,7 +277,3 @@ class AWSAccountStatus(Status):
             json_schema_extra=list_map("type", 16),
         ),
     ] = ()
-
-    def condition(self, kind: ConditionType) -> Condition | None:
-        """Return the condition of that type, if present."""
-        return next((entry for entry in self.conditions if entry.type == kind), None)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ConditionType(StrEnum):
-    """Conditions of a Trail. Three are present only while true. An AWSAccount has Ready and EventsArriving."""
+    """Conditions of all kinds. Reconciling, Stalled and Advisory are present only while true."""
 
     READY = "Ready"
     SYNCED = "Synced"
@@ -18,7 +18,7 @@ class ConditionType(StrEnum):
 
 
 class Reason(StrEnum):
-    """Every reason of a condition of a Trail or AWSAccount."""
+    """Every reason of a condition."""
 
     RECORDING = "Recording"
     LOGGING_OFF = "LoggingOff"
@@ -81,6 +81,16 @@ class Reason(StrEnum):
     EVENTS_MISSING = "EventsMissing"
     NO_TRAFFIC = "NoTraffic"
     NOT_LOGGING = "NotLogging"
+    IN_SYNC = "InSync"
+    TRAIL_NOT_MANAGED = "TrailNotManaged"
+    LOG_GROUP_NOT_CONFIGURED = "LogGroupNotConfigured"
+    LOG_GROUP_ELSEWHERE = "LogGroupElsewhere"
+    LOG_GROUP_UNSUITABLE = "LogGroupUnsuitable"
+    ACTION_NOT_ALLOWED = "ActionNotAllowed"
+    NO_ACTION = "NoAction"
+    TOPIC_WITHOUT_SUBSCRIBER = "TopicWithoutSubscriber"
+    TRAIL_NOT_LOGGING = "TrailNotLogging"
+    EVENTS_NOT_RECORDED = "EventsNotRecorded"
 
 
 class EventReason(StrEnum):
@@ -111,3 +121,37 @@ ACCOUNT_REASONS = (
 
 EVENTS_ARRIVING_REASONS = (Reason.EVENTS_RECEIVED, Reason.EVENTS_MISSING, Reason.NO_TRAFFIC, Reason.NOT_LOGGING)
 """Reasons of the condition EventsArriving of an AWSAccount."""
+
+ALARM_SET_REASONS = (
+    Reason.IN_SYNC,
+    Reason.OBSERVED,
+    Reason.PROGRESSING,
+    Reason.THROTTLED,
+    Reason.TRAIL_NOT_MANAGED,
+    Reason.LOG_GROUP_NOT_CONFIGURED,
+    Reason.LOG_GROUP_ELSEWHERE,
+    Reason.LOG_GROUP_UNSUITABLE,
+    Reason.LOG_GROUP_NOT_FOUND,
+    Reason.ACTION_NOT_ALLOWED,
+    Reason.INVALID_SPEC,
+    Reason.WRONG_HOME_REGION,
+    Reason.CONFLICT,
+    Reason.QUOTA_EXCEEDED,
+    Reason.DRIFTED,
+    Reason.ACCESS_DENIED,
+    Reason.DENIED_BY_ORGANIZATION,
+    Reason.CREDENTIALS_UNAVAILABLE,
+    Reason.ASSUME_ROLE_DENIED,
+    Reason.IDENTITY_MISMATCH,
+    Reason.ACCOUNT_NOT_FOUND,
+    Reason.NAMESPACE_NOT_ALLOWED,
+    Reason.PAUSED,
+    Reason.AWS_UNREACHABLE,
+    Reason.INTERNAL_ERROR,
+    Reason.NO_ACTION,
+    Reason.TOPIC_NOT_FOUND,
+    Reason.TOPIC_WITHOUT_SUBSCRIBER,
+    Reason.TRAIL_NOT_LOGGING,
+    Reason.EVENTS_NOT_RECORDED,
+)
+"""Reasons of the conditions of a TrailAlarmSet."""

@@ -47,7 +47,7 @@ class ManagementPolicy(StrEnum):
 
 
 class Tag(Resource):
-    """A tag of the trail in AWS."""
+    """A tag in AWS."""
 
     key: Annotated[
         str,

@@ -6,14 +6,13 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool, StringConstraints
 
-from trail_operator.api.conditions import Condition
-from trail_operator.api.reasons import ConditionType
-from trail_operator.api.schema import REGION_PATTERN, Resource, Status, list_map, matching
+from trail_operator.api.conditions import Condition, StatusWithConditions
+from trail_operator.api.schema import REGION_PATTERN, Resource, list_map, matching
 from trail_operator.api.trail_rules import ACCOUNT_PATTERN, TRAIL_ARN_PATTERN
 
 
 class Difference(Resource):
-    """A field in which the trail differs from the spec."""
+    """A field in which AWS differs from the spec."""
 
     path: Annotated[str, Field(description="Path of the field in the spec.", json_schema_extra={"maxLength": 512})]
     desired: Annotated[str, Field(description="Value in the spec.", json_schema_extra={"maxLength": 1100})]
@@ -98,7 +97,7 @@ class LastDrift(Resource):
 
     detection_time: Annotated[datetime, Field(description="When the operator found it.")]
     correction_time: Annotated[
-        datetime | None, Field(description="When the operator found the trail in sync again; absent until then.")
+        datetime | None, Field(description="When the operator found no difference again; absent until then.")
     ] = None
     paths: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=512)], ...],
@@ -119,7 +118,7 @@ class LastDrift(Resource):
     ] = None
 
 
-class TrailStatus(Status):
+class TrailStatus(StatusWithConditions):
     """The state that the operator last observed in AWS."""
 
     arn: Annotated[str | None, matching(TRAIL_ARN_PATTERN), Field(description="ARN of the trail.")] = None
@@ -175,7 +174,3 @@ class TrailStatus(Status):
             json_schema_extra=list_map("type", 16),
         ),
     ] = ()
-
-    def condition(self, kind: ConditionType) -> Condition | None:
-        """Return the condition of that type, if present."""
-        return next((entry for entry in self.conditions if entry.type == kind), None)

@@ -11,12 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-
-class Preset(StrEnum):
-    """A set of alarms that a standard requires."""
-
-    SECURITY_HUB = "SecurityHub"
-    CIS = "CIS"
+from trail_operator.api.trail_alarm_set import Preset
 
 
 class Standard(StrEnum):
