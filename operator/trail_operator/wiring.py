@@ -23,9 +23,12 @@ from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.kube.client import KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.leader_election import LeaderFence
+from trail_operator.kube.object_controller import object_queue
 from trail_operator.kube.unreportable import Unreportable
 from trail_operator.manager import Manager
 from trail_operator.metrics import Metrics
+from trail_operator.reconcile.runner import ReconcileRunner
+from trail_operator.reconcile.unwritable import UnwritableObjects
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.concurrency import acting_for
 from trail_operator.runtime.store import Store
@@ -36,7 +39,7 @@ from trail_operator.trail.attribution import DriftAttribution
 from trail_operator.trail.candidates import TrailCandidates
 from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.collector import StateCollector
-from trail_operator.trail.controller import TrailController, TrailStore, trail_queue
+from trail_operator.trail.controller import TrailController, TrailStore
 from trail_operator.trail.decision import WriteDecider
 from trail_operator.trail.delete import TrailDeleter
 from trail_operator.trail.dependency_changes import DependencyChanges
@@ -55,14 +58,12 @@ from trail_operator.trail.refusals import Refusals
 from trail_operator.trail.requeue import RequeuePolicy
 from trail_operator.trail.resolve import SpecResolver
 from trail_operator.trail.results import SyncResults
-from trail_operator.trail.runner import ReconcileRunner
 from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_updates import StatusUpdates
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.sync import TrailSync
 from trail_operator.trail.trail_index import TrailIndex
 from trail_operator.trail.unknown_status import UnknownStatus
-from trail_operator.trail.unwritable import UnwritableTrails
 from trail_operator.trail.write_guard import WriteGuard
 
 
@@ -110,7 +111,7 @@ def build_controllers(
     shared = _shared(settings, metrics, clock, kubernetes, clients, cluster)
     registry = shared.registry
     accounts = _account_controller(shared)
-    queue = trail_queue(clock.monotonic, metrics.record_restart, shared.resync)
+    queue = object_queue(clock.monotonic, metrics.record_restart, shared.resync)
     wakes = EventWakes(TrailIndex(registry.trail_scope), queue.enqueue, metrics, clock)
     writer = StatusWriter(kubernetes, shared.events, shared.deletion_policy, queue.enqueue, clock)
     attribution = _drift_attribution(shared, writer, queue)
@@ -248,7 +249,7 @@ def _trail_runner(
     writer: StatusWriter,
     drift: DriftRecorder,
     dependencies: DependencyUpdates,
-) -> ReconcileRunner:
+) -> ReconcileRunner[TrailState]:
     registry, events, inventory, clock = shared.registry, shared.events, shared.inventory, shared.clock
     locator = Locator(shared.cluster)
     resolver = SpecResolver(registry, locator, tuple(shared.settings.ignore_tags))
@@ -269,5 +270,5 @@ def _trail_runner(
     deleter = TrailDeleter(candidates, guard, inventory, events, shared.deletion_policy, clock)
     finalizer = TrailFinalizer(deleter, requeue, status, writer, events)
     reconciler = TrailReconciler(sync, drift, finalizer, requeue, writer, dependencies)
-    unwritable = UnwritableTrails(shared.unreportable, writer)
+    unwritable = UnwritableObjects(shared.unreportable, writer.refresh)
     return ReconcileRunner(reconciler, requeue, status, unwritable, shared.metrics, clock)

@@ -14,13 +14,14 @@ from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.inventory.account_client import AccountClient
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.location import Locator
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 
 NOW = 1000.0
 _NONE: Any = None

@@ -16,6 +16,7 @@ from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.inventory.account_client import AccountClient, AccountClients
 from trail_operator.inventory.registry import AccountRegistry
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.preview.cluster_objects import ClusterObjects, fill_registry
 from trail_operator.preview.doubts import doubts_before_reading, doubts_of
 from trail_operator.preview.manifests import Manifest
@@ -26,7 +27,7 @@ from trail_operator.runtime.clock import Clock
 from trail_operator.settings import PLANNING, Settings
 from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.resolve import ResolvedSpec
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 _NONE: Any = None

@@ -12,11 +12,12 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.domain.failure import FailureError, transient
 from trail_operator.domain.ownership import Cluster
 from trail_operator.domain.trail import ObservedTrail
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.location import Locator
 from trail_operator.trail.read import ReadFailure, Reading, TrailReader
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 
 ELSEWHERE = ARN.replace("eu-central-1", "us-east-1")
 T = TypeVar("T")

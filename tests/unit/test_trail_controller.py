@@ -9,9 +9,10 @@ import pytest
 from tests.refusals import refused
 from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.client import Key, KubeClient, Resource
+from trail_operator.kube.object_controller import object_queue
 from trail_operator.runtime.rate_waits import Wait
 from trail_operator.runtime.store import Store
-from trail_operator.trail.controller import TrailController, trail_queue
+from trail_operator.trail.controller import TrailController
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.state import TrailState
 
@@ -91,7 +92,7 @@ def run(scenario: Callable[[TrailController, Reconciles, Kubernetes], Awaitable[
     async def main() -> None:
         kubernetes, reconciles = Kubernetes(), Reconciles(*delays)
         claims = NameClaims(lambda _: ("123456789012", "eu-central-1"))
-        queue = trail_queue(reconciles.clock, reconciles.restarted, resync=600.0)
+        queue = object_queue(reconciles.clock, reconciles.restarted, resync=600.0)
         controller = TrailController(cast(KubeClient, kubernetes), Store(), claims, queue, reconciles, reconciles.clock)
         await scenario(controller, reconciles, kubernetes)
         await controller.stop(0.0)
@@ -139,7 +140,7 @@ def test_at_the_start_checks_wait_for_each_other_but_a_change_does_not() -> None
 
 
 def test_at_the_start_long_checks_do_not_delay_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.trail.controller._SLOW_START", 0.01)
+    monkeypatch.setattr("trail_operator.kube.object_controller._SLOW_START", 0.01)
 
     async def scenario(controller: TrailController, reconciles: Reconciles, _: Kubernetes) -> None:
         reconciles.leave.clear()
@@ -342,7 +343,7 @@ def test_an_odd_object_stops_no_other() -> None:
         nothing = body("nothing", uid="4") | {"status": None}
         controller.start([odd, unreadable, newer, nothing, body(uid="5")])
         await reconciles.made(4)
-        assert sorted(state.key.name for state in controller.trails.values()) == ["audit", "newer", "nothing", "odd"]
+        assert sorted(state.key.name for state in controller.objects.values()) == ["audit", "newer", "nothing", "odd"]
         controller.on_update(body("unreadable", uid="2", version=2))
         await reconciles.made(5)
 
@@ -350,12 +351,12 @@ def test_an_odd_object_stops_no_other() -> None:
 
 
 def test_an_object_that_has_become_odd_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trail_operator.trail.controller._SECONDS_UNREADABLE", 0.01)
+    monkeypatch.setattr("trail_operator.kube.object_controller._SECONDS_UNREADABLE", 0.01)
 
     async def scenario(controller: TrailController, reconciles: Reconciles, kubernetes: Kubernetes) -> None:
         controller.start([body()])
         await reconciles.made(1)
-        (state,) = controller.trails.values()
+        (state,) = controller.objects.values()
         del state.metadata["creationTimestamp"]
         kubernetes.objects[state.key] = body(version=2)
         controller._queue.enqueue(state.uid)
@@ -372,7 +373,7 @@ def odd_read(error: Exception) -> Callable[[TrailController, Reconciles, Kuberne
         kubernetes.error = error
         controller.on_update(body())
         await reconciles.made(3)
-        assert [state.key.name for state in controller.trails.values()] == ["audit"]
+        assert [state.key.name for state in controller.objects.values()] == ["audit"]
 
     return scenario
 
@@ -423,7 +424,7 @@ def test_a_trail_whose_task_has_ended_is_found_and_restarted(caplog: pytest.LogC
         controller.on_update(body())
         await settle()
         assert controller.stalled() == []
-        (state,) = controller.trails.values()
+        (state,) = controller.objects.values()
         task = controller._queue._items[state.uid].task
         assert task is not None
         task.cancel()
@@ -466,7 +467,7 @@ def test_a_reconcile_that_is_two_resyncs_late_is_found() -> None:
         assert controller.stalled() == []
         reconciles.now = NEVER + 1200.1
         assert len(controller.stalled()) == 1
-        (state,) = controller.trails.values()
+        (state,) = controller.objects.values()
         state.body["metadata"]["annotations"] = {"trail-operator.dev/paused": "true"}
         assert controller.stalled() == [], "it is paused"
 
@@ -506,7 +507,7 @@ def test_trails_may_come_while_a_thread_counts_the_unattended_for_a_scrape() -> 
 
         reconciles.on_clock = another_comes
         assert controller.stalled() == []
-        assert len(controller.trails.values()) == 4
+        assert len(controller.objects.values()) == 4
 
     run(scenario)
 
@@ -537,7 +538,7 @@ def test_a_list_shows_what_the_watch_has_missed() -> None:
         listed = [body("changed", uid="2", generation=4, version=5), body("new", uid="4", generation=5, version=6)]
         assert controller.on_list(listed, requested=9.0) is None
         await settle()
-        assert sorted(state.key.name for state in controller.trails.values()) == ["changed", "new", "newer"]
+        assert sorted(state.key.name for state in controller.objects.values()) == ["changed", "new", "newer"]
         assert reconciles.seen == [1, 2, 3, 4, 5]
 
     run(scenario)
@@ -565,6 +566,6 @@ def test_a_trail_that_was_created_again_is_reconciled_if_only_a_read_shows_it() 
         controller.on_update(body(uid="1", generation=3))
         await settle()
         assert reconciles.seen == [3, 7]
-        assert [state.uid for state in controller.trails.values()] == ["2"]
+        assert [state.uid for state in controller.objects.values()] == ["2"]
 
     run(scenario, 0.0)

@@ -60,7 +60,7 @@ def test_what_is_read_of_an_account_is_compared_for_its_own_trails_only(monkeypa
         for index in range(100):
             state = TrailState(body(f"trail-{index}", uid=str(index)), started=0.0)
             state.reads.advice_basis = AdviceBasis(f"account-{index // 5}", desired(), exists=True)
-            controllers.trails.trails.add(state.key, state)
+            controllers.trails.objects.add(state.key, state)
         for index in range(20):
             controllers.inventory._account(f"account-{index}").snapshot = InventorySnapshot(())
         for on_update in controllers.inventory._subscribers:

@@ -13,7 +13,16 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.constants import ACCOUNT_KIND, ACCOUNTS, API_VERSION, GROUP, KIND, PLURAL
+from trail_operator.api.constants import (
+    ACCOUNT_KIND,
+    ACCOUNTS,
+    ALARM_SET_API_VERSION,
+    API_VERSION,
+    GROUP,
+    KIND,
+    PLURAL,
+)
+from trail_operator.api.constants import ALARM_SETS as _ALARM_SETS
 from trail_operator.kube.answers import is_not_found, parsed, whole_list, whole_object
 from trail_operator.kube.route import Route, by_kubeconfig, in_pod
 from trail_operator.runtime.logs import logger
@@ -65,6 +74,7 @@ def _segment(name: str) -> str:
 
 TRAILS = Resource(f"/apis/{API_VERSION}", PLURAL)
 AWS_ACCOUNTS = Resource(f"/apis/{API_VERSION}", ACCOUNTS)
+ALARM_SETS = Resource(f"/apis/{ALARM_SET_API_VERSION}", _ALARM_SETS)
 NAMESPACES = Resource("/api/v1", "namespaces")
 CONFIG_MAPS = Resource("/api/v1", "configmaps")
 
@@ -73,6 +83,11 @@ def resource_version(body: dict[str, Any]) -> int:
     """Return the resourceVersion of an object. The higher of two is the newer."""
     # Comparable as integers: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
     return int(body["metadata"]["resourceVersion"])
+
+
+def kind_of(body: dict[str, Any]) -> str:
+    """Return the kind of an object of one of the operator's kinds."""
+    return str(body.get("kind") or (KIND if "namespace" in body["metadata"] else ACCOUNT_KIND))
 
 
 class ApiConnection:
@@ -193,7 +208,7 @@ class KubeClient:
     async def write_event(
         self, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
     ) -> str:
-        """Write an Event about a Trail or an AWSAccount; return its path."""
+        """Write an Event about an object; return its path."""
         written = event(self._instance, body, kind, reason, action, note)
         metadata = written["metadata"]
         path = f"/apis/events.k8s.io/v1/namespaces/{quote(metadata['namespace'])}/events"
@@ -235,7 +250,7 @@ class KubeClient:
 def event(
     instance: str, body: dict[str, Any], kind: Literal["Normal", "Warning"], reason: str, action: str, note: str
 ) -> dict[str, Any]:
-    """Return an Event about a Trail or an AWSAccount, cut to the lengths that the API server accepts."""
+    """Return an Event about an object, cut to the lengths that the API server accepts."""
     metadata = body["metadata"]
     suffix = f".{uuid4().hex[:16]}"
     name = metadata["name"][: _EVENT_NAME - len(suffix)].rstrip("-.")
@@ -253,8 +268,8 @@ def event(
         "reportingController": GROUP,
         "reportingInstance": instance,
         "regarding": {
-            "apiVersion": API_VERSION,
-            "kind": KIND if "namespace" in metadata else ACCOUNT_KIND,
+            "apiVersion": body.get("apiVersion") or API_VERSION,
+            "kind": kind_of(body),
             "name": metadata["name"],
             "uid": metadata["uid"],
             **({"namespace": namespace} if "namespace" in metadata else {}),

@@ -11,8 +11,9 @@ from typing import Any
 
 from kubernetes.aio.client.exceptions import ApiException
 
-from trail_operator.api.constants import ACCOUNT_KIND, KIND
+from trail_operator.api.constants import ACCOUNT_KIND
 from trail_operator.api.reasons import EventReason
+from trail_operator.kube.client import kind_of
 from trail_operator.kube.events import EventRecorder
 from trail_operator.runtime.logs import about, logger
 
@@ -71,13 +72,15 @@ class Unreportable:
         if before is None or before.requested_state != requested_state:
             return Refused(requested_state, self._clock() + _SECONDS_IN_DOUBT, reported=False)
         metadata = body["metadata"]
-        kind = KIND if "namespace" in metadata else ACCOUNT_KIND
+        kind = kind_of(body)
         name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
         problem = _without_external_id(str(error.reason))
         note = f"The API server refuses to write this {kind}: correct it, or delete it. {problem}"[:_LENGTH]
         logger.error(note, extra=about(name, generation=metadata["generation"], reason=EventReason.STATUS_REFUSED))
         # Without details for an AWSAccount: not everyone who may read Events in the namespace default may read it.
-        note = note if kind == KIND else "The API server refuses to write this AWSAccount: see the operator's log"
+        note = (
+            note if kind != ACCOUNT_KIND else "The API server refuses to write this AWSAccount: see the operator's log"
+        )
         is_written = await self._write_event(body, note)
         until = self._clock() + _SECONDS
         return Refused(requested_state, until, reported=True, unwritten_note="" if is_written else note)

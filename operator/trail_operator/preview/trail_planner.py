@@ -15,6 +15,7 @@ from trail_operator.domain.failure import Failure, FailureClass, FailureError, c
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail_plan import Outcome, TrailPlan, outcome_of_failure, sent, settings_of, state_after
 from trail_operator.inventory.registry import AccountRegistry
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.preview.cluster_objects import ClusterObjects
 from trail_operator.preview.doubts import doubts_before_reading, doubts_of
 from trail_operator.preview.findings import Findings
@@ -31,7 +32,7 @@ from trail_operator.trail.observe import ReadOnlySync
 from trail_operator.trail.read import ReadFailure, TrailReader
 from trail_operator.trail.refusals import Refusals, name_conflict
 from trail_operator.trail.resolve import SpecResolver
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 
 # Seconds before AWS is asked again after a transient failure.
 _RETRIES = (1.0, 3.0)

@@ -9,8 +9,9 @@ from trail_operator.domain.diff import differences
 from trail_operator.domain.sync_result import TrailIdentity
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
 from trail_operator.inventory.account_client import AccountClient
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.trail.resolve import ResolvedSpec
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 
 
 @dataclass(frozen=True)

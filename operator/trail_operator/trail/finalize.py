@@ -7,12 +7,13 @@ from trail_operator.api.reasons import EventReason
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.kube.events import EventRecorder
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.metrics import Result
+from trail_operator.reconcile.outcome import GONE, RESULT_OF, Outcome
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.delete import STILL_THERE, NotConfirmedError, NotYet, TrailDeleter
-from trail_operator.trail.outcome import GONE, RESULT_OF, Outcome
 from trail_operator.trail.requeue import RequeuePolicy
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.unknown_status import UnknownStatus
 

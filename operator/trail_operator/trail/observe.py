@@ -13,8 +13,9 @@ from trail_operator.domain.diff import differences
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.sync_result import SyncResult, TrailIdentity
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from trail_operator.domain.failure import FailureClass
 from trail_operator.domain.sync_result import SyncResult
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.metrics import Result
+from trail_operator.reconcile.outcome import GONE, RESULT_OF, Outcome
 from trail_operator.trail.dependency_updates import DependencyUpdates
 from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.finalize import TrailFinalizer
-from trail_operator.trail.outcome import GONE, RESULT_OF, Outcome
 from trail_operator.trail.requeue import RequeuePolicy, is_settling
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.sync import TrailSync
 

@@ -12,9 +12,10 @@ from trail_operator.domain.trail import ObservedTrail
 from trail_operator.domain.warnings import AdviceBasis
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.events import EventRecorder
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 
 
 @dataclass

@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from trail_operator.api.constants import RECONCILE_AT
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Destination, Difference, LastDrift
 from trail_operator.aws.dependency_reads import DependencyReads
@@ -20,8 +18,8 @@ from trail_operator.domain.failure import Failure
 from trail_operator.domain.recent_events import RecentEvents
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
 from trail_operator.domain.warnings import AdviceBasis
+from trail_operator.kube.object_state import ObjectState
 from trail_operator.kube.trail_object import TrailObject
-from trail_operator.kube.unreportable import Refused
 
 
 @dataclass(frozen=True)
@@ -177,30 +175,10 @@ class TrailFacts:
     """How often drift was found."""
 
 
-@dataclass(frozen=True)
-class ReconcileContext:
-    """What one reconcile works on. The Trail may change while it runs, the context does not."""
-
-    generation: int
-    """The generation of the spec."""
-    requested_state: tuple[object, ...]
-    """What users requested when it began. No write is sent once that has changed."""
-    force: bool = False
-    """Whether a user requested it with an annotation: cached decisions are ignored."""
-
-
 @dataclass
-class TrailState(TrailObject):
-    """One Trail. A restart loses nothing but this cache: durable state is in Kubernetes and AWS."""
+class TrailState(ObjectState, TrailObject):
+    """One Trail."""
 
-    started: float = 0.0
-    """When this process first saw the Trail; on the monotonic clock, like all times here."""
-    force_requested: bool = False
-    """Whether a user requested a reconcile that ignores cached decisions."""
-    failures: int = 0
-    """Failed reconciles in a row."""
-    refused: Refused | None = None
-    """The last write that the API server refused."""
     reads: ReadHistory = field(default_factory=ReadHistory)
     writes: WriteHistory = field(default_factory=WriteHistory)
     deletion: DeletionHistory = field(default_factory=DeletionHistory)
@@ -208,8 +186,6 @@ class TrailState(TrailObject):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # The request may be from before this process started: serving it twice costs a few calls.
-        self.force_requested = RECONCILE_AT in self.annotations
         synced = self.status.condition(ConditionType.SYNCED)
         if synced is not None and synced.status == "True":
             self.reads = ReadHistory(synced_generation=self.status.observed_generation)
@@ -224,11 +200,3 @@ class TrailState(TrailObject):
         if self.status.observed_generation != generation:
             return ()
         return not_read_again(self.status.drift, unread)
-
-    def replace(self, body: dict[str, Any]) -> bool:
-        """Replace the object by a newer version; return whether that requires a reconcile at once."""
-        before, force = self.requested_state, self.annotations.get(RECONCILE_AT)
-        if not self.update(body):
-            return False
-        self.force_requested = self.force_requested or self.annotations.get(RECONCILE_AT) not in (None, force)
-        return before != self.requested_state

@@ -22,9 +22,10 @@ from trail_operator.domain.trail_status import (
 from trail_operator.domain.warnings import Advice
 from trail_operator.kube.client import TRAILS, KubeClient
 from trail_operator.kube.events import EventRecorder
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 
 
 class StatusWriter:

@@ -7,6 +7,7 @@ from trail_operator.api.trail_status import Difference
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.plan import plan
 from trail_operator.domain.sync_result import SyncResult
+from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.trail.apply import PlanExecutor
 from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.decision import Decision, WriteDecider
@@ -14,7 +15,7 @@ from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.observe import ReadOnlySync
 from trail_operator.trail.read import ReadFailure, TrailReader
 from trail_operator.trail.results import Progress, SyncResults
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 
 
 class TrailSync:

@@ -1,20 +1,15 @@
 """Reports on a Trail while its trail cannot be read: after a failure, and while AWS does not answer."""
 
-import asyncio
-from contextlib import suppress
-
-from kubernetes.aio.client.exceptions import ApiException
+from functools import partial
 
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Difference
-from trail_operator.domain.failure import Failure, transient
-from trail_operator.kube.answers import NO_ANSWER
+from trail_operator.domain.failure import Failure
+from trail_operator.kube.object_state import ReconcileContext
+from trail_operator.reconcile.silence import report_silence
 from trail_operator.trail.results import SyncResults
-from trail_operator.trail.state import ReconcileContext, TrailState
+from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_writer import StatusWriter
-
-# Seconds that a reconcile may take before its Trail reports that AWS does not answer.
-_SILENCE_TIMEOUT = 5.0
 
 
 class UnknownStatus:
@@ -32,12 +27,9 @@ class UnknownStatus:
 
     async def watch(self, state: TrailState, context: ReconcileContext) -> None:
         """Report, while a reconcile runs, that AWS has not answered for three resyncs: Ready may not stay True."""
-        seconds = max(self._results.unreachable_in(state), _SILENCE_TIMEOUT)
-        while seconds > 0.0:
-            await asyncio.sleep(seconds)
-            seconds = self._results.unreachable_in(state)
-        ready = state.status.condition(ConditionType.READY)
-        if state.paused or (ready is not None and ready.status == "Unknown"):
-            return
-        with suppress(ApiException, *NO_ANSWER):  # the reconcile meets the same error
-            await self.report(state, context, transient("AWS has not answered yet"))
+        await report_silence(
+            state,
+            partial(self._results.unreachable_in, state),
+            lambda: state.status.condition(ConditionType.READY),
+            partial(self.report, state, context),
+        )

@@ -1,9 +1,12 @@
-"""Detects a watch of Trails that has stopped without an error: lists show Trails that it never reported."""
+"""Detects a watch that has stopped without an error: lists show objects that it never reported."""
 
 import math
 from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
-from trail_operator.trail.state import TrailState
+from trail_operator.kube.object_state import ObjectState
+
+S = TypeVar("S", bound=ObjectState)
 
 
 class WatchMonitor:
@@ -20,8 +23,8 @@ class WatchMonitor:
         self._last_event = self._clock()
         self._reported.add(uid)
 
-    def find_missed(self, states: Iterable[TrailState], listed: Collection[str]) -> TrailState | None:
-        """Return a Trail that two lists in a row show, if the watch has reported nothing since the first of them.
+    def find_missed(self, states: Iterable[S], listed: Collection[str]) -> S | None:
+        """Return an object that two lists in a row show, if the watch has reported nothing since the first of them.
 
         `listed`: the UIDs in the latest list.
         """

@@ -16,7 +16,7 @@ RESULT_OF = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result that metrics count, and the seconds until the next reconcile; None if the Trail is gone."""
+    """The result that metrics count, and the seconds until the next reconcile; None if the object is gone."""
 
     result: Result
     requeue_after: float | None

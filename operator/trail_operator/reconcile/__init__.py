@@ -1,0 +1,1 @@
+"""What the controllers of all kinds share: runs of reconciles, their outcomes, and objects that cannot be written."""
