@@ -488,7 +488,9 @@ def test_every_definition_comes_as_it_is(helm: Path, tmp_path: Path) -> None:
     }
     (chart / "files" / "crds" / "others.yaml").write_text(yaml.safe_dump(another))
     by_name = {body["metadata"]["name"]: body for body in render(helm, chart)["CustomResourceDefinition"]}
-    assert set(by_name) == {f"{name}.trail-operator.dev" for name in ("others", "trails", "awsaccounts")}
+    assert set(by_name) == {
+        f"{name}.trail-operator.dev" for name in ("others", "trails", "awsaccounts", "trailalarmsets")
+    }
     rendered = by_name["others.trail-operator.dev"]
     assert rendered["spec"] == another["spec"]
     assert rendered["metadata"]["annotations"] == {"own": "stays", **KEPT}

@@ -91,16 +91,15 @@ class ActionARNs(Resource):
     ] = ()
 
 
-AlarmName = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=64),
-    matching(rules.ALARM_NAME_PATTERN),
-]
-
-
 class AlarmFields(Resource):
     """What can be set of any alarm. None means the default, which the operator applies."""
 
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=64),
+        matching(rules.ALARM_NAME_PATTERN),
+        Field(description="Name of the alarm.", json_schema_extra=rules.ALARM_NAME),
+    ]
     description: Annotated[
         str | None,
         StringConstraints(max_length=1024),
@@ -132,13 +131,13 @@ class AlarmFields(Resource):
         ),
     ] = None
     evaluation_periods: Annotated[
-        int | None, Field(ge=1, le=10080, description="Number of recent periods that are evaluated. Defaults to 1.")
+        int | None, Field(ge=1, le=8640, description="Number of recent periods that are evaluated. Defaults to 1.")
     ] = None
     datapoints_to_alarm: Annotated[
         int | None,
         Field(
             ge=1,
-            le=10080,
+            le=8640,
             description="Number of those periods that must breach the threshold. Defaults to all of them.",
         ),
     ] = None
@@ -166,19 +165,10 @@ class AlarmFields(Resource):
 class AlarmOverride(AlarmFields):
     """Changes to an alarm of a preset. Omitted fields keep the preset's value."""
 
-    name: Annotated[AlarmName, Field(description="Name of the preset alarm.", json_schema_extra=rules.ALARM_NAME)]
-
 
 class CustomAlarm(AlarmFields):
     """An alarm of your own."""
 
-    name: Annotated[
-        AlarmName,
-        Field(
-            description="Name of the alarm, other than those of preset alarms.",
-            json_schema_extra=rules.ALARM_NAME,
-        ),
-    ]
     filter_pattern: Annotated[
         str,
         StringConstraints(max_length=1024),
@@ -210,11 +200,19 @@ class TrailAlarmSetSpec(Resource):
         ),
     ] = ()
     exclude: Annotated[
-        tuple[AlarmName, ...],
+        tuple[
+            Annotated[
+                str,
+                StringConstraints(min_length=1, max_length=64),
+                matching(rules.ALARM_NAME_PATTERN),
+                Field(json_schema_extra=rules.ALARM_NAME),
+            ],
+            ...,
+        ],
         Field(max_length=50, description="Names of preset alarms that are not created.", json_schema_extra=_SET),
     ] = ()
     overrides: Annotated[
-        tuple[AlarmOverride, ...],
+        tuple[Annotated[AlarmOverride, Field(json_schema_extra=rules.ALARM)], ...],
         Field(
             max_length=50,
             description="Changes to preset alarms, by name. The filter pattern cannot be changed.",
@@ -222,8 +220,12 @@ class TrailAlarmSetSpec(Resource):
         ),
     ] = ()
     alarms: Annotated[
-        tuple[CustomAlarm, ...],
-        Field(max_length=50, description="Alarms of your own.", json_schema_extra=list_map("name")),
+        tuple[Annotated[CustomAlarm, Field(json_schema_extra=rules.ALARM)], ...],
+        Field(
+            max_length=50,
+            description="Alarms of your own, with other names than preset alarms.",
+            json_schema_extra=list_map("name"),
+        ),
     ] = ()
     actions: Annotated[
         ActionARNs | None,

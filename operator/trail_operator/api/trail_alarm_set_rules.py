@@ -18,11 +18,12 @@ TRAIL_REF = rules(
     ),
 )
 TRAIL_NAME = rules(no_control_characters("trailRef.name"))
-_NAME_RULE = rule(
-    f"self.matches(r'{ALARM_NAME_PATTERN}')",
-    "the name of an alarm may contain only letters, digits and . _ -",
+ALARM_NAME = rules(
+    rule(
+        f"self.matches(r'{ALARM_NAME_PATTERN}')",
+        "the name of an alarm may contain only letters, digits and . _ -: choose such a name",
+    ),
 )
-ALARM_NAME = rules(_NAME_RULE)
 DESCRIPTION = rules(no_control_characters("description"))
 METRIC_VALUE = rules(
     rule(
@@ -36,7 +37,10 @@ FILTER_PATTERN = rules(
         "filterPattern must not be empty, because an empty pattern matches every event: write a pattern such as "
         "{ $.eventName = DeleteTrail }",
     ),
-    no_control_characters("filterPattern"),
+    rule(
+        no_control_characters("filterPattern")["rule"],
+        "filterPattern must be one line without control characters: remove line breaks (in YAML, write >- and not |)",
+    ),
 )
 PERIOD = rules(
     rule(
@@ -50,3 +54,33 @@ TOPIC = rules(
         "an action must be the ARN of an SNS topic: arn:aws:sns:REGION:ACCOUNT:NAME",
     ),
 )
+
+# On several fields.
+
+_PERIOD = "(has(self.period) ? self.period : 300)"
+_EVALUATION_PERIODS = "(has(self.evaluationPeriods) ? self.evaluationPeriods : 1)"
+ALARM = rules(
+    rule(
+        f"!has(self.datapointsToAlarm) || self.datapointsToAlarm <= {_EVALUATION_PERIODS}",
+        "datapointsToAlarm must be at most evaluationPeriods, which is 1 if omitted: lower it, or raise "
+        "evaluationPeriods",
+    ),
+    rule(
+        f"{_PERIOD} * {_EVALUATION_PERIODS} <= ({_PERIOD} < 3600 ? 86400 : 604800)",
+        "period (300 if omitted) times evaluationPeriods must be at most a day (86400), or seven days (604800) if "
+        "period is at least 3600: lower one of them",
+    ),
+)
+SPEC_RULES = [
+    rule(
+        "(has(self.presets) && size(self.presets) > 0) || (has(self.alarms) && size(self.alarms) > 0)",
+        "the spec asks for no alarm: set presets (SecurityHub or CIS) or alarms",
+    ),
+]
+ROOT_RULES = [
+    rule(
+        "size(self.metadata.name) <= 63",
+        "metadata.name must have at most 63 characters to fit into the names of the alarms in AWS: choose a shorter "
+        "name",
+    ),
+]
