@@ -8,9 +8,9 @@ from typing import Any
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.attributes import ATTRIBUTES, differing
+from trail_operator.domain.difference_texts import difference, path_text
 from trail_operator.domain.selector_conversion import aggregation_parameters, insight_parameters, selector_parameters
 from trail_operator.domain.selectors import DEFAULT, AdvancedSelector, Selectors
-from trail_operator.domain.texts import clean
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
 
 FIELDS = (
@@ -29,10 +29,7 @@ _PARTS: dict[str, Part] = {
     "insightSelectors": "insightSelectors",
     "aggregationConfigurations": "aggregationConfigurations",
 }
-# A status must fit into an object, and a trail may have 500 conditions of 2 KB each.
 MISSING = (Difference(path="trail", desired="present", observed="absent"),)
-_LONGEST = 1000
-_LONGEST_PATH = 512
 _MOST_MEMBERS = 10
 
 
@@ -81,7 +78,7 @@ def configuration_differences(desired: DesiredTrail, observed: ObservedTrail) ->
         return ()
     changed = differing(desired.configuration, observed.configuration)
     return tuple(
-        _difference(attribute.spec, getattr(desired.configuration, name), getattr(observed.configuration, name))
+        difference(attribute.spec, getattr(desired.configuration, name), getattr(observed.configuration, name))
         for name, attribute in ATTRIBUTES.items()
         if name in changed and attribute.spec not in observed.unreadable
     )
@@ -91,7 +88,7 @@ def logging_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple
     """Return what StartLogging or StopLogging would change."""
     if "isLogging" in observed.unreadable or desired.is_logging == observed.is_logging:
         return ()
-    return (_difference("isLogging", desired.is_logging, observed.is_logging),)
+    return (difference("isLogging", desired.is_logging, observed.is_logging),)
 
 
 def selector_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
@@ -102,20 +99,20 @@ def selector_differences(desired: DesiredTrail, observed: ObservedTrail) -> tupl
     path, other = _selectors_path(wanted), _selectors_path(found)
     if path != other:
         return (
-            _difference(path, _selectors_shown(wanted), None),
-            _difference(other, None, _selectors_shown(found)),
+            difference(path, _selectors_shown(wanted), None),
+            difference(other, None, _selectors_shown(found)),
         )
     if len(wanted) != len(found) or DEFAULT in (wanted, found):
-        return (_difference(path, _selectors_shown(wanted), _selectors_shown(found)),)
+        return (difference(path, _selectors_shown(wanted), _selectors_shown(found)),)
     members = tuple(
-        difference
+        entry
         for at, (one, another) in enumerate(zip(_sent(wanted), _sent(found), strict=True))
-        for difference in _member_differences(f"{path}[{at}]", one, another)
+        for entry in _member_differences(f"{path}[{at}]", one, another)
     )
     if len(members) > _MOST_MEMBERS:
-        left = _difference(f"{path}[...]", "as the spec has them", f"{len(members) - _MOST_MEMBERS} more that differ")
+        left = difference(f"{path}[...]", "as the spec has them", f"{len(members) - _MOST_MEMBERS} more that differ")
         return (*members[:_MOST_MEMBERS], left)
-    return members or (_difference(path, _selectors_shown(wanted), _selectors_shown(found)),)
+    return members or (difference(path, _selectors_shown(wanted), _selectors_shown(found)),)
 
 
 def insight_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
@@ -124,7 +121,7 @@ def insight_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple
         return ()
     wanted = insight_parameters(desired.insights)["InsightSelectors"]
     found = insight_parameters(observed.insights)["InsightSelectors"]
-    return (_difference("insightSelectors", wanted or None, found or None),)
+    return (difference("insightSelectors", wanted or None, found or None),)
 
 
 def aggregation_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
@@ -133,7 +130,7 @@ def aggregation_differences(desired: DesiredTrail, observed: ObservedTrail) -> t
         return ()
     wanted = aggregation_parameters(desired.aggregations)["AggregationConfigurations"]
     found = aggregation_parameters(observed.aggregations)["AggregationConfigurations"]
-    return (_difference("aggregationConfigurations", wanted or None, found or None),)
+    return (difference("aggregationConfigurations", wanted or None, found or None),)
 
 
 def tag_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Difference, ...]:
@@ -142,7 +139,7 @@ def tag_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Dif
         return ()
     keys = sorted(desired.tags.keys() | {key for key in observed.tags if desired.governs(key)})
     return tuple(
-        _difference(f"tags[{key}]", desired.tags.get(key), observed.tags.get(key))
+        difference(f"tags[{key}]", desired.tags.get(key), observed.tags.get(key))
         for key in keys
         if desired.tags.get(key) != observed.tags.get(key)
     )
@@ -150,7 +147,7 @@ def tag_differences(desired: DesiredTrail, observed: ObservedTrail) -> tuple[Dif
 
 def about_tags(changed: Iterable[Difference], keys: Iterable[str]) -> tuple[Difference, ...]:
     """Return the differences in tags with these keys."""
-    paths = {_path(f"tags[{key}]") for key in keys}
+    paths = {path_text(f"tags[{key}]") for key in keys}
     return tuple(entry for entry in changed if entry.path in paths)
 
 
@@ -171,7 +168,7 @@ def _member_differences(path: str, wanted: dict[str, Any], found: dict[str, Any]
     if "FieldSelectors" in wanted:
         wanted, found = _by_field(wanted), _by_field(found)
     return [
-        _difference(f"{path}.{name[0].lower()}{name[1:]}", wanted.get(name), found.get(name))
+        difference(f"{path}.{name[0].lower()}{name[1:]}", wanted.get(name), found.get(name))
         for name in sorted(wanted.keys() | found.keys())
         if wanted.get(name) != found.get(name)
     ]
@@ -184,31 +181,3 @@ def _by_field(selector: dict[str, Any]) -> dict[str, Any]:
         for entry in selector["FieldSelectors"]
     }
     return conditions | ({"Name": selector["Name"]} if "Name" in selector else {})
-
-
-def _difference(path: str, desired: Any, observed: Any) -> Difference:
-    return Difference(path=_path(path), desired=_shown(desired), observed=_shown(observed))
-
-
-def _path(path: str) -> str:
-    return clean(path, _LONGEST_PATH)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "absent"
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = _written(value)
-    shown = clean(text[:_LONGEST], _LONGEST)
-    return shown if len(text) <= _LONGEST else f"{shown}... ({len(text)} characters)"
-
-
-def _written(value: Any) -> str:
-    """Format a value in YAML's flow style, with the names of the spec."""
-    if isinstance(value, dict):
-        members = (f"{name[0].lower()}{name[1:]}: {_written(member)}" for name, member in value.items())
-        return f"{{{', '.join(members)}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(_written(member) for member in value)}]"
-    return str(value).lower() if isinstance(value, bool) else str(value)

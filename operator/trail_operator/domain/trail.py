@@ -6,16 +6,16 @@ log group's ARN has no suffix ':*', a key is its ARN if known, tags are a mappin
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Literal
 
-from trail_operator.api.constants import OWNER_TAG, RESERVED_TAG_PREFIX
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail import TrailSpec
 from trail_operator.api.trail_status import Destination
 from trail_operator.domain.arns import Location
 from trail_operator.domain.attributes import Configuration, Resolved, desired_configuration
 from trail_operator.domain.selector_conversion import wanted_aggregations, wanted_insights, wanted_selectors
 from trail_operator.domain.selectors import Aggregations, Insights, Selectors
+from trail_operator.domain.tags import is_governed
 
 # Since 22 November 2021, only these regions have events of global services, by partition:
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
@@ -78,9 +78,7 @@ class DesiredTrail:
         """Return whether the spec controls tags with that key. All others are ignored."""
         if tag == OWNER_TAG:
             return OWNER_TAG in self.tags
-        if tag.lower().startswith(("aws:", RESERVED_TAG_PREFIX)):
-            return False
-        return not any(fnmatchcase(tag, pattern) for pattern in self.ignored_tags)
+        return is_governed(tag, self.ignored_tags)
 
 
 Part = Literal[

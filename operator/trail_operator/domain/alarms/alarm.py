@@ -7,6 +7,7 @@ Knows no calls: `actions.py` has the writes, `aws/` the reads.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.domain.arns import Location
 
 
@@ -89,8 +90,9 @@ class DesiredAlarmSet:
     ignored_tags: tuple[str, ...] = ()
     """Patterns of keys whose tags are left alone."""
 
-    def owns(self, owner: str | None) -> bool:
-        """Return whether an owner tag is this set's."""
+    def owns(self, tags: Mapping[str, str]) -> bool:
+        """Return whether an alarm with these tags is this set's."""
+        owner = tags.get(OWNER_TAG)
         return owner is not None and (owner == self.owner or owner in self.former_owners)
 
 
