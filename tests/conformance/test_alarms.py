@@ -17,6 +17,8 @@ LIST_TAGS = f"{API}/API_ListTagsForResource.html"
 # What AWS answered to others.
 DATAPOINTS = "https://github.com/hashicorp/terraform/issues/24070"
 PARTITION = "https://github.com/aws-samples/amazon-cloudwatch-auto-alarms/issues/61"
+DEPENDENTS = "https://github.com/cloud-custodian/cloud-custodian/issues/7763"
+NO_CHILD = "https://github.com/awsdocs/aws-cloudformation-user-guide/issues/911"
 BAD_ARN = "https://github.com/hashicorp/terraform/issues/19015"
 
 INVALID = "ValidationError"
@@ -300,3 +302,47 @@ def test_one_composite_alarm_is_deleted_at_a_time(aws: Account) -> None:
     two = [composite(aws), composite(aws)]
     with refused(INVALID):
         aws.client("cloudwatch").delete_alarms(AlarmNames=two)
+
+
+@fact(DEPENDENTS)
+def test_an_alarm_on_which_a_composite_alarm_depends_is_not_deleted(aws: Account) -> None:
+    name, other, cloudwatch = put(aws), put(aws), aws.client("cloudwatch")
+    cloudwatch.put_composite_alarm(AlarmName=aws.name("composite"), AlarmRule=f"NOT OK({arn(aws, name)})")
+    words = f"Cannot delete {name} as there are composite alarm(s) depending on it."
+    with refused(INVALID, words):
+        cloudwatch.delete_alarms(AlarmNames=[name])
+    # That the others of the call stay: the same source.
+    with refused(INVALID):
+        cloudwatch.delete_alarms(AlarmNames=[other, name])
+    assert {one["AlarmName"] for one in alarms(aws, AlarmNames=[name, other])} == {name, other}
+
+
+@fact(DEPENDENTS)
+def test_alarms_on_which_composite_alarms_depend_are_named_in_the_refusal(aws: Account) -> None:
+    two, cloudwatch = [put(aws), put(aws)], aws.client("cloudwatch")
+    rule = " OR ".join(f'ALARM("{name}")' for name in two)
+    cloudwatch.put_composite_alarm(AlarmName=aws.name("composite"), AlarmRule=rule)
+    words = f"Cannot delete {','.join(two)} as there are composite alarm(s) depending on them."
+    with refused(INVALID, words):
+        cloudwatch.delete_alarms(AlarmNames=two)
+
+
+@fact(DELETE)
+def test_composite_alarms_that_depend_on_each_other_are_not_deleted(aws: Account) -> None:
+    cloudwatch, first = aws.client("cloudwatch"), composite(aws)
+    second = aws.name("composite")
+    cloudwatch.put_composite_alarm(AlarmName=second, AlarmRule=f'ALARM("{first}")')
+    cloudwatch.put_composite_alarm(AlarmName=first, AlarmRule=f'ALARM("{second}")')
+    for name in (first, second):
+        with refused(INVALID):
+            cloudwatch.delete_alarms(AlarmNames=[name])
+    cloudwatch.put_composite_alarm(AlarmName=first, AlarmRule="FALSE")
+    cloudwatch.delete_alarms(AlarmNames=[second])
+
+
+@fact(NO_CHILD)
+def test_a_composite_alarm_on_no_alarm_is_refused(aws: Account) -> None:
+    with refused(INVALID):
+        aws.client("cloudwatch").put_composite_alarm(
+            AlarmName=aws.name("composite"), AlarmRule=f'ALARM("{aws.name("none")}")'
+        )

@@ -26,10 +26,10 @@ ALARM: dict[str, Any] = {
 
 @pytest.fixture
 def fast(endpoint: str) -> Iterator[None]:
-    """Periods of 300 seconds last 2."""
-    put_settings(endpoint, alarm_speed=150)
+    """Periods last 2 seconds."""
+    put_settings(endpoint, alarm_period_seconds=2)
     yield
-    put_settings(endpoint, alarm_speed=1)
+    put_settings(endpoint, alarm_period_seconds=None)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ SETTINGS = {
     "trail_loading": 0,
     "event_delivery": {"drop": 0, "double": 0, "reorder": 0, "delay": 0, "seed": 0},
     "lookup_lag": 0,
-    "alarm_speed": 1,
+    "alarm_period_seconds": None,
     "regions_without_log_delivery": [],
     "regions_without_insights": [],
     "session_seconds": None,
@@ -461,8 +461,8 @@ def test_settings_are_set_one_by_one(endpoint: str) -> None:
         ({"rates": 1}, "rates must be true or false"),
         ({"stale_reads": -1}, "stale_reads must be a number of seconds"),
         ({"stale_reads": True}, "stale_reads must be a number of seconds"),
-        ({"alarm_speed": 0.5}, "alarm_speed must be a number from 1 to 1000"),
-        ({"alarm_speed": "2"}, "alarm_speed must be a number from 1 to 1000"),
+        ({"alarm_period_seconds": 0}, "alarm_period_seconds must be a number of seconds above 0, at most 86400"),
+        ({"alarm_period_seconds": "2"}, "alarm_period_seconds must be a number of seconds above 0"),
         ({"iam_propagation": None}, "iam_propagation must be a number of seconds"),
         ({"trail_loading": 601}, "trail_loading must be a number of seconds, at most 600"),
         ({"regions_without_insights": "eu-west-1"}, "regions_without_insights must be a list of regions"),
@@ -510,6 +510,7 @@ def test_reset_forgets_everything(aws: Account, bucket: str, trail: str, endpoin
     aws.fault(service="cloudtrail", operation="*", error="InternalFailure")
     put_settings(endpoint, background=True, quotas=False, stale_reads=7, iam_propagation=7, session_seconds=7)
     put_settings(endpoint, default_encryption_needs_decrypt=True, event_delivery={"drop": 1}, lookup_lag=7)
+    put_settings(endpoint, alarm_period_seconds=7)
     requests.post(f"{endpoint}/_sandbox/reset", timeout=seconds(30)).raise_for_status()
     settings = requests.get(f"{endpoint}/_sandbox/settings", timeout=seconds(30)).json()
     put_settings(endpoint, rates=False)

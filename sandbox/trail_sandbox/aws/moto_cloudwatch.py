@@ -31,6 +31,7 @@ _MISSING_DATA = ("breaching", "notBreaching", "ignore", "missing")
 _CREATED = "Unchecked: Initial alarm creation"
 _STATE = ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "history")
 _ARN = re.compile(r"\Aarn:(?P<partition>[a-z-]+):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*):[0-9]*:.+\Z", re.DOTALL)
+_IN_RULE = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:["']([^"']+)["']|([^"')\s]+))\s*\)""")
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 _ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 # What makes an alarm another kind than one on a single metric.
@@ -80,6 +81,8 @@ def _put(method: Method) -> Method:
             _check_periods(given)
         _check_actions(given, response.region)
         backend = response.cloudwatch_backend
+        if is_composite:
+            _check_rule(given, backend)
         old: Alarm | None = backend.alarms.get(given["AlarmName"])
         if old is not None and (old.rule is not None) != is_composite:
             # Not verified: with which error. Names are unique among both kinds.
@@ -146,10 +149,40 @@ def _delete_alarms(response: CloudWatchResponse) -> ActionResult:
         raise ResourceNotFound("None of the alarms exists.")
     if sum(one.rule is not None for one in found) > 1:
         raise ValidationError("A call deletes at most one composite alarm.")
+    _check_dependents(backend, found)
     for alarm in found:
         backend.tagger.delete_all_tags_for_resource(alarm.alarm_arn)
     backend.delete_alarms([one.name for one in found])
     return EmptyResult()
+
+
+def _check_dependents(backend: CloudWatchBackend, found: list[Alarm]) -> None:
+    """Refuse to delete any alarm if one of them is in the rule of a composite alarm.
+
+    The code and the words: https://github.com/cloud-custodian/cloud-custodian/issues/7763
+    Not verified: of a composite alarm that is deleted with them.
+    """
+    used = {name for one in list(backend.alarms.values()) if one not in found for name in _names_in(one.rule)}
+    kept = [one.name for one in found if one.name in used or one.alarm_arn in used]
+    if kept:
+        them = "it" if len(kept) == 1 else "them"
+        raise ValidationError(f"Cannot delete {','.join(kept)} as there are composite alarm(s) depending on {them}.")
+
+
+def _check_rule(given: Given, backend: CloudWatchBackend) -> None:
+    """Refuse a rule about alarms that do not exist; not verified: how they are listed.
+
+    https://github.com/awsdocs/aws-cloudformation-user-guide/issues/911
+    """
+    known = {text for one in list(backend.alarms.values()) for text in (one.name, one.alarm_arn)}
+    unknown = [name for name in _names_in(given["AlarmRule"]) if name not in known]
+    if unknown:
+        raise ValidationError(f"Could not save the composite alarm as alarms {unknown} in the alarm rule do not exist")
+
+
+def _names_in(rule: str | None) -> list[str]:
+    """Give the names and ARNs of alarms in a composite alarm's rule."""
+    return [quoted or bare for quoted, bare in _IN_RULE.findall(rule or "")]
 
 
 def _tag_resource(response: CloudWatchResponse) -> ActionResult:

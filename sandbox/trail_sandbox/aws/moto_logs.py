@@ -5,13 +5,11 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetr
 
 import base64
 import json
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 from moto.logs.exceptions import (
     InvalidParameterException,
     LimitExceededException,
@@ -21,7 +19,9 @@ from moto.logs.exceptions import (
 from moto.logs.models import LogGroup, LogsBackend
 from moto.logs.responses import LogsResponse
 
+from trail_sandbox.aws import metric_filters
 from trail_sandbox.aws.filter_patterns import Expression, PatternError, parse
+from trail_sandbox.aws.metric_filters import NUMBER, Filter, event_of, filters_of, text_of
 from trail_sandbox.aws.model_input import validation_error
 
 STANDARD = "STANDARD"
@@ -31,9 +31,7 @@ _MOST_FILTERS = 100
 _MOST_FILTERS_WITH_REGEXES = 5
 _MOST_DIMENSIONS = 3
 _PAGE = 50
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
-Filter = dict[str, Any]
 Given = dict[str, Any]
 
 
@@ -46,12 +44,6 @@ def correct() -> None:
     LogsResponse.create_log_group = _keeping_class(LogsResponse.create_log_group)  # type: ignore[method-assign, assignment]
     LogsBackend.put_log_events = _counting(LogsBackend.put_log_events)  # type: ignore[method-assign]
     LogGroup.to_describe_dict = _described(LogGroup.to_describe_dict)  # type: ignore[method-assign, assignment]
-
-
-def filters_of(group: LogGroup) -> dict[str, Filter]:
-    """Give the metric filters of a group by their names; they end with it."""
-    filters: dict[str, Filter] = group.__dict__.setdefault("metric_filters", {})
-    return filters
 
 
 def _put_metric_filter(response: LogsResponse) -> str:
@@ -111,9 +103,9 @@ def _test_metric_filter(response: LogsResponse) -> str:
     matches = []
     # Not verified: that numbers begin with 0, and how extracted values are spelt.
     for number, message in enumerate(given["logEventMessages"]):
-        event = _event(message)
+        event = event_of(message)
         if expression.matches(event):
-            values = {one.text: _text(one.find(event)) for one in expression.selectors()}
+            values = {one.text: text_of(one.find(event)) for one in expression.selectors()}
             extracted = {name: value for name, value in values.items() if value is not None}
             matches.append({"eventNumber": number, "eventMessage": message, "extractedValues": extracted})
     return json.dumps({"matches": matches})
@@ -152,7 +144,7 @@ def _check_transformation(transformation: Given, pattern: str) -> None:
     if len(dimensions) > _MOST_DIMENSIONS:
         raise InvalidParameterException(f"A metric transformation has at most {_MOST_DIMENSIONS} dimensions.")
     for value in [*dimensions.values(), transformation["metricValue"]]:
-        is_number = value is transformation["metricValue"] and _NUMBER.fullmatch(value)
+        is_number = value is transformation["metricValue"] and NUMBER.fullmatch(value)
         if not is_number and not _is_selector(value):
             raise InvalidParameterException(f"Invalid metric transformation: {value!r} is no value of a metric.")
 
@@ -204,19 +196,6 @@ def _position(token: str) -> list[str]:
     return [str(name), str(group)]
 
 
-def _event(message: str) -> Any:
-    try:
-        return json.loads(message)
-    except ValueError:
-        return None
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value) if isinstance(value, bool | int | float) else None
-
-
 def _class_of(group: LogGroup) -> str:
     return str(getattr(group, "log_group_class", STANDARD))
 
@@ -246,47 +225,8 @@ def _counting(method: Callable[..., Any]) -> Callable[..., Any]:
 
     def put_log_events(logs: LogsBackend, log_group_name: str, log_stream_name: str, log_events: list[Given]) -> Any:
         answer = method(logs, log_group_name, log_stream_name, log_events)
-        group = logs.groups.get(log_group_name)
-        filters = list(filters_of(group).values()) if group else []
-        if filters:
-            events = [_event(one["message"]) for one in log_events]
-            data = [datum for one in filters for datum in _data(one, events)]
-            cloudwatch_backends[logs.account_id][logs.region_name].metric_data.extend(data)
+        if group := logs.groups.get(log_group_name):
+            metric_filters.count(logs, group, [event_of(one["message"]) for one in log_events], datetime.now(UTC))
         return answer
 
     return put_log_events
-
-
-def _data(one: Filter, events: list[Any]) -> Iterator[MetricDatum]:
-    """Give the data that a filter makes of events that came together, with the time at which they came.
-
-    Unlike AWS, which gives them the time of the events and publishes a default value once a minute.
-    """
-    [transformation] = one["metricTransformations"]
-    expression = parse(one["filterPattern"])
-    matching = [event for event in events if expression.matches(event)]
-    for event in matching:
-        value = _value(transformation["metricValue"], event)
-        dimensions = {name: _text(_found(text, event)) for name, text in transformation.get("dimensions", {}).items()}
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html
-        if value is not None and None not in dimensions.values():
-            yield _datum(transformation, value, [{"Name": key, "Value": str(text)} for key, text in dimensions.items()])
-    if not matching and transformation.get("defaultValue") is not None:
-        yield _datum(transformation, transformation["defaultValue"], [])
-
-
-def _datum(transformation: Given, value: float, dimensions: list[dict[str, str]]) -> MetricDatum:
-    name, namespace, unit = transformation["metricName"], transformation["metricNamespace"], transformation.get("unit")
-    return MetricDatum(namespace, name, float(value), dimensions, datetime.now(UTC), unit)
-
-
-def _value(text: str, event: Any) -> float | None:
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    found = _found(text, event)
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
-
-
-def _found(text: str, event: Any) -> Any:
-    [selector] = parse(f"{{ {text} NOT EXISTS }}").selectors()
-    return selector.find(event)

@@ -45,8 +45,8 @@ class Settings:
     """What happens to EventBridge's messages."""
     lookup_lag: float = 0.0
     """For how many seconds after it happened LookupEvents does not show an event. In AWS it takes minutes."""
-    alarm_speed: float = 1.0
-    """How many times shorter the periods of alarms are than they say."""
+    alarm_period_seconds: float | None = None
+    """How many seconds the periods of alarms last; None is as long as they say."""
     regions_without_log_delivery: Sequence[str] = ()
     """Where trails cannot deliver to CloudWatch Logs. In AWS they can everywhere at present."""
     regions_without_insights: Sequence[str] = ()
@@ -86,9 +86,9 @@ def _seconds(most: float, *, is_nullable: bool = False) -> Callable[[str, object
     return parse
 
 
-def _speed(name: str, value: object) -> float:
-    if not _is_number(value, _MOST_SPEED) or value < 1:  # type: ignore[operator]
-        raise BadRequest(f"{name} must be a number from 1 to {_MOST_SPEED}, not {value!r}")
+def _period(name: str, value: object) -> float | None:
+    if value is not None and (not _is_number(value, _LONGEST_PERIOD_SECONDS) or value == 0):
+        raise BadRequest(f"{name} must be a number of seconds above 0, at most {_LONGEST_PERIOD_SECONDS}, or null")
     return value  # type: ignore[return-value]
 
 
@@ -119,13 +119,13 @@ def _is_number(value: object, most: float) -> bool:
 
 
 _MOST_DELAY_SECONDS = 60 * 60
-_MOST_SPEED = 1000
+_LONGEST_PERIOD_SECONDS = 24 * 60 * 60
 _PARSERS: Mapping[str, Callable[[str, object], Any]] = {
     "stale_reads": _seconds(MEMORY.total_seconds()),
     "iam_propagation": _seconds(MEMORY.total_seconds()),
     "trail_loading": _seconds(MEMORY.total_seconds()),
     "lookup_lag": _seconds(_MOST_DELAY_SECONDS),
-    "alarm_speed": _speed,
+    "alarm_period_seconds": _period,
     "session_seconds": _seconds(12 * 60 * 60, is_nullable=True),
     "event_delivery": _event_delivery,
     "regions_without_log_delivery": _regions,

@@ -23,9 +23,9 @@ def can_evaluate(alarm: Alarm) -> bool:
     return alarm.rule is None and bool(alarm.statistic) and alarm.comparison_operator in _OPERATORS
 
 
-def state_of(alarm: Alarm, data: Sequence[Any], now: datetime, speed: float) -> tuple[str, str]:
-    """Give the state and its reason; `speed`: by how much periods are shorter than they say."""
-    points = _points(alarm, data, now, speed)
+def state_of(alarm: Alarm, data: Sequence[Any], now: datetime, period: float | None) -> tuple[str, str]:
+    """Give the state and its reason; `period`: how many seconds a period lasts, if not as long as it says."""
+    points = _points(alarm, data, now, timedelta(seconds=period or alarm.period))
     known = [one for one in points if one is not None]
     treat = alarm.treat_missing_data or "missing"
     if not known and treat == "ignore":
@@ -41,9 +41,8 @@ def state_of(alarm: Alarm, data: Sequence[Any], now: datetime, speed: float) -> 
     return state, f"Threshold Crossed: {breaching} out of the last {len(points)} datapoints {known} were breaching."
 
 
-def _points(alarm: Alarm, data: Sequence[Any], now: datetime, speed: float) -> list[float | None]:
+def _points(alarm: Alarm, data: Sequence[Any], now: datetime, period: timedelta) -> list[float | None]:
     """Give the data point of each period, the latest first; None where there are no data."""
-    period = timedelta(seconds=alarm.period / speed)
     own = [(_time(one), one) for one in data if _is_of(alarm, one)]
     points: list[float | None] = []
     for number in range(alarm.evaluation_periods):

@@ -16,6 +16,7 @@ from moto.core.exceptions import ServiceException
 from trail_sandbox.aws.alarms.evaluation import can_evaluate, state_of
 from trail_sandbox.aws.alarms.message import message_of, subject_of
 from trail_sandbox.aws.alarms.permissions import may_publish
+from trail_sandbox.aws.metric_filters import publish_defaults
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.world import World
 
@@ -33,6 +34,7 @@ class Alarms:
     def evaluate(self, account: str | None = None) -> None:
         """Bring all alarms to the states that their metrics have now, or those of one account."""
         with self._one_at_a_time:
+            publish_defaults(datetime.now(UTC))
             for backend in _backends(account):
                 for alarm in list(backend.alarms.values()):
                     if can_evaluate(alarm):
@@ -40,7 +42,7 @@ class Alarms:
 
     def _evaluate(self, backend: CloudWatchBackend, alarm: Alarm) -> None:
         now, old = datetime.now(UTC), str(alarm.state_value)
-        new, reason = state_of(alarm, list(backend.metric_data), now, self._settings.alarm_speed)
+        new, reason = state_of(alarm, list(backend.metric_data), now, self._settings.alarm_period_seconds)
         if new == old:
             return
         alarm.update_state(reason, "{}", new)
