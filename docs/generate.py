@@ -89,6 +89,7 @@ def main() -> None:
     """Write all of them."""
     write(DOCS / "trail.md", reference.render())
     write(DOCS / "accounts.md", reference.render_account())
+    write(DOCS / "trail-alarm-set.md", reference.render_alarm_set())
     write(DOCS / "commands.md", helps())
     grants = (NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES, FOR_ATTRIBUTION, FOR_EVENTS)
     policies = map(permissions.policy, grants)

@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from trail_operator.api.crd import account_crd, trail_crd
+from trail_operator.api.alarm_set_explanations import ALARM_SET_CONDITION_MEANINGS, ALARM_SET_EXPLANATIONS
+from trail_operator.api.crd import account_crd, alarm_set_crd, trail_crd
 from trail_operator.api.explanations import CONDITION_MEANINGS, EVENT_EXPLANATIONS, EXPLANATIONS, Explanation
 from trail_operator.api.reasons import ACCOUNT_REASONS, EVENTS_ARRIVING_REASONS, ConditionType, Reason
+from trail_operator.api.trail_alarm_set import Preset
+from trail_operator.domain.alarms.presets import PRESET_ALARMS, PresetAlarm, Standard, alarms_of
 from trail_operator.settings import Settings, default_text, flag
 
 
@@ -31,6 +34,27 @@ def render_account() -> str:
         + _reasons(EVENTS_ARRIVING_REASONS),
     ]
     return "\n".join(sections)
+
+
+def render_alarm_set() -> str:
+    """Tables of the preset alarms, and of a TrailAlarmSet's fields, conditions and reasons."""
+    standards = tuple(Standard)
+    rows = ((f"`{alarm.name}`", *(alarm.controls.get(one, "") for one in standards)) for alarm in PRESET_ALARMS)
+    presets = " and ".join(f"`{preset}` has the {len(alarms_of([preset]))}" for preset in Preset)
+    sections = [
+        f"## Preset alarms\n\n{presets} alarms that have a number in the column of Security Hub, or of v5.0:\n\n"
+        + table(["alarm", *standards], rows),
+        "### Filter patterns\n\n" + "\n".join(map(_preset_pattern, PRESET_ALARMS)),
+        *_resource(alarm_set_crd(), "TrailAlarmSet"),
+        "## Conditions\n\n" + table(["condition", "meaning"], ALARM_SET_CONDITION_MEANINGS.items()),
+        "## Reasons\n\nThe set is closed: a condition never has another reason.\n\n"
+        + _explained(ALARM_SET_EXPLANATIONS.items()),
+    ]
+    return "\n".join(sections)
+
+
+def _preset_pattern(alarm: PresetAlarm) -> str:
+    return f"`{alarm.name}`: {alarm.description}\n\n```text\n{alarm.pattern}\n```\n"
 
 
 def _trail_conditions() -> Iterable[tuple[str, str]]:

@@ -57,9 +57,9 @@ ClusterName = Annotated[str, StringConstraints(max_length=CLUSTER_NAME_LENGTH, p
 
 PLANNING = (
     *("namespace", "cluster_name", "former_cluster_names", "region", "default_account", "account_selector"),
-    *("own_identity", "allowed_adoption", "default_deletion_policy", "ignore_tags"),
+    *("own_identity", "allowed_adoption", "allowed_action_arns", "default_deletion_policy", "ignore_tags"),
 )
-"""The settings that decide what is written to trails."""
+"""The settings that decide what is written to trails and alarms."""
 
 
 class Settings(BaseSettings):
@@ -132,6 +132,15 @@ class Settings(BaseSettings):
             )
         ),
     ] = "Never"
+    allowed_action_arns: Annotated[
+        Names,
+        Field(
+            description=(
+                "ARN of an SNS topic that alarms may notify with the operator's own identity (with * and ?); can be "
+                "repeated. AWSAccounts have the field allowedActionARNs. Default: none."
+            )
+        ),
+    ] = []
     resync: Annotated[
         Duration,
         Field(

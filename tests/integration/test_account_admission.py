@@ -168,6 +168,7 @@ CASES = [
             "allowedTopicARNs": 700,
             "allowedKeyARNs": 700,
             "allowedLogGroupARNs": 700,
+            "allowedActionARNs": 700,
             "allowedTrailNames": 128,
         }.items()
         for case in (

@@ -29,6 +29,7 @@ EVERY_SETTING: dict[str, Any] = {
     "accountSelector": "shard=a,tier=",
     "ownIdentity": False,
     "allowedAdoption": "IfUnowned",
+    "allowedActionARNs": ["arn:aws:sns:*:123456789012:alarms-*", "arn:aws:sns:eu-central-1:123456789012:security"],
     "resync": "5m",
     "eventQueue": "arn:aws:sqs:eu-central-1:123456789012:events",
     "dependencyResync": "2h",
@@ -131,6 +132,7 @@ def test_the_operator_reads_what_the_chart_sets(helm: Path, monkeypatch: pytest.
     assert settings.namespace == ["a", "b"]
     assert (settings.cluster_name, settings.former_cluster_names) == ("prod", ["test", "old"])
     assert settings.ignore_tags == ["cost-*"]
+    assert settings.allowed_action_arns == EVERY_SETTING["allowedActionARNs"]
     assert (settings.default_account, settings.account_selector) == ("security", "shard=a,tier=")
     assert settings.own_identity is False
     assert settings.resync.total_seconds() == 300

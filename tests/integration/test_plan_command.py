@@ -61,6 +61,7 @@ def plan(environment: dict[str, str], tmp_path: Path) -> Plan:
 SETTINGS = (
     *("--cluster-name", "test", "--former-cluster-names", "", "--region", "us-east-1", "--default-account", ""),
     *("--account-selector", "", "--own-identity", "--allowed-adoption", "Always", "--ignore-tags", ""),
+    *("--allowed-action-arns", ""),
     *("--default-deletion-policy", "Delete", "--namespace", ""),
 )
 """All that a plan needs to know, of an operator that publishes nothing."""

@@ -6,7 +6,13 @@ import pytest
 
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy, TrailSpec
-from trail_operator.domain.account_policy import check_adoption, check_namespace, check_resources, check_spec
+from trail_operator.domain.account_policy import (
+    check_actions,
+    check_adoption,
+    check_namespace,
+    check_resources,
+    check_spec,
+)
 from trail_operator.domain.failure import FailureClass
 
 ROLE = "arn:aws:iam::111111111111:role/logs"
@@ -157,3 +163,50 @@ def test_topic_key_and_log_group(allows: dict[str, Any], refused: str | None) ->
     assert refusal.message.startswith(f"AWSAccount prod does not allow {refused} ")
     assert field in refusal.message
     assert all(pattern in refusal.message for pattern in allows[field])
+
+
+TOPICS = "arn:aws:sns:us-east-1:111111111111:"
+
+
+@pytest.mark.parametrize(
+    ("arns", "allowed", "refused"),
+    [
+        ([], [], ""),
+        ([f"{TOPICS}a"], [f"{TOPICS}a"], ""),
+        ([f"{TOPICS}a", f"{TOPICS}b"], [f"{TOPICS}*"], ""),
+        ([f"{TOPICS}a"], ["arn:aws:sns:*:111111111111:?"], ""),
+        ([f"{TOPICS}a"], [], f"{TOPICS}a"),
+        ([f"{TOPICS}a"], [f"{TOPICS}A"], f"{TOPICS}a"),
+        ([f"{TOPICS}a"], [f"{TOPICS}[a]"], f"{TOPICS}a"),
+        ([f"{TOPICS}b", f"{TOPICS}a", f"{TOPICS}b"], [f"{TOPICS}c"], f"{TOPICS}a, {TOPICS}b"),
+    ],
+)
+def test_actions(arns: list[str], allowed: list[str], refused: str) -> None:
+    failure = check_actions(arns, allowed, "prod")
+    if not refused:
+        assert failure is None
+        return
+    assert failure is not None
+    assert (failure.reason, failure.kind) == ("ActionNotAllowed", FailureClass.AUTHORITY)
+    assert f"may not notify {refused};" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("account_name", "says"),
+    [
+        ("prod", "an administrator of AWSAccounts to add it to allowedActionARNs of AWSAccount prod"),
+        (None, "an administrator of the operator to add it to --allowed-action-arns"),
+    ],
+)
+def test_refused_action_names_who_can_allow_it(account_name: str | None, says: str) -> None:
+    alone = check_actions([f"{TOPICS}a"], [], account_name)
+    assert alone is not None
+    assert alone.message.endswith(says)
+    choice = check_actions([f"{TOPICS}a"], [f"{TOPICS}c", f"{TOPICS}b"], account_name)
+    assert choice is not None
+    assert choice.message.endswith(f"{says}, or use topics that match {TOPICS}b, {TOPICS}c")
+
+
+def test_omitted_action_arns_allow_none() -> None:
+    assert account().allowed_action_arns == ()
+    assert account(allowedActionARNs=["*"]).allowed_action_arns == ("*",)

@@ -36,6 +36,7 @@ def test_the_committed_definitions_are_in_step(folder: str, definition: dict[str
 def test_the_committed_reference_is_in_step() -> None:
     assert reference.render() in (ROOT / "docs/trail.md").read_text(), "run `make docs`"
     assert reference.render_account() in (ROOT / "docs/accounts.md").read_text(), "run `make docs`"
+    assert reference.render_alarm_set() in (ROOT / "docs/trail-alarm-set.md").read_text(), "run `make docs`"
     assert generate.helps() in (ROOT / "docs/commands.md").read_text(), "run `make docs`"
 
 

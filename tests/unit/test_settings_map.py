@@ -95,6 +95,7 @@ def test_published_settings_are_read_as_they_were(monkeypatch: pytest.MonkeyPatc
         ignore_tags=["cost,*", "x?"],
         own_identity=False,
         allowed_adoption="IfUnowned",
+        allowed_action_arns=["arn:aws:sns:*:111111111111:alarms"],
         region=None,
         default_account="audit",
     )

@@ -164,6 +164,18 @@ class AWSAccountSpec(Resource):
             json_schema_extra=_SET,
         ),
     ] = None
+    allowed_action_arns: Annotated[
+        Patterns,
+        Field(
+            alias="allowedActionARNs",
+            max_length=1000,
+            description=(
+                "ARNs of SNS topics that the alarms of TrailAlarmSets may notify, with wildcards * and ?. Omitted or "
+                "empty: none."
+            ),
+            json_schema_extra=_SET,
+        ),
+    ] = ()
     allowed_trail_names: Annotated[
         TrailNamePatterns | None,
         Field(

@@ -1,11 +1,16 @@
-"""What an AWSAccount allows a Trail to do. Messages name what is allowed, never other teams' Trails or accounts."""
+"""What an AWSAccount allows Trails and TrailAlarmSets to do.
 
+Messages name what is allowed, never other teams' Trails or accounts.
+"""
+
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail import AdoptionPolicy, TrailSpec
 from trail_operator.domain.failure import Failure, FailureClass, authority
+from trail_operator.domain.texts import listed
 
 
 def check_namespace(
@@ -117,9 +122,27 @@ def check_adoption(arn: str, needed: AdoptionPolicy, allowed: AdoptionPolicy, ac
     )
 
 
-def _matches(value: str, patterns: tuple[str, ...]) -> bool:
+def check_actions(arns: Iterable[str], allowed: Sequence[str], account: str | None) -> Failure | None:
+    """Check whether alarms may notify topics.
+
+    `account`: the AWSAccount whose patterns `allowed` are; None for the operator's own setting.
+    """
+    refused = sorted({arn for arn in arns if not _matches(arn, allowed)})
+    if not refused:
+        return None
+    setting = f"allowedActionARNs of AWSAccount {account}" if account else "--allowed-action-arns"
+    keeper = "an administrator of AWSAccounts" if account else "an administrator of the operator"
+    choice = f", or use topics that match {_listed(allowed)}" if allowed else ""
+    return authority(
+        Reason.ACTION_NOT_ALLOWED,
+        f"Alarms may not notify {listed(refused)}; nothing was written. Ask {keeper} to add "
+        f"{'it' if len(refused) == 1 else 'them'} to {setting}{choice}",
+    )
+
+
+def _matches(value: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(value, pattern.replace("[", "[[]")) for pattern in patterns)
 
 
-def _listed(patterns: tuple[str, ...]) -> str:
+def _listed(patterns: Iterable[str]) -> str:
     return ", ".join(sorted(patterns)) or "none: the list is empty"
