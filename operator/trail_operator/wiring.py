@@ -27,6 +27,7 @@ from trail_operator.kube.object_controller import object_queue
 from trail_operator.kube.unreportable import Unreportable
 from trail_operator.manager import Manager
 from trail_operator.metrics import Metrics
+from trail_operator.reconcile.reachability import Reachability
 from trail_operator.reconcile.runner import ReconcileRunner
 from trail_operator.reconcile.unwritable import UnwritableObjects
 from trail_operator.runtime.clock import Clock
@@ -255,7 +256,8 @@ def _trail_runner(
     resolver = SpecResolver(registry, locator, tuple(shared.settings.ignore_tags))
     guard = WriteGuard(clock)
     refusals = Refusals(clock)
-    results = SyncResults(inventory, events, clock, resync=shared.resync)
+    reachability = Reachability(clock, resync=shared.resync)
+    results = SyncResults(inventory, events, reachability)
     sync = TrailSync(
         TrailReader(locator, resolver, inventory.on_list, writer.clear_identity, clock),
         ReadOnlySync(resolver),
@@ -264,8 +266,8 @@ def _trail_runner(
         results,
         drift,
     )
-    requeue = RequeuePolicy(results, refusals, clock, resync=shared.resync)
-    status = UnknownStatus(results, writer)
+    requeue = RequeuePolicy(reachability, refusals, clock, resync=shared.resync)
+    status = UnknownStatus(results, reachability, writer)
     candidates = TrailCandidates(registry, locator, clock)
     deleter = TrailDeleter(candidates, guard, inventory, events, shared.deletion_policy, clock)
     finalizer = TrailFinalizer(deleter, requeue, status, writer, events)

@@ -38,6 +38,11 @@ class ObjectState(ManagedObject):
         # The request may be from before this process started: serving it twice costs a few calls.
         self.force_requested = RECONCILE_AT in self.annotations
 
+    @property
+    def last_read_at(self) -> float | None:
+        """When AWS last answered every read about the object; None if it never has."""
+        raise NotImplementedError
+
     def replace(self, body: dict[str, Any]) -> bool:
         """Replace the object by a newer version; return whether that requires a reconcile at once."""
         before, force = self.requested_state, self.annotations.get(RECONCILE_AT)

@@ -1,36 +1,22 @@
 """When a Trail is reconciled again: at the resync, or sooner after a failure or a write."""
 
-from trail_operator.domain.backoff import resync_delay, retry_delay
 from trail_operator.domain.failure import FailureClass
 from trail_operator.domain.sync_result import SyncResult
+from trail_operator.reconcile.reachability import Reachability
+from trail_operator.reconcile.retry import RetryPolicy
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.refusals import Refusals
-from trail_operator.trail.results import SyncResults
 from trail_operator.trail.state import TrailState
 
 
-class RequeuePolicy:
+class RequeuePolicy(RetryPolicy):
     """Computes delays, in seconds. Counts the failures of a Trail."""
 
-    def __init__(self, results: SyncResults, refusals: Refusals, clock: Clock, *, resync: float) -> None:
-        self._results = results
+    def __init__(self, reachability: Reachability, refusals: Refusals, clock: Clock, *, resync: float) -> None:
+        super().__init__(reachability, clock, resync=resync)
         self._refusals = refusals
-        self._clock = clock
         self._window = ConsistencyWindow(clock)
-        self._resync = resync
-
-    def resync(self) -> float:
-        """Return the delay until the next resync, with jitter."""
-        return resync_delay(self._resync, self._clock.random())
-
-    def after_failure(self, state: TrailState, kind: FailureClass, *, long_backoff: bool = False) -> float:
-        """Return the delay until the retry, which grows with each failure in a row."""
-        state.failures += 1
-        delay = retry_delay(kind, state.failures, self._clock.random(), long_backoff=long_backoff)
-        unreachable_in = self._results.unreachable_in(state)
-        # Not after the time at which Ready must report that AWS does not answer.
-        return min(delay, unreachable_in) if kind is FailureClass.TRANSIENT and unreachable_in > 0.0 else delay
 
     def after_sync(self, state: TrailState, result: SyncResult) -> float:
         """Return the delay after a sync with this result."""

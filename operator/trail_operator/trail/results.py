@@ -13,7 +13,7 @@ from trail_operator.domain.warnings import AdviceBasis
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.object_state import ReconcileContext
-from trail_operator.runtime.clock import Clock
+from trail_operator.reconcile.reachability import Reachability
 from trail_operator.trail.comparison import Comparison
 from trail_operator.trail.state import TrailState
 
@@ -33,20 +33,10 @@ class Progress:
 class SyncResults:
     """Builds results."""
 
-    def __init__(self, inventory: AccountInventory, events: EventRecorder, clock: Clock, *, resync: float) -> None:
+    def __init__(self, inventory: AccountInventory, events: EventRecorder, reachability: Reachability) -> None:
         self._inventory = inventory
         self._events = events
-        self._clock = clock
-        self._resync = resync
-
-    def unreachable_in(self, state: TrailState) -> float:
-        """Return the seconds until no read of the trail has succeeded for three resyncs."""
-        since = state.reads.last_at if state.reads.last_at is not None else state.started
-        return since + 3 * self._resync - self._clock.monotonic()
-
-    def is_unreachable(self, state: TrailState, failure: Failure | None) -> bool:
-        """Whether AWS has not answered every read for three resyncs."""
-        return failure is not None and failure.kind is FailureClass.TRANSIENT and self.unreachable_in(state) <= 0.0
+        self._reachability = reachability
 
     def incomplete(
         self,
@@ -64,7 +54,7 @@ class SyncResults:
 
     def judged(self, state: TrailState, result: SyncResult) -> SyncResult:
         """Add to a result whether AWS has not answered for long."""
-        return replace(result, unreachable=self.is_unreachable(state, result.failure))
+        return replace(result, unreachable=self._reachability.is_unreachable(state, result.failure))
 
     def partial(self, comparison: Comparison, failure: Failure) -> SyncResult:
         """Return the result of a sync that read a part of the trail. `failure`: why not all."""
@@ -76,7 +66,7 @@ class SyncResults:
     def with_failures(self, state: TrailState, result: SyncResult, progress: Progress) -> SyncResult:
         """Add the failures of writes to a result that has the failure of reads."""
         failure = combine([*progress.failures, *([result.failure] if result.failure else [])])
-        unreachable = self.is_unreachable(state, failure)
+        unreachable = self._reachability.is_unreachable(state, failure)
         return replace(result, failure=failure, unreachable=unreachable, refused=progress.refused)
 
     async def complete(self, comparison: Comparison, progress: Progress | None = None) -> SyncResult:

@@ -191,6 +191,11 @@ class TrailState(ObjectState, TrailObject):
             self.reads = ReadHistory(synced_generation=self.status.observed_generation)
 
     @property
+    def last_read_at(self) -> float | None:
+        """When AWS last answered every read of the trail."""
+        return self.reads.last_at
+
+    @property
     def last_drift(self) -> LastDrift | None:
         """The last drift that this or an earlier process has found."""
         return self.reads.drift.last or self.status.last_drift

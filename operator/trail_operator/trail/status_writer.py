@@ -1,13 +1,11 @@
 """Writes the finalizer and the status of a Trail. The answer of the API server replaces the known object."""
 
 from collections.abc import Callable
-from typing import Any
 
-from trail_operator.api.constants import FINALIZER
+from trail_operator.api.conditions import Condition
 from trail_operator.api.trail import DeletionPolicy
-from trail_operator.api.trail_status import TrailStatus
+from trail_operator.api.trail_status import LastDrift, TrailStatus
 from trail_operator.domain.annotations import ignored_annotations
-from trail_operator.domain.attribution import newly_attributed, sentence
 from trail_operator.domain.conditions import State
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
@@ -23,13 +21,15 @@ from trail_operator.domain.warnings import Advice
 from trail_operator.kube.client import TRAILS, KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.object_state import ReconcileContext
+from trail_operator.reconcile.object_writer import ObjectWriter
 from trail_operator.runtime.clock import Clock
-from trail_operator.runtime.logs import logger
 from trail_operator.trail.state import TrailState
 
 
-class StatusWriter:
+class StatusWriter(ObjectWriter[TrailState, TrailStatus]):
     """Writes Trails, only where something changes. All methods may raise ApiException."""
+
+    resource = TRAILS
 
     def __init__(
         self,
@@ -40,19 +40,21 @@ class StatusWriter:
         clock: Clock,
     ) -> None:
         """`enqueue`: called with the UID of a Trail whose spec has changed, as the answer to a write shows."""
-        self._kubernetes = kubernetes
-        self._events = events
+        super().__init__(kubernetes, events, enqueue)
         self._default_deletion_policy = default_deletion_policy
-        self._enqueue = enqueue
         self._clock = clock
 
-    async def add_finalizer(self, state: TrailState) -> bool:
-        """Add the finalizer, before anything is created in AWS; return False if the Trail is gone."""
-        return await self._write_finalizers(state, [*state.finalizers, FINALIZER])
+    def status_of(self, state: TrailState) -> TrailStatus:
+        """Return the status as last seen."""
+        return state.status
 
-    async def remove_finalizer(self, state: TrailState) -> bool:
-        """Remove the finalizer; return False if the Trail is gone."""
-        return await self._write_finalizers(state, [name for name in state.finalizers if name != FINALIZER])
+    def last_drift_of(self, state: TrailState) -> LastDrift | None:
+        """Return the last drift that this or an earlier process has found."""
+        return state.last_drift
+
+    def transitions(self, old: TrailStatus, new: TrailStatus) -> list[Condition]:
+        """Return the conditions to report when the status changes."""
+        return transitions(old, new)
 
     async def pin_identity(
         self, state: TrailState, context: ReconcileContext, desired: DesiredTrail, observed: ObservedTrail | None
@@ -88,47 +90,7 @@ class StatusWriter:
         """Report what the dependencies allow; return False if the Trail is gone."""
         return await self._write_status(state, with_dependencies(state.status, dependencies, self._clock.now()))
 
-    async def refresh(self, state: TrailState) -> bool:
-        """Read the Trail again; return False if it is gone."""
-        return self._replace(state, await self._kubernetes.get(TRAILS, state.key))
-
     def _ignored_annotations(self, state: TrailState) -> Advice | None:
         return ignored_annotations(
             state.annotations, state.manifest.get("deletionPolicy"), self._default_deletion_policy
         )
-
-    async def _write_finalizers(self, state: TrailState, finalizers: list[str]) -> bool:
-        version = state.metadata["resourceVersion"]
-        return self._replace(state, await self._kubernetes.patch_finalizers(TRAILS, state.key, finalizers, version))
-
-    async def _write_status(self, state: TrailState, status: TrailStatus, request_id: str = "") -> bool:
-        old, status = state.status, status.model_copy(update={"last_drift": state.last_drift})
-        if status == old:
-            return True
-        body = await self._kubernetes.patch_status(TRAILS, state.key, _manifest(status))
-        if not self._replace(state, body):
-            return False
-        await self._record_transitions(state, old, status, request_id)
-        return True
-
-    async def _record_transitions(self, state: TrailState, old: TrailStatus, new: TrailStatus, request_id: str) -> None:
-        for condition in transitions(old, new):
-            fields = {condition.type.lower(): condition.status, "reason": condition.reason, "requestID": request_id}
-            message = f"{condition.type}={condition.status} {condition.reason}: {condition.message}"
-            logger.info(message, extra=state.about(**fields))
-            await self._events.record_transition(state.body, condition)
-        if new.last_drift and (changed_by := newly_attributed(old.last_drift, new.last_drift)):
-            await self._events.record_attribution(state.body, new.last_drift.paths, sentence(changed_by))
-
-    def _replace(self, state: TrailState, body: dict[str, Any] | None) -> bool:
-        if body is None or body["metadata"]["uid"] != state.uid:
-            return False
-        if state.replace(body):
-            self._enqueue(state.uid)
-        return True
-
-
-def _manifest(status: TrailStatus) -> dict[str, Any]:
-    """Return the status as a merge patch, which removes empty fields."""
-    manifest = status.model_dump(mode="json", by_alias=True)
-    return {name: None if value == [] else value for name, value in manifest.items()}

@@ -6,6 +6,7 @@ from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.failure import Failure
 from trail_operator.kube.object_state import ReconcileContext
+from trail_operator.reconcile.reachability import Reachability
 from trail_operator.reconcile.silence import report_silence
 from trail_operator.trail.results import SyncResults
 from trail_operator.trail.state import TrailState
@@ -15,8 +16,9 @@ from trail_operator.trail.status_writer import StatusWriter
 class UnknownStatus:
     """Writes the status of a Trail whose trail could not be read."""
 
-    def __init__(self, results: SyncResults, writer: StatusWriter) -> None:
+    def __init__(self, results: SyncResults, reachability: Reachability, writer: StatusWriter) -> None:
         self._results = results
+        self._reachability = reachability
         self._writer = writer
 
     async def report(
@@ -29,7 +31,7 @@ class UnknownStatus:
         """Report, while a reconcile runs, that AWS has not answered for three resyncs: Ready may not stay True."""
         await report_silence(
             state,
-            partial(self._results.unreachable_in, state),
+            partial(self._reachability.unreachable_in, state),
             lambda: state.status.condition(ConditionType.READY),
             partial(self.report, state, context),
         )
