@@ -6,7 +6,8 @@ from itertools import groupby
 
 from docs.reference import table
 
-from trail_operator.aws.operations import OPERATIONS, Grant, Operation, Queue, Write
+from trail_operator.aws.grants import Grant
+from trail_operator.aws.operations import OPERATIONS, Operation, Queue, Write
 from trail_operator.aws.permissions import statement
 
 

@@ -20,12 +20,13 @@ from tests.patience import eventually
 from tests.sandbox.buses import OF_CLOUDTRAIL, Bus
 from tests.sandbox.identities import allow, role, trusting
 from tests.sandbox.organizations import Organization
-from trail_operator.aws.operations import Read, When, Write
+from trail_operator.aws.grants import When
+from trail_operator.aws.operations import Read, Write
 
 NAME = "whole"
 USER = "trail-operator"
 _PAGE = (Path(__file__).parents[2] / "docs" / "iam.md").read_text()
-NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES, FOR_ATTRIBUTION, FOR_EVENTS = (
+NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES, FOR_ATTRIBUTION, FOR_EVENTS, FOR_ALARMS = (
     json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", _PAGE, re.DOTALL)
 )
 # Denied where only what is needed is granted.

@@ -12,16 +12,8 @@ from enum import Enum
 
 import botocore.session
 
-from trail_operator.aws.operations import (
-    DEPENDENCIES,
-    EVENT_HISTORY,
-    OTHER_TRAILS,
-    TRAILS,
-    Grant,
-    Operation,
-    Read,
-    Write,
-)
+from trail_operator.aws.grants import DEPENDENCIES, EVENT_HISTORY, FOR_ALARMS, OTHER_TRAILS, TRAILS, Grant
+from trail_operator.aws.operations import Operation, Read, Write
 
 
 class Met(Enum):
@@ -208,7 +200,7 @@ def _granted_by(*grants: Grant) -> tuple[Operation, ...]:
     return tuple(one for one in Read if one.permissions and one.permissions[0].grant in grants)
 
 
-WRITES: tuple[Operation, ...] = tuple(Write)
+WRITES: tuple[Operation, ...] = tuple(one for one in Write if one.service == "cloudtrail")
 READS = _granted_by(TRAILS)
 BACKGROUND = _granted_by(OTHER_TRAILS)
 """What only warnings rest on."""
@@ -216,7 +208,9 @@ DIAGNOSIS = _granted_by(DEPENDENCIES)
 """What only messages rest on: an error of these hides why another call was refused, and nothing else."""
 ATTRIBUTION = _granted_by(EVENT_HISTORY)
 """What only the name of a caller rests on: test_attribution has its errors."""
-OTHERS = tuple(one for one in Read if one not in (*READS, *BACKGROUND, *DIAGNOSIS, *ATTRIBUTION))
+OF_ALARMS = _granted_by(*FOR_ALARMS)
+"""What only alarms rest on."""
+OTHERS = tuple(one for one in Read if one not in (*READS, *BACKGROUND, *DIAGNOSIS, *ATTRIBUTION, *OF_ALARMS))
 
 
 def entries() -> Iterator[Entry]:

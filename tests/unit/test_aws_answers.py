@@ -37,6 +37,7 @@ TEXTS = dict.fromkeys(
 )
 STATUS = {"IsLogging": True, **TEXTS}
 SELECTORS = {"TrailARN": ARN, "EventSelectors": [{"ReadWriteType": "All", "DataResources": []}]}
+IDENTIFIED = {"x-amzn-requestid": "5c7cee1d"}
 CALLER = "arn:aws:iam::123456789012:user/operator"
 
 
@@ -45,9 +46,9 @@ def model_of(service: str) -> ServiceModel:
     return botocore.session.get_session().get_service_model(service)
 
 
-def parsed(operation: Operation, body: bytes, status: int = 200) -> Any:
+def parsed(operation: Operation, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Any:
     model = model_of(operation.service)
-    response = {"status_code": status, "headers": {}, "body": body, "context": {}}
+    response = {"status_code": status, "headers": headers or {}, "body": body, "context": {}}
     shape = model.operation_model(operation.name).output_shape
     return ResponseParsers().create_parser(model.resolved_protocol).parse(response, shape)
 
@@ -60,6 +61,26 @@ def answered(operation: Operation, answer: object, parameters: Mapping[str, Any]
 
 LOOKED_UP = {"LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": "StopLogging"}]}
 EVENT = {"EventId": "1", "EventName": "StopLogging", "CloudTrailEvent": "{}"}
+GROUP, PREFIX = "trails", "prod/team/audit/"
+IN_GROUP = {"logGroupName": GROUP, "filterNamePrefix": PREFIX}
+TRANSFORMATION = {"metricName": "RootUsage", "metricNamespace": "CloudTrail/audit/audit", "metricValue": "1"}
+FILTER = {
+    "filterName": f"{PREFIX}RootUsage",
+    "filterPattern": "",
+    "metricTransformations": [TRANSFORMATION],
+    "creationTime": 1469336277360,
+    "logGroupName": GROUP,
+}
+ALARM: dict[str, Any] = {
+    "AlarmName": f"{PREFIX}RootUsage",
+    "AlarmArn": f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:{PREFIX}RootUsage",
+    "ActionsEnabled": True,
+    "StateValue": "OK",
+}
+COMPOSITE = {name: value for name, value in ALARM.items() if name != "StateValue"}
+OF_PREFIX = {"AlarmNamePrefix": PREFIX}
+OWNED = {"TagFilters": [{"Key": "owner", "Values": ["prod/team/audit"]}]}
+TAGGED = {"ResourceARN": ALARM["AlarmArn"], "Tags": [{"Key": "owner", "Value": "prod/team/audit"}]}
 # In the shapes in which AWS answers.
 WHOLE: list[tuple[Operation, dict[str, Any], dict[str, Any]]] = [
     (Read.GetTrailStatus, STATUS, {"Name": ARN}),
@@ -94,12 +115,57 @@ WHOLE: list[tuple[Operation, dict[str, Any], dict[str, Any]]] = [
     (Write.PutEventSelectors, SELECTORS, {"TrailName": ARN}),
     *((operation, {}, {}) for operation in (Write.StartLogging, Write.StopLogging, Write.DeleteTrail)),
     *((operation, {}, {}) for operation in (Write.AddTags, Write.RemoveTags)),
+    (Read.DescribeMetricFilters, {"metricFilters": []}, IN_GROUP),
+    (Read.DescribeMetricFilters, {"metricFilters": [FILTER], "nextToken": "more"}, IN_GROUP),
+    (Read.DescribeLogGroups, {"logGroups": [{"logGroupName": f"{GROUP}-2"}]}, {"logGroupNamePrefix": GROUP}),
+    (Read.TestMetricFilter, {"matches": []}, {}),
+    (Read.DescribeAlarms, {"MetricAlarms": [], "CompositeAlarms": []}, OF_PREFIX),
+    (Read.DescribeAlarms, {"MetricAlarms": [ALARM], "NextToken": "more"}, OF_PREFIX),
+    (Read.DescribeAlarms, {"MetricAlarms": [], "CompositeAlarms": [COMPOSITE]}, OF_PREFIX),
+    (Read.ListTagsForResource, {"Tags": []}, {"ResourceARN": ALARM["AlarmArn"]}),
+    (Read.GetResources, {"PaginationToken": "", "ResourceTagMappingList": []}, OWNED),
+    (Read.GetResources, {"ResourceTagMappingList": [TAGGED]}, OWNED),
+    *((operation, {}, {}) for operation in (Write.TagResource, Write.UntagResource, Write.PutMetricFilter)),
 ]
 
 
 @pytest.mark.parametrize(("operation", "answer", "parameters"), WHOLE)
 def test_what_aws_answers_is_whole(operation: Operation, answer: dict[str, Any], parameters: dict[str, Any]) -> None:
     assert set(answered(operation, answer, parameters)) - {"ResponseMetadata"} <= set(answer)
+
+
+WRONG_FILTERS: list[dict[str, Any]] = [
+    {"filterName": "prod/team/other/RootUsage"},
+    {"filterName": None},
+    {"logGroupName": "other"},
+    {"logGroupName": None},
+    {"filterPattern": 1},
+    {"metricTransformations": []},
+    {"metricTransformations": [TRANSFORMATION, TRANSFORMATION]},
+    {"metricTransformations": [TRANSFORMATION | {"metricValue": None}]},
+    {"metricTransformations": [TRANSFORMATION | {"defaultValue": "0"}]},
+]
+WRONG_TAGS: list[dict[str, Any]] = [
+    {"ResourceARN": ALARM["AlarmArn"].replace(REGION, "eu-west-1")},
+    {"ResourceARN": ARN},
+    {"Tags": []},
+    {"Tags": [{"Key": "owner", "Value": "another"}]},
+    {"Tags": [{"Value": "prod/team/audit"}]},
+]
+WRONG_ALARMS: list[dict[str, Any]] = [
+    {"AlarmName": "other", "AlarmArn": ALARM["AlarmArn"].replace(f"{PREFIX}RootUsage", "other")},
+    {"AlarmName": f"{PREFIX}Other"},
+    {"AlarmArn": ALARM["AlarmArn"].replace(REGION, "eu-west-1")},
+    {"AlarmArn": ALARM["AlarmArn"].replace("123456789012", "elsewhere")},
+    {"AlarmArn": ALARM["AlarmArn"].replace("cloudwatch", "sns")},
+    {"AlarmArn": "x"},
+    {"ActionsEnabled": None},
+    {"ActionsEnabled": "true"},
+    {"StateValue": None},
+    {"Threshold": "1"},
+    {"Period": 300.5},
+    {"AlarmActions": "arn"},
+]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +214,18 @@ def test_what_aws_answers_is_whole(operation: Operation, answer: dict[str, Any],
             {"Name": "audit", "S3BucketName": "logs"},
         ),
         (Write.DeleteTrail, {"__type": "InternalFailure"}, {}),
+        (Read.DescribeMetricFilters, {}, IN_GROUP),
+        *((Read.DescribeMetricFilters, {"metricFilters": [FILTER | wrong]}, IN_GROUP) for wrong in WRONG_FILTERS),
+        (Read.DescribeLogGroups, {"logGroups": [{"logGroupName": "other"}]}, {"logGroupNamePrefix": GROUP}),
+        (Read.TestMetricFilter, {}, {}),
+        (Read.DescribeAlarms, {}, OF_PREFIX),
+        *((Read.DescribeAlarms, {"MetricAlarms": [ALARM | wrong]}, OF_PREFIX) for wrong in WRONG_ALARMS),
+        (Read.DescribeAlarms, {"CompositeAlarms": [COMPOSITE | {"AlarmName": "other"}]}, OF_PREFIX),
+        (Read.ListTagsForResource, {}, {"ResourceARN": ALARM["AlarmArn"]}),
+        (Read.ListTagsForResource, {"Tags": [{"Value": "x"}]}, {"ResourceARN": ALARM["AlarmArn"]}),
+        (Read.GetResources, {}, OWNED),
+        *((Read.GetResources, {"ResourceTagMappingList": [TAGGED | wrong]}, OWNED) for wrong in WRONG_TAGS),
+        (Write.TagResource, {"__type": "InternalFailure"}, {}),
     ],
 )
 def test_what_lacks_what_is_needed_or_is_about_something_else_is_none(
@@ -183,6 +261,14 @@ def test_a_success_without_a_body_of_its_own_is_none(operation: Operation, body:
     for status in (200, 204):
         with pytest.raises(InvalidResponseError):
             parsed(operation, body, status)
+
+
+@pytest.mark.parametrize("operation", [Write.PutMetricFilter, Write.PutMetricAlarm, Write.DeleteAlarms], ids=str)
+def test_only_aws_answers_with_nothing_and_only_where_there_is_no_output(operation: Operation) -> None:
+    assert not parsed(operation, b"", headers=IDENTIFIED).keys() - {"ResponseMetadata"}
+    assert not parsed(operation, b"{}").keys() - {"ResponseMetadata"}
+    with pytest.raises(InvalidResponseError):
+        parsed(Write.TagResource, b"", headers=IDENTIFIED)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from docs import permissions
 
 from tests.templates import HUB, MEMBER, ROLE, TEMPLATES
-from trail_operator.aws.operations import ACCOUNT_ROLES, FOR_MESSAGES, FOR_ORGANIZATIONS, NEEDED, Grant
+from trail_operator.aws.grants import ACCOUNT_ROLES, FOR_MESSAGES, FOR_ORGANIZATIONS, NEEDED, Grant
 from trail_operator.domain.cloudtrail_calls import CALLS
 from trail_sandbox.aws.cloudformation.functions import Evaluator
 from trail_sandbox.aws.cloudformation.parameters import texts_of, values_of

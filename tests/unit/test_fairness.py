@@ -24,7 +24,7 @@ Wait = Callable[[RateLimiter], Awaitable[None]]
 
 
 async def _write(limiter: RateLimiter) -> None:
-    async with limiter.write(KEY):
+    async with limiter.write(KEY, 1):
         await asyncio.sleep(0)
 
 

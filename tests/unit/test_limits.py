@@ -30,7 +30,7 @@ def begun_writes(seconds_each: float, count: int, keys: tuple[tuple[str, ...], .
     begun: list[float] = []
 
     async def write(key: tuple[str, ...]) -> None:
-        async with limiter.write(key):
+        async with limiter.write(key, 1):
             begun.append(round(time.now - 100.0, 3))
             time.now += seconds_each
 
@@ -58,9 +58,9 @@ def test_a_write_that_fails_counts() -> None:
 
     async def run() -> None:
         with pytest.raises(ZeroDivisionError):
-            async with limiter.write(KEY):
+            async with limiter.write(KEY, 1):
                 1 / 0  # noqa: B018
-        async with limiter.write(KEY):
+        async with limiter.write(KEY, 1):
             assert time.now == 101.0
 
     asyncio.run(run())
@@ -72,7 +72,7 @@ def test_writes_come_in_the_order_of_their_callers() -> None:
     order: list[int] = []
 
     async def write(number: int) -> None:
-        async with limiter.write(KEY):
+        async with limiter.write(KEY, 1):
             await asyncio.sleep(0)
             order.append(number)
 

@@ -9,23 +9,19 @@ import botocore.session
 import pytest
 from docs import permissions
 
-from trail_operator.aws.operations import (
+from trail_operator.aws.grants import (
+    FOR_ALARMS,
     FOR_ATTRIBUTION,
     FOR_EVENTS,
     FOR_MESSAGES,
     FOR_ORGANIZATIONS,
     NEEDED,
-    OPERATIONS,
     Grant,
-    Internal,
-    Operation,
-    Queue,
-    Read,
     When,
-    Write,
-    iam_action,
 )
+from trail_operator.aws.operations import OPERATIONS, Internal, Operation, Queue, Read, Write, iam_action
 from trail_operator.domain import actions
+from trail_operator.domain.alarms import actions as alarm_actions
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "iam.md").read_text()
@@ -35,6 +31,7 @@ POLICIES = {
     "messages": FOR_MESSAGES,
     "attribution": FOR_ATTRIBUTION,
     "events": FOR_EVENTS,
+    "alarms": FOR_ALARMS,
 }
 # What AWS lets everybody do, or judges by the policy of a role.
 FREE = {Read.GetCallerIdentity, Internal.AssumeRoleWithWebIdentity, Internal.HeadBucket}
@@ -59,8 +56,22 @@ def test_an_operation_says_why_and_what_it_needs(operation: Operation) -> None:
         assert re.fullmatch(r"[a-z0-9]+:[A-Z]\w+", permission.action)
 
 
-def test_the_plan_knows_the_writes_of_the_table_and_no_others() -> None:
-    assert set(get_args(actions.Operation)) == {operation.name for operation in Write}
+def test_the_plans_know_the_writes_of_the_table_and_no_others() -> None:
+    planned = {*get_args(actions.Operation), *get_args(alarm_actions.Operation)}
+    assert planned == {operation.name for operation in Write}
+
+
+def test_every_write_and_every_read_of_what_is_managed_has_its_rate() -> None:
+    managed = {"cloudtrail", "cloudwatch", "logs", "resourcegroupstaggingapi"}
+    assert all(operation.per_second for operation in (*Read, *Write) if operation.service in managed)
+    assert {operation.service for operation in Write} <= managed
+    assert (Write.PutMetricAlarm.per_second, Write.DeleteAlarms.per_second) == (2, 2)
+    assert {operation.per_second for operation in Write if operation.service == "cloudtrail"} == {1}
+
+
+def test_an_operation_is_named_as_iam_names_it() -> None:
+    assert str(Read.GetResources) == Read.GetResources.action == "tag:GetResources"
+    assert str(Write.PutMetricAlarm) == "cloudwatch:PutMetricAlarm"
 
 
 def test_only_what_is_optional_is_for_messages() -> None:

@@ -15,7 +15,8 @@ import yaml
 from tests.unit import wild_policies
 from tests.unit.emulated import Emulated
 from tests.unit.test_policies_combined import AUDIT_ACCOUNT, of_bucket, only, trail
-from trail_operator.aws.operations import FEATURES, OPERATIONS, Read
+from trail_operator.aws.grants import FEATURES
+from trail_operator.aws.operations import OPERATIONS, Read
 from trail_operator.cli import main
 from trail_operator.domain.iam_policy import judge, prescribed
 from trail_operator.domain.iam_policy.verdict import not_read
@@ -284,16 +285,48 @@ def test_the_operators_policy_has_every_feature(run: Any) -> None:
         "WhatTrailsDependOn": "recommended",
         "EventQueue": "required",
         "EventHistory": "recommended",
+        "MetricFilters": "recommended",
+        "Alarms": "recommended",
+        "AlarmReads": "recommended",
+        "AlarmChecks": "recommended",
     }
+
+
+def test_the_policy_for_alarms_is_about_their_names_and_the_log_groups_of_trails(run: Any) -> None:
+    flags = ("--features", "alarms", "--cluster-name", "prod")
+    done = run("operator", *OFFLINE, *flags, stdin=[manifest(**FULL)])
+    resources = {one["Sid"]: one["Resource"] for one in done.json}
+    group = FULL["cloudWatchLogsLogGroupARN"].removesuffix(":*")
+    assert resources["MetricFilters"] == f"{group}:*"
+    assert resources["Alarms"] == f"arn:aws:cloudwatch:*:{ACCOUNT}:alarm:prod/*"
+    requirements = {line.split(": ")[0]: line.split(": ")[1] for line in done.err}
+    assert [requirements[name] for name in ("MetricFilters", "Alarms", "AlarmReads")] == ["required"] * 3
+    assert requirements["AlarmChecks"] == "recommended"
+
+
+def test_the_policy_for_alarms_without_anything_known(run: Any) -> None:
+    resources = {one["Sid"]: one["Resource"] for one in run("operator", "--features", "alarms").json}
+    assert resources["MetricFilters"] == "arn:aws:logs:*:*:log-group:*"
+    assert resources["Alarms"] == "arn:aws:cloudwatch:*:*:alarm:*/*"
+
+
+def test_no_filter_is_made_in_a_log_group_of_another_account(run: Any) -> None:
+    group = FULL["cloudWatchLogsLogGroupARN"].replace(ACCOUNT, "222233334444")
+    done = run("operator", *OFFLINE, stdin=[manifest(**FULL | {"cloudWatchLogsLogGroupARN": group})])
+    resources = {one["Sid"]: one["Resource"] for one in done.json}
+    assert resources["MetricFilters"] == f"arn:aws:logs:*:{ACCOUNT}:log-group:*"
 
 
 def test_the_operators_policy_is_that_of_the_documentation(run: Any) -> None:
     text = (ROOT / "docs" / "iam.md").read_text()
     text = text.replace("sqs:REGION:ACCOUNT:QUEUE", f"sqs:eu-west-1:{ACCOUNT}:events").replace("role/ROLE", "role/logs")
+    text = text.replace("arn:aws:logs:*:ACCOUNT:log-group:LOG_GROUP", FULL["cloudWatchLogsLogGroupARN"][:-2])
+    text = text.replace("alarm:CLUSTER/", "alarm:prod/")
     blocks = re.findall(r"```json\n(.*?)```", text.replace("ACCOUNT", ACCOUNT), re.DOTALL)
     documented = [statement for block in blocks for statement in json.loads(block)["Statement"]]
     queue = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:events"
-    done = run("operator", *OFFLINE, "--event-queue", queue, stdin=[manifest(**FULL)])
+    flags = ("--event-queue", queue, "--cluster-name", "prod")
+    done = run("operator", *OFFLINE, *flags, stdin=[manifest(**FULL)])
     order = [one["Sid"] for one in documented]
     assert sorted(done.json, key=lambda one: order.index(one["Sid"])) == documented
 
@@ -307,7 +340,7 @@ def test_read_only_allows_no_write(run: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize("feature", ["organizations", "dependencies", "attribution"])
+@pytest.mark.parametrize("feature", ["organizations", "dependencies", "attribution", "alarms"])
 def test_features_are_chosen(run: Any, feature: str) -> None:
     done = run("operator", "--features", feature)
     needed = {"Trails", "OtherTrails", "KeyAliases"}

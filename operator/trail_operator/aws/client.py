@@ -2,7 +2,7 @@
 
 One call, in this order:
 
-1. A call to CloudTrail waits for the rate limit of its account, region and operation (`rate_limit.py`).
+1. A call whose rate AWS limits waits for its turn in its account and region (`rate_limit.py`).
 2. A write checks that the credentials belong to its account, by STS if the access key changed, and its precondition.
 3. It waits for one of the client's slots and for a thread (`sender.py`), in which it has a deadline (`executor.py`).
 4. The request is signed with the account's credentials (`credentials.py`) and sent; its response is checked
@@ -84,8 +84,8 @@ class AWSClient:
 
         async def attempt() -> dict[str, Any]:
             async with self._scope.cancellable():
-                if operation.service == "cloudtrail":
-                    await self._limiter.read((region, operation.name), operation.reads_per_second)
+                if operation.per_second:
+                    await self._limiter.read((region, operation.name), operation.per_second)
                 return await self._sender.send(operation, region, parameters)
 
         with raise_failures(str(operation), region, lambda: self.account):
@@ -100,9 +100,9 @@ class AWSClient:
         precondition: Precondition = no_precondition,
         **parameters: Any,
     ) -> dict[str, Any]:
-        """Make one call that changes a trail, and return the response.
+        """Make one call that changes a trail, a metric filter or an alarm, and return the response.
 
-        The credentials may have changed since the trail was read, or may change for the second attempt. So each attempt
+        The credentials may have changed since it was read, or may change for the second attempt. So each attempt
         first checks that they belong to `account`, then `precondition`.
 
         Raises FailureError: AWSError for an error response, NotSentError if nothing was sent.
@@ -116,7 +116,7 @@ class AWSClient:
         async def attempt() -> dict[str, Any]:
             async with (
                 self._scope.cancellable() as shield,
-                self._limiter.write((region, operation.name), check),
+                self._limiter.write((region, operation.name), operation.per_second or 1, check),
             ):
                 sent = self._sender.send(operation, region, parameters, on_send=shield)
                 return await self._connection.own_requests.tracked(account, region, sent)

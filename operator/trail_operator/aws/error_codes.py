@@ -4,7 +4,8 @@ What they mean: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/AP
 """
 
 from trail_operator.api.reasons import Reason
-from trail_operator.aws.operations import ORGANIZATION, ORGANIZATION_ROLE, actions_of
+from trail_operator.aws.grants import ORGANIZATION, ORGANIZATION_ROLE
+from trail_operator.aws.operations import actions_of
 
 NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
 ALREADY_EXISTS = "TrailAlreadyExistsException"

@@ -1,86 +1,34 @@
 """The table of AWS operations: every call of the operator, which IAM actions it needs, when and why.
 
 `AWSClient` takes members of `Read`, `Write` and `Queue`, so every call is in the table. The labels of metrics,
-docs/iam.md, the checks of responses (`responses.py`) and tests are derived from it.
+docs/iam.md, the checks of responses (`responses.py`) and tests are derived from it. `grants.py` has the statements.
 
 Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
 
-from trail_operator.aws.rate_limit import READS_PER_SECOND
-
-
-class When(StrEnum):
-    """When the operator needs an IAM action."""
-
-    ALWAYS = "always"
-    STOPPING = "with `isLogging: false`"
-    DELETING = "with `deletionPolicy: Delete`"
-    LOG_GROUP = "with `cloudWatchLogsRoleARN`"
-    KEY = "with an alias in `kmsKeyID`, or `allowedKeyARNs` in the AWSAccount"
-    ORGANIZATION = "with `isOrganizationTrail: true`"
-    ACCOUNT = "with `roleARN` in an AWSAccount"
-    EVENT_QUEUE = "with `--event-queue`"
-    WARNINGS = "optional, for warnings about other trails"
-    MESSAGES = "optional, for `DependenciesReady` and messages that say what is missing"
-    ATTRIBUTION = "optional, for `status.lastDrift.changedBy`; not with `--drift-attribution None`"
-
-
-@dataclass(frozen=True, eq=False)
-class Grant:
-    """A statement of the operator's IAM policies. `actions_of` returns its actions."""
-
-    sid: str
-    resource: str
-    condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-
-TRAILS = Grant("Trails", "arn:aws:cloudtrail:*:ACCOUNT:trail/*")
-OTHER_TRAILS = Grant("OtherTrails", "*")  # these actions have no resource types
-LOG_GROUP_ROLES = Grant(
-    "RolesForLogGroups",
-    "arn:aws:iam::ACCOUNT:role/ROLE",
-    {"StringEquals": {"iam:PassedToService": "cloudtrail.amazonaws.com"}},
+from trail_operator.aws.grants import (
+    ACCOUNT_ROLES,
+    ALARM_CHECKS,
+    ALARM_READS,
+    ALARMS,
+    DEPENDENCIES,
+    EVENT_HISTORY,
+    EVENT_QUEUE,
+    KEYS,
+    LOG_GROUP_ROLES,
+    METRIC_FILTERS,
+    ORGANIZATION,
+    ORGANIZATION_ROLE,
+    OTHER_TRAILS,
+    TRAILS,
+    Grant,
+    Permission,
+    When,
 )
-KEYS = Grant("KeyAliases", "*")
-ORGANIZATION = Grant("OrganizationTrails", "*")
-ORGANIZATION_ROLE = Grant(
-    "OrganizationTrailsRole",
-    "arn:aws:iam::*:role/aws-service-role/cloudtrail.amazonaws.com/AWSServiceRoleForCloudTrail",
-)
-DEPENDENCIES = Grant("WhatTrailsDependOn", "*")
-EVENT_HISTORY = Grant("EventHistory", "*")  # the action has no resource types
-ACCOUNT_ROLES = Grant("RolesOfTrailAccounts", "arn:aws:iam::*:role/ROLE")  # of the operator's own identity
-EVENT_QUEUE = Grant("EventQueue", "arn:aws:sqs:REGION:ACCOUNT:QUEUE")  # of the operator's own identity
-
-NEEDED = (TRAILS, OTHER_TRAILS, LOG_GROUP_ROLES, KEYS)
-FOR_ORGANIZATIONS = (ORGANIZATION, ORGANIZATION_ROLE)
-FOR_MESSAGES = (DEPENDENCIES,)
-FOR_ATTRIBUTION = (EVENT_HISTORY,)
-FOR_EVENTS = (EVENT_QUEUE,)
-FOR_ACCOUNTS = (ACCOUNT_ROLES,)
-
-FEATURES: Mapping[str, tuple[Grant, ...]] = {
-    "accounts": FOR_ACCOUNTS,
-    "organizations": FOR_ORGANIZATIONS,
-    "dependencies": FOR_MESSAGES,
-    "events": FOR_EVENTS,
-    "attribution": FOR_ATTRIBUTION,
-}
-"""What the operator can do besides managing trails, and the statements for it."""
-
-
-@dataclass(frozen=True)
-class Permission:
-    """An IAM action that an operation needs, and the statement that grants it. Empty fields: as for the operation."""
-
-    grant: Grant
-    when: When
-    action: str = ""
-    why: str = ""
 
 
 @dataclass(frozen=True, eq=False)  # equal values would be aliases of one enum member
@@ -92,14 +40,26 @@ class Facts:
     permissions: tuple[Permission, ...] = ()
     action: str = ""
     """The IAM action, if its name differs from that of the operation."""
-    reads_per_second: int = READS_PER_SECOND
-    """How many AWS allows of a read of CloudTrail in one account and region."""
+    per_second: int | None = None
+    """The most calls a second in one account and region; None: as for other operations of the service."""
 
+
+# The most calls a second of each operation in one account and region. A write that others may make, too, gets less than
+# AWS allows. Of CloudTrail: https://docs.aws.amazon.com/general/latest/gr/ct.html#limits_cloudtrail
+# Of CloudWatch (3 for PutMetricAlarm and DeleteAlarms, 9 for DescribeAlarms), not verified for its operations on tags:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+# Of CloudWatch Logs (5 for DescribeLogGroups), not verified for its operations on metric filters:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+# Of tagging: https://docs.aws.amazon.com/general/latest/gr/arg.html
+_READS_PER_SECOND = {"cloudtrail": 10, "cloudwatch": 5, "logs": 4, "resourcegroupstaggingapi": 5}
+_WRITES_PER_SECOND = {"cloudtrail": 1, "cloudwatch": 2, "logs": 4}
 
 _TRAIL = Permission(TRAILS, When.ALWAYS)
 _KEY = Permission(KEYS, When.KEY)
 _ORGANIZATION = Permission(ORGANIZATION, When.ORGANIZATION)
 _MESSAGE = Permission(DEPENDENCIES, When.MESSAGES)
+_ALARM = Permission(ALARMS, When.ALARMS)
+_FILTER = Permission(METRIC_FILTERS, When.ALARMS)
 _EVENT_QUEUE = Permission(EVENT_QUEUE, When.EVENT_QUEUE)
 # What CloudTrail does with the permissions of the caller that creates or updates a trail:
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html
@@ -122,11 +82,15 @@ _DEPENDENT = (
 )
 
 
+# Services that have another name in IAM than in botocore.
+_IAM_NAMES = {"resourcegroupstaggingapi": "tag"}
+
+
 class Operation(Enum):
     """An operation, with the name that AWS gives it."""
 
     def __str__(self) -> str:
-        return f"{self.service}:{self.name}"
+        return f"{_IAM_NAMES.get(self.service, self.service)}:{self.name}"
 
     @property
     def _facts(self) -> Facts:
@@ -149,9 +113,10 @@ class Operation(Enum):
         return self._facts.action or str(self)
 
     @property
-    def reads_per_second(self) -> int:
-        """How many calls AWS allows in one account and region, if it is a read of CloudTrail."""
-        return self._facts.reads_per_second
+    def per_second(self) -> int | None:
+        """The most calls a second in one account and region; None if they are not limited here."""
+        rates = _WRITES_PER_SECOND if isinstance(self, Write) else _READS_PER_SECOND
+        return self._facts.per_second or rates.get(self.service)
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
@@ -185,7 +150,7 @@ class Read(Operation):
         "cloudtrail",
         "Finds out in the event history who caused a drift, a minute and a quarter of an hour after it was found.",
         (Permission(EVENT_HISTORY, When.ATTRIBUTION),),
-        reads_per_second=2,
+        per_second=2,
     )
     GetCallerIdentity = Facts("sts", "Reads which account the credentials belong to, before they are used to write.")
     GetBucketPolicy = Facts("s3", "Reads what the bucket's policy allows CloudTrail to do.", (_MESSAGE,))
@@ -199,14 +164,22 @@ class Read(Operation):
     GetBucketRequestPayment = Facts(
         "s3", "Reads whether it is a Requester Pays bucket, to which CloudTrail cannot deliver.", (_MESSAGE,)
     )
-    GetTopicAttributes = Facts("sns", "Reads the topic's policy and key.", (_MESSAGE,))
+    GetTopicAttributes = Facts(
+        "sns",
+        "Reads the topic's policy, its key and whether it has subscribers.",
+        (_MESSAGE, Permission(ALARM_CHECKS, When.ALARM_TOPICS)),
+    )
     DescribeKey = Facts(
         "kms",
         "Finds the key behind an alias, and reads the state of the keys of trail, topic and bucket.",
         (_KEY, _MESSAGE),
     )
     GetKeyPolicy = Facts("kms", "Reads what the policies of these keys allow CloudTrail to do.", (_MESSAGE,))
-    DescribeLogGroups = Facts("logs", "Reads whether the log group exists.", (_MESSAGE,))
+    DescribeLogGroups = Facts(
+        "logs",
+        "Reads whether the log group exists, and whether its class allows metric filters.",
+        (_MESSAGE, Permission(ALARM_READS, When.ALARMS)),
+    )
     GetRole = Facts("iam", "Reads the trust policy of the log group's role, and its permissions boundary.", (_MESSAGE,))
     ListRolePolicies = Facts("iam", "Lists the role's inline policies, page by page.", (_MESSAGE,))
     GetRolePolicy = Facts("iam", "Reads an inline policy of the role.", (_MESSAGE,))
@@ -218,10 +191,28 @@ class Read(Operation):
         "Reads the organization's id and its management account, to which organization trails belong.",
         (_ORGANIZATION, _MESSAGE),
     )
+    DescribeMetricFilters = Facts("logs", "Reads the metric filters of the log group, page by page.", (_FILTER,))
+    TestMetricFilter = Facts(
+        "logs", "Checks a custom pattern before anything is written.", (Permission(ALARM_READS, When.PATTERNS),)
+    )
+    DescribeAlarms = Facts(
+        "cloudwatch", "Reads the alarms and their states, page by page.", (Permission(ALARM_READS, When.ALARMS),)
+    )
+    ListTagsForResource = Facts(
+        "cloudwatch", "Reads an alarm's tags, among them the owner tag, before the alarm is changed.", (_ALARM,)
+    )
+    GetResources = Facts(
+        "resourcegroupstaggingapi",
+        "Reads the tags of all alarms of an owner, page by page.",
+        (Permission(ALARM_CHECKS, When.ALARM_TAGS),),
+    )
 
 
 class Write(Operation):
-    """An operation that changes a trail, for `AWSClient.write`. Its members are the operations of domain/plan.py."""
+    """An operation that changes a trail, a metric filter or an alarm, for `AWSClient.write`.
+
+    Its members are the operations of domain/actions.py and domain/alarms/actions.py.
+    """
 
     CreateTrail = Facts("cloudtrail", "Creates the trail.", (_TRAIL, *_DEPENDENT))
     UpdateTrail = Facts("cloudtrail", "Changes the trail's settings.", (_TRAIL, *_DEPENDENT))
@@ -233,6 +224,12 @@ class Write(Operation):
     AddTags = Facts("cloudtrail", "Adds tags, among them the owner tag.", (_TRAIL,))
     RemoveTags = Facts("cloudtrail", "Removes tags.", (_TRAIL,))
     DeleteTrail = Facts("cloudtrail", "Deletes the trail.", (Permission(TRAILS, When.DELETING),))
+    PutMetricFilter = Facts("logs", "Creates or replaces a metric filter.", (_FILTER,))
+    DeleteMetricFilter = Facts("logs", "Deletes a metric filter.", (_FILTER,))
+    PutMetricAlarm = Facts("cloudwatch", "Creates or replaces an alarm.", (_ALARM,))
+    DeleteAlarms = Facts("cloudwatch", "Deletes alarms.", (_ALARM,))
+    TagResource = Facts("cloudwatch", "Adds tags to an alarm. A new alarm needs it, too, for its owner tag.", (_ALARM,))
+    UntagResource = Facts("cloudwatch", "Removes tags from an alarm.", (_ALARM,))
 
 
 class Queue(Operation):

@@ -4,29 +4,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trail_operator.aws.operations import (
+from trail_operator.aws.grants import (
     ACCOUNT_ROLES,
+    ALARMS,
     EVENT_QUEUE,
     KEYS,
     LOG_GROUP_ROLES,
+    METRIC_FILTERS,
     NEEDED,
-    OPERATIONS,
     ORGANIZATION_ROLE,
     TRAILS,
     Grant,
-    Operation,
-    Read,
     When,
-    actions_of,
-    permissions_of,
 )
+from trail_operator.aws.operations import OPERATIONS, Operation, Read, actions_of, permissions_of
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.iam_policy.combined import Part, Requirement
 from trail_operator.domain.iam_policy.matching import Target
 from trail_operator.domain.iam_policy.needs import Need
 from trail_operator.domain.iam_policy.statements import Caller, Request
 
-_OPTIONAL = {When.WARNINGS, When.MESSAGES, When.ATTRIBUTION}
+_OPTIONAL = {When.WARNINGS, When.MESSAGES, When.ATTRIBUTION, When.ALARM_TAGS, When.ALARM_TOPICS}
 _PASSED_TO = {"iam:passedtoservice": ("cloudtrail.amazonaws.com",)}
 
 
@@ -44,6 +42,11 @@ class Scope:
     has_aliases: bool = False
     """Whether keys must be resolved."""
     has_organization_trails: bool = False
+    log_groups: tuple[str, ...] = ()
+    """The ARNs of log groups with metric filters; empty: any."""
+    cluster: str = ""
+    """The name of the cluster, with which the names of alarms begin; empty: any."""
+    has_alarms: bool = False
 
     def resources(self, grant: Grant) -> tuple[str, ...]:
         """Return the resources of a statement; none if nothing needs it."""
@@ -52,6 +55,12 @@ class Scope:
         known = {LOG_GROUP_ROLES: self.log_roles, ACCOUNT_ROLES: self.account_roles}
         if grant in known:
             return known[grant]
+        if grant is METRIC_FILTERS:
+            any_group = (str(Arn(self.partition, "logs", "*", one, "log-group:*")) for one in self.accounts)
+            return tuple(f"{one.removesuffix(':*')}:*" for one in self.log_groups) or tuple(any_group)
+        if grant is ALARMS:
+            names = f"alarm:{self.cluster or '*'}/*"
+            return tuple(str(Arn(self.partition, "cloudwatch", "*", one, names)) for one in self.accounts)
         if grant is EVENT_QUEUE:
             return (self.queue,) if self.queue else ()
         if grant is ORGANIZATION_ROLE:
@@ -64,6 +73,8 @@ class Scope:
         needed = {one.when for one in permissions_of(grant, operations)} - _OPTIONAL
         if not self.has_organization_trails:
             needed.discard(When.ORGANIZATION)
+        if not self.has_alarms:
+            needed -= {When.ALARMS, When.PATTERNS}
         if not self.has_aliases and grant is KEYS:
             needed.discard(When.KEY)
         return Requirement.REQUIRED if needed else Requirement.RECOMMENDED

@@ -1,7 +1,6 @@
 """Client-side rate limits per account, region and operation, so that AWS need not throttle the operator.
 
-CloudTrail allows 10 reads and 1 write of each operation per second in an account and region, and 2 of LookupEvents:
-https://docs.aws.amazon.com/general/latest/gr/ct.html#limits_cloudtrail
+`operations.py` has the rates.
 """
 
 from collections import defaultdict
@@ -13,7 +12,7 @@ from trail_operator.runtime.concurrency import FairSemaphore
 from trail_operator.runtime.rate_waits import Wait
 
 READS_PER_SECOND = 10
-SECONDS_BETWEEN_WRITES = 1.0
+"""Of what trails depend on, in one account. CloudTrail allows as many of each operation in each region."""
 
 Key = tuple[str, ...]
 Precondition = Callable[[], Awaitable[None]]
@@ -52,11 +51,13 @@ class RateLimiter:
             wait.end(self._clock.monotonic())
 
     @asynccontextmanager
-    async def write(self, key: Key, precondition: Precondition = no_precondition) -> AsyncIterator[None]:
+    async def write(
+        self, key: Key, per_second: int, precondition: Precondition = no_precondition
+    ) -> AsyncIterator[None]:
         """Wait until a write of this key is allowed, check the precondition, then run the block, which writes.
 
-        The next write starts a second after this one has ended. A second after its start would be too early: AWS
-        counts requests when they arrive, and this one may have been delayed on its way.
+        With one write a second, the next starts a second after this one has ended. A second after its start would be
+        too early: AWS counts requests when they arrive, and this one may have been delayed on its way.
         """
         asked = self._clock.monotonic()
         wait = Wait()
@@ -69,7 +70,7 @@ class RateLimiter:
                 try:
                     yield
                 finally:
-                    self._next_write[key] = self._clock.monotonic() + SECONDS_BETWEEN_WRITES
+                    self._next_write[key] = self._clock.monotonic() + 1.0 / per_second
         finally:
             wait.end(self._clock.monotonic())
 

@@ -55,7 +55,7 @@ class _Parser:
         try:
             if shape is not None and shape.metadata.get("exception"):
                 return self._parser.parse(response, shape)  # further members of an error that has been checked
-            if response["status_code"] < _FIRST_ERROR and not self._is_xml:
+            if response["status_code"] < _FIRST_ERROR and not self._is_xml and not _is_empty(response, shape):
                 _check_json(operation, response["body"], shape)
             parsed = self._parser.parse(response, shape)
             if response["status_code"] < _FIRST_ERROR:
@@ -81,6 +81,14 @@ def _check_root(operation: str, expected: ExpectedResponse, body: bytes, shape: 
     root = ElementTree.fromstring(body).tag.rpartition("}")[2]  # noqa: S314 - botocore has parsed it already
     if root != name:
         raise InvalidResponseError(operation, f"its root element is not {name}")
+
+
+def _is_empty(response: Mapping[str, Any], shape: Shape | None) -> bool:
+    """Whether AWS has sent an empty body, as it does if an operation has no output.
+
+    https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+    """
+    return shape is None and not response["body"] and "x-amzn-requestid" in response["headers"]
 
 
 def _check_json(operation: str, body: bytes, shape: Shape | None) -> None:

@@ -1,19 +1,20 @@
 """What makes a response valid: the members that it must have, and how it must match the request.
 
-`response_parser.py` checks the members of each response, `check_subject` that it matches the request.
+`response_parser.py` checks the members of each response, `check_subject` that it matches the request
+(`response_checks.py`).
 
 The required members of CloudTrail's responses are in every recorded response of AWS. There are no recorded responses of
 GetTrail, GetInsightSelectors, GetEventConfiguration, ListTags and ListTrails, nor of other services: their required
 members are unverified. They are what the operator needs and every example of the reference has.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from trail_operator.aws import response_checks as checks
 from trail_operator.aws.operations import Internal, Operation, Queue, Read, Write
-from trail_operator.domain.arns import Arn, is_arn
+from trail_operator.domain.arns import is_arn
 
 
 @dataclass(frozen=True)
@@ -63,84 +64,6 @@ def check_subject(
         raise InvalidResponseError(operation.name, problem)
 
 
-def _is_created(region: str, _: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    # The account is not checked: an organization trail belongs to the management account, even if another creates it.
-    return _is_home({"HomeRegion": region} | dict(response))
-
-
-def _is_updated(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    return bool(response["Name"] == Arn.parse(str(parameters["Name"])).name)
-
-
-def _are_all_tagged(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    return {entry["ResourceId"] for entry in response["ResourceTagList"]}.issuperset(parameters["ResourceIdList"])
-
-
-def _are_named(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Whether all events are of the call that was looked up."""
-    (requested,) = parameters["LookupAttributes"]
-    return {event["EventName"] for event in response["Events"]} <= {requested["AttributeValue"]}
-
-
-def _is_caller(_: str, __: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    found = re.fullmatch(r"arn:[\w-]+:(?:iam|sts)::(\d{12}):\S+", response["Arn"], re.ASCII)
-    return found is not None and found[1] == response["Account"]
-
-
-def _is_key(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Whether it is the ARN of the requested key; for an alias, one in the same account and region."""
-    requested, found = Arn.try_parse(str(parameters["KeyId"])), Arn.try_parse(response["KeyMetadata"]["Arn"])
-    if found is None or found.resource_type != "key":
-        return False
-    if requested is not None and requested.resource_type == "alias":
-        requested = replace(requested, resource=found.resource)
-    return requested in (None, found)
-
-
-def _is_home(trail: Mapping[str, Any]) -> bool:
-    """Whether a trail's home region is the region of its ARN."""
-    return _is_named(trail) and trail["HomeRegion"] == Arn.parse(trail["TrailARN"]).region
-
-
-def _is_named(trail: Mapping[str, Any]) -> bool:
-    """Whether a trail's ARN is valid and contains its name. In one recorded response, the home region is another."""
-    found = re.fullmatch(r"arn:[\w-]+:cloudtrail:[\w-]+:\d{12}:trail/([\w.-]{1,128})", trail["TrailARN"], re.ASCII)
-    is_region = re.fullmatch(r"[\w-]{1,32}", trail["HomeRegion"], re.ASCII) is not None
-    return found is not None and found[1] == trail["Name"] and is_region
-
-
-def _has_marker(_: str, __: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Whether a truncated list of IAM has a marker: without one, it would be mistaken for a complete list."""
-    return not response.get("IsTruncated") or bool(response.get("Marker"))
-
-
-def _is_organization(_: str, __: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Whether ID and management account are valid, and the same as in the organization's ARN.
-
-    https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
-    """
-    organization = response["Organization"]
-    own = f"{organization['MasterAccountId']}:organization/{organization['Id']}"
-    is_one = re.fullmatch(r"\d{12}:organization/o-[a-z0-9]{10,32}", own, re.ASCII) is not None
-    return is_one and str(organization.get("Arn") or own).endswith(own)
-
-
-def _is_queue(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Whether a URL is that of the requested queue."""
-    return bool(response["QueueUrl"].rpartition("/")[2] == parameters["QueueName"])
-
-
-def _are_asked_for(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Whether there are not more messages than were asked for."""
-    return len(response.get("Messages", ())) <= int(parameters["MaxNumberOfMessages"])
-
-
-def _are_all_answered(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Whether SQS says of each message whether it has deleted it."""
-    answered = {entry["Id"] for name in ("Successful", "Failed") for entry in response.get(name, ())}
-    return answered == {entry["Id"] for entry in parameters["Entries"]}
-
-
 _DESCRIBED = (
     *("TrailARN", "Name", "HomeRegion"),
     *("IncludeGlobalServiceEvents", "IsMultiRegionTrail", "LogFileValidationEnabled"),
@@ -169,7 +92,7 @@ RESPONSES: Mapping[Operation, ExpectedResponse] = {
     Read.GetTrail: ExpectedResponse(
         _within("Trail", *_DESCRIBED, "S3BucketName"),
         subject=(("Trail.TrailARN", "Name"),),
-        is_consistent=lambda _, __, response: _is_home(response["Trail"]),
+        is_consistent=lambda _, __, response: checks.is_home(response["Trail"]),
     ),
     Read.GetTrailStatus: ExpectedResponse(
         ("IsLogging",),
@@ -188,20 +111,20 @@ RESPONSES: Mapping[Operation, ExpectedResponse] = {
     ),
     Read.ListTags: ExpectedResponse(
         ("ResourceTagList", "ResourceTagList[].ResourceId", "ResourceTagList[].TagsList[].Key"),
-        is_consistent=_are_all_tagged,
+        is_consistent=checks.are_all_tagged,
     ),
     Read.DescribeTrails: ExpectedResponse(
         ("trailList", *_within("trailList[]", *_DESCRIBED)),
-        is_consistent=lambda _, __, response: all(map(_is_named, response["trailList"])),
+        is_consistent=lambda _, __, response: all(map(checks.is_named, response["trailList"])),
     ),
     Read.ListTrails: ExpectedResponse(
         ("Trails", *_within("Trails[]", "TrailARN", "Name", "HomeRegion")),
-        is_consistent=lambda _, __, response: all(map(_is_named, response["Trails"])),
+        is_consistent=lambda _, __, response: all(map(checks.is_named, response["Trails"])),
     ),
     Read.LookupEvents: ExpectedResponse(
-        ("Events", *_within("Events[]", "EventId", "EventName", "CloudTrailEvent")), is_consistent=_are_named
+        ("Events", *_within("Events[]", "EventId", "EventName", "CloudTrailEvent")), is_consistent=checks.are_named
     ),
-    Read.GetCallerIdentity: ExpectedResponse(("Account", "Arn"), is_consistent=_is_caller),
+    Read.GetCallerIdentity: ExpectedResponse(("Account", "Arn"), is_consistent=checks.is_caller),
     Read.GetBucketPolicy: ExpectedResponse(("Policy",), document="Policy"),
     Read.GetBucketLocation: ExpectedResponse(root="LocationConstraint"),
     Read.GetBucketEncryption: ExpectedResponse(root="ServerSideEncryptionConfiguration"),
@@ -209,22 +132,24 @@ RESPONSES: Mapping[Operation, ExpectedResponse] = {
     Read.GetTopicAttributes: ExpectedResponse(
         ("Attributes.TopicArn",), document="Attributes.Policy", subject=(("Attributes.TopicArn", "TopicArn"),)
     ),
-    Read.DescribeKey: ExpectedResponse(("KeyMetadata.Arn", "KeyMetadata.KeyState"), is_consistent=_is_key),
+    Read.DescribeKey: ExpectedResponse(("KeyMetadata.Arn", "KeyMetadata.KeyState"), is_consistent=checks.is_key),
     Read.GetKeyPolicy: ExpectedResponse(("Policy",), document="Policy"),
-    Read.DescribeLogGroups: ExpectedResponse(("logGroups", "logGroups[].logGroupName")),
+    Read.DescribeLogGroups: ExpectedResponse(
+        ("logGroups", "logGroups[].logGroupName"), is_consistent=checks.are_log_groups
+    ),
     Read.GetRole: ExpectedResponse(
         ("Role.RoleName", "Role.Arn", "Role.AssumeRolePolicyDocument"),
         document="Role.AssumeRolePolicyDocument",
         subject=(("Role.RoleName", "RoleName"),),
     ),
-    Read.ListRolePolicies: ExpectedResponse(("PolicyNames", "PolicyNames[]"), is_consistent=_has_marker),
+    Read.ListRolePolicies: ExpectedResponse(("PolicyNames", "PolicyNames[]"), is_consistent=checks.has_marker),
     Read.GetRolePolicy: ExpectedResponse(
         ("RoleName", "PolicyName", "PolicyDocument"),
         document="PolicyDocument",
         subject=(("RoleName", "RoleName"), ("PolicyName", "PolicyName")),
     ),
     Read.ListAttachedRolePolicies: ExpectedResponse(
-        ("AttachedPolicies", "AttachedPolicies[].PolicyArn"), is_consistent=_has_marker
+        ("AttachedPolicies", "AttachedPolicies[].PolicyArn"), is_consistent=checks.has_marker
     ),
     Read.GetPolicy: ExpectedResponse(("Policy.Arn", "Policy.DefaultVersionId"), subject=(("Policy.Arn", "PolicyArn"),)),
     Read.GetPolicyVersion: ExpectedResponse(
@@ -233,12 +158,37 @@ RESPONSES: Mapping[Operation, ExpectedResponse] = {
         subject=(("PolicyVersion.VersionId", "VersionId"),),
     ),
     Read.DescribeOrganization: ExpectedResponse(
-        ("Organization.Id", "Organization.MasterAccountId"), is_consistent=_is_organization
+        ("Organization.Id", "Organization.MasterAccountId"), is_consistent=checks.is_organization
+    ),
+    Read.DescribeMetricFilters: ExpectedResponse(
+        (
+            *("metricFilters", "metricFilters[].filterName", "metricFilters[].logGroupName"),
+            "metricFilters[].metricTransformations",
+            *_within("metricFilters[].metricTransformations[]", "metricName", "metricNamespace", "metricValue"),
+        ),
+        subject=(("metricFilters[].logGroupName", "logGroupName"),),
+        is_consistent=checks.are_filters,
+    ),
+    Read.TestMetricFilter: ExpectedResponse(("matches",)),
+    Read.DescribeAlarms: ExpectedResponse(
+        (
+            *_within("MetricAlarms[]", "AlarmName", "AlarmArn", "ActionsEnabled", "StateValue"),
+            *_within("CompositeAlarms[]", "AlarmName", "AlarmArn"),
+        ),
+        is_consistent=checks.are_alarms,
+    ),
+    Read.ListTagsForResource: ExpectedResponse(("Tags", "Tags[].Key")),
+    Read.GetResources: ExpectedResponse(
+        (
+            *("ResourceTagMappingList", "ResourceTagMappingList[].ResourceARN"),
+            *("ResourceTagMappingList[].Tags", "ResourceTagMappingList[].Tags[].Key"),
+        ),
+        is_consistent=checks.are_tagged_alarms,
     ),
     Write.CreateTrail: ExpectedResponse(
-        _WRITTEN, subject=(("Name", "Name"), ("S3BucketName", "S3BucketName")), is_consistent=_is_created
+        _WRITTEN, subject=(("Name", "Name"), ("S3BucketName", "S3BucketName")), is_consistent=checks.is_created
     ),
-    Write.UpdateTrail: ExpectedResponse(_WRITTEN, subject=(("TrailARN", "Name"),), is_consistent=_is_updated),
+    Write.UpdateTrail: ExpectedResponse(_WRITTEN, subject=(("TrailARN", "Name"),), is_consistent=checks.is_updated),
     Write.PutEventSelectors: _SELECTORS,
     Write.PutInsightSelectors: ExpectedResponse(("TrailARN",), subject=(("TrailARN", "TrailName"),)),
     Write.PutEventConfiguration: ExpectedResponse(("TrailARN",), subject=(("TrailARN", "TrailName"),)),
@@ -247,10 +197,16 @@ RESPONSES: Mapping[Operation, ExpectedResponse] = {
     Write.AddTags: _NOTHING,
     Write.RemoveTags: _NOTHING,
     Write.DeleteTrail: _NOTHING,
-    Queue.GetQueueUrl: ExpectedResponse(("QueueUrl",), is_consistent=_is_queue),
-    Queue.ReceiveMessage: ExpectedResponse(("Messages[].ReceiptHandle",), is_consistent=_are_asked_for),
+    Write.PutMetricFilter: _NOTHING,
+    Write.DeleteMetricFilter: _NOTHING,
+    Write.PutMetricAlarm: _NOTHING,
+    Write.DeleteAlarms: _NOTHING,
+    Write.TagResource: _NOTHING,
+    Write.UntagResource: _NOTHING,
+    Queue.GetQueueUrl: ExpectedResponse(("QueueUrl",), is_consistent=checks.is_queue),
+    Queue.ReceiveMessage: ExpectedResponse(("Messages[].ReceiptHandle",), is_consistent=checks.are_asked_for),
     Queue.DeleteMessageBatch: ExpectedResponse(
-        ("Successful[].Id", "Failed[].Id", "Failed[].Code"), is_consistent=_are_all_answered
+        ("Successful[].Id", "Failed[].Id", "Failed[].Code"), is_consistent=checks.are_all_answered
     ),
     Internal.AssumeRole: _CREDENTIALS,
     Internal.AssumeRoleWithWebIdentity: _CREDENTIALS,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trail_operator.api.trail_rules import ACCOUNT_PATTERN
-from trail_operator.aws.operations import FEATURES
+from trail_operator.aws.grants import FEATURES
 from trail_operator.cli.access_flags import add_access_flags, read_access
 from trail_operator.cli.internal_errors import without_traceback
 from trail_operator.cli.parser import Commands, Parser
@@ -115,6 +115,12 @@ def _add_special_flags(parser: Parser) -> None:
     )
     features.add_argument("--read-only", action="store_true", help="Only what plan, export and Observe need.")
     operator.add_argument("--event-queue", metavar="ARN", default="", help="The ARN of the event queue.")
+    operator.add_argument(
+        "--cluster-name",
+        metavar="NAME",
+        default="",
+        help="The name of the cluster, with which the names of alarms begin. (default: any)",
+    )
 
 
 def _run(parser: Parser, given: argparse.Namespace) -> None:
@@ -158,6 +164,7 @@ def _request(given: argparse.Namespace, existing: str | None) -> "PolicyRequest"
             read_only=given.read_only,
             queue=given.event_queue,
             account=given.account_id,
+            cluster=given.cluster_name,
         ),
         given.part,
         existing,
@@ -172,7 +179,7 @@ def _check(parser: Parser, arguments: argparse.Namespace) -> None:
     of_kinds = {
         "key": given.encrypts != "trail" or given.bucket_key,
         "role": given.part,
-        "operator": given.features or given.read_only or given.event_queue,
+        "operator": given.features or given.read_only or given.event_queue or given.cluster_name,
     }
     for of_kind, is_given in of_kinds.items():
         if is_given and of_kind != kind:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from trail_operator.aws.operations import FEATURES
+from trail_operator.aws.grants import FEATURES
 from trail_operator.aws.permissions import Scope, operator_parts
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.iam_policy import combined, size_limits
@@ -49,6 +49,7 @@ class Choice:
     account_roles: tuple[str, ...] = ()
     account: str = ""
     partition: str = "aws"
+    cluster: str = ""
 
 
 def bucket_drafts(trails: Sequence[PolicyTrail], choice: Choice) -> list[Draft]:
@@ -143,6 +144,9 @@ def operator_drafts(trails: Sequence[PolicyTrail], choice: Choice) -> list[Draft
         queue=choice.queue,
         has_aliases=any(":alias/" in (one.configuration.kms_key_id or "") for one in users),
         has_organization_trails=any(one.organization for one in users),
+        log_groups=tuple(sorted({group for one in users if (group := _log_group(one))})),
+        cluster=choice.cluster,
+        has_alarms="alarms" in choice.features,
     )
     parts = list(operator_parts([FEATURES[name] for name in names], scope, read_only=choice.read_only))
     return [Draft("the operator's policy", "", size_limits.MANAGED, parts)]
@@ -155,6 +159,12 @@ DRAFTS: dict[str, Callable[[Sequence[PolicyTrail], Choice], list[Draft]]] = {
     "role": role_drafts,
     "operator": operator_drafts,
 }
+
+
+def _log_group(trail: PolicyTrail) -> str:
+    """Return the ARN of a trail's log group; none if it is in another account, where the operator makes no filters."""
+    group = trail.configuration.cloud_watch_logs_log_group_arn or ""
+    return group if group and Arn.parse(group).account == trail.location.account else ""
 
 
 def _parts(trails: Iterable[PolicyTrail], parts_of: PartsOf) -> list[Part]:
