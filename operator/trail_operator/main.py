@@ -11,6 +11,7 @@ import kopf
 
 from trail_operator import watch
 from trail_operator.api.constants import ACCOUNTS, GROUP, PLURAL, VERSION
+from trail_operator.kube.informer import dispatch
 from trail_operator.manager import Manager, StartError
 from trail_operator.settings import Settings
 from trail_operator.wiring import build_manager
@@ -41,19 +42,19 @@ async def login(memo: kopf.Memo, **more: Any) -> kopf.AiohttpSession | None:
 @kopf.on.event(GROUP, VERSION, PLURAL)
 async def on_trail_event(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     """A Trail was listed, added, modified or deleted."""
-    watch.dispatch(event, memo.manager.controllers.trails)
+    dispatch(event, memo.manager.controllers.trails)
 
 
 @kopf.on.event(GROUP, VERSION, ACCOUNTS)
 async def on_account_event(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     """An AWSAccount was listed, added, modified or deleted."""
-    watch.dispatch(event, memo.manager.controllers.accounts)
+    dispatch(event, memo.manager.controllers.accounts)
 
 
 @kopf.on.event("", "v1", "namespaces")
 async def on_namespace_event(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     """A namespace was listed, added, modified or deleted."""
-    watch.dispatch(event, memo.manager.controllers.namespaces)
+    dispatch(event, memo.manager.controllers.namespaces)
 
 
 @kopf.on.cleanup()

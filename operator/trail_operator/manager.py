@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import TypeAlias, TypeVar
 from uuid import uuid4
@@ -10,14 +10,18 @@ from uuid import uuid4
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
 
+from trail_operator.api.constants import ALARM_SET_KIND
 from trail_operator.aws.connection_errors import explain_connection_error
 from trail_operator.controllers import Controllers, InitialObjects
 from trail_operator.domain.ownership import Cluster
 from trail_operator.kube.answers import NO_ANSWER, OddAnswerError
-from trail_operator.kube.client import AWS_ACCOUNTS, FORBIDDEN, NAMESPACES, TRAILS, ApiConnection, KubeClient
+from trail_operator.kube.client import ALARM_SETS, AWS_ACCOUNTS, FORBIDDEN, NAMESPACES, NOT_FOUND, TRAILS, KubeClient
+from trail_operator.kube.connection import ApiConnection
+from trail_operator.kube.informer import Informer, OptionalKind
 from trail_operator.kube.leader_election import LeaderElector, LeaderFence, without_lease
 from trail_operator.kube.route import Route, RouteError
 from trail_operator.kube.settings_map import SettingsMap
+from trail_operator.kube.watch_client import WatchClient
 from trail_operator.kube.watch_session import Watches
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
@@ -30,8 +34,6 @@ from trail_operator.watchdog import Watchdog
 # Seconds.
 _SHUTDOWN_TIMEOUT = 6.0
 _RETRY_PERIOD = 2.0
-
-_NOT_FOUND = 404
 
 # The namespace whose UID identifies a cluster without --cluster-name.
 _KUBE_SYSTEM = "kube-system"
@@ -133,7 +135,8 @@ class Manager:
             initial_objects = await _read_objects(kubernetes, settings)
         controllers = self._build(kubernetes, self._fence, cluster)
         controllers.start(initial_objects)
-        self._tasks.append(asyncio.create_task(self._watch_over(controllers, kubernetes)))
+        informers = self._follow_optional_kinds(controllers, connection)
+        self._tasks.append(asyncio.create_task(self._watch_over(controllers, kubernetes, informers)))
         if self._elector:
             self._tasks.append(asyncio.create_task(self._publish_settings(connection, cluster, controllers)))
         # Only now it counts as the leader, and as ready: not yet while it has the Lease but cannot read the objects.
@@ -165,10 +168,23 @@ class Manager:
         published = SettingsMap(connection, settings.lease_namespace, settings.lease_name, self._fence, self._clock)
         await published.publish(published_texts(settings, **effective))
 
-    async def _watch_over(self, controllers: Controllers, kubernetes: KubeClient) -> None:
+    def _follow_optional_kinds(self, controllers: Controllers, connection: ApiConnection) -> list[Informer]:
+        """Follow the kinds that the cluster may not have. Readiness does not depend on them."""
+        if controllers.alarm_sets is None:
+            return []
+        kind = OptionalKind(ALARM_SET_KIND, ALARM_SETS, self._settings.namespace)
+        on_available = partial(self._metrics.record_available, kind.name)
+        informer = Informer(WatchClient(connection), kind, controllers.alarm_sets, on_available, self._clock)
+        run = supervise(informer.run, self._metrics.record_restart, about(f"informer of {kind.name}s"))
+        self._tasks.append(asyncio.create_task(run))
+        return [informer]
+
+    async def _watch_over(
+        self, controllers: Controllers, kubernetes: KubeClient, informers: Collection[Informer]
+    ) -> None:
         list_trails = partial(kubernetes.list_objects, TRAILS, self._settings.namespace)
         resync = self._settings.resync.total_seconds()
-        watchdog = Watchdog(controllers, list_trails, resync, self._end, self._clock)
+        watchdog = Watchdog(controllers, list_trails, resync, self._end, self._clock, informers)
         await supervise(watchdog.run, self._metrics.record_restart, about("watchdog"))
 
     def _is_ready(self) -> bool:
@@ -225,7 +241,7 @@ async def _retry(what: str, read: Callable[[], Awaitable[T]]) -> T:
                 problem = f"the service account lacks permission ({error.status} {error.reason}): is its role bound?"
         except OddAnswerError as error:
             problem = f"the API server answers {error}"
-            if error.status == _NOT_FOUND:  # the API server answers plain text for a kind that it does not serve
+            if error.status == NOT_FOUND:  # the API server answers plain text for a kind that it does not serve
                 problem = "the API server does not serve this kind: apply its CustomResourceDefinition"
         except NO_ANSWER as error:
             why = explain_connection_error(error, "the certificate-authority of the kubeconfig")

@@ -24,6 +24,13 @@ LEADER = Family(
     (),
     "1 if this process leads and has read all Trails, otherwise 0.",
 )
+KIND_AVAILABLE = Family(
+    "trail_operator_kind_available",
+    "gauge",
+    ("kind",),
+    "1 if the operator handles the kind, 0 if its CustomResourceDefinition or the permission to read it is missing; "
+    "absent until that is known, and on standbys.",
+)
 RECONCILES = Family("trail_operator_reconciles_total", "counter", ("result",), "Reconciles of Trails, by result.")
 RECONCILE_SECONDS = Family("trail_operator_reconcile_duration_seconds", "histogram", (), "Duration of reconciles.")
 CALLS = Family(
@@ -164,6 +171,7 @@ TIME_TO_CORRECT = Family(
 FAMILIES = (
     BUILD_INFO,
     LEADER,
+    KIND_AVAILABLE,
     RECONCILES,
     RECONCILE_SECONDS,
     CALLS,

@@ -24,6 +24,7 @@ from trail_operator.metric_families import (
     EVENT_QUEUE_MESSAGE_AGE,
     EVENT_QUEUE_MESSAGES,
     EVENT_QUEUE_UP,
+    KIND_AVAILABLE,
     LEADER,
     LOOKUPS,
     RATE_WAIT_SECONDS,
@@ -77,6 +78,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._gauge(BUILD_INFO).labels(version("trail-operator")).set(1)
         self.leader = self._gauge(LEADER)
+        self._kind_available = self._gauge(KIND_AVAILABLE)
         self._reconciles = self._counter(RECONCILES)
         self._reconcile_seconds = self._histogram(RECONCILE_SECONDS, _RECONCILE_BUCKETS)
         self._calls = self._counter(CALLS)
@@ -104,6 +106,10 @@ class Metrics:
             self._drift.labels(field)
         for outcome in (*Rejection, *Outcome):
             self._messages.labels(outcome)
+
+    def record_available(self, kind: str, available: bool) -> None:
+        """Record whether a kind that the cluster may not have is available."""
+        self._kind_available.labels(kind).set(available)
 
     def record_reconcile(self, result: Result, seconds: float) -> None:
         """Count a reconcile that has ended."""

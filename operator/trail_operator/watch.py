@@ -1,24 +1,12 @@
-"""kopf as the informer: how it is configured, connects and ends, and where its events go."""
+"""kopf as the informer: how it is configured, connects and ends."""
 
 import asyncio
 import signal
-from typing import Any, Protocol
+from typing import Any
 
 import kopf
 
-from trail_operator.kube.answers import is_whole
 from trail_operator.kube.watch_session import Watches, watching_session
-from trail_operator.runtime.logs import logger
-
-
-class EventHandler(Protocol):
-    """Handles the events of one kind of object."""
-
-    def on_update(self, body: dict[str, Any]) -> None:
-        """Handle an object that exists, as listed, added or modified."""
-
-    def on_delete(self, body: dict[str, Any]) -> None:
-        """Handle the deletion of an object."""
 
 
 def configure(settings: kopf.OperatorSettings) -> None:
@@ -53,14 +41,3 @@ async def log_in(proxy: str | None, watches: Watches, **more: Any) -> kopf.Aioht
         default_namespace=found.default_namespace,
         aiohttp_session=watching_session(found, proxy, watches),
     )
-
-
-def dispatch(event: kopf.RawEvent, handler: EventHandler) -> None:
-    """Pass an event on, unless its object is malformed."""
-    body: dict[str, Any] = dict(event["object"])
-    if not is_whole(body):
-        logger.warning("ignored an event of the watch: its object is malformed")
-    elif event["type"] == "DELETED":
-        handler.on_delete(body)
-    else:
-        handler.on_update(body)

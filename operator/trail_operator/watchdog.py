@@ -10,6 +10,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.controllers import Controllers
 from trail_operator.kube.answers import NO_ANSWER
+from trail_operator.kube.informer import Informer
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
 
@@ -19,7 +20,7 @@ _MIN_LIST_PERIOD = 20.0
 
 
 class Watchdog:
-    """Restarts stalled tasks of the controllers, and lists Trails."""
+    """Restarts stalled tasks of the controllers, and lists objects."""
 
     def __init__(
         self,
@@ -28,25 +29,28 @@ class Watchdog:
         resync: float,
         end: Callable[[str], None],
         clock: Clock,
+        informers: Collection[Informer] = (),
     ) -> None:
-        """`end`: called with the reason if the watch of Trails does not run."""
+        """`end`: called with the reason if the watch of Trails does not run; `informers`: of all other kinds."""
         self._controllers = controllers
         self._list_trails = list_trails
         self._list_period = max(2 * resync, _MIN_LIST_PERIOD)
         self._end = end
         self._clock = clock
+        self._informers = informers
         self._listed_at = self._clock.monotonic()
 
     async def run(self) -> None:
-        """Check the tasks every few seconds, and list Trails every two resyncs."""
+        """Check the tasks every few seconds, and list objects every two resyncs."""
         while True:
             await self._clock.sleep(_CHECK_PERIOD)
-            self._controllers.trails.restart_stalled()
-            self._controllers.accounts.restart_stalled()
+            self._controllers.restart_stalled()
             if self._clock.monotonic() - self._listed_at >= self._list_period:
                 await self._list()
 
     async def _list(self) -> None:
+        for informer in self._informers:
+            await informer.check()
         started = self._clock.monotonic()
         try:
             bodies = await self._list_trails()

@@ -13,7 +13,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from tests.local_server import LocalServer
 from tests.unit.test_metrics import state
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import AWS_ACCOUNTS, NAMESPACES, TRAILS, ApiConnection, Key, KubeClient
+from trail_operator.kube.client import AWS_ACCOUNTS, NAMESPACES, TRAILS, Key, KubeClient
+from trail_operator.kube.connection import ApiConnection
 from trail_operator.kube.leader_election import LeaderElector
 from trail_operator.kube.route import in_pod
 from trail_operator.runtime.clock import Clock

@@ -10,7 +10,7 @@ from yarl import URL
 from tests.refusals import not_found, refused
 from trail_operator.domain.trail_plan import Admission, Answer
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import ApiConnection
+from trail_operator.kube.connection import ApiConnection
 from trail_operator.preview.cluster import ClusterError, ClusterReader
 from trail_operator.preview.cluster_objects import ClusterObjects
 from trail_operator.preview.manifests import Manifest

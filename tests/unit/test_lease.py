@@ -17,7 +17,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from tests.refusals import not_found, refused
 from tests.statemachine.virtual_time import VirtualLoop
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import ApiConnection
+from trail_operator.kube.connection import ApiConnection
 from trail_operator.kube.leader_election import LeaderElector, LeaderFence, NotLeadingError
 from trail_operator.runtime.clock import Clock
 

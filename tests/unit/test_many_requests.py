@@ -11,7 +11,8 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.local_server import LocalServer
 from tests.patience import seconds
-from trail_operator.kube.client import TRAILS, ApiConnection, Key, KubeClient
+from trail_operator.kube.client import TRAILS, Key, KubeClient
+from trail_operator.kube.connection import ApiConnection
 from trail_operator.kube.leader_election import LeaderElector
 from trail_operator.kube.route import in_pod
 from trail_operator.runtime.clock import Clock

@@ -22,7 +22,8 @@ from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.operations import Read, Write
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.kube.answers import OddAnswerError
-from trail_operator.kube.client import AWS_ACCOUNTS, TRAILS, ApiConnection, Key, KubeClient
+from trail_operator.kube.client import AWS_ACCOUNTS, TRAILS, Key, KubeClient
+from trail_operator.kube.connection import ApiConnection
 from trail_operator.kube.leader_election import LeaderFence, NotLeadingError
 from trail_operator.kube.route import in_pod
 from trail_operator.runtime.clock import Clock

@@ -18,7 +18,7 @@ from tests.proxies import Proxy, proxying
 from tests.unit.answering import answering
 from tests.unit.certificates import Authority
 from trail_operator import main
-from trail_operator.kube.client import ApiConnection
+from trail_operator.kube.connection import ApiConnection
 from trail_operator.kube.watch_session import Watches
 from trail_operator.runtime.logs import logger
 

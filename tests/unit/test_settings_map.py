@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.refusals import not_found, refused
-from trail_operator.kube.client import ApiConnection
+from trail_operator.kube.connection import ApiConnection
 from trail_operator.kube.leader_election import LeaderFence, NotLeadingError, without_lease
 from trail_operator.kube.settings_map import SettingsMap
 from trail_operator.runtime.clock import Clock

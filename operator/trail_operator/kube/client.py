@@ -1,7 +1,6 @@
 """The client of the Kubernetes API: objects, their status and finalizers, Events. Knows nothing of AWS."""
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,8 +8,6 @@ from typing import Any, Literal
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
-from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.constants import (
@@ -23,13 +20,12 @@ from trail_operator.api.constants import (
     PLURAL,
 )
 from trail_operator.api.constants import ALARM_SETS as _ALARM_SETS
-from trail_operator.kube.answers import is_not_found, parsed, whole_list, whole_object
-from trail_operator.kube.route import Route, by_kubeconfig, in_pod
-from trail_operator.runtime.logs import logger
+from trail_operator.kube.answers import is_not_found, whole_list, whole_object
+from trail_operator.kube.connection import ApiConnection
 
 FORBIDDEN = 403
+NOT_FOUND = 404
 CONFLICT = 409
-_TIMEOUT = 20
 # Of thousands at once, most would exceed their timeout and be sent again. The ApiConnection allows more, so that
 # requests for the Lease, which do not pass through here, wait for no others.
 _REQUESTS_AT_ONCE = 32
@@ -88,79 +84,6 @@ def resource_version(body: dict[str, Any]) -> int:
 def kind_of(body: dict[str, Any]) -> str:
     """Return the kind of an object of one of the operator's kinds."""
     return str(body.get("kind") or (KIND if "namespace" in body["metadata"] else ACCOUNT_KIND))
-
-
-class ApiConnection:
-    """A connection to the API server, with the credentials of the Pod or of the kubeconfig."""
-
-    def __init__(self, client: ApiClient, route: Route) -> None:
-        self._client = client
-        self.route = route
-        """How the API server is reached."""
-
-    @classmethod
-    async def open(cls) -> "ApiConnection":
-        """Connect with the Pod's service account, or with the kubeconfig if there is none."""
-        configuration = Configuration()
-        try:
-            config.load_incluster_config(client_configuration=configuration)
-            route = in_pod()
-        except config.ConfigException:
-            return await cls.open_kubeconfig()
-        return cls._open(configuration, route)
-
-    @classmethod
-    async def open_kubeconfig(cls) -> "ApiConnection":
-        """Connect with the kubeconfig, even in a Pod. Raises ConfigException, RouteError or OSError."""
-        configuration = Configuration()
-        await _load_kubeconfig(configuration)
-        return cls._open(configuration, by_kubeconfig(configuration.host, configuration.proxy, os.environ))
-
-    @classmethod
-    def _open(cls, configuration: Configuration, route: Route) -> "ApiConnection":
-        configuration.proxy = route.proxy
-        configuration.client_session_kwargs = {"trust_env": False}  # else the session would choose a proxy itself
-        client = ApiClient(configuration)
-        client.user_agent = "trail-operator"  # also the name that managedFields shows
-        logger.info(f"the API server {configuration.host} is reached {route}")
-        return cls(client, route)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._client.close()
-
-    async def request(
-        self,
-        method: str,
-        path: str,
-        body: dict[str, Any] | None = None,
-        content_type: str = "application/json",
-    ) -> dict[str, Any]:
-        """Send a request and return the JSON object that is answered.
-
-        Raises ApiException for an error of the API server, and OddAnswerError for anything that it cannot have sent.
-        """
-        request = await self._client.param_serialize(
-            method=method,
-            resource_path=path,
-            header_params={"Accept": "application/json", "Content-Type": content_type},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
-        return parsed(response.status, await response.read())
-
-
-async def _load_kubeconfig(configuration: Configuration) -> None:
-    """Raises ConfigException for a kubeconfig that cannot be used, and OSError for one that cannot be read."""
-    try:
-        await config.load_kube_config(client_configuration=configuration)
-    except (config.ConfigException, OSError):
-        raise
-    except Exception as error:  # the library lets errors of YAML, encoding and Python through
-        path, reason = config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION, " ".join(str(error).split())
-        problem = f"the kubeconfig {path} is invalid ({type(error).__name__}: {reason})"
-        raise config.ConfigException(f"{problem}: correct it, or set KUBECONFIG to another file") from error
 
 
 class KubeClient:

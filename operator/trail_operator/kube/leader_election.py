@@ -19,7 +19,8 @@ from typing import Any
 from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.kube.answers import NO_ANSWER, OddAnswerError, is_not_found, whole_object
-from trail_operator.kube.client import CONFLICT, ApiConnection
+from trail_operator.kube.client import CONFLICT
+from trail_operator.kube.connection import ApiConnection
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
 

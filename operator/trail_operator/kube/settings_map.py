@@ -7,7 +7,8 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from trail_operator.api.constants import SETTINGS_LABEL
 from trail_operator.kube.answers import NO_ANSWER, is_not_found, whole_object
-from trail_operator.kube.client import CONFIG_MAPS, ApiConnection, Key
+from trail_operator.kube.client import CONFIG_MAPS, Key
+from trail_operator.kube.connection import ApiConnection
 from trail_operator.kube.leader_election import LeaderFence
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
