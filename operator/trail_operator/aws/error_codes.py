@@ -4,10 +4,11 @@ What they mean: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/AP
 """
 
 from trail_operator.api.reasons import Reason
+from trail_operator.aws.alarm_error_codes import CODES as ALARM_CODES
 from trail_operator.aws.grants import ORGANIZATION, ORGANIZATION_ROLE
 from trail_operator.aws.operations import actions_of
 
-NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException"})
+NOT_FOUND = frozenset({"TrailNotFoundException", "ResourceNotFoundException", "ResourceNotFound"})
 ALREADY_EXISTS = "TrailAlreadyExistsException"
 # "Wait a few minutes, and then try the operation again":
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_StartLogging.html#API_StartLogging_Errors
@@ -136,6 +137,7 @@ QUEUE_KEY_DENIED = frozenset({"KMS.AccessDeniedException", "KmsAccessDenied"})
 # Something that a diagnosis reads does not exist.
 _ABSENT = frozenset({"NoSuchBucket", "NoSuchBucketPolicy", "NoSuchEntity", "NotFound", "NotFoundException"})
 _KNOWN = THROTTLED | CREDENTIALS | ACCESS_DENIED | _ABSENT | NOT_FOUND | NO_SUCH_QUEUE | {INSIGHTS_OFF}
+_KNOWN |= ALARM_CODES
 _KNOWN |= QUEUE_KEY_DENIED | ORGANIZATION_NOT_READY.keys() | DEPENDENCIES.keys() | TERMINAL.keys()
 
 OK, NO_ANSWER, OTHER = "ok", "no-answer", "other"

@@ -1,6 +1,6 @@
 """Error responses of AWS as exceptions, each with its failure: class, reason and message for users.
 
-`error_codes.py` lists the codes. Requests without a valid response are in `unanswered.py`.
+`error_codes.py` and `alarm_error_codes.py` list the codes. Requests without a valid response are in `unanswered.py`.
 """
 
 import re
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from botocore.exceptions import ClientError
 
 from trail_operator.api.reasons import Reason
+from trail_operator.aws.alarm_error_codes import meaning_of
 from trail_operator.aws.error_codes import (
     ACCESS_DENIED,
     BUSY,
@@ -122,6 +123,14 @@ def is_assume_role_denied(error: AWSError) -> bool:
     return error.action == ASSUME_ROLE and not error.own and error.failure.reason is Reason.ACCESS_DENIED
 
 
+def _about_alarms(error: AWSError) -> Failure | None:
+    meaning = meaning_of(error.action, error.code, error.message)
+    if meaning is None:
+        return None
+    message = f"{_quote(error)}: {meaning.remedy}" if meaning.remedy else _quote(error)
+    return Failure(meaning.kind, meaning.reason, message)
+
+
 def _throttled(error: AWSError) -> Failure | None:
     if error.code not in THROTTLED:
         return None
@@ -211,6 +220,7 @@ def _quote(error: AWSError) -> str:
 
 # The first that returns a failure decides.
 _CLASSIFIERS: tuple[Callable[[AWSError], Failure | None], ...] = (
+    _about_alarms,
     _throttled,
     _own_credentials,
     _credentials,
