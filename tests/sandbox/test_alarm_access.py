@@ -64,6 +64,16 @@ def test_all_alarms_are_described_with_leave_for_all(aws: Account) -> None:
     assert outcome(cloudwatch.describe_alarms, AlarmNames=["ours/a"]) == "ok"
 
 
+def test_the_tags_of_all_alarms_are_read_with_leave_to_get_resources(aws: Account) -> None:
+    tags, filters = [{"Key": "owner", "Value": "me"}], [{"Key": "owner", "Values": ["me"]}]
+    aws.client("cloudwatch").put_metric_alarm(AlarmName="ours/a", Tags=tags, **ALARM)
+    aws.client("cloudwatch").put_metric_alarm(AlarmName="theirs", **ALARM)
+    assert outcome(client(aws, "resourcegroupstaggingapi", user(aws, name="nobody")).get_resources) == REFUSED
+    tagging = allowed(aws, "resourcegroupstaggingapi", "tag:GetResources")
+    found = tagging.get_resources(ResourceTypeFilters=["cloudwatch:alarm"], TagFilters=filters)
+    assert found["ResourceTagMappingList"] == [{"ResourceARN": alarm_arn(aws, "ours/a"), "Tags": tags}]
+
+
 def test_filters_are_told_apart_by_their_log_groups(aws: Account) -> None:
     for name in ("ours", "theirs"):
         aws.client("logs").create_log_group(logGroupName=name)

@@ -18,7 +18,7 @@ UNKNOWN = "Unknown"
 UNMODELLED = "Unmodelled"
 """Of a service that botocore knows by another name than its signatures do."""
 # Of services whose signatures have another name than their model.
-_MODELS = {"monitoring": "cloudwatch"}
+_MODELS = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
 _REDACTED = "HIDDEN_DUE_TO_SECURITY_REASONS"  # CloudTrail's own word for it
 
 

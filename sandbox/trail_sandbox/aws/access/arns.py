@@ -18,7 +18,7 @@ _ACCOUNT = re.compile(r"\A[0-9]{12}\Z")
 Arns = Callable[[World, Ask], list[str]]
 
 # What services call themselves in policies and messages.
-_PREFIXES = {"sns": "SNS", "monitoring": "cloudwatch"}
+_PREFIXES = {"sns": "SNS", "monitoring": "cloudwatch", "tagging": "tag"}
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html: needs TagResource, too.
 _TAGGING = ("cloudwatch:PutMetricAlarm", "cloudwatch:PutCompositeAlarm")
 _IAM_KEYS = {
