@@ -3,7 +3,6 @@
 The cases for rules stand in `admission/cases.py`; those for bounds are derived in `admission/bounds.py`.
 """
 
-import copy
 import json
 import os
 import re
@@ -40,15 +39,27 @@ from tests.integration.admission.cases import (
     spec,
     where,
 )
+from tests.integration.admission.server import (
+    Admission,
+    Schema,
+    examples,
+    in_namespace,
+    nodes,
+    of_another_type,
+    required,
+    transitions,
+    with_value,
+    without_case,
+    without_change,
+    without_one_rule,
+)
+from tests.integration.admission.trail_bounds import TRAIL_BOUNDS
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.kubernetes import GROUP as API_GROUP
-from tests.integration.kubernetes import PLURAL, VERSION, Trails, trail
+from tests.integration.kubernetes import VERSION, trail
 from tests.patience import eventually
 from trail_operator.api.crd import trail_crd
 from trail_sandbox.sandbox import Sandbox
-
-Schema = dict[str, Any]
-Cause = tuple[str, str]
 
 SCHEMA: Schema = trail_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 DEFAULTS = {
@@ -109,129 +120,26 @@ BASIC = {
 # A trail has selectors of one kind only: this has every field there is, and is refused for having both.
 EVERYTHING: Parts = {**COMPLETE, "spec": {**COMPLETE["spec"], "eventSelectors": [BASIC]}}
 
-# -- the Trails that the cases are about
-
-
-class Admission:
-    """Asks the API server of one namespace; what is only asked for is not stored."""
-
-    def __init__(self, api: client.ApiClient, namespace: str) -> None:
-        self.namespace = namespace
-        self.trails = Trails(api, namespace)
-        self._objects = client.CustomObjectsApi(api)
-        self._place = (API_GROUP, VERSION, namespace, PLURAL)
-
-    def create(self, parts: Parts, *, stored: bool = False) -> dict[str, Any]:
-        """Create a Trail, minimal but for these parts; raises ApiException where it is refused."""
-        minimal = trail("audit", "example-audit-logs")
-        manifest = {**minimal, **{name: {**minimal[name], **part} for name, part in parts.items()}}
-        return self.send(manifest, stored=stored)
-
-    def send(self, manifest: dict[str, Any], *, stored: bool = False) -> dict[str, Any]:
-        """Create a Trail of that whole manifest; raises ApiException where it is refused."""
-        body: dict[str, Any] = self._objects.create_namespaced_custom_object(
-            *self._place, manifest, field_validation="Strict", **_kept(stored)
-        )
-        return body
-
-    def change(self, name: str, parts: Parts, *, stored: bool = False) -> dict[str, Any]:
-        """Change these parts of a stored Trail; raises ApiException where it is refused."""
-        patch = self._objects.patch_namespaced_custom_object
-        if "status" in parts:
-            patch = self._objects.patch_namespaced_custom_object_status
-        body: dict[str, Any] = patch(
-            *self._place,
-            name,
-            parts,
-            field_validation="Strict",
-            _content_type="application/merge-patch+json",
-            **_kept(stored),
-        )
-        return body
-
-    def store(self, parts: Parts) -> str:
-        """Have a Trail with these parts, its status included; its name."""
-        name: str = self.create({part: value for part, value in parts.items() if part != "status"}, stored=True)[
-            "metadata"
-        ]["name"]
-        if "status" in parts:
-            self.change(name, {"status": parts["status"]}, stored=True)
-        return name
-
-    def write(self, before: Parts | None, parts: Parts) -> dict[str, Any]:
-        """Write the parts of a case: a new Trail, or a change of the one that was before."""
-        if before is None and "status" not in parts:
-            return self.create(parts)
-        name = self.store(before or {})
-        try:
-            return self.change(name, parts)
-        finally:
-            self.trails.delete(name)
-
-    def causes(self, before: Parts | None, parts: Parts) -> list[Cause]:
-        """Why the API server refuses to write that, each as field and message; none where it does not refuse."""
-        try:
-            self.write(before, parts)
-        except ApiException as error:
-            if error.status != 422:
-                raise
-            return [_cause(entry) for entry in json.loads(error.body)["details"]["causes"] if _is_a_cause(entry)]
-        return []
-
-
-def _kept(stored: bool) -> dict[str, str]:
-    return {} if stored else {"dry_run": "All"}
-
-
-def _is_a_cause(entry: dict[str, str]) -> bool:
-    return "some validation rules were not checked" not in entry["message"]
-
-
-def _cause(entry: dict[str, str]) -> Cause:
-    return re.sub(r"\[\d+\]", "[]", entry["field"].replace("<nil>", "")), entry["message"]
-
 
 @pytest.fixture(scope="module")
 def admission(api: client.ApiClient, worker_id: str) -> Iterator[Admission]:
     """A namespace for this module."""
-    core = client.CoreV1Api(api)
-    name = f"admission-{worker_id}"
-    core.create_namespace({"metadata": {"name": name}})
-    yield Admission(api, name)
-    core.delete_namespace(name)
+    with in_namespace(api, f"admission-{worker_id}", trail_crd(), trail("audit", "example-audit-logs")) as found:
+        yield found
 
 
 # -- rules and bounds
 
-
-def walk(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
-    """Each part of a schema with its path. What every resource has is the API server's own, and left out."""
-    yield path, schema
-    for name, child in schema.get("properties", {}).items():
-        if path or name in ("spec", "status"):
-            yield from walk(child, f"{path}.{name}".removeprefix("."))
-    if "items" in schema:
-        yield from walk(schema["items"], f"{path}[]")
+NODES = nodes(SCHEMA)
+ALL_CASES = [*CASES, *bounds(NODES, TRAIL_BOUNDS)]
 
 
-NODES = dict(walk(SCHEMA))
-ALL_CASES = [*CASES, *bounds(NODES)]
-
-
-def _params(kind: str) -> list[Any]:
-    return [
-        pytest.param(case, parts, id=f"{number}-{case.path or 'root'}-{case.keyword}-{index}")
-        for number, case in enumerate(ALL_CASES)
-        for index, parts in enumerate(getattr(case, kind))
-    ]
-
-
-@pytest.mark.parametrize(("case", "parts"), _params("accepted"))
+@pytest.mark.parametrize(("case", "parts"), examples(ALL_CASES, "accepted"))
 def test_accepted(admission: Admission, case: Case, parts: Parts) -> None:
     assert admission.causes(case.before, parts) == []
 
 
-@pytest.mark.parametrize(("case", "parts"), _params("refused"))
+@pytest.mark.parametrize(("case", "parts"), examples(ALL_CASES, "refused"))
 def test_refused(admission: Admission, case: Case, parts: Parts) -> None:
     causes = admission.causes(case.before, parts)
     assert [field for field, message in causes if field == case.path and case.says in message], causes
@@ -239,52 +147,21 @@ def test_refused(admission: Admission, case: Case, parts: Parts) -> None:
     assert {field for field, _ in causes} <= {case.path, "", *case.besides}
 
 
-# These restrict nothing, or have a test of their own below.
-NO_BOUNDS = {"description", "default", "properties", "items", "type", "required", "x-kubernetes-list-type"}
-
-
-def _rules() -> Iterator[tuple[str, str, str]]:
-    for path, schema in NODES.items():
-        for keyword in schema.keys() - NO_BOUNDS:
-            if keyword == "x-kubernetes-validations":
-                yield from ((path, "rule", entry["message"]) for entry in schema[keyword])
-            else:
-                yield f"{path}[]" if keyword == "x-kubernetes-list-map-keys" else path, keyword, ""
-
-
-def _is_about(case: Case, rule: tuple[str, str, str]) -> bool:
-    path, keyword, message = rule
-    return (case.path, case.keyword) == (path, keyword) and (keyword != "rule" or case.says in message)
-
-
 def test_every_rule_and_bound_has_a_case() -> None:
-    assert [rule for rule in _rules() if not any(_is_about(case, rule) for case in ALL_CASES)] == []
+    assert without_case(NODES, ALL_CASES) == []
 
 
 def test_every_case_is_about_one_rule_or_bound_and_shows_both_sides() -> None:
-    assert [case for case in ALL_CASES if sum(_is_about(case, rule) for rule in _rules()) != 1] == []
+    assert without_one_rule(NODES, ALL_CASES) == []
     assert [case for case in ALL_CASES if not (case.accepted and case.refused)] == []
 
 
 def test_a_rule_about_change_has_a_case_about_change() -> None:
-    changes = [case for case in ALL_CASES if case.before is not None]
-    transitions = [entry["message"] for entry in SCHEMA["x-kubernetes-validations"] if "oldSelf" in entry["rule"]]
-    assert transitions
-    assert [message for message in transitions if not any(case.says in message for case in changes)] == []
+    assert transitions(NODES)
+    assert without_change(NODES, ALL_CASES) == []
 
 
 # -- types and required fields, of spec and status alike
-
-
-def _with(parts: Parts, path: str, value: Any) -> Parts:
-    """The part of `parts` that the path leads into, with that value at its end."""
-    steps: list[Any] = [0 if step == "[]" else step for step in re.findall(r"[^.\[\]]+|\[\]", path)]
-    result: Parts = {steps[0]: copy.deepcopy(parts[steps[0]])}
-    place: Any = result
-    for step in steps[:-1]:
-        place = place[step]
-    place[steps[-1]] = value
-    return result
 
 
 def test_a_trail_with_every_field_is_accepted(admission: Admission) -> None:
@@ -297,17 +174,14 @@ def test_a_trail_with_every_field_is_accepted(admission: Admission) -> None:
 
 @pytest.mark.parametrize("path", [path for path in NODES if path not in ("", "spec", "status")])
 def test_a_value_of_another_type_is_refused(admission: Admission, path: str) -> None:
-    kind = NODES[path]["type"]
-    causes = admission.causes(None, _with(EVERYTHING, path, 7 if kind == "string" else "text"))
-    says = f"must be of type {NODES[path].get('format', kind)}"
+    parts, says = of_another_type(NODES, EVERYTHING, path)
+    causes = admission.causes(None, parts)
     assert [field for field, message in causes if field == path and says in message], causes
 
 
-@pytest.mark.parametrize(
-    "path", [f"{path}.{name}" for path, schema in NODES.items() if path for name in schema.get("required", [])]
-)
+@pytest.mark.parametrize("path", required(NODES))
 def test_a_required_field_is_required(admission: Admission, path: str) -> None:
-    assert admission.causes(None, _with(EVERYTHING, path, None)) == [(path, "Required value")]
+    assert admission.causes(None, with_value(EVERYTHING, path, None)) == [(path, "Required value")]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +206,7 @@ def test_a_name_cannot_be_changed_by_taking_it_away_first(admission: Admission) 
     with pytest.raises(ApiException, match="the trail name is immutable"):
         admission.change(name, spec(name="other"), stored=True)
     admission.change(name, spec(name="audit"), stored=True)
-    admission.trails.delete(name)
+    admission.delete(name)
 
 
 def test_a_region_can_be_corrected_until_the_trail_is_there(admission: Admission) -> None:
@@ -346,15 +220,15 @@ def test_a_region_can_be_corrected_until_the_trail_is_there(admission: Admission
     admission.change(name, spec(region=None), stored=True)
     with pytest.raises(ApiException, match="region is immutable once the trail is created"):
         admission.change(name, spec(region="eu-west-2"), stored=True)
-    admission.trails.delete(name)
+    admission.delete(name)
 
 
 def test_a_trail_whose_region_differs_from_the_one_on_record_can_be_deleted(admission: Admission) -> None:
     held = {"metadata": {"name": "audit", "finalizers": ["example.com/held"]}}
     name = admission.store({**held, **spec(region="us-east-1"), "status": PINNED})
-    admission.trails.delete(name)
+    admission.delete(name)
     admission.change(name, {"metadata": {"finalizers": None}}, stored=True)
-    admission.trails.wait_gone(name)
+    admission.wait_gone(name)
 
 
 # -- what the API server writes itself, and what not
@@ -442,7 +316,7 @@ def test_the_largest_trail_there_can_be_is_not_too_costly_to_judge(admission: Ad
     }
     name = admission.store(named("m" * 128, **largest))
     assert admission.change(name, spec(isLogging=False))["spec"] == {**largest, **DEFAULTS, "isLogging": False}
-    admission.trails.delete(name)
+    admission.delete(name)
 
 
 # -- what users send with kubectl, and see of it
@@ -542,7 +416,7 @@ def _applied(cluster: Sandbox, admission: Admission, fields: Parts, *how: str) -
     """Apply a manifest as users do; what the spec then says, beside the defaults that the API server writes."""
     manifest = json.dumps(trail("audit", "example-audit-logs", **fields))
     kubectl(cluster, "apply", "-n", admission.namespace, "-f", "-", *how, text=manifest)
-    written = admission.trails.get("audit")
+    written = admission.get("audit")
     assert written
     return {name: value for name, value in written["spec"].items() if value and name not in {"s3BucketName", *DEFAULTS}}
 
@@ -573,7 +447,7 @@ def test_what_a_manifest_no_longer_says_is_gone(cluster: Sandbox, admission: Adm
     other: Parts = {"eventSelectors": [{"readWriteType": "WriteOnly"}], "insightSelectors": [], "tags": []}
     for fields in (more, fewer, other, {}, more, {}):
         assert _applied(cluster, admission, fields, *how) == {name: value for name, value in fields.items() if value}
-    admission.trails.delete("audit")
+    admission.delete("audit")
 
 
 def test_who_applies_some_tags_or_insights_leaves_those_of_others(cluster: Sandbox, admission: Admission) -> None:
@@ -586,7 +460,7 @@ def test_who_applies_some_tags_or_insights_leaves_those_of_others(cluster: Sandb
         "tags": [{"key": "b"}, {"key": "c"}],
         "insightSelectors": [errors],
     }
-    admission.trails.delete("audit")
+    admission.delete("audit")
 
 
 def test_kubectl_get_shows_what_matters(cluster: Sandbox, admission: Admission) -> None:
@@ -608,7 +482,7 @@ def test_kubectl_get_shows_what_matters(cluster: Sandbox, admission: Admission) 
     without_age = [line[:-1] for line in table("ctrail")]
     assert [line[:-1] for line in table("trails.trail-operator.dev")] == without_age
     assert ["trail.trail-operator.dev/audit"] in table("aws", "-o", "name"), "AWSAccounts are of this category too"
-    admission.trails.delete(name)
+    admission.delete(name)
 
 
 def test_kubectl_explain_tells_every_field(cluster: Sandbox) -> None:
