@@ -63,6 +63,7 @@ def cluster(sandbox: Sandbox) -> Sandbox:
     kubectl(sandbox, "apply", "--server-side", "-f", str(ROOT / "crds"))
     established(sandbox, "trails.trail-operator.dev")
     established(sandbox, "awsaccounts.trail-operator.dev")
+    established(sandbox, "trailalarmsets.trail-operator.dev")
     return sandbox
 
 

@@ -16,13 +16,14 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from tests.integration import test_account_admission
-from tests.integration.admission import cases
+from tests.integration.admission import alarm_set_cases, cases
 from tests.integration.kubernetes import trail
 from tests.patience import eventually
 from trail_operator.api.aws_account import AWSAccountStatus
-from trail_operator.api.conditions import Condition
-from trail_operator.api.constants import FINALIZER, VERSION
-from trail_operator.api.crd import account_crd, trail_crd
+from trail_operator.api.conditions import Condition, StatusWithConditions
+from trail_operator.api.constants import FINALIZER
+from trail_operator.api.crd import account_crd, alarm_set_crd, trail_crd
+from trail_operator.api.trail_alarm_set_status import TrailAlarmSetStatus
 from trail_operator.api.trail_status import TrailStatus
 
 Parts = dict[str, Any]
@@ -30,7 +31,7 @@ Parts = dict[str, Any]
 GROUP = "stored-before.example.com"
 NAMESPACE = "default"
 # Names cannot change, and no version was released without these rules.
-ALWAYS_THERE = {entry.says for entry in cases.NAMES}
+ALWAYS_THERE = {entry.says for entry in (*cases.NAMES, *alarm_set_cases.NAMES)}
 CONDITION = Condition.model_validate(
     {
         "type": "Ready",
@@ -48,7 +49,7 @@ class Kind:
     """A kind with what its rules refuse: an example for each, with the rule's place and message."""
 
     definition: Parts
-    status: TrailStatus | AWSAccountStatus
+    status: StatusWithConditions
     refused: list[tuple[str, Parts]]
 
 
@@ -69,9 +70,20 @@ def _accounts() -> Iterator[tuple[str, Parts]]:
         yield f"{case.path}: {case.what}", {"spec": {"accountID": "111111111111"} | case.refused[0]}
 
 
+def _alarm_sets() -> Iterator[tuple[str, Parts]]:
+    for case in alarm_set_cases.CASES:
+        if case.before is None and case.says not in ALWAYS_THERE:
+            minimal = alarm_set_cases.MINIMAL
+            parts = {name: minimal.get(name, {}) | part for name, part in case.refused[0].items()}
+            yield f"{case.path}: {case.says}", minimal | parts
+
+
 KINDS = {
     "trails": Kind(trail_crd(), TrailStatus(observed_generation=1, conditions=(CONDITION,)), [*_trails()]),
     "accounts": Kind(account_crd(), AWSAccountStatus(observed_generation=1, conditions=(CONDITION,)), [*_accounts()]),
+    "sets": Kind(
+        alarm_set_crd(), TrailAlarmSetStatus(observed_generation=1, conditions=(CONDITION,)), [*_alarm_sets()]
+    ),
 }
 
 
@@ -87,7 +99,8 @@ class Store:
         self._kind = name.capitalize()
         spec |= {"group": GROUP, "names": {"kind": self._kind, "plural": self._plural, "singular": name}}
         self._definition["metadata"]["name"] = f"{self._plural}.{GROUP}"
-        self._place = (GROUP, VERSION, NAMESPACE, self._plural)
+        self._version = spec["versions"][0]["name"]
+        self._place = (GROUP, self._version, NAMESPACE, self._plural)
         spec["scope"] = "Namespaced"
 
     def begin(self) -> None:
@@ -136,7 +149,7 @@ class Store:
 
     def _create(self, name: str, manifest: Parts, **options: str) -> None:
         metadata = {**manifest.get("metadata", {}), "name": name, "finalizers": [FINALIZER]}
-        body = {**manifest, "apiVersion": f"{GROUP}/{VERSION}", "kind": self._kind, "metadata": metadata}
+        body = {**manifest, "apiVersion": f"{GROUP}/{self._version}", "kind": self._kind, "metadata": metadata}
         self._objects.create_namespaced_custom_object(*self._place, body, **options)
 
     def _patch_status(self, name: str, status: Parts) -> Parts:

@@ -193,7 +193,7 @@ class TrailAlarmSetSpec(Resource):
     presets: Annotated[
         tuple[Preset, ...],
         Field(
-            max_length=16,
+            max_length=len(Preset),
             description="Alarms that standards require: SecurityHub (CloudWatch.1 to 14) and CIS (CIS AWS Foundations "
             "Benchmark v5.0, 4.1 to 4.15). They share their alarms: both together create each once.",
             json_schema_extra=_SET,
