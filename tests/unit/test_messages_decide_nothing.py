@@ -15,7 +15,7 @@ TAKING_APART = {
 }
 ALLOWED = {
     "errors.py": "AWS's words, where one code has several causes",
-    "trail_conditions.py": "whether an Advisory says what is to be said now; nothing is taken out of it",
+    "advisory.py": "whether an Advisory says what is to be said now; nothing is taken out of it",
 }
 
 

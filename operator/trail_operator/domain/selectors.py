@@ -114,6 +114,20 @@ def management_events(selectors: Selectors) -> frozenset[str]:
     return frozenset(recorded)
 
 
+def may_record_management_event(selectors: Selectors, event: Mapping[str, str]) -> bool:
+    """Return whether a management event with these known fields, `readOnly` among them, may be recorded."""
+    event = {"eventCategory": MANAGEMENT, **event}
+    for entry in selectors:
+        if isinstance(entry, AdvancedSelector):
+            if entry.category == MANAGEMENT and entry.records(event):
+                return True
+        elif entry.include_management_events and event.get("eventSource") not in entry.excluded_sources:
+            refused = "WriteOnly" if event["readOnly"] == "true" else "ReadOnly"
+            if entry.read_write_type != refused:
+                return True
+    return False
+
+
 def records_data_events(selectors: Selectors) -> bool:
     """Return whether any data events are recorded."""
     return any(

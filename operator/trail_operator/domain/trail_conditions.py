@@ -1,18 +1,16 @@
 """What the conditions of a Trail say after a reconcile. Knows nothing of transition times."""
 
-from trail_operator.api.conditions import Condition
 from trail_operator.api.reasons import ConditionType, Reason
-from trail_operator.api.trail_status import Difference, TrailStatus
+from trail_operator.api.trail_status import TrailStatus
+from trail_operator.domain.advisory import advisory_state
 from trail_operator.domain.conditions import State
 from trail_operator.domain.dependencies import not_evaluated
 from trail_operator.domain.failure import Failure, FailureClass, combine
+from trail_operator.domain.status import failed_state, not_reflected, progressing_states
 from trail_operator.domain.sync_result import NOT_OURS, SyncResult
 from trail_operator.domain.texts import sentences
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.domain.warnings import Advice
-
-# A message names so many fields that AWS does not show yet.
-_MOST_FIELDS = 8
 
 
 def trail_conditions(previous: TrailStatus, result: SyncResult, ignored: Advice | None) -> dict[ConditionType, State]:
@@ -23,15 +21,6 @@ def trail_conditions(previous: TrailStatus, result: SyncResult, ignored: Advice 
     if advisory := advisory_state(previous, result.advice, ignored):
         states[ConditionType.ADVISORY] = advisory
     return states
-
-
-def advisory_state(previous: TrailStatus, advice: tuple[Advice, ...] | None, ignored: Advice | None) -> State | None:
-    """Return the warnings; those of before if no others are known. Ignored annotations are known, and come first."""
-    before = previous.condition(ConditionType.ADVISORY)
-    if advice is None and before and _begins_with(before, ignored):
-        return State.of(before)
-    advice = (*([ignored] if ignored else []), *(advice or ()))
-    return State(True, advice[0].reason, sentences(one.message for one in advice)) if advice else None
 
 
 def keeps_dependencies(result: SyncResult) -> bool:
@@ -56,13 +45,6 @@ def _dependencies(previous: TrailStatus, result: SyncResult) -> State | None:
     return not_evaluated(f"Ready has the reason {reason}, which must be resolved first")
 
 
-def _begins_with(advisory: Condition, ignored: Advice | None) -> bool:
-    """Whether an earlier Advisory already warns of these annotations, or of none."""
-    if ignored is None:
-        return advisory.reason != Reason.ANNOTATION_IGNORED
-    return f"{advisory.message}. ".startswith(f"{ignored.message}. ")
-
-
 def _verdict(previous: TrailStatus, result: SyncResult) -> dict[ConditionType, State]:
     """Return the states of all conditions but Advisory."""
     failure, observed = result.failure, result.observed
@@ -71,7 +53,7 @@ def _verdict(previous: TrailStatus, result: SyncResult) -> dict[ConditionType, S
         return _observed_only(observed, result, logging)
     if failure is None and observed is not None:
         if result.drift:
-            return _progressing(_not_reflected(result.drift), Reason.PROGRESSING, logging, result)
+            return _progressing(not_reflected(result.drift), Reason.PROGRESSING, logging, result)
         return _in_sync(observed, result.delivery_advice, logging)
     if failure is None:
         return _progressing("Waiting for AWS to show the trail", Reason.PROGRESSING, logging, result)
@@ -83,15 +65,6 @@ def _verdict(previous: TrailStatus, result: SyncResult) -> dict[ConditionType, S
     if stalled:
         states[ConditionType.STALLED] = State(True, stalled.reason, stalled.message)
     return states
-
-
-def _not_reflected(drift: tuple[Difference, ...]) -> str:
-    """Return the message about written fields that AWS does not show yet."""
-    fields = ", ".join(entry.path for entry in drift[:_MOST_FIELDS]) + (", ..." if len(drift) > _MOST_FIELDS else "")
-    return (
-        f"Waiting for AWS to reflect: {fields}. If this persists, another process may be reverting it (see "
-        "CloudTrail's event history), or AWS ignores the value"
-    )
 
 
 def _in_sync(observed: ObservedTrail, advice: str, logging: State) -> dict[ConditionType, State]:
@@ -157,25 +130,20 @@ def _unknown(observed: ObservedTrail) -> str:
 
 def _progressing(message: str, reason: Reason, logging: State, result: SyncResult) -> dict[ConditionType, State]:
     return {
-        ConditionType.READY: State(False, reason, message),
-        ConditionType.SYNCED: State(False if result.known else None, reason, message),
+        **progressing_states(message, reason, known=result.known),
         ConditionType.LOGGING: logging,
         ConditionType.DELIVERING: _delivering_or_unknown(result, reason, message),
-        ConditionType.RECONCILING: State(True, reason, message),
     }
 
 
 def _failed(result: SyncResult, failure: Failure, logging: State) -> dict[ConditionType, State]:
+    state = failed_state(failure, unreachable=result.unreachable, what="Trail")
     reason = Reason.AWS_UNREACHABLE if result.unreachable else failure.reason
-    message = failure.message
-    if result.unreachable:
-        message = f"Trail could not be read for three resync periods; last error: {failure.message}"
-    verdict = None if result.unreachable else False
     return {
-        ConditionType.READY: State(verdict, reason, message),
-        ConditionType.SYNCED: State(verdict, reason, message),
+        ConditionType.READY: state,
+        ConditionType.SYNCED: state,
         ConditionType.LOGGING: logging,
-        ConditionType.DELIVERING: _delivering_or_unknown(result, reason, message),
+        ConditionType.DELIVERING: _delivering_or_unknown(result, reason, state.message),
     }
 
 
