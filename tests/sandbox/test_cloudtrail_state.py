@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trail_sandbox.aws.cloudtrail.limits import RateLimits
 from trail_sandbox.aws.errors import AwsError
+from trail_sandbox.aws.rates import RateLimits
 from trail_sandbox.aws.trails import MEMORY, Trail, TrailStore
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,12 +73,14 @@ def test_delivery_is_of_the_trail_and_not_of_its_versions(store: TrailStore) -> 
     assert CHANGED.delivery("eu-west-1").latest_delivery_error is None
 
 
-def outcomes(limits: RateLimits, operation: str, calls: int, account: str = "a", region: str = "r") -> int:
+def outcomes(
+    limits: RateLimits, operation: str, calls: int, account: str = "a", region: str = "r", service: str = "cloudtrail"
+) -> int:
     """How many of so many calls go through."""
     through = 0
     for _ in range(calls):
         try:
-            limits.take(operation, account, region)
+            limits.take(service, operation, account, region)
         except AwsError:
             continue
         through += 1
@@ -87,9 +89,9 @@ def outcomes(limits: RateLimits, operation: str, calls: int, account: str = "a",
 
 def test_what_is_too_much_is_told_in_aws_words(clock: Clock) -> None:
     limits = RateLimits(clock.monotonic)
-    limits.take("StartLogging", "a", "r")
+    limits.take("cloudtrail", "StartLogging", "a", "r")
     with pytest.raises(AwsError) as refusal:
-        limits.take("StartLogging", "a", "r")
+        limits.take("cloudtrail", "StartLogging", "a", "r")
     assert (refusal.value.code, refusal.value.message) == ("ThrottlingException", "Rate exceeded")
 
 
@@ -118,3 +120,21 @@ def test_operations_accounts_and_regions_have_buckets_of_their_own(clock: Clock)
     assert outcomes(limits, "StopLogging", 2) == 1
     assert outcomes(limits, "StartLogging", 2, account="b") == 1
     assert outcomes(limits, "StartLogging", 2, region="s") == 1
+
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+@pytest.mark.parametrize(
+    ("service", "operation", "rate"),
+    [
+        ("monitoring", "PutMetricAlarm", 3),
+        ("monitoring", "DeleteAlarms", 3),
+        ("monitoring", "DescribeAlarms", 9),
+        ("logs", "PutMetricFilter", 5),
+        ("logs", "PutLogEvents", 50),
+    ],
+)
+def test_how_many_calls_about_alarms_a_second(clock: Clock, service: str, operation: str, rate: int) -> None:
+    limits = RateLimits(clock.monotonic)
+    assert outcomes(limits, operation, 50, service=service) == rate
+    clock.seconds = 1
+    assert outcomes(limits, operation, 50, service=service) == rate

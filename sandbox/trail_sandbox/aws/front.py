@@ -7,6 +7,7 @@ done.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from trail_sandbox.aws.identity import session_token
 from trail_sandbox.aws.long_polling import Wait, has_message
 from trail_sandbox.aws.models import UNKNOWN
 from trail_sandbox.aws.moto_app import Moto
+from trail_sandbox.aws.rates import RateLimits
 from trail_sandbox.aws.refusals import check_policies
 from trail_sandbox.aws.regions import partition_of
 from trail_sandbox.aws.roles import Roles
@@ -79,6 +81,7 @@ class Front:
         self._faults = faults
         self._settings = settings
         self._clock = clock
+        self._rates = RateLimits(time.monotonic)
         self._threads = ThreadPoolExecutor(_THREADS, "moto")
         # Apart from moto's: a stack waits for calls that those answer.
         self._stack_threads = ThreadPoolExecutor(_THREADS, "cloudformation")
@@ -198,6 +201,8 @@ class Front:
         return Outcome(HttpAnswer(200))
 
     async def _ask_moto(self, arrival: Arrival, account: str) -> Outcome:
+        if self._settings.rates:
+            self._rates.take(arrival.scope.service, arrival.operation.name, account, arrival.scope.region)
         partition = partition_of(arrival.scope.region)
         check_policies(arrival.scope.service, arrival.operation, partition)
         if arrival.scope.service == "iam":

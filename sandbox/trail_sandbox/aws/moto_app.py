@@ -27,6 +27,7 @@ from trail_sandbox.aws import (
     moto_organizations,
     moto_s3,
     moto_sqs,
+    moto_tagging,
 )
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.http import HttpAnswer, HttpRequest
@@ -119,6 +120,7 @@ def _correct() -> None:
     moto_organizations.correct()
     moto_s3.correct()
     moto_sqs.correct()
+    moto_tagging.correct()
 
 
 def _caller_identity(sts: STSBackend, access_key_id: str, _: str) -> tuple[str, str, str]:

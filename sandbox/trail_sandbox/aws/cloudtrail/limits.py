@@ -1,46 +1,15 @@
-"""How often an operation may be called, and how many trails a region may have.
+"""How many trails a region may have.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from trail_sandbox.aws.errors import AwsError
 from trail_sandbox.aws.trails import Trail
 
 TRAILS_IN_A_REGION = 5
-_READS = ("Get", "Describe", "List")
-_LOOKUPS = "LookupEvents"
-
-
-class RateLimits:
-    """A bucket of tokens for each operation, account and region, which holds what a second allows."""
-
-    def __init__(self, seconds: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._buckets: dict[tuple[str, str, str], tuple[float, float]] = {}
-
-    def take(self, operation: str, account: str, region: str) -> None:
-        """Let a call through, or refuse it."""
-        rate = _rate(operation)
-        now = self._seconds()
-        tokens, since = self._buckets.get((operation, account, region), (rate, now))
-        tokens = min(rate, tokens + (now - since) * rate)
-        if tokens < 1:
-            raise AwsError("ThrottlingException", "Rate exceeded")
-        self._buckets[operation, account, region] = (tokens - 1, now)
-
-    def clear(self) -> None:
-        """Fill all buckets."""
-        self._buckets.clear()
-
-
-def _rate(operation: str) -> float:
-    """Give the calls a second: https://docs.aws.amazon.com/general/latest/gr/ct.html#limits_cloudtrail."""
-    if operation == _LOOKUPS:
-        return 2.0
-    return 10.0 if operation.startswith(_READS) else 1.0
 
 
 def check_quota(account: str, home_region: str, others: Iterable[Trail], *, multi_region: bool) -> None:

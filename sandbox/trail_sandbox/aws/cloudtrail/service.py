@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trail_sandbox.aws.cloudtrail.limits import RateLimits
 from trail_sandbox.aws.cloudtrail.operations import OPERATIONS
 from trail_sandbox.aws.cloudtrail.organizations import follow
 from trail_sandbox.aws.cloudtrail.request import Allowed, Request
 from trail_sandbox.aws.cloudtrail.shapes import parse_input, to_json
 from trail_sandbox.aws.delivery import Delivery
 from trail_sandbox.aws.errors import AwsError
+from trail_sandbox.aws.rates import RateLimits
 from trail_sandbox.aws.settings import Settings
 from trail_sandbox.aws.trails import TrailStore
 from trail_sandbox.aws.world import World
@@ -54,7 +54,7 @@ class CloudTrail:
         if operation is None:
             raise AwsError("UnknownOperationException", "")
         if self._settings.rates:
-            self._rates.take(call.operation, call.account, call.region)
+            self._rates.take("cloudtrail", call.operation, call.account, call.region)
         request = Request(
             account=call.account,
             region=call.region,
