@@ -25,6 +25,7 @@ _STATUS_OF_XML = {
     "MethodNotAllowed": 405,
 }
 _REQUEST_IDS = ("x-amzn-requestid", "x-amz-request-id")
+_QUERY_ERROR = "x-amzn-query-error"
 _XML_REQUEST_ID = re.compile(rb"<RequestId>[^<]*</RequestId>")
 _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 _XML_MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
@@ -90,7 +91,11 @@ def identified(answer: HttpAnswer, request_id: str, protocol: str) -> HttpAnswer
 
 
 def error_of(answer: HttpAnswer) -> tuple[str | None, str | None]:
-    """Read code and message of an error out of an answer; of a success, nothing."""
+    """Read code and message of an error out of an answer; of a success, nothing.
+
+    Services that once spoke the query protocol add the code of that, which SDKs show. Not verified: that
+    CloudTrail records it, too.
+    """
     if answer.status < 400:
         return None, None
     code, message = _XML_CODE.search(answer.body), _XML_MESSAGE.search(answer.body)
@@ -98,7 +103,8 @@ def error_of(answer: HttpAnswer) -> tuple[str | None, str | None]:
         return code[1].decode(), message[1].decode() if message else None
     try:
         body = json.loads(answer.body)
-        return str(body["__type"]).rpartition("#")[2], body.get("Message", body.get("message"))
+        of_query = next((value for name, value in answer.headers if name.lower() == _QUERY_ERROR), "").partition(";")[0]
+        return of_query or str(body["__type"]).rpartition("#")[2], body.get("Message", body.get("message"))
     except (ValueError, KeyError, TypeError, AttributeError):
         # Answers to HEAD have no body: boto3 shows the status as the code.
         return str(answer.status), None
