@@ -152,6 +152,8 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
         ("get", "trails.trail-operator.dev"),
         ("patch", "trails.trail-operator.dev"),
         ("patch", "trails.trail-operator.dev/status"),
+        *((verb, "trailalarmsets.trail-operator.dev") for verb in ("get", "list", "watch", "patch")),
+        ("patch", "trailalarmsets.trail-operator.dev/status"),
         *((verb, "events.events.k8s.io") for verb in ("create", "patch")),
         *((verb, "awsaccounts.trail-operator.dev") for verb in ("list", "watch", "patch")),
         ("patch", "awsaccounts.trail-operator.dev/status"),
@@ -161,6 +163,8 @@ def test_its_service_account_may_do_what_it_needs_and_nothing_more(
     denied = [
         ("delete", "trails.trail-operator.dev", trails.namespace),
         ("create", "trails.trail-operator.dev", trails.namespace),
+        *((verb, "trailalarmsets.trail-operator.dev", trails.namespace) for verb in ("create", "update", "delete")),
+        ("list", "trailalarmsets.trail-operator.dev", "default"),
         ("get", "secrets", trails.namespace),
         ("list", "trails.trail-operator.dev", "default"),
         *((verb, "awsaccounts.trail-operator.dev", "") for verb in ("get", "create", "update", "delete")),

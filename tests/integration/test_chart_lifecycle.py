@@ -147,9 +147,9 @@ def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None
 
 
 def test_definitions_that_are_guarded_go_only_where_that_is_meant(own: Sandbox) -> None:
-    """With the definition of Trails go all of them, and none of them is asked about."""
+    """With a definition go all its objects, and none of them is asked about."""
     release = Release(own)
-    name = "trails.trail-operator.dev"
+    name, other = "trails.trail-operator.dev", "trailalarmsets.trail-operator.dev"
 
     def refused(*what: str) -> bool:
         done = attempt(own, "kubectl", "delete", *what)
@@ -163,11 +163,13 @@ def test_definitions_that_are_guarded_go_only_where_that_is_meant(own: Sandbox) 
 
     install()
     assert refused("crd", name)
+    assert refused("crd", other)
     several = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All"
     assert refused(f"--raw={several}&labelSelector=app.kubernetes.io%2Fname%3Dtrail-operator")
     kubectl(own, "delete", "crd", "awsaccounts.trail-operator.dev", "--dry-run=server")
     assert attempt(own, "helm", "uninstall", "trail-operator", *_WAIT).returncode != 0
-    assert name in kubectl(own, "get", "crds", "-o", "name")
+    for kept in (name, other):
+        assert kept in kubectl(own, "get", "crds", "-o", "name")
     eventually("the rule has gone", lambda: not refused("crd", name, "--dry-run=server"))
     release.helm("uninstall")
 

@@ -10,11 +10,14 @@ import pytest
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from tests.integration.admission.alarm_set_cases import MINIMAL
+from tests.integration.admission.server import Admission
 from tests.integration.aws import Account
 from tests.integration.conftest import kubectl
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.test_chart import CHART, Install, can_i, helm, install
 from tests.patience import eventually
+from trail_operator.api.crd import alarm_set_crd
 from trail_sandbox.sandbox import Sandbox
 
 __all__ = ["install"]
@@ -110,17 +113,25 @@ def test_what_users_may_do(cluster: Sandbox, api: client.ApiClient, trails: Trai
     def may(role: str, verb: str, resource: str) -> bool:
         return can_i(api, verb, resource, trails.namespace, bindings[role])
 
-    found, accounts = "trails.trail-operator.dev", "awsaccounts.trail-operator.dev"
-    eventually("the roles are put together", lambda: may("view", "list", found) and may("edit", "delete", found))
-    for verb in ("get", "list", "watch"):
-        assert may("view", verb, found)
-        assert may("edit", verb, found)
+    kinds, accounts = (
+        ("trails.trail-operator.dev", "trailalarmsets.trail-operator.dev"),
+        "awsaccounts.trail-operator.dev",
+    )
+    for found in kinds:
+        eventually(
+            "the roles are put together",
+            lambda found=found: may("view", "list", found) and may("edit", "delete", found),  # type: ignore[misc]
+        )
+        for verb in ("get", "list", "watch"):
+            assert may("view", verb, found)
+            assert may("edit", verb, found)
+        for verb in ("create", "update", "patch", "delete", "deletecollection"):
+            assert not may("view", verb, found)
+            assert may("edit", verb, found)
+        assert not may("edit", "patch", f"{found}/status")
     for verb in ("create", "update", "patch", "delete", "deletecollection"):
-        assert not may("view", verb, found)
-        assert may("edit", verb, found)
         assert not may("admin", verb, accounts)
         assert not may(keepers, verb, accounts)
-    assert not may("edit", "patch", f"{found}/status")
     # Accounts of others are no matter of teams, not even of those who see all namespaces.
     eventually("the keepers see accounts", lambda: may(keepers, "list", accounts))
     for verb in ("get", "list", "watch"):
@@ -162,6 +173,26 @@ def test_a_namespace_with_a_trail_stays(
     assert "deletionTimestamp" not in (trails.get("audit") or {})["metadata"]
     trails.annotate("audit", ALLOW)
     trails.wait_gone("audit", 120)
+
+
+def test_deletion_of_alarm_sets_is_refused(
+    cluster: Sandbox, trails: Trails, rules: Callable[[str], None], api: client.ApiClient
+) -> None:
+    rules("guardRails.denyDeletion=true")
+    sets = Admission(api, trails.namespace, alarm_set_crd(), MINIMAL)
+    name = sets.store({})
+
+    def kept() -> str:
+        return refusal(lambda: sets.delete(name, dry_run=True))
+
+    eventually("deletion is refused", kept)
+    assert "allow-deletion=true first" in kept()
+    sets.change(name, {"metadata": {"annotations": {ALLOW_NAME: "no"}}}, stored=True)
+    assert "allow-deletion=true first" in refusal(lambda: sets.delete(name))
+    assert sets.get(name)
+    sets.change(name, {"metadata": {"annotations": ALLOW}}, stored=True)
+    sets.delete(name)
+    sets.wait_gone(name)
 
 
 PAUSED = "trail-operator.dev/paused"

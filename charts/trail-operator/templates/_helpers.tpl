@@ -77,7 +77,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [trail-operator.dev]
   resources: [trails/status]
   verbs: [patch]
-# Events of Trails, and in the namespace default of AWSAccounts; patch counts repetitions.
+# The same for TrailAlarmSets.
+- apiGroups: [trail-operator.dev]
+  resources: [trailalarmsets]
+  verbs: [get, list, watch, patch]
+- apiGroups: [trail-operator.dev]
+  resources: [trailalarmsets/status]
+  verbs: [patch]
+# Events of both, and in the namespace default of AWSAccounts; patch counts repetitions.
 {{ include "trail-operator.eventRules" . }}
 {{- end -}}
 

@@ -79,9 +79,9 @@ class Admission:
             raise
         return body
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, dry_run: bool = False) -> None:
         """Ask for the deletion of a stored object."""
-        self._objects.delete_namespaced_custom_object(*self._place, name)
+        self._objects.delete_namespaced_custom_object(*self._place, name, **_kept(not dry_run))
 
     def wait_gone(self, name: str) -> None:
         """Wait until a stored object is no more."""
