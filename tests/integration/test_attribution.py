@@ -27,7 +27,7 @@ from trail_operator.api.trail_status import ChangedBy, Difference
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.event_history import EventHistory
-from trail_operator.domain.attribution import AttributionMode, Attributor, DetectedDrift
+from trail_operator.domain.attribution import AttributionMode, Attributor, DetectedDrift, trail_ref
 from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.drift_causes import causes_of
 from trail_operator.metrics import Metrics
@@ -197,7 +197,7 @@ def changed(account: Account, arn: str, change: Change, by: Any) -> DetectedDrif
     getattr(by, change.method)(**{change.trail: arn}, **change.parameters)
     difference = Difference(path=change.path, desired="y", observed=change.observed)
     detected = datetime.now(UTC).replace(microsecond=0)
-    return DetectedDrift(arn, (change.path,), causes_of([difference]), since, detected)
+    return DetectedDrift(frozenset({trail_ref(arn)}), (change.path,), causes_of([difference]), since, detected)
 
 
 @pytest.mark.sampled("callers")

@@ -18,6 +18,7 @@ from tests.patience import eventually
 from tests.sandbox.buses import OF_CLOUDTRAIL, Bus, logging_trail
 from tests.sandbox.identities import allow, role, trusting
 from tests.sandbox.organizations import Organization
+from trail_operator.domain.arns import Location
 from trail_operator.domain.attribution import Attribution, AttributionMode, Attributor, DetectedDrift
 from trail_operator.domain.cloudtrail_event import CloudTrailEvent, Rejection, parse_message
 
@@ -114,8 +115,10 @@ def test_a_call_that_is_recorded_in_both_accounts_is_one_call(hub: Hub) -> None:
 def test_two_administrators_are_nobody(hub: Hub) -> None:
     second = hub.new_administrator()
     drift = stopped(hub)
-    hub.management.cloudtrail.start_logging(Name=drift.arn)
-    later = changed(hub.management, drift.arn, Change("stop_logging", {}, "isLogging", "false"), second.cloudtrail)
+    (trail,) = drift.resources
+    arn = Location("aws", trail.account, trail.region).trail_arn(trail.name)
+    hub.management.cloudtrail.start_logging(Name=arn)
+    later = changed(hub.management, arn, Change("stop_logging", {}, "isLogging", "false"), second.cloudtrail)
     candidates = [event for event in hub.events() if replace(later, since=drift.since).is_candidate(event)]
     assert {event.account for event in candidates} == {hub.administrator.number, second.number}
     assert attributed(replace(later, since=drift.since), *candidates) is None

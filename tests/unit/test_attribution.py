@@ -62,7 +62,9 @@ def event(name: str = "StopLogging", *, by: str = ALICE, number: int = 1, **more
 
 def drift(*differences: Difference, since: datetime | None = IN_SYNC) -> DetectedDrift:
     found = differences or (STOPPED,)
-    return DetectedDrift(ARN, tuple(entry.path for entry in found), causes_of(found), since, NOW)
+    return DetectedDrift(
+        frozenset({trail_ref(ARN)}), tuple(entry.path for entry in found), causes_of(found), since, NOW
+    )
 
 
 def answer(*events: CloudTrailEvent, complete: bool = True, final: bool = False) -> HistoryAnswer:

@@ -40,7 +40,7 @@ OF_THE_QUEUE = {
     "EventQueue": ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"],
     "EventHistory": ["cloudtrail:LookupEvents"],
 }
-# By source: every call that changes a trail, or something that a trail depends on.
+# By source: every call that changes a trail, something that a trail depends on, or alarms.
 EVENTS = {
     "aws.cloudtrail": """
         CreateTrail UpdateTrail DeleteTrail StartLogging StopLogging PutEventSelectors PutInsightSelectors
@@ -58,6 +58,9 @@ EVENTS = {
     "aws.logs": """
         CreateLogGroup DeleteLogGroup DeleteLogStream AssociateKmsKey DisassociateKmsKey PutRetentionPolicy
         PutMetricFilter DeleteMetricFilter""",
+    "aws.monitoring": """
+        PutMetricAlarm PutCompositeAlarm DeleteAlarms EnableAlarmActions DisableAlarmActions TagResource
+        UntagResource""",
     "aws.iam": """
         CreateRole DeleteRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy AttachRolePolicy DetachRolePolicy
         PutRolePermissionsBoundary DeleteRolePermissionsBoundary CreatePolicyVersion SetDefaultPolicyVersion

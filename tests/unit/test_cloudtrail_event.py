@@ -20,7 +20,7 @@ KEY_ID = "11111111-2222-3333-4444-555555555555"
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY_ID}"
 ALIAS_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/trails"
 ROLE = "arn:aws:sts::123456789012:assumed-role/admin/alice"
-SERVICES = ("cloudtrail", "s3", "kms", "sns", "logs", "iam", "organizations")
+SERVICES = ("cloudtrail", "s3", "kms", "sns", "logs", "monitoring", "iam", "organizations")
 
 TRAIL = ResourceRef(Kind.TRAIL, ACCOUNT, REGION, "audit")
 BUCKET = ResourceRef(Kind.BUCKET, "", "", "my.logs")
@@ -28,6 +28,10 @@ KEY = ResourceRef(Kind.KEY, ACCOUNT, REGION, KEY_ID)
 ALIAS = ResourceRef(Kind.ALIAS, ACCOUNT, REGION, "alias/trails")
 TOPIC = ResourceRef(Kind.TOPIC, ACCOUNT, REGION, "topic")
 LOG_GROUP = ResourceRef(Kind.LOG_GROUP, ACCOUNT, REGION, "trails/all")
+FILTER = ResourceRef.of_filter(ACCOUNT, REGION, "trails/all", "c/n/set/RootUsage")
+ALARM = ResourceRef(Kind.ALARM, ACCOUNT, REGION, "c/n/set/RootUsage")
+OTHER_ALARM = ResourceRef(Kind.ALARM, ACCOUNT, REGION, "CPU high (prod)")
+ALARM_ARN = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:c/n/set/RootUsage"
 LOG_ROLE = ResourceRef(Kind.ROLE, ACCOUNT, "", "trail")
 POLICY = ResourceRef(Kind.POLICY, ACCOUNT, "", "write")
 ORGANIZATION = ResourceRef(Kind.ORGANIZATION, ACCOUNT, "", "")
@@ -147,6 +151,34 @@ def test_an_answer_names_a_trail_more_precisely_than_its_request() -> None:
             {},
             {LOG_GROUP},
         ),
+        (
+            "logs",
+            "PutMetricFilter",
+            {"logGroupName": "trails/all", "filterName": "c/n/set/RootUsage", "filterPattern": "{a}"},
+            {},
+            {LOG_GROUP, FILTER},
+        ),
+        (
+            "logs",
+            "DeleteMetricFilter",
+            {"logGroupName": "trails/all", "filterName": "c/n/set/RootUsage"},
+            {},
+            {LOG_GROUP, FILTER},
+        ),
+        ("logs", "DeleteMetricFilter", {"logGroupName": "trails/all", "filterName": "a:b"}, {}, {LOG_GROUP}),
+        ("monitoring", "PutMetricAlarm", {"alarmName": "c/n/set/RootUsage", "threshold": 1}, {}, {ALARM}),
+        ("monitoring", "PutCompositeAlarm", {"alarmName": "c/n/set/RootUsage"}, {}, {ALARM}),
+        (
+            "monitoring",
+            "DeleteAlarms",
+            {"alarmNames": ["c/n/set/RootUsage", "CPU high (prod)"]},
+            {},
+            {ALARM, OTHER_ALARM},
+        ),
+        ("monitoring", "DisableAlarmActions", {"alarmNames": ["c/n/set/RootUsage"]}, {}, {ALARM}),
+        ("monitoring", "EnableAlarmActions", {"alarmNames": ["c/n/set/RootUsage"]}, {}, {ALARM}),
+        ("monitoring", "TagResource", {"resourceARN": ALARM_ARN, "tags": [{"key": "a", "value": "b"}]}, {}, {ALARM}),
+        ("monitoring", "UntagResource", {"resourceArn": ALARM_ARN, "tagKeys": ["a"]}, {}, {ALARM}),
         ("iam", "DetachRolePolicy", {"roleName": "trail", "policyArn": "arn:aws:iam::aws:policy/x"}, {}, {LOG_ROLE}),
         ("iam", "CreatePolicyVersion", {"policyArn": f"arn:aws:iam::{ACCOUNT}:policy/a/b/write"}, {}, {POLICY}),
         ("iam", "UpdateAssumeRolePolicy", {"roleName": "trail"}, {}, {LOG_ROLE}),
@@ -166,6 +198,8 @@ def test_every_call_of_the_table_is_read() -> None:
         "bucketName": "my.logs",
         "keyId": KEY_ID,
         "logGroupName": "trails/all",
+        "filterName": "c/n/set/RootUsage",
+        "alarmName": "c/n/set/RootUsage",
         "roleName": "trail",
         "policyArn": f"arn:aws:iam::{ACCOUNT}:policy/write",
     }
@@ -321,6 +355,7 @@ def test_a_forged_list_of_resources_is_bounded() -> None:
     many = [{"ARN": KEY_ARN.replace(KEY_ID, str(number))} for number in range(5000)]
     assert len(resources("kms", "DisableKey", None, resources=many)) <= 10
     assert len(resources("s3", "DeleteBucket", {"host": [f"b{one}x.s3.amazonaws.com" for one in range(999)]})) <= 10
+    assert len(resources("monitoring", "DeleteAlarms", {"alarmNames": [f"alarm-{one}" for one in range(999)]})) == 100
 
 
 SHAPES: dict[str, Callable[[int], str]] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.operations import Read
-from trail_operator.domain.cloudtrail_calls import service_of
+from trail_operator.domain.cloudtrail_calls import CALLS, service_of
 from trail_operator.domain.cloudtrail_event import CloudTrailEvent, parse_record
 
 
@@ -72,4 +72,5 @@ def _parse(entry: dict[str, Any]) -> CloudTrailEvent | None:
 
 def _is_of_other_service(entry: dict[str, Any]) -> bool:
     """Whether another service has a call of the same name, such as AddTags."""
-    return service_of(entry.get("EventSource", "")) not in ("", "cloudtrail")
+    service = service_of(entry.get("EventSource", ""))
+    return service != "" and (service, entry["EventName"]) not in CALLS

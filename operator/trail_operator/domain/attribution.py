@@ -4,6 +4,7 @@ The cause is unknown unless exactly one call can have produced the drift. An att
 AWS follows from one.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,15 +12,16 @@ from enum import StrEnum
 
 from trail_operator.api.trail_status import AttributionSource, ChangedBy, Difference, LastDrift
 from trail_operator.domain.arns import Arn
-from trail_operator.domain.cloudtrail_calls import Kind, service_of
+from trail_operator.domain.cloudtrail_calls import CALLS, Kind, service_of
 from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.cloudtrail_resources import ResourceRef
-from trail_operator.domain.diff import field_of_path, fields_of
+from trail_operator.domain.diff import field_of_path
 from trail_operator.domain.drift_causes import Causes
 
 # AWS may show the effect of a call some time after the call.
 MARGIN = timedelta(seconds=60)
 _SECOND = timedelta(seconds=1)
+_ALARM = re.compile(r"alarms\[.*?\]")
 _WORDS: Mapping[str, str] = {
     AttributionSource.EVENT_HISTORY: "event history",
     AttributionSource.QUEUE: "event queue, not verified",
@@ -42,7 +44,8 @@ class AttributionMode(StrEnum):
 class DetectedDrift:
     """A drift, as the read that showed it found it."""
 
-    arn: str
+    resources: frozenset[ResourceRef]
+    """What differs, as records name it, all in one region: a trail, or filters and alarms. Never empty."""
     paths: tuple[str, ...]
     causes: Causes | None
     """None if calls that have no record about the trail can have produced it."""
@@ -50,17 +53,34 @@ class DetectedDrift:
     """The earliest time of a call that can have produced it; None if no earlier read was in sync."""
     detected_at: datetime
 
+    @property
+    def region(self) -> str:
+        """The region of what differs."""
+        return next(iter(self.resources)).region
+
     def is_candidate(self, event: CloudTrailEvent) -> bool:
         """Whether a call may have produced the drift, or a part of it."""
         if self.causes is None or self.since is None or event.error_code:
             return False
         # CloudTrail records whole seconds, rounded down.
         return (
-            service_of(event.event_source) == "cloudtrail"
-            and event.event_name in self.causes.all
-            and trail_ref(self.arn) in event.resources
+            event.event_name in self.causes.all
+            and (service_of(event.event_source), event.event_name) in CALLS
+            and any(_changed(event, resource) for resource in self.resources)
             and self.since <= event.event_time <= self.detected_at
         )
+
+    def is_produced_by(self, event: CloudTrailEvent) -> bool:
+        """Whether a candidate can have produced all of the drift."""
+        is_producing = self.causes is not None and event.event_name in self.causes.producing
+        return is_producing and all(_changed(event, resource) for resource in self.resources)
+
+
+def _changed(event: CloudTrailEvent, resource: ResourceRef) -> bool:
+    """Whether a call has changed a resource: metric filters are deleted with their log group."""
+    if resource in event.resources:
+        return True
+    return event.event_name == "DeleteLogGroup" and resource.log_group in event.resources
 
 
 @dataclass(frozen=True)
@@ -137,9 +157,15 @@ def window_start(
     if in_sync_at is None:
         return None
     earliest = in_sync_at - MARGIN
-    if previous is None or fields_of(differences).isdisjoint(map(field_of_path, previous.paths)):
+    if previous is None or {_part(entry.path) for entry in differences}.isdisjoint(map(_part, previous.paths)):
         return earliest
     return max(earliest, previous.detected_at + _SECOND)
+
+
+def _part(path: str) -> str:
+    """Return what a path is about: a field of a trail, or one alarm of a set."""
+    found = _ALARM.match(path)
+    return found[0] if found else field_of_path(path)
 
 
 @dataclass(frozen=True)
@@ -187,10 +213,10 @@ def attribute(
 def _only_cause(drift: DetectedDrift, events: Iterable[CloudTrailEvent], is_own: IsOwn) -> CloudTrailEvent | None:
     """Return the call that can have produced all of the drift, if no other candidate was made."""
     candidates = {_call(event): event for event in events if drift.is_candidate(event) and not is_own(event.request_id)}
-    if len(candidates) != 1 or drift.causes is None:
+    if len(candidates) != 1:
         return None
     (cause,) = candidates.values()
-    return cause if cause.event_name in drift.causes.producing and cause.actor.principal else None
+    return cause if drift.is_produced_by(cause) and cause.actor.principal else None
 
 
 def _call(event: CloudTrailEvent) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""The table of AWS calls that change a trail, or what a trail depends on, and where their records name the resource.
+"""The table of AWS calls that change a trail, what a trail depends on, or alarms, and where records name the resource.
 
 It knows names only: `cloudtrail_resources.py` reads the resources, `cloudtrail_event.py` the records. Only writes are
 listed: EventBridge delivers no others to a rule of the state ENABLED.
@@ -23,6 +23,8 @@ class Kind(StrEnum):
     ROLE = "role"
     POLICY = "policy"
     """A managed policy: which roles have it is not in the record."""
+    METRIC_FILTER = "metric filter"
+    ALARM = "alarm"
     ORGANIZATION = "organization"
     """What the account's organization permits; it has no name."""
 
@@ -35,6 +37,8 @@ class Named:
     requested: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
     """An ARN, which is more precise than the name in the request."""
+    within: tuple[str, ...] = ()
+    """Members that name the log group of a metric filter."""
 
 
 # The API spells the parameter in three ways, and the caller sends a name or an ARN.
@@ -44,6 +48,9 @@ _KEY = Named(Kind.KEY, ("keyId", "targetKeyId"), ("keyId",))
 _ALIAS = Named(Kind.ALIAS, ("aliasName", "keyId"))
 _TOPIC = Named(Kind.TOPIC, ("topicArn", "name"), ("topicArn",))
 _LOG_GROUP = Named(Kind.LOG_GROUP, ("logGroupName", "logGroupIdentifier", "resourceIdentifier"))
+_FILTER = Named(Kind.METRIC_FILTER, ("filterName",), within=_LOG_GROUP.requested)
+# Members are spelled as in the API, with a small letter; unverified for the tag calls.
+_ALARM = Named(Kind.ALARM, ("alarmName", "alarmNames", "resourceARN", "resourceArn"))
 _ROLE = Named(Kind.ROLE, ("roleName",))
 _POLICY = Named(Kind.POLICY, ("policyArn",))
 _ORGANIZATION = Named(Kind.ORGANIZATION)
@@ -67,7 +74,11 @@ DisableKey EnableKey ScheduleKeyDeletion CancelKeyDeletion DeleteKey PutKeyPolic
 _TOPIC_CALLS = "CreateTopic DeleteTopic SetTopicAttributes AddPermission RemovePermission"
 _LOG_GROUP_CALLS = """
 CreateLogGroup DeleteLogGroup DeleteLogStream AssociateKmsKey DisassociateKmsKey PutRetentionPolicy
-PutMetricFilter DeleteMetricFilter
+"""
+_FILTER_CALLS = "PutMetricFilter DeleteMetricFilter"
+# Not SetAlarmState: the state of an alarm is no setting.
+_ALARM_CALLS = """
+PutMetricAlarm PutCompositeAlarm DeleteAlarms EnableAlarmActions DisableAlarmActions TagResource UntagResource
 """
 _ROLE_CALLS = """
 CreateRole DeleteRole UpdateAssumeRolePolicy PutRolePolicy DeleteRolePolicy AttachRolePolicy DetachRolePolicy
@@ -84,7 +95,8 @@ _SERVICES: Mapping[str, Iterable[tuple[str, tuple[Named, ...]]]] = {
     "s3": ((_BUCKET_CALLS, (_BUCKET,)),),
     "kms": ((_KEY_CALLS, (_KEY, _ALIAS)),),
     "sns": ((_TOPIC_CALLS, (_TOPIC,)),),
-    "logs": ((_LOG_GROUP_CALLS, (_LOG_GROUP,)),),
+    "logs": ((_LOG_GROUP_CALLS, (_LOG_GROUP,)), (_FILTER_CALLS, (_LOG_GROUP, _FILTER))),
+    "monitoring": ((_ALARM_CALLS, (_ALARM,)),),
     "iam": ((_ROLE_CALLS, (_ROLE,)), (_POLICY_CALLS, (_POLICY,))),
     "organizations": ((_ORGANIZATION_CALLS, (_ORGANIZATION,)),),
 }

@@ -11,8 +11,9 @@ from typing import Any
 from trail_operator.domain.arns import Arn, is_arn
 from trail_operator.domain.cloudtrail_calls import Kind, Named
 
-# A call names one or two resources. A forged record must not make work without bound.
+# A call names one or two resources, but DeleteAlarms up to 100. A forged record must not make work without bound.
 _MOST_RESOURCES = 10
+_MOST_ALARMS = 100
 _LONGEST = 2048
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2,8}(-[a-z]{1,16}){1,3}-[0-9]{1,2}")
@@ -25,6 +26,8 @@ _NAMES = {
     Kind.LOG_GROUP: re.compile(r"[A-Za-z0-9._/#-]{1,512}"),
     Kind.ROLE: re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}"),
     Kind.POLICY: re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}"),
+    Kind.METRIC_FILTER: re.compile(r"[A-Za-z0-9._/#-]{1,512}:[^:*\x00-\x1f\x7f]{1,512}"),
+    Kind.ALARM: re.compile(r"[^\x00-\x1f\x7f]{1,255}"),
 }
 # Service and resource type in the ARN; topics and buckets have no type.
 _ARNS = {
@@ -36,6 +39,7 @@ _ARNS = {
     Kind.LOG_GROUP: ("logs", "log-group"),
     Kind.ROLE: ("iam", "role"),
     Kind.POLICY: ("iam", "policy"),
+    Kind.ALARM: ("cloudwatch", "alarm"),
 }
 # The name of a bucket is unique in its partition, that of a role in its account.
 _WITHOUT_ACCOUNT = frozenset({Kind.BUCKET})
@@ -57,7 +61,22 @@ class ResourceRef:
     account: str
     region: str
     name: str
-    """Name of a trail, bucket, topic, log group, role (without its path) or policy; ID of a key; `alias/…`."""
+    """Name of a trail, bucket, topic, log group, role (without its path), policy or alarm; ID of a key; `alias/…`.
+
+    Of a metric filter: `LOG_GROUP:NAME`.
+    """
+
+    @staticmethod
+    def of_filter(account: str, region: str, log_group: str, name: str) -> "ResourceRef":
+        """Return a metric filter. Neither of its names contains a colon."""
+        return ResourceRef(Kind.METRIC_FILTER, account, region, f"{log_group}:{name}")
+
+    @property
+    def log_group(self) -> "ResourceRef | None":
+        """The log group of a metric filter."""
+        if self.kind is not Kind.METRIC_FILTER:
+            return None
+        return ResourceRef(Kind.LOG_GROUP, self.account, self.region, self.name.partition(":")[0])
 
 
 def is_account(text: object) -> bool:
@@ -83,10 +102,14 @@ def resources_of(
         if one.kind is Kind.ORGANIZATION:
             found.add(ResourceRef(one.kind, account, "", ""))
             continue
+        if one.kind is Kind.METRIC_FILTER:
+            found |= {*_filters(record.get("requestParameters"), one, account, region)}
+            continue
+        most = _MOST_ALARMS if one.kind is Kind.ALARM else _MOST_RESOURCES
         places = (
             listed,
-            [*_texts(record.get("responseElements"), one.answered)],
-            [*_texts(record.get("requestParameters"), one.requested)],
+            [*_texts(record.get("responseElements"), one.answered, most)],
+            [*_texts(record.get("requestParameters"), one.requested, most)],
         )
         references = ({*_references(one.kind, texts, account, region)} for texts in places)
         found |= next(filter(None, references), set())
@@ -102,13 +125,22 @@ def _listed(resources: Any) -> Iterator[str]:
                 yield arn
 
 
-def _texts(members: Any, names: Iterable[str]) -> Iterator[str]:
+def _filters(members: Any, named: Named, account: str, region: str) -> Iterator[ResourceRef]:
+    """Yield metric filters: their names are unique in a log group, which is in another member."""
+    for group in [*_references(Kind.LOG_GROUP, _texts(members, named.within), account, region)][:1]:
+        for text in _texts(members, named.requested):
+            found = ResourceRef.of_filter(group.account, group.region, group.name, text)
+            if len(text) <= _LONGEST and _NAMES[Kind.METRIC_FILTER].fullmatch(found.name):
+                yield found
+
+
+def _texts(members: Any, names: Iterable[str], most: int = _MOST_RESOURCES) -> Iterator[str]:
     """Yield the values of members: texts, or lists of texts as in the raw parameters of S3."""
     if not isinstance(members, dict):
         return
     for name in names:
         value = members.get(name)
-        for text in value[:_MOST_RESOURCES] if isinstance(value, list) else (value,):
+        for text in value[:most] if isinstance(value, list) else (value,):
             if isinstance(text, str):
                 yield _bucket_of_host(text) if name in ("host", "Host") else text
 

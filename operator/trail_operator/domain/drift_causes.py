@@ -3,7 +3,7 @@
 It knows names only: `attribution.py` decides which of these calls it was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import reduce
 
@@ -24,6 +24,11 @@ class Causes:
     A call whose effect was undone is not the cause. So if such a call was made as well, the cause is unknown.
     """
 
+    @classmethod
+    def of(cls, producing: str, undoing: str = "") -> "Causes":
+        """Return causes of event names that are separated by spaces."""
+        return cls(frozenset(producing.split()), frozenset(undoing.split()))
+
     @property
     def all(self) -> frozenset[str]:
         """All calls that are candidates."""
@@ -35,20 +40,16 @@ class Causes:
         return Causes(producing, (self.all | other.all) - producing)
 
 
-def _row(producing: str, undoing: str = "") -> Causes:
-    return Causes(frozenset(producing.split()), frozenset(undoing.split()))
-
-
 # A trail that is deleted and created again may differ in everything, and is not logging.
-_STOPPED = _row("StopLogging CreateTrail", "StartLogging")
-_STARTED = _row("StartLogging", "StopLogging CreateTrail")
+_STOPPED = Causes.of("StopLogging CreateTrail", "StartLogging")
+_STARTED = Causes.of("StartLogging", "StopLogging CreateTrail")
 _BY_FIELD = {
-    "trail": _row("DeleteTrail", "CreateTrail"),
-    **{attribute.spec: _row("UpdateTrail CreateTrail") for attribute in ATTRIBUTES.values()},
-    **dict.fromkeys(("eventSelectors", "advancedEventSelectors"), _row("PutEventSelectors CreateTrail")),
-    "insightSelectors": _row("PutInsightSelectors CreateTrail"),
-    "aggregationConfigurations": _row("PutEventConfiguration CreateTrail"),
-    "tags": _row("AddTags RemoveTags CreateTrail"),
+    "trail": Causes.of("DeleteTrail", "CreateTrail"),
+    **{attribute.spec: Causes.of("UpdateTrail CreateTrail") for attribute in ATTRIBUTES.values()},
+    **dict.fromkeys(("eventSelectors", "advancedEventSelectors"), Causes.of("PutEventSelectors CreateTrail")),
+    "insightSelectors": Causes.of("PutInsightSelectors CreateTrail"),
+    "aggregationConfigurations": Causes.of("PutEventConfiguration CreateTrail"),
+    "tags": Causes.of("AddTags RemoveTags CreateTrail"),
 }
 
 
@@ -59,7 +60,12 @@ def causes_of(differences: Iterable[Difference], *, by_alias: bool = False) -> C
     """
     rows = [_row_of(entry, by_alias=by_alias) for entry in differences]
     known = [row for row in rows if row is not None]
-    return reduce(Causes.__and__, known) if known and len(known) == len(rows) else None
+    return together(known) if len(known) == len(rows) else None
+
+
+def together(rows: Collection[Causes]) -> Causes | None:
+    """Return the causes of several differences together; None if there are none."""
+    return reduce(Causes.__and__, rows) if rows else None
 
 
 def _row_of(entry: Difference, *, by_alias: bool) -> Causes | None:

@@ -4,7 +4,7 @@ Nothing here decides what is written to AWS.
 """
 
 from trail_operator.api.trail_status import Difference, LastDrift
-from trail_operator.domain.attribution import DetectedDrift, window_start
+from trail_operator.domain.attribution import DetectedDrift, trail_ref, window_start
 from trail_operator.domain.diff import field_of, fields_of
 from trail_operator.domain.drift_causes import causes_of
 from trail_operator.domain.sync_result import SyncResult
@@ -44,7 +44,7 @@ class DriftRecorder:
         causes = causes_of(found, by_alias="alias/" in (state.text("kmsKeyID") or ""))
         since = window_start(history.in_sync_at, found, history.detected)
         history.last = LastDrift(detection_time=now, paths=paths[:_MOST_PATHS])
-        self._attribution.begin(state, DetectedDrift(arn, paths, causes, since, now))
+        self._attribution.begin(state, DetectedDrift(frozenset({trail_ref(arn)}), paths, causes, since, now))
         return found
 
     async def report_detected(self, state: TrailState, found: tuple[Difference, ...]) -> None:

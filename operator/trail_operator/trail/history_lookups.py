@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from trail_operator.domain.arns import Arn
 from trail_operator.domain.attribution import MARGIN, DetectedDrift, HistoryAnswer, IsOwn
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.inventory.account_client import AccountClient
@@ -39,7 +38,7 @@ class HistoryLookups:
         """
         if drift.causes is None or drift.since is None:
             return None
-        region, until = Arn.parse(drift.arn).region, drift.detected_at + MARGIN
+        region, until = drift.region, drift.detected_at + MARGIN
         try:
             client = self._client_for(state)
             found = await client.history.calls(drift.causes.all, region, drift.since, until)
