@@ -10,7 +10,7 @@ import yaml
 
 from tests.gitops.argocd import program
 from tests.gitops.conftest import snippet
-from trail_operator.api.reasons import ACCOUNT_REASONS, Reason
+from trail_operator.api.reasons import ACCOUNT_REASONS, ALARM_SET_REASONS, Reason
 
 PAUSED: dict[str, Any] = {"trail-operator.dev/paused": "true"}
 
@@ -28,6 +28,7 @@ def condition(status: str, reason: str, kind: str = "Ready") -> dict[str, str]:
 
 
 READY = condition("True", "Recording")
+IN_SYNC = condition("True", "InSync")
 LOGGING = condition("True", "Recording", "Logging")
 OFF = condition("False", "LoggingOff", "Logging")
 DENIED = condition("False", "BucketPolicyDenies")
@@ -59,6 +60,27 @@ CASES = {
     "no longer paused, not yet noticed": (trail(condition("Unknown", "Paused")), "Progressing", "Paused"),
     "other annotations": (trail(READY, LOGGING, annotations={"a": "b"}), "Healthy", "Recording"),
     "being deleted": (trail(READY, **GOING), "Progressing", "Pending deletion"),
+    "an alarm set that was not reconciled": (trail(kind="TrailAlarmSet", observed=-1), "Progressing", "not reconciled"),
+    "an alarm set with a new spec": (trail(IN_SYNC, kind="TrailAlarmSet", observed=1), "Progressing", "not reconciled"),
+    "alarms in sync": (trail(IN_SYNC, kind="TrailAlarmSet"), "Healthy", "what is to be known of InSync"),
+    "alarms looked at": (trail(condition("True", "Observed"), kind="TrailAlarmSet"), "Healthy", "Observed"),
+    "alarms of a trail that is not made yet": (
+        trail(condition("False", "TrailNotManaged"), kind="TrailAlarmSet"),
+        "Progressing",
+        "what is to be known of TrailNotManaged",
+    ),
+    "an alarm of another owner": (
+        trail(condition("False", "Conflict"), condition("True", "Conflict", "Stalled"), kind="TrailAlarmSet"),
+        "Degraded",
+        "what is to be known of Conflict",
+    ),
+    "a topic that is not allowed": (
+        trail(condition("False", "ActionNotAllowed"), kind="TrailAlarmSet"),
+        "Degraded",
+        "what is to be known of ActionNotAllowed",
+    ),
+    "an alarm set paused": (trail(IN_SYNC, kind="TrailAlarmSet", annotations=PAUSED), "Suspended", "paused"),
+    "an alarm set being deleted": (trail(IN_SYNC, kind="TrailAlarmSet", **GOING), "Progressing", "Pending deletion"),
     "an account that was not reconciled": (trail(kind="AWSAccount", observed=-1), "Progressing", "not reconciled"),
     "an account": (trail(condition("True", "IdentityVerified"), kind="AWSAccount"), "Healthy", "IdentityVerified"),
     "an account of which STS has not said yet who we are": (
@@ -108,7 +130,9 @@ def test_health(settings: Path, tmp_path: Path, body: dict[str, Any], status: st
     assert message in told["MESSAGE"]
 
 
-@pytest.mark.parametrize(("kind", "reasons"), [("Trail", Reason), ("AWSAccount", ACCOUNT_REASONS)])
+@pytest.mark.parametrize(
+    ("kind", "reasons"), [("Trail", Reason), ("AWSAccount", ACCOUNT_REASONS), ("TrailAlarmSet", ALARM_SET_REASONS)]
+)
 def test_no_reason_is_healthy_that_is_not_ready(
     settings: Path, tmp_path: Path, kind: str, reasons: Iterable[Reason]
 ) -> None:
