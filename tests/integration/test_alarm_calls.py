@@ -71,11 +71,20 @@ class Calls:
 def settings_for(account: Account, **changes: Any) -> AlarmSettings:
     topic = f"arn:aws:sns:{REGION}:{account.number}:alarms"
     settings = AlarmSettings(
-        "The root user was used.",
-        *("RootUsage", "CloudTrail/audit/audit", "Sum"),
-        *(300, 1, None, 1.0),
-        *("GreaterThanOrEqualToThreshold", "notBreaching", True),
-        *((topic,), (), ()),
+        description="The root user was used.",
+        metric_name="RootUsage",
+        metric_namespace="CloudTrail/audit/audit",
+        statistic="Sum",
+        period=300,
+        evaluation_periods=1,
+        datapoints_to_alarm=None,
+        threshold=1.0,
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        treat_missing_data="notBreaching",
+        actions_enabled=True,
+        alarm_actions=(topic,),
+        ok_actions=(),
+        insufficient_data_actions=(),
     )
     return replace(settings, **changes)
 

@@ -20,6 +20,8 @@ from trail_sandbox.aws.cloudtrail.shapes import fits
 PAGE = b"<html><body>Please log in</body></html>"
 DESCRIBED = ("Name", "TrailARN", "HomeRegion", "IncludeGlobalServiceEvents", "IsMultiRegionTrail")
 WRITTEN = ("Name", "TrailARN", "S3BucketName", "IncludeGlobalServiceEvents", "IsMultiRegionTrail")
+_ALARMS = ("MetricAlarms", "CompositeAlarms")
+_TAGGED = ("ResourceARN", "Tags", "Tags.Key")
 # What an answer must have, and what it must say of what was asked for; by the path of the member.
 REQUIRED: dict[str, set[str]] = {
     "GetTrail": {"Trail", *(f"Trail.{name}" for name in (*DESCRIBED, "LogFileValidationEnabled", "S3BucketName"))},
@@ -38,6 +40,19 @@ REQUIRED: dict[str, set[str]] = {
     "GetQueueUrl": {"QueueUrl"},
     "ReceiveMessage": {"Messages.ReceiptHandle"},
     "DeleteMessageBatch": {"Successful", "Successful.Id"},
+    "DescribeMetricFilters": {
+        "metricFilters",
+        *(f"metricFilters.{name}" for name in ("filterName", "logGroupName", "metricTransformations")),
+        *(f"metricFilters.metricTransformations.{name}" for name in ("metricName", "metricNamespace", "metricValue")),
+    },
+    "DescribeLogGroups": {"logGroups", "logGroups.logGroupName"},
+    "TestMetricFilter": {"matches"},
+    "DescribeAlarms": {
+        *(f"MetricAlarms.{name}" for name in ("AlarmName", "AlarmArn", "ActionsEnabled", "StateValue")),
+        *(f"CompositeAlarms.{name}" for name in ("AlarmName", "AlarmArn")),
+    },
+    "ListTagsForResource": {"Tags", "Tags.Key"},
+    "GetResources": {"ResourceTagMappingList", *(f"ResourceTagMappingList.{name}" for name in _TAGGED)},
 }
 IDENTITY = {
     "GetTrail": {"Trail.Name", "Trail.TrailARN", "Trail.HomeRegion"},
@@ -50,6 +65,10 @@ IDENTITY = {
     "LookupEvents": {"Events.EventName"},
     "GetQueueUrl": {"QueueUrl"},
     "DeleteMessageBatch": {"Successful.Id"},
+    "DescribeMetricFilters": {"metricFilters.filterName", "metricFilters.logGroupName"},
+    "DescribeLogGroups": {"logGroups.logGroupName"},
+    "DescribeAlarms": {f"{kind}.{name}" for kind in _ALARMS for name in ("AlarmName", "AlarmArn")},
+    "GetResources": {f"ResourceTagMappingList.{name}" for name in ("ResourceARN", "Tags.Key", "Tags.Value")},
     "DescribeOrganization": {f"Organization.{name}" for name in ("Id", "Arn", "MasterAccountId")},
 }
 # At least so many cases are made of an answer's members: of few, each is garbled in more ways.
@@ -223,6 +242,8 @@ def _fits(shape: Shape, value: Any) -> bool:
         return all(_fits(shape.member, one) for one in value)
     if isinstance(shape, MapShape):
         return isinstance(value, dict) and all(one is None or _fits(shape.value, one) for one in value.values())
+    if shape.type_name == "double":  # CloudTrail has none
+        return isinstance(value, int | float) and not isinstance(value, bool)
     return fits(shape, value)
 
 
