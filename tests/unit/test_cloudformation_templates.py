@@ -11,7 +11,7 @@ import pytest
 from docs import permissions
 
 from tests.templates import HUB, MEMBER, ROLE, TEMPLATES
-from trail_operator.aws.grants import ACCOUNT_ROLES, FOR_MESSAGES, FOR_ORGANIZATIONS, NEEDED, Grant
+from trail_operator.aws.grants import ACCOUNT_ROLES, FOR_ALARMS, FOR_MESSAGES, FOR_ORGANIZATIONS, NEEDED, Grant
 from trail_operator.domain.cloudtrail_calls import CALLS
 from trail_sandbox.aws.cloudformation.functions import Evaluator
 from trail_sandbox.aws.cloudformation.parameters import texts_of, values_of
@@ -34,6 +34,8 @@ EVERYTHING = {
     "AccountRole": "ROLE",
     "QueueArn": "arn:aws:sqs:eu-central-1:123456789012:events",
     "ReadEventHistory": "true",
+    "AlarmCluster": "CLUSTER",
+    "AlarmLogGroup": "LOG_GROUP",
 }
 # Of the operator alone, beside the table of operations.
 OF_THE_QUEUE = {
@@ -167,7 +169,7 @@ def test_the_hub_has_one_target_and_policy_for_each_queue() -> None:
 
 
 def test_the_operators_role_has_exactly_the_permissions_of_the_page() -> None:
-    table = documented((*NEEDED, *FOR_ORGANIZATIONS, *FOR_MESSAGES, ACCOUNT_ROLES))
+    table = documented((*NEEDED, *FOR_ORGANIZATIONS, *FOR_MESSAGES, ACCOUNT_ROLES, *FOR_ALARMS))
     # A role session of EKS Pod Identity has tags, which AssumeRole passes on.
     table["RolesOfTrailAccounts"]["Action"].append("sts:TagSession")
     found = statements(**EVERYTHING)
@@ -185,12 +187,19 @@ def test_the_operators_role_reads_its_own_queue_only() -> None:
 def test_what_is_not_asked_for_is_left_out_of_the_role() -> None:
     assert set(statements()) == {"Trails", "OtherTrails", "KeyAliases", "WhatTrailsDependOn"}
     assert set(statements(ExplainRefusals="false")) == {"Trails", "OtherTrails", "KeyAliases"}
-    others = statements(ManageTrails="false", OrganizationTrails="true", ReadEventHistory="true", AccountRole="trails")
+    not_trails = {"OrganizationTrails": "true", "ReadEventHistory": "true", "AlarmCluster": "prod"}
+    others = statements(ManageTrails="false", AccountRole="trails", **not_trails)
     assert set(others) == {"RolesOfTrailAccounts"}
     with_irsa = statements(Identity="IRSA", OIDCProvider="oidc.example.com/id/A", AccountRole="trails")
     assert with_irsa["RolesOfTrailAccounts"]["Action"] == ["sts:AssumeRole"]
     managed = statements(ManagementAccount="210987654321")["Trails"]["Resource"]
     assert managed == [f"arn:aws:cloudtrail:*:{number}:trail/*" for number in ("ACCOUNT", "210987654321")]
+
+
+def test_alarms_are_those_of_one_cluster_in_any_log_group_unless_one_is_named() -> None:
+    found = statements(AlarmCluster="prod")
+    assert found["Alarms"]["Resource"] == ["arn:aws:cloudwatch:*:ACCOUNT:alarm:prod/*"]
+    assert found["MetricFilters"]["Resource"] == ["arn:aws:logs:*:ACCOUNT:log-group:*:*"]
 
 
 def test_the_policies_of_the_role_are_not_too_long() -> None:
