@@ -20,6 +20,7 @@ from tests.patience import eventually
 from tests.sandbox.buses import OF_CLOUDTRAIL, Bus
 from tests.sandbox.identities import allow, role, trusting
 from tests.sandbox.organizations import Organization
+from trail_operator.aws import grants
 from trail_operator.aws.grants import When
 from trail_operator.aws.operations import Read, Write
 
@@ -30,7 +31,11 @@ NEEDED, FOR_ORGANIZATIONS, FOR_MESSAGES, FOR_ATTRIBUTION, FOR_EVENTS, FOR_ALARMS
     json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", _PAGE, re.DOTALL)
 )
 # Denied where only what is needed is granted.
-_OPTIONAL = {read.name for read in Read if {one.when for one in read.permissions} == {When.MESSAGES}}
+_OPTIONAL = {
+    read.name
+    for read in Read
+    if {one.when for one in read.permissions if one.grant not in grants.FOR_ALARMS} == {When.MESSAGES}
+}
 # What the operator meets in the ordinary course of things.
 _NO_DENIALS = {None, "TrailNotFoundException", "ResourceNotFoundException", "InsightNotEnabledException"}
 
