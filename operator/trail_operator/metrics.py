@@ -96,10 +96,10 @@ class Metrics:
         for result in Result:
             self._reconciles.labels(result)
         for operation in OPERATIONS:
-            self._throttles.labels(operation.service)
-            self._calls.labels(operation.service, operation.name, OK)
-            self._calls.labels(operation.service, operation.name, NO_ANSWER)
-            self._call_seconds.labels(operation.service, operation.name)
+            self._throttles.labels(operation.prefix)
+            self._calls.labels(operation.prefix, operation.name, OK)
+            self._calls.labels(operation.prefix, operation.name, NO_ANSWER)
+            self._call_seconds.labels(operation.prefix, operation.name)
         for kind in ("read", "write"):
             self._rate_wait.labels(kind)
         for field in FIELDS:

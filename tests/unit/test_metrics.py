@@ -66,10 +66,10 @@ def test_what_has_a_closed_set_of_labels_is_there_from_the_start() -> None:
     assert [of(metrics, "drift_total", field) for field in FIELDS] == [0.0] * len(FIELDS)
     assert [of(metrics, "aws_rate_wait_seconds_total", kind) for kind in ("read", "write")] == [0.0, 0.0]
     for operation in OPERATIONS:
-        assert of(metrics, "aws_throttles_total", operation.service) == 0.0
+        assert of(metrics, "aws_throttles_total", operation.prefix) == 0.0
         for code in (OK, NO_ANSWER):
-            assert of(metrics, "aws_calls_total", operation.service, operation.name, code) == 0.0
-        assert of(metrics, "aws_call_duration_seconds_count", operation.service, operation.name) == 0.0
+            assert of(metrics, "aws_calls_total", operation.prefix, operation.name, code) == 0.0
+        assert of(metrics, "aws_call_duration_seconds_count", operation.prefix, operation.name) == 0.0
     assert of(metrics, "leader") == 0.0
     assert of(metrics, "reconcile_duration_seconds_count") == 0.0
     assert not [name for name, _ in samples(metrics) if name.endswith("_created")]

@@ -90,7 +90,7 @@ class Operation(Enum):
     """An operation, with the name that AWS gives it."""
 
     def __str__(self) -> str:
-        return f"{_IAM_NAMES.get(self.service, self.service)}:{self.name}"
+        return f"{self.prefix}:{self.name}"
 
     @property
     def _facts(self) -> Facts:
@@ -101,6 +101,11 @@ class Operation(Enum):
     def service(self) -> str:
         """The name of the service in botocore."""
         return self._facts.service
+
+    @property
+    def prefix(self) -> str:
+        """The name of the service in IAM actions, messages and metrics."""
+        return _IAM_NAMES.get(self.service, self.service)
 
     @property
     def why(self) -> str:
