@@ -1,15 +1,15 @@
 """Builds all parts of the operator and connects them. Each part knows only the interfaces below its own layer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from trail_operator.account.controller import AccountController, AccountScope
 from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.account.status_writer import AccountStatusWriter, AccountUsers
-from trail_operator.api.trail import AdoptionPolicy, DeletionPolicy
+from trail_operator.alarm_wiring import alarm_set_controller, subscribe_alarm_sets
+from trail_operator.alarms.trail_changes import TrailChanges
+from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client_pool import ClientPool
-from trail_operator.aws.own_requests import OwnRequests
 from trail_operator.controllers import Controllers
 from trail_operator.domain.attribution import AttributionMode, Attributor
 from trail_operator.domain.ownership import Cluster
@@ -35,12 +35,13 @@ from trail_operator.runtime.concurrency import acting_for
 from trail_operator.runtime.store import Store
 from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.settings import Settings
+from trail_operator.shared_parts import Shared
 from trail_operator.trail.apply import PlanExecutor
 from trail_operator.trail.attribution import DriftAttribution
 from trail_operator.trail.candidates import TrailCandidates
 from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.collector import StateCollector
-from trail_operator.trail.controller import TrailController, TrailStore
+from trail_operator.trail.controller import TrailController
 from trail_operator.trail.decision import WriteDecider
 from trail_operator.trail.delete import TrailDeleter
 from trail_operator.trail.dependency_changes import DependencyChanges
@@ -68,35 +69,6 @@ from trail_operator.trail.unknown_status import UnknownStatus
 from trail_operator.trail.write_guard import WriteGuard
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """What several controllers use."""
-
-    settings: Settings
-    cluster: Cluster
-    kubernetes: KubeClient
-    metrics: Metrics
-    clock: Clock
-    events: EventRecorder
-    unreportable: Unreportable
-    registry: AccountRegistry
-    inventory: AccountInventory
-    own_requests: OwnRequests
-    arrivals: EventArrivals
-    trails: TrailStore
-
-    @property
-    def resync(self) -> float:
-        return self.settings.resync.total_seconds()
-
-    @property
-    def deletion_policy(self) -> DeletionPolicy:
-        return DeletionPolicy(self.settings.default_deletion_policy)
-
-    def trails_of(self, account: str) -> list[TrailState]:
-        return [state for state in self.trails.values() if self.registry.name_for(state) == account]
-
-
 def build_manager(settings: Settings, end: Callable[[str], None]) -> Manager:
     """Build the manager, which builds the controllers once it leads. `end`: called with the reason to end."""
     metrics, clock = Metrics(), Clock()
@@ -117,17 +89,20 @@ def build_controllers(
     writer = StatusWriter(kubernetes, shared.events, shared.deletion_policy, queue.enqueue, clock)
     attribution = _drift_attribution(shared, writer, queue)
     updates = _dependency_updates(shared, writer, queue)
-    trails = _trail_controller(shared, accounts, queue, wakes, writer, attribution, updates)
+    alarm_sets = alarm_set_controller(shared, queue.enqueue)
+    trail_changes = TrailChanges(lambda trail: alarm_sets.enqueue(lambda state: state.trail_key == trail))
+    trails = _trail_controller(shared, accounts, queue, wakes, writer, attribution, updates, trail_changes)
     dependencies = DependencyChanges(shared.trails, wakes.wake_once, updates, clock)
     namespaces = NamespaceController(registry, lambda name: trails.enqueue(lambda state: state.key.namespace == name))
     _subscribe(shared, accounts, trails, wakes)
+    subscribe_alarm_sets(shared, accounts, alarm_sets)
     _collect_state(shared, trails)
     refresh = InventoryRefresh(shared.inventory, registry.names_of, clock)
     router = EventRouter(wakes, attribution, dependencies, refresh, clients.own_requests, metrics)
     consumer = event_consumer(settings, pool, clients, deliver_to(router, shared.arrivals), metrics, clock)
     if consumer:
         watch_arrivals(shared.arrivals, shared.inventory, clients.own_requests, registry, accounts)
-    return Controllers(trails, accounts, namespaces, shared.inventory, dependencies, clients, consumer)
+    return Controllers(trails, accounts, namespaces, shared.inventory, dependencies, clients, consumer, alarm_sets)
 
 
 def _shared(
@@ -137,12 +112,12 @@ def _shared(
     kubernetes: KubeClient,
     clients: AccountClients,
     cluster: Cluster,
-) -> _Shared:
+) -> Shared:
     registry = AccountRegistry(
         clients, default=settings.default_account, own_identity=settings.own_identity, clock=clock
     )
     events = EventRecorder(kubernetes, clock.monotonic)
-    return _Shared(
+    return Shared(
         settings,
         cluster,
         kubernetes,
@@ -155,10 +130,11 @@ def _shared(
         clients.own_requests,
         EventArrivals(cluster, clock),
         Store(),
+        Store(),
     )
 
 
-def _collect_state(shared: _Shared, trails: TrailController) -> None:
+def _collect_state(shared: Shared, trails: TrailController) -> None:
     registry = shared.registry
     shared.metrics.registry.register(
         StateCollector(
@@ -170,7 +146,7 @@ def _collect_state(shared: _Shared, trails: TrailController) -> None:
     )
 
 
-def _subscribe(shared: _Shared, accounts: AccountController, trails: TrailController, wakes: EventWakes) -> None:
+def _subscribe(shared: Shared, accounts: AccountController, trails: TrailController, wakes: EventWakes) -> None:
     registry = shared.registry
     shared.inventory.subscribe(lambda account, _: accounts.enqueue(account))
     accounts.subscribe(lambda name: trails.enqueue(lambda state: registry.name_for(state) == name))
@@ -180,13 +156,13 @@ def _subscribe(shared: _Shared, accounts: AccountController, trails: TrailContro
     shared.trails.subscribe(on_add=wakes.add, on_delete=wakes.remove)
 
 
-def _account_controller(shared: _Shared) -> AccountController:
+def _account_controller(shared: Shared) -> AccountController:
     settings, clock = shared.settings, shared.clock
     writer = AccountStatusWriter(
         shared.kubernetes,
         shared.events,
         shared.cluster,
-        AccountUsers(settings.namespace, lambda account: [state.key.namespace for state in shared.trails_of(account)]),
+        AccountUsers(settings.namespace, shared.users_of),
         shared.arrivals if settings.event_queue else None,
         clock,
     )
@@ -204,7 +180,7 @@ def _account_controller(shared: _Shared) -> AccountController:
     )
 
 
-def _drift_attribution(shared: _Shared, writer: StatusWriter, queue: WorkQueue) -> DriftAttribution:
+def _drift_attribution(shared: Shared, writer: StatusWriter, queue: WorkQueue) -> DriftAttribution:
     updates = StatusUpdates(shared.trails, queue, shared.inventory, writer, shared.registry.managed_elsewhere)
     shared.inventory.subscribe(lambda account, has_changed: updates.enqueue_account(account) if has_changed else None)
     is_own = shared.own_requests.__contains__
@@ -213,7 +189,7 @@ def _drift_attribution(shared: _Shared, writer: StatusWriter, queue: WorkQueue) 
     return DriftAttribution(attributor, lookups, updates, queue, shared.clock)
 
 
-def _dependency_updates(shared: _Shared, writer: StatusWriter, queue: WorkQueue) -> DependencyUpdates:
+def _dependency_updates(shared: Shared, writer: StatusWriter, queue: WorkQueue) -> DependencyUpdates:
     resync = shared.settings.dependency_resync.total_seconds()
     client_for = shared.registry.client_for
     updates = DependencyUpdates(shared.trails, queue, client_for, writer, shared.clock, resync=resync)
@@ -222,13 +198,14 @@ def _dependency_updates(shared: _Shared, writer: StatusWriter, queue: WorkQueue)
 
 
 def _trail_controller(
-    shared: _Shared,
+    shared: Shared,
     accounts: AccountController,
     queue: WorkQueue,
     wakes: EventWakes,
     writer: StatusWriter,
     attribution: DriftAttribution,
     dependencies: DependencyUpdates,
+    changes: TrailChanges,
 ) -> TrailController:
     clock, registry = shared.clock, shared.registry
     claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
@@ -239,13 +216,13 @@ def _trail_controller(
         if await accounts.managed_elsewhere(state):
             return shared.resync
         with acting_for(state.key.namespace):
-            return await wakes.observed(state, runner.run(state))
+            return await changes.observed(state, wakes.observed(state, runner.run(state)))
 
     return TrailController(shared.kubernetes, shared.trails, claims, queue, reconcile, clock.monotonic)
 
 
 def _trail_runner(
-    shared: _Shared,
+    shared: Shared,
     claims: NameClaims,
     writer: StatusWriter,
     drift: DriftRecorder,

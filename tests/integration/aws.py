@@ -214,6 +214,22 @@ class Account:
         self.client("logs").create_log_group(logGroupName=name)
         return f"arn:aws:logs:{REGION}:{self.number}:log-group:{name}"
 
+    def alarms(self, prefix: str = "") -> dict[str, dict[str, Any]]:
+        """The alarms whose names begin with a prefix, by name, with their tags."""
+        cloudwatch = self.client("cloudwatch")
+        described = cloudwatch.describe_alarms(AlarmNamePrefix=prefix) if prefix else cloudwatch.describe_alarms()
+        found = {alarm["AlarmName"]: dict(alarm) for alarm in described["MetricAlarms"]}
+        for alarm in found.values():
+            tags = cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+            alarm["Tags"] = {tag["Key"]: tag["Value"] for tag in tags}
+        return found
+
+    def filters(self, group: str) -> dict[str, dict[str, Any]]:
+        """The metric filters of a log group, by name. `group`: its ARN or name."""
+        name = group.removesuffix(":*").rpartition(":")[2]
+        pages = self.client("logs").get_paginator("describe_metric_filters").paginate(logGroupName=name)
+        return {one["filterName"]: dict(one) for page in pages for one in page["metricFilters"]}
+
     def role(self, name: str, group: str) -> str:
         """A role that CloudTrail may assume and that may write to a log group."""
         arn: str = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust()))["Role"][

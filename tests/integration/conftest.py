@@ -14,7 +14,7 @@ import pytest
 from kubernetes import client, config
 
 from tests.integration.aws import Account
-from tests.integration.kubernetes import Accounts, Trails
+from tests.integration.kubernetes import Accounts, AlarmSets, Trails
 from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
 from tests.integration.whole import World
@@ -109,6 +109,17 @@ def trails(api: client.ApiClient, number: str) -> Iterator[Trails]:
     for trail in result.names():
         result.delete(trail)
         result.release(trail)
+
+
+@pytest.fixture
+def alarm_sets(api: client.ApiClient, trails: Trails) -> Iterator[AlarmSets]:
+    """The TrailAlarmSets of the test's namespace."""
+    result = AlarmSets(api, trails.namespace)
+    with evidence(result.evidence):
+        yield result
+    for name in result.names():
+        result.delete(name)
+        result.release(name)
 
 
 @pytest.fixture

@@ -22,6 +22,16 @@ def trail(name: str, bucket: str, /, **spec: Any) -> dict[str, Any]:
     }
 
 
+def alarm_set(name: str, trail_name: str, /, **spec: Any) -> dict[str, Any]:
+    """A TrailAlarmSet manifest."""
+    return {
+        "apiVersion": f"{GROUP}/{AlarmSets.version}",
+        "kind": AlarmSets.kind,
+        "metadata": {"name": name},
+        "spec": {"trailRef": {"name": trail_name}, **spec},
+    }
+
+
 def _dry(wanted: bool) -> dict[str, str]:
     return {"dry_run": "All"} if wanted else {}
 
@@ -38,8 +48,10 @@ def _condition(body: dict[str, Any], kind: str) -> dict[str, Any]:
     return next((entry for entry in status.get("conditions", []) if entry["type"] == kind), {})
 
 
-class Trails:
-    """The Trails of one namespace."""
+class Objects:
+    """The objects of one kind in one namespace."""
+
+    kind, version, plural = "", "", ""
 
     def __init__(self, api: client.ApiClient, namespace: str) -> None:
         self.namespace = namespace
@@ -47,15 +59,15 @@ class Trails:
         self._objects = client.CustomObjectsApi(api)
 
     def create(self, manifest: dict[str, Any], dry_run: bool = False) -> dict[str, Any]:
-        """Create a Trail; raises ApiException where the API server refuses it."""
+        """Create an object; raises ApiException where the API server refuses it."""
         return self._objects.create_namespaced_custom_object(  # type: ignore[no-any-return]
-            GROUP, VERSION, self.namespace, PLURAL, manifest, **_dry(dry_run)
+            GROUP, self.version, self.namespace, self.plural, manifest, **_dry(dry_run)
         )
 
     def get(self, name: str) -> dict[str, Any] | None:
-        """The Trail, None if there is none."""
+        """The object, None if there is none."""
         try:
-            return self._objects.get_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, name)  # type: ignore[no-any-return]
+            return self._objects.get_namespaced_custom_object(GROUP, self.version, self.namespace, self.plural, name)  # type: ignore[no-any-return]
         except ApiException as error:
             if error.status == 404:
                 return None
@@ -79,9 +91,9 @@ class Trails:
         return self._patch(name, patch, dry_run=True)
 
     def delete(self, name: str, propagation: str = "Background", dry_run: bool = False) -> None:
-        """Ask for deletion; the operator's finalizer may hold the Trail."""
+        """Ask for deletion; the operator's finalizer may hold the object."""
         self._objects.delete_namespaced_custom_object(
-            GROUP, VERSION, self.namespace, PLURAL, name, propagation_policy=propagation, **_dry(dry_run)
+            GROUP, self.version, self.namespace, self.plural, name, propagation_policy=propagation, **_dry(dry_run)
         )
 
     def release(self, name: str) -> None:
@@ -90,32 +102,25 @@ class Trails:
             self._patch(name, {"metadata": {"finalizers": None}})
 
     def all(self) -> list[dict[str, Any]]:
-        """All Trails of the namespace, by one request."""
-        answer = self._objects.list_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL)
+        """All objects of the namespace, by one request."""
+        answer = self._objects.list_namespaced_custom_object(GROUP, self.version, self.namespace, self.plural)
         return list(answer["items"])
 
     def names(self) -> list[str]:
-        """The names of all Trails of the namespace."""
+        """The names of all objects of the namespace."""
         return [body["metadata"]["name"] for body in self.all()]
 
     def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
-        """A condition of the Trail that is about its present spec, {} if there is none yet."""
+        """A condition of the object that is about its present spec, {} if there is none yet."""
         return _condition(self.get(name) or {}, kind)
 
     def ready(self) -> set[str]:
-        """The names of the Trails that are Ready for their present spec, by one request."""
+        """The names of the objects that are Ready for their present spec, by one request."""
         return {body["metadata"]["name"] for body in self.all() if _condition(body, "Ready").get("status") == "True"}
 
     def wait_ready(self, name: str, seconds: float = 30) -> dict[str, Any]:
-        """The Trail, once Ready is True for its present spec."""
+        """The object, once Ready is True for its present spec."""
         eventually(f"{name} Ready", lambda: self.condition(name).get("status") == "True", seconds)
-        body = self.get(name)
-        assert body is not None
-        return body
-
-    def wait_evaluated(self, name: str, seconds: float = 30) -> dict[str, Any]:
-        """The Trail, once its dependencies have been evaluated: this is written after Ready."""
-        eventually(f"{name} evaluated", lambda: self.condition(name, "DependenciesReady"), seconds)
         body = self.get(name)
         assert body is not None
         return body
@@ -131,26 +136,45 @@ class Trails:
         return result
 
     def wait_gone(self, name: str, seconds: float = 30) -> None:
-        """Wait until the Trail is no more."""
+        """Wait until the object is no more."""
         eventually(f"{name} gone", lambda: self.get(name) is None, seconds)
 
     def events(self, name: str, reason: str | None = None) -> list[Any]:
-        """The Events about a Trail."""
+        """The Events about an object."""
         found = self.core.list_namespaced_event(
-            self.namespace, field_selector=f"involvedObject.kind=Trail,involvedObject.name={name}"
+            self.namespace, field_selector=f"involvedObject.kind={self.kind},involvedObject.name={name}"
         ).items
         return [event for event in found if reason is None or event.reason == reason]
 
     def evidence(self) -> str:
-        """Every Trail of the namespace, as a test that gives up shows it."""
+        """Every object of the namespace, as a test that gives up shows it."""
         return "\n".join(_described(body) for body in self.all())
 
     def _patch(
         self, name: str, patch: Any, kind: str = "application/merge-patch+json", *, dry_run: bool = False
     ) -> dict[str, Any]:
         return self._objects.patch_namespaced_custom_object(  # type: ignore[no-any-return]
-            GROUP, VERSION, self.namespace, PLURAL, name, patch, _content_type=kind, **_dry(dry_run)
+            GROUP, self.version, self.namespace, self.plural, name, patch, _content_type=kind, **_dry(dry_run)
         )
+
+
+class Trails(Objects):
+    """The Trails of one namespace."""
+
+    kind, version, plural = "Trail", VERSION, PLURAL
+
+    def wait_evaluated(self, name: str, seconds: float = 30) -> dict[str, Any]:
+        """The Trail, once its dependencies have been evaluated: this is written after Ready."""
+        eventually(f"{name} evaluated", lambda: self.condition(name, "DependenciesReady"), seconds)
+        body = self.get(name)
+        assert body is not None
+        return body
+
+
+class AlarmSets(Objects):
+    """The TrailAlarmSets of one namespace."""
+
+    kind, version, plural = "TrailAlarmSet", "v1alpha1", "trailalarmsets"
 
 
 class Accounts:

@@ -25,7 +25,7 @@ from trail_operator.trail.state import TrailState
 
 NOW = 1000.0
 _NONE: Any = None
-ACCESS = AccountClient(None, None, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, AdoptionPolicy.ALWAYS)
+ACCESS = AccountClient(None, None, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, AdoptionPolicy.ALWAYS)
 
 
 class Resolver:

@@ -31,7 +31,7 @@ from trail_operator.trail.state import TrailState
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 _NONE: Any = None
-OWN = AccountClient(None, None, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, AdoptionPolicy.ALWAYS)
+OWN = AccountClient(None, None, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, AdoptionPolicy.ALWAYS)
 STATUS = {"arn": "arn:aws:cloudtrail:eu-central-1:123456789012:trail/audit", "accountID": "123456789012"}
 
 

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_status import Destination
 from trail_operator.aws.client import AWSClient
@@ -49,6 +51,15 @@ class PartlyReadError(FailureError):
 
 class NotShownError(FailureError):
     """Raised if GetTrail fails, and every read that succeeds reports that there is no such trail."""
+
+
+@dataclass(frozen=True)
+class LogDelivery:
+    """What decides whether metric filters may be added to a log group for a trail."""
+
+    owner: str | None
+    """The owner tag of the trail."""
+    log_group_arn: str | None
 
 
 class CloudTrail:
@@ -101,6 +112,13 @@ class CloudTrail:
             return None
         lists = (entry.get("TagsList", []) for entry in response["ResourceTagList"] if entry["ResourceId"] == arn)
         return {tag["Key"]: tag.get("Value", "") for tags in lists for tag in tags}
+
+    async def log_delivery(self, arn: str, region: str) -> LogDelivery | None:
+        """Return the owner of a trail and the log group that it delivers to, or None if there is no such trail."""
+        trail, tags = await asyncio.gather(self._trail(arn, region), self.tags(arn, region))
+        if trail is None or tags is None:
+            return None
+        return LogDelivery(tags.get(OWNER_TAG), observed_configuration(trail).cloud_watch_logs_log_group_arn)
 
     async def exists(self, arn: str, region: str) -> bool:
         """Return whether a trail with that ARN exists."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy
+from trail_operator.aws.alarms import Alarms
 from trail_operator.aws.client import AWSClient
 from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.cloudtrail import CloudTrail
@@ -15,6 +16,7 @@ from trail_operator.aws.dependency_reads import DependencyCache
 from trail_operator.aws.diagnosis import Diagnosis
 from trail_operator.aws.event_history import EventHistory
 from trail_operator.aws.executor import CallExecutor
+from trail_operator.aws.metric_filters import MetricFilters
 from trail_operator.aws.own_requests import OwnRequests
 from trail_operator.aws.rate_limit import RateLimiter
 from trail_operator.aws.regions import leading_region, partition_of
@@ -35,6 +37,8 @@ class AccountClient:
     spec: AWSAccountSpec | None
     aws: AWSClient
     cloudtrail: CloudTrail
+    filters: MetricFilters
+    alarms: Alarms
     diagnosis: Diagnosis
     lister: TrailLister
     history: EventHistory
@@ -137,5 +141,5 @@ def reopened(client: AccountClient, spec: AWSAccountSpec) -> AccountClient:
     return AccountClient(client.name, spec, aws, *_parts(aws), client.dependencies.reopened(aws), spec.allowed_adoption)
 
 
-def _parts(aws: AWSClient) -> tuple[CloudTrail, Diagnosis, TrailLister, EventHistory]:
-    return CloudTrail(aws), Diagnosis(aws), TrailLister(aws), EventHistory(aws)
+def _parts(aws: AWSClient) -> tuple[CloudTrail, MetricFilters, Alarms, Diagnosis, TrailLister, EventHistory]:
+    return CloudTrail(aws), MetricFilters(aws), Alarms(aws), Diagnosis(aws), TrailLister(aws), EventHistory(aws)

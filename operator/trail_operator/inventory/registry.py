@@ -234,10 +234,25 @@ class AccountRegistry:
             )
             message = f"AWSAccount {name} does not exist: create it, or {remedy}"
             raise FailureError(authority(Reason.ACCOUNT_NOT_FOUND, message))
+        return self._client_in(account, trail.key.namespace)
+
+    def client_named(self, name: str | None, namespace: str) -> AccountClient:
+        """Return the client of an AWSAccount by name, for None that of the operator's own identity.
+
+        Raises FailureError if there is none, or if objects of the namespace may not use it.
+        """
+        if name is None:
+            return self.own
+        account = self._accounts.get(name)
+        if account is None:
+            raise FailureError(authority(Reason.ACCOUNT_NOT_FOUND, f"AWSAccount {name} does not exist: create it"))
+        return self._client_in(account, namespace)
+
+    def _client_in(self, account: Account, namespace: str) -> AccountClient:
+        name = account.name
         if account.problem:
             message = f"The spec of AWSAccount {name} is invalid: see its conditions"
             raise FailureError(authority(Reason.ACCOUNT_NOT_FOUND, message))
-        namespace = trail.key.namespace
         if refusal := check_namespace(account.spec, name, namespace, self._labels.get(namespace)):
             raise FailureError(refusal)
         return account.client

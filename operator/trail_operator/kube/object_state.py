@@ -43,6 +43,11 @@ class ObjectState(ManagedObject):
         """When AWS last answered every read about the object; None if it never has."""
         raise NotImplementedError
 
+    @property
+    def last_write_at(self) -> float | None:
+        """When the last write to AWS ended; None if this process has sent none."""
+        raise NotImplementedError
+
     def replace(self, body: dict[str, Any]) -> bool:
         """Replace the object by a newer version; return whether that requires a reconcile at once."""
         before, force = self.requested_state, self.annotations.get(RECONCILE_AT)

@@ -9,10 +9,10 @@ from trail_operator.domain.plan import plan
 from trail_operator.domain.trail import DesiredTrail
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.events import EventRecorder
+from trail_operator.reconcile.consistency_window import ConsistencyWindow
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
 from trail_operator.trail.comparison import Comparison
-from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.refusals import Refusals
 from trail_operator.trail.results import Progress
 from trail_operator.trail.state import TrailState

@@ -16,9 +16,9 @@ from trail_operator.domain.ownership import Adopter, Claim, check_ownership, los
 from trail_operator.domain.sync_result import NOT_OURS, SyncResult
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.inventory.account_client import AccountClient
+from trail_operator.reconcile.consistency_window import ConsistencyWindow
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
-from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.location import Locator, wrong_home
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.resolve import SpecResolver

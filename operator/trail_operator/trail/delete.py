@@ -18,9 +18,9 @@ from trail_operator.domain.failure import FailureClass, FailureError, NotSentErr
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.object_state import ReconcileContext
+from trail_operator.reconcile.consistency_window import CONSISTENCY_WINDOW, ConsistencyWindow
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.candidates import Candidate, TrailCandidates, invalid
-from trail_operator.trail.consistency_window import CONSISTENCY_WINDOW, ConsistencyWindow
 from trail_operator.trail.state import SentDeletion, TrailState
 from trail_operator.trail.write_guard import StaleDecisionError, WriteGuard
 

@@ -13,9 +13,9 @@ from trail_operator.domain.failure import Failure, FailureClass, FailureError, t
 from trail_operator.domain.trail import ObservedTrail
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.kube.object_state import ReconcileContext
+from trail_operator.reconcile.consistency_window import ConsistencyWindow
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.comparison import Comparison
-from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.location import Locator
 from trail_operator.trail.resolve import ResolvedSpec, SpecResolver
 from trail_operator.trail.state import TrailState

@@ -75,6 +75,8 @@ class TrailReconciler:
         self._drift.record_begin(state)
         result = await self._sync.sync(state, context)
         state.writes.count_reconcile(has_written=state.writes.last_at != last_write)
+        if result.known or (result.observed and result.has_read("trail", "tags")):
+            state.reads.observed = result.observed
         if result.known:
             state.facts.delivered = result.observed.delivered if result.observed else {}
             state.facts.other_trail_is_logging = result.found.is_logging if result.found else None

@@ -2,10 +2,10 @@
 
 from trail_operator.domain.failure import FailureClass
 from trail_operator.domain.sync_result import SyncResult
+from trail_operator.reconcile.consistency_window import ConsistencyWindow
 from trail_operator.reconcile.reachability import Reachability
 from trail_operator.reconcile.retry import RetryPolicy
 from trail_operator.runtime.clock import Clock
-from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.refusals import Refusals
 from trail_operator.trail.state import TrailState
 

@@ -108,6 +108,8 @@ class ReadHistory:
 
     last_at: float | None = None
     """When AWS last answered every read."""
+    observed: ObservedTrail | None = None
+    """The trail as AWS last showed it, with settings and tags at least; None if it was not read, or does not exist."""
     synced_generation: int | None = None
     """The generation that the trail last matched."""
     checked_absent_arn: str | None = None
@@ -194,6 +196,11 @@ class TrailState(ObjectState, TrailObject):
     def last_read_at(self) -> float | None:
         """When AWS last answered every read of the trail."""
         return self.reads.last_at
+
+    @property
+    def last_write_at(self) -> float | None:
+        """When the last write to AWS ended."""
+        return self.writes.last_at
 
     @property
     def last_drift(self) -> LastDrift | None:

@@ -10,8 +10,8 @@ from trail_operator.domain.arns import Arn
 from trail_operator.domain.failure import FailureError, NotSentError, transient
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.kube.object_state import ReconcileContext
+from trail_operator.reconcile.consistency_window import ConsistencyWindow
 from trail_operator.runtime.clock import Clock
-from trail_operator.trail.consistency_window import ConsistencyWindow
 from trail_operator.trail.state import TrailState
 
 # Seconds for which the owner of a trail counts as known.

@@ -56,6 +56,11 @@ class AlarmSettings:
     others: Mapping[str, str] = field(default_factory=dict)
     """Settings that the operator never makes, such as dimensions, by the name that AWS gives them."""
 
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The actions of all states."""
+        return (*self.alarm_actions, *self.ok_actions, *self.insufficient_data_actions)
+
 
 @dataclass(frozen=True)
 class DesiredAlarm:

@@ -1,0 +1,93 @@
+"""Builds the TrailAlarmSet controller, and connects it with the others."""
+
+from collections.abc import Callable
+
+from trail_operator.account.controller import AccountController
+from trail_operator.alarms.account import PinnedAccount
+from trail_operator.alarms.advice import AlarmAdvisor
+from trail_operator.alarms.apply import AlarmExecutor
+from trail_operator.alarms.checks import AlarmChecks
+from trail_operator.alarms.controller import AlarmSetController
+from trail_operator.alarms.delete import AlarmSetDeleter
+from trail_operator.alarms.drift import AlarmDriftRecorder
+from trail_operator.alarms.finalize import AlarmSetFinalizer
+from trail_operator.alarms.read import AlarmReader
+from trail_operator.alarms.reconciler import AlarmSetReconciler
+from trail_operator.alarms.requeue import AlarmRequeue
+from trail_operator.alarms.resolve import AlarmSetResolver
+from trail_operator.alarms.results import AlarmResults
+from trail_operator.alarms.state import AlarmSetState
+from trail_operator.alarms.status_writer import AlarmSetStatusWriter
+from trail_operator.alarms.sync import AlarmSync
+from trail_operator.alarms.unknown_status import AlarmUnknownStatus
+from trail_operator.alarms.write import AlarmWriter
+from trail_operator.kube.object_controller import object_queue
+from trail_operator.reconcile.reachability import Reachability
+from trail_operator.reconcile.runner import ReconcileRunner
+from trail_operator.reconcile.unwritable import UnwritableObjects
+from trail_operator.runtime.concurrency import acting_for
+from trail_operator.runtime.work_queue import WorkQueue
+from trail_operator.shared_parts import Shared
+from trail_operator.trail.location import Locator
+
+
+def alarm_set_controller(shared: Shared, reconcile_trail: Callable[[str], None]) -> AlarmSetController:
+    """Build the controller. It starts once the cluster has the kind.
+
+    `reconcile_trail`: has the Trail with a UID reconciled.
+    """
+    queue = object_queue(shared.clock.monotonic, shared.metrics.record_restart, shared.resync)
+    runner = _runner(shared, queue, reconcile_trail)
+
+    async def reconcile(state: AlarmSetState) -> float | None:
+        trail = shared.trails.get(state.trail_key)
+        if trail and shared.registry.managed_elsewhere(trail):
+            return shared.resync
+        with acting_for(state.key.namespace):
+            return await runner.run(state)
+
+    return AlarmSetController(shared.kubernetes, shared.alarm_sets, queue, reconcile, shared.clock.monotonic)
+
+
+def subscribe_alarm_sets(shared: Shared, accounts: AccountController, alarm_sets: AlarmSetController) -> None:
+    """Have sets reconciled when their Trail or AWSAccount comes, changes or goes, and AWSAccounts when sets go."""
+    registry = shared.registry
+    shared.trails.subscribe(
+        on_add=lambda trail: alarm_sets.enqueue(lambda state: state.trail_key == trail.key),
+        on_delete=lambda trail: alarm_sets.enqueue(lambda state: state.trail_key == trail.key),
+    )
+    shared.alarm_sets.subscribe(on_delete=lambda state: accounts.enqueue(state.status.account_name))
+
+    def uses(state: AlarmSetState, account: str) -> bool:
+        trail = shared.trails.get(state.trail_key)
+        return state.holds_account(account) or (trail is not None and registry.name_for(trail) == account)
+
+    accounts.subscribe(lambda name: alarm_sets.enqueue(lambda state: uses(state, name)))
+
+
+def _runner(shared: Shared, queue: WorkQueue, reconcile_trail: Callable[[str], None]) -> ReconcileRunner[AlarmSetState]:
+    clock, settings, events = shared.clock, shared.settings, shared.events
+    dependency_resync = settings.dependency_resync.total_seconds()
+    reachability = Reachability(clock, resync=shared.resync)
+    resolver = AlarmSetResolver(shared.trails, shared.registry, Locator(shared.cluster), settings, clock)
+    reader = AlarmReader(clock, dependency_resync=dependency_resync)
+    status = AlarmSetStatusWriter(shared.kubernetes, events, queue.enqueue, clock)
+    results = AlarmResults(AlarmAdvisor(clock, dependency_resync=dependency_resync), reachability, clock)
+    requeue = AlarmRequeue(reachability, clock, resync=shared.resync)
+    writer = AlarmWriter(clock)
+    drift = AlarmDriftRecorder(events, shared.metrics, clock)
+    sync = AlarmSync(
+        resolver,
+        reader,
+        AlarmChecks(clock, dependency_resync=dependency_resync),
+        AlarmExecutor(resolver, writer, status, reconcile_trail, clock),
+        results,
+        drift,
+    )
+    account = PinnedAccount(shared.registry, shared.cluster)
+    deleter = AlarmSetDeleter(account, reader, writer, shared.deletion_policy, clock)
+    finalizer = AlarmSetFinalizer(deleter, requeue, results, status, events)
+    reconciler = AlarmSetReconciler(sync, drift, finalizer, requeue, status)
+    unwritable = UnwritableObjects(shared.unreportable, status.refresh)
+    unknown = AlarmUnknownStatus(results, reachability, status)
+    return ReconcileRunner(reconciler, requeue, unknown, unwritable, shared.metrics, clock)

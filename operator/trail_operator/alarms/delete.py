@@ -1,0 +1,92 @@
+"""Deletes or releases the filters and alarms of a TrailAlarmSet that is being deleted, by its deletion policy.
+
+Uses only what status records: the Trail and its log group may be gone.
+"""
+
+from trail_operator.alarms.account import PinnedAccount
+from trail_operator.alarms.read import AlarmReader
+from trail_operator.alarms.scope import AlarmScope
+from trail_operator.alarms.state import AlarmSetState
+from trail_operator.alarms.write import AlarmWriter
+from trail_operator.api.constants import OWNER_TAG
+from trail_operator.api.reasons import EventReason
+from trail_operator.api.trail import DeletionPolicy
+from trail_operator.domain.alarms.alarm import ObservedAlarmSet
+from trail_operator.domain.alarms.plan import deletion_plan, release_plan
+from trail_operator.domain.failure import FailureError
+from trail_operator.kube.object_state import ReconcileContext
+from trail_operator.reconcile.consistency_window import CONSISTENCY_WINDOW, ConsistencyWindow
+from trail_operator.runtime.clock import Clock
+from trail_operator.trail.delete import NotYet, Released
+
+
+class AlarmSetDeleter:
+    """Deletes filters that status records and alarms with the set's owner tag, or removes that tag."""
+
+    def __init__(
+        self, account: PinnedAccount, reader: AlarmReader, writer: AlarmWriter, default: DeletionPolicy, clock: Clock
+    ) -> None:
+        """`default`: the deletion policy of sets without one."""
+        self._account = account
+        self._reader = reader
+        self._writer = writer
+        self._default = default
+        self._window = ConsistencyWindow(clock)
+
+    async def release(self, state: AlarmSetState, context: ReconcileContext) -> Released | NotYet:
+        """Apply the deletion policy. Raises FailureError if AWS or an account prevents that."""
+        if state.observe_only:
+            return Released("Observed only; nothing to delete")
+        if not state.is_on_record:
+            return Released("Nothing was created; nothing to delete")
+        if state.deletion_policy(self._default) is DeletionPolicy.RETAIN:
+            return await self._retain(state, context)
+        return await self._delete(state, context)
+
+    async def _delete(self, state: AlarmSetState, context: ReconcileContext) -> Released | NotYet:
+        """Delete alarms, then filters. They are deleted once AWS shows none of them any more."""
+        scope = await self._account.scope(state)
+        observed = await self._reader.read(state, scope, None)
+        if await self._send(state, context, scope, observed):
+            observed = await self._reader.read(state, scope, None)
+        left = deletion_plan(observed, state.pinned_filters, scope.owns)
+        if left or self._may_be_hidden(state):
+            return NotYet(CONSISTENCY_WINDOW)
+        kept = sorted(observed.alarms)
+        note = f"Deleted {len(state.deletion.alarms)} alarms and {len(state.deletion.filters)} metric filters"
+        return Released(f"{note}. Kept alarms of other owners: {', '.join(kept)}" if kept else note)
+
+    async def _send(
+        self, state: AlarmSetState, context: ReconcileContext, scope: AlarmScope, observed: ObservedAlarmSet
+    ) -> bool:
+        """Send the deletions; return whether there were any. Raises FailureError for the first that fails."""
+        actions = deletion_plan(observed, state.pinned_filters, scope.owns)
+        for action in actions:
+            if failure := await self._writer.send(state, context, scope, action):
+                raise FailureError(failure)
+            if action.filter:
+                state.deletion.filters.add(action.filter)
+            state.deletion.alarms |= set(action.existing_alarms or ())
+        return bool(actions)
+
+    def _may_be_hidden(self, state: AlarmSetState) -> bool:
+        """Whether AWS may not show everything yet that was created just before the deletion."""
+        deleted = {key.name for key in state.deletion.filters} & state.deletion.alarms
+        is_complete = {key.name for key in state.pinned_filters} <= deleted
+        return not is_complete and self._window.may_be_open(state)
+
+    async def _retain(self, state: AlarmSetState, context: ReconcileContext) -> Released:
+        """Remove the owner tags, once: that must not block the deletion of the resource."""
+        try:
+            scope = await self._account.scope(state)
+            observed = await self._reader.read(state, scope, None)
+            actions = release_plan(observed, scope.owns)
+            failures = [await self._writer.send(state, context, scope, action) for action in actions]
+            problem = next((failure.message for failure in failures if failure), "")
+        except FailureError as error:
+            problem = error.failure.message
+        kept = "Kept the alarms and metric filters"
+        if not problem:
+            return Released(f"{kept}, and removed the owner tags of the alarms")
+        note = f"{kept}. The tag {OWNER_TAG} of their alarms was not removed: {problem}. Remove it manually"
+        return Released(note, EventReason.OWNER_TAG_REMOVAL_FAILED)

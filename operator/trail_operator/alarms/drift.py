@@ -1,0 +1,65 @@
+"""Records drift of filters and alarms: in metrics, in `status.lastDrift`, and in Events.
+
+Nothing here decides what is written to AWS.
+"""
+
+from trail_operator.alarms.comparison import AlarmComparison
+from trail_operator.alarms.state import AlarmSetState
+from trail_operator.api.trail_status import Difference, LastDrift
+from trail_operator.domain.alarms.actions import AlarmAction
+from trail_operator.domain.alarms.diff import field_of_path
+from trail_operator.domain.alarms.event_notes import applied_note
+from trail_operator.domain.alarms.result import AlarmSyncResult
+from trail_operator.kube.events import EventRecorder
+from trail_operator.metrics import Metrics
+from trail_operator.runtime.clock import Clock
+
+# The limit of the CRD.
+_MOST_PATHS = 32
+
+
+class AlarmDriftRecorder:
+    """Records each drift once, however many reads show it until it is corrected."""
+
+    def __init__(self, events: EventRecorder, metrics: Metrics, clock: Clock) -> None:
+        self._events = events
+        self._metrics = metrics
+        self._clock = clock
+
+    def record_begin(self, state: AlarmSetState) -> None:
+        """Record that a reconcile begins to read AWS."""
+        state.reads.drift.began_at = self._clock.now()
+
+    def record_detected(self, comparison: AlarmComparison) -> tuple[Difference, ...]:
+        """Record what has changed in AWS; return the differences that are new."""
+        state = comparison.state
+        reported = {entry.path for entry in state.status.drift}
+        found = tuple(entry for entry in comparison.drift if entry.path not in reported)
+        if not found:
+            return ()
+        state.drift_count += 1
+        self._metrics.record_drift({field_of_path(entry.path) or "alarm" for entry in found})
+        paths = tuple(entry.path for entry in found)[:_MOST_PATHS]
+        state.reads.drift.last = LastDrift(detection_time=self._clock.now(), paths=paths)
+        return found
+
+    async def report_detected(self, state: AlarmSetState, found: tuple[Difference, ...]) -> None:
+        """Record new differences that are not corrected in an Event."""
+        if found:
+            await self._events.record_drift(state.body, found, state.reads.drift.caller)
+
+    async def record_applied(self, comparison: AlarmComparison, done: list[AlarmAction]) -> None:
+        """Record the writes that took effect in an Event."""
+        state = comparison.state
+        is_drift = state.reads.is_drift(comparison.context.generation)
+        note = applied_note(done, is_drift=is_drift, caller=state.reads.drift.caller)
+        await self._events.record(state.body, note.kind, note.reason, note.operations, note.text)
+
+    def record_result(self, state: AlarmSetState, result: AlarmSyncResult) -> None:
+        """Record when AWS matched the spec, and thus when the last drift was corrected."""
+        if not result.known or result.drift or result.failure:
+            return
+        history, last, now = state.reads.drift, state.last_drift, self._clock.now()
+        history.in_sync_at = history.began_at or now
+        if last is not None and last.correction_time is None:
+            history.last = last.model_copy(update={"correction_time": now})

@@ -1,0 +1,176 @@
+"""Resolves a TrailAlarmSet: its Trail, the account, the log group that AWS reports, and the desired filters and alarms.
+
+Makes no call but to STS: what AWS reports of the trail is what the last complete read of its Trail has shown.
+"""
+
+from dataclasses import dataclass
+
+from trail_operator.alarms.scope import AlarmScope
+from trail_operator.alarms.state import AlarmSetState, Cached
+from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.api.trail_alarm_set import TrailAlarmSetSpec
+from trail_operator.domain.account_policy import check_actions
+from trail_operator.domain.alarms.alarm import DesiredAlarmSet
+from trail_operator.domain.alarms.desired import action_arns, alarm_problems, desired_alarms
+from trail_operator.domain.alarms.log_group import trail_log_group
+from trail_operator.domain.alarms.result import AlarmSetIdentity
+from trail_operator.domain.arns import Arn, Location
+from trail_operator.domain.failure import Failure, FailureClass, FailureError, transient
+from trail_operator.domain.trail import ObservedTrail
+from trail_operator.inventory.account_client import AccountClient
+from trail_operator.inventory.registry import AccountRegistry
+from trail_operator.kube.client import Key
+from trail_operator.runtime.clock import Clock
+from trail_operator.settings import Settings
+from trail_operator.trail.controller import TrailStore
+from trail_operator.trail.location import Locator
+from trail_operator.trail.state import TrailState
+
+
+@dataclass(frozen=True)
+class ResolvedAlarmSet:
+    """A resolved TrailAlarmSet."""
+
+    spec: TrailAlarmSetSpec
+    trail: TrailState
+    observed_trail: ObservedTrail
+    scope: AlarmScope
+    desired: DesiredAlarmSet
+
+    @property
+    def identity(self) -> AlarmSetIdentity:
+        """What status records before the first write."""
+        scope = self.scope
+        return AlarmSetIdentity(scope.location.account, scope.client.name, scope.location.region, scope.prefix)
+
+
+class AlarmSetResolver:
+    """Resolves TrailAlarmSets."""
+
+    def __init__(
+        self, trails: TrailStore, registry: AccountRegistry, locator: Locator, settings: Settings, clock: Clock
+    ) -> None:
+        self._trails = trails
+        self._registry = registry
+        self.locator = locator
+        self._allowed_actions = tuple(settings.allowed_action_arns)
+        """Patterns of the topics that the operator's own identity may use."""
+        self._ignored_tags = tuple(settings.ignore_tags)
+        self._resync = settings.resync.total_seconds()
+        self._clock = clock
+
+    async def resolve(self, state: AlarmSetState) -> ResolvedAlarmSet:
+        """Resolve the spec. Raises FailureError if nothing may be written, or AWS does not answer."""
+        spec = state.spec
+        _check_spec(spec)
+        trail = self.trail_of(state)
+        client = self._registry.client_for(trail)
+        observed = await self._observed(state, trail, client)
+        arn = Arn.parse(observed.arn)
+        location = await self.locator.location(trail, client, arn.region)
+        _check_pins(state, location)
+        log_group = trail_log_group(trail.key.name, observed, location)
+        if isinstance(log_group, Failure):
+            raise FailureError(log_group)
+        _check_spec(spec, location)
+        allowed = client.spec.allowed_action_arns if client.spec else self._allowed_actions
+        if refusal := check_actions(action_arns(spec), allowed, client.name):
+            raise FailureError(refusal)
+        prefix = state.name_prefix or f"{self.locator.cluster.name}/{state.key}/"
+        alarms = desired_alarms(spec, name_prefix=prefix, trail_name=arn.name, set_name=state.key.name)
+        owner, owners = self.locator.cluster.owner_tag(str(state.key)), self.owners(state)
+        desired = DesiredAlarmSet(
+            location,
+            log_group,
+            prefix,
+            alarms,
+            owner,
+            owners - {owner},
+            {tag.key: tag.value for tag in spec.tags},
+            self._ignored_tags,
+        )
+        return ResolvedAlarmSet(spec, trail, observed, AlarmScope(client, location, prefix, owner, owners), desired)
+
+    def trail_of(self, state: AlarmSetState) -> TrailState:
+        """Return the Trail of a set. Raises FailureError if it is gone or paused."""
+        name = state.trail_name
+        trail = self._trails.get(Key(state.key.namespace, name))
+        where = f"in namespace {state.key.namespace}"
+        if trail is None:
+            raise _dependency(Reason.TRAIL_NOT_FOUND, f"Trail {name} does not exist {where}: create it")
+        if trail.deleting:
+            raise _dependency(Reason.TRAIL_NOT_FOUND, f"Trail {name} {where} is being deleted")
+        if trail.paused:
+            message = f"Trail {name} is paused by annotation; remove it to resume"
+            raise FailureError(Failure(FailureClass.DEPENDENCY, Reason.PAUSED, message))
+        return trail
+
+    def owners(self, state: AlarmSetState) -> frozenset[str]:
+        """Return every owner tag that identifies an alarm as this set's."""
+        return self.locator.cluster.owner_tags(str(state.key), state.status.owner_tag)
+
+    def is_unchanged(self, resolved: ResolvedAlarmSet, state: AlarmSetState) -> bool:
+        """Whether the Trail is still as it was resolved, so that a write that has waited may be sent."""
+        try:
+            trail = self.trail_of(state)
+        except FailureError:
+            return False
+        shown = trail.reads.observed
+        return trail is resolved.trail and (shown is None or _delivery(shown) == _delivery(resolved.observed_trail))
+
+    async def _observed(self, state: AlarmSetState, trail: TrailState, client: AccountClient) -> ObservedTrail:
+        """Return the trail as AWS last showed it. Raises FailureError unless it is the Trail's own."""
+        name = trail.key.name
+        observed = trail.reads.observed or await self._read(state, trail, client)
+        if observed is not None and observed.owner in self.locator.owners(trail):
+            return observed
+        ready = trail.status.condition(ConditionType.READY)
+        is_reported = trail.status.observed_generation == trail.generation and trail.reads.drift.began_at is not None
+        if not is_reported or ready is None or ready.reason == Reason.PROGRESSING:
+            raise FailureError(transient(f"Waiting for Trail {name}"))
+        raise _dependency(
+            Reason.TRAIL_NOT_MANAGED,
+            f"Trail {name} manages no trail in AWS ({ready.reason}), so there is no log group to use; nothing was "
+            "written. See the conditions of the Trail",
+        )
+
+    async def _read(self, state: AlarmSetState, trail: TrailState, client: AccountClient) -> ObservedTrail | None:
+        """Read the recorded trail of a Trail that itself reads none, as its spec is invalid."""
+        arn = trail.recorded_arn
+        has_begun = trail.reads.drift.began_at is not None and trail.reads.last_at is None
+        if arn is None or not has_begun:
+            return None
+        known, now = state.cache.trail, self._clock.monotonic()
+        if known is None or known.value.arn != arn or now - known.read_at > self._resync:
+            shown = await client.cloudtrail.observe(arn, Arn.parse(arn).region, expected=True, read_only=True)
+            known = state.cache.trail = Cached(shown, now) if shown else None
+        return known.value if known else None
+
+
+def _check_spec(spec: TrailAlarmSetSpec, location: Location | None = None) -> None:
+    """Raise FailureError if a spec cannot work. `location`: of the log group, if it is known."""
+    if problem := alarm_problems(spec, location):
+        raise FailureError(Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, f"spec: {problem}"))
+
+
+def _delivery(observed: ObservedTrail) -> tuple[object, ...]:
+    return observed.arn, observed.owner, observed.configuration.cloud_watch_logs_log_group_arn
+
+
+def _check_pins(state: AlarmSetState, location: Location) -> None:
+    """Raise FailureError if status records another account or region."""
+    status = state.status
+    for what, pinned, present, reason in (
+        ("accountID", status.account_id, location.account, Reason.IDENTITY_MISMATCH),
+        ("region", status.region, location.region, Reason.WRONG_HOME_REGION),
+    ):
+        if pinned not in (None, present):
+            message = (
+                f"status.{what} records {pinned}, but the trail is in {present}; nothing was written. "
+                "Delete this TrailAlarmSet, which deletes its alarms where they are, and create it again"
+            )
+            raise FailureError(Failure(FailureClass.TERMINAL, reason, message))
+
+
+def _dependency(reason: Reason, message: str) -> FailureError:
+    return FailureError(Failure(FailureClass.DEPENDENCY, reason, message))

@@ -1,0 +1,53 @@
+"""What several controllers use."""
+
+from dataclasses import dataclass
+
+from trail_operator.alarms.controller import AlarmSetStore
+from trail_operator.api.trail import DeletionPolicy
+from trail_operator.aws.own_requests import OwnRequests
+from trail_operator.domain.ownership import Cluster
+from trail_operator.inventory.event_arrivals import EventArrivals
+from trail_operator.inventory.inventory import AccountInventory
+from trail_operator.inventory.registry import AccountRegistry
+from trail_operator.kube.client import KubeClient
+from trail_operator.kube.events import EventRecorder
+from trail_operator.kube.unreportable import Unreportable
+from trail_operator.metrics import Metrics
+from trail_operator.runtime.clock import Clock
+from trail_operator.settings import Settings
+from trail_operator.trail.controller import TrailStore
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What several controllers use."""
+
+    settings: Settings
+    cluster: Cluster
+    kubernetes: KubeClient
+    metrics: Metrics
+    clock: Clock
+    events: EventRecorder
+    unreportable: Unreportable
+    registry: AccountRegistry
+    inventory: AccountInventory
+    own_requests: OwnRequests
+    arrivals: EventArrivals
+    trails: TrailStore
+    alarm_sets: AlarmSetStore
+
+    @property
+    def resync(self) -> float:
+        """Seconds between two resyncs."""
+        return self.settings.resync.total_seconds()
+
+    @property
+    def deletion_policy(self) -> DeletionPolicy:
+        """The policy of objects that name none."""
+        return DeletionPolicy(self.settings.default_deletion_policy)
+
+    def users_of(self, account: str) -> list[str]:
+        """Return the namespaces of the objects that use an AWSAccount; one for each object."""
+        trails = [state for state in self.trails.values() if self.registry.name_for(state) == account]
+        pinned = [state for state in self.alarm_sets.values() if state.holds_account(account)]
+        return [state.key.namespace for state in (*trails, *pinned)]
