@@ -84,7 +84,8 @@ class Example:
             )
 
 
-MANAGED = sorted(set(EXAMPLES.glob("*.yaml")) - {EXAMPLES / "observe.yaml", EXAMPLES / "awsaccount.yaml"})
+OTHERS = {EXAMPLES / f"{name}.yaml" for name in ("observe", "awsaccount", "alarms", "alarms-complete")}
+MANAGED = sorted(set(EXAMPLES.glob("*.yaml")) - OTHERS)
 
 
 def apply(example: Example, trails: Trails, accounts: Accounts) -> None:

@@ -28,21 +28,24 @@ _OF_ALARM_SETS: dict[Reason, Explanation] = {
     Reason.OBSERVED: Explanation(
         "`managementPolicy: Observe`: the metric filters and alarms match the spec.", "Nothing."
     ),
-    Reason.TRAIL_NOT_MANAGED: Explanation(
-        "The Trail `spec.trailRef` does not exist, is being deleted or paused, may not use its account, or does not "
-        "manage its trail: the trail was not created yet, or belongs to another owner. Nothing is written, and what "
+    Reason.TRAIL_NOT_FOUND: Explanation(
+        "The Trail `spec.trailRef` does not exist in the namespace, or is being deleted. Nothing is written, and what "
         "exists in AWS is kept.",
-        "Correct what the message names, mostly on the Trail. The operator continues as soon as the Trail manages its "
-        "trail.",
+        "Create the Trail. For another Trail, create another TrailAlarmSet: `trailRef` is immutable.",
+    ),
+    Reason.TRAIL_NOT_MANAGED: Explanation(
+        "The Trail manages no trail in AWS: it could not create it, may not use its account, or the trail belongs to "
+        "another owner. Nothing is written, and what exists in AWS is kept.",
+        "Correct what the Trail's conditions report. The operator continues as soon as the Trail manages its trail.",
     ),
     Reason.LOG_GROUP_NOT_CONFIGURED: Explanation(
         "The trail delivers to no log group, so there is nothing to filter. What exists in AWS is kept.",
         "Set `cloudWatchLogsLogGroupARN` and `cloudWatchLogsRoleARN` on the Trail.",
     ),
     Reason.LOG_GROUP_ELSEWHERE: Explanation(
-        "The trail delivers to a log group of another account than its own. Metric filters and alarms must be in the "
-        "account of the log group, for which the operator has no credentials.",
-        "Set a log group of the trail's own account on the Trail.",
+        "The trail delivers to a log group of another account or region than its own. Filters and alarms must be "
+        "where the log group is, for which the operator has no credentials.",
+        "Set a log group of the trail's own account and region on the Trail.",
     ),
     Reason.LOG_GROUP_UNSUITABLE: Explanation(
         "The log group has a class other than STANDARD, which supports no metric filters.",
@@ -100,9 +103,10 @@ _OF_ALARM_SETS: dict[Reason, Explanation] = {
         "Ask an administrator of the AWSAccount to add the namespace to `allowedNamespaces`, by name or by label.",
     ),
     Reason.PAUSED: Explanation(
-        "The annotation `trail-operator.dev/paused` is `true`: the operator neither reads nor writes the filters and "
-        "alarms, and keeps the resource if it is deleted.",
-        "Remove the annotation to resume.",
+        "The annotation `trail-operator.dev/paused` of the TrailAlarmSet or its Trail is `true`. If it is that of the "
+        "TrailAlarmSet, the operator neither reads nor writes the filters and alarms, and keeps the resource if it is "
+        "deleted. If it is that of the Trail, it writes nothing.",
+        "Remove the annotation that the message names to resume.",
     ),
     Reason.AWS_UNREACHABLE: Explanation(
         "The filters and alarms could not be read for three resync periods, so their state is unknown.",

@@ -250,7 +250,8 @@ class TrailAlarmSetSpec(Resource):
         Field(
             description=(
                 "What happens to the filters and alarms in AWS when this resource is deleted: Delete deletes them, "
-                "Retain keeps them and removes the owner tag of the alarms. Defaults to the operator's "
+                "Retain keeps them and removes the owner tag of the alarms. Defaults to Retain if the "
+                "annotation services.k8s.aws/deletion-policy is retain, else to the operator's "
                 "--default-deletion-policy (Delete)."
             ),
             json_schema_extra=trail_rules.DELETION_POLICY,
