@@ -58,6 +58,23 @@ def test_an_alarm_with_tags_needs_leave_to_tag(aws: Account) -> None:
     assert outcome(cloudwatch.put_metric_alarm, AlarmName="alarm", **ALARM) == "ok"
 
 
+def test_the_tags_of_an_alarm_and_its_actions_can_be_conditions(aws: Account) -> None:
+    topic, mine = f"arn:aws:sns:{REGION}:{aws.number}:ours", [{"Key": "owner", "Value": "me"}]
+    on_tags = {"StringEquals": {"aws:ResourceTag/owner": "me"}}
+    on_actions = {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [topic]}}
+    statements = [
+        allow("cloudwatch:PutMetricAlarm", Condition=on_actions),
+        allow("cloudwatch:DeleteAlarms", Condition=on_tags),
+    ]
+    cloudwatch = client(aws, "cloudwatch", user(aws, *statements))
+    assert outcome(cloudwatch.put_metric_alarm, AlarmName="a", AlarmActions=[topic], **ALARM) == "ok"
+    assert outcome(cloudwatch.put_metric_alarm, AlarmName="a", **ALARM) == "ok"
+    assert outcome(cloudwatch.put_metric_alarm, AlarmName="a", OKActions=[topic, f"{topic}2"], **ALARM) == REFUSED
+    assert outcome(cloudwatch.delete_alarms, AlarmNames=["a"]) == REFUSED
+    aws.client("cloudwatch").tag_resource(ResourceARN=alarm_arn(aws, "a"), Tags=mine)
+    assert outcome(cloudwatch.delete_alarms, AlarmNames=["a"]) == "ok"
+
+
 def test_all_alarms_are_described_with_leave_for_all(aws: Account) -> None:
     cloudwatch = allowed(aws, "cloudwatch", "cloudwatch:DescribeAlarms", resource=alarm_arn(aws, "ours/*"))
     assert outcome(cloudwatch.describe_alarms) == REFUSED

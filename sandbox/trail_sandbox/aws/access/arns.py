@@ -4,11 +4,12 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.iam.models import iam_backends
 
-from trail_sandbox.aws.access.needs import Ask, Need, tag_keys
+from trail_sandbox.aws.access.needs import Ask, Keys, Need, tag_keys
 from trail_sandbox.aws.moto_sqs import find_queue
 from trail_sandbox.aws.roles import find_role
 from trail_sandbox.aws.world import World
@@ -39,13 +40,34 @@ def other_needs(world: World, ask: Ask) -> Iterator[Need]:
         keys |= {key: ask.text(name) for name, key in _IAM_KEYS.items() if ask.text(name)}
     if ask.service == "kms" and ask.text("KeyId").startswith("alias/"):
         keys["kms:RequestAlias"] = ask.text("KeyId")
+    if ask.service == "monitoring":
+        keys |= _alarm_action_keys(ask)
     arns = _ARNS.get(ask.service)
     for resource in (arns(world, ask) if arns else None) or ["*"]:
-        yield Need(action, resource, keys)
+        yield Need(action, resource, {**keys, **_alarm_tags(ask, resource)})
         if action == "sqs:ReceiveMessage":
             yield from _decryption(world, resource)
         if action in _TAGGING and ask.parameters.get("Tags"):
             yield Need("cloudwatch:TagResource", resource, keys)
+
+
+def _alarm_action_keys(ask: Ask) -> dict[str, str | Sequence[str]]:
+    """Give the actions of an alarm that is put; not verified: that the key is left out where there are none.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-alarm-actions.html
+    """
+    given = [ask.parameters.get(name) for name in ("AlarmActions", "OKActions", "InsufficientDataActions")]
+    actions = [str(one) for some in given if isinstance(some, list) for one in some]
+    return {"cloudwatch:AlarmActions": actions} if actions else {}
+
+
+def _alarm_tags(ask: Ask, resource: str) -> Keys:
+    """Give the tags that an alarm has before the call."""
+    if ask.service != "monitoring":
+        return {}
+    backend = cloudwatch_backends[ask.caller.account][ask.region]
+    tags: dict[str, str] = backend.tagger.get_tag_dict_for_resource(resource)
+    return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
 
 
 def _decryption(world: World, queue_arn: str) -> Iterator[Need]:
