@@ -13,13 +13,14 @@ from typing import Any
 from trail_sandbox import bucket
 from trail_sandbox.binaries.cache import ProgramUnavailableError
 from trail_sandbox.bucket import BUCKET, TRAIL
+from trail_sandbox.demo_alarms import TOPIC_ARN, AlarmChapters
 from trail_sandbox.demo_stage import DemoError, Stage
 from trail_sandbox.sandbox import Sandbox, SandboxError
 
 _INTRODUCTION = """\
 The demo starts a Kubernetes API server and an emulated AWS on this machine, installs the operator with its Helm chart,
-creates, breaks, repairs and deletes a trail, and shows who broke it. It takes a minute or two, then removes
-everything. AWS is not used.
+creates, breaks, repairs and deletes a trail, shows who broke it, and has an alarm say so. It takes a minute or two,
+then removes everything. AWS is not used.
 """
 _NEXT_STEPS = """
 Every step succeeded, and everything is removed.
@@ -35,6 +36,7 @@ class Demo:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self._alarms = AlarmChapters(stage)
 
     def run(self) -> None:
         """Run all steps."""
@@ -46,7 +48,11 @@ class Demo:
         self.break_bucket_policy()
         self.repair_bucket_policy()
         self.connect_event_queue()
+        self._alarms.deliver_to_log_group()
+        self._alarms.create()
         self.stop_logging_as_somebody()
+        self._alarms.show_message()
+        self._alarms.delete()
         self.delete_trail()
 
     def make_bucket(self) -> None:
@@ -60,7 +66,7 @@ class Demo:
         self._stage.headline("Install the operator with its Helm chart")
         self._stage.run(
             "helm install trail-operator charts/trail-operator --namespace trail-operator --create-namespace "
-            "--set resync=5s --wait --timeout 2m"
+            "--set clusterName=demo --set resync=5s --wait --timeout 2m"
         )
         self._stage.run("kubectl --namespace trail-operator get deployments,pods")
 
@@ -130,7 +136,8 @@ class Demo:
         since = len(self._stage.calls())
         self._stage.run(
             "helm upgrade trail-operator charts/trail-operator --namespace trail-operator "
-            f"--set resync=10m --set eventQueue={queue} --set driftAttribution=Full --wait --timeout 2m"
+            f"--set clusterName=demo --set resync=10m --set eventQueue={queue} --set driftAttribution=Full "
+            f"--set allowedActionARNs[0]={TOPIC_ARN} --wait --timeout 2m"
         )
         begun = {"ReceiveMessage", "GetTrailStatus"}
         self._stage.wait_for(

@@ -1,4 +1,4 @@
-"""`make demo`: the chart for all namespaces, and a trail from creation to deletion; on a sandbox of its own."""
+"""`make demo`: the chart, a trail and its alarms from creation to deletion; on a sandbox of its own."""
 
 import subprocess
 import sys
@@ -16,3 +16,4 @@ def test_every_step_of_the_demo_succeeds() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Every step succeeded" in done.stdout
+    assert "AlarmName: demo/default/security-hub/CloudTrailChanges" in done.stdout

@@ -17,6 +17,13 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "LessThanOrEqualToThreshold": operator.le,
 }
 
+_WORDS = {
+    "GreaterThanOrEqualToThreshold": "greater than or equal to",
+    "GreaterThanThreshold": "greater than",
+    "LessThanThreshold": "less than",
+    "LessThanOrEqualToThreshold": "less than or equal to",
+}
+
 
 def can_evaluate(alarm: Alarm) -> bool:
     """Say whether an alarm is of a kind that is known here: neither composite nor on percentiles or bands."""
@@ -38,7 +45,8 @@ def state_of(alarm: Alarm, data: Sequence[Any], now: datetime, period: float | N
         breaching += len(points) - len(known)
     needed = alarm.datapoints_to_alarm or alarm.evaluation_periods
     state = "ALARM" if breaching >= needed else "OK"
-    return state, f"Threshold Crossed: {breaching} out of the last {len(points)} datapoints {known} were breaching."
+    crossed = f"{breaching} out of the last {len(points)} datapoints {known} were"
+    return state, f"Threshold Crossed: {crossed} {_WORDS[alarm.comparison_operator]} the threshold ({alarm.threshold})."
 
 
 def _points(alarm: Alarm, data: Sequence[Any], now: datetime, period: timedelta) -> list[float | None]:
