@@ -227,7 +227,7 @@ def test_the_github_release_has_the_crds_their_checksums_and_the_notes(jobs: dic
         ["bash", "-eo", "pipefail", "-c", script(jobs["release"])], cwd=tmp_path, env=environment, check=True
     )
     crds = list(yaml.safe_load_all((tmp_path / "release" / "trail-operator-crds.yaml").read_text()))
-    assert [crd["spec"]["names"]["kind"] for crd in crds] == ["AWSAccount", "Trail"]
+    assert [crd["spec"]["names"]["kind"] for crd in crds] == ["AWSAccount", "TrailAlarmSet", "Trail"]
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "release", check=True)
     published = {"trail-operator-crds.yaml", "trail_operator-0.2.0-py3-none-any.whl", "SHA256SUMS"}
     assert {path.name for path in (tmp_path / "release").iterdir()} == published

@@ -76,7 +76,7 @@ class ResourceRef:
         """The log group of a metric filter."""
         if self.kind is not Kind.METRIC_FILTER:
             return None
-        return ResourceRef(Kind.LOG_GROUP, self.account, self.region, self.name.partition(":")[0])
+        return ResourceRef(Kind.LOG_GROUP, self.account, self.region, self.name[: self.name.index(":")])
 
 
 def is_account(text: object) -> bool:
