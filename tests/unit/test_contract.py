@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from trail_operator.api.alarm_set_explanations import ALARM_SET_EXPLANATIONS
 from trail_operator.api.crd import definitions, render, trail_crd
 from trail_operator.api.explanations import CONDITION_MEANINGS, EVENT_EXPLANATIONS, EXPLANATIONS
-from trail_operator.api.reasons import ConditionType, EventReason, Reason
+from trail_operator.api.reasons import ALARM_SET_REASONS, ConditionType, EventReason, Reason
 from trail_operator.runtime import logs
 from trail_operator.settings import Settings
 
@@ -24,6 +25,15 @@ def test_every_reason_and_condition_is_explained() -> None:
     assert set(EXPLANATIONS) | set(ALARM_SET_EXPLANATIONS) == set(Reason)
     assert set(CONDITION_MEANINGS) == set(ConditionType)
     assert set(EVENT_EXPLANATIONS) == set(EventReason)
+
+
+def test_reasons_in_the_code_of_alarm_sets_are_theirs() -> None:
+    package = ROOT / "operator/trail_operator"
+    modules = [*(package / "alarms").glob("*.py"), *(package / "domain/alarms").glob("*.py")]
+    modules += [package / "aws" / name for name in ("alarms.py", "metric_filters.py", "topics.py")]
+    used = {name for path in modules for name in re.findall(r"(?<!Event)Reason\.([A-Z_]+)", path.read_text())}
+    assert {name for name in used if Reason[name] not in ALARM_SET_REASONS} == set()
+    assert set(ALARM_SET_EXPLANATIONS) == set(ALARM_SET_REASONS)
 
 
 @pytest.mark.parametrize("folder", ["crds", "charts/trail-operator/files/crds"])

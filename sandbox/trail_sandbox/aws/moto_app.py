@@ -26,6 +26,7 @@ from trail_sandbox.aws import (
     moto_logs,
     moto_organizations,
     moto_s3,
+    moto_sns,
     moto_sqs,
     moto_tagging,
 )
@@ -119,6 +120,7 @@ def _correct() -> None:
     moto_logs.correct()
     moto_organizations.correct()
     moto_s3.correct()
+    moto_sns.correct()
     moto_sqs.correct()
     moto_tagging.correct()
 
