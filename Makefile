@@ -146,7 +146,7 @@ site: setup ## Build the documentation as a website into site/; a broken link fa
 
 # -- Measurements
 
-.PHONY: benchmarks benchmarks-latency benchmarks-scale benchmarks-drift benchmarks-takeover soak
+.PHONY: benchmarks benchmarks-latency benchmarks-scale benchmarks-drift benchmarks-takeover benchmarks-alarms soak
 benchmarks: setup ## Print latency, AWS calls, CPU and memory: a minute.
 	$(BIN)/python -m benchmarks
 
@@ -161,6 +161,9 @@ benchmarks-drift: setup ## Print how soon drift is corrected by events: 5 minute
 
 benchmarks-takeover: setup ## Print how soon a second replica takes over: 5 minutes.
 	$(BIN)/python -m benchmarks.takeover
+
+benchmarks-alarms: setup ## Print what the alarms of a TrailAlarmSet cost: 4 minutes.
+	$(BIN)/python -m benchmarks.alarms
 
 soak: setup ## Run the operator under random faults: half an hour. MINUTES=3 SEED=1 repeats a short run.
 	$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
