@@ -532,3 +532,40 @@ def test_a_default_key_that_makes_data_keys_and_decrypts(aws: Account, draft: Dr
 def test_a_default_key_that_makes_data_keys_alone(aws: Account, draft: Draft) -> None:
     default_key(aws, draft, "kms:GenerateDataKey*")
     draft.create()
+
+
+# Whether anybody is told of what a topic gets.
+
+ATTRIBUTES = "https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html"
+SUBSCRIBE = "https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html"
+
+
+def subscriptions(aws: Account, topic: str) -> tuple[str, str]:
+    """How many are confirmed, and how many are not."""
+    attributes = aws.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
+    return attributes["SubscriptionsConfirmed"], attributes["SubscriptionsPending"]
+
+
+@fact(ATTRIBUTES)
+def test_a_new_topic_has_no_subscription(aws: Account) -> None:
+    topic = aws.client("sns").create_topic(Name=aws.name("notify"))["TopicArn"]
+    assert subscriptions(aws, topic) == ("0", "0")
+
+
+@fact(ATTRIBUTES)
+def test_a_subscribed_queue_of_the_account_is_confirmed(aws: Account) -> None:
+    topic = aws.client("sns").create_topic(Name=aws.name("notify"))["TopicArn"]
+    name = aws.name("queue")
+    aws.client("sqs").create_queue(QueueName=name)
+    queue = f"arn:aws:sqs:{aws.region}:{aws.number}:{name}"
+    made = aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)["SubscriptionArn"]
+    assert aws.eventually(lambda: subscriptions(aws, topic), lambda found: found != ("0", "0")) == ("1", "0")
+    aws.client("sns").unsubscribe(SubscriptionArn=made)
+    assert aws.eventually(lambda: subscriptions(aws, topic), lambda found: found[0] == "0") == ("0", "0")
+
+
+@fact(SUBSCRIBE)
+def test_a_subscription_by_mail_awaits_its_confirmation(aws: Account) -> None:
+    topic = aws.client("sns").create_topic(Name=aws.name("notify"))["TopicArn"]
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="nobody@example.com")
+    assert aws.eventually(lambda: subscriptions(aws, topic), lambda found: found != ("0", "0")) == ("0", "1")
