@@ -1,4 +1,7 @@
-"""The permissions of docs/iam.md are enough for everything, and each is needed for what the page says it is for."""
+"""The permissions of docs/iam.md are enough for everything, and each is needed for what the page says it is for.
+
+Those for alarms are in test_alarm_privileges.py.
+"""
 
 import copy
 import json
@@ -44,6 +47,7 @@ def document(account: Account, *statements: dict[str, Any]) -> str:
     """A policy of statements of the page, for an account and its queue."""
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
     text = text.replace("sqs:REGION", f"sqs:{REGION}").replace(":QUEUE", ":events")
+    text = text.replace("LOG_GROUP", "events").replace("CLUSTER", "test")
     return text.replace("ACCOUNT", account.number).replace("role/ROLE", "role/one")
 
 
