@@ -30,6 +30,7 @@ from trail_operator.domain.alarms.alarm import (
 )
 from trail_operator.domain.alarms.diff import differences
 from trail_operator.domain.alarms.plan import deletion_plan, plan, release_plan
+from trail_operator.domain.alarms.result import filters_to_record
 
 NAMES = ("A", "B", "C")
 FORMER = "former/default/alarms"
@@ -250,6 +251,20 @@ def test_no_alarm_is_without_its_filter_and_no_filter_moves_before_its_successor
             is_moved = FilterKey(GROUP, name) in before.observed.filters
             assert is_moved or alarm is None or not _is_own(wanted, alarm)
         before = after
+
+
+@given(_desired(), _world(), st.frozensets(st.integers(0, 20)))
+def test_every_filter_that_was_created_is_recorded_until_it_is_gone(
+    wanted: DesiredAlarmSet, world: World, fails: frozenset[int]
+) -> None:
+    made = plan(wanted, world.observed, world.pinned)
+    created = {action.filter for action in made.actions if action.operation == "PutMetricFilter" and action.filter}
+    pinned = world.pinned | created
+    *_, last = [world, *(after for after, _ in _steps(world, made.actions, fails.__contains__))]
+    recorded = filters_to_record(pinned, wanted, last.observed, is_settled=True)
+    assert recorded >= pinned & last.observed.filters.keys()
+    wanted_keys = {FilterKey(GROUP, one.full_name) for one in wanted.alarms}
+    assert recorded <= last.observed.filters.keys() | wanted_keys
 
 
 @given(_desired(), _world(foreign=False))

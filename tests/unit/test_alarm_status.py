@@ -27,7 +27,6 @@ from trail_operator.domain.alarms.status import (
     pinned_status,
     recorded_filters,
     transitions,
-    with_warnings,
 )
 from trail_operator.domain.failure import Failure, FailureClass
 from trail_operator.domain.warnings import Advice
@@ -165,8 +164,6 @@ def test_unknown_warnings_keep_the_earlier_ones() -> None:
     warned = computed(result(advice=(NO_ACTION,)))
     assert shown(computed(failed(DEPENDENCY), warned))["Advisory"] == "True NoAction"
     assert "Advisory" not in shown(computed(result(), warned))
-    assert shown(with_warnings(READY, (NO_ACTION,), None, LATER))["Advisory"] == "True NoAction"
-    assert with_warnings(READY, (), None, LATER) == READY
     ignored = Advice(Reason.ANNOTATION_IGNORED, "annotation")
     found = compute_status(READY, result(advice=(NO_ACTION,)), LATER, ignored)
     assert shown(found)["Advisory"] == "True AnnotationIgnored"

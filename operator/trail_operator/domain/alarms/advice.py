@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
 
 from trail_operator.api.reasons import Reason
-from trail_operator.domain.alarms.alarm import DesiredAlarm, DesiredAlarmSet
+from trail_operator.domain.alarms.alarm import DesiredAlarmSet
 from trail_operator.domain.alarms.presets import PRESET_ALARMS, PresetAlarm
 from trail_operator.domain.selectors import may_record_management_event
 from trail_operator.domain.texts import listed
@@ -40,18 +40,14 @@ def alarm_advice(
     desired: DesiredAlarmSet, trail: ObservedTrail, topics: Mapping[str, TopicState]
 ) -> tuple[Advice, ...]:
     """Return all warnings, the most important first. `topics`: what is known of the topics in actions, by ARN."""
-    return (*trail_advice(desired, trail), *topic_advice(desired, topics))
-
-
-def topic_advice(desired: DesiredAlarmSet, topics: Mapping[str, TopicState]) -> tuple[Advice, ...]:
-    """Return the warnings about whom the alarms notify."""
-    found = (_topics_not_found(desired, topics), _topics_without_subscriber(desired, topics), _no_action(desired))
+    found = (
+        _not_logging(desired, trail),
+        _not_recorded(desired, trail),
+        _topics_not_found(desired, topics),
+        _topics_without_subscriber(desired, topics),
+        _no_action(desired),
+    )
     return tuple(advice for advice in found if advice)
-
-
-def trail_advice(desired: DesiredAlarmSet, trail: ObservedTrail) -> tuple[Advice, ...]:
-    """Return the warnings about what the trail records."""
-    return tuple(advice for advice in (_not_logging(desired, trail), _not_recorded(desired, trail)) if advice)
 
 
 def _no_action(desired: DesiredAlarmSet) -> Advice | None:
@@ -84,15 +80,10 @@ def _by_topic(desired: DesiredAlarmSet, topics: Mapping[str, TopicState], state:
     """Return the topics in that state, each with the alarms that use it."""
     entries = []
     for arn in sorted(arn for arn, known in topics.items() if known is state):
-        users = [alarm.name for alarm in desired.alarms if arn in _actions(alarm)]
+        users = [alarm.name for alarm in desired.alarms if arn in alarm.alarm.actions]
         if users:
             entries.append(f"{arn} (of {_named(users)})")
     return listed(entries)
-
-
-def _actions(alarm: DesiredAlarm) -> tuple[str, ...]:
-    settings = alarm.alarm
-    return (*settings.alarm_actions, *settings.ok_actions, *settings.insufficient_data_actions)
 
 
 def _not_logging(desired: DesiredAlarmSet, trail: ObservedTrail) -> Advice | None:

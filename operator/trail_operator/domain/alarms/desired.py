@@ -72,7 +72,7 @@ def action_arns(spec: TrailAlarmSetSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(arns))
 
 
-def preset_alarms(spec: TrailAlarmSetSpec) -> list[PresetAlarm]:
+def _preset_alarms(spec: TrailAlarmSetSpec) -> list[PresetAlarm]:
     """Return the alarms of the presets that a spec has chosen and not excluded."""
     return [alarm for alarm in alarms_of(spec.presets) if alarm.name not in spec.exclude]
 
@@ -80,7 +80,7 @@ def preset_alarms(spec: TrailAlarmSetSpec) -> list[PresetAlarm]:
 def _alarms(spec: TrailAlarmSetSpec) -> list[_Alarm]:
     overrides = {entry.name: entry for entry in spec.overrides}
     return [
-        *(_of_preset(alarm, overrides.get(alarm.name), spec.actions) for alarm in preset_alarms(spec)),
+        *(_of_preset(alarm, overrides.get(alarm.name), spec.actions) for alarm in _preset_alarms(spec)),
         *(_Alarm(one.name, one.filter_pattern, True, _fields(one), _actions(one, spec.actions)) for one in spec.alarms),
     ]
 

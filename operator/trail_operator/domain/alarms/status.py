@@ -90,15 +90,6 @@ def alarm_set_conditions(result: AlarmSyncResult) -> dict[ConditionType, State]:
     return states
 
 
-def with_warnings(
-    previous: TrailAlarmSetStatus, advice: tuple[Advice, ...], ignored: Advice | None, now: datetime
-) -> TrailAlarmSetStatus:
-    """Return the status with these warnings instead of the earlier ones; nothing else changes."""
-    state = advisory_state(previous, advice, ignored)
-    conditions = status.replaced_condition(previous, ConditionType.ADVISORY, state, now)
-    return previous.model_copy(update={"conditions": conditions})
-
-
 def paused(previous: TrailAlarmSetStatus, generation: int, now: datetime) -> TrailAlarmSetStatus:
     """Return the status of a paused TrailAlarmSet. What is recorded stays: nothing else says which filters are its."""
     states = _both(status.paused_state())
