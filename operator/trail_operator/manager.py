@@ -17,6 +17,7 @@ from trail_operator.domain.ownership import Cluster
 from trail_operator.kube.answers import NO_ANSWER, OddAnswerError
 from trail_operator.kube.client import ALARM_SETS, AWS_ACCOUNTS, FORBIDDEN, NAMESPACES, NOT_FOUND, TRAILS, KubeClient
 from trail_operator.kube.connection import ApiConnection
+from trail_operator.kube.dropped_fields import DroppedFields
 from trail_operator.kube.informer import Informer, OptionalKind
 from trail_operator.kube.leader_election import LeaderElector, LeaderFence, without_lease
 from trail_operator.kube.route import Route, RouteError
@@ -126,7 +127,8 @@ class Manager:
             )
             self._fence = self._elector.fence
             await _retry(f"the Lease {self._elector}", self._elector.read)
-        kubernetes = KubeClient(connection, self._identity, self._fence.check)
+        dropped = DroppedFields(self._clock.monotonic, self._metrics.record_outdated)
+        kubernetes = KubeClient(connection, self._identity, self._fence.check, dropped)
         # Objects first, which waits for the role to be bound. Until then the UID is forbidden, which counts as final.
         initial_objects = await _read_objects(kubernetes, settings)
         cluster = await _read_cluster(kubernetes, settings)

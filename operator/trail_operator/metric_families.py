@@ -143,6 +143,13 @@ UNREPORTABLE = Family(
     ("kind",),
     "Trails and AWSAccounts whose status or finalizers the API server refuses to write: see their Events.",
 )
+DEFINITION_OUTDATED = Family(
+    "trail_operator_definition_outdated",
+    "gauge",
+    ("kind",),
+    "1 if the API server drops fields that the operator writes into the status, because the kind's "
+    "CustomResourceDefinition is older than the operator, otherwise 0; absent before the first write.",
+)
 EVENT_QUEUE_UP = Family(
     "trail_operator_event_queue_up",
     "gauge",
@@ -196,6 +203,7 @@ FAMILIES = (
     ACCOUNT_UNMANAGED,
     EVENTS_ARRIVING,
     UNREPORTABLE,
+    DEFINITION_OUTDATED,
     EVENT_QUEUE_UP,
     EVENT_QUEUE_MESSAGES,
     EVENT_QUEUE_MESSAGE_AGE,

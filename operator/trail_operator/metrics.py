@@ -20,6 +20,7 @@ from trail_operator.metric_families import (
     BUILD_INFO,
     CALL_SECONDS,
     CALLS,
+    DEFINITION_OUTDATED,
     DRIFT,
     EVENT_QUEUE_MESSAGE_AGE,
     EVENT_QUEUE_MESSAGES,
@@ -79,6 +80,7 @@ class Metrics:
         self._gauge(BUILD_INFO).labels(version("trail-operator")).set(1)
         self.leader = self._gauge(LEADER)
         self._kind_available = self._gauge(KIND_AVAILABLE)
+        self._definition_outdated = self._gauge(DEFINITION_OUTDATED)
         self._reconciles = self._counter(RECONCILES)
         self._reconcile_seconds = self._histogram(RECONCILE_SECONDS, _RECONCILE_BUCKETS)
         self._calls = self._counter(CALLS)
@@ -110,6 +112,10 @@ class Metrics:
     def record_available(self, kind: str, available: bool) -> None:
         """Record whether a kind that the cluster may not have is available."""
         self._kind_available.labels(kind).set(available)
+
+    def record_outdated(self, kind: str, outdated: bool) -> None:
+        """Record whether the API server drops fields of a kind's status."""
+        self._definition_outdated.labels(kind).set(outdated)
 
     def record_reconcile(self, result: Result, seconds: float) -> None:
         """Count a reconcile that has ended."""

@@ -38,6 +38,10 @@ class ApiServer:
     refusals: int = 0
     """How often that was tried."""
     refuses_events: bool = False
+    dropped: set[str] = field(default_factory=set)
+    """Fields of the status that the definition does not have."""
+    status_patches: int = 0
+    """How often the operator has sent a status."""
     wrote_status: Callable[[Manifest, Manifest], None] = lambda *_: None
     """Called with each object before and after the operator has written its status."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -141,7 +145,9 @@ class ApiServer:
             raise refused(422, "Invalid", f'trails.{GROUP} "{name}" is invalid: spec: Required value')
         before = self.objects[key]
         if subresource == "status":
-            after = self._patch(key, {"status": body["status"]})
+            self.status_patches += 1
+            status = {name: value for name, value in body["status"].items() if name not in self.dropped}
+            after = self._patch(key, {"status": status})
             self.wrote_status(before, after)
         else:
             after = self._patch(key, {name: value for name, value in body.items() if name != "status"})

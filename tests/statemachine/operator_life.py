@@ -27,6 +27,7 @@ from trail_operator.domain.ownership import Cluster
 from trail_operator.events import queue
 from trail_operator.inventory import account_client
 from trail_operator.kube.client import TRAILS, KubeClient
+from trail_operator.kube.dropped_fields import DroppedFields
 from trail_operator.kube.leader_election import without_lease
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
@@ -300,7 +301,8 @@ class _Kubernetes(KubeClient):
     """The operator's connection to the API server, without HTTP."""
 
     def __init__(self, life: Life, wire: KubernetesWire) -> None:
-        super().__init__(cast(Any, None), CLUSTER, lambda: None)
+        dropped = DroppedFields(asyncio.get_running_loop().time, life.metrics.record_outdated)
+        super().__init__(cast(Any, None), CLUSTER, lambda: None, dropped)
         self._life = life
         self._wire = wire
 

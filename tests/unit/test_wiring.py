@@ -95,6 +95,9 @@ class Server:
         await self.status.put(status)
         return self.body
 
+    def is_stored(self, *_: object) -> bool:
+        return False
+
     async def write_event(self, *_: object) -> str:
         return ""
 

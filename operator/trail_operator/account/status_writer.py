@@ -97,6 +97,8 @@ class AccountStatusWriter:
         dumped = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         manifest = {name: value or None for name, value in dumped.items()}
         manifest |= {"trailCount": status.trail_count, "unmanagedCount": status.unmanaged_count}
+        if self._kubernetes.is_stored(account.body, manifest):
+            return
         account.update(await self._kubernetes.patch_status(AWS_ACCOUNTS, Key("", account.name), manifest))
         await self._record_transition(account, before, status, request_id)
 

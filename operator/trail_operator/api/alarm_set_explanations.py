@@ -116,6 +116,11 @@ _OF_ALARM_SETS: dict[Reason, Explanation] = {
         "The operator has a bug.",
         "Report it with the operator's log lines of this TrailAlarmSet. The operator keeps retrying.",
     ),
+    Reason.DEFINITION_OUTDATED: Explanation(
+        "The CustomResourceDefinition is older than the operator: it does not keep what must be recorded in the status "
+        "before anything is created in AWS. Nothing was written to AWS.",
+        "Apply the definitions of the operator's version. The operator continues automatically.",
+    ),
     Reason.NO_ACTION: Explanation(
         "An alarm notifies nobody: neither it nor the spec has `actions`, or `actionsEnabled` is false. Security Hub "
         "does not accept it.",

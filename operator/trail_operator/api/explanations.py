@@ -258,6 +258,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "The operator has a bug.",
         "Report it with the operator's log lines of this Trail. The operator keeps retrying.",
     ),
+    Reason.DEFINITION_OUTDATED: Explanation(
+        "The CustomResourceDefinition is older than the operator: it does not keep what must be recorded in the status "
+        "before anything is created in AWS. Nothing was written to AWS.",
+        "Apply the definitions of the operator's version. The operator continues automatically.",
+    ),
     Reason.OWNED_ELSEWHERE: Explanation(
         "Another trail of the account has the owner tag of this Trail, under another name or in another region, for "
         "example after the cluster was rebuilt with another `--region`. This Trail does not manage it, and it may "

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     AWS_UNREACHABLE = "AWSUnreachable"
     PAUSED = "Paused"
     INTERNAL_ERROR = "InternalError"
+    DEFINITION_OUTDATED = "DefinitionOutdated"
     ALLOWED = "Allowed"
     READ_PERMISSION_MISSING = "ReadPermissionMissing"
     UNDECIDABLE = "Undecidable"
@@ -149,6 +150,7 @@ ALARM_SET_REASONS = (
     Reason.PAUSED,
     Reason.AWS_UNREACHABLE,
     Reason.INTERNAL_ERROR,
+    Reason.DEFINITION_OUTDATED,
     Reason.NO_ACTION,
     Reason.TOPIC_NOT_FOUND,
     Reason.TOPIC_WITHOUT_SUBSCRIBER,

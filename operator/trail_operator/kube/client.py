@@ -1,6 +1,7 @@
 """The client of the Kubernetes API: objects, their status and finalizers, Events. Knows nothing of AWS."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from trail_operator.api.constants import (
 from trail_operator.api.constants import ALARM_SETS as _ALARM_SETS
 from trail_operator.kube.answers import is_not_found, whole_list, whole_object
 from trail_operator.kube.connection import ApiConnection
+from trail_operator.kube.dropped_fields import DroppedFields
 
 FORBIDDEN = 403
 NOT_FOUND = 404
@@ -89,8 +91,16 @@ def kind_of(body: dict[str, Any]) -> str:
 class KubeClient:
     """Reads and writes objects. Calls `check_leading` before each write, which raises if the process may not write."""
 
-    def __init__(self, connection: ApiConnection, instance: str, check_leading: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: ApiConnection,
+        instance: str,
+        check_leading: Callable[[], None],
+        dropped: DroppedFields | None = None,
+    ) -> None:
         """`instance`: the reportingInstance of Events."""
+        self.dropped = dropped or DroppedFields(time.monotonic, lambda *_: None)
+        """The fields of statuses that are not stored."""
         self._connection = connection
         self._instance = instance
         self._check_leading = check_leading
@@ -114,7 +124,14 @@ class KubeClient:
 
     async def patch_status(self, resource: Resource, key: Key, status: dict[str, Any]) -> dict[str, Any] | None:
         """Patch the status; return the object with it, or None if it does not exist."""
-        return await self._patch(f"{resource.path(key)}/status", key, {"status": status})
+        body = await self._patch(f"{resource.path(key)}/status", key, {"status": status})
+        if body is not None:
+            self.dropped.learn(kind_of(body), status, body.get("status"))
+        return body
+
+    def is_stored(self, body: dict[str, Any], status: dict[str, Any]) -> bool:
+        """Whether to patch the status of an object would change nothing, since the fields that differ are dropped."""
+        return self.dropped.is_all_of(kind_of(body), status, body.get("status"))
 
     async def patch_finalizers(
         self, resource: Resource, key: Key, finalizers: list[str], version: str

@@ -1,15 +1,18 @@
 """Writes finalizers and status of the objects of one kind. The answer of the API server replaces the known object."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from trail_operator.api.conditions import Condition
 from trail_operator.api.constants import FINALIZER
+from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_alarm_set_status import TrailAlarmSetStatus
 from trail_operator.api.trail_status import LastDrift, TrailStatus
 from trail_operator.domain.attribution import newly_attributed, sentence
-from trail_operator.kube.client import KubeClient, Resource
+from trail_operator.domain.failure import Failure, authority
+from trail_operator.domain.texts import listed
+from trail_operator.kube.client import KubeClient, Resource, kind_of
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.object_state import ObjectState
 from trail_operator.runtime.logs import logger
@@ -54,6 +57,23 @@ class ObjectWriter(ABC, Generic[S, T]):
     def transitions(self, old: T, new: T) -> Iterable[Condition]:
         """Return the conditions to report when the status changes."""
 
+    async def not_recorded(self, state: S, fields: Mapping[str, object]) -> Failure | None:
+        """Return a failure if the API server drops one of these fields of the status, which must be stored there.
+
+        `fields`: with the values to record. They are sent if that was not known for certain.
+        """
+        kind, dropped = kind_of(state.body), self._kubernetes.dropped
+        if not dropped.of(kind).intersection(fields) <= dropped.known(kind):
+            self._replace(state, await self._kubernetes.patch_status(self.resource, state.key, dict(fields)))
+        if not (missing := sorted(dropped.of(kind).intersection(fields))):
+            return None
+        return authority(
+            Reason.DEFINITION_OUTDATED,
+            f"The CustomResourceDefinition of {kind} is older than the operator and does not keep "
+            f"{listed([f'status.{name}' for name in missing])}. Nothing is written to AWS before it is recorded there: "
+            "apply the definitions of the operator's version",
+        )
+
     async def _write_finalizers(self, state: S, finalizers: list[str]) -> bool:
         version = state.metadata["resourceVersion"]
         body = await self._kubernetes.patch_finalizers(self.resource, state.key, finalizers, version)
@@ -63,9 +83,10 @@ class ObjectWriter(ABC, Generic[S, T]):
         """Write the status, and report its transitions; return False if the object is gone."""
         old = self.status_of(state)
         new = status.model_copy(update={"last_drift": self.last_drift_of(state)})
-        if new == old:
+        manifest = _manifest(new)
+        if new == old or self._kubernetes.is_stored(state.body, manifest):
             return True
-        body = await self._kubernetes.patch_status(self.resource, state.key, _manifest(new))
+        body = await self._kubernetes.patch_status(self.resource, state.key, manifest)
         if not self._replace(state, body):
             return False
         await self._record_transitions(state, old, new, request_id)
