@@ -66,6 +66,6 @@ class AlarmSetReconciler:
 
 
 def _metric_of(result: AlarmSyncResult) -> Result:
-    if result.failure is not None:
-        return RESULT_OF[result.failure.kind]
+    if (problem := result.problem) is not None:  # a conflict is a terminal result, although others are in sync
+        return RESULT_OF[problem.kind]
     return Result.SETTLING if result.is_settling else Result.OK
