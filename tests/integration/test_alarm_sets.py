@@ -7,6 +7,7 @@ import pytest
 from tests.integration.aws import Account
 from tests.integration.conftest import OperatorFactory
 from tests.integration.kubernetes import AlarmSets, Trails, alarm_set, trail
+from tests.integration.test_metrics import Scraped
 from tests.patience import eventually
 from trail_operator.domain.alarms.presets import PRESET_ALARMS
 
@@ -92,3 +93,18 @@ def test_a_changed_alarm_is_corrected(
     eventually("Event", lambda: alarm_sets.events("cis", "DriftCorrected"))
     last = (alarm_sets.get("cis") or {})["status"]["lastDrift"]
     assert "alarms[Deletions].threshold" in last["paths"]
+
+
+def test_a_conflict_is_counted_as_a_terminal_result(
+    operator_process: OperatorFactory, alarm_sets: AlarmSets, account: Account, group: str, prefix: str
+) -> None:
+    account.client("logs").put_metric_filter(
+        logGroupName="events",
+        filterName=f"{prefix}Deletions",
+        filterPattern=DELETIONS["filterPattern"],
+        metricTransformations=[{"metricName": "a", "metricNamespace": "b", "metricValue": "1"}],
+    )
+    scraped = Scraped(operator_process(), alarm_sets.namespace)
+    alarm_sets.create(alarm_set("cis", "audit", alarms=[DELETIONS]))
+    alarm_sets.wait_reason("cis", "Conflict")
+    eventually("it is counted", lambda: (scraped.value("reconciles_total", result="terminal") or 0) >= 1)
