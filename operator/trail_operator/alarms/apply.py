@@ -141,4 +141,6 @@ class AlarmExecutor:
         puts = [action.filter for action in comparison.plan.actions if action.operation == "PutMetricFilter"]
         filters, identity = frozenset(filter(None, puts)), comparison.resolved.identity
         if not comparison.state.is_pinned(identity, filters):
-            await self._status.pin(comparison.state, comparison.context, identity, filters)
+            failure = await self._status.pin(comparison.state, comparison.context, identity, filters)
+            if failure:
+                raise StaleDecisionError(failure)

@@ -9,11 +9,14 @@ from trail_operator.api.trail_status import LastDrift
 from trail_operator.domain.alarms.alarm import FilterKey
 from trail_operator.domain.alarms.result import AlarmSetIdentity, AlarmSyncResult
 from trail_operator.domain.alarms.status import compute_status, paused, pinned_status, transitions
+from trail_operator.domain.failure import Failure
 from trail_operator.kube.client import ALARM_SETS, KubeClient
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.reconcile.object_writer import ObjectWriter
 from trail_operator.runtime.clock import Clock
+
+_PINNED = ("accountID", "accountName", "region", "namePrefix", "filters")
 
 
 class AlarmSetStatusWriter(ObjectWriter[AlarmSetState, TrailAlarmSetStatus]):
@@ -46,10 +49,13 @@ class AlarmSetStatusWriter(ObjectWriter[AlarmSetState, TrailAlarmSetStatus]):
         context: ReconcileContext,
         identity: AlarmSetIdentity,
         filters: Collection[FilterKey],
-    ) -> bool:
-        """Record where filters and alarms are, and the filters to be created; return False if the object is gone."""
+    ) -> Failure | None:
+        """Record where filters and alarms are, and the filters to be created.
+
+        Returns a failure if the API server does not keep that.
+        """
         status = pinned_status(state.status, context.generation, identity, filters, self._clock.now())
-        return await self._write_status(state, status)
+        return await self._pin(state, status, _PINNED)
 
     async def write_paused(self, state: AlarmSetState) -> bool:
         """Report that the object is paused; return False if it is gone."""

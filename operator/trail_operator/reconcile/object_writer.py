@@ -1,7 +1,7 @@
 """Writes finalizers and status of the objects of one kind. The answer of the API server replaces the known object."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Generic, TypeVar
 
 from trail_operator.api.conditions import Condition
@@ -57,22 +57,20 @@ class ObjectWriter(ABC, Generic[S, T]):
     def transitions(self, old: T, new: T) -> Iterable[Condition]:
         """Return the conditions to report when the status changes."""
 
-    async def not_recorded(self, state: S, fields: Mapping[str, object]) -> Failure | None:
-        """Return a failure if the API server drops one of these fields of the status, which must be stored there.
+    async def _pin(self, state: S, status: T, pinned: Collection[str]) -> Failure | None:
+        """Write a status before the first write to AWS; return a failure if the API server drops what it pins.
 
-        `fields`: with the values to record. They are sent if that was not known for certain.
+        `pinned`: the names of these fields.
         """
         kind, dropped = kind_of(state.body), self._kubernetes.dropped
+        fields = {name: value for name, value in _manifest(status).items() if name in pinned and value is not None}
+        # What is dropped is not sent with conditions that announce a write. Alone it is sent, if that is long ago.
         if not dropped.of(kind).intersection(fields) <= dropped.known(kind):
-            self._replace(state, await self._kubernetes.patch_status(self.resource, state.key, dict(fields)))
-        if not (missing := sorted(dropped.of(kind).intersection(fields))):
-            return None
-        return authority(
-            Reason.DEFINITION_OUTDATED,
-            f"The CustomResourceDefinition of {kind} is older than the operator and does not keep "
-            f"{listed([f'status.{name}' for name in missing])}. Nothing is written to AWS before it is recorded there: "
-            "apply the definitions of the operator's version",
-        )
+            self._replace(state, await self._kubernetes.patch_status(self.resource, state.key, fields))
+        if not dropped.of(kind).intersection(fields):
+            await self._write_status(state, status)
+        missing = sorted(dropped.of(kind).intersection(fields))
+        return _outdated(kind, missing) if missing else None
 
     async def _write_finalizers(self, state: S, finalizers: list[str]) -> bool:
         version = state.metadata["resourceVersion"]
@@ -107,6 +105,15 @@ class ObjectWriter(ABC, Generic[S, T]):
         if state.replace(body):
             self._enqueue(state.uid)
         return True
+
+
+def _outdated(kind: str, missing: list[str]) -> Failure:
+    return authority(
+        Reason.DEFINITION_OUTDATED,
+        f"The CustomResourceDefinition of {kind} is older than the operator and does not keep "
+        f"{listed([f'status.{name}' for name in missing])}. Nothing is written to AWS before it is recorded there: "
+        "apply the definitions of the operator's version",
+    )
 
 
 def _manifest(status: TrailStatus | TrailAlarmSetStatus) -> dict[str, Any]:

@@ -55,8 +55,10 @@ class PlanExecutor:
         """Record the trail's account and region in status, then write to AWS."""
         state, desired, observed = comparison.state, comparison.desired, comparison.observed
         refused = self._refusals.still_valid(comparison, actions)
-        if not _is_pinned(state, desired) and (failure := await self._pin(comparison)):
-            return Progress(failures=[failure])
+        if not _is_pinned(state, desired):
+            failure = await self._writer.pin_identity(state, comparison.context, desired, observed)
+            if failure:
+                return Progress(failures=[failure])
         if observed and not observed.unreadable:
             # Before the first write: it may take effect without an answer.
             state.writes.state_before = state.writes.state_before or observed
@@ -65,16 +67,6 @@ class PlanExecutor:
         if progress.done:
             self._inventory.on_write(comparison.client, desired.location, desired.arn)
         return progress
-
-    async def _pin(self, comparison: Comparison) -> Failure | None:
-        """Record account and region in status; return why they are not stored there."""
-        state, location = comparison.state, comparison.desired.location
-        identity = {"accountID": location.account, "homeRegion": location.region}
-        # If that is known before, no status says that the trail is about to be created.
-        if failure := await self._writer.not_recorded(state, identity):
-            return failure
-        await self._writer.pin_identity(state, comparison.context, comparison.desired, comparison.observed)
-        return await self._writer.not_recorded(state, identity)
 
     async def record_applied(self, comparison: Comparison, done: list[Action]) -> None:
         """Record the writes that took effect in an Event."""

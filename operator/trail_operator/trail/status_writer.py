@@ -7,6 +7,7 @@ from trail_operator.api.trail import DeletionPolicy
 from trail_operator.api.trail_status import LastDrift, TrailStatus
 from trail_operator.domain.annotations import ignored_annotations
 from trail_operator.domain.conditions import State
+from trail_operator.domain.failure import Failure
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail
 from trail_operator.domain.trail_status import (
@@ -58,11 +59,13 @@ class StatusWriter(ObjectWriter[TrailState, TrailStatus]):
 
     async def pin_identity(
         self, state: TrailState, context: ReconcileContext, desired: DesiredTrail, observed: ObservedTrail | None
-    ) -> None:
-        """Record account and region in status, before the trail is created or first written."""
-        await self._write_status(
-            state, pinned_status(state.status, context.generation, desired, observed, self._clock.now())
-        )
+    ) -> Failure | None:
+        """Record account and region in status, before the trail is created or first written.
+
+        Returns a failure if the API server does not keep them.
+        """
+        status = pinned_status(state.status, context.generation, desired, observed, self._clock.now())
+        return await self._pin(state, status, ("accountID", "homeRegion"))
 
     async def clear_identity(self, state: TrailState) -> bool:
         """Clear the recorded trail, which was only observed or is wrong; return False if the Trail is gone."""
