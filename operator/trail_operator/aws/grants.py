@@ -23,7 +23,7 @@ class When(StrEnum):
     MESSAGES = "optional, for `DependenciesReady` and messages that say what is missing"
     ALARMS = "with a TrailAlarmSet"
     PATTERNS = "with `alarms` in a TrailAlarmSet"
-    ALARM_TAGS = "optional, with a TrailAlarmSet: reads the tags of its alarms with fewer calls"
+    ALARM_TAGS = "optional, to read the tags of alarms with fewer calls"
     ALARM_TOPICS = "optional, for `Advisory` of a TrailAlarmSet"
     ATTRIBUTION = "optional, for `status.lastDrift.changedBy`; not with `--drift-attribution None`"
 
