@@ -1,52 +1,25 @@
 """What goes by kstatus, as Flux and `helm install --wait` do, waits for a Trail until it records."""
 
-import json
-import os
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kubernetes import client
 
 from tests.integration.aws import Account
 from tests.integration.kubernetes import Trails, trail
+from tests.integration.manifest_chart import ManifestChart
 from tests.patience import eventually
 from trail_sandbox.sandbox import Sandbox
 
 TEAM = "team-green"
 
 
-class Chart:
-    """A chart that holds one Trail, and a release of it."""
-
-    def __init__(self, sandbox: Sandbox, directory: Path) -> None:
-        self._environment = {**os.environ, **sandbox.environment(), "HOME": str(directory)}
-        self._directory = directory / "chart"
-        (self._directory / "templates").mkdir(parents=True)
-        (self._directory / "Chart.yaml").write_text("apiVersion: v2\nname: audit\nversion: 0.1.0\n")
-
-    def holds(self, body: dict[str, Any]) -> None:
-        (self._directory / "templates" / "trail.json").write_text(json.dumps(body))
-
-    def helm(self, command: str, *arguments: str, seconds: int = 60) -> subprocess.CompletedProcess[str]:
-        chart = [str(self._directory)] if command != "uninstall" else []
-        options = ["--namespace", TEAM, "--wait", f"--timeout={seconds}s"]
-        return subprocess.run(
-            ["helm", command, "audit", *chart, *options, *arguments],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-
 @pytest.fixture
-def chart(sandbox: Sandbox, operator: str, tmp_path: Path) -> Chart:
-    return Chart(sandbox, tmp_path)
+def chart(sandbox: Sandbox, operator: str, tmp_path: Path) -> ManifestChart:
+    return ManifestChart(sandbox, tmp_path, TEAM)
 
 
-def test_helm_waits_for_a_trail_until_it_records(chart: Chart, api: client.ApiClient, account: Account) -> None:
+def test_helm_waits_for_a_trail_until_it_records(chart: ManifestChart, api: client.ApiClient, account: Account) -> None:
     trails = Trails(api, TEAM)
     chart.holds(trail("helm-audit", "helm-logs", isMultiRegionTrail=False))
     waiting = chart.helm("install", "--create-namespace", seconds=8)

@@ -15,7 +15,7 @@ import pytest
 from kubernetes import client
 
 from tests.integration.aws import Account
-from tests.integration.kubernetes import Accounts, Trails, trail
+from tests.integration.kubernetes import Accounts, AlarmSets, Trails, alarm_set, trail
 from tests.integration.process import Operator
 from tests.integration.service_account import ServiceAccount
 from tests.patience import eventually, resync
@@ -41,7 +41,7 @@ STANDSTILL: dict[Permission, str] = {
     ("events.k8s.io", "events", "patch"): "counts what happens again",
 }
 
-# An operator without them goes on without alarms.
+# Trails do without them.
 OF_ALARM_SETS: tuple[Permission, ...] = (
     *((_GROUP, "trailalarmsets", verb) for verb in ("get", "list", "watch", "patch")),
     (_GROUP, "trailalarmsets/status", "patch"),
@@ -201,6 +201,28 @@ def test_without_it_there_is_a_standstill_and_with_it_no_more(
             begin()
         eventually(f"it {name}", done, 60)
     assert not missing
+
+
+def test_alarm_sets_need_each_permission_of_theirs_and_trails_none(
+    life: Life, identity: ServiceAccount, account: Account, trails: Trails, alarm_sets: AlarmSets
+) -> None:
+    """Each is refused, said so, and given; the operator goes on by itself."""
+    missing = set(OF_ALARM_SETS)
+    identity.grant(all_but(identity.rules, missing))
+    group, bucket = account.log_group("events"), account.bucket(f"logs-{account.number}", "audit")
+    role = account.role("logs", group)
+    trails.create(trail("audit", bucket, cloudWatchLogsLogGroupARN=group, cloudWatchLogsRoleARN=role))
+    alarm_sets.create(alarm_set("alarms", "audit", presets=["CIS"]))
+    life.operator.start()
+    trails.wait_ready("audit")
+    assert alarm_sets.condition("alarms") == {}
+    while missing:
+        given = eventually("a refusal is told", lambda: {one for one in missing if life.refusals(one)}, 60)  # noqa: B023
+        missing -= given
+        identity.grant(all_but(identity.rules, missing))
+    alarm_sets.wait_ready("alarms", 60)
+    alarm_sets.delete("alarms")
+    alarm_sets.wait_gone("alarms", 60)
 
 
 def test_an_operator_with_a_cluster_name_works_without_reading_kube_system(

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.integration.conftest import established, kubectl
-from tests.integration.kubernetes import Accounts, Trails, trail
+from tests.integration.kubernetes import Accounts, AlarmSets, Trails, alarm_set, trail
 from tests.patience import eventually
 from trail_sandbox.sandbox import Sandbox
 
@@ -49,7 +49,7 @@ def their_trail(cluster: Sandbox, trails: Trails) -> Iterator[str]:
 
 
 def test_short_names_select_our_kinds_beside_another_controller(
-    cluster: Sandbox, trails: Trails, accounts: Accounts, their_trail: str, tmp_path: Path
+    cluster: Sandbox, trails: Trails, alarm_sets: AlarmSets, accounts: Accounts, their_trail: str, tmp_path: Path
 ) -> None:
     trails.create(trail("ours", "some-bucket"))
     account = accounts.create("team", "123456789012")
@@ -61,5 +61,7 @@ def test_short_names_select_our_kinds_beside_another_controller(
     assert names("trails") == [f"trail.{THEIR_GROUP}/{their_trail}"], "why documentation writes ctrail"
     ours = ["trail.trail-operator.dev/ours"]
     assert names("ctrail") == names("ctrail/ours") == names("trails.trail-operator.dev") == ours
+    alarm_sets.create(alarm_set("alarms", "ours", presets=["CIS"]))
+    assert names("tas") == names("trailalarmsets") == ["trailalarmset.trail-operator.dev/alarms"]
     found = [f"awsaccount.trail-operator.dev/{account}"]
     assert names("awsacc", account) == names("awsaccounts.trail-operator.dev", account) == found

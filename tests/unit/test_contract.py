@@ -12,7 +12,7 @@ from docs import generate, reference
 from pydantic import ValidationError
 
 from trail_operator.api.alarm_set_explanations import ALARM_SET_EXPLANATIONS
-from trail_operator.api.crd import definitions, render, trail_crd
+from trail_operator.api.crd import alarm_set_crd, definitions, render, trail_crd
 from trail_operator.api.explanations import CONDITION_MEANINGS, EVENT_EXPLANATIONS, EXPLANATIONS
 from trail_operator.api.reasons import ALARM_SET_REASONS, ConditionType, EventReason, Reason
 from trail_operator.runtime import logs
@@ -61,7 +61,12 @@ def test_reasons_that_were_renamed_are_nowhere() -> None:
                 assert not found, f"{path.relative_to(root)}: {found}"
 
 
-def test_only_true_and_the_unobserved_generation_are_defaults_in_the_schema() -> None:
+@pytest.mark.parametrize(
+    ("definition", "booleans"), [(trail_crd(), 4), (alarm_set_crd(), 0)], ids=["Trail", "TrailAlarmSet"]
+)
+def test_only_true_and_the_unobserved_generation_are_defaults_in_the_schema(
+    definition: dict[str, Any], booleans: int
+) -> None:
     found: list[object] = []
 
     def collect(node: object) -> None:
@@ -71,8 +76,8 @@ def test_only_true_and_the_unobserved_generation_are_defaults_in_the_schema() ->
             for child in node.values():
                 collect(child)
 
-    collect(trail_crd()["spec"]["versions"][0]["schema"])
-    assert sorted(map(str, found)) == sorted(map(str, [True, True, True, True, -1, {"observedGeneration": -1}]))
+    collect(definition["spec"]["versions"][0]["schema"])
+    assert sorted(map(str, found)) == sorted(map(str, [*[True] * booleans, -1, {"observedGeneration": -1}]))
 
 
 @pytest.mark.parametrize(
