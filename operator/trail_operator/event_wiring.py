@@ -3,8 +3,10 @@
 from trail_operator.account.controller import AccountController
 from trail_operator.aws.client_pool import ClientPool
 from trail_operator.aws.connection import Connection
+from trail_operator.aws.event_history import EventHistory
 from trail_operator.aws.executor import CallExecutor
 from trail_operator.aws.own_requests import OwnRequests
+from trail_operator.aws.rate_limit import READS_PER_SECOND
 from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.queue_address import QueueAddress
 from trail_operator.events.consumer import Deliver, EventConsumer
@@ -14,9 +16,19 @@ from trail_operator.inventory.event_arrivals import EventArrivals
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.metrics import Metrics
+from trail_operator.reconcile.attribution import DriftAttribution
+from trail_operator.reconcile.event_target import EventTarget
+from trail_operator.reconcile.event_wakes import EventWakes
+from trail_operator.reconcile.history_lookups import HistoryLookups
 from trail_operator.runtime.clock import Clock
+from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.settings import Settings
+from trail_operator.shared_parts import Shared
 from trail_operator.trail.event_router import EventRouter
+from trail_operator.trail.state import TrailState
+from trail_operator.trail.status_updates import TrailStatusUpdates
+from trail_operator.trail.status_writer import StatusWriter
+from trail_operator.trail.trail_index import TrailIndex
 
 
 def event_consumer(
@@ -38,6 +50,21 @@ def event_consumer(
         named_regions=frozenset(filter(None, [address.region])),
     )
     return EventConsumer(EventQueue(address, connection), deliver, metrics, clock)
+
+
+def trail_events(shared: Shared, queue: WorkQueue, writer: StatusWriter) -> EventTarget[TrailState]:
+    """Build what events cause of Trails."""
+    registry, clock = shared.registry, shared.clock
+    wakes = EventWakes(TrailIndex(registry.trail_scope), queue.enqueue, READS_PER_SECOND, shared.metrics, clock)
+    updates = TrailStatusUpdates(shared.trails, queue, shared.inventory, writer, registry.managed_elsewhere)
+    shared.inventory.subscribe(lambda account, has_changed: updates.enqueue_account(account) if has_changed else None)
+
+    def history_for(state: TrailState) -> EventHistory:
+        return registry.client_for(state).history
+
+    lookups = HistoryLookups(history_for, shared.attributor.is_own, shared.metrics, clock)
+    shared.trails.subscribe(on_add=wakes.add, on_delete=wakes.remove)
+    return EventTarget(wakes, DriftAttribution(shared.attributor, lookups, updates, queue, clock))
 
 
 def deliver_to(router: EventRouter, arrivals: EventArrivals) -> Deliver:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from trail_operator.alarms.controller import AlarmSetStore
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.aws.own_requests import OwnRequests
+from trail_operator.domain.attribution import AttributionMode, Attributor
 from trail_operator.domain.ownership import Cluster
 from trail_operator.inventory.event_arrivals import EventArrivals
 from trail_operator.inventory.inventory import AccountInventory
@@ -45,6 +46,12 @@ class Shared:
     def deletion_policy(self) -> DeletionPolicy:
         """The policy of objects that name none."""
         return DeletionPolicy(self.settings.default_deletion_policy)
+
+    @property
+    def attributor(self) -> Attributor:
+        """What decides who caused a drift."""
+        mode = AttributionMode(self.settings.drift_attribution)
+        return Attributor(mode, self.own_requests.__contains__)
 
     def users_of(self, account: str) -> list[str]:
         """Return the namespaces of the objects that use an AWSAccount; one for each object."""

@@ -11,9 +11,8 @@ from trail_operator.alarms.trail_changes import TrailChanges
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client_pool import ClientPool
 from trail_operator.controllers import Controllers
-from trail_operator.domain.attribution import AttributionMode, Attributor
 from trail_operator.domain.ownership import Cluster
-from trail_operator.event_wiring import deliver_to, event_consumer, watch_arrivals
+from trail_operator.event_wiring import deliver_to, event_consumer, trail_events, watch_arrivals
 from trail_operator.inventory.account_client import AccountClients
 from trail_operator.inventory.event_arrivals import EventArrivals
 from trail_operator.inventory.inventory import AccountInventory
@@ -27,6 +26,7 @@ from trail_operator.kube.object_controller import object_queue
 from trail_operator.kube.unreportable import Unreportable
 from trail_operator.manager import Manager
 from trail_operator.metrics import Metrics
+from trail_operator.reconcile.event_target import EventTarget
 from trail_operator.reconcile.reachability import Reachability
 from trail_operator.reconcile.runner import ReconcileRunner
 from trail_operator.reconcile.unwritable import UnwritableObjects
@@ -37,7 +37,6 @@ from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.settings import Settings
 from trail_operator.shared_parts import Shared
 from trail_operator.trail.apply import PlanExecutor
-from trail_operator.trail.attribution import DriftAttribution
 from trail_operator.trail.candidates import TrailCandidates
 from trail_operator.trail.checks import WriteChecks
 from trail_operator.trail.collector import StateCollector
@@ -48,9 +47,7 @@ from trail_operator.trail.dependency_changes import DependencyChanges
 from trail_operator.trail.dependency_updates import DependencyUpdates
 from trail_operator.trail.drift import DriftRecorder
 from trail_operator.trail.event_router import EventRouter
-from trail_operator.trail.event_wakes import EventWakes
 from trail_operator.trail.finalize import TrailFinalizer
-from trail_operator.trail.history_lookups import HistoryLookups
 from trail_operator.trail.location import Locator
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.observe import ReadOnlySync
@@ -61,10 +58,8 @@ from trail_operator.trail.requeue import RequeuePolicy
 from trail_operator.trail.resolve import SpecResolver
 from trail_operator.trail.results import SyncResults
 from trail_operator.trail.state import TrailState
-from trail_operator.trail.status_updates import StatusUpdates
 from trail_operator.trail.status_writer import StatusWriter
 from trail_operator.trail.sync import TrailSync
-from trail_operator.trail.trail_index import TrailIndex
 from trail_operator.trail.unknown_status import UnknownStatus
 from trail_operator.trail.write_guard import WriteGuard
 
@@ -85,20 +80,19 @@ def build_controllers(
     registry = shared.registry
     accounts = _account_controller(shared)
     queue = object_queue(clock.monotonic, metrics.record_restart, shared.resync)
-    wakes = EventWakes(TrailIndex(registry.trail_scope), queue.enqueue, metrics, clock)
     writer = StatusWriter(kubernetes, shared.events, shared.deletion_policy, queue.enqueue, clock)
-    attribution = _drift_attribution(shared, writer, queue)
+    trail_target = trail_events(shared, queue, writer)
     updates = _dependency_updates(shared, writer, queue)
     alarm_sets = alarm_set_controller(shared, queue.enqueue)
     trail_changes = TrailChanges(lambda trail: alarm_sets.enqueue(lambda state: state.trail_key == trail))
-    trails = _trail_controller(shared, accounts, queue, wakes, writer, attribution, updates, trail_changes)
-    dependencies = DependencyChanges(shared.trails, wakes.wake_once, updates, clock)
+    trails = _trail_controller(shared, accounts, queue, trail_target, writer, updates, trail_changes)
+    dependencies = DependencyChanges(shared.trails, trail_target.wakes.wake_once, updates, clock)
     namespaces = NamespaceController(registry, lambda name: trails.enqueue(lambda state: state.key.namespace == name))
-    _subscribe(shared, accounts, trails, wakes)
+    _subscribe(shared, accounts, trails)
     subscribe_alarm_sets(shared, accounts, alarm_sets)
     _collect_state(shared, trails)
     refresh = InventoryRefresh(shared.inventory, registry.names_of, clock)
-    router = EventRouter(wakes, attribution, dependencies, refresh, clients.own_requests, metrics)
+    router = EventRouter([trail_target], dependencies, refresh, clients.own_requests, metrics)
     consumer = event_consumer(settings, pool, clients, deliver_to(router, shared.arrivals), metrics, clock)
     if consumer:
         watch_arrivals(shared.arrivals, shared.inventory, clients.own_requests, registry, accounts)
@@ -146,14 +140,13 @@ def _collect_state(shared: Shared, trails: TrailController) -> None:
     )
 
 
-def _subscribe(shared: Shared, accounts: AccountController, trails: TrailController, wakes: EventWakes) -> None:
+def _subscribe(shared: Shared, accounts: AccountController, trails: TrailController) -> None:
     registry = shared.registry
     shared.inventory.subscribe(lambda account, _: accounts.enqueue(account))
     accounts.subscribe(lambda name: trails.enqueue(lambda state: registry.name_for(state) == name))
     shared.trails.subscribe(
         on_add=accounts.on_trail_added, on_delete=lambda state: accounts.enqueue(registry.name_for(state))
     )
-    shared.trails.subscribe(on_add=wakes.add, on_delete=wakes.remove)
 
 
 def _account_controller(shared: Shared) -> AccountController:
@@ -180,15 +173,6 @@ def _account_controller(shared: Shared) -> AccountController:
     )
 
 
-def _drift_attribution(shared: Shared, writer: StatusWriter, queue: WorkQueue) -> DriftAttribution:
-    updates = StatusUpdates(shared.trails, queue, shared.inventory, writer, shared.registry.managed_elsewhere)
-    shared.inventory.subscribe(lambda account, has_changed: updates.enqueue_account(account) if has_changed else None)
-    is_own = shared.own_requests.__contains__
-    attributor = Attributor(AttributionMode(shared.settings.drift_attribution), is_own)
-    lookups = HistoryLookups(shared.registry.client_for, is_own, shared.metrics, shared.clock)
-    return DriftAttribution(attributor, lookups, updates, queue, shared.clock)
-
-
 def _dependency_updates(shared: Shared, writer: StatusWriter, queue: WorkQueue) -> DependencyUpdates:
     resync = shared.settings.dependency_resync.total_seconds()
     client_for = shared.registry.client_for
@@ -201,22 +185,21 @@ def _trail_controller(
     shared: Shared,
     accounts: AccountController,
     queue: WorkQueue,
-    wakes: EventWakes,
+    target: EventTarget[TrailState],
     writer: StatusWriter,
-    attribution: DriftAttribution,
     dependencies: DependencyUpdates,
     changes: TrailChanges,
 ) -> TrailController:
     clock, registry = shared.clock, shared.registry
     claims = NameClaims(registry.trail_scope, shared.settings.namespace, registry.admits)
-    drift = DriftRecorder(shared.events, shared.metrics, attribution, clock)
+    drift = DriftRecorder(shared.events, shared.metrics, target.attribution, clock)
     runner = _trail_runner(shared, claims, writer, drift, dependencies)
 
     async def reconcile(state: TrailState) -> float | None:
         if await accounts.managed_elsewhere(state):
             return shared.resync
         with acting_for(state.key.namespace):
-            return await changes.observed(state, wakes.observed(state, runner.run(state)))
+            return await changes.observed(state, target.wakes.observed(state, runner.run(state)))
 
     return TrailController(shared.kubernetes, shared.trails, claims, queue, reconcile, clock.monotonic)
 

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -31,8 +30,9 @@ from trail_operator.domain.attribution import AttributionMode, Attributor, Detec
 from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.drift_causes import causes_of
 from trail_operator.metrics import Metrics
+from trail_operator.reconcile.history_lookups import HistoryLookups
 from trail_operator.runtime.clock import Clock
-from trail_operator.trail.history_lookups import HistoryLookups
+from trail_operator.trail.state import TrailState
 
 NAME = "audit"
 DATA = [{"DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::bucket-a/x"]}]}]
@@ -169,8 +169,8 @@ class Reader:
     async def _attribute(self, drift: DetectedDrift, queued: Collection[CloudTrailEvent]) -> ChangedBy | None:
         aws = AWSClient(self._connection)
         await aws.identity(REGION)
-        access = SimpleNamespace(history=EventHistory(aws))
-        lookups = HistoryLookups(lambda _: cast(Any, access), lambda _: False, self.metrics, Clock())
+        history = EventHistory(aws)
+        lookups = HistoryLookups[TrailState](lambda _: history, lambda _: False, self.metrics, Clock())
         attributor = Attributor(AttributionMode.FULL, lambda _: False)
         answer = await lookups.ask(state(), drift, final=True)
         return attributor.changed_by(attributor.attribute(drift, queued, answer))

@@ -1,7 +1,7 @@
 """Which Trails an event finds, how often an account is listed for events, and what a bug costs."""
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -12,15 +12,14 @@ from tests.unit.test_metrics import of
 from trail_operator.api.constants import FINALIZER
 from trail_operator.aws.own_requests import OwnRequests
 from trail_operator.domain.cloudtrail_calls import Kind
+from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.cloudtrail_resources import ResourceRef
 from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.inventory.refresh import InventoryRefresh
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
-from trail_operator.trail.attribution import DriftAttribution
 from trail_operator.trail.dependency_changes import DependencyChanges
 from trail_operator.trail.event_router import EventRouter
-from trail_operator.trail.event_wakes import EventWakes
 from trail_operator.trail.state import TrailState
 from trail_operator.trail.trail_index import TrailIndex
 
@@ -47,8 +46,8 @@ def index(*states: TrailState) -> TrailIndex:
     return found
 
 
-def ref(account: str = MEMBER, region: str = DEFAULT, name: str = "audit") -> ResourceRef:
-    return ResourceRef(Kind.TRAIL, account, region, name)
+def event(account: str = MEMBER, region: str = DEFAULT, name: str = "audit") -> CloudTrailEvent:
+    return replace(EVENT, resources=frozenset({ResourceRef(Kind.TRAIL, account, region, name)}))
 
 
 def arn(account: str, region: str = HOME) -> str:
@@ -61,32 +60,32 @@ RECORDED = {"arn": arn(MANAGEMENT), "accountID": MEMBER, "homeRegion": HOME}
 @pytest.mark.parametrize(
     ("trail", "found"),
     [
-        (state(), ref()),
-        (state(region=HOME), ref(region=HOME)),
-        (state("other", name="audit"), ref()),
-        (state(status={"accountID": MEMBER, "homeRegion": HOME}), ref(region=HOME)),
-        (state(status=RECORDED), ref(MANAGEMENT, HOME)),
-        (state(status=RECORDED), ref(MEMBER, HOME)),
+        (state(), event()),
+        (state(region=HOME), event(region=HOME)),
+        (state("other", name="audit"), event()),
+        (state(status={"accountID": MEMBER, "homeRegion": HOME}), event(region=HOME)),
+        (state(status=RECORDED), event(MANAGEMENT, HOME)),
+        (state(status=RECORDED), event(MEMBER, HOME)),
     ],
 )
-def test_a_trail_is_found_where_it_is(trail: TrailState, found: ResourceRef) -> None:
+def test_a_trail_is_found_where_it_is(trail: TrailState, found: CloudTrailEvent) -> None:
     assert index(trail).find(found) == [trail]
 
 
-@pytest.mark.parametrize("missed", [ref(MANAGEMENT), ref(region=HOME), ref(name="audit-2")])
-def test_a_trail_is_not_found_in_another_account_region_or_name(missed: ResourceRef) -> None:
+@pytest.mark.parametrize("missed", [event(MANAGEMENT), event(region=HOME), event(name="audit-2")])
+def test_a_trail_is_not_found_in_another_account_region_or_name(missed: CloudTrailEvent) -> None:
     assert index(state()).find(missed) == []
 
 
 def test_an_index_follows_its_trails_and_forgets_those_that_have_gone() -> None:
     one, two = state(uid="1"), state("other", uid="2", name="audit")
     trails = index(one, two)
-    assert trails.find(ref()) == [one, two]
+    assert trails.find(event()) == [one, two]
     one.body["status"] = RECORDED
     one._parsed = None
     trails.update(one)
-    assert trails.find(ref(MEMBER, HOME)) == [one]
-    assert trails.find(ref()) == [two]
+    assert trails.find(event(MEMBER, HOME)) == [one]
+    assert trails.find(event()) == [two]
     for trail in (one, two):
         trails.remove(trail)
     assert (trails._by_place, trails._places) == ({}, {})
@@ -117,11 +116,9 @@ def test_a_bug_is_logged_and_counted_and_does_not_end_what_delivers(caplog: pyte
     def names_of(_: str) -> list[str | None]:
         raise ZeroDivisionError
 
-    metrics, clock = Metrics(), Clock(now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    wakes = EventWakes(index(), lambda _: None, metrics, clock)
+    metrics, clock = Metrics(), Clock()
     refresh = InventoryRefresh(cast(AccountInventory, None), names_of, clock)
-    attribution, dependencies = cast(DriftAttribution, None), cast(DependencyChanges, None)
-    router = EventRouter(wakes, attribution, dependencies, refresh, OwnRequests(), metrics)
+    router = EventRouter([], cast(DependencyChanges, None), refresh, OwnRequests(), metrics)
     router.deliver(EVENT)
     assert "internal error on event StopLogging of account 123456789012" in caplog.text
     assert of(metrics, "event_queue_messages_total", "internal") == 1

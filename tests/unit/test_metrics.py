@@ -112,7 +112,7 @@ def test_a_trail_is_told_of_as_its_status_says() -> None:
         delivery=failing,
     )
     trail.facts.delivered = {Destination.S3: 1700000000.0}
-    trail.facts.drift_count = 2
+    trail.drift_count = 2
     metrics.registry.register(StateCollector(lambda: [trail], list, lambda: 3, lambda: None))
     where = ("team", "audit")
     assert of(metrics, "trail_ready", *where) == 0

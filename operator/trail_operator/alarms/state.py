@@ -15,10 +15,10 @@ from trail_operator.api.trail_status import Difference, LastDrift
 from trail_operator.domain.alarms.alarm import DesiredAlarmSet, FilterKey, ObservedAlarmSet
 from trail_operator.domain.alarms.result import AlarmSetIdentity
 from trail_operator.domain.annotations import unset_deletion_policy
+from trail_operator.domain.drift_history import DriftHistory
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.kube.client import Key
 from trail_operator.kube.object_state import ObjectState
-from trail_operator.trail.state import DriftHistory
 
 
 @dataclass
@@ -111,8 +111,6 @@ class AlarmSetState(ObjectState):
     cache: AlarmCache = field(default_factory=AlarmCache)
     writes: AlarmWrites = field(default_factory=AlarmWrites)
     deletion: AlarmDeletion = field(default_factory=AlarmDeletion)
-    drift_count: int = 0
-    """How often drift was found."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -154,6 +152,11 @@ class AlarmSetState(ObjectState):
     def last_write_at(self) -> float | None:
         """When the last write to AWS ended."""
         return self.writes.last_at
+
+    @property
+    def drift_history(self) -> DriftHistory:
+        """What is known of the last drift."""
+        return self.reads.drift
 
     @property
     def last_drift(self) -> LastDrift | None:

@@ -54,6 +54,11 @@ class DetectedDrift:
     detected_at: datetime
 
     @property
+    def account(self) -> str:
+        """The account of what differs."""
+        return next(iter(self.resources)).account
+
+    @property
     def region(self) -> str:
         """The region of what differs."""
         return next(iter(self.resources)).region

@@ -18,13 +18,15 @@ class Outcome(StrEnum):
     """What an event caused: a value of the label `outcome`, as those of `Rejection`."""
 
     WOKEN = "woken"
-    """Trails are read."""
+    """Trails or TrailAlarmSets are read."""
     INVENTORY = "inventory"
     """A call on a trail that no Trail manages: the account's trails are listed again."""
     DEPENDENCY = "dependency"
     """A call on something that trails depend on."""
+    UNMANAGED = "unmanaged"
+    """A call on metric filters or alarms of no TrailAlarmSet."""
     KNOWN = "known"
-    """The trail has been read since the call, or the account's trails are listed soon anyway."""
+    """AWS has been read since the call, or the account's trails are listed soon anyway."""
     OWN = "own"
     """The operator made the call."""
     FAILED = "failed"
@@ -52,5 +54,5 @@ def refusal(event: CloudTrailEvent, *, is_own: bool, is_known_account: bool) -> 
 
 
 def is_older(called_at: float, read_began: float | None) -> bool:
-    """Whether a trail has been read since a call, so that the read shows its effect. Both in seconds of one clock."""
+    """Whether an object has been read since a call, so that the read shows its effect. Both in seconds of one clock."""
     return read_began is not None and called_at + SECONDS_A_READ_MAY_MISS <= read_began

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trail_operator.api.constants import RECONCILE_AT
+from trail_operator.domain.drift_history import DriftHistory
 from trail_operator.kube.managed_object import ManagedObject
 from trail_operator.kube.unreportable import Refused
 
@@ -32,6 +33,8 @@ class ObjectState(ManagedObject):
     """Failed reconciles in a row."""
     refused: Refused | None = None
     """The last write that the API server refused."""
+    drift_count: int = 0
+    """How often drift was found."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,6 +49,11 @@ class ObjectState(ManagedObject):
     @property
     def last_write_at(self) -> float | None:
         """When the last write to AWS ended; None if this process has sent none."""
+        raise NotImplementedError
+
+    @property
+    def drift_history(self) -> DriftHistory:
+        """What is known of the last drift."""
         raise NotImplementedError
 
     def replace(self, body: dict[str, Any]) -> bool:

@@ -68,7 +68,7 @@ def _of_trails(states: Iterable[TrailState]) -> list[Metric]:
         _add_ready(ready, reason, key, status.condition(ConditionType.READY))
         if isinstance(is_desired := spec.get("isLogging", True), bool):
             desired.add_metric(key, is_desired)
-        drift.add_metric(key, state.facts.drift_count)
+        drift.add_metric(key, state.drift_count)
         is_logging = state.facts.other_trail_is_logging if status.is_logging is None else status.is_logging
         if is_logging is not None:
             logging.add_metric(key, is_logging)

@@ -10,8 +10,8 @@ from trail_operator.domain.drift_causes import causes_of
 from trail_operator.domain.sync_result import SyncResult
 from trail_operator.kube.events import EventRecorder
 from trail_operator.metrics import Metrics
+from trail_operator.reconcile.attribution import DriftAttribution
 from trail_operator.runtime.clock import Clock
-from trail_operator.trail.attribution import DriftAttribution
 from trail_operator.trail.state import TrailState
 
 # The limit of the CRD.
@@ -21,7 +21,9 @@ _MOST_PATHS = 32
 class DriftRecorder:
     """Records each drift once, however many reads show it until it is corrected."""
 
-    def __init__(self, events: EventRecorder, metrics: Metrics, attribution: DriftAttribution, clock: Clock) -> None:
+    def __init__(
+        self, events: EventRecorder, metrics: Metrics, attribution: DriftAttribution[TrailState], clock: Clock
+    ) -> None:
         self._events = events
         self._metrics = metrics
         self._attribution = attribution
@@ -36,7 +38,7 @@ class DriftRecorder:
         new = fields_of(drift) - fields_of(state.status.drift)
         if not new:
             return ()
-        state.facts.drift_count += 1
+        state.drift_count += 1
         self._metrics.record_drift(new)
         found = tuple(entry for entry in drift if field_of(entry) in new)
         history, now = state.reads.drift, self._clock.now()

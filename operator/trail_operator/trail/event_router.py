@@ -1,10 +1,12 @@
-"""Delivers events of CloudTrail: wakes the Trails that a call concerns, and says who called. Nothing else follows.
+"""Delivers events of CloudTrail: wakes the objects that a call concerns, and says who called. Nothing else follows.
 
-The decisions are in `domain/event_routing.py`, the limits in `event_wakes.py`. Which call caused a drift is decided in
-`domain/attribution.py`.
+The decisions are in `domain/event_routing.py`, the limits in `reconcile/event_wakes.py`. Which call caused a drift is
+decided in `domain/attribution.py`.
 """
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Protocol
 
 from trail_operator.aws.own_requests import OwnRequests
 from trail_operator.domain.cloudtrail_calls import Kind
@@ -13,25 +15,33 @@ from trail_operator.domain.event_routing import Outcome, refusal
 from trail_operator.inventory.refresh import InventoryRefresh
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.logs import about, logger
-from trail_operator.trail.attribution import DriftAttribution
 from trail_operator.trail.dependency_changes import DependencyChanges
-from trail_operator.trail.event_wakes import EventWakes
+
+_OF_ALARM_SETS = frozenset({Kind.METRIC_FILTER, Kind.ALARM})
+
+
+class Target(Protocol):
+    """The objects of one kind."""
+
+    def record(self, event: CloudTrailEvent) -> None:
+        """Consider a call of somebody else as the cause of drift."""
+
+    def wake(self, event: CloudTrailEvent) -> Outcome | None:
+        """Read the objects that a call concerns; return None if there are none."""
 
 
 class EventRouter:
-    """Delivers events to the Trails, and to the inventory of accounts."""
+    """Delivers events to the objects of all kinds, and to the inventory of accounts."""
 
     def __init__(
         self,
-        wakes: EventWakes,
-        attribution: DriftAttribution,
+        targets: Sequence[Target],
         dependencies: DependencyChanges,
         refresh: InventoryRefresh,
         own_requests: OwnRequests,
         metrics: Metrics,
     ) -> None:
-        self._wakes = wakes
-        self._attribution = attribution
+        self._targets = targets
         self._dependencies = dependencies
         self._refresh = refresh
         self._own_requests = own_requests
@@ -52,16 +62,21 @@ class EventRouter:
 
     def _route(self, event: CloudTrailEvent) -> Outcome:
         is_own = event.request_id in self._own_requests
-        trails = event.resources_of(Kind.TRAIL)
         if not is_own:  # also of accounts without credentials: an administrator of the organization may be in one
-            for state in self._wakes.find(trails):
-                self._attribution.record_event(state, event)
+            for target in self._targets:
+                target.record(event)
         if refused := refusal(event, is_own=is_own, is_known_account=self._refresh.is_known(event.account)):
             return refused
-        if not trails:
+        kinds = {resource.kind for resource in event.resources}
+        is_of_dependency = Kind.TRAIL not in kinds and kinds.isdisjoint(_OF_ALARM_SETS)
+        if is_of_dependency:
             for resource in event.resources:
                 self._dependencies.on_change(resource)
+        woken = [outcome for target in self._targets if (outcome := target.wake(event))]
+        if woken:
+            return Outcome.WOKEN if Outcome.WOKEN in woken else Outcome.KNOWN
+        if is_of_dependency:
             return Outcome.DEPENDENCY
-        if outcome := self._wakes.wake(trails, event.event_time):
-            return outcome
+        if Kind.TRAIL not in kinds:
+            return Outcome.UNMANAGED
         return Outcome.INVENTORY if self._refresh.request(event.account) else Outcome.KNOWN

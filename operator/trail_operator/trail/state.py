@@ -3,19 +3,17 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Destination, Difference, LastDrift
 from trail_operator.aws.dependency_reads import DependencyReads
 from trail_operator.domain.actions import Action
 from trail_operator.domain.attributes import Configuration
-from trail_operator.domain.attribution import DetectedDrift, HistoryAnswer, sentence
 from trail_operator.domain.conditions import State
 from trail_operator.domain.dependencies import DependentTrail
 from trail_operator.domain.diff import not_read_again
+from trail_operator.domain.drift_history import DriftHistory
 from trail_operator.domain.failure import Failure
-from trail_operator.domain.recent_events import RecentEvents
 from trail_operator.domain.trail import DesiredTrail, ObservedTrail, Part
 from trail_operator.domain.warnings import AdviceBasis
 from trail_operator.kube.object_state import ObjectState
@@ -38,31 +36,6 @@ class SentDeletion:
 
     first: float
     last: float
-
-
-@dataclass
-class DriftHistory:
-    """The drift that this process has found. Written by DriftRecorder and DriftAttribution."""
-
-    began_at: datetime | None = None
-    """When the last reconcile began."""
-    in_sync_at: datetime | None = None
-    """When the last reconcile began in which the trail matched the spec: what it read may be as old as that."""
-    detected: DetectedDrift | None = None
-    """The last drift."""
-    last: LastDrift | None = None
-    """The last drift for status; None if only an earlier process has found any."""
-    followed: DetectedDrift | None = None
-    """The last drift about which event history is asked."""
-    answer: HistoryAnswer | None = None
-    """What event history has answered about the last drift."""
-    events: RecentEvents = field(default_factory=RecentEvents)
-    """What the event queue has delivered about the trail."""
-
-    @property
-    def caller(self) -> str:
-        """A sentence that says who caused the last drift; "" if that is unknown."""
-        return sentence(self.last.changed_by) if self.last else ""
 
 
 @dataclass
@@ -173,8 +146,6 @@ class TrailFacts:
     """When AWS last delivered, in seconds since 1970."""
     other_trail_is_logging: bool | None = None
     """Whether another owner's trail of this name is logging."""
-    drift_count: int = 0
-    """How often drift was found."""
 
 
 @dataclass
@@ -201,6 +172,11 @@ class TrailState(ObjectState, TrailObject):
     def last_write_at(self) -> float | None:
         """When the last write to AWS ended."""
         return self.writes.last_at
+
+    @property
+    def drift_history(self) -> DriftHistory:
+        """What is known of the last drift."""
+        return self.reads.drift
 
     @property
     def last_drift(self) -> LastDrift | None:

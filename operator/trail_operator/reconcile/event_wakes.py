@@ -1,28 +1,25 @@
-"""Reconciles Trails because of events: when a series is due, and within the limits of each Trail and each region."""
+"""Reconciles objects because of events: when a series is due, within the limits of each object and each region."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Any, Generic, TypeVar
 
-from trail_operator.aws.rate_limit import READS_PER_SECOND
-from trail_operator.domain.cloudtrail_resources import ResourceRef
+from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.event_routing import Outcome, is_older
 from trail_operator.domain.wake_series import ReadBudget, WakeSeries
+from trail_operator.kube.object_state import ObjectState
 from trail_operator.metrics import Metrics
+from trail_operator.reconcile.object_index import ObjectIndex
 from trail_operator.runtime.clock import Clock
-from trail_operator.trail.state import TrailState
-from trail_operator.trail.trail_index import TrailIndex
 
-# A reconcile makes each read of CloudTrail once, and events may use at most half of what a region allows.
-_RECONCILES_PER_SECOND = READS_PER_SECOND / 2
-
+S = TypeVar("S", bound=ObjectState)
 _Region = tuple[str, str]
 
 
 @dataclass
 class _Wakes:
-    """What events caused of one Trail."""
+    """What events caused of one object."""
 
     series: WakeSeries = field(default_factory=WakeSeries)
     region: _Region = ("", "")
@@ -40,41 +37,52 @@ class _Wakes:
     """How often drift had been found when its event arrived."""
 
 
-class EventWakes:
-    """Wakes Trails. Bounded by the number of Trails, however many events arrive."""
+class EventWakes(Generic[S]):
+    """Wakes the objects of one kind. Bounded by their number, however many events arrive."""
 
-    def __init__(self, index: TrailIndex, enqueue: Callable[[str], None], metrics: Metrics, clock: Clock) -> None:
-        """`enqueue`: requests a reconcile of the Trail with a UID."""
+    def __init__(
+        self,
+        index: ObjectIndex[S, Any],
+        enqueue: Callable[[str], None],
+        reads_per_second: int,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        """`enqueue`: requests a reconcile of the object with a UID.
+
+        `reads_per_second`: what a region allows of each read. A reconcile makes each once, and events may use half.
+        """
         self._index = index
         self._enqueue = enqueue
+        self._reconciles_per_second = reads_per_second / 2
         self._metrics = metrics
         self._clock = clock
         self._wakes: dict[str, _Wakes] = {}
         self._budgets: dict[_Region, ReadBudget] = {}
 
-    def wake(self, trails: Collection[ResourceRef], called: datetime) -> Outcome | None:
-        """Handle a call on trails, made at this time; return None if no Trail manages or observes one of them."""
-        called_at = self._clock.monotonic() - (self._clock.now() - called).total_seconds()
-        found = [self._wake(state, called_at) for ref in trails for state in self._index.find(ref)]
+    def wake(self, event: CloudTrailEvent) -> Outcome | None:
+        """Read the objects that a call concerns; return None if there are none."""
+        called_at = self._clock.monotonic() - (self._clock.now() - event.event_time).total_seconds()
+        found = [self._wake(state, called_at) for state in self._index.find(event)]
         if not found:
             return None
         return Outcome.WOKEN if any(found) else Outcome.KNOWN
 
-    def wake_once(self, state: TrailState) -> None:
-        """Reconcile a Trail because of a call on something else than its trail, within the same limits."""
+    def wake_once(self, state: S) -> None:
+        """Reconcile an object because of a call on something that it depends on, within the same limits."""
         if wakes := self._wakes.get(state.uid):  # otherwise it has gone, or its first reconcile is due
-            wakes.region = self._index.place_of(state)
+            wakes.region = self._index.region_of(state)
             wakes.series.request(self._clock.monotonic())
             self._schedule(state.uid, wakes)
 
-    def find(self, trails: Collection[ResourceRef]) -> list[TrailState]:
-        """Return the Trails of some trails."""
-        return [state for ref in trails for state in self._index.find(ref)]
+    def find(self, event: CloudTrailEvent) -> list[S]:
+        """Return the objects that a call concerns."""
+        return self._index.find(event)
 
-    async def observed(self, state: TrailState, reconcile: Awaitable[float | None]) -> float | None:
+    async def observed(self, state: S, reconcile: Awaitable[float | None]) -> float | None:
         """Await a reconcile, for any reason, and learn from it when the next read is due."""
-        began, written = self._clock.monotonic(), state.writes.last_at
-        drift_count = state.facts.drift_count
+        began, written = self._clock.monotonic(), state.last_write_at
+        drift_count = state.drift_count
         wakes = self._wakes.setdefault(state.uid, _Wakes())
         is_due = wakes.series.begin(began)
         if is_due:
@@ -83,38 +91,38 @@ class EventWakes:
         try:
             return await reconcile
         finally:
-            if state.reads.last_at is not None and state.reads.last_at >= began:
+            if state.last_read_at is not None and state.last_read_at >= began:
                 wakes.read_began = began
-            if self._wakes.get(state.uid) is wakes:  # the Trail has not gone during the reconcile
+            if self._wakes.get(state.uid) is wakes:  # the object has not gone during the reconcile
                 self._index.update(state)
-            has_written = state.writes.last_at != written
+            has_written = state.last_write_at != written
             if has_written:
                 self._record_correction(state, wakes)
             if is_due:
-                wakes.series.end(has_found=has_written or state.facts.drift_count != drift_count)
-            is_in_sync = state.facts.drift_count == wakes.drift_count
+                wakes.series.end(has_found=has_written or state.drift_count != drift_count)
+            is_in_sync = state.drift_count == wakes.drift_count
             if wakes.series.due is None and (is_in_sync or state.observe_only):
                 wakes.called_at = None  # there is nothing to correct
             self._schedule(state.uid, wakes)
 
-    def add(self, state: TrailState) -> None:
-        """Have events find a new Trail."""
+    def add(self, state: S) -> None:
+        """Have events find a new object."""
         self._index.update(state)
 
-    def remove(self, state: TrailState) -> None:
-        """Forget a Trail that no longer exists."""
+    def remove(self, state: S) -> None:
+        """Forget an object that no longer exists."""
         self._index.remove(state)
         if wakes := self._wakes.pop(state.uid, None):
             _cancel(wakes)
 
-    def _wake(self, state: TrailState, called_at: float) -> bool:
-        """Start the series of a Trail again, unless the trail has been read since the call."""
+    def _wake(self, state: S, called_at: float) -> bool:
+        """Start the series of an object again, unless AWS has been read since the call."""
         wakes = self._wakes.setdefault(state.uid, _Wakes())
         if is_older(called_at, wakes.read_began):
             return False
         if wakes.called_at is None:
-            wakes.called_at, wakes.drift_count = called_at, state.facts.drift_count
-        wakes.region = self._index.place_of(state)
+            wakes.called_at, wakes.drift_count = called_at, state.drift_count
+        wakes.region = self._index.region_of(state)
         wakes.series.restart(self._clock.monotonic())
         self._schedule(state.uid, wakes)
         return True
@@ -131,15 +139,15 @@ class EventWakes:
     def _request(self, uid: str, wakes: _Wakes) -> None:
         """Request the read that is due, in the next slot of the region's budget."""
         wakes.is_requested = True
-        budget = self._budgets.setdefault(wakes.region, ReadBudget(_RECONCILES_PER_SECOND))
+        budget = self._budgets.setdefault(wakes.region, ReadBudget(self._reconciles_per_second))
         self._call_at(wakes, budget.reserve(self._clock.monotonic()), lambda: self._enqueue(uid))
 
     def _call_at(self, wakes: _Wakes, time: float, function: Callable[[], None]) -> None:
         delay = max(0.0, time - self._clock.monotonic())
         wakes.due, wakes.timer = time, asyncio.get_running_loop().call_later(delay, function)
 
-    def _record_correction(self, state: TrailState, wakes: _Wakes) -> None:
-        if wakes.called_at is not None and state.facts.drift_count != wakes.drift_count:
+    def _record_correction(self, state: S, wakes: _Wakes) -> None:
+        if wakes.called_at is not None and state.drift_count != wakes.drift_count:
             self._metrics.record_correction(max(0.0, self._clock.monotonic() - wakes.called_at))
             wakes.called_at = None
 
