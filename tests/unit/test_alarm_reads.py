@@ -303,3 +303,9 @@ def test_an_action_is_carried_out_once_its_precondition_holds() -> None:
     assert run(aws.alarms.apply(action, Location("aws", ACCOUNT, REGION), precondition)) == "abc"
     assert aws.asked == [(Write.DeleteMetricFilter, {"logGroupName": GROUP, "filterName": "a"})]
     assert checked == ["checked"]
+
+
+def test_a_list_that_does_not_end_is_not_believed() -> None:
+    page = {"MetricAlarms": [], "NextToken": "more"}
+    with pytest.raises(FailureError, match="returns more than 100 pages"):
+        run(Answers(*[page] * 101).alarms.observe(PREFIX, REGION))
