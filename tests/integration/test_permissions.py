@@ -203,6 +203,8 @@ def test_without_it_there_is_a_standstill_and_with_it_no_more(
     assert not missing
 
 
+@pytest.mark.long
+@pytest.mark.sampled
 def test_alarm_sets_need_each_permission_of_theirs_and_trails_none(
     life: Life, identity: ServiceAccount, account: Account, trails: Trails, alarm_sets: AlarmSets
 ) -> None:

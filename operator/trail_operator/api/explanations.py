@@ -361,11 +361,12 @@ EXPLANATIONS: dict[Reason, Explanation] = {
 
 EVENT_EXPLANATIONS: dict[EventReason, Explanation] = {
     EventReason.RELEASED: Explanation(
-        "The Trail was removed; the message says what was last read of its trail.", "Nothing."
+        "The Trail or TrailAlarmSet was removed; the message says what became of its trail or alarms in AWS.",
+        "Nothing.",
     ),
     EventReason.OWNER_TAG_REMOVAL_FAILED: Explanation(
-        "`deletionPolicy: Retain`: the owner tag could not be removed, or AWS still shows it after RemoveTags. The "
-        "Trail was removed nevertheless.",
+        "`deletionPolicy: Retain`: an owner tag could not be removed, or AWS still shows it afterwards. The Trail or "
+        "TrailAlarmSet was removed nevertheless.",
         "If AWS still shows the tag in the message, remove it.",
     ),
     EventReason.DELETION_NOT_CONFIRMED: Explanation(
@@ -381,7 +382,7 @@ EVENT_EXPLANATIONS: dict[EventReason, Explanation] = {
         "Trail's owner tag.",
     ),
     EventReason.STATUS_REFUSED: Explanation(
-        "The API server refuses to write the status or the finalizers of the Trail or AWSAccount, for example of an "
+        "The API server refuses to write the status or the finalizers of the object, for example of an "
         "object that was stored under a less strict schema: it has no condition. The operator retries when the object "
         "changes, else every 10 minutes; an Event that could not be written, every minute.",
         "Correct what the message names, or delete the object.",
