@@ -230,10 +230,11 @@ def test_ready_says_how_many_alarms_there_are(count: int | None, expected: str) 
 
 
 def test_a_result_is_settling_while_aws_does_not_show_what_was_written() -> None:
-    assert result(drift=DRIFT).is_settling
+    assert result(drift=DRIFT, is_pending=True).is_settling
     assert not result().is_settling
-    assert not result(drift=DRIFT, observe_only=True).is_settling
-    assert not result(drift=DRIFT, failure=TRANSIENT).is_settling
+    assert not result(drift=DRIFT).is_settling, "of a conflict"
+    assert not result(drift=DRIFT, is_pending=True, observe_only=True).is_settling
+    assert not result(drift=DRIFT, is_pending=True, failure=TRANSIENT).is_settling
     assert not failed(TRANSIENT, drift=DRIFT).is_settling
 
 

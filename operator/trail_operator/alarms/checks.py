@@ -4,8 +4,8 @@ from trail_operator.alarms.comparison import AlarmComparison
 from trail_operator.alarms.state import Cached
 from trail_operator.api.reasons import Reason
 from trail_operator.domain.alarms.alarm import FilterKey
-from trail_operator.domain.alarms.log_group import check_log_group
-from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.alarms.log_group import STANDARD, check_log_group
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.runtime.clock import Clock
 
 
@@ -26,9 +26,19 @@ class AlarmChecks:
         known, now = state.cache.log_group, self._clock.monotonic()
         is_known = known is not None and known[0] == log_group and now - known[1].read_at < self._ttl
         if not known or not is_known or comparison.context.force:
-            found = await comparison.client.filters.log_group_class(log_group, comparison.desired.location.region)
+            found = await self._read_class(comparison)
             known = state.cache.log_group = (log_group, Cached(found, now))
         return check_log_group(log_group, known[1].value)
+
+    async def _read_class(self, comparison: AlarmComparison) -> str | None:
+        """Return the class of the log group. The permission is optional: PutMetricFilter is refused as well."""
+        desired = comparison.desired
+        try:
+            return await comparison.client.filters.log_group_class(desired.log_group, desired.location.region)
+        except FailureError as error:
+            if error.failure.reason in (Reason.ACCESS_DENIED, Reason.DENIED_BY_ORGANIZATION):
+                return STANDARD
+            raise
 
     async def _check_patterns(self, comparison: AlarmComparison) -> Failure | None:
         """Check custom patterns that no filter has: only AWS knows whether a pattern is valid."""

@@ -11,6 +11,7 @@ from trail_operator.alarms.write import AlarmWriter
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import EventReason
 from trail_operator.api.trail import DeletionPolicy
+from trail_operator.aws.cancel_scope import ClosedError
 from trail_operator.domain.alarms.alarm import ObservedAlarmSet
 from trail_operator.domain.alarms.plan import deletion_plan, release_plan
 from trail_operator.domain.failure import FailureError
@@ -18,6 +19,7 @@ from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.reconcile.consistency_window import CONSISTENCY_WINDOW, ConsistencyWindow
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.delete import NotYet, Released
+from trail_operator.trail.write_guard import StaleDecisionError
 
 
 class AlarmSetDeleter:
@@ -83,6 +85,8 @@ class AlarmSetDeleter:
             actions = release_plan(observed, scope.owns)
             failures = [await self._writer.send(state, context, scope, action) for action in actions]
             problem = next((failure.message for failure in failures if failure), "")
+        except (ClosedError, StaleDecisionError):
+            raise
         except FailureError as error:
             problem = error.failure.message
         kept = "Kept the alarms and metric filters"

@@ -51,7 +51,7 @@ class AlarmDriftRecorder:
     async def record_applied(self, comparison: AlarmComparison, done: list[AlarmAction]) -> None:
         """Record the writes that took effect in an Event."""
         state = comparison.state
-        is_drift = state.reads.is_drift(comparison.context.generation)
+        is_drift = state.reads.is_drift(comparison.context.generation, comparison.desired.log_group)
         note = applied_note(done, is_drift=is_drift, caller=state.reads.drift.caller)
         await self._events.record(state.body, note.kind, note.reason, note.operations, note.text)
 

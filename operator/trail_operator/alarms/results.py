@@ -46,8 +46,9 @@ class AlarmResults:
         state, drift = comparison.state, comparison.drift
         failure = combine([*(progress.failures if progress else ()), *([blocked] if blocked else ())])
         conflicts = () if state.observe_only else comparison.plan.conflicts
-        if not drift and failure is None and not conflicts:
-            state.reads.synced_generation = comparison.context.generation
+        is_pending = bool(comparison.plan.actions)
+        if not is_pending and failure is None:
+            state.reads.record_synced(comparison.context.generation, comparison.desired.log_group)
         state.reads.record_states(comparison.desired, comparison.observed)
         is_settled = not self._window.is_open(state)
         recorded = filters_to_record(
@@ -60,6 +61,7 @@ class AlarmResults:
             drift=drift,
             failure=failure,
             conflicts=conflicts,
+            is_pending=is_pending,
             has_written=bool(progress and progress.done),
             unreachable=self._reachability.is_unreachable(state, failure),
             identity=self._identity(comparison),

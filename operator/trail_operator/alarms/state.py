@@ -51,8 +51,8 @@ class AlarmReads:
 
     last_at: float | None = None
     """When AWS last answered every read."""
-    synced_generation: int | None = None
-    """The generation that filters and alarms last matched."""
+    synced: tuple[int, str] | None = None
+    """The generation that AWS last matched, and the log group: with another one, a difference is no drift."""
     states: Mapping[str, str] = field(default_factory=dict)
     """The state of each alarm by its name in the spec; for metrics only."""
     drift: DriftHistory = field(default_factory=DriftHistory)
@@ -62,9 +62,13 @@ class AlarmReads:
         shown = ((alarm.name, observed.alarms.get(alarm.full_name)) for alarm in desired.alarms)
         self.states = {name: alarm.state for name, alarm in shown if alarm}
 
-    def is_drift(self, generation: int) -> bool:
-        """Whether a difference from this generation is drift: AWS matched it, so the difference arose in AWS."""
-        return self.synced_generation == generation
+    def record_synced(self, generation: int, log_group: str) -> None:
+        """Record that AWS matches the spec."""
+        self.synced = generation, log_group
+
+    def is_drift(self, generation: int, log_group: str) -> bool:
+        """Whether a difference is drift: AWS matched this spec with this log group, so the difference arose in AWS."""
+        return self.synced == (generation, log_group)
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,9 @@ class AlarmSetState(ObjectState):
     def __post_init__(self) -> None:
         super().__post_init__()
         synced = self.status.condition(ConditionType.SYNCED)
-        if synced is not None and synced.status == "True":
-            self.reads = AlarmReads(synced_generation=self.status.observed_generation)
+        log_groups = {key.log_group for key in self.pinned_filters}
+        if synced is not None and synced.status == "True" and len(log_groups) == 1:
+            self.reads.record_synced(self.status.observed_generation, log_groups.pop())
 
     @property
     def spec(self) -> TrailAlarmSetSpec:

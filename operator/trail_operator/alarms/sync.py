@@ -44,7 +44,7 @@ class AlarmSync:
                 return await self._results.complete(comparison, blocked=blocked)
         except FailureError as error:
             return self._results.incomplete(state, context, error.failure)
-        if state.reads.is_drift(context.generation):
+        if state.reads.is_drift(context.generation, comparison.desired.log_group):
             self._drift.record_detected(comparison)
         if not self._executor.due(comparison):
             return await self._results.complete(comparison)

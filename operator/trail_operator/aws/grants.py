@@ -24,6 +24,7 @@ class When(StrEnum):
     ALARMS = "with a TrailAlarmSet"
     PATTERNS = "with `alarms` in a TrailAlarmSet"
     ALARM_TAGS = "optional, to read the tags of alarms with fewer calls"
+    ALARM_LOG_GROUP = "optional, to check the log group of a TrailAlarmSet before anything is written"
     ALARM_TOPICS = "optional, for `Advisory` of a TrailAlarmSet"
     ATTRIBUTION = "optional, for `status.lastDrift.changedBy`; not with `--drift-attribution None`"
 

@@ -183,7 +183,7 @@ class Read(Operation):
     DescribeLogGroups = Facts(
         "logs",
         "Reads whether the log group exists, and whether its class allows metric filters.",
-        (_MESSAGE, Permission(ALARM_READS, When.ALARMS)),
+        (_MESSAGE, Permission(ALARM_CHECKS, When.ALARM_LOG_GROUP)),
     )
     GetRole = Facts("iam", "Reads the trust policy of the log group's role, and its permissions boundary.", (_MESSAGE,))
     ListRolePolicies = Facts("iam", "Lists the role's inline policies, page by page.", (_MESSAGE,))

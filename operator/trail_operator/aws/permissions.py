@@ -24,7 +24,14 @@ from trail_operator.domain.iam_policy.matching import Target
 from trail_operator.domain.iam_policy.needs import Need
 from trail_operator.domain.iam_policy.statements import Caller, Request
 
-_OPTIONAL = {When.WARNINGS, When.MESSAGES, When.ATTRIBUTION, When.ALARM_TAGS, When.ALARM_TOPICS}
+_OPTIONAL = {
+    When.WARNINGS,
+    When.MESSAGES,
+    When.ATTRIBUTION,
+    When.ALARM_TAGS,
+    When.ALARM_LOG_GROUP,
+    When.ALARM_TOPICS,
+}
 _PASSED_TO = {"iam:passedtoservice": ("cloudtrail.amazonaws.com",)}
 
 

@@ -217,14 +217,7 @@ class AccountRegistry:
             raise FailureError(authority(Reason.INVALID_SPEC, "spec.accountRef does not name an AWSAccount"))
         name = self.name_for(trail)
         if name is None:
-            if self._own_identity:
-                return self.own
-            raise FailureError(
-                authority(
-                    Reason.ACCOUNT_NOT_FOUND,
-                    "spec.accountRef is required by this operator: set it to the AWSAccount for the trail",
-                )
-            )
+            return self._own_client()
         account = self._accounts.get(name)
         if account is None:
             remedy = (
@@ -242,11 +235,17 @@ class AccountRegistry:
         Raises FailureError if there is none, or if objects of the namespace may not use it.
         """
         if name is None:
-            return self.own
+            return self._own_client()
         account = self._accounts.get(name)
         if account is None:
             raise FailureError(authority(Reason.ACCOUNT_NOT_FOUND, f"AWSAccount {name} does not exist: create it"))
         return self._client_in(account, namespace)
+
+    def _own_client(self) -> AccountClient:
+        if self._own_identity:
+            return self.own
+        message = "spec.accountRef is required by this operator: set it to the AWSAccount for the trail"
+        raise FailureError(authority(Reason.ACCOUNT_NOT_FOUND, message))
 
     def _client_in(self, account: Account, namespace: str) -> AccountClient:
         name = account.name

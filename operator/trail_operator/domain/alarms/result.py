@@ -36,6 +36,8 @@ class AlarmSyncResult:
     failure: Failure | None = None
     conflicts: tuple[Failure, ...] = ()
     """Filters and alarms with names of the set that belong to others: only those are not written."""
+    is_pending: bool = False
+    """Whether AWS shows differences that writes remove, unlike those of conflicts."""
     has_written: bool = False
     """Whether the reconcile wrote to AWS, so that earlier reads are outdated."""
     unreachable: bool = False
@@ -71,7 +73,7 @@ class AlarmSyncResult:
     @property
     def is_settling(self) -> bool:
         """Whether AWS does not show everything yet that was written."""
-        return self.known and self.failure is None and bool(self.drift) and not self.observe_only
+        return self.is_pending and self.failure is None and not self.observe_only
 
 
 def count_own(observed: ObservedAlarmSet, owns: Owns) -> int:
