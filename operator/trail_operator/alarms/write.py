@@ -57,6 +57,7 @@ class AlarmWriter:
             logger.warning(f"{action.operation} failed: {failure.message}", extra=extra)
             return failure
         self._record_write(state, action)
+        self._record_tags(state, scope, action)
         changes = ", ".join(f"{entry.path}: {entry.observed} -> {entry.desired}" for entry in action.differences)
         logger.info(f"{action.operation} {changes}".strip(), extra=state.about(**fields, requestID=request_id))
         return None
@@ -66,15 +67,39 @@ class AlarmWriter:
         for arn in (action.existing_alarms or {}).values():
             state.cache.tags.pop(arn, None)
 
+    def _record_tags(self, state: AlarmSetState, scope: AlarmScope, action: AlarmAction) -> None:
+        """Record the tags of an alarm that was created, unless `_check_owner` has found it: AWS ignores tags then."""
+        if _is_creation(action):
+            tags = {tag["Key"]: tag["Value"] for tag in action.parameters.get("Tags", ())}
+            state.cache.tags.setdefault(_created_arn(scope, action), Cached(tags, self._clock.monotonic()))
+
     async def _check_owner(self, state: AlarmSetState, scope: AlarmScope, action: AlarmAction) -> None:
-        """Read the owner tags of the alarms that exist. Raises NotSentError if one belongs to somebody else."""
-        for name, arn in (action.existing_alarms or {}).items():
+        """Read the owner tags of the alarms that are written. Raises NotSentError if one belongs to somebody else.
+
+        Also of an alarm that is to be created: PutMetricAlarm would replace one that was created a moment ago, or that
+        an incomplete response did not show.
+        """
+        is_new = _is_creation(action)
+        alarms = {action.parameters["AlarmName"]: _created_arn(scope, action)} if is_new else action.existing_alarms
+        for name, arn in (alarms or {}).items():
             try:
                 tags = await scope.client.alarms.tags(arn, scope.location.region)
             except FailureError as error:
                 raise StaleDecisionError(error.failure) from None
+            if tags is None and is_new:
+                continue
             if tags is None:
                 raise StaleDecisionError(transient(f"Alarm {name} was deleted while a write waited"))
             state.cache.tags[arn] = Cached(tags, self._clock.monotonic())
             if not scope.owns(tags):
                 raise NotSentError(alarm_conflict(name, owner=scope.owner))
+
+
+def _is_creation(action: AlarmAction) -> bool:
+    """Whether a write creates an alarm."""
+    return action.operation == "PutMetricAlarm" and not action.existing_alarms
+
+
+def _created_arn(scope: AlarmScope, action: AlarmAction) -> str:
+    """Return the ARN of the alarm that a write creates."""
+    return scope.location.alarm_arn(action.parameters["AlarmName"])

@@ -81,6 +81,10 @@ class Location:
             return name_or_arn
         return str(Arn(self.partition, "sns", self.region, self.account, name_or_arn))
 
+    def alarm_arn(self, name: str) -> str:
+        """Return the ARN of the CloudWatch alarm of that name."""
+        return str(Arn(self.partition, "cloudwatch", self.region, self.account, f"alarm:{name}"))
+
     def key_arn(self, key: str) -> str:
         """Return the ARN of a key or alias. An ID or alias means one in the trail's region and account."""
         if is_arn(key):
