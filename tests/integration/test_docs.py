@@ -18,12 +18,13 @@ _KNOWN = re.compile(r"(v1|apps/.*|batch/.*|.*\.k8s\.io/.*|trail-operator\.dev/.*
 
 
 def manifests(page: Path) -> list[dict[str, Any]]:
-    """The manifests of a page. What has a spec and no kind is a part of a Trail."""
+    """The manifests of a page. What has a spec and no kind is a part of a Trail or TrailAlarmSet."""
     found = []
     for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
         for body in yaml.safe_load_all(block):
             if "spec" in body and "kind" not in body:
-                body |= {"apiVersion": "trail-operator.dev/v1beta1", "kind": "Trail", "metadata": {"name": "a-part"}}
+                version, kind = ("v1alpha1", "TrailAlarmSet") if "trailRef" in body["spec"] else ("v1beta1", "Trail")
+                body |= {"apiVersion": f"trail-operator.dev/{version}", "kind": kind, "metadata": {"name": "a-part"}}
             if "kind" in body and _KNOWN.fullmatch(body["apiVersion"]):
                 found.append(body)
     return found

@@ -226,8 +226,9 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "observe the trail (`managementPolicy: Observe`).",
     ),
     Reason.IN_USE: Explanation(
-        "The AWSAccount is being deleted, and Trails still use it. It is kept so that they can be deleted in AWS.",
-        "Delete these Trails first (`deletionPolicy: Retain` keeps their trails in AWS).",
+        "The AWSAccount is being deleted, and Trails or TrailAlarmSets still use it. It is kept so that what they "
+        "manage can be deleted in AWS.",
+        "Delete these first (`deletionPolicy: Retain` keeps what they manage in AWS).",
     ),
     Reason.OBSERVED: Explanation(
         "`managementPolicy: Observe`: the trail matches the spec, and AWS reports no delivery error. Unknown if AWS "
