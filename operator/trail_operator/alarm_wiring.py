@@ -1,15 +1,18 @@
 """Builds the TrailAlarmSet controller, and connects it with the others."""
 
 from collections.abc import Callable
+from functools import partial
 
 from trail_operator.account.controller import AccountController
 from trail_operator.alarms.account import PinnedAccount
 from trail_operator.alarms.advice import AlarmAdvisor
+from trail_operator.alarms.alarm_set_index import AlarmSetIndex
 from trail_operator.alarms.apply import AlarmExecutor
 from trail_operator.alarms.checks import AlarmChecks
 from trail_operator.alarms.controller import AlarmSetController
 from trail_operator.alarms.delete import AlarmSetDeleter
 from trail_operator.alarms.drift import AlarmDriftRecorder
+from trail_operator.alarms.events import AlarmSetEvents
 from trail_operator.alarms.finalize import AlarmSetFinalizer
 from trail_operator.alarms.read import AlarmReader
 from trail_operator.alarms.reconciler import AlarmSetReconciler
@@ -21,32 +24,44 @@ from trail_operator.alarms.status_writer import AlarmSetStatusWriter
 from trail_operator.alarms.sync import AlarmSync
 from trail_operator.alarms.unknown_status import AlarmUnknownStatus
 from trail_operator.alarms.write import AlarmWriter
+from trail_operator.aws.event_history import EventHistory
 from trail_operator.kube.object_controller import object_queue
+from trail_operator.reconcile.attribution import DriftAttribution
+from trail_operator.reconcile.event_wakes import EventWakes
+from trail_operator.reconcile.history_lookups import HistoryLookups
 from trail_operator.reconcile.reachability import Reachability
 from trail_operator.reconcile.runner import ReconcileRunner
+from trail_operator.reconcile.status_updates import StatusUpdates
 from trail_operator.reconcile.unwritable import UnwritableObjects
 from trail_operator.runtime.concurrency import acting_for
 from trail_operator.runtime.work_queue import WorkQueue
 from trail_operator.shared_parts import Shared
 from trail_operator.trail.location import Locator
 
+# The lowest rate of the reads that each reconcile makes: of DescribeMetricFilters.
+_READS_PER_SECOND = 4
 
-def alarm_set_controller(shared: Shared, reconcile_trail: Callable[[str], None]) -> AlarmSetController:
-    """Build the controller. It starts once the cluster has the kind.
+
+def alarm_set_controller(
+    shared: Shared, reconcile_trail: Callable[[str], None]
+) -> tuple[AlarmSetController, AlarmSetEvents]:
+    """Build the controller, which starts once the cluster has the kind, and what events cause.
 
     `reconcile_trail`: has the Trail with a UID reconciled.
     """
     queue = object_queue(shared.clock.monotonic, shared.metrics.record_restart, shared.resync)
-    runner = _runner(shared, queue, reconcile_trail)
+    writer = AlarmSetStatusWriter(shared.kubernetes, shared.events, queue.enqueue, shared.clock)
+    target = _events(shared, queue, writer)
+    runner = _runner(shared, writer, target.attribution, reconcile_trail)
 
     async def reconcile(state: AlarmSetState) -> float | None:
-        trail = shared.trails.get(state.trail_key)
-        if trail and shared.registry.managed_elsewhere(trail):
+        if _managed_elsewhere(shared, state):
             return shared.resync
         with acting_for(state.key.namespace):
-            return await runner.run(state)
+            return await target.wakes.observed(state, runner.run(state))
 
-    return AlarmSetController(shared.kubernetes, shared.alarm_sets, queue, reconcile, shared.clock.monotonic)
+    controller = AlarmSetController(shared.kubernetes, shared.alarm_sets, queue, reconcile, shared.clock.monotonic)
+    return controller, target
 
 
 def subscribe_alarm_sets(shared: Shared, accounts: AccountController, alarm_sets: AlarmSetController) -> None:
@@ -65,17 +80,42 @@ def subscribe_alarm_sets(shared: Shared, accounts: AccountController, alarm_sets
     accounts.subscribe(lambda name: alarm_sets.enqueue(lambda state: uses(state, name)))
 
 
-def _runner(shared: Shared, queue: WorkQueue, reconcile_trail: Callable[[str], None]) -> ReconcileRunner[AlarmSetState]:
+def _managed_elsewhere(shared: Shared, state: AlarmSetState) -> bool:
+    trail = shared.trails.get(state.trail_key)
+    return trail is not None and shared.registry.managed_elsewhere(trail)
+
+
+def _events(shared: Shared, queue: WorkQueue, writer: AlarmSetStatusWriter) -> AlarmSetEvents:
+    wakes = EventWakes(AlarmSetIndex(), queue.enqueue, _READS_PER_SECOND, shared.metrics, shared.clock)
+
+    def history_for(state: AlarmSetState) -> EventHistory:
+        trail = shared.trails.get(state.trail_key)
+        if trail is None:
+            return shared.registry.client_named(state.status.account_name, state.key.namespace).history
+        return shared.registry.client_for(trail).history
+
+    updates = StatusUpdates(queue, writer.write_last_drift, partial(_managed_elsewhere, shared))
+    lookups = HistoryLookups(history_for, shared.attributor.is_own, shared.metrics, shared.clock)
+    attribution = DriftAttribution(shared.attributor, lookups, updates, queue, shared.clock)
+    shared.alarm_sets.subscribe(on_add=wakes.add, on_delete=wakes.remove)
+    return AlarmSetEvents(wakes, attribution, shared.clock)
+
+
+def _runner(
+    shared: Shared,
+    status: AlarmSetStatusWriter,
+    attribution: DriftAttribution[AlarmSetState],
+    reconcile_trail: Callable[[str], None],
+) -> ReconcileRunner[AlarmSetState]:
     clock, settings, events = shared.clock, shared.settings, shared.events
     dependency_resync = settings.dependency_resync.total_seconds()
     reachability = Reachability(clock, resync=shared.resync)
     resolver = AlarmSetResolver(shared.trails, shared.registry, Locator(shared.cluster), settings, clock)
     reader = AlarmReader(clock, dependency_resync=dependency_resync)
-    status = AlarmSetStatusWriter(shared.kubernetes, events, queue.enqueue, clock)
-    results = AlarmResults(AlarmAdvisor(clock, dependency_resync=dependency_resync), reachability, clock)
+    results = AlarmResults(AlarmAdvisor(dependency_resync=dependency_resync), reachability, clock)
     requeue = AlarmRequeue(reachability, clock, resync=shared.resync)
     writer = AlarmWriter(clock)
-    drift = AlarmDriftRecorder(events, shared.metrics, clock)
+    drift = AlarmDriftRecorder(events, shared.metrics, attribution, clock)
     sync = AlarmSync(
         resolver,
         reader,

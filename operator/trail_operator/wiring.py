@@ -7,6 +7,7 @@ from trail_operator.account.controller import AccountController, AccountScope
 from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.account.status_writer import AccountStatusWriter, AccountUsers
 from trail_operator.alarm_wiring import alarm_set_controller, subscribe_alarm_sets
+from trail_operator.alarms.topic_changes import TopicChanges
 from trail_operator.alarms.trail_changes import TrailChanges
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client_pool import ClientPool
@@ -83,16 +84,17 @@ def build_controllers(
     writer = StatusWriter(kubernetes, shared.events, shared.deletion_policy, queue.enqueue, clock)
     trail_target = trail_events(shared, queue, writer)
     updates = _dependency_updates(shared, writer, queue)
-    alarm_sets = alarm_set_controller(shared, queue.enqueue)
+    alarm_sets, alarm_set_target = alarm_set_controller(shared, queue.enqueue)
     trail_changes = TrailChanges(lambda trail: alarm_sets.enqueue(lambda state: state.trail_key == trail))
     trails = _trail_controller(shared, accounts, queue, trail_target, writer, updates, trail_changes)
     dependencies = DependencyChanges(shared.trails, trail_target.wakes.wake_once, updates, clock)
+    dependencies.subscribe(TopicChanges(shared.alarm_sets, alarm_set_target.wakes.wake_once).on_change)
     namespaces = NamespaceController(registry, lambda name: trails.enqueue(lambda state: state.key.namespace == name))
     _subscribe(shared, accounts, trails)
     subscribe_alarm_sets(shared, accounts, alarm_sets)
     _collect_state(shared, trails)
     refresh = InventoryRefresh(shared.inventory, registry.names_of, clock)
-    router = EventRouter([trail_target], dependencies, refresh, clients.own_requests, metrics)
+    router = EventRouter([trail_target, alarm_set_target], dependencies, refresh, clients.own_requests, metrics)
     consumer = event_consumer(settings, pool, clients, deliver_to(router, shared.arrivals), metrics, clock)
     if consumer:
         watch_arrivals(shared.arrivals, shared.inventory, clients.own_requests, registry, accounts)

@@ -22,7 +22,8 @@ from tests.unit.builders import ARN, LOCATION
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.alarms.alarm import FilterKey, ObservedAlarm, ObservedAlarmSet
 from trail_operator.domain.alarms.diff import differences
-from trail_operator.domain.alarms.drift_causes import causes_of, concerns, resources_of
+from trail_operator.domain.alarms.drift_causes import causes_of, resources_of
+from trail_operator.domain.alarms.place import AlarmPlace
 from trail_operator.domain.attribution import DetectedDrift, attribute, trail_ref
 from trail_operator.domain.cloudtrail_calls import Kind
 from trail_operator.domain.cloudtrail_event import Actor, CloudTrailEvent
@@ -160,6 +161,9 @@ def test_a_cause_is_unknown_if_no_one_call_can_be_all_of_it(
         (event("PutMetricFilter", filter_ref("A", OLD_GROUP)), True),
         (event("PutMetricFilter", filter_ref("A", "another")), False),
         (event("DeleteLogGroup", LOG_GROUP), True),
+        (event("CreateLogGroup", LOG_GROUP), True),
+        (event("UpdateTrail", TRAIL), True),
+        (event("UpdateTrail", replace(TRAIL, name="another")), False),
         (event("PutRetentionPolicy", LOG_GROUP, event_source="logs.amazonaws.com"), False),
         (event("PutMetricAlarm", ResourceRef(Kind.ALARM, LOCATION.account, LOCATION.region, "x")), False),
         (event("PutMetricAlarm", ResourceRef(Kind.ALARM, LOCATION.account, "us-east-1", f"{PREFIX}A")), False),
@@ -168,4 +172,5 @@ def test_a_cause_is_unknown_if_no_one_call_can_be_all_of_it(
     ],
 )
 def test_a_call_concerns_a_set_if_it_names_what_the_set_has(found: CloudTrailEvent, expected: bool) -> None:
-    assert concerns(found, LOCATION.account, LOCATION.region, PREFIX, [GROUP, OLD_GROUP]) is expected
+    place = AlarmPlace(LOCATION.account, LOCATION.region, PREFIX, frozenset({GROUP, OLD_GROUP}), TRAIL)
+    assert place.concerns(found) is expected

@@ -8,10 +8,13 @@ from trail_operator.alarms.state import AlarmSetState
 from trail_operator.api.trail_status import Difference, LastDrift
 from trail_operator.domain.alarms.actions import AlarmAction
 from trail_operator.domain.alarms.diff import field_of_path
+from trail_operator.domain.alarms.drift_causes import causes_of, resources_of
 from trail_operator.domain.alarms.event_notes import applied_note
 from trail_operator.domain.alarms.result import AlarmSyncResult
+from trail_operator.domain.attribution import DetectedDrift, trail_ref, window_start
 from trail_operator.kube.events import EventRecorder
 from trail_operator.metrics import Metrics
+from trail_operator.reconcile.attribution import DriftAttribution
 from trail_operator.runtime.clock import Clock
 
 # The limit of the CRD.
@@ -21,9 +24,12 @@ _MOST_PATHS = 32
 class AlarmDriftRecorder:
     """Records each drift once, however many reads show it until it is corrected."""
 
-    def __init__(self, events: EventRecorder, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self, events: EventRecorder, metrics: Metrics, attribution: DriftAttribution[AlarmSetState], clock: Clock
+    ) -> None:
         self._events = events
         self._metrics = metrics
+        self._attribution = attribution
         self._clock = clock
 
     def record_begin(self, state: AlarmSetState) -> None:
@@ -39,8 +45,13 @@ class AlarmDriftRecorder:
             return ()
         state.drift_count += 1
         self._metrics.record_drift({field_of_path(entry.path) or "alarm" for entry in found})
-        paths = tuple(entry.path for entry in found)[:_MOST_PATHS]
-        state.reads.drift.last = LastDrift(detection_time=self._clock.now(), paths=paths)
+        history, now = state.reads.drift, self._clock.now()
+        paths = tuple(entry.path for entry in found)
+        trail = trail_ref(comparison.resolved.observed_trail.arn)
+        resources = resources_of(found, comparison.desired, trail)
+        since = window_start(history.in_sync_at, found, history.detected)
+        history.last = LastDrift(detection_time=now, paths=paths[:_MOST_PATHS])
+        self._attribution.begin(state, DetectedDrift(resources, paths, causes_of(found), since, now))
         return found
 
     async def report_detected(self, state: AlarmSetState, found: tuple[Difference, ...]) -> None:
@@ -57,6 +68,7 @@ class AlarmDriftRecorder:
 
     def record_result(self, state: AlarmSetState, result: AlarmSyncResult) -> None:
         """Record when AWS matched the spec, and thus when the last drift was corrected."""
+        self._attribution.follow(state)
         if not result.known or result.drift or result.failure:
             return
         history, last, now = state.reads.drift, state.last_drift, self._clock.now()

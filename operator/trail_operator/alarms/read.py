@@ -59,14 +59,12 @@ class AlarmReader:
         """Return the alarms with their tags, without those that were deleted in the meantime."""
         now = self._clock.monotonic()
         arns = [alarm.arn for alarm in alarms.values()]
-        known = state.cache.tags
-        state.cache.tags = {
-            arn: known[arn] for arn in arns if arn in known and now - known[arn].read_at < self._tags_ttl
-        }
+        state.cache.forget_tags(arns, now, self._tags_ttl)
         missing = [arn for arn in arns if arn not in state.cache.tags]
-        if len(missing) > 1 and (state.writes.last_at is None or now - state.writes.last_at > _INDEX_DELAY):
+        listable = [arn for arn in missing if arn not in state.cache.doubtful_tags]
+        if len(listable) > 1 and (state.writes.last_at is None or now - state.writes.last_at > _INDEX_DELAY):
             listed = await self._listed_tags(scope)
-            state.cache.tags |= {arn: Cached(listed[arn], now) for arn in missing if arn in listed}
+            state.cache.tags |= {arn: Cached(listed[arn], now) for arn in listable if arn in listed}
         # Alarms that the list lacks have another owner or none, or the list is not up to date.
         for arn in missing:
             if arn not in state.cache.tags:

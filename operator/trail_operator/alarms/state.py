@@ -12,10 +12,14 @@ from trail_operator.api.trail import DeletionPolicy
 from trail_operator.api.trail_alarm_set import TrailAlarmSetSpec
 from trail_operator.api.trail_alarm_set_status import TrailAlarmSetStatus
 from trail_operator.api.trail_status import Difference, LastDrift
+from trail_operator.aws.dependency_reads import DependencyReads
 from trail_operator.domain.alarms.alarm import DesiredAlarmSet, FilterKey, ObservedAlarmSet
+from trail_operator.domain.alarms.place import AlarmPlace
 from trail_operator.domain.alarms.result import AlarmSetIdentity
 from trail_operator.domain.annotations import unset_deletion_policy
+from trail_operator.domain.arns import Arn
 from trail_operator.domain.drift_history import DriftHistory
+from trail_operator.domain.event_routing import is_older
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.kube.client import Key
 from trail_operator.kube.object_state import ObjectState
@@ -31,28 +35,53 @@ class Cached:
 
 @dataclass
 class AlarmCache:
-    """What is not read in each reconcile. Written by AlarmSetResolver, AlarmReader, AlarmChecks and AlarmAdvisor."""
+    """What is not read in each reconcile.
+
+    Written by AlarmSetResolver, AlarmReader, AlarmChecks, AlarmAdvisor and AlarmSetEvents.
+    """
 
     tags: dict[str, Cached] = field(default_factory=dict)
     """The tags of alarms, by ARN."""
+    doubtful_tags: dict[str, float] = field(default_factory=dict)
+    """Until when AWS may show tags as they were before a call, by ARN."""
     trail: Cached | None = None
     """The trail of a Trail that does not read it."""
     log_group: tuple[str, Cached] | None = None
     """The name of a log group, and its class."""
     patterns: dict[str, str] = field(default_factory=dict)
     """What AWS says of custom patterns: why one is invalid, or an empty text."""
-    topics: dict[str, Cached] = field(default_factory=dict)
-    """What AWS shows of topics, by ARN."""
+    topics: DependencyReads | None = None
+    """What was read of topics, and when."""
+
+    def doubt_tags(self, names: Collection[str], *, called_at: float, until: float) -> bool:
+        """Take the tags of alarms from the cache only if they are read after `until`, because a call may change them.
+
+        Returns whether some are cached that were read too early to show the call.
+        """
+        arns = [arn for arn in self.tags if Arn.parse(arn).resource_id in names]
+        outdated = [arn for arn in arns if not is_older(called_at, self.tags[arn].read_at)]
+        self.doubtful_tags |= dict.fromkeys(outdated, until)
+        return bool(outdated)
+
+    def forget_tags(self, arns: Collection[str], now: float, ttl: float) -> None:
+        """Remove the tags that are to be read again, and those of other alarms than these."""
+        self.tags = {arn: cached for arn, cached in self.tags.items() if arn in arns and now - cached.read_at < ttl}
+        read = {arn: until for arn, until in self.doubtful_tags.items() if arn in self.tags}
+        self.doubtful_tags = {arn: until for arn, until in read.items() if self.tags[arn].read_at < until}
+        for arn in self.doubtful_tags:
+            del self.tags[arn]
 
 
 @dataclass
 class AlarmReads:
-    """Results of earlier reads. Written by AlarmReader, AlarmResults and AlarmDriftRecorder."""
+    """Results of earlier reads. Written by AlarmReader, AlarmResults, AlarmSync and AlarmDriftRecorder."""
 
     last_at: float | None = None
     """When AWS last answered every read."""
     synced: tuple[int, str] | None = None
     """The generation that AWS last matched, and the log group: with another one, a difference is no drift."""
+    place: AlarmPlace | None = None
+    """Where the last sync looked for them."""
     states: Mapping[str, str] = field(default_factory=dict)
     """The state of each alarm by its name in the spec; for metrics only."""
     drift: DriftHistory = field(default_factory=DriftHistory)
@@ -192,6 +221,14 @@ class AlarmSetState(ObjectState):
             return frozenset()
         recorded = self.status.filters
         return frozenset(FilterKey(entry.log_group, entry.name) for entry in recorded if entry.name.startswith(prefix))
+
+    @property
+    def place(self) -> AlarmPlace | None:
+        """Where filters and alarms are, or will be; None if that is not known yet."""
+        place, status = self.reads.place, self.status
+        if place is None and self.is_on_record:
+            place = AlarmPlace(str(status.account_id), str(status.region), str(self.name_prefix), frozenset())
+        return place and place.with_log_groups(frozenset(key.log_group for key in self.pinned_filters))
 
     def is_pinned(self, identity: AlarmSetIdentity, filters: Collection[FilterKey]) -> bool:
         """Whether status records where everything is, and these filters."""

@@ -10,7 +10,9 @@ from trail_operator.alarms.read import AlarmReader
 from trail_operator.alarms.resolve import AlarmSetResolver, ResolvedAlarmSet
 from trail_operator.alarms.results import AlarmResults
 from trail_operator.alarms.state import AlarmSetState
+from trail_operator.domain.alarms.place import AlarmPlace
 from trail_operator.domain.alarms.result import AlarmSyncResult
+from trail_operator.domain.attribution import trail_ref
 from trail_operator.domain.failure import FailureError
 from trail_operator.kube.object_state import ReconcileContext
 
@@ -78,5 +80,8 @@ class AlarmSync:
     async def _read(
         self, state: AlarmSetState, context: ReconcileContext, resolved: ResolvedAlarmSet
     ) -> AlarmComparison:
+        location, desired = resolved.scope.location, resolved.desired
+        groups, trail = frozenset({desired.log_group}), trail_ref(resolved.observed_trail.arn)
+        state.reads.place = AlarmPlace(location.account, location.region, resolved.scope.prefix, groups, trail)
         observed = await self._reader.read(state, resolved.scope, resolved.desired.log_group)
         return AlarmComparison(state, context, resolved, observed)

@@ -1,6 +1,6 @@
 """Reads whether topics exist and have subscribers. The permission is optional: without it, that is unknown."""
 
-from trail_operator.aws.client import AWSClient
+from trail_operator.aws.client import Reads
 from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.domain.alarms.advice import TopicState
@@ -10,7 +10,7 @@ from trail_operator.domain.failure import FailureError
 _NOT_FOUND = ("NotFound", "NotFoundException")
 
 
-async def topic_state(aws: AWSClient, arn: str) -> TopicState:
+async def topic_state(aws: Reads, arn: str) -> TopicState:
     """Return what AWS shows of a topic."""
     try:
         response = await aws.call(Read.GetTopicAttributes, Arn.parse(arn).region, TopicArn=arn)

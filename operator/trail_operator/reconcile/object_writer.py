@@ -45,6 +45,10 @@ class ObjectWriter(ABC, Generic[S, T]):
         """Read the object again; return False if it is gone."""
         return self._replace(state, await self._kubernetes.get(self.resource, state.key))
 
+    async def write_last_drift(self, state: S) -> bool:
+        """Report what has become known of the last drift; return False if the object is gone."""
+        return await self._write_status(state, self.status_of(state))
+
     @abstractmethod
     def status_of(self, state: S) -> T:
         """Return the status as last seen."""

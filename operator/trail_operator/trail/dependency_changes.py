@@ -4,6 +4,7 @@ A change is a reason to read, and nothing else: the report of one may be wrong.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from trail_operator.api.reasons import Reason
 from trail_operator.aws.dependency_reads import SHORTEST_AGE, DependencyCache
@@ -30,9 +31,14 @@ class DependencyChanges:
         self._wake = wake
         self._updates = updates
         self._clock = clock
+        self._others: list[Callable[[frozenset[ResourceRef]], frozenset[ResourceRef]]] = []
         self._changed: set[ResourceRef] = set()
         self._applied: dict[ResourceRef, float] = {}
         self._timer: asyncio.TimerHandle | None = None
+
+    def subscribe(self, on_change: Callable[[frozenset[ResourceRef]], frozenset[ResourceRef]]) -> None:
+        """Have this called with changed resources, each at most every 10 seconds; it returns those that it reads."""
+        self._others.append(on_change)
 
     def on_change(self, resource: ResourceRef) -> None:
         """Evaluate the Trails that depend on a resource, because a call has changed it.
@@ -61,6 +67,8 @@ class DependencyChanges:
         for index, state in enumerate(affected):
             loop.call_later(index * _INTERVAL, self._updates.on_change, state, self._wake)
         self._enqueue_by_spec(due)
+        for on_change in self._others:
+            self._applied |= dict.fromkeys(on_change(due), now)
         if self._changed:
             first = min(self._applied[resource] for resource in self._changed)
             self._apply_within(max(first + SHORTEST_AGE - now, _PAUSE))

@@ -10,7 +10,6 @@ from trail_operator.api.trail_status import Difference
 from trail_operator.domain.alarms.alarm import DesiredAlarmSet
 from trail_operator.domain.alarms.diff import FILTER_FIELDS, field_of_path, name_of_path
 from trail_operator.domain.cloudtrail_calls import Kind
-from trail_operator.domain.cloudtrail_event import CloudTrailEvent
 from trail_operator.domain.cloudtrail_resources import ResourceRef
 from trail_operator.domain.drift_causes import Causes, together
 
@@ -39,20 +38,6 @@ def resources_of(
 ) -> frozenset[ResourceRef]:
     """Return what a call must have changed to have produced the differences. `trail`: the trail of the log group."""
     return frozenset(resource for entry in differences for resource in _resources_of(entry, desired, trail))
-
-
-def concerns(event: CloudTrailEvent, account: str, region: str, name_prefix: str, log_groups: Iterable[str]) -> bool:
-    """Whether a call may have changed a filter or an alarm of a set. `log_groups`: all in which it has filters."""
-    groups = set(log_groups)
-    deleted = {ResourceRef(Kind.LOG_GROUP, account, region, group) for group in groups}
-    if event.event_name == "DeleteLogGroup" and not deleted.isdisjoint(event.resources):
-        return True
-    beginnings = {Kind.ALARM: (name_prefix,), Kind.METRIC_FILTER: tuple(f"{group}:{name_prefix}" for group in groups)}
-    return any(
-        resource.name.startswith(beginnings[resource.kind])
-        for resource in event.resources
-        if resource.kind in beginnings and (resource.account, resource.region) == (account, region)
-    )
 
 
 def _causes_of(entry: Difference) -> Causes:
