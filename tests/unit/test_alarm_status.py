@@ -164,9 +164,6 @@ def test_unknown_warnings_keep_the_earlier_ones() -> None:
     warned = computed(result(advice=(NO_ACTION,)))
     assert shown(computed(failed(DEPENDENCY), warned))["Advisory"] == "True NoAction"
     assert "Advisory" not in shown(computed(result(), warned))
-    ignored = Advice(Reason.ANNOTATION_IGNORED, "annotation")
-    found = compute_status(READY, result(advice=(NO_ACTION,)), LATER, ignored)
-    assert shown(found)["Advisory"] == "True AnnotationIgnored"
 
 
 def test_refusals_are_recorded_for_the_generation_that_aws_refused() -> None:

@@ -16,7 +16,6 @@ from trail_operator.aws.dependency_reads import DependencyReads
 from trail_operator.domain.alarms.alarm import DesiredAlarmSet, FilterKey, ObservedAlarmSet
 from trail_operator.domain.alarms.place import AlarmPlace
 from trail_operator.domain.alarms.result import AlarmSetIdentity
-from trail_operator.domain.annotations import unset_deletion_policy
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.drift_history import DriftHistory
 from trail_operator.domain.event_routing import is_older
@@ -247,7 +246,7 @@ class AlarmSetState(ObjectState):
 
         `default`: the operator's. Raises FailureError.
         """
-        value = self.manifest.get("deletionPolicy") or unset_deletion_policy(self.annotations, default)
+        value = self.manifest.get("deletionPolicy") or default
         if value not in [*DeletionPolicy]:
             raise FailureError(_invalid("deletionPolicy must be Delete or Retain"))
         return DeletionPolicy(value)

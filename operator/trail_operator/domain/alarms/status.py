@@ -14,7 +14,6 @@ from trail_operator.domain.alarms.alarm import FilterKey
 from trail_operator.domain.alarms.result import AlarmSetIdentity, AlarmSyncResult
 from trail_operator.domain.conditions import State
 from trail_operator.domain.failure import Failure, FailureClass
-from trail_operator.domain.warnings import Advice
 
 _OPERATIONS = get_args(Operation)
 
@@ -46,14 +45,12 @@ def pinned_status(
     return previous.model_copy(update=update)
 
 
-def compute_status(
-    previous: TrailAlarmSetStatus, result: AlarmSyncResult, now: datetime, ignored: Advice | None = None
-) -> TrailAlarmSetStatus:
-    """Return the status after a reconcile, or `previous` if nothing is new. `ignored`: warns of annotations."""
+def compute_status(previous: TrailAlarmSetStatus, result: AlarmSyncResult, now: datetime) -> TrailAlarmSetStatus:
+    """Return the status after a reconcile, or `previous` if nothing is new."""
     if not _contradicts(previous, result) and status.says_nothing_new(previous, previous.drift, result):
         return previous
     states = alarm_set_conditions(result)
-    if advisory := advisory_state(previous, result.advice, ignored):
+    if advisory := advisory_state(previous, result.advice, None):
         states[ConditionType.ADVISORY] = advisory
     update: dict[str, object] = {
         "observed_generation": result.generation,
