@@ -1,7 +1,7 @@
 """Reads the filters and alarms of a TrailAlarmSet from AWS. Decides nothing.
 
-Each reconcile reads filters and alarms. Tags are read again only every `--dependency-resync`: with one call where the
-operator may call tag:GetResources, else with one for each alarm.
+Each reconcile reads filters and alarms. Tags of alarms that are the set's are read again only every
+`--dependency-resync`: with one call where the operator may call tag:GetResources, else with one for each alarm.
 """
 
 import asyncio
@@ -27,11 +27,16 @@ class AlarmReader:
         self._clock = clock
         self._tags_ttl = dependency_resync
 
-    async def read(self, state: AlarmSetState, scope: AlarmScope, log_group: str | None) -> ObservedAlarmSet:
+    async def read(
+        self, state: AlarmSetState, scope: AlarmScope, log_group: str | None, *, force: bool = False
+    ) -> ObservedAlarmSet:
         """Return all filters and alarms in a scope. Raises FailureError.
 
-        `log_group`: the one that must exist. Other log groups that status records may be gone.
+        `log_group`: the one that must exist. Other log groups that status records may be gone. `force`: whether all
+        tags are read again.
         """
+        if force:
+            state.cache.tags.clear()
         former = {key.log_group for key in state.pinned_filters} - {log_group}
         groups = [*([log_group] if log_group else []), *sorted(former)]
         reads = [self._filters(scope, group, may_be_gone=group in former) for group in groups]
@@ -59,7 +64,7 @@ class AlarmReader:
         """Return the alarms with their tags, without those that were deleted in the meantime."""
         now = self._clock.monotonic()
         arns = [alarm.arn for alarm in alarms.values()]
-        state.cache.forget_tags(arns, now, self._tags_ttl)
+        state.cache.forget_tags(arns, now, self._tags_ttl, scope.owns)
         missing = [arn for arn in arns if arn not in state.cache.tags]
         listable = [arn for arn in missing if arn not in state.cache.doubtful_tags]
         if len(listable) > 1 and (state.writes.last_at is None or now - state.writes.last_at > _INDEX_DELAY):

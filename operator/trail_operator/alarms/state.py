@@ -14,6 +14,7 @@ from trail_operator.api.trail_alarm_set_status import TrailAlarmSetStatus
 from trail_operator.api.trail_status import Difference, LastDrift
 from trail_operator.aws.dependency_reads import DependencyReads
 from trail_operator.domain.alarms.alarm import DesiredAlarmSet, FilterKey, ObservedAlarmSet
+from trail_operator.domain.alarms.ownership import Owns
 from trail_operator.domain.alarms.place import AlarmPlace
 from trail_operator.domain.alarms.result import AlarmSetIdentity
 from trail_operator.domain.arns import Arn
@@ -62,9 +63,13 @@ class AlarmCache:
         self.doubtful_tags |= dict.fromkeys(outdated, until)
         return bool(outdated)
 
-    def forget_tags(self, arns: Collection[str], now: float, ttl: float) -> None:
-        """Remove the tags that are to be read again, and those of other alarms than these."""
-        self.tags = {arn: cached for arn, cached in self.tags.items() if arn in arns and now - cached.read_at < ttl}
+    def forget_tags(self, arns: Collection[str], now: float, ttl: float, owns: Owns) -> None:
+        """Remove the tags that are to be read again, and those of other alarms than these.
+
+        Those of alarms of others are read each time: users may give them the owner tag.
+        """
+        known = {arn: cached for arn, cached in self.tags.items() if arn in arns and now - cached.read_at < ttl}
+        self.tags = {arn: cached for arn, cached in known.items() if owns(cached.value or {})}
         read = {arn: until for arn, until in self.doubtful_tags.items() if arn in self.tags}
         self.doubtful_tags = {arn: until for arn, until in read.items() if self.tags[arn].read_at < until}
         for arn in self.doubtful_tags:

@@ -83,5 +83,5 @@ class AlarmSync:
         location, desired = resolved.scope.location, resolved.desired
         groups, trail = frozenset({desired.log_group}), trail_ref(resolved.observed_trail.arn)
         state.reads.place = AlarmPlace(location.account, location.region, resolved.scope.prefix, groups, trail)
-        observed = await self._reader.read(state, resolved.scope, resolved.desired.log_group)
+        observed = await self._reader.read(state, resolved.scope, desired.log_group, force=context.force)
         return AlarmComparison(state, context, resolved, observed)
