@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from kubernetes import client, config
 
+from tests.integration.alarm_world import AlarmWorld
 from tests.integration.aws import Account
 from tests.integration.kubernetes import Accounts, AlarmSets, Trails
 from tests.integration.process import Operator
@@ -201,3 +202,9 @@ def calls_of(account: Account, *operations: str) -> list[dict[str, Any]]:
 def world(account: Account) -> World:
     """Everything in the account that a trail can depend on."""
     return World(account)
+
+
+@pytest.fixture
+def alarm_world(account: Account, trails: Trails) -> AlarmWorld:
+    """What a TrailAlarmSet works in."""
+    return AlarmWorld(account, trails)
