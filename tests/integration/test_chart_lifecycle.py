@@ -15,7 +15,7 @@ import yaml
 from kubernetes import client, config
 
 from tests.integration.aws import REGION, Account
-from tests.integration.conftest import ROOT, kubectl
+from tests.integration.conftest import ROOT, established, kubectl
 from tests.integration.kubernetes import Trails, trail
 from tests.integration.test_chart import CHART, can_i, helm
 from tests.patience import eventually, resync, timeout
@@ -24,6 +24,9 @@ from trail_sandbox.sandbox import ACCOUNT_ID, Sandbox
 pytestmark = [pytest.mark.long, pytest.mark.sampled("the chart's life")]
 
 NAMESPACE = "trail-operator"
+ALARM_SETS = "trailalarmsets.trail-operator.dev"
+# Seconds until the operator looks for the kind again, and some more.
+_PICKED_UP = 45
 _TAKE_OVER = 15  # seconds, as docs/operations.md promises
 _WAIT = ("--namespace", NAMESPACE, "--wait", timeout(90))
 
@@ -38,7 +41,7 @@ def own(worker_id: str) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A version of the chart before this one: its Trail lacked a field, and its role a permission."""
+    """A version of the chart before this one: its Trail lacked fields, its role permissions, and it had no alarms."""
     chart = tmp_path_factory.mktemp("earlier") / "trail-operator"
     shutil.copytree(CHART, chart)
     about = yaml.safe_load((chart / "Chart.yaml").read_text())
@@ -46,17 +49,29 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     definition = chart / "files" / "crds" / "trail-operator.dev_trails.yaml"
     body = yaml.safe_load(definition.read_text())
     del spec_of(body)["recursiveLogging"]
+    del fields_of(body, "status")["lastDrift"]
     definition.write_text(yaml.safe_dump(body))
+    (chart / "files" / "crds" / "trail-operator.dev_trailalarmsets.yaml").unlink()
     rules = chart / "templates" / "_helpers.tpl"
     counting = "resources: [events]\n  verbs: [create, patch]"
     assert counting in rules.read_text()
-    rules.write_text(rules.read_text().replace(counting, "resources: [events]\n  verbs: [create]"))
+    text = rules.read_text().replace(counting, "resources: [events]\n  verbs: [create]")
+    for part, verbs in (("trailalarmsets", "[get, list, watch, patch]"), ("trailalarmsets/status", "[patch]")):
+        rule = f"- apiGroups: [trail-operator.dev]\n  resources: [{part}]\n  verbs: {verbs}\n"
+        assert rule in text
+        text = text.replace(rule, "")
+    rules.write_text(text)
     return chart
 
 
 def spec_of(definition: dict[str, Any]) -> dict[str, Any]:
     """The fields of a Trail's spec."""
-    fields: dict[str, Any] = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    return fields_of(definition, "spec")
+
+
+def fields_of(definition: dict[str, Any], part: str) -> dict[str, Any]:
+    """The fields of a Trail's spec or status."""
+    fields: dict[str, Any] = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part]
     result: dict[str, Any] = fields["properties"]
     return result
 
@@ -86,6 +101,18 @@ class Release:
         """Whether the operator has the permission that the earlier version lacked."""
         user = f"system:serviceaccount:{NAMESPACE}:trail-operator"
         return can_i(self._api, "patch", "events.events.k8s.io", "default", user)
+
+    def watches_alarm_sets(self) -> bool:
+        """Whether the operator has the permission to watch TrailAlarmSets, which the earlier version lacked."""
+        user = f"system:serviceaccount:{NAMESPACE}:trail-operator"
+        return can_i(self._api, "watch", "trailalarmsets.trail-operator.dev", "default", user)
+
+    def log(self, text: str) -> list[str]:
+        """The lines with this text in the log of the newest Pod."""
+        pods = json.loads(kubectl(self.sandbox, "get", "pods", "--namespace", NAMESPACE, "--output=json"))["items"]
+        newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))["metadata"]["name"]
+        written = kubectl(self.sandbox, "logs", newest, "--namespace", NAMESPACE, "--tail=-1")
+        return [line for line in written.splitlines() if text in line]
 
     def format(self) -> str:
         """The log format of the Deployment, which each step changes."""
@@ -117,6 +144,8 @@ def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None
     release.helm("install", str(earlier), "--create-namespace", often, "--set=logFormat=text")
     assert not release.knows_recursive_logging()
     assert not release.counts_events()
+    assert not release.watches_alarm_sets()
+    assert ALARM_SETS not in kubectl(own, "get", "crds", "-o", "name")
     bucket = release.account.bucket("logs-lifecycle", "audit")
     release.trails.create(trail("audit", bucket))
     release.trails.wait_ready("audit")
@@ -125,8 +154,13 @@ def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None
     assert release.knows_recursive_logging()
     assert release.counts_events()
     assert release.format() == "json"
+    assert release.watches_alarm_sets()
+    established(own, ALARM_SETS)
+    eventually("the kind is handled", lambda: release.log("watching TrailAlarmSets"), _PICKED_UP)
 
     release.quiet(lambda: release.helm("rollback", "1"))
+    assert not release.watches_alarm_sets()
+    assert ALARM_SETS in kubectl(own, "get", "crds", "-o", "name"), "it is kept, with all objects"
     assert not release.knows_recursive_logging()
     assert not release.counts_events()
     assert release.format() == "text"
@@ -144,6 +178,40 @@ def test_install_upgrade_rollback_uninstall(own: Sandbox, earlier: Path) -> None
     release.helm("upgrade", CHART, "--set=crds.keep=false")
     release.helm("uninstall")
     assert ".trail-operator.dev" not in kubectl(own, "get", "crds", "-o", "name")
+
+
+def test_upgrade_and_rollback_without_the_definitions(own: Sandbox, earlier: Path) -> None:
+    """With crds.enabled: false the operator works with those of the earlier version, and says so."""
+    release = Release(own)
+    kubectl(own, "apply", "--server-side", "-f", str(earlier / "files" / "crds"))
+    for name in ("trails", "awsaccounts"):
+        established(own, f"{name}.trail-operator.dev")
+    values = (f"--set=resync={resync(2)}", "--set=crds.enabled=false")
+    release.helm("install", str(earlier), "--create-namespace", *values)
+    release.trails.create(trail("audit", release.account.bucket("logs-definitions", "audit")))
+    release.trails.wait_ready("audit")
+    release.quiet(lambda: release.helm("upgrade", CHART, *values))
+    assert not release.knows_recursive_logging()
+    assert release.watches_alarm_sets()
+    (line,) = release.log("TrailAlarmSets are not handled")
+    assert "apply its CustomResourceDefinition" in line
+    release.account.cloudtrail.stop_logging(Name="audit")
+    eventually("corrected", lambda: release.account.cloudtrail.get_trail_status(Name="audit")["IsLogging"])
+    eventually("said", lambda: release.log("drops status.lastDrift"))
+    # As docs/how-to/upgrade.md says, only later.
+    kubectl(own, "apply", "--server-side", "-f", str(ROOT / "crds"))
+    established(own, ALARM_SETS)
+    eventually("the kind is handled", lambda: release.log("watching TrailAlarmSets"), _PICKED_UP)
+    release.quiet(lambda: release.helm("rollback", "1"))
+    assert not release.watches_alarm_sets()
+    (line,) = release.log("TrailAlarmSets are not handled")
+    assert "the service account lacks permission" in line
+
+    release.trails.delete("audit")
+    release.trails.wait_gone("audit")
+    release.helm("uninstall")
+    kubectl(own, "delete", "leases", "--all", "--namespace", NAMESPACE)
+    kubectl(own, "delete", "-f", str(ROOT / "crds"))
 
 
 def test_definitions_that_are_guarded_go_only_where_that_is_meant(own: Sandbox) -> None:
