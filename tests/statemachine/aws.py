@@ -27,7 +27,8 @@ from botocore.credentials import (
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError, ReadTimeoutError
 from botocore.validate import ParamValidator
 
-from tests.statemachine import raw
+from tests.statemachine import alarm_world, raw
+from tests.statemachine.alarm_world import AlarmWorld, Present
 from tests.statemachine.event_bus import EventBus
 from tests.statemachine.kubernetes import at
 from trail_operator.aws.client_pool import ClientPool
@@ -155,7 +156,8 @@ class Dependencies(World):
             case "s3", "GetBucketRequestPayment":
                 return {"Payer": "BucketOwner"}
             case "sns", "GetTopicAttributes":
-                return {"Attributes": {"TopicArn": parameters["TopicArn"], "Policy": _OPEN}}
+                attributes = {"TopicArn": parameters["TopicArn"], "Policy": _OPEN, "SubscriptionsConfirmed": "1"}
+                return {"Attributes": attributes}
             case "kms", "DescribeKey" | "GetKeyPolicy":
                 key = self.key(parameters["KeyId"], ACCOUNT, region)
                 if key is None:
@@ -163,8 +165,6 @@ class Dependencies(World):
                 if operation == "GetKeyPolicy":
                     return {"Policy": key.policy}
                 return {"KeyMetadata": {"Arn": key.arn, "KeyState": key.state}}
-            case "logs", "DescribeLogGroups":
-                return {"logGroups": [{"logGroupName": parameters["logGroupNamePrefix"]}]}
             case "iam", "GetRole":
                 return {"Role": {"RoleName": parameters["RoleName"], "Arn": ROLE, "AssumeRolePolicyDocument": _OPEN}}
             case "iam", "ListRolePolicies":
@@ -183,7 +183,7 @@ class Dependencies(World):
 
 def is_write(operation: str) -> bool:
     """Whether an operation is there to change something."""
-    return not operation.startswith(("Get", "List", "Describe", "Lookup"))
+    return not operation.startswith(("Get", "List", "Describe", "Lookup", "Test"))
 
 
 @dataclass(eq=False)
@@ -252,10 +252,13 @@ class Aws:
     """Where events go, if anywhere."""
     last: dict[str, dict[str, Call]] = field(default_factory=dict)
     """The last call of each operation by a pass, by the ARN that it names."""
+    changed_alarms: Callable[[Call, Present], None] = lambda *_: None
+    """Called when a write to filters or alarms has taken effect, with what there was before."""
 
     def __post_init__(self) -> None:
         self.trails = TrailStore(lambda: at(self.loop.time()))
         self.history = History()
+        self.alarms = AlarmWorld(ACCOUNT, self.loop.time, self.settings)
         self._cloudtrail = CloudTrail(
             self.trails,
             self.world,
@@ -351,6 +354,12 @@ class Aws:
         return call.answer if call.answer is not None else self._act(call)
 
     def _act(self, call: Call) -> Mapping[str, Any]:
+        if call.service in alarm_world.SERVICES:
+            before = self.alarms.present
+            call.answer = self.alarms.answer(call.operation, call.region, call.parameters)
+            if self.alarms.present is not before:
+                self.changed_alarms(call, before)
+            return call.answer
         if call.service != "cloudtrail":
             call.answer = self.world.answer(call.service, call.operation, call.region, call.parameters)
             return call.answer

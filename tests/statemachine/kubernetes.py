@@ -1,4 +1,4 @@
-"""An API server in memory: Trails with versions, generations, finalizers, status, conflicts and a watch; accounts."""
+"""An API server in memory: objects with versions, generations, finalizers, status, conflicts and a watch; accounts."""
 
 import copy
 import itertools
@@ -11,7 +11,6 @@ from urllib.parse import unquote
 from tests.refusals import not_found, refused
 
 GROUP, VERSION, PLURAL, ACCOUNTS = "trail-operator.dev", "v1beta1", "trails", "awsaccounts"
-_TRAILS = f"/apis/{GROUP}/{VERSION}"
 
 Manifest = dict[str, Any]
 Watcher = Callable[[str, Manifest], None]
@@ -19,9 +18,14 @@ Watcher = Callable[[str, Manifest], None]
 
 @dataclass
 class ApiServer:
-    """All Trails. Every change is told to the watchers, with the object as it is then."""
+    """All objects of a kind. Every change is told to the watchers, with the object as it is then."""
 
     clock: Callable[[], datetime]
+    kind: str = "Trail"
+    version: str = VERSION
+    plural: str = PLURAL
+    other: "ApiServer | None" = None
+    """The objects of another kind, if the cluster has it."""
     objects: dict[str, Manifest] = field(default_factory=dict)
     """By namespace/name."""
     accounts: dict[str, Manifest] = field(default_factory=dict)
@@ -44,7 +48,8 @@ class ApiServer:
     """How often the operator has sent a status."""
     wrote_status: Callable[[Manifest, Manifest], None] = lambda *_: None
     """Called with each object before and after the operator has written its status."""
-    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    """UIDs and versions: those of all kinds differ."""
 
     # What users do.
 
@@ -52,10 +57,10 @@ class ApiServer:
         """Create a Trail."""
         namespace, _, name = key.partition("/")
         assert key not in self.objects
-        number = next(self._numbers)
+        number = next(self.numbers)
         body: Manifest = {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": "Trail",
+            "apiVersion": f"{GROUP}/{self.version}",
+            "kind": self.kind,
             "metadata": {
                 "namespace": namespace,
                 "name": name,
@@ -103,7 +108,7 @@ class ApiServer:
 
     def put_account(self, name: str, spec: Manifest) -> Manifest:
         """Create an AWSAccount, or put another spec in place of its own; the AWSAccount as it then is."""
-        number = next(self._numbers)
+        number = next(self.numbers)
         created = self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
         uid = f"{number:08d}-0000-4000-8000-000000000000"
         metadata = {"name": name, "uid": uid, "generation": 0, "creationTimestamp": created}
@@ -126,12 +131,15 @@ class ApiServer:
             made = {"uid": "event", "creationTimestamp": "2026-03-04T05:06:07Z", "resourceVersion": "1"}
             name = body["metadata"]["name"] if method == "POST" and body else unquote(path.split("/")[-1])
             return {"metadata": {"namespace": namespace, "name": name, **made}}
-        if method == "GET" and path == f"{_TRAILS}/{PLURAL}":
+        if self.other and f"/{self.other.plural}" in path:
+            return self._answer_about_other(self.other, method, path, body)
+        root = f"/apis/{GROUP}/{self.version}"
+        if method == "GET" and path == f"{root}/{self.plural}":
             items = copy.deepcopy(list(self.objects.values()))
-            return {"kind": "TrailList", "metadata": {"resourceVersion": "1"}, "items": items}
-        if path.startswith(f"{_TRAILS}/{ACCOUNTS}/"):
+            return {"kind": f"{self.kind}List", "metadata": {"resourceVersion": "1"}, "items": items}
+        if path.startswith(f"{root}/{ACCOUNTS}/"):
             return self._answer_about_account(path.split("/")[5], method, body)
-        namespace, _, rest = path.removeprefix(f"{_TRAILS}/namespaces/").partition(f"/{PLURAL}/")
+        namespace, _, rest = path.removeprefix(f"{root}/namespaces/").partition(f"/{self.plural}/")
         name, _, subresource = rest.partition("/")
         key = f"{namespace}/{name}"
         if key not in self.objects:
@@ -142,7 +150,7 @@ class ApiServer:
         assert body is not None
         if key in self.unwritable:
             self.refusals += 1
-            raise refused(422, "Invalid", f'trails.{GROUP} "{name}" is invalid: spec: Required value')
+            raise refused(422, "Invalid", f'{self.plural}.{GROUP} "{name}" is invalid: spec: Required value')
         before = self.objects[key]
         if subresource == "status":
             self.status_patches += 1
@@ -154,6 +162,13 @@ class ApiServer:
         self.writes += after is not before
         return copy.deepcopy(after)
 
+    def _answer_about_other(self, other: "ApiServer", method: str, path: str, body: Manifest | None) -> Manifest:
+        before = other.writes
+        try:
+            return other.answer(method, path, body)
+        finally:
+            self.writes += other.writes - before
+
     def _answer_about_account(self, name: str, method: str, patch: Manifest | None) -> Manifest:
         assert method == "PATCH"
         before = self.accounts[name]
@@ -162,7 +177,7 @@ class ApiServer:
             after["metadata"]["finalizers"] = finalizers
         if after != before:
             self.writes += 1
-            after["metadata"]["resourceVersion"] = str(next(self._numbers))
+            after["metadata"]["resourceVersion"] = str(next(self.numbers))
             self.accounts[name] = after
         return copy.deepcopy(self.accounts[name])
 
@@ -180,7 +195,7 @@ class ApiServer:
 
     def _put(self, key: str, body: Manifest) -> Manifest:
         metadata = body["metadata"]
-        metadata["resourceVersion"] = str(next(self._numbers))
+        metadata["resourceVersion"] = str(next(self.numbers))
         self.specs[metadata["uid"], metadata["generation"]] = body["spec"]
         if "deletionTimestamp" in metadata and not metadata.get("finalizers"):
             del self.objects[key]

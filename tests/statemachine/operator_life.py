@@ -5,6 +5,7 @@ A life ends by kill -9: what it was about to do never happens, what it had sent 
 
 import asyncio
 import contextvars
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -26,13 +27,13 @@ from trail_operator.controllers import Controllers, InitialObjects
 from trail_operator.domain.ownership import Cluster
 from trail_operator.events import queue
 from trail_operator.inventory import account_client
-from trail_operator.kube.client import TRAILS, KubeClient
+from trail_operator.kube.client import ALARM_SETS, TRAILS, KubeClient
 from trail_operator.kube.dropped_fields import DroppedFields
 from trail_operator.kube.leader_election import without_lease
+from trail_operator.kube.object_controller import ObjectController
 from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
 from trail_operator.settings import Settings
-from trail_operator.trail.state import TrailState
 from trail_operator.watchdog import Watchdog
 
 CLUSTER = "test"
@@ -40,7 +41,7 @@ CLUSTER = "test"
 
 @dataclass(eq=False)
 class Pass:
-    """One pass over one Trail: what it began with, and its calls to AWS."""
+    """One pass over one object: what it began with, and its calls to AWS."""
 
     clusters: tuple[str, ...]
     """The names of the operator's cluster, the present one first."""
@@ -131,7 +132,8 @@ class Life:
     async def stop(self) -> None:
         """SIGTERM."""
         if self.controllers is not None:
-            await self.controllers.trails.stop(6.0)
+            parts = (self.controllers.trails, self.controllers.alarm_sets)
+            await asyncio.gather(*(part.stop(6.0) for part in parts if part))
         self.kill()
 
     def seen(self, event: str, body: Manifest) -> None:
@@ -141,6 +143,13 @@ class Life:
         trails = self.controllers.trails
         tell = trails.on_delete if event == "DELETED" else trails.on_update
         self._context.copy().run(tell, body)
+
+    def alarm_set_seen(self, event: str, body: Manifest) -> None:
+        """An event of the watch of TrailAlarmSets."""
+        if self.dead or self.controllers is None or not self._watching or self.controllers.alarm_sets is None:
+            return
+        sets = self.controllers.alarm_sets
+        self._context.copy().run(sets.on_delete if event == "DELETED" else sets.on_update, body)
 
     def account_seen(self, body: Manifest) -> None:
         """An event of the watch of AWSAccounts."""
@@ -168,6 +177,8 @@ class Life:
         """A watch that begins anew: what is there is told of, what has gone is not."""
         for body in self._server.answer("GET", "/apis/trail-operator.dev/v1beta1/trails", None)["items"]:
             self.seen("ADDED", body)
+        for body in copy.deepcopy(list(self._server.other.objects.values())) if self._server.other else ():
+            self.alarm_set_seen("ADDED", body)
 
     def point(self) -> None:
         """Here it may die."""
@@ -185,14 +196,7 @@ class Life:
         with mock.patch.object(wiring, "ClientPool", return_value=sessions):
             cluster = Cluster(self._clusters[0], frozenset(self._clusters[1:]))
             parts = wiring.build_controllers(self._settings, self.metrics, self._clock, kubernetes, alone, cluster)
-        reconcile = parts.trails._reconcile
-
-        async def passing(state: TrailState) -> float | None:
-            begun = asyncio.get_running_loop().time()
-            _PASS.set(Pass(self._clusters, str(state.key), state.uid, state.body, begun))
-            return await reconcile(state)
-
-        parts.trails._reconcile = passing
+        self._note_passes(parts.trails)
         evaluate = parts.dependencies._updates._evaluate
 
         async def in_background(*given: Any, **more: Any) -> None:
@@ -204,9 +208,24 @@ class Life:
         trails = await manager._retry("Trails", lambda: kubernetes.list_objects(TRAILS))
         self.controllers = parts
         parts.start(InitialObjects([], list(self._server.accounts.values()), trails))
+        if self._server.other and parts.alarm_sets:
+            self._note_passes(parts.alarm_sets)
+            sets = await manager._retry("TrailAlarmSets", lambda: kubernetes.list_objects(ALARM_SETS))
+            parts.alarm_sets.start(sets)
         await asyncio.sleep(0.2)
         self._watching = True
         self.relist()
+
+    def _note_passes(self, controller: ObjectController[Any]) -> None:
+        """Let each call be known to belong to the pass that makes it."""
+        reconcile = controller._reconcile
+
+        async def passing(state: Any) -> float | None:
+            begun = asyncio.get_running_loop().time()
+            _PASS.set(Pass(self._clusters, str(state.key), state.uid, state.body, begun))
+            return await reconcile(state)
+
+        controller._reconcile = passing
 
     async def _send(
         self, service: str, region: str, operation: str, parameters: Mapping[str, Any]

@@ -36,7 +36,7 @@ class Rest:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._forms = {arn: found(answers) for arn, answers in self.answers.items()}
+        self.forms: dict[str, Form] = {arn: found(answers) for arn, answers in self.answers.items()}
 
     def judge(self) -> list[str]:
         """All that is not as it must be."""
@@ -45,15 +45,15 @@ class Rest:
                 self._judge(key, body)
             except AssertionError as error:
                 self.problems.append(f"{key}: {error}; spec {body['spec']}; status {body.get('status')}")
-        for arn, form in self._forms.items():
+        for arn, form in self.forms.items():
             self._judge_owner(arn, form)
         return self.problems
 
     def in_quiet(self) -> bool:
         """Whether every Trail has a trail of its own, none in another's way: then all follows from the specs."""
-        mine = {key: self._forms.get(arn_of(key, body["spec"])) for key, body in self.objects.items()}
-        names = {arn.partition(":trail/")[2] for arn in self._forms}
-        return len(mine) == len(self._forms) == len(names) and all(
+        mine = {key: self.forms.get(arn_of(key, body["spec"])) for key, body in self.objects.items()}
+        names = {arn.partition(":trail/")[2] for arn in self.forms}
+        return len(mine) == len(self.forms) == len(names) and all(
             form is not None
             and form["Owner"] == self._owner(key)
             and self.objects[key]["spec"].get("managementPolicy") != "Observe"
@@ -72,7 +72,7 @@ class Rest:
             self._judge_observed(key, body)
             return
         arn = arn_of(key, spec)
-        form = self._forms.get(arn)
+        form = self.forms.get(arn)
         if form is None or form["Owner"] != self._owner(key):
             self._judge_conflict(key, body, form)
             return
@@ -110,19 +110,19 @@ class Rest:
         has_held = bool(body["metadata"].get("finalizers"))
         seen = [
             arn
-            for arn, form in self._forms.items()
+            for arn, form in self.forms.items()
             if arn == here or (arn.endswith(f":trail/{name}") and form["IsMultiRegionTrail"] and not has_held)
         ]
         told = body["status"].get("arn")
         if not seen:
-            if told in self._forms:
+            if told in self.forms:
                 seen = [told]  # it was seen once, and is known by its ARN since
             else:
                 _is(_ready(body), ("False", "TrailNotFound"), "Ready")
                 _is(condition_of(body, "DependenciesReady"), ("Unknown", "NotEvaluated"), "DependenciesReady")
                 return
-        assert told in seen or told in self._forms, f"arn is {told}, there is {seen}"
-        form = self._forms[told]
+        assert told in seen or told in self.forms, f"arn is {told}, there is {seen}"
+        form = self.forms[told]
         want = self._wanted(key, spec, told) | {"Owner": form["Owner"]}
         drift = drifted(want, form) | ({"region"} if spec.get("region") not in (None, told.split(":")[3]) else set())
         self._judge_told(body, told, form)
@@ -170,7 +170,7 @@ class Rest:
         name = here.partition(":trail/")[2]
         return any(
             arn != here and arn.endswith(f":trail/{name}") and resource_of(str(form["Owner"]), self.clusters) == key
-            for arn, form in self._forms.items()
+            for arn, form in self.forms.items()
         )
 
     def _shadow(self, key: str, spec: Manifest) -> str | None:
@@ -180,7 +180,7 @@ class Rest:
         return next(
             (
                 arn
-                for arn, form in self._forms.items()
+                for arn, form in self.forms.items()
                 if arn != here and arn.endswith(f":trail/{name}") and form["IsMultiRegionTrail"]
             ),
             None,

@@ -69,8 +69,12 @@ class VirtualStage:
         self.record.oldest_read = self._settings.dependency_resync.total_seconds() + _SLOWEST_EVALUATION
         self._missing = 0
         self._last_told = 0.0
+        self.furnish()
         self.life = self._new_life()
         self.start()
+
+    def furnish(self) -> None:
+        """Add what a subclass's world has besides, before the operator starts."""
 
     def close(self) -> None:
         """End everything."""
@@ -267,9 +271,14 @@ class VirtualStage:
         """Let three more resyncs pass; tell how many writes there were to AWS and to Kubernetes."""
         writes, told, calls = len(self.record.writes), self.server.writes, self.aws.calls
         self.wait(_FURTHER)
-        passes = len(self.server.objects) * (_FURTHER // (0.8 * RESYNC) + 1)
+        passes = self.passes * (_FURTHER // (0.8 * RESYNC) + 1)
         assert self.aws.calls - calls <= passes * _CALLS_A_PASS, f"{self.aws.calls - calls} calls in {passes} passes"
         return len(self.record.writes) - writes, self.server.writes - told
+
+    @property
+    def passes(self) -> int:
+        """How many objects are reconciled."""
+        return len(self.server.objects)
 
     def answers(self) -> dict[str, dict[str, Mapping[str, Any]]]:
         """The answers to all reads of all trails."""
