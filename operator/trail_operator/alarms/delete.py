@@ -3,6 +3,8 @@
 Uses only what status records: the Trail and its log group may be gone.
 """
 
+from collections.abc import Collection
+
 from trail_operator.alarms.account import PinnedAccount
 from trail_operator.alarms.read import AlarmReader
 from trail_operator.alarms.scope import AlarmScope
@@ -14,7 +16,7 @@ from trail_operator.api.trail import DeletionPolicy
 from trail_operator.aws.cancel_scope import ClosedError
 from trail_operator.domain.alarms.alarm import ObservedAlarmSet
 from trail_operator.domain.alarms.plan import deletion_plan, release_plan
-from trail_operator.domain.failure import FailureError
+from trail_operator.domain.failure import FailureError, NotSentError
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.reconcile.consistency_window import CONSISTENCY_WINDOW, ConsistencyWindow
 from trail_operator.runtime.clock import Clock
@@ -52,7 +54,8 @@ class AlarmSetDeleter:
         if await self._send(state, context, scope, observed):
             observed = await self._reader.read(state, scope, None)
         left = deletion_plan(observed, state.pinned_filters, scope.owns)
-        if left or self._may_be_hidden(state):
+        deleted = {key.name for key in state.deletion.filters} & state.deletion.alarms
+        if left or self._may_be_hidden(state, deleted):
             return NotYet(CONSISTENCY_WINDOW)
         kept = sorted(observed.alarms)
         note = f"Deleted {len(state.deletion.alarms)} alarms and {len(state.deletion.filters)} metric filters"
@@ -71,26 +74,44 @@ class AlarmSetDeleter:
             state.deletion.alarms |= set(action.existing_alarms or ())
         return bool(actions)
 
-    def _may_be_hidden(self, state: AlarmSetState) -> bool:
-        """Whether AWS may not show everything yet that was created just before the deletion."""
-        deleted = {key.name for key in state.deletion.filters} & state.deletion.alarms
-        is_complete = {key.name for key in state.pinned_filters} <= deleted
+    def _may_be_hidden(self, state: AlarmSetState, done: Collection[str]) -> bool:
+        """Whether AWS may not show everything yet that was created just before the deletion. `done`: names in AWS."""
+        is_complete = {key.name for key in state.pinned_filters} <= set(done)
         return not is_complete and self._window.may_be_open(state)
 
-    async def _retain(self, state: AlarmSetState, context: ReconcileContext) -> Released:
+    async def _retain(self, state: AlarmSetState, context: ReconcileContext) -> Released | NotYet:
         """Remove the owner tags, once: that must not block the deletion of the resource."""
         try:
             scope = await self._account.scope(state)
             observed = await self._reader.read(state, scope, None)
-            actions = release_plan(observed, scope.owns)
-            failures = [await self._writer.send(state, context, scope, action) for action in actions]
-            problem = next((failure.message for failure in failures if failure), "")
+            problem = await self._release_all(state, context, scope, observed)
         except (ClosedError, StaleDecisionError):
             raise
         except FailureError as error:
             problem = error.failure.message
+        if not problem and self._may_be_hidden(state, state.deletion.alarms):
+            return NotYet(CONSISTENCY_WINDOW)
         kept = "Kept the alarms and metric filters"
         if not problem:
             return Released(f"{kept}, and removed the owner tags of the alarms")
         note = f"{kept}. The tag {OWNER_TAG} of their alarms was not removed: {problem}. Remove it manually"
         return Released(note, EventReason.OWNER_TAG_REMOVAL_FAILED)
+
+    async def _release_all(
+        self, state: AlarmSetState, context: ReconcileContext, scope: AlarmScope, observed: ObservedAlarmSet
+    ) -> str:
+        """Remove the owner tag of each alarm once, whatever becomes of the others; return what went wrong first."""
+        problems = []
+        for action in release_plan(observed, scope.owns):
+            names = set(action.existing_alarms or ())
+            if names <= state.deletion.alarms:
+                continue
+            try:
+                failure = await self._writer.send(state, context, scope, action)
+            except (ClosedError, StaleDecisionError):
+                raise
+            except NotSentError as error:
+                failure = error.failure
+            state.deletion.alarms |= names
+            problems += [failure.message] if failure else []
+        return next(iter(problems), "")

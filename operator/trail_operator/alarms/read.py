@@ -12,7 +12,7 @@ from trail_operator.alarms.scope import AlarmScope
 from trail_operator.alarms.state import AlarmSetState, Cached
 from trail_operator.api.reasons import Reason
 from trail_operator.domain.alarms.alarm import FilterKey, FilterSettings, ObservedAlarm, ObservedAlarmSet
-from trail_operator.domain.failure import FailureClass, FailureError
+from trail_operator.domain.failure import FailureClass, FailureError, transient
 from trail_operator.runtime.clock import Clock
 
 # Seconds after a write in which tag:GetResources may not show new tags yet.
@@ -45,6 +45,9 @@ class AlarmReader:
             scope.client.alarms.observe(scope.prefix, region), asyncio.gather(*reads)
         )
         tagged = await self._with_tags(state, scope, alarms)
+        if log_group and (unknown := sorted(alarms.keys() - tagged.keys())):
+            message = f"AWS lists alarm {unknown[0]}, but has no tags of it: it was just created or deleted"
+            raise FailureError(transient(message))
         state.reads.last_at = self._clock.monotonic()
         return ObservedAlarmSet({key: settings for found in filters for key, settings in found.items()}, tagged)
 
@@ -61,7 +64,10 @@ class AlarmReader:
     async def _with_tags(
         self, state: AlarmSetState, scope: AlarmScope, alarms: Mapping[str, ObservedAlarm]
     ) -> dict[str, ObservedAlarm]:
-        """Return the alarms with their tags, without those that were deleted in the meantime."""
+        """Return the alarms with their tags, without those of which AWS has none.
+
+        Those were deleted a moment ago, or somebody has just created them: whose they are is not known.
+        """
         now = self._clock.monotonic()
         arns = [alarm.arn for alarm in alarms.values()]
         state.cache.forget_tags(arns, now, self._tags_ttl, scope.owns)
@@ -73,11 +79,11 @@ class AlarmReader:
         # Alarms that the list lacks have another owner or none, or the list is not up to date.
         for arn in missing:
             if arn not in state.cache.tags:
-                state.cache.tags[arn] = Cached(await scope.client.alarms.tags(arn, scope.location.region), now)
-        tags = {arn: cached.value for arn, cached in state.cache.tags.items()}
-        return {
-            name: replace(alarm, tags=tags[alarm.arn]) for name, alarm in alarms.items() if tags[alarm.arn] is not None
-        }
+                tags = await scope.client.alarms.tags(arn, scope.location.region)
+                if tags is not None:
+                    state.cache.tags[arn] = Cached(tags, now)
+        read = state.cache.tags
+        return {name: replace(alarm, tags=read[alarm.arn].value) for name, alarm in alarms.items() if alarm.arn in read}
 
     async def _listed_tags(self, scope: AlarmScope) -> Mapping[str, Mapping[str, str]]:
         """Return the tags of all alarms with an owner tag of the set, by ARN; none if the list is not allowed."""

@@ -1,6 +1,5 @@
 """The result of a sync, computed from what it read, wrote and failed to do."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from trail_operator.alarms.advice import AlarmAdvisor
@@ -71,12 +70,11 @@ class AlarmResults:
             advice=await self._advisor.advice(comparison),
         )
 
-    def with_failures(
-        self, state: AlarmSetState, result: AlarmSyncResult, failures: Sequence[Failure]
-    ) -> AlarmSyncResult:
+    def with_failures(self, state: AlarmSetState, result: AlarmSyncResult, progress: AlarmProgress) -> AlarmSyncResult:
         """Add the failures of writes to a result that has the failure of reads."""
-        failure = combine([*failures, *([result.failure] if result.failure else [])])
-        return replace(result, failure=failure, unreachable=self._reachability.is_unreachable(state, failure))
+        failure = combine([*progress.failures, *([result.failure] if result.failure else [])])
+        unreachable = self._reachability.is_unreachable(state, failure)
+        return replace(result, failure=failure, unreachable=unreachable, refused=progress.refused)
 
     def _identity(self, comparison: AlarmComparison) -> AlarmSetIdentity | None:
         """Return what to record; None if nothing is recorded: what is only observed may be anybody's."""

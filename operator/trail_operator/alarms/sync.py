@@ -40,12 +40,16 @@ class AlarmSync:
         """Sync once. Raises errors of Kubernetes only; all other failures are part of the result."""
         try:
             comparison = await self._read(state, context, await self._resolver.resolve(state))
-            if state.observe_only:
-                return await self._observe_only(comparison)
-            if blocked := await self._checks.evaluate(comparison):
-                return await self._results.complete(comparison, blocked=blocked)
         except FailureError as error:
             return self._results.incomplete(state, context, error.failure)
+        if state.observe_only:
+            return await self._observe_only(comparison)
+        try:
+            blocked = await self._checks.evaluate(comparison)
+        except FailureError as error:
+            return self._results.incomplete(state, context, error.failure, comparison.drift)
+        if blocked:
+            return await self._results.complete(comparison, blocked=blocked)
         if state.reads.is_drift(context.generation, comparison.desired.log_group):
             self._drift.record_detected(comparison)
         if not self._executor.due(comparison):
@@ -70,7 +74,7 @@ class AlarmSync:
             again = await self._read(state, context, comparison.resolved)
         except FailureError as error:
             result = self._results.incomplete(state, context, error.failure, comparison.drift)
-            return replace(self._results.with_failures(state, result, progress.failures), has_written=True)
+            return replace(self._results.with_failures(state, result, progress), has_written=True)
         written = {entry for action in progress.done for entry in action.differences}
         state.writes.pending_differences = tuple(
             entry for action in again.plan.actions for entry in action.differences if entry in written

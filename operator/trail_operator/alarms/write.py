@@ -7,7 +7,7 @@ from trail_operator.aws.errors import AWSError
 from trail_operator.aws.rate_limit import Precondition, no_precondition
 from trail_operator.domain.alarms.actions import AlarmAction
 from trail_operator.domain.alarms.ownership import alarm_conflict
-from trail_operator.domain.failure import Failure, FailureError, NotSentError, transient
+from trail_operator.domain.failure import Failure, FailureClass, FailureError, NotSentError, transient
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.logs import logger
@@ -74,10 +74,10 @@ class AlarmWriter:
             state.cache.tags.setdefault(_created_arn(scope, action), Cached(tags, self._clock.monotonic()))
 
     async def _check_owner(self, state: AlarmSetState, scope: AlarmScope, action: AlarmAction) -> None:
-        """Read the owner tags of the alarms that are written. Raises NotSentError if one belongs to somebody else.
+        """Read the owner tags of the alarms that are written.
 
         Also of an alarm that is to be created: PutMetricAlarm would replace one that was created a moment ago, or that
-        an incomplete response did not show.
+        an incomplete response did not show. Raises NotSentError if one belongs to somebody else, or may not be read.
         """
         is_new = _is_creation(action)
         alarms = {action.parameters["AlarmName"]: _created_arn(scope, action)} if is_new else action.existing_alarms
@@ -85,7 +85,8 @@ class AlarmWriter:
             try:
                 tags = await scope.client.alarms.tags(arn, scope.location.region)
             except FailureError as error:
-                raise StaleDecisionError(error.failure) from None
+                is_passing = error.failure.kind is FailureClass.TRANSIENT
+                raise (StaleDecisionError if is_passing else NotSentError)(error.failure) from None
             if tags is None and is_new:
                 continue
             if tags is None:
