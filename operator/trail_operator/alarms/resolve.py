@@ -9,7 +9,7 @@ from trail_operator.alarms.scope import AlarmScope
 from trail_operator.alarms.state import AlarmSetState, Cached
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail_alarm_set import TrailAlarmSetSpec
-from trail_operator.domain.account_policy import check_actions
+from trail_operator.domain.account_policy import TRAIL_REFUSALS, check_actions
 from trail_operator.domain.alarms.alarm import DesiredAlarmSet
 from trail_operator.domain.alarms.desired import action_arns, alarm_problems, desired_alarms
 from trail_operator.domain.alarms.log_group import trail_log_group
@@ -121,10 +121,16 @@ class AlarmSetResolver:
     async def _observed(self, state: AlarmSetState, trail: TrailState, client: AccountClient) -> ObservedTrail:
         """Return the trail as AWS last showed it. Raises FailureError unless it is the Trail's own."""
         name = trail.key.name
+        ready = trail.status.condition(ConditionType.READY)
+        if ready and ready.reason in TRAIL_REFUSALS:
+            raise _dependency(
+                Reason.TRAIL_NOT_MANAGED,
+                f"Trail {name} is not allowed by its AWSAccount ({ready.reason}); nothing was written. See the "
+                "conditions of the Trail",
+            )
         observed = trail.reads.observed or await self._read(state, trail, client)
         if observed is not None and observed.owner in self.locator.owners(trail):
             return observed
-        ready = trail.status.condition(ConditionType.READY)
         is_reported = trail.status.observed_generation == trail.generation and trail.reads.drift.began_at is not None
         if not is_reported or ready is None or ready.reason == Reason.PROGRESSING:
             raise FailureError(transient(f"Waiting for Trail {name}"))

@@ -12,6 +12,14 @@ from trail_operator.api.trail import AdoptionPolicy, TrailSpec
 from trail_operator.domain.failure import Failure, FailureClass, authority
 from trail_operator.domain.texts import listed
 
+TRAIL_REFUSALS = frozenset(
+    {
+        *(Reason.REGION_NOT_ALLOWED, Reason.BUCKET_NOT_ALLOWED, Reason.LOG_ROLE_NOT_ALLOWED),
+        *(Reason.ORGANIZATION_TRAIL_NOT_ALLOWED, Reason.RESOURCE_NOT_ALLOWED, Reason.TRAIL_NAME_NOT_ALLOWED),
+    }
+)
+"""Why the spec of a Trail is not allowed."""
+
 
 def check_namespace(
     account: AWSAccountSpec, name: str, namespace: str, labels: dict[str, str] | None
