@@ -1,7 +1,6 @@
 """Builds the TrailAlarmSet controller, and connects it with the others."""
 
 from collections.abc import Callable
-from functools import partial
 
 from trail_operator.account.controller import AccountController
 from trail_operator.alarms.account import PinnedAccount
@@ -43,7 +42,7 @@ _READS_PER_SECOND = 4
 
 
 def alarm_set_controller(
-    shared: Shared, reconcile_trail: Callable[[str], None]
+    shared: Shared, accounts: AccountController, reconcile_trail: Callable[[str], None]
 ) -> tuple[AlarmSetController, AlarmSetEvents]:
     """Build the controller, which starts once the cluster has the kind, and what events cause.
 
@@ -55,7 +54,7 @@ def alarm_set_controller(
     runner = _runner(shared, writer, target.attribution, reconcile_trail)
 
     async def reconcile(state: AlarmSetState) -> float | None:
-        if _managed_elsewhere(shared, state):
+        if await accounts.is_elsewhere(_account_of(shared, state)):
             return shared.resync
         with acting_for(state.key.namespace):
             return await target.wakes.observed(state, runner.run(state))
@@ -80,9 +79,10 @@ def subscribe_alarm_sets(shared: Shared, accounts: AccountController, alarm_sets
     accounts.subscribe(lambda name: alarm_sets.enqueue(lambda state: uses(state, name)))
 
 
-def _managed_elsewhere(shared: Shared, state: AlarmSetState) -> bool:
+def _account_of(shared: Shared, state: AlarmSetState) -> str | None:
+    """Return the AWSAccount of a set: that of its Trail, and without the Trail the recorded one."""
     trail = shared.trails.get(state.trail_key)
-    return trail is not None and shared.registry.managed_elsewhere(trail)
+    return shared.registry.name_for(trail) if trail else state.status.account_name
 
 
 def _events(shared: Shared, queue: WorkQueue, writer: AlarmSetStatusWriter) -> AlarmSetEvents:
@@ -94,7 +94,10 @@ def _events(shared: Shared, queue: WorkQueue, writer: AlarmSetStatusWriter) -> A
             return shared.registry.client_named(state.status.account_name, state.key.namespace).history
         return shared.registry.client_for(trail).history
 
-    updates = StatusUpdates(queue, writer.write_last_drift, partial(_managed_elsewhere, shared))
+    def managed_elsewhere(state: AlarmSetState) -> bool:
+        return shared.registry.is_excluded(_account_of(shared, state))
+
+    updates = StatusUpdates(queue, writer.write_last_drift, managed_elsewhere)
     lookups = HistoryLookups(history_for, shared.attributor.is_own, shared.metrics, shared.clock)
     attribution = DriftAttribution(shared.attributor, lookups, updates, queue, shared.clock)
     shared.alarm_sets.subscribe(on_add=wakes.add, on_delete=wakes.remove)

@@ -84,7 +84,7 @@ def build_controllers(
     writer = StatusWriter(kubernetes, shared.events, shared.deletion_policy, queue.enqueue, clock)
     trail_target = trail_events(shared, queue, writer)
     updates = _dependency_updates(shared, writer, queue)
-    alarm_sets, alarm_set_target = alarm_set_controller(shared, queue.enqueue)
+    alarm_sets, alarm_set_target = alarm_set_controller(shared, accounts, queue.enqueue)
     trail_changes = TrailChanges(lambda trail: alarm_sets.enqueue(lambda state: state.trail_key == trail))
     trails = _trail_controller(shared, accounts, queue, trail_target, writer, updates, trail_changes)
     dependencies = DependencyChanges(shared.trails, trail_target.wakes.wake_once, updates, clock)

@@ -102,13 +102,16 @@ class AccountController:
 
     async def managed_elsewhere(self, trail: TrailObject) -> bool:
         """Whether a Trail is another operator's: its AWSAccount is."""
-        name = self.registry.name_for(trail)
+        return await self.is_elsewhere(self.registry.name_for(trail))
+
+    async def is_elsewhere(self, name: str | None) -> bool:
+        """Whether an AWSAccount is another operator's."""
         if self._scope.labels and name and not self.registry.knows(name):
-            # The watches may report a Trail and its AWSAccount that are created together in any order.
+            # The watches may report an object and its AWSAccount that are created together in any order.
             with suppress(ApiException, *NO_ANSWER):
                 if body := await self._kubernetes.find(AWS_ACCOUNTS, Key("", name)):
                     self.on_update(body)
-        return self.registry.managed_elsewhere(trail)
+        return self.registry.is_excluded(name)
 
     def on_trail_added(self, trail: TrailObject) -> None:
         """Add the finalizer of the Trail's namespace to its AWSAccount, where namespaces have their own."""

@@ -193,9 +193,13 @@ class AccountRegistry:
         """Whether there is an AWSAccount of that name, even if it is another operator's."""
         return name in self._accounts or name in self._excluded
 
+    def is_excluded(self, name: str | None) -> bool:
+        """Whether an AWSAccount is another operator's."""
+        return name in self._excluded
+
     def managed_elsewhere(self, trail: TrailObject) -> bool:
         """Whether a Trail is another operator's: its AWSAccount is."""
-        return self.name_for(trail) in self._excluded
+        return self.is_excluded(self.name_for(trail))
 
     def trail_scope(self, trail: TrailObject) -> tuple[str, str]:
         """Return the account ID and the default region of a Trail, each empty if it is unknown.
