@@ -8,6 +8,7 @@ from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.ownership import Cluster
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.inventory.registry import AccountRegistry
+from trail_operator.trail.location import verified_identity
 
 
 class PinnedAccount:
@@ -22,7 +23,7 @@ class PinnedAccount:
         status = state.status
         account, region = str(status.account_id), str(status.region)
         client = self._client(state, account)
-        identity = await client.aws.identity(region)
+        identity = await verified_identity(client, region)
         if identity.account != account:
             client.aws.invalidate_identity()
             message = (

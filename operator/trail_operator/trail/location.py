@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import Reason
+from trail_operator.aws.caller import CallerIdentity
 from trail_operator.aws.errors import AWSError, is_assume_role_denied
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
@@ -58,20 +59,7 @@ class Locator:
 
     async def location(self, state: TrailState, client: AccountClient, region: str) -> Location:
         """Return the location, with the account from STS. Raises FailureError if status records another account."""
-        try:
-            identity = await client.aws.identity(region)
-        except AWSError as error:
-            raise FailureError(identity_failure(error, client.name)) from None
-        if client.spec and identity.account != client.spec.account_id:
-            client.aws.invalidate_identity()
-            raise FailureError(
-                Failure(
-                    FailureClass.AUTHORITY,
-                    Reason.IDENTITY_MISMATCH,
-                    f"The credentials of AWSAccount {client.name} are not for its accountID; nothing was written. See "
-                    "the conditions of the AWSAccount",
-                )
-            )
+        identity = await verified_identity(client, region)
         # The operator records account and region together: another client wrote an account without a region.
         pinned = state.status.account_id if state.is_on_record else None
         if pinned and pinned != identity.account and not state.observe_only:
@@ -106,6 +94,25 @@ class Locator:
                 f"Status records a trail of account {account}, which could not be verified as the management account"
             )
             raise FailureError(replace(failure, message=f"{doubt}: {failure.message}")) from None
+
+
+async def verified_identity(client: AccountClient, region: str) -> CallerIdentity:
+    """Return whose credentials a client has. Raises FailureError, also if they are not for the AWSAccount's account."""
+    try:
+        identity = await client.aws.identity(region)
+    except AWSError as error:
+        raise FailureError(identity_failure(error, client.name)) from None
+    if client.spec and identity.account != client.spec.account_id:
+        client.aws.invalidate_identity()
+        raise FailureError(
+            Failure(
+                FailureClass.AUTHORITY,
+                Reason.IDENTITY_MISMATCH,
+                f"The credentials of AWSAccount {client.name} are not for its accountID; nothing was written. See "
+                "the conditions of the AWSAccount",
+            )
+        )
+    return identity
 
 
 def _other_account(state: TrailState, client: AccountClient, pinned: str, account: str) -> Failure:
