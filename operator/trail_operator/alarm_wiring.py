@@ -1,6 +1,7 @@
 """Builds the TrailAlarmSet controller, and connects it with the others."""
 
 from collections.abc import Callable
+from functools import partial
 
 from trail_operator.account.controller import AccountController
 from trail_operator.alarms.account import PinnedAccount
@@ -8,6 +9,7 @@ from trail_operator.alarms.advice import AlarmAdvisor
 from trail_operator.alarms.alarm_set_index import AlarmSetIndex
 from trail_operator.alarms.apply import AlarmExecutor
 from trail_operator.alarms.checks import AlarmChecks
+from trail_operator.alarms.collector import AlarmStateCollector
 from trail_operator.alarms.controller import AlarmSetController
 from trail_operator.alarms.delete import AlarmSetDeleter
 from trail_operator.alarms.drift import AlarmDriftRecorder
@@ -23,6 +25,7 @@ from trail_operator.alarms.status_writer import AlarmSetStatusWriter
 from trail_operator.alarms.sync import AlarmSync
 from trail_operator.alarms.unknown_status import AlarmUnknownStatus
 from trail_operator.alarms.write import AlarmWriter
+from trail_operator.api.constants import ALARM_SET_KIND
 from trail_operator.aws.event_history import EventHistory
 from trail_operator.kube.object_controller import object_queue
 from trail_operator.reconcile.attribution import DriftAttribution
@@ -54,13 +57,19 @@ def alarm_set_controller(
     runner = _runner(shared, writer, target.attribution, reconcile_trail)
 
     async def reconcile(state: AlarmSetState) -> float | None:
-        if await accounts.is_elsewhere(_account_of(shared, state)):
+        if await accounts.is_elsewhere(shared.account_of(state)):
             return shared.resync
         with acting_for(state.key.namespace):
             return await target.wakes.observed(state, runner.run(state))
 
     controller = AlarmSetController(shared.kubernetes, shared.alarm_sets, queue, reconcile, shared.clock.monotonic)
     return controller, target
+
+
+def collect_alarm_states(shared: Shared, alarm_sets: AlarmSetController) -> None:
+    """Have metrics show the state of sets, except those of other operators."""
+    collector = AlarmStateCollector(shared.own_alarm_sets, lambda: len(alarm_sets.stalled()))
+    shared.metrics.registry.register(collector)
 
 
 def subscribe_alarm_sets(shared: Shared, accounts: AccountController, alarm_sets: AlarmSetController) -> None:
@@ -79,12 +88,6 @@ def subscribe_alarm_sets(shared: Shared, accounts: AccountController, alarm_sets
     accounts.subscribe(lambda name: alarm_sets.enqueue(lambda state: uses(state, name)))
 
 
-def _account_of(shared: Shared, state: AlarmSetState) -> str | None:
-    """Return the AWSAccount of a set: that of its Trail, and without the Trail the recorded one."""
-    trail = shared.trails.get(state.trail_key)
-    return shared.registry.name_for(trail) if trail else state.status.account_name
-
-
 def _events(shared: Shared, queue: WorkQueue, writer: AlarmSetStatusWriter) -> AlarmSetEvents:
     wakes = EventWakes(AlarmSetIndex(), queue.enqueue, _READS_PER_SECOND, shared.metrics, shared.clock)
 
@@ -95,7 +98,7 @@ def _events(shared: Shared, queue: WorkQueue, writer: AlarmSetStatusWriter) -> A
         return shared.registry.client_for(trail).history
 
     def managed_elsewhere(state: AlarmSetState) -> bool:
-        return shared.registry.is_excluded(_account_of(shared, state))
+        return shared.registry.is_excluded(shared.account_of(state))
 
     updates = StatusUpdates(queue, writer.write_last_drift, managed_elsewhere)
     lookups = HistoryLookups(history_for, shared.attributor.is_own, shared.metrics, shared.clock)
@@ -133,4 +136,5 @@ def _runner(
     reconciler = AlarmSetReconciler(sync, drift, finalizer, requeue, status)
     unwritable = UnwritableObjects(shared.unreportable, status.refresh)
     unknown = AlarmUnknownStatus(results, reachability, status)
-    return ReconcileRunner(reconciler, requeue, unknown, unwritable, shared.metrics, clock)
+    record = partial(shared.metrics.record_reconcile, ALARM_SET_KIND)
+    return ReconcileRunner(reconciler, requeue, unknown, unwritable, record, clock)

@@ -16,6 +16,7 @@ class Family:
 
 _TRAIL = ("trail_namespace", "trail")  # `namespace` is the operator's own, which Prometheus adds
 _ACCOUNT = ("account",)
+_ALARM_SET = ("alarm_set_namespace", "alarm_set")
 
 BUILD_INFO = Family("trail_operator_build_info", "gauge", ("version",), "Always 1; the operator's version.")
 LEADER = Family(
@@ -31,8 +32,15 @@ KIND_AVAILABLE = Family(
     "1 if the operator handles the kind, 0 if its CustomResourceDefinition or the permission to read it is missing; "
     "absent until that is known, and on standbys.",
 )
-RECONCILES = Family("trail_operator_reconciles_total", "counter", ("result",), "Reconciles of Trails, by result.")
-RECONCILE_SECONDS = Family("trail_operator_reconcile_duration_seconds", "histogram", (), "Duration of reconciles.")
+RECONCILES = Family(
+    "trail_operator_reconciles_total",
+    "counter",
+    ("kind", "result"),
+    "Reconciles of Trails and TrailAlarmSets, by result.",
+)
+RECONCILE_SECONDS = Family(
+    "trail_operator_reconcile_duration_seconds", "histogram", ("kind",), "Duration of these reconciles."
+)
 CALLS = Family(
     "trail_operator_aws_calls_total",
     "counter",
@@ -56,7 +64,8 @@ RESTARTS = Family(
     "trail_operator_task_restarts_total",
     "counter",
     (),
-    "Tasks of Trails and AWSAccounts that were restarted because they ended unexpectedly or made no progress.",
+    "Tasks of Trails, TrailAlarmSets and AWSAccounts that were restarted because they ended unexpectedly or made no "
+    "progress.",
 )
 UNATTENDED = Family(
     "trail_operator_unattended_trails",
@@ -64,11 +73,15 @@ UNATTENDED = Family(
     (),
     "Trails without a task, or without a reconcile for two resync periods unless paused or waiting for a rate limit.",
 )
+UNATTENDED_ALARM_SETS = Family(
+    "trail_operator_unattended_alarm_sets", "gauge", (), "TrailAlarmSets of which the same is true."
+)
 DRIFT = Family(
     "trail_operator_drift_total",
     "counter",
-    ("field",),
-    "Changes made in AWS that the operator found, by field of the spec, or trail if the whole trail was deleted.",
+    ("kind", "field"),
+    "Changes made in AWS that the operator found, by kind of the resource and field of the spec, or trail if the whole "
+    "trail was deleted; of TrailAlarmSets by field of an alarm, or alarm or filter if that was deleted or created.",
 )
 LOOKUPS = Family(
     "trail_operator_drift_lookups_total",
@@ -137,11 +150,39 @@ EVENTS_ARRIVING = Family(
     "1 if events of the account arrive from the event queue, 0 if expected ones are missing; absent if unknown. The "
     "account is the AWSAccount's name, empty for the operator's own identity.",
 )
+ALARM_SET_READY = Family(
+    "trail_operator_alarm_set_ready", "gauge", _ALARM_SET, "1 if the TrailAlarmSet is Ready, otherwise 0."
+)
+ALARM_SET_REASON = Family(
+    "trail_operator_alarm_set_reason",
+    "gauge",
+    (*_ALARM_SET, "reason"),
+    "Always 1; the current reason of the TrailAlarmSet's condition Ready.",
+)
+ALARM_SET_ALARMS = Family(
+    "trail_operator_alarm_set_alarms",
+    "gauge",
+    _ALARM_SET,
+    "Number of alarms in AWS that belong to the TrailAlarmSet, at the last read; absent before, and if paused.",
+)
+ALARM_STATE = Family(
+    "trail_operator_alarm_state",
+    "gauge",
+    (*_ALARM_SET, "alarm", "state"),
+    "Always 1; the state of an alarm at the last read: OK, ALARM or INSUFFICIENT_DATA; absent if unknown.",
+)
+ALARM_SET_DRIFT = Family(
+    "trail_operator_alarm_set_drift_total",
+    "counter",
+    _ALARM_SET,
+    "How often the operator has found filters or alarms changed in AWS since it started.",
+)
 UNREPORTABLE = Family(
     "trail_operator_unreportable_objects",
     "gauge",
     ("kind",),
-    "Trails and AWSAccounts whose status or finalizers the API server refuses to write: see their Events.",
+    "Trails, TrailAlarmSets and AWSAccounts whose status or finalizers the API server refuses to write: see their "
+    "Events.",
 )
 DEFINITION_OUTDATED = Family(
     "trail_operator_definition_outdated",
@@ -187,6 +228,7 @@ FAMILIES = (
     RATE_WAIT_SECONDS,
     RESTARTS,
     UNATTENDED,
+    UNATTENDED_ALARM_SETS,
     DRIFT,
     LOOKUPS,
     TRAIL_READY,
@@ -202,6 +244,11 @@ FAMILIES = (
     ACCOUNT_TRAILS,
     ACCOUNT_UNMANAGED,
     EVENTS_ARRIVING,
+    ALARM_SET_READY,
+    ALARM_SET_REASON,
+    ALARM_SET_ALARMS,
+    ALARM_STATE,
+    ALARM_SET_DRIFT,
     UNREPORTABLE,
     DEFINITION_OUTDATED,
     EVENT_QUEUE_UP,

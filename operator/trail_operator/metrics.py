@@ -1,7 +1,7 @@
 """The Prometheus metrics: the counters. `metric_families.py` lists all metric families.
 
-The state of Trails and AWSAccounts is not stored here: each scrape reads it from the objects, so their metrics end with
-them. The values of every label are bounded, except the names of Trails and AWSAccounts.
+The state of objects is not stored here: each scrape reads it from them, so that their metrics end with them. The values
+of every label are bounded, except the names of objects.
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,10 @@ from importlib.metadata import version
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from trail_operator.api.constants import ALARM_SET_KIND, KIND
 from trail_operator.aws.error_codes import NO_ANSWER, OK, THROTTLED, code_label
 from trail_operator.aws.operations import Internal, Operation, Queue, Read, Write
+from trail_operator.domain.alarms.diff import DRIFT_FIELDS
 from trail_operator.domain.cloudtrail_event import Rejection
 from trail_operator.domain.diff import FIELDS
 from trail_operator.domain.event_routing import Outcome
@@ -45,7 +47,7 @@ _EVENT_BUCKETS = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400)
 
 
 class Result(StrEnum):
-    """How a reconcile of a Trail ended."""
+    """How a reconcile ended."""
 
     OK = "ok"
     SETTLING = "settling"
@@ -95,17 +97,20 @@ class Metrics:
         self._messages = self._counter(EVENT_QUEUE_MESSAGES)
         self._message_age = self._histogram(EVENT_QUEUE_MESSAGE_AGE, _EVENT_BUCKETS)
         self._time_to_correct = self._histogram(TIME_TO_CORRECT, _EVENT_BUCKETS)
-        for result in Result:
-            self._reconciles.labels(result)
+        for kind in (KIND, ALARM_SET_KIND):
+            self._reconcile_seconds.labels(kind)
+            for result in Result:
+                self._reconciles.labels(kind, result)
         for operation in OPERATIONS:
             self._throttles.labels(operation.prefix)
             self._calls.labels(operation.prefix, operation.name, OK)
             self._calls.labels(operation.prefix, operation.name, NO_ANSWER)
             self._call_seconds.labels(operation.prefix, operation.name)
-        for kind in ("read", "write"):
-            self._rate_wait.labels(kind)
-        for field in FIELDS:
-            self._drift.labels(field)
+        for calls in ("read", "write"):
+            self._rate_wait.labels(calls)
+        for kind, fields in ((KIND, FIELDS), (ALARM_SET_KIND, DRIFT_FIELDS)):
+            for field in fields:
+                self._drift.labels(kind, field)
         for outcome in (*Rejection, *Outcome):
             self._messages.labels(outcome)
 
@@ -117,10 +122,10 @@ class Metrics:
         """Record whether the API server drops fields of a kind's status."""
         self._definition_outdated.labels(kind).set(outdated)
 
-    def record_reconcile(self, result: Result, seconds: float) -> None:
-        """Count a reconcile that has ended."""
-        self._reconciles.labels(result).inc()
-        self._reconcile_seconds.observe(seconds)
+    def record_reconcile(self, kind: str, result: Result, seconds: float) -> None:
+        """Count a reconcile of an object of this kind that has ended."""
+        self._reconciles.labels(kind, result).inc()
+        self._reconcile_seconds.labels(kind).observe(seconds)
 
     def record_call(self, service: str, operation: str, code: str, seconds: float) -> None:
         """Count a call to AWS that has ended."""
@@ -137,10 +142,10 @@ class Metrics:
         """Count a restart of a task."""
         self._restarts.inc()
 
-    def record_drift(self, fields: Iterable[str]) -> None:
-        """Count the fields of a trail that were found changed in AWS."""
+    def record_drift(self, kind: str, fields: Iterable[str]) -> None:
+        """Count the fields of an object of this kind that were found changed in AWS."""
         for field in fields:
-            self._drift.labels(field).inc()
+            self._drift.labels(kind, field).inc()
 
     def record_lookup(self, result: LookupResult) -> None:
         """Count a question to event history about a drift."""

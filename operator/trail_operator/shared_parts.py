@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from trail_operator.alarms.controller import AlarmSetStore
+from trail_operator.alarms.state import AlarmSetState
 from trail_operator.api.trail import DeletionPolicy
 from trail_operator.aws.own_requests import OwnRequests
 from trail_operator.domain.attribution import AttributionMode, Attributor
@@ -17,6 +18,7 @@ from trail_operator.metrics import Metrics
 from trail_operator.runtime.clock import Clock
 from trail_operator.settings import Settings
 from trail_operator.trail.controller import TrailStore
+from trail_operator.trail.state import TrailState
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,19 @@ class Shared:
         """What decides who caused a drift."""
         mode = AttributionMode(self.settings.drift_attribution)
         return Attributor(mode, self.own_requests.__contains__)
+
+    def own_trails(self) -> list[TrailState]:
+        """Return the Trails that are not another operator's."""
+        return [state for state in self.trails.values() if not self.registry.managed_elsewhere(state)]
+
+    def own_alarm_sets(self) -> list[AlarmSetState]:
+        """Return the TrailAlarmSets that are not another operator's."""
+        return [state for state in self.alarm_sets.values() if not self.registry.is_excluded(self.account_of(state))]
+
+    def account_of(self, state: AlarmSetState) -> str | None:
+        """Return the AWSAccount of a TrailAlarmSet: that of its Trail, and without the Trail the recorded one."""
+        trail = self.trails.get(state.trail_key)
+        return self.registry.name_for(trail) if trail else state.status.account_name
 
     def users_of(self, account: str) -> list[str]:
         """Return the namespaces of the objects that use an AWSAccount; one for each object."""

@@ -6,9 +6,10 @@ from functools import partial
 from trail_operator.account.controller import AccountController, AccountScope
 from trail_operator.account.reconciler import AccountReconciler
 from trail_operator.account.status_writer import AccountStatusWriter, AccountUsers
-from trail_operator.alarm_wiring import alarm_set_controller, subscribe_alarm_sets
+from trail_operator.alarm_wiring import alarm_set_controller, collect_alarm_states, subscribe_alarm_sets
 from trail_operator.alarms.topic_changes import TopicChanges
 from trail_operator.alarms.trail_changes import TrailChanges
+from trail_operator.api.constants import ACCOUNT_KIND, ALARM_SET_KIND, KIND
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.aws.client_pool import ClientPool
 from trail_operator.controllers import Controllers
@@ -30,6 +31,7 @@ from trail_operator.metrics import Metrics
 from trail_operator.reconcile.event_target import EventTarget
 from trail_operator.reconcile.reachability import Reachability
 from trail_operator.reconcile.runner import ReconcileRunner
+from trail_operator.reconcile.state_metrics import UnreportableCollector
 from trail_operator.reconcile.unwritable import UnwritableObjects
 from trail_operator.runtime.clock import Clock
 from trail_operator.runtime.concurrency import acting_for
@@ -93,6 +95,7 @@ def build_controllers(
     _subscribe(shared, accounts, trails)
     subscribe_alarm_sets(shared, accounts, alarm_sets)
     _collect_state(shared, trails)
+    collect_alarm_states(shared, alarm_sets)
     refresh = InventoryRefresh(shared.inventory, registry.names_of, clock)
     router = EventRouter([trail_target, alarm_set_target], dependencies, refresh, clients.own_requests, metrics)
     consumer = event_consumer(settings, pool, clients, deliver_to(router, shared.arrivals), metrics, clock)
@@ -131,13 +134,18 @@ def _shared(
 
 
 def _collect_state(shared: Shared, trails: TrailController) -> None:
-    registry = shared.registry
-    shared.metrics.registry.register(
+    registry, register = shared.registry, shared.metrics.registry.register
+    register(
         StateCollector(
-            lambda: [state for state in shared.trails.values() if not registry.managed_elsewhere(state)],
+            shared.own_trails,
             registry.all,
             lambda: len(trails.stalled()),
             lambda: shared.arrivals.state(registry.own.aws.account).status,
+        )
+    )
+    register(
+        UnreportableCollector(
+            {KIND: shared.own_trails, ALARM_SET_KIND: shared.own_alarm_sets, ACCOUNT_KIND: registry.all}
         )
     )
 
@@ -235,4 +243,6 @@ def _trail_runner(
     finalizer = TrailFinalizer(deleter, requeue, status, writer, events)
     reconciler = TrailReconciler(sync, drift, finalizer, requeue, writer, dependencies)
     unwritable = UnwritableObjects(shared.unreportable, writer.refresh)
-    return ReconcileRunner(reconciler, requeue, status, unwritable, shared.metrics, clock)
+    return ReconcileRunner(
+        reconciler, requeue, status, unwritable, partial(shared.metrics.record_reconcile, KIND), clock
+    )

@@ -8,8 +8,11 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from trail_operator.alarms.collector import AlarmStateCollector
+from trail_operator.alarms.state import AlarmSetState
 from trail_operator.api.trail_status import Destination
 from trail_operator.aws.error_codes import NO_ANSWER, OK, OTHER, code_label
+from trail_operator.domain.alarms.diff import DRIFT_FIELDS, drift_field
 from trail_operator.domain.diff import FIELDS
 from trail_operator.metric_families import FAMILIES
 from trail_operator.metrics import OPERATIONS, Metrics, Result
@@ -62,8 +65,10 @@ def test_the_documentation_has_every_family_as_it_is() -> None:
 
 def test_what_has_a_closed_set_of_labels_is_there_from_the_start() -> None:
     metrics = Metrics()
-    assert [of(metrics, "reconciles_total", result) for result in Result] == [0.0] * len(Result)
-    assert [of(metrics, "drift_total", field) for field in FIELDS] == [0.0] * len(FIELDS)
+    for kind, fields in (("Trail", FIELDS), ("TrailAlarmSet", DRIFT_FIELDS)):
+        assert [of(metrics, "reconciles_total", kind, result) for result in Result] == [0.0] * len(Result)
+        assert of(metrics, "reconcile_duration_seconds_count", kind) == 0.0
+        assert [of(metrics, "drift_total", kind, field) for field in fields] == [0.0] * len(fields)
     assert [of(metrics, "aws_rate_wait_seconds_total", kind) for kind in ("read", "write")] == [0.0, 0.0]
     for operation in OPERATIONS:
         assert of(metrics, "aws_throttles_total", operation.prefix) == 0.0
@@ -71,7 +76,6 @@ def test_what_has_a_closed_set_of_labels_is_there_from_the_start() -> None:
             assert of(metrics, "aws_calls_total", operation.prefix, operation.name, code) == 0.0
         assert of(metrics, "aws_call_duration_seconds_count", operation.prefix, operation.name) == 0.0
     assert of(metrics, "leader") == 0.0
-    assert of(metrics, "reconcile_duration_seconds_count") == 0.0
     assert not [name for name, _ in samples(metrics) if name.endswith("_created")]
 
 
@@ -154,3 +158,66 @@ def test_nothing_is_left_of_a_trail_that_has_gone() -> None:
     del trails[0]
     assert b"goes" not in generate_latest(metrics.registry)
     assert b"stays" in generate_latest(metrics.registry)
+
+
+def alarm_set_state(name: str = "cis", **status: Any) -> AlarmSetState:
+    metadata = {"namespace": "team", "name": name, "uid": name, "generation": 1, "resourceVersion": "1"}
+    body = {"metadata": metadata, "spec": {"trailRef": {"name": "audit"}, "presets": ["CIS"]}, "status": status}
+    return AlarmSetState(body, started=0.0)
+
+
+def of_alarm_sets(*sets: AlarmSetState) -> Metrics:
+    metrics = Metrics()
+    metrics.registry.register(AlarmStateCollector(lambda: sets, lambda: 2))
+    return metrics
+
+
+def test_the_state_of_an_alarm_set_and_of_each_alarm() -> None:
+    found = alarm_set_state(conditions=ready("False", "Conflict"), alarmCount=2)
+    found.reads.states = {"RootUsage": "ALARM", "VPCChanges": "OK"}
+    found.drift_count = 3
+    metrics, where = of_alarm_sets(found), ("team", "cis")
+    assert of(metrics, "alarm_set_ready", *where) == 0
+    assert of(metrics, "alarm_set_reason", *where, "Conflict") == 1
+    assert of(metrics, "alarm_set_alarms", *where) == 2
+    assert of(metrics, "alarm_state", *where, "RootUsage", "ALARM") == 1
+    assert of(metrics, "alarm_state", *where, "VPCChanges", "OK") == 1
+    assert len([name for name, _ in samples(metrics) if name == "trail_operator_alarm_state"]) == 2
+    assert of(metrics, "alarm_set_drift_total", *where) == 3
+    assert of(metrics, "unattended_alarm_sets") == 2
+
+
+@pytest.mark.parametrize("conditions", [[], ready("Unknown", "Paused"), ready("Unknown", "AWSUnreachable")])
+def test_states_of_alarms_that_are_not_known_are_absent(conditions: list[dict[str, Any]]) -> None:
+    found = alarm_set_state(conditions=conditions)
+    found.reads.states = {"RootUsage": "OK"}
+    metrics = of_alarm_sets(found)
+    assert of(metrics, "alarm_set_ready", "team", "cis") == 0
+    assert of(metrics, "alarm_set_alarms", "team", "cis") is None
+    assert of(metrics, "alarm_state", "team", "cis", "RootUsage", "OK") is None
+
+
+@pytest.mark.parametrize("status", ["x", {"conditions": 7, "alarmCount": "many"}, {"conditions": [{"type": "Ready"}]}])
+def test_an_odd_alarm_set_does_not_break_the_scrape(status: Any) -> None:
+    odd, well = alarm_set_state("odd"), alarm_set_state("well")
+    odd = AlarmSetState({**odd.body, "spec": None, "status": status}, started=0.0)
+    assert of(of_alarm_sets(odd, well), "alarm_set_ready", "team", "well") == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("alarms[A].threshold", "threshold"),
+        ("alarms[A].actions.alarm", "actions.alarm"),
+        ("alarms[A].tags[x]", "tags"),
+        ("alarms[A]", "alarm"),
+        ("alarms[A].filter", "filter"),
+        ("alarms[A].filter.defaultValue", "filter"),
+        ("alarms[A].alarm.unit", "alarm"),
+        ("alarms[A].filter.metricName", "filter.metricName"),
+        ("alarms[a].invented].alarm", "alarm"),
+    ],
+)
+def test_drift_of_alarms_has_a_closed_set_of_fields(path: str, field: str) -> None:
+    assert drift_field(path) == field
+    assert field in DRIFT_FIELDS

@@ -5,9 +5,10 @@ Nothing here decides what is written to AWS.
 
 from trail_operator.alarms.comparison import AlarmComparison
 from trail_operator.alarms.state import AlarmSetState
+from trail_operator.api.constants import ALARM_SET_KIND
 from trail_operator.api.trail_status import Difference, LastDrift
 from trail_operator.domain.alarms.actions import AlarmAction
-from trail_operator.domain.alarms.diff import field_of_path
+from trail_operator.domain.alarms.diff import drift_field
 from trail_operator.domain.alarms.drift_causes import causes_of, resources_of
 from trail_operator.domain.alarms.event_notes import applied_note
 from trail_operator.domain.alarms.result import AlarmSyncResult
@@ -44,7 +45,7 @@ class AlarmDriftRecorder:
         if not found:
             return ()
         state.drift_count += 1
-        self._metrics.record_drift({field_of_path(entry.path) or "alarm" for entry in found})
+        self._metrics.record_drift(ALARM_SET_KIND, {drift_field(entry.path) for entry in found})
         history, now = state.reads.drift, self._clock.now()
         paths = tuple(entry.path for entry in found)
         trail = trail_ref(comparison.resolved.observed_trail.arn)

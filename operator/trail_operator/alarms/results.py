@@ -9,7 +9,7 @@ from trail_operator.alarms.state import AlarmSetState
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.alarms.result import AlarmSetIdentity, AlarmSyncResult, count_own, filters_to_record
-from trail_operator.domain.failure import Failure, combine
+from trail_operator.domain.failure import Failure, FailureClass, combine
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.reconcile.consistency_window import ConsistencyWindow
 from trail_operator.reconcile.reachability import Reachability
@@ -33,7 +33,10 @@ class AlarmResults:
     ) -> AlarmSyncResult:
         """Return the result of a sync that could not read everything. `drift`: what is certain even so."""
         result = AlarmSyncResult.incomplete(context.generation, failure, drift)
-        return replace(result, unreachable=self._reachability.is_unreachable(state, failure))
+        unreachable = self._reachability.is_unreachable(state, failure)
+        if unreachable or failure.kind is not FailureClass.TRANSIENT:
+            state.reads.states = {}
+        return replace(result, unreachable=unreachable)
 
     async def complete(
         self, comparison: AlarmComparison, progress: AlarmProgress | None = None, blocked: Failure | None = None

@@ -87,13 +87,13 @@ class AlarmReads:
     place: AlarmPlace | None = None
     """Where the last sync looked for them."""
     states: Mapping[str, str] = field(default_factory=dict)
-    """The state of each alarm by its name in the spec; for metrics only."""
+    """The state of each alarm by its name in the spec, if it is known; for metrics only."""
     drift: DriftHistory = field(default_factory=DriftHistory)
 
     def record_states(self, desired: DesiredAlarmSet, observed: ObservedAlarmSet) -> None:
         """Record the states of the alarms."""
         shown = ((alarm.name, observed.alarms.get(alarm.full_name)) for alarm in desired.alarms)
-        self.states = {name: alarm.state for name, alarm in shown if alarm}
+        self.states = {name: alarm.state for name, alarm in shown if alarm and alarm.state}
 
     def record_synced(self, generation: int, log_group: str) -> None:
         """Record that AWS matches the spec."""

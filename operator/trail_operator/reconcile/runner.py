@@ -1,6 +1,7 @@
 """Runs reconciles: turns errors into retries, counts results, and reports when AWS does not answer for long."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from kubernetes.aio.client.exceptions import ApiException
@@ -10,7 +11,7 @@ from trail_operator.kube.answers import NO_ANSWER
 from trail_operator.kube.client import CONFLICT
 from trail_operator.kube.object_state import ObjectState, ReconcileContext
 from trail_operator.kube.unreportable import is_refusal
-from trail_operator.metrics import Metrics, Result
+from trail_operator.metrics import Result
 from trail_operator.reconcile.outcome import Outcome
 from trail_operator.reconcile.unwritable import UnwritableObjects
 from trail_operator.runtime.clock import Clock
@@ -53,14 +54,15 @@ class ReconcileRunner(Generic[S]):
         requeue: Requeue[S],
         status: StatusReport[S],
         unwritable: UnwritableObjects[S],
-        metrics: Metrics,
+        record: Callable[[Result, float], None],
         clock: Clock,
     ) -> None:
+        """`record`: called with the result of each reconcile, and the seconds that it took."""
         self._reconciler = reconciler
         self._requeue = requeue
         self._status = status
         self._unwritable = unwritable
-        self._metrics = metrics
+        self._record = record
         self._clock = clock
 
     async def run(self, state: S) -> float | None:
@@ -74,7 +76,7 @@ class ReconcileRunner(Generic[S]):
             outcome = await self._reconcile(state, context)
         finally:
             watch.cancel()
-        self._metrics.record_reconcile(outcome.result, self._clock.monotonic() - started)
+        self._record(outcome.result, self._clock.monotonic() - started)
         return outcome.requeue_after
 
     async def _reconcile(self, state: S, context: ReconcileContext) -> Outcome:

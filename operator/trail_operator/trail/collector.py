@@ -1,22 +1,17 @@
-"""Metrics of the state of Trails and AWSAccounts, computed from the objects when Prometheus scrapes.
-
-A status is read through its model, which drops invalid fields: one invalid object must not break the scrape.
-"""
+"""Metrics of the state of Trails and AWSAccounts, computed from the objects when Prometheus scrapes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from trail_operator import metric_families as metrics
 from trail_operator.api.aws_account import AWSAccountStatus
-from trail_operator.api.conditions import Condition
-from trail_operator.api.constants import ACCOUNT_KIND, KIND
 from trail_operator.api.reasons import ConditionType
 from trail_operator.api.trail_status import Destination
 from trail_operator.inventory.registry import Account
-from trail_operator.metric_families import Family
+from trail_operator.reconcile.state_metrics import add_ready, counter, gauge, single
 from trail_operator.trail.state import TrailState
 
 
@@ -41,31 +36,21 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Return all metric families with their present values."""
-        states, accounts = [*self._states()], [*self._accounts()]
-        yield from _of_trails(states)
-        yield from _of_accounts(accounts, self._own_events())
-        unreportable = _gauge(metrics.UNREPORTABLE)
-        for kind, objects in ((KIND, states), (ACCOUNT_KIND, accounts)):
-            unreportable.add_metric(
-                (kind,), sum(entry.refused is not None and entry.refused.reported for entry in objects)
-            )
-        yield unreportable
-        unattended = _gauge(metrics.UNATTENDED)
-        unattended.add_metric((), self._unattended())
-        yield unattended
+        yield from _of_trails(self._states())
+        yield from _of_accounts(self._accounts(), self._own_events())
+        yield single(metrics.UNATTENDED, self._unattended())
 
 
 def _of_trails(states: Iterable[TrailState]) -> list[Metric]:
-    ready, reason = _gauge(metrics.TRAIL_READY), _gauge(metrics.TRAIL_REASON)
-    logging, desired = _gauge(metrics.TRAIL_LOGGING), _gauge(metrics.TRAIL_LOGGING_DESIRED)
-    delivered, failing = _gauge(metrics.TRAIL_DELIVERED), _gauge(metrics.TRAIL_FAILING)
-    dependencies = _gauge(metrics.TRAIL_DEPENDENCIES_READY)
-    family = metrics.TRAIL_DRIFT
-    drift = CounterMetricFamily(family.name, family.meaning, labels=family.labels)
+    ready, reason = gauge(metrics.TRAIL_READY), gauge(metrics.TRAIL_REASON)
+    logging, desired = gauge(metrics.TRAIL_LOGGING), gauge(metrics.TRAIL_LOGGING_DESIRED)
+    delivered, failing = gauge(metrics.TRAIL_DELIVERED), gauge(metrics.TRAIL_FAILING)
+    dependencies = gauge(metrics.TRAIL_DEPENDENCIES_READY)
+    drift = counter(metrics.TRAIL_DRIFT)
     for state in states:
         key = (state.key.namespace, state.key.name)
         spec, status = state.manifest, state.status
-        _add_ready(ready, reason, key, status.condition(ConditionType.READY))
+        add_ready(ready, reason, key, status.condition(ConditionType.READY))
         if isinstance(is_desired := spec.get("isLogging", True), bool):
             desired.add_metric(key, is_desired)
         drift.add_metric(key, state.drift_count)
@@ -85,14 +70,14 @@ def _of_trails(states: Iterable[TrailState]) -> list[Metric]:
 
 
 def _of_accounts(accounts: Iterable[Account], own_events: bool | None) -> list[Metric]:
-    ready, reason = _gauge(metrics.ACCOUNT_READY), _gauge(metrics.ACCOUNT_REASON)
-    trails, unmanaged = _gauge(metrics.ACCOUNT_TRAILS), _gauge(metrics.ACCOUNT_UNMANAGED)
-    arriving = _gauge(metrics.EVENTS_ARRIVING)
+    ready, reason = gauge(metrics.ACCOUNT_READY), gauge(metrics.ACCOUNT_REASON)
+    trails, unmanaged = gauge(metrics.ACCOUNT_TRAILS), gauge(metrics.ACCOUNT_UNMANAGED)
+    arriving = gauge(metrics.EVENTS_ARRIVING)
     if own_events is not None:
         arriving.add_metric(("",), own_events)
     for account in accounts:
         key, parsed = (account.name,), _status_of(account)
-        _add_ready(ready, reason, key, parsed.condition(ConditionType.READY))
+        add_ready(ready, reason, key, parsed.condition(ConditionType.READY))
         events = parsed.condition(ConditionType.EVENTS_ARRIVING)
         if events is not None and events.status in ("True", "False"):
             arriving.add_metric(key, events.status == "True")
@@ -109,14 +94,6 @@ def _status_of(account: Account) -> AWSAccountStatus:
     return AWSAccountStatus.parse({name: value for name, value in status.items() if name != "trails"})
 
 
-def _add_ready(
-    ready: GaugeMetricFamily, reason: GaugeMetricFamily, key: tuple[str, ...], condition: Condition | None
-) -> None:
-    ready.add_metric(key, condition is not None and condition.status == "True")
-    if condition is not None:
-        reason.add_metric((*key, condition.reason), 1)
-
-
 def _destinations(spec: dict[str, Any]) -> set[str]:
     """Return the destinations that the spec configures."""
     configured = {
@@ -126,7 +103,3 @@ def _destinations(spec: dict[str, Any]) -> set[str]:
         Destination.CLOUD_WATCH_LOGS: spec.get("cloudWatchLogsLogGroupARN"),
     }
     return {str(destination) for destination, is_configured in configured.items() if is_configured}
-
-
-def _gauge(family: Family) -> GaugeMetricFamily:
-    return GaugeMetricFamily(family.name, family.meaning, labels=family.labels)

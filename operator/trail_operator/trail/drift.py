@@ -3,6 +3,7 @@
 Nothing here decides what is written to AWS.
 """
 
+from trail_operator.api.constants import KIND
 from trail_operator.api.trail_status import Difference, LastDrift
 from trail_operator.domain.attribution import DetectedDrift, trail_ref, window_start
 from trail_operator.domain.diff import field_of, fields_of
@@ -39,7 +40,7 @@ class DriftRecorder:
         if not new:
             return ()
         state.drift_count += 1
-        self._metrics.record_drift(new)
+        self._metrics.record_drift(KIND, new)
         found = tuple(entry for entry in drift if field_of(entry) in new)
         history, now = state.reads.drift, self._clock.now()
         paths = tuple(entry.path for entry in found)

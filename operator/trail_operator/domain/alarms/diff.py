@@ -47,6 +47,8 @@ ALARM_FIELDS: Mapping[str, str] = {
     "alarm.metricNamespace": "metric_namespace",
 }
 """The fields of an alarm, by their paths."""
+DRIFT_FIELDS = tuple(dict.fromkeys((*FILTER_FIELDS, *ALARM_FIELDS, "tags", "logGroup", "filter", "alarm")))
+"""What metrics call the differences: `filter` and `alarm` stand for all of it, and for what no spec can set."""
 _NAME = re.compile(r"alarms\[(.*?)\](?:\.|\Z)")
 _FIELD = re.compile(r"alarms\[.*?\]\.?([A-Za-z.]*)")
 
@@ -84,6 +86,14 @@ def field_of_path(path: str) -> str:
     """Return the field of an alarm in the path of a difference, such as `threshold` or `tags`; "" for all of it."""
     found = _FIELD.match(path)
     return found[1] if found else path
+
+
+def drift_field(path: str) -> str:
+    """Return which of DRIFT_FIELDS a difference is about."""
+    field = field_of_path(path)
+    if field in DRIFT_FIELDS:
+        return field
+    return "filter" if field.startswith("filter.") else "alarm"
 
 
 def filter_differences(
