@@ -69,12 +69,12 @@ class ObjectWriter(ABC, Generic[S, T]):
         kind, dropped = kind_of(state.body), self._kubernetes.dropped
         fields = {name: value for name, value in _manifest(status).items() if name in pinned and value is not None}
         # What is dropped is not sent with conditions that announce a write. Alone it is sent, if that is long ago.
-        if not dropped.of(kind).intersection(fields) <= dropped.known(kind):
+        if not _within(dropped.of(kind), fields) <= dropped.known(kind):
             self._replace(state, await self._kubernetes.patch_status(self.resource, state.key, fields))
-        if not dropped.of(kind).intersection(fields):
+        if not _within(dropped.of(kind), fields):
             await self._write_status(state, status)
-        missing = sorted(dropped.of(kind).intersection(fields))
-        return _outdated(kind, missing) if missing else None
+        missing = _within(dropped.of(kind), fields)
+        return _outdated(kind, sorted(missing)) if missing else None
 
     async def _write_finalizers(self, state: S, finalizers: list[str]) -> bool:
         version = state.metadata["resourceVersion"]
@@ -109,6 +109,11 @@ class ObjectWriter(ABC, Generic[S, T]):
         if state.replace(body):
             self._enqueue(state.uid)
         return True
+
+
+def _within(paths: Collection[str], fields: Collection[str]) -> set[str]:
+    """Return the paths that are, or are part of, one of these fields."""
+    return {path for path in paths if path.partition(".")[0].removesuffix("[]") in fields}
 
 
 def _outdated(kind: str, missing: list[str]) -> Failure:
