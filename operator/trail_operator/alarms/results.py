@@ -52,7 +52,7 @@ class AlarmResults:
         if not is_pending and failure is None:
             state.reads.record_synced(comparison.context.generation, comparison.desired.log_group)
         state.reads.record_states(comparison.desired, comparison.observed)
-        is_settled = not self._window.is_open(state)
+        is_settled = not self._window.may_be_open(state)
         recorded = filters_to_record(
             state.pinned_filters, comparison.desired, comparison.observed, is_settled=is_settled
         )

@@ -1,0 +1,26 @@
+"""TrailAlarmSets whose operator is killed and started again while reads are stale."""
+
+import pytest
+
+from tests.statemachine.alarm_scene import PREFIX, SET, SPEC, A, B, comes_to_rest, settled
+from tests.statemachine.alarm_stage import AlarmStage, until
+
+
+@pytest.fixture
+def stage(alarm_stage: AlarmStage) -> AlarmStage:
+    """A Trail with a log group, and no set."""
+    return alarm_stage
+
+
+def test_a_filter_that_was_created_before_a_kill_is_deleted_if_the_spec_drops_it(stage: AlarmStage) -> None:
+    """The next process does not see it at first, and does not forget that it is the set's."""
+    settled(stage)
+    stage.stale(6.0)
+    stage.sets.replace_spec(SET, SPEC | {"alarms": [A, B, A | {"name": "C"}]})
+    until(stage, lambda: any(name == f"{PREFIX}C" for *_, name in stage.filters))
+    stage.kill(0)
+    stage.sets.replace_spec(SET, SPEC | {"alarms": [A, B]})
+    stage.restart()
+    stage.wait(60.0)
+    comes_to_rest(stage)
+    assert {name for *_, name in stage.filters} == {f"{PREFIX}A", f"{PREFIX}B"}
