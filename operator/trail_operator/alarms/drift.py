@@ -13,6 +13,7 @@ from trail_operator.domain.alarms.drift_causes import causes_of, resources_of
 from trail_operator.domain.alarms.event_notes import applied_note
 from trail_operator.domain.alarms.result import AlarmSyncResult
 from trail_operator.domain.attribution import DetectedDrift, trail_ref, window_start
+from trail_operator.domain.status import MOST_DIFFERENCES
 from trail_operator.kube.events import EventRecorder
 from trail_operator.metrics import Metrics
 from trail_operator.reconcile.attribution import DriftAttribution
@@ -42,7 +43,8 @@ class AlarmDriftRecorder:
         state = comparison.state
         reported = {entry.path for entry in state.status.drift}
         found = tuple(entry for entry in comparison.drift if entry.path not in reported)
-        if not found:
+        # Those that the status has no room for are not new for that.
+        if reported.issuperset(entry.path for entry in comparison.drift[:MOST_DIFFERENCES]):
             return ()
         state.drift_count += 1
         self._metrics.record_drift(ALARM_SET_KIND, {drift_field(entry.path) for entry in found})
