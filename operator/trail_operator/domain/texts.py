@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 # Maximum lengths in the CustomResourceDefinitions.
 MESSAGE = 32768
@@ -21,6 +22,15 @@ def clean(text: str, longest: int) -> str:
 def listed(values: Sequence[str], most: int = 5) -> str:
     """Return the first values, `most` at most, and how many more there are."""
     return ", ".join(values[:most]) + (f" and {len(values) - most} more" if len(values) > most else "")
+
+
+def fitting(values: Sequence[str], longest: int) -> str:
+    """Return as many of the first values as fit into `longest` bytes, and how many more there are."""
+    if len(", ".join(values).encode()) <= longest:
+        return ", ".join(values)
+    sizes = accumulate(len(value.encode()) + len(", ") for value in values)
+    room = longest - len(f" and {len(values)} more")
+    return listed(values, max(1, sum(size - len(", ") <= room for size in sizes)))
 
 
 def sentences(messages: Iterable[str]) -> str:

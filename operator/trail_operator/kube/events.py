@@ -18,7 +18,7 @@ from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.reasons import ConditionType, Reason
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.actions import Action
-from trail_operator.domain.texts import MESSAGE, clean, listed
+from trail_operator.domain.texts import MESSAGE, clean, fitting, listed
 from trail_operator.kube.answers import is_of_deleted_namespace
 from trail_operator.kube.client import EVENT_NOTE, KubeClient
 from trail_operator.runtime.logs import about, logger
@@ -138,7 +138,8 @@ def _fitting(template: str, found: Sequence[Difference], values: str, caller: st
     note = ". ".join(filter(None, (template.format(values), caller)))
     if len(note.encode()) <= EVENT_NOTE:
         return note
-    fields = template.format(", ".join(entry.path for entry in found))
+    room = EVENT_NOTE - len(f"{template}. {caller}".encode())
+    fields = template.format(fitting([entry.path for entry in found], room))
     return " ".join(filter(None, (f"{fields}.", caller, values)))
 
 
