@@ -81,7 +81,7 @@ class AlarmStage(VirtualStage):
         """What somebody else does to filters and alarms; whether AWS did it."""
         before = self.aws.alarms.present
         try:
-            self.aws.alarms.answer(operation, region, parameters, fresh=True)
+            self.aws.by_hand_on_alarms(region, operation, **parameters)
         except AwsError:
             return False
         after = self.aws.alarms.present

@@ -61,14 +61,12 @@ class AlarmWorld:
 
     def delete_log_group(self, region: str, group: str) -> None:
         """Delete a log group with its filters."""
-        self.gone.add((region, group))
-        kept = {place: one for place, one in self.present.filters.items() if place[:2] != (region, group)}
-        self._keep(Present(kept, self.present.alarms))
+        self.answer("DeleteLogGroup", region, {"logGroupName": group})
 
     def answer(self, operation: str, region: str, given: Mapping[str, Any], *, fresh: bool = False) -> dict[str, Any]:
         """Answer a call. `fresh`: reads see the present whatever else they see. Raises AwsError."""
         answers = getattr(self, f"_{xform_name(operation)}")
-        if operation.startswith(("Put", "Delete", "Tag", "Untag")):
+        if operation.startswith(("Put", "Delete", "Tag", "Untag", "Create", "Enable", "Disable")):
             filters, alarms = dict(self.present.filters), dict(self.present.alarms)
             answers(region, given, filters, alarms)
             self._keep(Present(filters, alarms))
@@ -88,6 +86,15 @@ class AlarmWorld:
         return next(present for time, present in reversed(self._history) if time <= moment or time == float("-inf"))
 
     # Filters.
+
+    def _create_log_group(self, region: str, given: Item, *_: Any) -> None:
+        self.gone.discard((region, given["logGroupName"]))
+
+    def _delete_log_group(self, region: str, given: Item, filters: dict[FilterPlace, Item], _: Any) -> None:
+        group = region, given["logGroupName"]
+        self.gone.add(group)
+        for place in [place for place in filters if place[:2] == group]:
+            del filters[place]
 
     def _put_metric_filter(self, region: str, given: Item, filters: dict[FilterPlace, Item], _: Any) -> None:
         group = given["logGroupName"]
@@ -164,6 +171,17 @@ class AlarmWorld:
             raise AwsError("ResourceNotFound", "None of the alarms exists.")
         for place in found:
             del alarms[place]
+
+    def _enable_alarm_actions(self, region: str, given: Item, _: Any, alarms: dict[AlarmPlace, Item]) -> None:
+        self._set_actions(region, given, alarms, enabled=True)
+
+    def _disable_alarm_actions(self, region: str, given: Item, _: Any, alarms: dict[AlarmPlace, Item]) -> None:
+        self._set_actions(region, given, alarms, enabled=False)
+
+    def _set_actions(self, region: str, given: Item, alarms: dict[AlarmPlace, Item], *, enabled: bool) -> None:
+        for name in given["AlarmNames"]:
+            if (region, name) in alarms:
+                alarms[region, name] = {**alarms[region, name], "ActionsEnabled": enabled}
 
     def _tag_resource(self, region: str, given: Item, _: Any, alarms: dict[AlarmPlace, Item]) -> None:
         place = self._place(region, given["ResourceARN"], alarms)

@@ -96,6 +96,8 @@ class Dependencies(World):
         """Which key the alias means."""
         self.shut: set[str] = set()
         """Buckets and keys whose policies let nobody in."""
+        self.subscribers = "1"
+        """How many subscriptions each topic has."""
         self.bucket_policy = _OPEN
         """Of all other buckets."""
 
@@ -156,7 +158,11 @@ class Dependencies(World):
             case "s3", "GetBucketRequestPayment":
                 return {"Payer": "BucketOwner"}
             case "sns", "GetTopicAttributes":
-                attributes = {"TopicArn": parameters["TopicArn"], "Policy": _OPEN, "SubscriptionsConfirmed": "1"}
+                attributes = {
+                    "TopicArn": parameters["TopicArn"],
+                    "Policy": _OPEN,
+                    "SubscriptionsConfirmed": self.subscribers,
+                }
                 return {"Attributes": attributes}
             case "kms", "DescribeKey" | "GetKeyPolicy":
                 key = self.key(parameters["KeyId"], ACCOUNT, region)
@@ -277,6 +283,10 @@ class Aws:
         finally:
             self.settings.stale_reads, self.settings.rates = stale, True
 
+    def by_hand_on_alarms(self, region: str, operation: str, **parameters: Any) -> None:
+        """What somebody else does to filters and alarms."""
+        self._answer_about_alarms(self.somebody, str(uuid4()), region, operation, parameters, fresh=True)
+
     async def request(self, call: Call, point: Callable[[], None]) -> Mapping[str, Any]:
         """Send a call, and wait for its answer. `point`: where the caller may die."""
         point()
@@ -356,7 +366,9 @@ class Aws:
     def _act(self, call: Call) -> Mapping[str, Any]:
         if call.service in alarm_world.SERVICES:
             before = self.alarms.present
-            call.answer = self.alarms.answer(call.operation, call.region, call.parameters)
+            call.answer = self._answer_about_alarms(
+                OPERATOR, call.request_id, call.region, call.operation, call.parameters
+            )
             if self.alarms.present is not before:
                 self.changed_alarms(call, before)
             return call.answer
@@ -387,12 +399,34 @@ class Aws:
             return answer
         finally:
             if is_write(operation):
-                now, where = at(self.loop.time()), (caller, "203.0.113.7", "tests")
-                event = ApiEvent(now, region, "cloudtrail", operation, parameters, answer, *where, request_id, error)
-                entry = Entry(event, ACCOUNT)
-                self.history.add(entry)
-                if self.bus:
-                    self.bus.send(entry.record)
+                who = caller, "203.0.113.7", "tests", request_id, error
+                self._record("cloudtrail", region, operation, parameters, answer, *who)
+
+    def _answer_about_alarms(
+        self, caller: Caller, request_id: str, region: str, operation: str, parameters: Mapping[str, Any], **how: Any
+    ) -> Mapping[str, Any]:
+        """What CloudWatch and CloudWatch Logs answer, whose writes are recorded as well."""
+        answer: Mapping[str, Any] | None = None
+        error: str | None = None
+        try:
+            answer = self.alarms.answer(operation, region, parameters, **how)
+        except AwsError as refusal:
+            error = refusal.code
+            raise
+        else:
+            return answer
+        finally:
+            if is_write(operation):
+                service = "logs" if "Filter" in operation or "LogGroup" in operation else "monitoring"
+                who = caller, "203.0.113.7", "tests", request_id, error
+                self._record(service, region, operation, parameters, answer, *who)
+
+    def _record(self, service: str, region: str, operation: str, *more: Any) -> None:
+        """Event history has the call, and the bus."""
+        entry = Entry(ApiEvent(at(self.loop.time()), region, service, operation, *more), ACCOUNT)
+        self.history.add(entry)
+        if self.bus:
+            self.bus.send(entry.record)
 
     def _call(self, region: str, operation: str, parameters: Mapping[str, Any]) -> CloudTrailCall:
         body = {name: one.timestamp() if isinstance(one, datetime) else one for name, one in parameters.items()}
