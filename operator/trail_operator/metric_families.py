@@ -213,7 +213,7 @@ TIME_TO_CORRECT = Family(
     "trail_operator_time_to_correct_seconds",
     "histogram",
     (),
-    "Seconds from a call that changed a trail, as its event says, until the operator has corrected it.",
+    "Seconds from a call that changed a trail, a metric filter or an alarm, as its event says, until its correction.",
 )
 
 FAMILIES = (

@@ -10,15 +10,14 @@ from typing import Any
 
 import pytest
 
+from tests.statemachine.alarm_scene import PREFIX, REGION, SET, SPEC, TOPIC, TRAIL, TRAIL_SPEC
 from tests.statemachine.alarm_stage import AlarmStage, until
 from tests.statemachine.aws import ACCOUNT, ALICE, REGIONS, Aws, Call, topic_arn
 from tests.statemachine.event_bus import EventBus, event
 from tests.statemachine.operator_life import Pass
-from tests.statemachine.test_alarm_scenarios import PREFIX, REGION, SET, SPEC, TRAIL, TRAIL_SPEC
 from tests.statemachine.test_attribution import BOB, FIRST, LAST
 from tests.unit.test_metrics import of, samples
 
-TOPIC = topic_arn("one", REGION)
 WITH_ACTION = SPEC | {"actions": {"alarm": [TOPIC]}}
 NAME = f"{PREFIX}A"
 ARN = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{NAME}"

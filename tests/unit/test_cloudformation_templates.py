@@ -56,7 +56,9 @@ EVENTS = {
     "aws.kms": """
         DisableKey EnableKey ScheduleKeyDeletion CancelKeyDeletion PutKeyPolicy CreateAlias UpdateAlias DeleteAlias
         DeleteKey""",
-    "aws.sns": "CreateTopic DeleteTopic SetTopicAttributes AddPermission RemovePermission",
+    "aws.sns": """
+        CreateTopic DeleteTopic SetTopicAttributes AddPermission RemovePermission Subscribe ConfirmSubscription
+        Unsubscribe""",
     "aws.logs": """
         CreateLogGroup DeleteLogGroup DeleteLogStream AssociateKmsKey DisassociateKmsKey PutRetentionPolicy
         PutMetricFilter DeleteMetricFilter""",

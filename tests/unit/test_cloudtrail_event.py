@@ -143,6 +143,11 @@ def test_an_answer_names_a_trail_more_precisely_than_its_request() -> None:
         ),
         ("sns", "DeleteTopic", {"topicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:topic"}, {}, {TOPIC}),
         ("sns", "CreateTopic", {"name": "topic"}, {}, {TOPIC}),
+        ("sns", "Unsubscribe", {"subscriptionArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:topic:{'0' * 8}"}, {}, {TOPIC}),
+        (
+            *("sns", "Subscribe", {"topicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:topic", "protocol": "sqs"}),
+            *({"subscriptionArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:topic:{'0' * 8}"}, {TOPIC}),
+        ),
         ("logs", "DeleteLogGroup", {"logGroupName": "trails/all"}, {}, {LOG_GROUP}),
         (
             "logs",

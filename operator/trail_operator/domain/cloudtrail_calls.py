@@ -46,7 +46,8 @@ _TRAIL = Named(Kind.TRAIL, ("name", "trailName", "resourceId"), ("trailARN",))
 _BUCKET = Named(Kind.BUCKET, ("bucketName", "host", "Host"))
 _KEY = Named(Kind.KEY, ("keyId", "targetKeyId"), ("keyId",))
 _ALIAS = Named(Kind.ALIAS, ("aliasName", "keyId"))
-_TOPIC = Named(Kind.TOPIC, ("topicArn", "name"), ("topicArn",))
+# The ARN of a subscription begins with that of its topic.
+_TOPIC = Named(Kind.TOPIC, ("topicArn", "name", "subscriptionArn"), ("topicArn",))
 _LOG_GROUP = Named(Kind.LOG_GROUP, ("logGroupName", "logGroupIdentifier", "resourceIdentifier"))
 _FILTER = Named(Kind.METRIC_FILTER, ("filterName",), within=_LOG_GROUP.requested)
 # Members are spelled as in the API, with a small letter; unverified for the tag calls.
@@ -71,7 +72,11 @@ PutBucketObjectLockConfiguration PutBucketReplication PutBucketLifecycle DeleteB
 _KEY_CALLS = """
 DisableKey EnableKey ScheduleKeyDeletion CancelKeyDeletion DeleteKey PutKeyPolicy CreateAlias UpdateAlias DeleteAlias
 """
-_TOPIC_CALLS = "CreateTopic DeleteTopic SetTopicAttributes AddPermission RemovePermission"
+# Confirming or ending a subscription by a link in an email is a call that CloudTrail does not record:
+# https://docs.aws.amazon.com/sns/latest/dg/logging-using-cloudtrail.html
+_TOPIC_CALLS = """
+CreateTopic DeleteTopic SetTopicAttributes AddPermission RemovePermission Subscribe ConfirmSubscription Unsubscribe
+"""
 _LOG_GROUP_CALLS = """
 CreateLogGroup DeleteLogGroup DeleteLogStream AssociateKmsKey DisassociateKmsKey PutRetentionPolicy
 """
