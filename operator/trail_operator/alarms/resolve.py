@@ -148,7 +148,9 @@ class AlarmSetResolver:
             return None
         known, now = state.cache.trail, self._clock.monotonic()
         if known is None or known.value.arn != arn or now - known.read_at > self._resync:
-            shown = await client.cloudtrail.observe(arn, Arn.parse(arn).region, expected=True, read_only=True)
+            region = Arn.parse(arn).region
+            await self.locator.location(trail, client, region)  # the credentials may be for another account
+            shown = await client.cloudtrail.observe(arn, region, expected=True, read_only=True)
             known = state.cache.trail = Cached(shown, now) if shown else None
         return known.value if known else None
 
