@@ -9,7 +9,7 @@ from kubernetes import client
 from tests.integration.alarm_world import SET, TRAIL, AlarmWorld
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import OperatorFactory
-from tests.integration.kubernetes import Accounts, AlarmSets, Trails, alarm_set
+from tests.integration.kubernetes import Accounts, AlarmSets, Trails, alarm_set, trail
 from tests.integration.test_accounts import ROLE, allowed, role, trusting
 from tests.patience import eventually
 from trail_operator.api.constants import OWNER_TAG
@@ -201,6 +201,67 @@ def test_a_composite_alarm_of_others_holds_an_alarm(
     assert len(alarm_world.snapshot().filters) == len(ALARMS), "no alarm is left without its filter"
     alarm_world.cloudwatch.delete_alarms(AlarmNames=["theirs"])
     alarm_sets.annotate(SET, {"trail-operator.dev/reconcile-at": "now"})
+    alarm_sets.wait_gone(SET)
+    assert alarm_world.counts() == NONE_LEFT
+
+
+def test_a_set_that_only_observes_is_deleted_without_a_write(
+    operator_process: OperatorFactory, alarm_sets: AlarmSets, alarm_world: AlarmWorld
+) -> None:
+    """Also one that has created its alarms before."""
+    operator_process(**alarm_world.environment)
+    ready(alarm_world, alarm_sets, deletionPolicy="Delete")
+    alarm_sets.change(SET, managementPolicy="Observe")
+    alarm_sets.wait_reason(SET, "Observed")
+    before, mark = alarm_world.snapshot(), alarm_world.mark()
+    alarm_sets.delete(SET)
+    alarm_sets.wait_gone(SET)
+    assert alarm_world.snapshot() == before
+    assert alarm_world.writes(mark) == []
+    # They are a new set's as well, but for the filters, which carry no tag.
+    alarm_sets.create(alarm_set(SET, TRAIL, alarms=ALARMS))
+    assert "Metric filter" in alarm_sets.wait_reason(SET, "Conflict")["message"]
+    assert alarm_world.snapshot() == before
+
+
+def test_a_trail_that_comes_back_in_another_region(
+    operator_process: OperatorFactory, trails: Trails, alarm_sets: AlarmSets, alarm_world: AlarmWorld
+) -> None:
+    """Nothing is written there; the alarms are deleted where they are."""
+    operator_process(**alarm_world.environment)
+    ready(alarm_world, alarm_sets)
+    before = alarm_world.snapshot()
+    trails.delete(TRAIL)
+    trails.wait_gone(TRAIL)
+    bucket = f"any-{alarm_world.account.number}"
+    alarm_world.account.open_bucket(bucket)
+    trails.create(trail(TRAIL, bucket, region="eu-west-1"))
+    trails.wait_ready(TRAIL)
+    message = alarm_sets.wait_reason(SET, "WrongHomeRegion")["message"]
+    assert f"status.region records {REGION}, but the trail is in eu-west-1; nothing was written" in message
+    assert alarm_world.snapshot() == before
+    alarm_sets.delete(SET)
+    alarm_sets.wait_gone(SET)
+    assert alarm_world.counts() == NONE_LEFT
+
+
+def test_credentials_for_another_account_delete_nothing(
+    operator_process: OperatorFactory, other: Account, alarm_sets: AlarmSets, alarm_world: AlarmWorld
+) -> None:
+    operator = operator_process(**alarm_world.environment)
+    ready(alarm_world, alarm_sets)
+    operator.stop()
+    wrong = operator_process(**other.environment)
+    number = alarm_world.account.number
+    assert number in alarm_sets.wait_reason(SET, "IdentityMismatch")["message"]
+    alarm_sets.delete(SET)
+    eventually("it says so", lambda: "Cannot delete alarms" in alarm_sets.condition(SET).get("message", ""))
+    condition = alarm_sets.condition(SET)
+    assert condition["reason"] == "IdentityMismatch"
+    assert f"status.accountID records account {number}" in condition["message"]
+    assert alarm_world.counts() == (len(ALARMS), len(ALARMS))
+    wrong.stop()
+    operator.start()
     alarm_sets.wait_gone(SET)
     assert alarm_world.counts() == NONE_LEFT
 
