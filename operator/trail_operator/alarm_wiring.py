@@ -11,10 +11,12 @@ from trail_operator.alarms.apply import AlarmExecutor
 from trail_operator.alarms.checks import AlarmChecks
 from trail_operator.alarms.collector import AlarmStateCollector
 from trail_operator.alarms.controller import AlarmSetController
+from trail_operator.alarms.decision import AlarmDecider
 from trail_operator.alarms.delete import AlarmSetDeleter
 from trail_operator.alarms.drift import AlarmDriftRecorder
 from trail_operator.alarms.events import AlarmSetEvents
 from trail_operator.alarms.finalize import AlarmSetFinalizer
+from trail_operator.alarms.managed_trail import ManagedTrails
 from trail_operator.alarms.read import AlarmReader
 from trail_operator.alarms.reconciler import AlarmSetReconciler
 from trail_operator.alarms.requeue import AlarmRequeue
@@ -116,20 +118,16 @@ def _runner(
     clock, settings, events = shared.clock, shared.settings, shared.events
     dependency_resync = settings.dependency_resync.total_seconds()
     reachability = Reachability(clock, resync=shared.resync)
-    resolver = AlarmSetResolver(shared.trails, shared.registry, Locator(shared.cluster), settings, clock)
+    locator = Locator(shared.cluster)
+    managed = ManagedTrails(locator, clock, resync=shared.resync)
+    resolver = AlarmSetResolver(shared.trails, shared.registry, locator, managed, settings)
     reader = AlarmReader(clock, dependency_resync=dependency_resync)
     results = AlarmResults(AlarmAdvisor(dependency_resync=dependency_resync), reachability, clock)
     requeue = AlarmRequeue(reachability, clock, resync=shared.resync)
     writer = AlarmWriter(clock)
     drift = AlarmDriftRecorder(events, shared.metrics, attribution, clock)
-    sync = AlarmSync(
-        resolver,
-        reader,
-        AlarmChecks(clock, dependency_resync=dependency_resync),
-        AlarmExecutor(resolver, writer, status, reconcile_trail, clock),
-        results,
-        drift,
-    )
+    decider = AlarmDecider(resolver, reader, AlarmChecks(clock, dependency_resync=dependency_resync))
+    sync = AlarmSync(decider, AlarmExecutor(resolver, writer, status, reconcile_trail, clock), results, drift)
     account = PinnedAccount(shared.registry, shared.cluster)
     deleter = AlarmSetDeleter(account, reader, writer, shared.deletion_policy, clock)
     finalizer = AlarmSetFinalizer(deleter, requeue, results, status, events)

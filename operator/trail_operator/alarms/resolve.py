@@ -5,22 +5,21 @@ Makes no call but to STS: what AWS reports of the trail is what the last complet
 
 from dataclasses import dataclass
 
+from trail_operator.alarms.managed_trail import TrailSource
 from trail_operator.alarms.scope import AlarmScope
-from trail_operator.alarms.state import AlarmSetState, Cached
-from trail_operator.api.reasons import ConditionType, Reason
+from trail_operator.alarms.state import AlarmSetState
+from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_alarm_set import TrailAlarmSetSpec
-from trail_operator.domain.account_policy import TRAIL_REFUSALS, check_actions
+from trail_operator.domain.account_policy import check_actions
 from trail_operator.domain.alarms.alarm import DesiredAlarmSet
 from trail_operator.domain.alarms.desired import action_arns, alarm_problems, desired_alarms
 from trail_operator.domain.alarms.log_group import trail_log_group
 from trail_operator.domain.alarms.result import AlarmSetIdentity
 from trail_operator.domain.arns import Arn, Location
-from trail_operator.domain.failure import Failure, FailureClass, FailureError, transient
+from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.domain.trail import ObservedTrail
-from trail_operator.inventory.account_client import AccountClient
 from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.kube.client import Key
-from trail_operator.runtime.clock import Clock
 from trail_operator.settings import Settings
 from trail_operator.trail.controller import TrailStore
 from trail_operator.trail.location import Locator
@@ -48,16 +47,20 @@ class AlarmSetResolver:
     """Resolves TrailAlarmSets."""
 
     def __init__(
-        self, trails: TrailStore, registry: AccountRegistry, locator: Locator, settings: Settings, clock: Clock
+        self,
+        trails: TrailStore,
+        registry: AccountRegistry,
+        locator: Locator,
+        managed: TrailSource,
+        settings: Settings,
     ) -> None:
         self._trails = trails
+        self._managed = managed
         self._registry = registry
         self.locator = locator
         self._allowed_actions = tuple(settings.allowed_action_arns)
         """Patterns of the topics that the operator's own identity may use."""
         self._ignored_tags = tuple(settings.ignore_tags)
-        self._resync = settings.resync.total_seconds()
-        self._clock = clock
 
     async def resolve(self, state: AlarmSetState) -> ResolvedAlarmSet:
         """Resolve the spec. Raises FailureError if nothing may be written, or AWS does not answer."""
@@ -65,7 +68,7 @@ class AlarmSetResolver:
         _check_spec(spec)
         trail = self.trail_of(state)
         client = self._registry.client_for(trail)
-        observed = await self._observed(state, trail, client)
+        observed = await self._managed.observed(state, trail, client)
         arn = Arn.parse(observed.arn)
         location = await self.locator.location(trail, client, arn.region)
         _check_pins(state, location)
@@ -117,42 +120,6 @@ class AlarmSetResolver:
             return False
         shown = trail.reads.observed
         return trail is resolved.trail and (shown is None or _delivery(shown) == _delivery(resolved.observed_trail))
-
-    async def _observed(self, state: AlarmSetState, trail: TrailState, client: AccountClient) -> ObservedTrail:
-        """Return the trail as AWS last showed it. Raises FailureError unless it is the Trail's own."""
-        name = trail.key.name
-        ready = trail.status.condition(ConditionType.READY)
-        if ready and ready.reason in TRAIL_REFUSALS:
-            raise _dependency(
-                Reason.TRAIL_NOT_MANAGED,
-                f"Trail {name} is not allowed by its AWSAccount ({ready.reason}); nothing was written. See the "
-                "conditions of the Trail",
-            )
-        observed = trail.reads.observed or await self._read(state, trail, client)
-        if observed is not None and observed.owner in self.locator.owners(trail):
-            return observed
-        is_reported = trail.status.observed_generation == trail.generation and trail.reads.drift.began_at is not None
-        if not is_reported or ready is None or ready.reason == Reason.PROGRESSING:
-            raise FailureError(transient(f"Waiting for Trail {name}"))
-        raise _dependency(
-            Reason.TRAIL_NOT_MANAGED,
-            f"Trail {name} manages no trail in AWS ({ready.reason}), so there is no log group to use; nothing was "
-            "written. See the conditions of the Trail",
-        )
-
-    async def _read(self, state: AlarmSetState, trail: TrailState, client: AccountClient) -> ObservedTrail | None:
-        """Read the recorded trail of a Trail that itself reads none, as its spec is invalid."""
-        arn = trail.recorded_arn
-        has_begun = trail.reads.drift.began_at is not None and trail.reads.last_at is None
-        if arn is None or not has_begun:
-            return None
-        known, now = state.cache.trail, self._clock.monotonic()
-        if known is None or known.value.arn != arn or now - known.read_at > self._resync:
-            region = Arn.parse(arn).region
-            await self.locator.location(trail, client, region)  # the credentials may be for another account
-            shown = await client.cloudtrail.observe(arn, region, expected=True, read_only=True)
-            known = state.cache.trail = Cached(shown, now) if shown else None
-        return known.value if known else None
 
 
 def _check_spec(spec: TrailAlarmSetSpec, location: Location | None = None) -> None:

@@ -3,16 +3,12 @@
 from dataclasses import replace
 
 from trail_operator.alarms.apply import AlarmExecutor, AlarmProgress
-from trail_operator.alarms.checks import AlarmChecks
 from trail_operator.alarms.comparison import AlarmComparison
+from trail_operator.alarms.decision import AlarmDecider
 from trail_operator.alarms.drift import AlarmDriftRecorder
-from trail_operator.alarms.read import AlarmReader
-from trail_operator.alarms.resolve import AlarmSetResolver, ResolvedAlarmSet
 from trail_operator.alarms.results import AlarmResults
 from trail_operator.alarms.state import AlarmSetState
-from trail_operator.domain.alarms.place import AlarmPlace
 from trail_operator.domain.alarms.result import AlarmSyncResult
-from trail_operator.domain.attribution import trail_ref
 from trail_operator.domain.failure import FailureError
 from trail_operator.kube.object_state import ReconcileContext
 
@@ -21,17 +17,9 @@ class AlarmSync:
     """Syncs TrailAlarmSets."""
 
     def __init__(
-        self,
-        resolver: AlarmSetResolver,
-        reader: AlarmReader,
-        checks: AlarmChecks,
-        executor: AlarmExecutor,
-        results: AlarmResults,
-        drift: AlarmDriftRecorder,
+        self, decider: AlarmDecider, executor: AlarmExecutor, results: AlarmResults, drift: AlarmDriftRecorder
     ) -> None:
-        self._resolver = resolver
-        self._reader = reader
-        self._checks = checks
+        self._decider = decider
         self._executor = executor
         self._results = results
         self._drift = drift
@@ -39,17 +27,17 @@ class AlarmSync:
     async def sync(self, state: AlarmSetState, context: ReconcileContext) -> AlarmSyncResult:
         """Sync once. Raises errors of Kubernetes only; all other failures are part of the result."""
         try:
-            comparison = await self._read(state, context, await self._resolver.resolve(state))
+            comparison = await self._decider.read(state, context)
         except FailureError as error:
             return self._results.incomplete(state, context, error.failure)
         if state.observe_only:
             return await self._observe_only(comparison)
         try:
-            blocked = await self._checks.evaluate(comparison)
+            decision = await self._decider.decide(comparison)
         except FailureError as error:
             return self._results.incomplete(state, context, error.failure, comparison.drift)
-        if blocked:
-            return await self._results.complete(comparison, blocked=blocked)
+        if decision.blocked:
+            return await self._results.complete(comparison, blocked=decision.blocked)
         if state.reads.is_drift(context.generation, comparison.desired.log_group):
             self._drift.record_detected(comparison)
         if not self._executor.due(comparison):
@@ -71,7 +59,7 @@ class AlarmSync:
         state, context = comparison.state, comparison.context
         await self._drift.record_applied(comparison, progress.done)
         try:
-            again = await self._read(state, context, comparison.resolved)
+            again = await self._decider.read_again(comparison)
         except FailureError as error:
             result = self._results.incomplete(state, context, error.failure, comparison.drift)
             return replace(self._results.with_failures(state, result, progress), has_written=True)
@@ -80,12 +68,3 @@ class AlarmSync:
             entry for action in again.plan.actions for entry in action.differences if entry in written
         )
         return await self._results.complete(again, progress)
-
-    async def _read(
-        self, state: AlarmSetState, context: ReconcileContext, resolved: ResolvedAlarmSet
-    ) -> AlarmComparison:
-        location, desired = resolved.scope.location, resolved.desired
-        groups, trail = frozenset({desired.log_group}), trail_ref(resolved.observed_trail.arn)
-        state.reads.place = AlarmPlace(location.account, location.region, resolved.scope.prefix, groups, trail)
-        observed = await self._reader.read(state, resolved.scope, desired.log_group, force=context.force)
-        return AlarmComparison(state, context, resolved, observed)
