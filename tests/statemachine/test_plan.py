@@ -18,7 +18,8 @@ from tests.statemachine.rest import PAUSED
 from tests.statemachine.specs import CHOICES, RECORDINGS, TRAILS, sent, spec_of
 from tests.statemachine.stage import RESYNC, VirtualStage
 from trail_operator.api.trail import AdoptionPolicy
-from trail_operator.domain.trail_plan import Outcome, TrailPlan
+from trail_operator.domain.object_plan import Outcome
+from trail_operator.domain.trail_plan import TrailPlan
 from trail_operator.inventory.account_client import AccountClients
 from trail_operator.metrics import Metrics
 from trail_operator.preview import manifests as manifest_files

@@ -8,7 +8,7 @@ from aiohttp import ServerDisconnectedError
 from yarl import URL
 
 from tests.refusals import not_found, refused
-from trail_operator.domain.trail_plan import Admission, Answer
+from trail_operator.domain.object_plan import Admission, Answer
 from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.connection import ApiConnection
 from trail_operator.preview.cluster import ClusterError, ClusterReader

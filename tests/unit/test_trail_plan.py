@@ -18,18 +18,9 @@ from trail_operator.domain.conditions import State
 from trail_operator.domain.coverage import coverage_losses
 from trail_operator.domain.diff import differences
 from trail_operator.domain.failure import Failure, FailureClass
+from trail_operator.domain.object_plan import Admission, Answer, Outcome, exit_status, outcome_of_failure
 from trail_operator.domain.plan import plan
-from trail_operator.domain.trail_plan import (
-    Admission,
-    Answer,
-    Outcome,
-    TrailPlan,
-    exit_status,
-    outcome_of_failure,
-    sent,
-    settings_of,
-    state_after,
-)
+from trail_operator.domain.trail_plan import TrailPlan, sent, settings_of, state_after
 from trail_operator.domain.warnings import Advice
 from trail_operator.preview.operator_settings import OperatorSettings
 from trail_operator.preview.plan_markdown import LONGEST, escape

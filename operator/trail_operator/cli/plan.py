@@ -49,7 +49,7 @@ def add_to(commands: Commands) -> None:
 
 def _run(parser: Parser, arguments: argparse.Namespace) -> None:
     # Imports what --help does not need.
-    from trail_operator.domain.trail_plan import exit_status
+    from trail_operator.domain.object_plan import exit_status
     from trail_operator.preview.manifests import ManifestError
     from trail_operator.preview.plan_command import PlanError, PlanRequest, plan_command
     from trail_operator.preview.plan_output import rendered

@@ -14,7 +14,7 @@ from kubernetes.aio.config import ConfigException, list_kube_config_contexts
 
 from trail_operator.api.constants import SETTINGS_LABEL
 from trail_operator.aws.connection_errors import explain_connection_error
-from trail_operator.domain.trail_plan import Admission, Answer
+from trail_operator.domain.object_plan import Admission, Answer
 from trail_operator.kube.answers import NO_ANSWER, OddAnswerError, is_not_found, whole_list, whole_object
 from trail_operator.kube.client import AWS_ACCOUNTS, CONFIG_MAPS, FORBIDDEN, NAMESPACES, TRAILS, Key, Resource
 from trail_operator.kube.connection import ApiConnection

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from trail_operator.api.aws_account import AWSAccountSpec
 from trail_operator.api.trail import AdoptionPolicy
 from trail_operator.domain.failure import FailureError
+from trail_operator.domain.object_plan import Admission, Answer
 from trail_operator.domain.texts import MESSAGE, clean
-from trail_operator.domain.trail_plan import Admission, Answer, TrailPlan
+from trail_operator.domain.trail_plan import TrailPlan
 from trail_operator.preview.access import CallerClients, explain
 from trail_operator.preview.cluster import ClusterReader, context_namespace, open_cluster
 from trail_operator.preview.cluster_objects import ClusterObjects

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from trail_operator.domain.conditions import State
-from trail_operator.domain.trail_plan import TrailPlan, exit_status, summary
+from trail_operator.domain.object_plan import exit_status, summary
+from trail_operator.domain.trail_plan import TrailPlan
 from trail_operator.preview.plan_report import PlanReport
 from trail_operator.settings import flag
 

@@ -7,8 +7,9 @@ import html
 import re
 from collections.abc import Iterator
 
+from trail_operator.domain.object_plan import Outcome
 from trail_operator.domain.texts import MESSAGE, clean
-from trail_operator.domain.trail_plan import Outcome, TrailPlan
+from trail_operator.domain.trail_plan import TrailPlan
 from trail_operator.preview.options import UNCHECKED
 from trail_operator.preview.plan_report import PlanReport, summary_text
 from trail_operator.preview.plan_text import SYMBOLS, remarks, subject

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from trail_operator.aws.caller import CallerIdentity
-from trail_operator.domain.trail_plan import Outcome, TrailPlan, summary
+from trail_operator.domain.object_plan import Outcome, summary
+from trail_operator.domain.trail_plan import TrailPlan
 from trail_operator.preview.operator_settings import OperatorSettings
 from trail_operator.settings import flag
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from trail_operator.domain.object_plan import Answer, Outcome
 from trail_operator.domain.texts import MESSAGE, clean
-from trail_operator.domain.trail_plan import Answer, Outcome, TrailPlan
+from trail_operator.domain.trail_plan import TrailPlan
 from trail_operator.preview.options import UNCHECKED
 from trail_operator.preview.plan_report import PlanReport, summary_text
 

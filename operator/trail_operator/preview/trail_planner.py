@@ -12,8 +12,9 @@ from trail_operator.api.trail import DeletionPolicy
 from trail_operator.domain.actions import deletion, owner_tag_removal
 from trail_operator.domain.coverage import coverage_losses
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, combine
+from trail_operator.domain.object_plan import Outcome, outcome_of_failure
 from trail_operator.domain.sync_result import SyncResult
-from trail_operator.domain.trail_plan import Outcome, TrailPlan, outcome_of_failure, sent, settings_of, state_after
+from trail_operator.domain.trail_plan import TrailPlan, sent, settings_of, state_after
 from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.preview.cluster_objects import ClusterObjects
