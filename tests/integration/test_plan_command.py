@@ -276,7 +276,12 @@ def test_only_the_account_of_the_caller_is_read(
 
 BAD: dict[str, tuple[tuple[str, ...], str, dict[str, str], str]] = {
     "not YAML": (("-f", "-"), "a: [", {}, "standard input: not YAML"),
-    "no Trail": (("-f", "-"), "kind: ConfigMap\nmetadata: {name: x}\n", {}, "no Trail of trail-operator.dev"),
+    "no Trail": (
+        ("-f", "-"),
+        "kind: ConfigMap\nmetadata: {name: x}\n",
+        {},
+        "no Trail or TrailAlarmSet of trail-operator.dev",
+    ),
     "no such file": (("-f", "nothing.yaml"), "", {}, "nothing.yaml: No such file"),
     "an unknown field": (
         ("-f", "-"),
@@ -392,7 +397,7 @@ def test_many_trails_are_planned_with_progress(plan: Plan, account: Account) -> 
     assert done.returncode == 2, done.stdout
     assert "60 to create" in done.stdout
     assert len(done.stdout) <= 65_000
-    progress = r"Reading the cluster|Asking AWS who the caller is|\d+ of 60 Trails planned"
+    progress = r"Reading the cluster|Asking AWS who the caller is|\d+ of 60 resources planned"
     lines = done.stderr.splitlines()
     assert lines
     assert all(re.fullmatch(progress, line) for line in lines), lines

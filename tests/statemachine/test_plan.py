@@ -66,7 +66,8 @@ class Planner:
         clients = AccountClients(pool, CLUSTER, AdoptionPolicy.ALWAYS, stage._clock, metrics)
         cluster = ClusterObjects(objects, {}, {})
         given = manifest_files.Manifests(manifests, ())
-        return stage.loop.run_until_complete(plan_all(given, cluster, self.settings, clients, stage._clock))
+        plans = stage.loop.run_until_complete(plan_all(given, cluster, self.settings, clients, stage._clock))
+        return list(plans.trails)
 
     async def _send(
         self, service: str, region: str, operation: str, parameters: Mapping[str, Any]

@@ -13,7 +13,7 @@ from trail_operator.kube.answers import OddAnswerError
 from trail_operator.kube.connection import ApiConnection
 from trail_operator.preview.cluster import ClusterError, ClusterReader
 from trail_operator.preview.cluster_objects import ClusterObjects
-from trail_operator.preview.manifests import Manifest
+from trail_operator.preview.manifests import Manifest, Manifests
 
 ROOT = "/apis/trail-operator.dev/v1beta1"
 FORBIDDEN = refused(403, "Forbidden", "not allowed")
@@ -56,7 +56,7 @@ def reader(server: Server) -> ClusterReader:
 
 
 def objects(server: Server) -> ClusterObjects:
-    return asyncio.run(reader(server).objects([MANIFEST], ["prod"]))
+    return asyncio.run(reader(server).objects(Manifests((MANIFEST,), ()), ["prod"]))
 
 
 def test_all_objects_are_listed() -> None:
@@ -83,6 +83,43 @@ def test_what_does_not_answer_is_unknown() -> None:
     assert "The trails of the cluster were not read: the API server does not answer" in found.unread[0]
     found = objects(Server(trails=OddAnswerError("404 with text", 404), awsaccounts=[], namespaces=[]))
     assert found.trails is None
+    assert "its CustomResourceDefinition is missing" in found.unread[0]
+
+
+ALARM_SET = Manifest(
+    "it",
+    {
+        "kind": "TrailAlarmSet",
+        "metadata": {"name": "cis", "namespace": "team-a"},
+        "spec": {"trailRef": {"name": "audit"}},
+    },
+)
+
+
+def test_alarm_sets_are_listed_only_if_they_are_planned() -> None:
+    server = Server(trails=[], awsaccounts=[], namespaces=[], trailalarmsets=[stored("cis", "team-a")])
+    assert objects(server).alarm_sets == {}
+    of_sets = asyncio.run(reader(server).objects(Manifests((), (), (ALARM_SET,)), []))
+    everything = asyncio.run(reader(server).objects(Manifests((), ()), []))
+    assert list(of_sets.alarm_sets or ()) == list(everything.alarm_sets or ()) == ["team-a/cis"]
+
+
+def test_the_trail_and_account_of_an_alarm_set_are_read_where_lists_are_forbidden() -> None:
+    trail = stored("audit", "team-a", spec={"accountRef": {"name": "prod"}})
+    cis = stored("cis", "team-a", status={"accountName": "former"})
+    server = Server(audit=trail, cis=cis, prod=stored("prod"), former=stored("former"))
+    found = asyncio.run(reader(server).objects(Manifests((), (), (ALARM_SET,)), []))
+    assert found.trails == {"team-a/audit": trail}
+    assert found.alarm_sets == {"team-a/cis": cis}
+    assert set(found.accounts or ()) == {"prod", "former"}
+
+
+def test_a_cluster_without_the_kind_is_said() -> None:
+    missing = OddAnswerError("404 with text", 404)
+    server = Server(trails=[], awsaccounts=[], namespaces=[], trailalarmsets=missing)
+    found = asyncio.run(reader(server).objects(Manifests((), (), (ALARM_SET,)), []))
+    assert found.alarm_sets is None
+    assert "The trailalarmsets of the cluster were not read" in found.unread[0]
     assert "its CustomResourceDefinition is missing" in found.unread[0]
 
 
@@ -132,7 +169,7 @@ def test_a_name_is_one_segment_of_a_path() -> None:
     server = Server()
     hostile = "../../../../api/v1/namespaces/x/services/y/proxy"
     manifest = Manifest("it", {"kind": "Trail", "metadata": {"name": hostile, "namespace": hostile}, "spec": {}})
-    asyncio.run(reader(server).objects([manifest], [hostile]))
+    asyncio.run(reader(server).objects(Manifests((manifest,), ()), [hostile]))
     asyncio.run(reader(server).admission(manifest, None))
     paths = [URL(f"https://server{path}").raw_path for _, path in server.requests]
     assert all(path.startswith((ROOT, "/api/v1/namespaces")) for path in paths)

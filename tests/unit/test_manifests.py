@@ -24,6 +24,15 @@ metadata:
 spec:
   accountID: "123456789012"
 """
+ALARM_SET = """\
+apiVersion: trail-operator.dev/v1alpha1
+kind: TrailAlarmSet
+metadata:
+  name: cis
+spec:
+  trailRef: {name: audit}
+  presets: [CIS]
+"""
 OTHERS = """\
 apiVersion: v1
 kind: ConfigMap
@@ -86,6 +95,17 @@ def test_lists_of_kubectl() -> None:
     assert "status" not in found.trails[1].body
 
 
+def test_alarm_sets_are_read_alone_and_beside_trails() -> None:
+    alone = read(ALARM_SET)
+    assert ([str(one) for one in alone.alarm_sets], alone.trails) == (["TrailAlarmSet default/cis"], ())
+    assert {str(key) for key in alone.referenced_trails} == {"default/audit"}
+    both = read(f"{ALARM_SET}---\n{TRAIL}---\n{ALARM_SET.replace('name: cis', 'name: audit')}")
+    assert [str(one) for one in both.alarm_sets] == ["TrailAlarmSet default/cis", "TrailAlarmSet default/audit"]
+    items = [yaml.safe_load(text) for text in (ALARM_SET, TRAIL)]
+    listed = read(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items}))
+    assert (len(listed.trails), len(listed.alarm_sets)) == (1, 1)
+
+
 def test_examples_are_read() -> None:
     found = read_manifests(
         [str(path) for path in sorted((ROOT / "examples").glob("*.yaml")) if "Trail" in path.read_text()]
@@ -121,9 +141,9 @@ def test_values_are_those_of_kubectl() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "no Trail of trail-operator.dev in -"),
-        (ACCOUNT, "no Trail of trail-operator.dev in -"),
-        (OTHERS, "no Trail of trail-operator.dev in -"),
+        ("", "no Trail or TrailAlarmSet of trail-operator.dev in -"),
+        (ACCOUNT, "no Trail or TrailAlarmSet of trail-operator.dev in -"),
+        (OTHERS, "no Trail or TrailAlarmSet of trail-operator.dev in -"),
         ("Error: no chart", "standard input: not a manifest: it has no kind"),
         ("a: b: c", "standard input: not YAML: line 1: mapping values are not allowed"),
         ("- {{ .Values.name }}", "standard input: not YAML: line 1: "),
@@ -164,6 +184,25 @@ def test_values_are_those_of_kubectl() -> None:
         (
             f"{TRAIL}---\n{TRAIL}",
             "standard input, document 2: Trail default/audit is also in standard input, document 1",
+        ),
+        (
+            ALARM_SET.replace("v1alpha1", "v1beta1"),
+            "standard input: TrailAlarmSet cis: apiVersion must be trail-operator.dev/v1alpha1",
+        ),
+        (
+            ALARM_SET.replace("presets", "preset"),
+            "standard input: TrailAlarmSet cis: unknown field spec.preset (did you mean presets?)",
+        ),
+        (
+            ALARM_SET + "  alarms: [{name: A, filterpattern: x}]\n",
+            "standard input: TrailAlarmSet cis: unknown field spec.alarms[0].filterpattern (did you mean "
+            "filterPattern?)",
+        ),
+        (ALARM_SET.replace("name: cis", "name: CIS"), "standard input: TrailAlarmSet CIS: metadata.name must be"),
+        (ALARM_SET.replace("spec:", "spec: x\nstatus:"), "standard input: TrailAlarmSet cis: spec must be an object"),
+        (
+            f"{ALARM_SET}---\n{ALARM_SET}",
+            "standard input, document 2: TrailAlarmSet default/cis is also in standard input, document 1",
         ),
         (
             f"{TRAIL}---\n{ACCOUNT}---\n{ACCOUNT}",

@@ -196,7 +196,7 @@ def test_markdown_fits_into_a_comment(count: int) -> None:
     text = rendered(report(*[long] * count, notes=("x" * 30_000,) * 3), "markdown", colour=False)
     assert len(text) <= LONGEST
     assert f"{count} to update" in text
-    assert "more Trails are not shown" in text
+    assert "more resources are not shown" in text
 
 
 def test_markdown_leaves_out_what_does_not_change() -> None:

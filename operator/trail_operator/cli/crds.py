@@ -7,7 +7,7 @@ from pathlib import Path
 from trail_operator.api import crd
 from trail_operator.cli.parser import Commands
 
-_PURPOSE = "Write the CustomResourceDefinitions of Trail and AWSAccount as YAML files."
+_PURPOSE = "Write the CustomResourceDefinitions of Trail, TrailAlarmSet and AWSAccount as YAML files."
 
 
 def add_to(commands: Commands) -> None:

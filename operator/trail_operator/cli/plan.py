@@ -16,7 +16,7 @@ from trail_operator.cli.setting_flags import add_operator_flags, read_settings
 if TYPE_CHECKING:
     from trail_operator.preview.plan_report import PlanReport
 
-_PURPOSE = "Show what the operator would do about Trails. Writes nothing."
+_PURPOSE = "Show what the operator would do about Trails and TrailAlarmSets. Writes nothing."
 _DESCRIPTION = f"""{_PURPOSE}
 
 It reads the manifests, the cluster of the kubeconfig if there is one, and AWS with your own credentials.
@@ -36,8 +36,8 @@ def add_to(commands: Commands) -> None:
         metavar="FILE|DIRECTORY|-",
         action="append",
         default=[],
-        help="Manifests of Trails and AWSAccounts; can be repeated. Other kinds are ignored. "
-        "Default: the Trails of the cluster.",
+        help="Manifests of Trails, TrailAlarmSets and AWSAccounts; can be repeated. Other kinds are ignored. "
+        "Default: the Trails and TrailAlarmSets of the cluster.",
     )
     parser.flags.add_argument(
         "-o", "--output", metavar="|".join(_FORMATS), choices=_FORMATS, default="text", help="Format. (default: text)"

@@ -77,6 +77,11 @@ class ObjectPlan:
         """Whether AWS will refuse writes."""
         return False
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the API server rejects the manifest."""
+        return self.admission is not None and self.admission.answer is Answer.REJECTED
+
     def with_admission(self, admission: Admission) -> Self:
         """Return the plan of a manifest: one that is rejected changes nothing."""
         if admission.answer is not Answer.REJECTED:

@@ -67,6 +67,16 @@ def state_after(desired: DesiredTrail, observed: ObservedTrail) -> ObservedTrail
     )
 
 
+def trail_after(plan: TrailPlan, desired: DesiredTrail, observed: ObservedTrail | None) -> ObservedTrail | None:
+    """Return the trail once a plan was carried out; None if there is none, or too little of it is known."""
+    if observed is None:
+        is_created = plan.outcome is Outcome.CREATE
+        return _state(desired, desired.configuration, is_new=False) if is_created else None
+    if not observed.unreadable.isdisjoint({"trail", "tags"}):
+        return None
+    return state_after(desired, observed) if plan.outcome is Outcome.UPDATE else observed
+
+
 def _state(desired: DesiredTrail, configuration: Configuration, *, is_new: bool) -> ObservedTrail:
     return ObservedTrail(
         arn=desired.arn,

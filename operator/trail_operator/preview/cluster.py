@@ -12,15 +12,24 @@ from urllib.parse import quote
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException, list_kube_config_contexts
 
-from trail_operator.api.constants import SETTINGS_LABEL
+from trail_operator.api.constants import ALARM_SET_KIND, KIND, SETTINGS_LABEL
 from trail_operator.aws.connection_errors import explain_connection_error
 from trail_operator.domain.object_plan import Admission, Answer
 from trail_operator.kube.answers import NO_ANSWER, OddAnswerError, is_not_found, whole_list, whole_object
-from trail_operator.kube.client import AWS_ACCOUNTS, CONFIG_MAPS, FORBIDDEN, NAMESPACES, TRAILS, Key, Resource
+from trail_operator.kube.client import (
+    ALARM_SETS,
+    AWS_ACCOUNTS,
+    CONFIG_MAPS,
+    FORBIDDEN,
+    NAMESPACES,
+    TRAILS,
+    Key,
+    Resource,
+)
 from trail_operator.kube.connection import ApiConnection
 from trail_operator.kube.route import RouteError
 from trail_operator.preview.cluster_objects import Bodies, ClusterObjects
-from trail_operator.preview.manifests import Manifest
+from trail_operator.preview.manifests import Manifest, Manifests
 
 _BAD_REQUEST, _NOT_FOUND, _INVALID, _TOO_MANY_REQUESTS = 400, 404, 422, 429
 _ATTEMPTS = 5
@@ -28,6 +37,8 @@ _SECONDS_BETWEEN_ATTEMPTS = 1.0
 # https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#side-effects
 _NO_DRY_RUN = "does not support dry run"
 _AT_ONCE = 8
+RESOURCES = {KIND: TRAILS, ALARM_SET_KIND: ALARM_SETS}
+"""Those that are planned, by kind."""
 T = TypeVar("T")
 
 
@@ -54,20 +65,29 @@ class ClusterReader:
         """Close all connections."""
         await self._connection.close()
 
-    async def objects(self, manifests: Sequence[Manifest], accounts: Iterable[str]) -> ClusterObjects:
+    async def objects(self, manifests: Manifests, accounts: Iterable[str]) -> ClusterObjects:
         """Return what the caller may read. Where listing is forbidden, what the manifests name is read.
 
-        `accounts`: names of AWSAccounts that Trails of the manifests may use.
+        `accounts`: names of AWSAccounts that Trails without an accountRef may use.
         """
-        keys = [Key(one.namespace or "", one.name) for one in manifests]
-        namespaces = sorted({key.namespace for key in keys})
+        keys, sets = _keys(manifests.trails), _keys(manifests.alarm_sets)
+        keys += sorted(manifests.referenced_trails.difference(keys), key=str)
+        namespaces = sorted({key.namespace for key in (*keys, *sets)})
         unread: list[str] = []
-        trails, found, labels = await asyncio.gather(
+        trails, alarm_sets, labels = await asyncio.gather(
             self._bodies(TRAILS, keys, unread),
-            self._bodies(AWS_ACCOUNTS, [Key("", name) for name in accounts] if keys else [], unread),
+            self._alarm_sets(manifests, sets, unread),
             self._bodies(NAMESPACES, [Key("", name) for name in namespaces], unread),
         )
-        return ClusterObjects(trails, found, labels, tuple(unread))
+        used = {*accounts, *manifests.referenced_accounts, *_accounts_of(trails, alarm_sets)}
+        found = await self._bodies(AWS_ACCOUNTS, [Key("", name) for name in sorted(used)] if keys else [], unread)
+        return ClusterObjects(trails, found, labels, tuple(unread), alarm_sets)
+
+    async def _alarm_sets(self, manifests: Manifests, keys: Sequence[Key], unread: list[str]) -> Bodies | None:
+        """Return the TrailAlarmSets, none if only Trails are planned. Clusters may lack this kind."""
+        if manifests and not keys:
+            return {}
+        return await self._bodies(ALARM_SETS, keys, unread)
 
     async def accounts(self) -> Bodies:
         """Return the AWSAccounts by name. Raises ClusterError."""
@@ -180,14 +200,14 @@ def context_namespace() -> str:
 
 def _request(manifest: Manifest, live: Mapping[str, Any] | None) -> tuple[str, str, dict[str, Any]]:
     """Return method, path and body of the request that applies a manifest."""
-    key = Key(manifest.namespace or "", manifest.name)
+    key, resource = Key(manifest.namespace or "", manifest.name), RESOURCES[manifest.kind]
     if live is None:
-        return "POST", TRAILS.collection(key.namespace), manifest.body
+        return "POST", resource.collection(key.namespace), manifest.body
     metadata = dict(live["metadata"])
     for field in ("labels", "annotations"):
         if merged := {**(metadata.get(field) or {}), **manifest.texts(field)}:
             metadata[field] = merged
-    return "PUT", TRAILS.path(key), {**live, "metadata": metadata, "spec": manifest.spec}
+    return "PUT", resource.path(key), {**live, "metadata": metadata, "spec": manifest.spec}
 
 
 def _is_about_manifest(error: ApiException) -> bool:
@@ -199,6 +219,18 @@ def _is_about_manifest(error: ApiException) -> bool:
 def _name(body: Mapping[str, Any]) -> str:
     metadata = body["metadata"]
     return str(Key(metadata.get("namespace") or "", metadata["name"]))
+
+
+def _keys(manifests: Iterable[Manifest]) -> list[Key]:
+    return [Key(one.namespace or "", one.name) for one in manifests]
+
+
+def _accounts_of(trails: Bodies | None, alarm_sets: Bodies | None) -> set[str]:
+    """Return the names of AWSAccounts that Trails and TrailAlarmSets of the cluster name."""
+    references = [(body.get("spec") or {}).get("accountRef") for body in (trails or {}).values()]
+    names = [one.get("name") for one in references if isinstance(one, dict)]
+    names += [(body.get("status") or {}).get("accountName") for body in (alarm_sets or {}).values()]
+    return {name for name in names if name and isinstance(name, str)}
 
 
 def _described(error: Exception) -> str:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from trail_operator.alarms.state import AlarmSetState
 from trail_operator.inventory.registry import AccountRegistry
-from trail_operator.preview.manifests import Manifest
+from trail_operator.preview.manifests import Manifest, Manifests
 from trail_operator.preview.operator_settings import OperatorSettings
-from trail_operator.preview.trail_input import planned_trail, trail_state
+from trail_operator.preview.trail_input import alarm_set_state, planned_alarm_set, planned_trail, trail_state
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.state import TrailState
 
@@ -25,6 +26,8 @@ class ClusterObjects:
     namespaces: Bodies | None = None
     unread: tuple[str, ...] = field(default=())
     """Why something was not read, for users."""
+    alarm_sets: Bodies | None = None
+    """By namespace/name."""
 
 
 def fill_registry(
@@ -46,17 +49,28 @@ def fill_registry(
 
 def planned_trails(
     cluster: ClusterObjects, manifests: Iterable[Manifest], claims: NameClaims, now: datetime
-) -> list[TrailState]:
-    """Return the Trails to plan: those of the manifests, else all of the cluster. All of both claim their names."""
+) -> tuple[list[TrailState], list[TrailState]]:
+    """Return the Trails of manifests, and the others of the cluster. All of both claim their names."""
     live = cluster.trails or {}
     given = {
-        f"{one.namespace}/{one.name}": planned_trail(one, live.get(f"{one.namespace}/{one.name}"), now, number)
-        for number, one in enumerate(manifests)
+        key: planned_trail(one, live.get(key), now, number)
+        for number, (key, one) in enumerate((f"{one.namespace}/{one.name}", one) for one in manifests)
     }
-    others = {key: trail_state(body) for key, body in live.items() if key not in given}
-    for state in (*given.values(), *others.values()):
+    others = [trail_state(body) for key, body in live.items() if key not in given]
+    for state in (*given.values(), *others):
         claims.upsert(state)
-    return list((given or others).values())
+    return list(given.values()), others
+
+
+def planned_alarm_sets(cluster: ClusterObjects, manifests: Manifests, now: datetime) -> list[AlarmSetState]:
+    """Return the TrailAlarmSets of manifests; without any manifest, those of the cluster."""
+    live = cluster.alarm_sets or {}
+    if not manifests:
+        return [alarm_set_state(body) for body in live.values()]
+    return [
+        planned_alarm_set(one, live.get(f"{one.namespace}/{one.name}"), now, number)
+        for number, one in enumerate(manifests.alarm_sets)
+    ]
 
 
 def _applied_account(manifest: Manifest, live: dict[str, Any] | None) -> dict[str, Any]:

@@ -17,9 +17,9 @@ def doubts_before_reading(
 ) -> list[str]:
     """Return why it is unknown which trail a Trail means; empty if it is known."""
     if state.deleting and "default_deletion_policy" in settings.unknown and not state.manifest.get("deletionPolicy"):
-        return [_doubt("default_deletion_policy", "whether the trail is deleted")]
+        return [doubt("default_deletion_policy", "whether the trail is deleted")]
     if state.account_name is None and "default_account" in settings.unknown:
-        return [_doubt("default_account", "the account of Trails without spec.accountRef")]
+        return [doubt("default_account", "the account of Trails without spec.accountRef")]
     name, namespace = registry.name_for(state), state.key.namespace
     account = registry.get(name or "")
     if name and cluster.accounts is None and not registry.knows(name):
@@ -29,7 +29,7 @@ def doubts_before_reading(
         if allowed.selector is not None and not allowed.allows(namespace, None):
             return [f"The labels of namespace {namespace} were not read, by which AWSAccount {name} may allow it"]
     if "region" in settings.unknown and not state.text("region") and not (account and account.spec.region):
-        return [_doubt("region", "the home region of Trails without spec.region")]
+        return [doubt("region", "the home region of Trails without spec.region")]
     return []
 
 
@@ -50,9 +50,10 @@ def doubts_of(comparison: Comparison, actions: Iterable[Action], settings: Opera
         "ignore_tags": ("which tags are removed", any(action.operation == "RemoveTags" for action in actions)),
     }
     return [
-        _doubt(name, what) for name, (what, does_matter) in matters.items() if does_matter and name in settings.unknown
+        doubt(name, what) for name, (what, does_matter) in matters.items() if does_matter and name in settings.unknown
     ]
 
 
-def _doubt(name: str, what: str) -> str:
+def doubt(name: str, what: str) -> str:
+    """Return that a setting of the operator is unknown. `what`: what it decides."""
     return f"The operator's {flag(name)} is unknown, which decides {what}: set the flag to the operator's value"

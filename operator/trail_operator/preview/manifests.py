@@ -1,7 +1,7 @@
-"""Reads the manifests of Trails and AWSAccounts from files, directories and standard input.
+"""Reads the manifests of Trails, TrailAlarmSets and AWSAccounts from files, directories and standard input.
 
 Other kinds are ignored, as the output of Helm and Kustomize has many. What would be lost when the manifests are applied
-is an error: an unknown field, a second Trail with the same name.
+is an error: an unknown field, a second object with the same name.
 """
 
 import re
@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from trail_operator.api import crd
-from trail_operator.api.constants import ACCOUNT_KIND, API_VERSION, GROUP, KIND
+from trail_operator.api.constants import ACCOUNT_KIND, ALARM_SET_API_VERSION, ALARM_SET_KIND, API_VERSION, GROUP, KIND
 from trail_operator.domain.texts import MESSAGE, clean, listed
+from trail_operator.kube.client import Key
 from trail_operator.preview.yaml_documents import YamlError, check_values, parse_documents
 
 STDIN = "-"
+_API_VERSIONS = {KIND: API_VERSION, ALARM_SET_KIND: ALARM_SET_API_VERSION, ACCOUNT_KIND: API_VERSION}
 _SUFFIXES = (".yaml", ".yml", ".json")
 _MOST_LISTS = 10_000
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
@@ -40,11 +42,11 @@ class Manifest:
     source: str
     """Where it was read, for messages."""
     body: dict[str, Any]
-    """The object without its status. A Trail has a namespace."""
+    """The object without its status. A Trail or TrailAlarmSet has a namespace."""
 
     @property
     def kind(self) -> str:
-        """`Trail` or `AWSAccount`."""
+        """`Trail`, `TrailAlarmSet` or `AWSAccount`."""
         return str(self.body["kind"])
 
     @property
@@ -54,7 +56,7 @@ class Manifest:
 
     @property
     def namespace(self) -> str | None:
-        """The namespace of a Trail; None for an AWSAccount."""
+        """The namespace of a Trail or TrailAlarmSet; None for an AWSAccount."""
         namespace: str | None = self.body["metadata"].get("namespace")
         return namespace
 
@@ -80,6 +82,17 @@ class Manifests:
 
     trails: tuple[Manifest, ...]
     accounts: tuple[Manifest, ...]
+    alarm_sets: tuple[Manifest, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to plan."""
+        return bool(self.trails or self.alarm_sets)
+
+    @property
+    def referenced_trails(self) -> set[Key]:
+        """The Trails in the trailRefs of the TrailAlarmSets."""
+        references = [(one.namespace or "", one.spec.get("trailRef")) for one in self.alarm_sets]
+        return {Key(place, str(one["name"])) for place, one in references if isinstance(one, dict) and one.get("name")}
 
     @property
     def referenced_accounts(self) -> set[str]:
@@ -93,7 +106,7 @@ def read_manifests(
 ) -> Manifests:
     """Read files, directories (their .yaml, .yml and .json files) and standard input (`-`). Raises ManifestError.
 
-    `namespace`: that of Trails whose manifest has none.
+    `namespace`: that of Trails and TrailAlarmSets whose manifest has none.
     """
     reader = _Reader(namespace)
     if paths.count(STDIN) > 1:
@@ -130,13 +143,16 @@ class _Reader:
             self._problems.append(f"{error.filename or path}: {error.strerror}")
 
     def result(self, paths: Sequence[str]) -> Manifests:
-        """Return what was found. Raises ManifestError if there are problems, or no Trails."""
-        trails = tuple(one for one in self._found.values() if one.kind == KIND)
-        if not trails and not self._problems:
-            self._problems.append(f"no Trail of {GROUP} in {listed(paths)}")
+        """Return what was found. Raises ManifestError if there are problems, or nothing to plan."""
+        found = Manifests(*(self._of(kind) for kind in (KIND, ACCOUNT_KIND, ALARM_SET_KIND)))
+        if not found and not self._problems:
+            self._problems.append(f"no Trail or TrailAlarmSet of {GROUP} in {listed(paths)}")
         if self._problems:
             raise ManifestError(self._problems)
-        return Manifests(trails, tuple(one for one in self._found.values() if one.kind == ACCOUNT_KIND))
+        return found
+
+    def _of(self, kind: str) -> tuple[Manifest, ...]:
+        return tuple(one for one in self._found.values() if one.kind == kind)
 
     def _add_documents(self, source: str, content: bytes, *, strict: bool) -> None:
         """Add the manifests of a text. `strict`: whether every document in it must be a manifest."""
@@ -177,7 +193,7 @@ class _Reader:
 
     def _normalized(self, body: dict[str, Any]) -> dict[str, Any]:
         metadata = dict(body["metadata"])
-        if body["kind"] == KIND:
+        if body["kind"] != ACCOUNT_KIND:
             metadata["namespace"] = metadata.get("namespace") or self._namespace
         else:
             metadata.pop("namespace", None)
@@ -207,7 +223,7 @@ def _objects(body: Mapping[Any, Any]) -> Iterator[dict[str, Any]]:
 
 def _is_of_operator(body: Mapping[str, Any]) -> bool:
     """Whether an object is of this operator: ACK and Crossplane have a kind Trail, too."""
-    return body["kind"] in (KIND, ACCOUNT_KIND) and str(body.get("apiVersion")).partition("/")[0] == GROUP
+    return body["kind"] in _API_VERSIONS and str(body.get("apiVersion")).partition("/")[0] == GROUP
 
 
 def _problems(body: Mapping[str, Any]) -> Iterator[str]:
@@ -218,8 +234,8 @@ def _problems(body: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(name, str) or not name:
         yield f"{kind} without metadata.name"
         return
-    if body["apiVersion"] != API_VERSION:
-        yield f"{kind} {name}: apiVersion must be {API_VERSION}"
+    if body["apiVersion"] != _API_VERSIONS[kind]:
+        yield f"{kind} {name}: apiVersion must be {_API_VERSIONS[kind]}"
     if not _NAME.fullmatch(name):
         yield f"{kind} {name}: metadata.name must be lower-case letters, digits, hyphens and dots"
     namespace = metadata.get("namespace") or ""

@@ -1,20 +1,37 @@
-"""Plans all Trails of manifests or of the cluster, some at a time."""
+"""Plans all Trails and TrailAlarmSets of manifests or of the cluster, some at a time."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
+from trail_operator.alarms.state import AlarmSetState
+from trail_operator.domain.alarms.set_plan import AlarmSetPlan
 from trail_operator.domain.trail_plan import TrailPlan
 from trail_operator.inventory.account_client import AccountClients
 from trail_operator.inventory.registry import AccountRegistry
-from trail_operator.preview.cluster_objects import ClusterObjects, fill_registry, planned_trails
+from trail_operator.preview.alarm_set_planner import AlarmSetPlanner
+from trail_operator.preview.cluster_objects import ClusterObjects, fill_registry, planned_alarm_sets, planned_trails
 from trail_operator.preview.manifests import Manifests
 from trail_operator.preview.operator_settings import OperatorSettings
+from trail_operator.preview.planned_trails import PlannedTrails
 from trail_operator.preview.trail_planner import TrailPlanner
 from trail_operator.runtime.clock import Clock
+from trail_operator.trail.location import Locator
 from trail_operator.trail.name_claims import NameClaims
 from trail_operator.trail.state import TrailState
 
 _AT_ONCE = 12
+S = TypeVar("S", TrailState, AlarmSetState)
+P = TypeVar("P")
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The plans of all objects, in the order of the manifests."""
+
+    trails: tuple[TrailPlan, ...]
+    alarm_sets: tuple[AlarmSetPlan, ...] = ()
 
 
 async def plan_all(
@@ -24,10 +41,10 @@ async def plan_all(
     clients: AccountClients,
     clock: Clock,
     on_planned: Callable[[int, int], None] = lambda *_: None,
-) -> list[TrailPlan]:
-    """Return a plan for each Trail, in the order of the manifests.
+) -> Plans:
+    """Return a plan for each Trail and TrailAlarmSet of the manifests.
 
-    Without manifests these are the Trails of the cluster, but for those that are left to another operator.
+    Without manifests these are those of the cluster, but for those that are left to another operator.
     `on_planned`: called with how many of how many.
     """
     values = settings.values
@@ -36,24 +53,38 @@ async def plan_all(
     )
     fill_registry(registry, cluster, manifests.accounts, settings)
     claims = NameClaims(registry.trail_scope, values.namespace, registry.admits)
-    states = planned_trails(cluster, manifests.trails, claims, clock.now())
+    given, others = planned_trails(cluster, manifests.trails, claims, clock.now())
+    alarm_sets = planned_alarm_sets(cluster, manifests, clock.now())
     planner = TrailPlanner(registry, settings, claims, cluster, clock)
-    if not manifests.trails:
-        states = [state for state in states if not planner.reconciled_elsewhere(state)]
-    return await _each(planner, states, on_planned)
+    shown = given if manifests else [state for state in others if not planner.reconciled_elsewhere(state)]
+    named = {state.trail_key for state in alarm_sets} - {state.key for state in shown}
+    hidden = [state for state in others if state.key in named]
+    progress = _Progress(len(shown) + len(hidden) + len(alarm_sets), on_planned)
+    plans = await progress.each(planner.plan, [*shown, *hidden])
+    of_trails = {state.key: plan for state, plan in zip([*shown, *hidden], plans, strict=True)}
+    trails = PlannedTrails([*given, *others], of_trails, Locator(settings.cluster))
+    alarm_planner = AlarmSetPlanner(registry, settings, trails, cluster, clock)
+    if not manifests:
+        alarm_sets = [state for state in alarm_sets if not alarm_planner.reconciled_elsewhere(state)]
+    return Plans(tuple(plans[: len(shown)]), tuple(await progress.each(alarm_planner.plan, alarm_sets)))
 
 
-async def _each(
-    planner: TrailPlanner, states: Sequence[TrailState], on_planned: Callable[[int, int], None]
-) -> list[TrailPlan]:
-    slots, done = asyncio.Semaphore(_AT_ONCE), 0
+class _Progress:
+    """Plans some objects at a time, and reports how many are planned."""
 
-    async def plan(state: TrailState) -> TrailPlan:
-        nonlocal done
-        async with slots:
-            found = await planner.plan(state)
-        done += 1
-        on_planned(done, len(states))
-        return found
+    def __init__(self, count: int, on_planned: Callable[[int, int], None]) -> None:
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._count, self._done = count, 0
+        self._on_planned = on_planned
 
-    return list(await asyncio.gather(*map(plan, states)))
+    async def each(self, plan: Callable[[S], Awaitable[P]], states: Sequence[S]) -> list[P]:
+        """Return the plan of each object."""
+
+        async def one(state: S) -> P:
+            async with self._slots:
+                found = await plan(state)
+            self._done += 1
+            self._on_planned(self._done, self._count)
+            return found
+
+        return list(await asyncio.gather(*map(one, states)))

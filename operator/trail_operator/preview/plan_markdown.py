@@ -7,12 +7,13 @@ import html
 import re
 from collections.abc import Iterator
 
+from trail_operator.domain.alarms.set_plan import AlarmSetPlan
 from trail_operator.domain.object_plan import Outcome
 from trail_operator.domain.texts import MESSAGE, clean
 from trail_operator.domain.trail_plan import TrailPlan
 from trail_operator.preview.options import UNCHECKED
 from trail_operator.preview.plan_report import PlanReport, summary_text
-from trail_operator.preview.plan_text import SYMBOLS, remarks, subject
+from trail_operator.preview.plan_text import SYMBOLS, calls, remarks, subject
 
 LONGEST = 65_000
 """Characters. GitHub accepts 65,536: https://github.com/orgs/community/discussions/27190."""
@@ -25,7 +26,7 @@ _ZERO_WIDTH = "\u200b"
 
 
 def render_markdown(report: PlanReport) -> str:
-    """Return the plan, without the Trails that do not fit into a comment and those that stay as they are."""
+    """Return the plan, without the objects that do not fit into a comment and those that stay as they are."""
     head = [f"### Plan of trail-operator: {summary_text(report)}", ""]
     foot = [
         *(f"- {escape(note)}" for note in report.notes),
@@ -38,10 +39,10 @@ def render_markdown(report: PlanReport) -> str:
     left = LONGEST - sum(len(line) + 1 for line in (*head, *foot)) - 100
     body: list[str] = []
     for number, plan in enumerate(shown):
-        lines = list(_trail(plan))
+        lines = list(_plan(plan))
         left -= sum(len(line) + 1 for line in lines)
         if left < 0:
-            body += [f"{len(shown) - number} more Trails are not shown here, for the length of a comment.", ""]
+            body += [f"{len(shown) - number} more resources are not shown here, for the length of a comment.", ""]
             break
         body += lines
     return "\n".join((*head, *body, *foot))
@@ -68,7 +69,7 @@ def _fitting(lines: list[str], longest: int) -> list[str]:
     return kept
 
 
-def _trail(plan: TrailPlan) -> Iterator[str]:
+def _plan(plan: TrailPlan | AlarmSetPlan) -> Iterator[str]:
     title = f"{SYMBOLS[plan.outcome]} {plan.outcome.value} {subject(plan)}"
     yield f"<details><summary>{_escape_html(title)}</summary>"
     yield ""
@@ -79,7 +80,7 @@ def _trail(plan: TrailPlan) -> Iterator[str]:
             yield f"| {escape(entry.path)} | {escape(entry.observed)} | {escape(entry.desired)} |"
         yield ""
     if plan.actions:
-        yield f"Calls: {', '.join(action.operation for action in plan.actions)}"
+        yield f"Calls: {escape(calls(plan))}"
         yield ""
     for kind, text in remarks(plan):
         yield f"- **{escape(kind)}**: {escape(clean(text, MESSAGE))}"

@@ -1,9 +1,11 @@
-"""A plan of several Trails with what it rests on: the input of all formats."""
+"""A plan of several objects with what it rests on: the input of all formats."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trail_operator.aws.caller import CallerIdentity
-from trail_operator.domain.object_plan import Outcome, summary
+from trail_operator.domain.alarms.set_plan import AlarmSetPlan
+from trail_operator.domain.object_plan import ObjectPlan, Outcome, summary
 from trail_operator.domain.trail_plan import TrailPlan
 from trail_operator.preview.operator_settings import OperatorSettings
 from trail_operator.settings import flag
@@ -13,12 +15,18 @@ from trail_operator.settings import flag
 class PlanReport:
     """Everything that a plan says."""
 
-    plans: tuple[TrailPlan, ...]
+    trails: tuple[TrailPlan, ...]
     settings: OperatorSettings
     identities: tuple[CallerIdentity, ...] = ()
     """As whom AWS was read."""
     notes: tuple[str, ...] = ()
     """What was not read or is ignored, for users."""
+    alarm_sets: tuple[AlarmSetPlan, ...] = ()
+
+    @property
+    def plans(self) -> tuple[TrailPlan | AlarmSetPlan, ...]:
+        """The plans of all objects."""
+        return (*self.trails, *self.alarm_sets)
 
     @property
     def settings_text(self) -> str:
@@ -45,6 +53,13 @@ _SUMMARY = {
 
 
 def summary_text(report: PlanReport) -> str:
-    """Return how many Trails have each outcome."""
-    counts = summary(report.plans)
+    """Return how many Trails have each outcome, and how many TrailAlarmSets if there are any."""
+    if not report.alarm_sets:
+        return _counts(report.trails)
+    of_sets = f"TrailAlarmSets: {_counts(report.alarm_sets)}"
+    return f"Trails: {_counts(report.trails)}; {of_sets}" if report.trails else of_sets
+
+
+def _counts(plans: Iterable[ObjectPlan]) -> str:
+    counts = summary(plans)
     return ", ".join(f"{counts[outcome]} {text}" for outcome, text in _SUMMARY.items())

@@ -1,25 +1,41 @@
-"""What is planned: a manifest as it is once it was applied, with what the API server has of that Trail already."""
+"""What is planned: a manifest as it is once it was applied, with what the API server has of that object already."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from trail_operator.alarms.state import AlarmSetState
 from trail_operator.api import crd
 from trail_operator.api.constants import FINALIZER
 from trail_operator.preview.manifests import Manifest
 from trail_operator.trail.state import TrailState
 
-_SPEC = crd.trail_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+_SPECS = {
+    definition["spec"]["names"]["kind"]: definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][
+        "spec"
+    ]
+    for definition in crd.definitions()
+}
 _IDENTITY = ("arn", "accountID", "homeRegion", "ownerTag")
 
 
 def planned_trail(manifest: Manifest, live: Mapping[str, Any] | None, now: datetime, number: int) -> TrailState:
-    """Return the Trail as the operator finds it after the manifest was applied.
+    """Return the Trail as the operator finds it after the manifest was applied. Arguments as for `applied`."""
+    return trail_state(applied(manifest, live, now, number))
+
+
+def planned_alarm_set(manifest: Manifest, live: Mapping[str, Any] | None, now: datetime, number: int) -> AlarmSetState:
+    """Return the TrailAlarmSet as the operator finds it after the manifest was applied."""
+    return alarm_set_state(applied(manifest, live, now, number))
+
+
+def applied(manifest: Manifest, live: Mapping[str, Any] | None, now: datetime, number: int) -> dict[str, Any]:
+    """Return the object of a manifest as the API server has it once it was applied.
 
     `live`: the object that the API server has; None if it has none, or was not asked. `number`: orders new Trails, of
     which the first claims a name.
     """
-    spec, annotations = _with_defaults(manifest.spec, _SPEC), manifest.texts("annotations")
+    spec, annotations = _with_defaults(manifest.spec, _SPECS[manifest.kind]), manifest.texts("annotations")
     if live is None:
         metadata = {
             "namespace": manifest.namespace,
@@ -31,14 +47,14 @@ def planned_trail(manifest: Manifest, live: Mapping[str, Any] | None, now: datet
             "resourceVersion": "0",
             "creationTimestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        return trail_state({**manifest.body, "metadata": metadata, "spec": spec})
+        return {**manifest.body, "metadata": metadata, "spec": spec}
     has_changed = live.get("spec") != spec
     metadata = {
         **live["metadata"],
         "generation": live["metadata"]["generation"] + has_changed,
         "annotations": {**(live["metadata"].get("annotations") or {}), **annotations},
     }
-    return trail_state({**live, "metadata": metadata, "spec": spec})
+    return {**live, "metadata": metadata, "spec": spec}
 
 
 def trail_state(body: dict[str, Any]) -> TrailState:
@@ -55,6 +71,11 @@ def trail_state(body: dict[str, Any]) -> TrailState:
         others.append(FINALIZER)
     state.update(state.body | {"metadata": state.metadata | {"finalizers": others}})
     return state
+
+
+def alarm_set_state(body: dict[str, Any]) -> AlarmSetState:
+    """Return a TrailAlarmSet. It counts as known for long, as a Trail."""
+    return AlarmSetState(body, started=float("-inf"))
 
 
 async def forget_identity(state: TrailState) -> None:

@@ -14,13 +14,15 @@ from trail_operator.domain.coverage import coverage_losses
 from trail_operator.domain.failure import Failure, FailureClass, FailureError, combine
 from trail_operator.domain.object_plan import Outcome, outcome_of_failure
 from trail_operator.domain.sync_result import SyncResult
-from trail_operator.domain.trail_plan import TrailPlan, sent, settings_of, state_after
+from trail_operator.domain.trail_plan import TrailPlan, sent, settings_of, state_after, trail_after
 from trail_operator.inventory.registry import AccountRegistry
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.preview.cluster_objects import ClusterObjects
 from trail_operator.preview.doubts import doubts_before_reading, doubts_of
 from trail_operator.preview.findings import Findings
 from trail_operator.preview.operator_settings import OperatorSettings
+from trail_operator.preview.retries import with_retries
+from trail_operator.preview.shards import reconciled_elsewhere
 from trail_operator.preview.trail_input import forget_identity
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.candidates import TrailCandidates
@@ -35,12 +37,12 @@ from trail_operator.trail.refusals import Refusals, name_conflict
 from trail_operator.trail.resolve import SpecResolver
 from trail_operator.trail.state import TrailState
 
-# Seconds before AWS is asked again after a transient failure.
-_RETRIES = (1.0, 3.0)
-
 
 class TrailPlanner:
-    """Plans one Trail at a time. All Trails must be among the claims before the first one is planned."""
+    """Plans one Trail at a time. All Trails must be among the claims before the first one is planned.
+
+    A Trail's state then has the trail as its plan leaves it: TrailAlarmSets depend on that.
+    """
 
     def __init__(
         self,
@@ -71,24 +73,14 @@ class TrailPlanner:
             return replace(base, outcome=Outcome.BLOCKED, reason=Reason.NOT_EVALUATED, message=unmanaged)
         if doubts := doubts_before_reading(state, self._settings, self._registry, self._cluster):
             return replace(base, message="; ".join(doubts))
-        for delay in (*_RETRIES, None):
-            try:
-                return await self._plan(base, state)
-            except FailureError as error:
-                failure = error.failure
-                if delay is None or failure.kind is not FailureClass.TRANSIENT:
-                    return _failed(base, _for_caller(failure, state))
-                await self._clock.sleep(delay)
-        raise AssertionError
+        try:
+            return await with_retries(self._clock, lambda: self._plan(base, state))
+        except FailureError as error:
+            return _failed(base, _for_caller(error.failure, state))
 
     def reconciled_elsewhere(self, state: TrailState) -> str:
         """Return why the operator leaves a Trail to another operator; "" if it does not."""
-        namespaces = self._settings.values.namespace
-        if namespaces and state.key.namespace not in namespaces:
-            return f"The operator watches only {', '.join(namespaces)}"
-        if self._registry.managed_elsewhere(state):
-            return f"AWSAccount {self._registry.name_for(state)} is another operator's"
-        return ""
+        return reconciled_elsewhere(state.key.namespace, self._registry.name_for(state), self._settings, self._registry)
 
     def _without_region(self, state: TrailState) -> str:
         """Return why the operator cannot tell the home region of a trail; "" if it can."""
@@ -118,6 +110,7 @@ class TrailPlanner:
         location = desired.location
         base = replace(base, arn=desired.arn, account=location.account, region=location.region)
         doubts = doubts_of(comparison, decision.actions, self._settings)
+        comparison.state.reads.observed = observed
         if decision.blocked and decision.blocked.failure and not doubts:
             return _failed(base, decision.blocked.failure)
         refused = self._refusals.still_valid(comparison, decision.actions)
@@ -144,12 +137,15 @@ class TrailPlanner:
             known = tuple(entry for entry in plan.differences if entry.path != f"tags[{OWNER_TAG}]")
             message = "; ".join(doubts)
             return replace(plan, outcome=Outcome.UNKNOWN, message=message, differences=known, actions=(), losses=())
-        return _failed(plan, problem) if problem else plan
+        plan = _failed(plan, problem) if problem else plan
+        comparison.state.reads.observed = trail_after(plan, desired, observed)
+        return plan
 
     async def _observe(self, base: TrailPlan, state: TrailState, result: SyncResult) -> TrailPlan:
         """Return the plan under managementPolicy: Observe, which writes nothing."""
         if result.failure and not result.known:
             raise FailureError(result.failure)
+        state.reads.observed = result.observed
         base = replace(base, outcome=Outcome.NOTHING, reason=Reason.OBSERVED, message="It is only observed")
         if result.observed is None or result.identity is None:
             return replace(base, reason=Reason.TRAIL_NOT_FOUND, message=result.not_found)
