@@ -83,6 +83,12 @@ def subscribe_alarm_sets(shared: Shared, accounts: AccountController, alarm_sets
     )
     shared.alarm_sets.subscribe(on_delete=lambda state: accounts.enqueue(state.status.account_name))
 
+    def reconcile_accounts() -> None:
+        for account in registry.all():
+            accounts.enqueue(account.name)
+
+    shared.alarm_sets.subscribe_complete(reconcile_accounts)
+
     def uses(state: AlarmSetState, account: str) -> bool:
         trail = shared.trails.get(state.trail_key)
         return state.holds_account(account) or (trail is not None and registry.name_for(trail) == account)

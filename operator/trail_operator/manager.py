@@ -172,11 +172,16 @@ class Manager:
 
     def _follow_optional_kinds(self, controllers: Controllers, connection: ApiConnection) -> list[Informer]:
         """Follow the kinds that the cluster may not have. Readiness does not depend on them."""
-        if controllers.alarm_sets is None:
+        alarm_sets = controllers.alarm_sets
+        if alarm_sets is None:
             return []
         kind = OptionalKind(ALARM_SET_KIND, ALARM_SETS, self._settings.namespace)
-        on_available = partial(self._metrics.record_available, kind.name)
-        informer = Informer(WatchClient(connection), kind, controllers.alarm_sets, on_available, self._clock)
+
+        def on_available(available: bool) -> None:
+            self._metrics.record_available(kind.name, available)
+            alarm_sets.objects.complete()  # if the kind is missing, there are none
+
+        informer = Informer(WatchClient(connection), kind, alarm_sets, on_available, self._clock)
         run = supervise(informer.run, self._metrics.record_restart, about(f"informer of {kind.name}s"))
         self._tasks.append(asyncio.create_task(run))
         return [informer]

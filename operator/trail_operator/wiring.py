@@ -165,7 +165,7 @@ def _account_controller(shared: Shared) -> AccountController:
         shared.kubernetes,
         shared.events,
         shared.cluster,
-        AccountUsers(settings.namespace, shared.users_of),
+        AccountUsers(settings.namespace, shared.users_of, lambda: shared.alarm_sets.is_complete),
         shared.arrivals if settings.event_queue else None,
         clock,
     )

@@ -294,6 +294,12 @@ class Team:
         self.trails.wait_gone(TRAIL)
         self.alarm_sets.wait_reason(SET, "TrailNotFound")
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether the AWSAccount, which is being deleted, says that it is used."""
+        conditions = (self.accounts.get(self.name) or {}).get("status", {}).get("conditions", ())
+        return "InUse" in {one["reason"] for one in conditions if one["type"] == "Ready"}
+
     def blocked(self, reason: str) -> str:
         """The message of a set that cannot be deleted for that reason; nothing is deleted."""
         message: str = self.alarm_sets.wait_reason(SET, reason)["message"]
@@ -317,6 +323,21 @@ def test_an_account_is_held_while_a_set_has_pinned_it(operator_process: Operator
     team.accounts.delete(team.name)
     held = team.accounts.get(team.name) or {}
     assert "deletionTimestamp" in held["metadata"]
+    team.alarm_sets.delete(SET)
+    team.alarm_sets.wait_gone(SET)
+    assert team.world.counts() == NONE_LEFT
+    eventually("the AWSAccount is gone", lambda: team.accounts.get(team.name) is None)
+
+
+def test_an_account_is_held_by_an_operator_that_starts(operator_process: OperatorFactory, team: Team) -> None:
+    """It learns of AWSAccounts before it learns of sets."""
+    first = operator_process()
+    team.ready()
+    team.trail_is_deleted()
+    first.stop()
+    team.accounts.delete(team.name)
+    operator_process()
+    eventually("the AWSAccount says that it is in use", lambda: team.is_in_use)
     team.alarm_sets.delete(SET)
     team.alarm_sets.wait_gone(SET)
     assert team.world.counts() == NONE_LEFT

@@ -212,6 +212,8 @@ class Life:
             self._note_passes(parts.alarm_sets)
             sets = await manager._retry("TrailAlarmSets", lambda: kubernetes.list_objects(ALARM_SETS))
             parts.alarm_sets.start(sets)
+        if parts.alarm_sets:
+            parts.alarm_sets.objects.complete()
         await asyncio.sleep(0.2)
         self._watching = True
         self.relist()

@@ -20,12 +20,14 @@ from trail_operator.runtime.logs import logger
 
 @dataclass(frozen=True)
 class AccountUsers:
-    """Whose Trails use an AWSAccount."""
+    """Whose Trails and TrailAlarmSets use an AWSAccount."""
 
     watched: Collection[str]
     """The namespaces that are watched, none for all."""
     namespaces_of: Callable[[str], Collection[str]]
-    """Returns the namespaces of the Trails that use an AWSAccount, by its name."""
+    """Returns the namespaces of the Trails and TrailAlarmSets that use an AWSAccount, by its name."""
+    are_known: Callable[[], bool]
+    """Whether all of them are known. After a start, TrailAlarmSets are listed last."""
 
 
 class AccountStatusWriter:
@@ -51,10 +53,12 @@ class AccountStatusWriter:
     async def sync_finalizers(self, account: Account, *, deleting: bool) -> Collection[str]:
         """Add or remove the operator's finalizers; return the namespaces of the Trails that use the AWSAccount.
 
-        They are returned only where finalizers depend on them.
+        They are returned only where finalizers depend on them. None is removed before all are known.
         """
         users = self._users.namespaces_of(account.name) if deleting or self._users.watched else ()
         wanted = finalizers(account.finalizers, watched=self._users.watched, users=users, deleting=deleting)
+        if not self._users.are_known():
+            wanted = list(dict.fromkeys([*account.finalizers, *wanted]))
         if wanted != account.finalizers:
             key, version = Key("", account.name), account.body["metadata"]["resourceVersion"]
             account.update(await self._kubernetes.patch_finalizers(AWS_ACCOUNTS, key, wanted, version))

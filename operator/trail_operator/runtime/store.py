@@ -14,12 +14,26 @@ class Store(Generic[K, T]):
         self._objects: dict[K, T] = {}
         self._on_add: list[Callable[[T], None]] = []
         self._on_delete: list[Callable[[T], None]] = []
+        self._on_complete: list[Callable[[], None]] = []
+        self.is_complete = False
+        """Whether all objects that exist have been added at least once."""
 
     def subscribe(self, *, on_add: Callable[[T], None] | None = None, on_delete: Callable[[T], None]) -> None:
         """Call `on_add` after each addition and `on_delete` after each deletion."""
         if on_add:
             self._on_add.append(on_add)
         self._on_delete.append(on_delete)
+
+    def subscribe_complete(self, on_complete: Callable[[], None]) -> None:
+        """Call this once all objects that exist have been added."""
+        self._on_complete.append(on_complete)
+
+    def complete(self) -> None:
+        """Record that all objects that exist have been added."""
+        if not self.is_complete:
+            self.is_complete = True
+            for notify in self._on_complete:
+                notify()
 
     def get(self, key: K) -> T | None:
         """Return the object with that key, or None."""
