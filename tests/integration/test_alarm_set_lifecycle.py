@@ -185,6 +185,24 @@ def test_a_deletion_policy_that_changes_while_tags_are_removed(
     assert alarm_sets.events(SET, "OwnerTagRemovalFailed") == []
 
 
+@pytest.mark.parametrize("operation", ["DescribeAlarms", "UntagResource"])
+def test_a_set_that_retains_its_alarms_does_not_wait_for_aws(
+    operator_process: OperatorFactory, alarm_sets: AlarmSets, alarm_world: AlarmWorld, operation: str
+) -> None:
+    """Nor for an answer about each of many alarms."""
+    operator_process(**alarm_world.environment)
+    ready(alarm_world, alarm_sets, deletionPolicy="Retain")
+    alarm_world.account.fault(service="monitoring", operation=operation, delay=3600, count=1000)
+    alarm_sets.delete(SET)
+    alarm_sets.wait_gone(SET)
+    (event,) = eventually("the Event", lambda: alarm_sets.events(SET, "OwnerTagRemovalFailed"))
+    assert f"The tag {OWNER_TAG} of their alarms was not removed" in event.message
+    alarm_world.account.no_faults()
+    assert alarm_world.counts() == (len(ALARMS), len(ALARMS))
+    untagged = [call for call in alarm_world.calls() if call["operation"] == "UntagResource"]
+    assert len({call["parameters"]["ResourceARN"] for call in untagged}) <= 1
+
+
 def test_a_composite_alarm_of_others_holds_an_alarm(
     operator_process: OperatorFactory, alarm_sets: AlarmSets, alarm_world: AlarmWorld
 ) -> None:

@@ -16,7 +16,7 @@ from trail_operator.api.trail import DeletionPolicy
 from trail_operator.aws.cancel_scope import ClosedError
 from trail_operator.domain.alarms.alarm import ObservedAlarmSet
 from trail_operator.domain.alarms.plan import deletion_plan, release_plan
-from trail_operator.domain.failure import FailureError, NotSentError
+from trail_operator.domain.failure import FailureClass, FailureError, NotSentError
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.reconcile.consistency_window import CONSISTENCY_WINDOW, ConsistencyWindow
 from trail_operator.runtime.clock import Clock
@@ -100,7 +100,10 @@ class AlarmSetDeleter:
     async def _release_all(
         self, state: AlarmSetState, context: ReconcileContext, scope: AlarmScope, observed: ObservedAlarmSet
     ) -> str:
-        """Remove the owner tag of each alarm once, whatever becomes of the others; return what went wrong first."""
+        """Remove the owner tag of each alarm once, whatever becomes of the others; return what went wrong first.
+
+        Stops if AWS does not answer, as each of many alarms would take as long.
+        """
         problems = []
         for action in release_plan(observed, scope.owns):
             names = set(action.existing_alarms or ())
@@ -114,4 +117,6 @@ class AlarmSetDeleter:
                 failure = error.failure
             state.deletion.alarms |= names
             problems += [failure.message] if failure else []
+            if failure and failure.kind is FailureClass.TRANSIENT and not failure.request_id:
+                break
         return next(iter(problems), "")
