@@ -456,7 +456,7 @@ def test_the_commands_of_the_documentation_work(
         (["bucket", "-f", "/nonexistent"], "", "/nonexistent: No such file or directory"),
         (["bucket", "--merge", "/nonexistent", *OFFLINE], "", "cannot read /nonexistent"),
         (["bucket", *OFFLINE], "a: b: c", "standard input: not YAML: line 1"),
-        (["bucket", *OFFLINE], "", "no Trail of trail-operator.dev in -"),
+        (["bucket", *OFFLINE], "", "no Trail or TrailAlarmSet of trail-operator.dev in -"),
         (["bucket", "-f", "-", "--account-id", "1"], "", "--account-id must be an account ID of 12 digits"),
         (["bucket", *OFFLINE, "--organization-id", "*"], "", "--organization-id must be the ID"),
         (["bucket", *OFFLINE], [manifest(region="xx-moon-1")], "Trail default/audit: xx-moon-1 is not a region of AWS"),

@@ -18,12 +18,12 @@ from trail_operator.domain.arns import Arn
 if TYPE_CHECKING:
     from trail_operator.preview.policy_command import PolicyRequest
 
-_PURPOSE = "Print the policies that trails, or the operator itself, need."
+_PURPOSE = "Print the policies that trails, alarms, or the operator itself, need."
 _DESCRIPTION = f"""{_PURPOSE}
 
 Prints the statements to add to the policy of a bucket, topic, key or role, or to the policy of the
-operator's own identity, for Trails in manifests and for trails in AWS. Says on stderr of each
-statement whether it is required, and why. Writes nothing to AWS or to the cluster.
+operator's own identity, for Trails and TrailAlarmSets in manifests and for trails in AWS. Says on
+stderr of each statement whether it is required, and why. Writes nothing to AWS or to the cluster.
 
 Exit status: 0 if the policy can be used as printed, 1 for an error, 3 with --merge if a statement in
 the existing policy denies what adding cannot correct, and if a policy is too long for AWS."""
@@ -54,7 +54,8 @@ def _add_general_flags(parser: Parser) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="A file or directory with manifests of Trails and AWSAccounts, - for standard input; can be repeated.",
+        help="A file or directory with manifests of Trails, TrailAlarmSets and AWSAccounts, - for standard input; can "
+        "be repeated.",
     )
     add("-o", "--output", choices=("json", "cloudformation"), default="json", help="The output format. (default: json)")
     whole = parser.flags.add_mutually_exclusive_group()
@@ -131,7 +132,7 @@ def _run(parser: Parser, given: argparse.Namespace) -> None:
     from trail_operator.domain.iam_policy.document import MalformedPolicyError
     from trail_operator.preview.manifests import ManifestError
     from trail_operator.preview.policy_command import compose
-    from trail_operator.preview.policy_trails import PolicyError
+    from trail_operator.preview.policy_subjects import PolicyError
 
     with without_traceback(parser.prog):
         try:

@@ -9,6 +9,7 @@ from trail_operator.preview.manifests import Manifests, read_manifests
 from trail_operator.preview.options import AccessOptions
 from trail_operator.preview.policy_drafts import DRAFTS, Choice
 from trail_operator.preview.policy_output import Output, completed_policy, statements_to_add, whole_policies
+from trail_operator.preview.policy_subjects import Subjects
 from trail_operator.preview.policy_trails import Given, TrailReader
 
 
@@ -32,13 +33,13 @@ async def compose(request: PolicyRequest, access: AccessOptions) -> Output:
     """Return what to print. Raises ManifestError, PolicyError or MalformedPolicyError."""
     manifests = read_manifests(request.filenames) if request.filenames else Manifests((), ())
     reader = TrailReader(access, request.given)
-    trails = await reader.read(manifests, request.arns)
+    subjects = await reader.read(manifests, request.arns)
     choice = replace(
         request.choice,
         account_roles=tuple(_account_roles(manifests)),
         partition=partition_of(access.region or "") or "aws",
     )
-    drafts = DRAFTS[request.kind](trails, choice)
+    drafts = DRAFTS[request.kind](subjects, choice)
     if request.part:
         drafts = [draft for draft in drafts if (draft.attribute == "PolicyDocument") is (request.part == "permissions")]
     if request.existing is not None:
@@ -47,7 +48,7 @@ async def compose(request: PolicyRequest, access: AccessOptions) -> Output:
         output = whole_policies(drafts, request.output_format)
     else:
         output = statements_to_add(drafts, request.output_format)
-    left_out = _left_out(choice, bool(trails)) if request.kind == "operator" else ()
+    left_out = _left_out(choice, subjects) if request.kind == "operator" else ()
     output.remarks += [*left_out, *reader.notes]
     return output
 
@@ -59,12 +60,14 @@ def _account_roles(manifests: Manifests) -> Iterator[str]:
             yield role
 
 
-def _left_out(choice: Choice, has_trails: bool) -> Iterator[str]:
+def _left_out(choice: Choice, subjects: Subjects) -> Iterator[str]:
     """Yield what a policy with all features lacks, as nothing says what it is for."""
     everything = not choice.features
     if everything and not choice.account_roles:
         yield "Left out: accounts, as no manifest of an AWSAccount has a roleARN (-f)"
     if everything and not choice.queue and not choice.read_only:
         yield "Left out: events, as --event-queue is not given"
-    if not has_trails and not choice.read_only:
+    if choice.features and "alarms" not in choice.features and subjects.alarms:
+        yield "Left out: alarms, which the TrailAlarmSets need (--features)"
+    if not subjects.trails and not choice.read_only:
         yield "Left out: iam:PassRole for the roles of log groups, as no manifest of a Trail names one (-f)"

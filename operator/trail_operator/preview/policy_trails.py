@@ -5,7 +5,7 @@ nor credentials.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,7 @@ from trail_operator.api.trail_rules import ACCOUNT_PATTERN, BUCKET_PATTERN, TRAI
 from trail_operator.aws.caller import CallerIdentity, Organization
 from trail_operator.aws.operations import Read
 from trail_operator.aws.regions import partition_of
+from trail_operator.domain.alarms.desired import action_arns
 from trail_operator.domain.arns import Arn, Location
 from trail_operator.domain.attributes import (
     Configuration,
@@ -27,25 +28,24 @@ from trail_operator.domain.attributes import (
 )
 from trail_operator.domain.failure import FailureError
 from trail_operator.domain.iam_policy.combined import PolicyTrail
-from trail_operator.domain.texts import MESSAGE, clean
+from trail_operator.domain.iam_policy.of_alarms import PolicyAlarms
 from trail_operator.inventory.account_client import AccountClient
+from trail_operator.kube.client import Key
 from trail_operator.preview.access import CallerClients, explain
 from trail_operator.preview.cluster import ClusterError, open_cluster
 from trail_operator.preview.cluster_objects import Bodies
 from trail_operator.preview.manifests import Manifest, Manifests
 from trail_operator.preview.options import UNCHECKED, AccessOptions
+from trail_operator.preview.policy_subjects import (
+    READ_AS_WILDCARDS,
+    PolicyError,
+    Subjects,
+    alarm_set_spec,
+    policy_alarms,
+)
 from trail_operator.runtime.clock import Clock
 
-_READ_AS_WILDCARDS = re.compile(r"[*?$]")
 _SECONDS_TO_CLOSE = 1.0
-
-
-class PolicyError(Exception):
-    """The policy cannot be composed. `problems`: one line each."""
-
-    def __init__(self, *found: str) -> None:
-        self.problems = tuple(clean(problem, MESSAGE) for problem in found)
-        super().__init__("; ".join(self.problems))
 
 
 class NoCallerError(PolicyError):
@@ -71,21 +71,38 @@ class TrailReader:
         self._opened: CallerClients | None = None
         self._caller: CallerIdentity | None = None
         self._cluster_problem = ""
+        self._locations: dict[Key, Location] = {}
+        """Those of the Trails of manifests."""
         self.notes: dict[str, None] = {}
         """What the reader of the policy must know."""
 
-    async def read(self, manifests: Manifests, arns: Iterable[str]) -> list[PolicyTrail]:
-        """Return the trails of manifests, and those with these ARNs. Raises PolicyError."""
+    async def read(self, manifests: Manifests, arns: Iterable[str]) -> Subjects:
+        """Return trails and alarms of manifests, and the trails with these ARNs. Raises PolicyError."""
         found: dict[str, PolicyTrail] = {}
+        alarms: list[PolicyAlarms] = []
         wrong: list[str] = []
+
+        async def add_trail(read: Callable[[], Awaitable[PolicyTrail]], key: Key | None = None) -> None:
+            trail = await read()
+            found.setdefault(trail.arn, trail)
+            if key:
+                self._locations[key] = trail.location
+
+        async def add_alarms(manifest: Manifest) -> None:
+            alarms.append(policy_alarms(manifest, await self._location(manifest)))
+
         try:
             accounts = dict(_account(manifest) for manifest in manifests.accounts)
             accounts |= await self._of_cluster(manifests.referenced_accounts - accounts.keys())
-            reads = [(str(manifest), partial(self._of, manifest, accounts)) for manifest in manifests.trails]
-            for what, read in [*reads, *((arn, partial(self._of_arn, arn)) for arn in arns)]:
+            reads: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+                (str(one), partial(add_trail, partial(self._of, one, accounts), Key(one.namespace or "", one.name)))
+                for one in manifests.trails
+            ]
+            reads += [(arn, partial(add_trail, partial(self._of_arn, arn))) for arn in arns]
+            reads += [(str(one), partial(add_alarms, one)) for one in manifests.alarm_sets]
+            for what, read in reads:
                 try:
-                    trail = await read()
-                    found.setdefault(trail.arn, trail)
+                    await read()
                 except FailureError as error:
                     wrong.append(f"{what}: {explain(error)}")
                 except PolicyError as error:
@@ -96,7 +113,22 @@ class TrailReader:
             await self._close()
         if wrong:
             raise PolicyError(*wrong)
-        return list(found.values())
+        return Subjects(list(found.values()), alarms)
+
+    async def _location(self, manifest: Manifest) -> Location:
+        """Return where the alarms of a TrailAlarmSet are: with its Trail, else in a given account and its topics."""
+        spec = alarm_set_spec(manifest)
+        name = spec.trail_ref.name
+        if known := self._locations.get(Key(manifest.namespace or "", name)):
+            return known
+        if not self._given.account:
+            raise PolicyError(f"Trail {name} is not among the manifests: add it with -f, or give --account-id")
+        topic = next((arn for text in action_arns(spec) if (arn := Arn.try_parse(text))), None)
+        region = topic.region if topic else self._default_region()
+        partition = partition_of(region)
+        if partition is None:
+            raise PolicyError(f"{region} is not a region of AWS")
+        return Location(partition, self._given.account, region)
 
     async def _of_cluster(self, names: set[str]) -> dict[str, AWSAccountSpec]:
         """Return these AWSAccounts, as far as the cluster has them, unless a flag says the account anyway."""
@@ -215,7 +247,7 @@ def _checked(trail: PolicyTrail) -> PolicyTrail:
     if bool(configuration.cloud_watch_logs_log_group_arn) != bool(configuration.cloud_watch_logs_role_arn):
         raise PolicyError("cloudWatchLogsLogGroupARN and cloudWatchLogsRoleARN require each other: set both or neither")
     for field, value in _names(configuration).items():
-        if value and _READ_AS_WILDCARDS.search(value):
+        if value and READ_AS_WILDCARDS.search(value):
             raise PolicyError(f"{field} contains *, ? or $, which have another meaning in a policy")
     return trail
 

@@ -12,7 +12,11 @@ _BY_SERVICE = {
     "sts": "role --part trust",
     "logs": "role --part permissions",
 }
-_BY_SID = {prescribed.TOPIC_KEY_SID: "key --encrypts topic", prescribed.DEFAULT_KEY_SID: "key --encrypts bucket"}
+_BY_SID = {
+    prescribed.TOPIC_KEY_SID: "key --encrypts topic",
+    prescribed.ALARM_KEY_SID: "key --encrypts topic",
+    prescribed.DEFAULT_KEY_SID: "key --encrypts bucket",
+}
 
 
 def printed_by(statements: Statement | Sequence[Statement]) -> str:

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from trail_operator.domain.iam_policy.document import Condition, Principals, Statement, Texts
 from trail_operator.domain.iam_policy.legacy import names_legacy
 from trail_operator.domain.iam_policy.matching import possible_values
-from trail_operator.domain.iam_policy.statements import CLOUDTRAIL, Caller, Check, Element, Match, Request
+from trail_operator.domain.iam_policy.statements import Caller, Check, Element, Match, Request
 from trail_operator.domain.iam_policy.ternary import Truth
 from trail_operator.domain.texts import capitalized, listed
 
-# Conditions that exclude CloudTrail from a Deny statement: a key, its value, and the operators that compare them.
+# Conditions that exclude a service from a Deny statement: a key, its value, and the operators that compare them.
 _NO_SERVICE = ("aws:PrincipalIsAWSService", "false", ("Bool", "BoolIfExists", "StringEquals", "StringEqualsIgnoreCase"))
-_NOT_CLOUDTRAIL = (
-    "aws:PrincipalServiceName",
-    CLOUDTRAIL,
-    ("StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike", "StringNotEqualsIfExists"),
-)
+_NOT_SERVICE = ("StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike", "StringNotEqualsIfExists")
+"""Operators to compare aws:PrincipalServiceName with."""
 _LOG_OBJECTS = re.compile(r"arn:[^:]*:s3:::(?P<bucket>[^/]*)/(?:(?P<prefix>.*)/)?AWSLogs/(?P<account>[^/]*)/")
+_SENDERS = {Caller.CLOUDTRAIL: "CloudTrail", Caller.CLOUDWATCH: "CloudWatch", Caller.ROLE: "the role"}
 _LONGEST_VALUE = 160
 _MOST_VALUES = 3
 _MOST_REQUESTS = 6
@@ -28,7 +26,7 @@ def missing(subject: str, request: Request, needed: str) -> str:
     verb = "do not allow" if subject.startswith("the policies ") else "does not allow"
     if request.caller is Caller.ROLE:
         return f"{capitalized(subject)} {verb} {needed}"
-    return f"{capitalized(subject)} {verb} {CLOUDTRAIL} to perform {needed}"
+    return f"{capitalized(subject)} {verb} {request.caller.value} to perform {needed}"
 
 
 def near_miss(found: Match, request: Request, resource: str) -> str:
@@ -76,13 +74,15 @@ def _full_label(statement: Statement, subject: str) -> str:
 
 
 def _exception(statement: Statement, requests: Sequence[Request]) -> str:
-    """Say how to exclude CloudTrail from a Deny statement: by a condition that replaces none that it has."""
+    """Say how to exclude a service from a Deny statement: by a condition that replaces none that it has."""
     if statement.instead:
         return statement.instead
     if requests[0].caller is Caller.ROLE:
         return f"narrow it so that it excludes {' and '.join(dict.fromkeys(one.action for one in requests))}"
     keys = {condition.key.lower() for condition in statement.conditions}
-    key, value, operators = _NOT_CLOUDTRAIL if _NO_SERVICE[0].lower() in keys else _NO_SERVICE
+    key, value, operators = _NO_SERVICE
+    if key.lower() in keys:
+        key, value, operators = "aws:PrincipalServiceName", requests[0].caller.value, _NOT_SERVICE
     used = {condition.operator for condition in statement.conditions}
     operator = next((one for one in operators if one not in used), operators[0])
     return f'add to its Condition: "{operator}":{{"{key}":"{value}"}}'
@@ -117,7 +117,7 @@ def _mismatch(check: Check, found: Match, request: Request, resource: str) -> st
     if check.element is Element.PRINCIPAL:
         if request.caller is Caller.ROLE:
             return "it has a Principal, which policies of a role cannot have"
-        return f"{_principal(found.statement.principals)} is not {CLOUDTRAIL}"
+        return f"{_principal(found.statement.principals)} is not {request.caller.value}"
     resources = found.statement.resources
     if resources is None or resources.negated:
         return f"{_texts('Resource', resources)} excludes {_shortened(resource)}"
@@ -130,13 +130,13 @@ def _doubt(check: Check, found: Match, request: Request) -> str:
     if check.condition is not None:
         return _condition_doubt(check.condition, request)
     principals, resources = found.statement.principals, found.statement.resources
-    if check.element is Element.PRINCIPAL and names_legacy(principals):
+    if check.element is Element.PRINCIPAL and request.caller is Caller.CLOUDTRAIL and names_legacy(principals):
         return (
             f"{_principal(principals)} is an account that CloudTrail once used in one region, and AWS does not "
-            f"document whether it still does. Name the service principal {CLOUDTRAIL} instead"
+            f"document whether it still does. Name the service principal {request.caller.value} instead"
         )
     if check.element is Element.PRINCIPAL:
-        return f"AWS does not document whether {_principal(principals)} means {CLOUDTRAIL}"
+        return f"AWS does not document whether {_principal(principals)} means {request.caller.value}"
     if check.element is Element.RESOURCE and resources and not any("${" in text for text in resources.texts):
         return f"{_texts('Resource', resources)} matches only a part of these resources"
     return f"its {check.element.value} depends on unknown values"
@@ -152,7 +152,7 @@ def _condition_doubt(condition: Condition, request: Request) -> str:
 
 
 def _sender(request: Request) -> str:
-    return "CloudTrail" if request.caller is Caller.CLOUDTRAIL else "the role"
+    return _SENDERS[request.caller]
 
 
 def _difference(texts: Sequence[str], resource: str) -> str:

@@ -1,4 +1,4 @@
-"""The policy statements that AWS prescribes for CloudTrail, filled in for one trail, as plain JSON values.
+"""The policy statements that AWS prescribes for CloudTrail and for alarms, filled in, as plain JSON values.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-permissions-for-sns-notifications.html
@@ -10,12 +10,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from trail_operator.domain.arns import Arn
+from trail_operator.domain.arns import Arn, Location
 
 Statement = dict[str, Any]
 
 _CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
+_CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
 TOPIC_KEY_SID = "Allow CloudTrail to publish to an encrypted topic"
+ALARM_TOPIC_SID = "AllowCloudWatchAlarmsToPublish"
+ALARM_KEY_SID = "Allow CloudWatch alarms to publish to an encrypted topic"
 DEFAULT_KEY_SID = "Allow CloudTrail to write to an encrypted bucket"
 
 
@@ -122,6 +125,33 @@ def topic_key_statement(trail_arn: str) -> Statement:
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
     """
     return _data_key_statement(TOPIC_KEY_SID, trail_arn)
+
+
+def alarm_topic_statement(topic_arn: str, location: Location) -> Statement:
+    """Return the statement for a topic that the alarms of an account and region notify.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+    """
+    alarms = str(Arn(location.partition, "cloudwatch", location.region, location.account, "alarm:*"))
+    return {
+        "Sid": ALARM_TOPIC_SID,
+        "Effect": "Allow",
+        "Principal": _CLOUDWATCH,
+        "Action": "SNS:Publish",
+        "Resource": topic_arn,
+        "Condition": {"ArnLike": {"aws:SourceArn": alarms}},
+    }
+
+
+def alarm_topic_key_statement() -> Statement:
+    """Return the statement for the key that encrypts such a topic; AWS prescribes no condition."""
+    return {
+        "Sid": ALARM_KEY_SID,
+        "Effect": "Allow",
+        "Principal": _CLOUDWATCH,
+        "Action": ["kms:GenerateDataKey*", "kms:Decrypt"],
+        "Resource": "*",
+    }
 
 
 def default_key_statement(trail_arn: str) -> Statement:

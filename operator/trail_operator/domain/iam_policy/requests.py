@@ -1,4 +1,4 @@
-"""The requests that CloudTrail makes to a trail's bucket, topic, keys and role, with their context keys.
+"""The requests that CloudTrail makes to a trail's bucket, topic, keys and role, and CloudWatch to topics and keys.
 
 A context key is listed only if its value is known (several values: one of them; None: the key is, or may be, absent).
 Nothing is assumed about other keys: the result of a condition on them is unknown. CloudTrail's documentation names
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from trail_operator.domain.arns import Arn
 from trail_operator.domain.iam_policy.matching import Context, Target, Values
 from trail_operator.domain.iam_policy.prescribed import bucket_arn, log_objects_arn, log_streams_arn
-from trail_operator.domain.iam_policy.statements import CLOUDTRAIL, Caller, Request
+from trail_operator.domain.iam_policy.statements import Caller, Request
 
 _ABSENT: Values = (None,)
 _NOT_KNOWN: Values = ()
@@ -126,7 +126,7 @@ def use_key(action: str, key_arn: str, source: Source) -> Request:
 
 def assume_role(role_arn: str) -> Request:
     """Assume the log group's role; AWS does not support aws:SourceArn and aws:SourceAccount here."""
-    context = _of_cloudtrail(ResourceLocation.of(role_arn)) | {
+    context = _of_service(Caller.CLOUDTRAIL, ResourceLocation.of(role_arn)) | {
         "aws:sourcearn": _ABSENT,
         "aws:sourceaccount": _ABSENT,
         "sts:externalid": _ABSENT,
@@ -153,6 +153,26 @@ def use_log_streams(
     return Request(Caller.ROLE, action, Target(streams, open_ended=True), context)
 
 
+def publish_alarm(topic_arn: str, alarm_arn: str) -> Request:
+    """Publish that an alarm has changed its state. The alarm's account is the owner in a topic's default policy.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+    """
+    account = Arn.parse(alarm_arn).account
+    context = _of_service(Caller.CLOUDWATCH, ResourceLocation.of(topic_arn)) | {
+        "aws:sourcearn": (alarm_arn,),
+        "aws:sourceaccount": (account,),
+        "aws:sourceowner": (account,),
+    }
+    return Request(Caller.CLOUDWATCH, "sns:Publish", Target(topic_arn), context)
+
+
+def use_key_for_alarm(action: str, key_arn: str) -> Request:
+    """Use the key of a topic through SNS. AWS prescribes no condition: what the request names is not documented."""
+    context = _of_service(Caller.CLOUDWATCH, ResourceLocation.of(key_arn))
+    return Request(Caller.CLOUDWATCH, action, Target(key_arn), context)
+
+
 def _of_bucket(location: ResourceLocation, source: Source) -> dict[str, Values]:
     return _from_cloudtrail(location, source) | {
         "s3:resourceaccount": _known(location.account),
@@ -161,19 +181,19 @@ def _of_bucket(location: ResourceLocation, source: Source) -> dict[str, Values]:
 
 
 def _from_cloudtrail(location: ResourceLocation, source: Source) -> dict[str, Values]:
-    return _of_cloudtrail(location) | {
+    return _of_service(Caller.CLOUDTRAIL, location) | {
         "aws:sourcearn": (source.trail_arn,),
         "aws:sourceaccount": (Arn.parse(source.trail_arn).account,),
         "aws:sourceorgid": source.organization,
     }
 
 
-def _of_cloudtrail(location: ResourceLocation) -> dict[str, Values]:
+def _of_service(service: Caller, location: ResourceLocation) -> dict[str, Values]:
     return {
         **_OF_PRINCIPALS_AND_NETWORKS,
         "aws:securetransport": ("true",),
         "aws:principalisawsservice": ("true",),
-        "aws:principalservicename": (CLOUDTRAIL,),
+        "aws:principalservicename": (service.value,),
         "aws:viaawsservice": ("false",),
         "s3:resourceaccount": _ABSENT,
         **_at(location),

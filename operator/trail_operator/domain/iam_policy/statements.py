@@ -10,12 +10,14 @@ from trail_operator.domain.iam_policy.matching import Context, Target, matches, 
 from trail_operator.domain.iam_policy.ternary import Truth, all_of, any_of
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
+CLOUDWATCH = "cloudwatch.amazonaws.com"
 
 
 class Caller(Enum):
-    """Who makes a request: CloudTrail itself, or a role under its own policies (which name no principal)."""
+    """Who makes a request: a service as itself, or a role under its own policies (which name no principal)."""
 
     CLOUDTRAIL = CLOUDTRAIL
+    CLOUDWATCH = CLOUDWATCH
     ROLE = "role"
 
 
@@ -86,17 +88,18 @@ def _principal(principals: Principals | None, request: Request) -> Truth:
         return Truth.of(principals is None)
     if principals is None:
         return Truth.UNKNOWN  # AWS does not store such a statement in a resource's policy
-    named = any_of(_names_cloudtrail(kind, name, request) for kind, name in principals.names)
+    named = any_of(_names_service(kind, name, request) for kind, name in principals.names)
     return named.negated() if principals.negated else named
 
 
-def _names_cloudtrail(kind: str, name: str, request: Request) -> Truth:
-    if (kind, name) in (("AWS", "*"), ("Service", CLOUDTRAIL)):
+def _names_service(kind: str, name: str, request: Request) -> Truth:
+    service = request.caller.value
+    if (kind, name) in (("AWS", "*"), ("Service", service)):
         return Truth.TRUE
     # Undocumented: a star as a service, and which services have the suffix of the China regions.
-    if kind == "Service" and name in ("*", f"{CLOUDTRAIL}.cn"):
+    if kind == "Service" and name in ("*", f"{service}.cn"):
         return Truth.UNKNOWN
-    if is_legacy(kind, name) and request.action.startswith(("s3:", "sns:")):
+    if request.caller is Caller.CLOUDTRAIL and is_legacy(kind, name) and request.action.startswith(("s3:", "sns:")):
         return Truth.UNKNOWN
     return Truth.FALSE
 
