@@ -10,6 +10,7 @@ from tests.statemachine.aws import Aws, Call
 from tests.statemachine.expectation import OWNER
 from tests.statemachine.kubernetes import ApiServer, Manifest
 from tests.statemachine.operator_life import WRITING, Pass
+from tests.statemachine.record import arn_of
 from tests.statemachine.rest import PAUSED
 
 # How long after AWS answered a read something else may have happened that the operator could not know: one pass.
@@ -23,6 +24,7 @@ class AlarmRecord:
     time: Callable[[], float]
     aws: Aws
     sets: ApiServer
+    trails: ApiServer
     problems: list[str]
     stale_until: Callable[[], tuple[float, float]]
     """Until when reads were stale, and by how much at most."""
@@ -139,16 +141,19 @@ class AlarmRecord:
                 alarms |= {one["AlarmName"]: alarm_form(one) for one in call.answer["MetricAlarms"]}
         found = sorted(alarms | filters)
         prefix = prefix or (found[0].rpartition("/")[0] + "/" if found else "")
-        trail = next((one["metricNamespace"].split("/")[1] for forms in filters.values() for one in forms), "")
+        namespace, _, name = key.partition("/")
+        trail = f"{namespace}/{spec['trailRef']['name']}"
+        trail = arn_of(trail, self.trails.objects.get(trail, {}).get("spec", {})).rpartition("/")[2]
         problems = []
-        for name, (filter_wanted, alarm_wanted) in wanted(spec, trail, key.partition("/")[2]).items():
-            if filter_wanted not in filters.get(f"{prefix}{name}", []):
-                problems.append(f"filter {name} is {filters.get(f'{prefix}{name}')}, not {filter_wanted}")
-            alarm = alarms.get(f"{prefix}{name}")
+        for alarm_name, (filter_wanted, alarm_wanted) in wanted(spec, trail, name).items():
+            full = f"{prefix}{alarm_name}"
+            if filter_wanted not in filters.get(full, []):
+                problems.append(f"filter {full} is {filters.get(full)}, not {filter_wanted}")
+            alarm = alarms.get(full)
             if alarm is None:
-                problems.append(f"there is no alarm {name}")
+                problems.append(f"there is no alarm {full}")
             elif words := unlike(alarm_wanted | {"tags": alarm["tags"]}, alarm):
-                problems.append(f"alarm {name}: {words}")
+                problems.append(f"alarm {full}: {words}")
         return "; ".join(problems)
 
     def _problem(self, call: Call, what: str) -> None:

@@ -25,8 +25,10 @@ class AlarmRest:
     """Each set that has gone, as it was last."""
     given: set[tuple[AlarmPlace, str]]
     """Alarms and owners that somebody else put on them."""
-    invalid: set[str]
+    invalid: frozenset[str]
     """Names of alarms that no spec can have."""
+    refused: frozenset[str]
+    """Names of alarms whose patterns AWS refuses."""
     clusters: tuple[str, ...]
     kept: set[str] = field(default_factory=set)
     """Sets of which an Event says that owner tags were not removed."""
@@ -96,6 +98,10 @@ class AlarmRest:
         group = form["CloudWatchLogsLogGroupArn"]
         if not group:
             return None, ("False", "LogGroupNotConfigured")
+        if any(arn.endswith(":three") for state in spec.get("actions", {}).values() for arn in state):
+            return None, ("False", "ActionNotAllowed")
+        if self.refused & set(names(spec)) and spec.get("managementPolicy") != "Observe":
+            return None, ("False", "InvalidSpec")
         return (arn.split(":")[3], group.removesuffix(":*").rpartition(":")[2], arn.rpartition("/")[2]), ("", "")
 
     def _judge_gone(self, key: str, body: Manifest) -> None:

@@ -1,6 +1,5 @@
 """What most tests of TrailAlarmSets begin with: a Trail with a log group, and a set of two alarms."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from tests.statemachine.alarm_stage import AlarmStage, until
@@ -30,11 +29,11 @@ def staged(**settings: Any) -> AlarmStage:
     return result
 
 
-def comes_to_rest(stage: AlarmStage, invalid: Iterable[str] = ()) -> None:
+def comes_to_rest(stage: AlarmStage) -> None:
     """Everything comes to rest, and is as it must be."""
     rest = stage.rest()
     assert rest.judge() == []
-    assert stage.judge_sets(rest, set(invalid)) == []
+    assert stage.judge_sets(rest) == []
     assert stage.further() == (0, 0)
 
 

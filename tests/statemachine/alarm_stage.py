@@ -1,6 +1,6 @@
 """The stage with TrailAlarmSets beside Trails."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tests.statemachine.alarm_record import AlarmRecord
@@ -42,6 +42,7 @@ class AlarmStage(VirtualStage):
             self.loop.time,
             self.aws,
             self.sets,
+            self.server,
             self.record.problems,
             lambda: (self.record.stale_until, self.record.stale_by),
         )
@@ -112,8 +113,11 @@ class AlarmStage(VirtualStage):
         self.wait(_SETTLED)
         return self._as_it_stands()
 
-    def judge_sets(self, rest: Rest, invalid: set[str] | None = None) -> list[str]:
-        """All that is not as it must be of sets at rest."""
+    def judge_sets(self, rest: Rest, invalid: Collection[str] = (), refused: Collection[str] = ()) -> list[str]:
+        """All that is not as it must be of sets at rest.
+
+        `invalid`: names of alarms that no spec can have; `refused`: those whose patterns AWS refuses.
+        """
         notes = self.notes("OwnerTagRemovalFailed")
         kept = {key for key in self.gone if any("was not removed" in note for note in notes)}
         return AlarmRest(
@@ -123,7 +127,8 @@ class AlarmStage(VirtualStage):
             self.aws.alarms.present,
             self.gone,
             self.of_alarms.given,
-            invalid or set(),
+            frozenset(invalid),
+            frozenset(refused),
             self.clusters,
             kept,
         ).judge()

@@ -383,13 +383,17 @@ class Walk(RuleBasedStateMachine):
     def _rest(self) -> None:
         self.since_rest = 0
         rest = self.stage.rest()
-        problems = rest.judge()
+        problems = self._judge(rest)
         assert not problems, "at rest:\n" + "\n".join(problems)
         to_aws, to_kubernetes = self.stage.further()
         assert (to_aws, to_kubernetes) == (0, 0), (
             f"at rest there are writes: {to_aws} to AWS, {to_kubernetes} to Kubernetes"
         )
         self._compare(rest)
+
+    def _judge(self, rest: Rest) -> list[str]:
+        """All that is not as it must be at rest."""
+        return rest.judge()
 
     def _compare(self, rest: Rest) -> None:
         """What else there is to see at rest."""

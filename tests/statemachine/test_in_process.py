@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.statemachine import machine
+from tests.statemachine.alarm_walk import AlarmMachine
 from tests.statemachine.walk import EventMachine, Machine
 
 STEPS = int(os.environ.get("STEPS", "10000"))
 # Shortening a failure takes minutes: QUICK=1 leaves it out.
 PHASES = [Phase.generate] if os.environ.get("QUICK") else [Phase.generate, Phase.shrink]
 _IN_A_WALK = 50
+WALKS = {"": (Machine, STEPS), "with events": (EventMachine, STEPS // 4), "with alarms": (AlarmMachine, STEPS // 2)}
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def seed() -> int:
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
-@pytest.mark.parametrize(("walk", "steps"), [(Machine, STEPS), (EventMachine, STEPS // 4)], ids=["", "with events"])
+@pytest.mark.parametrize(("walk", "steps"), WALKS.values(), ids=WALKS)
 def test_whatever_happens(
     seed: int,
     caplog: pytest.LogCaptureFixture,
