@@ -10,8 +10,8 @@ from tests.statemachine.aws import Aws, Call
 from tests.statemachine.expectation import OWNER
 from tests.statemachine.kubernetes import ApiServer, Manifest
 from tests.statemachine.operator_life import WRITING, Pass
-from tests.statemachine.record import arn_of
 from tests.statemachine.rest import PAUSED
+from tests.statemachine.specs import TRAILS
 
 # How long after AWS answered a read something else may have happened that the operator could not know: one pass.
 _WATCH = 1.0
@@ -24,7 +24,6 @@ class AlarmRecord:
     time: Callable[[], float]
     aws: Aws
     sets: ApiServer
-    trails: ApiServer
     problems: list[str]
     stale_until: Callable[[], tuple[float, float]]
     """Until when reads were stale, and by how much at most."""
@@ -142,8 +141,7 @@ class AlarmRecord:
         found = sorted(alarms | filters)
         prefix = prefix or (found[0].rpartition("/")[0] + "/" if found else "")
         namespace, _, name = key.partition("/")
-        trail = f"{namespace}/{spec['trailRef']['name']}"
-        trail = arn_of(trail, self.trails.objects.get(trail, {}).get("spec", {})).rpartition("/")[2]
+        trail = TRAILS[f"{namespace}/{spec['trailRef']['name']}"].get("name", spec["trailRef"]["name"])
         problems = []
         for alarm_name, (filter_wanted, alarm_wanted) in wanted(spec, trail, name).items():
             full = f"{prefix}{alarm_name}"

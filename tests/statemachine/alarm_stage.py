@@ -42,7 +42,6 @@ class AlarmStage(VirtualStage):
             self.loop.time,
             self.aws,
             self.sets,
-            self.server,
             self.record.problems,
             lambda: (self.record.stale_until, self.record.stale_by),
         )
