@@ -159,7 +159,7 @@ class _Observed:
         wanted_names = {f"{self._prefix}{name}" for name in self._wanted}
         found += [f"alarm {name} is too many" for name in self.own if name not in wanted_names]
         for group, name in sorted(self._pinned & self._filters.keys()):
-            is_needed = (group == self._group and name in wanted_names) or f"filter {name}" in self.conflicts
+            is_needed = (group == self._group and name in wanted_names) or self._has_conflict(name)
             if not is_needed:
                 found.append(f"filter {name} in {group} is too many")
         if not self._observes:
@@ -172,7 +172,7 @@ class _Observed:
         full = f"{self._prefix}{name}"
         filter_wanted, alarm_wanted = self._wanted[name]
         filter_found, alarm_found = self._filters.get((self._group, full)), self._alarms.get(full)
-        has_conflict = f"filter {full}" in self.conflicts or f"alarm {full}" in self.conflicts
+        has_conflict = self._has_conflict(full)
         found: list[str] = []
         if f"filter {full}" not in self.conflicts:
             if filter_found is not None:
@@ -188,6 +188,10 @@ class _Observed:
             elif not has_conflict:
                 found.append(f"there is no alarm {name}")
         return found
+
+    def _has_conflict(self, full: str) -> bool:
+        """Whether others have the filter or the alarm: then what is still in a former log group stays there."""
+        return f"filter {full}" in self.conflicts or f"alarm {full}" in self.conflicts
 
     def _find_conflicts(self) -> list[str]:
         conflicts = []
