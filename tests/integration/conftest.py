@@ -108,8 +108,7 @@ def trails(api: client.ApiClient, number: str) -> Iterator[Trails]:
         yield result
     # The namespace stays until the sandbox goes: to delete it takes the API server over a hundred requests.
     for trail in result.names():
-        result.delete(trail)
-        result.release(trail)
+        result.discard(trail)
 
 
 @pytest.fixture
@@ -119,8 +118,7 @@ def alarm_sets(api: client.ApiClient, trails: Trails) -> Iterator[AlarmSets]:
     with evidence(result.evidence):
         yield result
     for name in result.names():
-        result.delete(name)
-        result.release(name)
+        result.discard(name)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """The Kubernetes API as the tests use it: Trails in one namespace, judged by what the API server says."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from kubernetes import client
@@ -30,6 +31,15 @@ def alarm_set(name: str, trail_name: str, /, **spec: Any) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {"trailRef": {"name": trail_name}, **spec},
     }
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except ApiException as error:
+        if error.status != 404:
+            raise
 
 
 def _dry(wanted: bool) -> dict[str, str]:
@@ -98,11 +108,14 @@ class Objects:
 
     def release(self, name: str) -> None:
         """Take all finalizers off: what a test leaves behind when no operator runs any more."""
-        try:
+        with _gone_is_fine():
             self._patch(name, {"metadata": {"finalizers": None}})
-        except ApiException as error:
-            if error.status != 404:
-                raise
+
+    def discard(self, name: str) -> None:
+        """Delete an object without the operator, which may be doing so already."""
+        with _gone_is_fine():
+            self.delete(name)
+        self.release(name)
 
     def all(self) -> list[dict[str, Any]]:
         """All objects of the namespace, by one request."""
