@@ -124,7 +124,10 @@ class AlarmRest:
         if body["spec"].get("deletionPolicy") == "Retain":
             return
         pinned = {(status["region"], one["logGroup"], one["name"]) for one in status.get("filters", ())}
-        if kept := pinned & self.present.filters.keys():
+        of_others = {
+            name for (_, name), one in self.present.alarms.items() if one["Tags"].get(OWNER, "") not in {"", *owners}
+        }
+        if kept := {place for place in pinned & self.present.filters.keys() if place[-1] not in of_others}:
             self.problems.append(f"set {key} is gone and has left {sorted(kept)}")
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.statemachine.alarm_scene import PREFIX, SET, SPEC, A, B, comes_to_rest, settled
+from tests.statemachine.alarm_scene import PREFIX, REGION, SET, SPEC, A, B, comes_to_rest, settled
 from tests.statemachine.alarm_stage import AlarmStage, until
+from tests.statemachine.expectation import OWNER
 
 
 @pytest.fixture
@@ -24,3 +25,15 @@ def test_a_filter_that_was_created_before_a_kill_is_deleted_if_the_spec_drops_it
     stage.wait(60.0)
     comes_to_rest(stage)
     assert {name for *_, name in stage.filters} == {f"{PREFIX}A", f"{PREFIX}B"}
+
+
+def test_a_set_that_was_moved_to_another_cluster_with_its_status_takes_nothing_along(stage: AlarmStage) -> None:
+    """The other cluster has taken over the alarms, and records the same filters: here the set is deleted then."""
+    settled(stage)
+    for _, name in stage.alarms:
+        arn, theirs = stage.aws.alarms.arn(REGION, name), {"Key": OWNER, "Value": f"another/{SET}"}
+        stage.by_hand_on_alarms(REGION, "TagResource", ResourceARN=arn, Tags=[theirs])
+    stage.sets.delete(SET)
+    stage.wait(30.0)
+    assert not stage.sets.objects
+    assert {name for _, name in stage.alarms} == {name for *_, name in stage.filters} == {f"{PREFIX}A", f"{PREFIX}B"}

@@ -210,6 +210,14 @@ def test_deletion_uses_only_what_is_owned_or_recorded() -> None:
     assert all(action.requires == (0,) for action in actions[1:])
 
 
+def test_the_filter_of_an_alarm_that_another_owner_has_taken_over_is_kept() -> None:
+    """The status was moved to another cluster with the manifest: both record the filter."""
+    theirs, untagged = observed_alarm("A", owner=OTHERS), observed_alarm("B", owner=None)
+    observed = ObservedAlarmSet({A: SETTINGS, B: SETTINGS}, {one.name: one for one in (theirs, untagged)})
+    actions = deletion_plan(observed, (A, B), WANTED.owns)
+    assert [action.filter for action in actions] == [B]
+
+
 def test_release_removes_the_owner_tag() -> None:
     found = {one.name: one for one in (ALARM, observed_alarm("Other", owner=OTHERS))}
     (action,) = release_plan(ObservedAlarmSet({A: SETTINGS}, found), WANTED.owns)

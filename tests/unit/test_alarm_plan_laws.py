@@ -281,7 +281,10 @@ def test_deletion_removes_all_that_is_owned_and_nothing_else(world: World) -> No
     kept = {name: alarm for name, alarm in world.observed.alarms.items() if not _is_own(desired, alarm)}
     assert after.observed.alarms == kept
     unread = {alarm.name for alarm in kept.values() if alarm.tags is None and alarm.settings is not None}
-    left = {key for key in world.observed.filters if key not in world.pinned or key.name in unread}
+    others = {
+        alarm.name for alarm in kept.values() if OWNER_TAG in (alarm.tags or {}) and not desired.owns(alarm.tags or {})
+    }
+    left = {key for key in world.observed.filters if key not in world.pinned or key.name in unread | others}
     assert set(after.observed.filters) == left
     assert deletion_plan(after.observed, after.pinned, desired.owns) == ()
     operations = [action.operation for action in actions]

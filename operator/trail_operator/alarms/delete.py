@@ -59,7 +59,7 @@ class AlarmSetDeleter:
             return NotYet(CONSISTENCY_WINDOW)
         kept = sorted(observed.alarms)
         note = f"Deleted {len(state.deletion.alarms)} alarms and {len(state.deletion.filters)} metric filters"
-        return Released(f"{note}. Kept alarms of other owners: {', '.join(kept)}" if kept else note)
+        return Released(f"{note}. Kept what other owners have: {', '.join(kept)}" if kept else note)
 
     async def _send(
         self, state: AlarmSetState, context: ReconcileContext, scope: AlarmScope, observed: ObservedAlarmSet

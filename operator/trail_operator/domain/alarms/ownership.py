@@ -37,6 +37,12 @@ def alarm_standing(found: ObservedAlarm | None, owns: Owns) -> Standing:
     return Standing.OWN if owns(found.tags) else Standing.OTHERS
 
 
+def has_other_owner(found: ObservedAlarm, owns: Owns) -> bool:
+    """Return whether an alarm has the owner tag of another resource."""
+    tags = found.tags or {}
+    return OWNER_TAG in tags and not owns(tags)
+
+
 def filter_standing(key: FilterKey, *, exists: bool, pinned: Collection[FilterKey]) -> Standing:
     """Return whose a filter is."""
     if not exists:

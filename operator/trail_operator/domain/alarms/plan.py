@@ -30,6 +30,7 @@ from trail_operator.domain.alarms.ownership import (
     alarm_standing,
     filter_conflict,
     filter_standing,
+    has_other_owner,
 )
 from trail_operator.domain.alarms.parameters import (
     delete_alarms_parameters,
@@ -73,13 +74,16 @@ def plan(desired: DesiredAlarmSet, observed: ObservedAlarmSet, pinned: Collectio
 def deletion_plan(observed: ObservedAlarmSet, pinned: Collection[FilterKey], owns: Owns) -> tuple[AlarmAction, ...]:
     """Return the deletion of all alarms of the set, then of exactly the filters that status records.
 
-    Alarms whose tags were not read are left: their filters stay as well.
+    Alarms whose tags were not read are left: their filters stay as well. So do filters of alarms that another owner has
+    taken over, such as another cluster to which this resource was moved.
     """
     standings = {name: alarm_standing(alarm, owns) for name, alarm in observed.alarms.items()}
     owned = [alarm for name, alarm in sorted(observed.alarms.items()) if standings[name] is Standing.OWN]
     actions = list(_delete_alarms((alarm, alarm.name, ()) for alarm in owned))
+    kept = {name for name, standing in standings.items() if standing is Standing.UNKNOWN}
+    kept |= {name for name, alarm in observed.alarms.items() if has_other_owner(alarm, owns)}
     for key in sorted(pinned):
-        if key in observed.filters and standings.get(key.name) is not Standing.UNKNOWN:
+        if key in observed.filters and key.name not in kept:
             actions.append(_delete_filter(key, key.name, (), _positions(actions, key.name)))
     return tuple(actions)
 
