@@ -210,6 +210,12 @@ trail_operator_trail_last_delivery_timestamp_seconds{pod="a", trail_namespace="n
 trail_operator_account_reason{job="o", pod="a", account="blue", reason="IdentityVerified"} 1
 trail_operator_account_unmanaged_trails{job="o", pod="a", account="blue"} 2
 trail_operator_account_unmanaged_trails{job="o", pod="a", account="red"} 1
+trail_operator_alarm_set_ready{job="o", pod="a", alarm_set_namespace="n", alarm_set="good"} 1
+trail_operator_alarm_set_ready{job="o", pod="a", alarm_set_namespace="n", alarm_set="bad"} 0
+trail_operator_alarm_set_reason{job="o", pod="a", alarm_set_namespace="n", alarm_set="good", reason="InSync"} 1
+trail_operator_alarm_set_reason{job="o", pod="a", alarm_set_namespace="n", alarm_set="bad", reason="Conflict"} 1
+trail_operator_alarm_state{job="o", pod="a", alarm_set_namespace="n", alarm_set="good", alarm="Root", state="ALARM"} 1
+trail_operator_alarm_state{job="o", pod="a", alarm_set_namespace="n", alarm_set="good", alarm="VPC", state="OK"} 1
 trail_operator_leader{job="o", pod="a"} 1
 trail_operator_leader{job="o", pod="b"} 0
 trail_operator_event_queue_up{job="o", pod="a"} 1
@@ -228,6 +234,8 @@ SHOWS = {
     "Leaders": {"{}": 1},
     "Trails that are not Ready": {'{trail_namespace="n", trail="bad", reason="AccessDenied"}': 1},
     "Time since the last delivery": {'{trail_namespace="n", trail="good", destination="S3"}': 240},
+    "TrailAlarmSets that are not Ready": {'{alarm_set_namespace="n", alarm_set="bad", reason="Conflict"}': 1},
+    "Alarms that are not OK": {'{alarm_set_namespace="n", alarm_set="good", alarm="Root", state="ALARM"}': 1},
     "AWSAccounts": {'{account="blue", reason="IdentityVerified"}': 1},
     "Queue reachable": {"{}": 0},
     "Events arriving": {"{}": 1, '{account="blue"}': 0},

@@ -10,7 +10,7 @@ from kubernetes import client
 
 from tests.integration.aws import REGION, Account
 from tests.integration.conftest import ROOT
-from tests.integration.kubernetes import Accounts, Trails, trail
+from tests.integration.kubernetes import Accounts, AlarmSets, Trails, alarm_set, trail
 from tests.integration.test_chart import Install, install, pods
 from tests.patience import eventually, seconds
 from trail_sandbox.sandbox import Sandbox
@@ -29,15 +29,27 @@ def commands() -> list[str]:
 
 @pytest.mark.long
 def test_every_command_of_the_runbooks_works(
-    install: Install, cluster: Sandbox, account: Account, accounts: Accounts, trails: Trails, api: client.ApiClient
+    install: Install,
+    cluster: Sandbox,
+    account: Account,
+    accounts: Accounts,
+    trails: Trails,
+    alarm_sets: AlarmSets,
+    api: client.ApiClient,
 ) -> None:
     namespace = install(watchNamespaces=[trails.namespace], clusterName="chart")
     name = accounts.create("team", account.number)
     bucket = account.bucket(f"logs-{account.number}", "audit")
-    trails.create(trail("audit", bucket))
+    group = account.log_group("events")
+    role = account.role("logs", group)
+    trails.create(trail("audit", bucket, cloudWatchLogsLogGroupARN=group, cloudWatchLogsRoleARN=role))
+    alarm_sets.create(alarm_set("cis", "audit", presets=["CIS"]))
     arn = trails.wait_ready("audit")["status"]["arn"]
     account.cloudtrail.stop_logging(Name="audit")
     eventually("the Event", lambda: trails.events("audit", "DriftCorrected"))
+    prefix = alarm_sets.wait_ready("cis", 60)["status"]["namePrefix"]
+    account.client("cloudwatch").disable_alarm_actions(AlarmNames=[f"{prefix}RootUsage"])
+    eventually("the Event", lambda: alarm_sets.events("cis", "DriftCorrected"))
     account.client("s3").delete_bucket_policy(Bucket=bucket)
     account.deliver()
     trails.wait_reason("audit", "DeliveryFailing")
@@ -49,6 +61,8 @@ def test_every_command_of_the_runbooks_works(
         r"(?<=awsacc )NAME\b": name,
         r"\bNAMESPACE\b": trails.namespace,
         r"\bTRAIL\b": "audit",
+        r"\bALARMSET\b": "cis",
+        r"\bLOGGROUP\b": "events",
         r"\bARN\b": arn,
         # The sandbox's node knows no `exec`: what is to be executed is.
         r"kubectl exec .* -- ": "",
