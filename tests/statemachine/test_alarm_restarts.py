@@ -37,3 +37,17 @@ def test_a_set_that_was_moved_to_another_cluster_with_its_status_takes_nothing_a
     stage.wait(30.0)
     assert not stage.sets.objects
     assert {name for _, name in stage.alarms} == {name for *_, name in stage.filters} == {f"{PREFIX}A", f"{PREFIX}B"}
+
+
+def test_alarms_of_a_set_whose_status_was_lost_are_deleted_with_it(stage: AlarmStage) -> None:
+    """A backup of manifests was restored: the filters are a Conflict, the alarms are the set's by their tag."""
+    settled(stage)
+    stage.kill(0)
+    del stage.sets.objects[SET]["status"]
+    stage.restart()
+    until(stage, lambda: stage.ready(SET) == ("False", "Conflict"))
+    stage.sets.delete(SET)
+    stage.wait(30.0)
+    assert not stage.sets.objects
+    assert not stage.alarms
+    assert len(stage.filters) == 2

@@ -80,10 +80,14 @@ class AlarmResults:
         return replace(result, failure=failure, unreachable=unreachable, refused=progress.refused)
 
     def _identity(self, comparison: AlarmComparison) -> AlarmSetIdentity | None:
-        """Return what to record; None if nothing is recorded: what is only observed may be anybody's."""
-        if not comparison.state.is_on_record:
+        """Return what to record; None if nothing is recorded: what is only observed may be anybody's.
+
+        Alarms of a set whose status was lost are recorded, so that the deletion finds them.
+        """
+        state, scope = comparison.state, comparison.resolved.scope
+        has_alarms = not state.observe_only and count_own(comparison.observed, scope.owns) > 0
+        if not (state.is_on_record or has_alarms):
             return None
-        scope = comparison.resolved.scope
         shown = {(alarm.tags or {}).get(OWNER_TAG) for alarm in comparison.observed.alarms.values()}
         # Once it is recorded, alarms with former names of the cluster are another cluster's.
         is_present = scope.owner in shown and not shown & (scope.owners - {scope.owner})
