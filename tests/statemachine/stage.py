@@ -174,9 +174,12 @@ class VirtualStage:
 
     def rename(self) -> None:
         """Give the cluster another name; the operator, which is started again for it, knows the former ones."""
-        former = list(self.clusters)
-        names = {"cluster_name": f"renamed-{len(former)}", "former_cluster_names": former}
-        self._settings = self._settings.model_copy(update=names)
+        self.rename_to(f"renamed-{len(self.clusters)}")
+
+    def rename_to(self, name: str) -> None:
+        """Give the cluster a name that it may have had before."""
+        former = [one for one in self.clusters if one != name]
+        self._settings = self._settings.model_copy(update={"cluster_name": name, "former_cluster_names": former})
         self.stop()
         self.restart()
 

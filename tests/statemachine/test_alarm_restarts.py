@@ -51,3 +51,16 @@ def test_alarms_of_a_set_whose_status_was_lost_are_deleted_with_it(stage: AlarmS
     assert not stage.sets.objects
     assert not stage.alarms
     assert len(stage.filters) == 2
+
+
+def test_a_cluster_that_is_renamed_and_back_while_owner_tags_are_rewritten_keeps_its_alarms(stage: AlarmStage) -> None:
+    """One alarm has the tag with the one name by then, the other has the other."""
+    settled(stage)
+    stage.fault(operation="TagResource", error="AccessDeniedException", count=1)
+    stage.rename_to("renamed")
+    until(stage, lambda: len({one["Tags"][OWNER] for one in stage.alarms.values()}) == 2)
+    stage.rename_to("test")
+    comes_to_rest(stage)
+    assert stage.ready(SET) == ("True", "InSync")
+    assert {one["Tags"][OWNER] for one in stage.alarms.values()} == {f"test/{SET}"}
+    assert stage.status(SET)["ownerTag"] == f"test/{SET}"

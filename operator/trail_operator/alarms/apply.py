@@ -4,7 +4,7 @@ Filters have no tags, so a filter is recorded in status before it is created: wh
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trail_operator.alarms.comparison import AlarmComparison
 from trail_operator.alarms.resolve import AlarmSetResolver
@@ -140,7 +140,11 @@ class AlarmExecutor:
         """Record in status account, region, names, and the filters to be created, before the first write."""
         puts = [action.filter for action in comparison.plan.actions if action.operation == "PutMetricFilter"]
         filters, identity = frozenset(filter(None, puts)), comparison.resolved.identity
-        if not comparison.state.is_pinned(identity, filters):
+        renames = comparison.state.status.owner_tag is not None and bool(comparison.former_owners)
+        if renames:
+            # Until all are rewritten, both names are the set's, whichever the cluster has then.
+            identity = replace(identity, owner_tag="")
+        if renames or not comparison.state.is_pinned(identity, filters):
             failure = await self._status.pin(comparison.state, comparison.context, identity, filters)
             if failure:
                 raise StaleDecisionError(failure)

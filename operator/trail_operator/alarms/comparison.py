@@ -5,6 +5,7 @@ from functools import cached_property
 
 from trail_operator.alarms.resolve import ResolvedAlarmSet
 from trail_operator.alarms.state import AlarmSetState
+from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail_status import Difference
 from trail_operator.domain.alarms.alarm import DesiredAlarmSet, ObservedAlarmSet
 from trail_operator.domain.alarms.diff import differences
@@ -31,6 +32,13 @@ class AlarmComparison:
     def desired(self) -> DesiredAlarmSet:
         """The filters and alarms that the spec asks for."""
         return self.resolved.desired
+
+    @property
+    def former_owners(self) -> set[str]:
+        """The owner tags with former names of the cluster that alarms of the set have."""
+        scope = self.resolved.scope
+        shown = {(alarm.tags or {}).get(OWNER_TAG, "") for alarm in self.observed.alarms.values()}
+        return shown & (scope.owners - {scope.owner})
 
     @cached_property
     def drift(self) -> tuple[Difference, ...]:

@@ -90,5 +90,5 @@ class AlarmResults:
             return None
         shown = {(alarm.tags or {}).get(OWNER_TAG) for alarm in comparison.observed.alarms.values()}
         # Once it is recorded, alarms with former names of the cluster are another cluster's.
-        is_present = scope.owner in shown and not shown & (scope.owners - {scope.owner})
+        is_present = scope.owner in shown and not comparison.former_owners
         return replace(comparison.resolved.identity, owner_tag=scope.owner if is_present else None)

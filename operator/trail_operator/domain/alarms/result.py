@@ -20,7 +20,7 @@ class AlarmSetIdentity:
     region: str
     name_prefix: str
     owner_tag: str | None = None
-    """The owner tag of the alarms once AWS has shown it; None keeps what is recorded."""
+    """The owner tag of the alarms once AWS has shown it; None keeps what is recorded, "" removes it."""
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def _recorded(previous: TrailAlarmSetStatus, identity: AlarmSetIdentity) -> dict
         "account_name": identity.account_name,
         "region": identity.region,
         "name_prefix": identity.name_prefix,
-        "owner_tag": identity.owner_tag or previous.owner_tag,
+        "owner_tag": previous.owner_tag if identity.owner_tag is None else identity.owner_tag or None,
     }
 
 
