@@ -1,4 +1,7 @@
-"""docs/how-to/backup.md: TrailAlarmSets saved and restored by its commands, and what happens without their status."""
+"""TrailAlarmSets saved, lost and restored, and what happens without their status: by the commands of the documentation.
+
+They are those of docs/how-to/backup.md and move-a-cluster.md.
+"""
 
 import re
 from pathlib import Path
@@ -15,6 +18,7 @@ from trail_sandbox.sandbox import Sandbox
 PAGE = ROOT / "docs" / "how-to" / "backup.md"
 ALARMS = [{"name": name, "filterPattern": f"{{$.eventName={name}*}}"} for name in ("Deletions", "Puts")]
 NAME = "cis"
+MOVE = ROOT / "docs" / "how-to" / "move-a-cluster.md"
 
 
 def scripts(namespace: str) -> list[str]:
@@ -22,6 +26,12 @@ def scripts(namespace: str) -> list[str]:
     [section] = re.findall(r"^## Alarm sets\n(.*?)^## ", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     found: list[str] = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
     return [text.replace("--all-namespaces", f"--namespace {namespace}") for text in found]
+
+
+def removal(namespace: str) -> str:
+    """The commands that remove sets and Trails, but not AWSAccounts, which are those of all tests."""
+    [loop] = re.findall(r"^    (for kind in .*?^    done\n)", MOVE.read_text(), re.DOTALL | re.MULTILINE)
+    return str(loop).replace("--all-namespaces", f"--namespace {namespace}")
 
 
 @pytest.fixture
@@ -33,19 +43,21 @@ def shell(cluster: Sandbox, account: Account, tmp_path: Path) -> Shell:
 def lost(
     operator_process: OperatorFactory, account: Account, trails: Trails, alarm_sets: AlarmSets, shell: Shell
 ) -> dict[str, Any]:
-    """A set that was saved, and then lost together with its operator; filters and alarms are left in AWS."""
+    """A set that was saved, and then lost together with its Trail and operator; all is left in AWS."""
     operator = operator_process()
     group, bucket = account.log_group("events"), account.bucket(f"logs-{account.number}", "audit")
     role = account.role("logs", group)
-    trails.create(trail("audit", bucket, cloudWatchLogsLogGroupARN=group, cloudWatchLogsRoleARN=role))
+    manifest = trail("audit", bucket, cloudWatchLogsLogGroupARN=group, cloudWatchLogsRoleARN=role)
+    trails.create(manifest)
     alarm_sets.create(alarm_set(NAME, "audit", alarms=ALARMS))
     body = alarm_sets.wait_ready(NAME)
     save, _ = scripts(trails.namespace)
     shell.run(save)
     operator.stop()
-    alarm_sets.delete(NAME)
-    alarm_sets.release(NAME)
+    shell.run(removal(trails.namespace))
     alarm_sets.wait_gone(NAME)
+    trails.wait_gone("audit")
+    trails.create(manifest)
     return body
 
 
