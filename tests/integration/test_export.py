@@ -20,6 +20,7 @@ from tests.sandbox.organizations import Organization
 from trail_operator.api.constants import OWNER_TAG
 from trail_operator.api.trail import TrailSpec
 from trail_operator.aws.operations import Write
+from trail_operator.domain.alarms.presets import PRESET_ALARMS
 from trail_operator.domain.arns import Location
 from trail_operator.domain.plan import plan
 from trail_operator.domain.trail import desired_trail
@@ -331,3 +332,44 @@ def test_kubectl_runs_and_completes_it(cluster: Sandbox, account: Account, tmp_p
 
     assert set(objects(kubectl_says("trail", "export", "audit"))) == {"audit"}
     assert "--observe" in kubectl_says("__complete", "trail", "export", "--").split()
+
+
+def test_metric_filters_that_exist_are_proposed_as_a_comment(export: Export, account: Account) -> None:
+    group = account.log_group("events")
+    spec = {"s3BucketName": account.bucket(f"logs-{account.number}", "audit")}
+    logs = {"cloudWatchLogsLogGroupARN": group, "cloudWatchLogsRoleARN": account.role("logs", group)}
+    make(account, "audit", {**spec, **logs})
+    topic = account.topic("alarms", "audit")
+    patterns = {"RootUsage": PRESET_ALARMS[0].pattern, "Deletions": "{ $.eventName = DeleteBucket }"}
+    for name, pattern in patterns.items():
+        transformation = {"metricName": name, "metricNamespace": "CISBenchmark", "metricValue": "1"}
+        account.client("logs").put_metric_filter(
+            logGroupName="events", filterName=name, filterPattern=pattern, metricTransformations=[transformation]
+        )
+        account.client("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            MetricName=name,
+            Namespace="CISBenchmark",
+            Statistic="Sum",
+            Period=300,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            TreatMissingData="notBreaching",
+            AlarmActions=[topic],
+        )
+    assert "TrailAlarmSet" not in export().stdout
+    text = export("--alarms").stdout
+    assert list(objects(text)) == ["audit"]
+    assert objects(text, "TrailAlarmSet") == {}, "it is a comment"
+    proposal = yaml.safe_load(text[text.index("# apiVersion: trail-operator.dev/v1alpha1") :].replace("# ", ""))
+    assert proposal["spec"]["trailRef"] == {"name": "audit"}
+    assert proposal["spec"]["actions"] == {"alarm": [topic]}
+    assert proposal["spec"]["presets"] == ["SecurityHub"]
+    assert "RootUsage" not in proposal["spec"]["exclude"]
+    assert proposal["spec"]["alarms"] == [{"name": "Deletions", "filterPattern": patterns["Deletions"]}]
+    assert "while both exist, both notify" in text
+    account.fault(service="logs", operation="DescribeMetricFilters", error="AccessDeniedException", count=None)
+    done = export("--alarms", status=3)
+    assert list(objects(done.stdout)) == ["audit"]
+    assert "The metric filters of log group events were not read: logs:DescribeMetricFilters is denied" in done.stderr

@@ -47,7 +47,7 @@ class Alarms:
         """
         account = (await self._aws.identity(region)).account
         parameters = {
-            "AlarmNamePrefix": prefix,
+            **({"AlarmNamePrefix": prefix} if prefix else {}),
             "AlarmTypes": ["MetricAlarm", "CompositeAlarm"],
             "MaxRecords": _PAGE,
         }

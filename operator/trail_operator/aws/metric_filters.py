@@ -47,7 +47,7 @@ class MetricFilters:
 
         Raises FailureError, with the reason LogGroupNotFound if there is no such log group.
         """
-        parameters = {"logGroupName": log_group, "filterNamePrefix": prefix}
+        parameters = {"logGroupName": log_group, **({"filterNamePrefix": prefix} if prefix else {})}
         try:
             found = await list_all(self._aws, Read.DescribeMetricFilters, region, "metricFilters", **parameters)
         except AWSError as error:

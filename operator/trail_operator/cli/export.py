@@ -45,6 +45,11 @@ def add_to(commands: Commands) -> None:
         "(default: the region of the account, else of the AWS environment)",
     )
     parser.flags.add_argument("--observe", action="store_true", help="Set managementPolicy: Observe in all manifests.")
+    parser.flags.add_argument(
+        "--alarms",
+        action="store_true",
+        help="Also print, as comments, a TrailAlarmSet for the metric filters on the log group of each trail.",
+    )
     add_access_flags(parser)
     add_operator_flags(parser)
     parser.set_defaults(command=lambda arguments: _run(parser, arguments))
@@ -62,7 +67,9 @@ def _run(parser: Parser, arguments: argparse.Namespace) -> None:
     logging.getLogger().addHandler(logging.NullHandler())  # what libraries log is in the notes, if it matters
     with without_traceback(parser.prog):
         result = asyncio.run(
-            run_export(ExportCommand(request, given, arguments.operator_namespace, access, arguments.observe))
+            run_export(
+                ExportCommand(request, given, arguments.operator_namespace, access, arguments.observe, arguments.alarms)
+            )
         )
     print(result.text, end="")
     for note in result.notes:

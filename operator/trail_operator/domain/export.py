@@ -59,6 +59,8 @@ class Export:
 
     documents: tuple[Document, ...]
     problems: tuple[str, ...]
+    metadata: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    """Namespace, if it is known, and name of each manifest of a trail, by its ARN."""
 
 
 def export(found: Sequence[FoundTrail], known: Mapping[str, str], settings: ExportSettings) -> Export:
@@ -75,6 +77,7 @@ def export(found: Sequence[FoundTrail], known: Mapping[str, str], settings: Expo
             *(f"{arn} was not exported: {problem}" for arn, problem in problems.items() if problem),
             *(f"{one.arn} is only observed: {_unread(one)}" for one in unread),
         ),
+        {one.observed.arn: exporter.body(one)["metadata"] for one in valid},
     )
 
 

@@ -14,6 +14,7 @@ from trail_operator.domain.export import Document, ExportSettings, export
 from trail_operator.domain.failure import FailureError
 from trail_operator.inventory.account_client import AccountClient
 from trail_operator.preview.access import CallerClients, explain
+from trail_operator.preview.alarm_proposals import alarm_proposals
 from trail_operator.preview.cluster import ClusterError, open_cluster
 from trail_operator.preview.export_request import ALL_REGIONS, ExportRequest
 from trail_operator.preview.options import AccessOptions
@@ -50,6 +51,8 @@ class ExportCommand:
     operator_namespace: str
     access: AccessOptions
     observe: bool
+    alarms: bool = False
+    """Whether to propose TrailAlarmSets."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,9 @@ async def _export(command: ExportCommand, cluster: _Cluster, clients: CallerClie
         hint = "" if request.in_all_regions else f": --regions {ALL_REGIONS} searches all regions"
         notes.append(f"No trails were found in account {', '.join(sorted(accounts))}{hint}")
     text = _render(exported.documents, clients)
+    if command.alarms:
+        proposals, unread = await alarm_proposals(found.trails, accounts, exported.metadata)
+        text, problems = text + proposals, (*problems, *unread)
     return Result(text, (*notes, *problems), INCOMPLETE if problems else DONE)
 
 

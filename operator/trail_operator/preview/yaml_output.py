@@ -36,6 +36,13 @@ def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _represent)
 
 
+def commented(body: dict[str, Any] | None, comments: Iterable[str]) -> str:
+    """Return a manifest that nobody applies by mistake: all of it is a comment."""
+    text = document(body, ()) if body is not None else ""
+    lines = [*(clean(comment, MESSAGE) for comment in comments), *text.splitlines()]
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+
+
 def document(body: dict[str, Any], comments: Iterable[str]) -> str:
     """Return a manifest after its comments."""
     lines = "".join(f"# {clean(comment, MESSAGE)}".rstrip() + "\n" for comment in comments)
