@@ -20,7 +20,7 @@ NEVER = "Nope"
 """The name of an alarm that no spec can have: an override of no preset alarm."""
 REFUSED = "Bad"
 """The name of an alarm whose pattern AWS refuses."""
-NAMES = ("A", "B", "RootUsage", "CloudTrailChanges")
+NAMES = ("A", "A", "B", "RootUsage")
 
 _A = {"name": "A", "filterPattern": "{ $.eventName = Delete* }"}
 _B = {"name": "B", "filterPattern": "{ $.eventName = Create* }", "threshold": 5, "description": "b"}
@@ -49,11 +49,13 @@ def choices(region: str) -> dict[str, list[Manifest]]:
             {},
             {"actions": {"alarm": [one]}},
             {"actions": {"alarm": [two, one], "ok": [one], "insufficientData": [two]}},
+            {"actions": {"insufficientData": [one]}},
+            {"actions": {"alarm": [one, two]}},
             {"actions": {"alarm": [three]}},
         ],
         "tags": [{}, {"tags": [{"key": "env", "value": "a"}]}, {"tags": [{"key": "env", "value": "b"}, {"key": "x"}]}],
         "deletionPolicy": [{}, {"deletionPolicy": "Delete"}, {"deletionPolicy": "Retain"}],
-        "managementPolicy": [{}, {"managementPolicy": "Manage"}, {"managementPolicy": "Observe"}],
+        "managementPolicy": [{}, {}, {"managementPolicy": "Manage"}, {"managementPolicy": "Observe"}],
     }
 
 

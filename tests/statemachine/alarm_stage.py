@@ -96,6 +96,18 @@ class AlarmStage(VirtualStage):
                     self.of_alarms.given.add((one, owner))
         return True
 
+    def delete_log_group(self, region: str, group: str) -> None:
+        """Delete a log group. It is created again when all that is wrong ends."""
+        before = self.aws.alarms.present.filters
+        self.aws.alarms.delete_log_group(region, group)
+        gone = before.keys() - self.aws.alarms.present.filters.keys()
+        self.of_alarms.meddled |= dict.fromkeys(gone, self.time)
+
+    @property
+    def ails(self) -> bool:
+        """Whether anything is wrong."""
+        return super().ails or bool(self.aws.alarms.gone)
+
     # At rest.
 
     def rest(self) -> Rest:

@@ -15,7 +15,9 @@ from tests.statemachine.rest import FORCE, PAUSED, Rest
 from tests.statemachine.specs import CHANGES as TRAIL_CHANGES
 from tests.statemachine.walk import Machine
 
-SET_KEYS = st.sampled_from(sorted(SETS))
+_TRAILS: dict[str, Changes] = {"team-a/alpha": [], "team-a/beta": []}
+SET_KEYS = st.sampled_from([*("team-a/alarms", "team-a/more", "team-a/beta") * 2, "team-b/alarms"])
+"""Most often those whose Trails have no older rival."""
 _NAMES = st.sampled_from(NAMES)
 _GROUPS = st.sampled_from(["one", "two"])
 _OPERATIONS = st.sampled_from(
@@ -38,9 +40,11 @@ _OWNERS = st.sampled_from([None, "elsewhere/team/set", *(f"{CLUSTER}/{key}" for 
 
 
 class AlarmMachine(Machine):
-    """The walk."""
+    """The walk, without what happens to trails only."""
 
     stage: AlarmStage
+    meddle_with_fields = meddle_with_recording = meddle_with_tags = meddle_with_owner = None  # type: ignore[assignment]
+    fail_delivery = point_alias = shut = None  # type: ignore[assignment]
 
     def make_stage(self, seed: int) -> AlarmStage:
         return AlarmStage(seed, drift_attribution="None")
@@ -48,7 +52,7 @@ class AlarmMachine(Machine):
     @initialize(
         seed=st.integers(0, 2**32),
         trails=st.dictionaries(KEYS, TRAIL_CHANGES, min_size=1),
-        sets=st.dictionaries(SET_KEYS, CHANGES, min_size=1),
+        sets=st.dictionaries(SET_KEYS, CHANGES, min_size=2),
         moment=MOMENTS,
     )
     def open(self, seed: int, trails: dict[str, Changes], sets: dict[str, Changes], moment: float) -> None:
@@ -57,7 +61,7 @@ class AlarmMachine(Machine):
         self.chosen: dict[str, Changes] = {}
         self.chosen_sets: dict[str, Changes] = {}
         self.since_rest = 0
-        for key, changes in trails.items():
+        for key, changes in (_TRAILS | trails).items():
             self._apply(key, changes)
         for key, changes in sets.items():
             self._apply_set(key, changes)
@@ -185,6 +189,12 @@ class AlarmMachine(Machine):
             self._by_hand_on(key, "DeleteMetricFilter", **given)
         self._pass("make_filter", moment)
 
+    @rule(key=SET_KEYS, group=_GROUPS, moment=MOMENTS)
+    def delete_group(self, key: str, group: str, moment: float) -> None:
+        """Somebody deletes a log group, which deletes its filters."""
+        self.stage.delete_log_group(SETS[key][1], group)
+        self._pass("delete_group", moment)
+
     # What goes wrong.
 
     @rule(
@@ -222,8 +232,9 @@ class AlarmMachine(Machine):
     # Within.
 
     def _apply(self, key: str, changes: Changes) -> None:
-        """Most Trails have a log group."""
-        super()._apply(key, [("logGroup", 1), *changes])
+        """Most Trails have a log group, and a trail of their own."""
+        kept = [(name, number) for name, number in changes if name != "managementPolicy" or number % 8 == 0]
+        super()._apply(key, [("logGroup", 1), ("adoptionPolicy", 3), *kept])
 
     def _apply_set(self, key: str, changes: Changes) -> None:
         self.chosen_sets[key] = list(dict(changes).items())
