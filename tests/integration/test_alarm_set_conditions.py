@@ -99,7 +99,7 @@ def test_a_trail_that_is_paused(started: AlarmWorld, trails: Trails, alarm_sets:
     trails.annotate(TRAIL, {PAUSED: "true"})
     condition = alarm_sets.wait_reason(SET, "Paused")
     assert condition["status"] == "Unknown"
-    assert f"Trail {TRAIL} is paused by annotation; remove it to resume" in condition["message"]
+    assert f"Trail {TRAIL} is paused by its annotation trail-operator.dev/paused; remove" in condition["message"]
     mark = started.mark()
     started.put_alarm(started.full("Deletions"), Threshold=9.0)
     alarm_sets.change(SET, alarms=[DELETIONS, {**DELETIONS, "name": "More"}])

@@ -64,3 +64,21 @@ def test_a_cluster_that_is_renamed_and_back_while_owner_tags_are_rewritten_keeps
     assert stage.ready(SET) == ("True", "InSync")
     assert {one["Tags"][OWNER] for one in stage.alarms.values()} == {f"test/{SET}"}
     assert stage.status(SET)["ownerTag"] == f"test/{SET}"
+
+
+def test_a_set_of_an_identity_that_may_no_longer_be_used_says_what_to_create(stage: AlarmStage) -> None:
+    settled(stage)
+    stage.stop()
+    stage._settings = stage._settings.model_copy(update={"own_identity": False})
+    stage.restart()
+    until(stage, lambda: stage.ready(SET) == ("False", "AccountNotFound"))
+    assert stage.message(SET).startswith("Trail alpha: spec.accountRef is required")
+    stage.sets.delete(SET)
+    stage.wait(30.0)
+    assert "--own-identity" in stage.message(SET)
+    assert "create an AWSAccount for that account" in stage.message(SET)
+    assert len(stage.alarms) == 2
+    stage.put_account("account", allowedNamespaces={"names": ["team-a"]})
+    stage.wait(60.0)
+    assert not stage.sets.objects
+    assert not stage.alarms

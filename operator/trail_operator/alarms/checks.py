@@ -59,5 +59,5 @@ class AlarmChecks:
                 problems.append(f"alarms[{alarm.name}].filterPattern: {checked[pattern]}")
         if not problems:
             return None
-        message = f"AWS rejects the pattern, so nothing was written. {'; '.join(problems)}"
+        message = f"AWS rejects filter patterns, so nothing was written: correct them. {'; '.join(problems)}"
         return Failure(FailureClass.TERMINAL, Reason.INVALID_SPEC, message)

@@ -3,11 +3,14 @@
 Makes no call but to STS: what AWS reports of the trail is what the last complete read of its Trail has shown.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from trail_operator.alarms.managed_trail import TrailSource
 from trail_operator.alarms.scope import AlarmScope
 from trail_operator.alarms.state import AlarmSetState
+from trail_operator.api.constants import PAUSED
 from trail_operator.api.reasons import Reason
 from trail_operator.api.trail_alarm_set import TrailAlarmSetSpec
 from trail_operator.domain.account_policy import check_actions
@@ -67,10 +70,12 @@ class AlarmSetResolver:
         spec = state.spec
         _check_spec(spec)
         trail = self.trail_of(state)
-        client = self._registry.client_for(trail)
+        with _about(trail):
+            client = self._registry.client_for(trail)
         observed = await self._managed.observed(state, trail, client)
         arn = Arn.parse(observed.arn)
-        location = await self.locator.location(trail, client, arn.region)
+        with _about(trail):
+            location = await self.locator.location(trail, client, arn.region)
         _check_pins(state, location)
         log_group = trail_log_group(trail.key.name, observed, location)
         if isinstance(log_group, Failure):
@@ -102,9 +107,9 @@ class AlarmSetResolver:
         if trail is None:
             raise _dependency(Reason.TRAIL_NOT_FOUND, f"Trail {name} does not exist {where}: create it")
         if trail.deleting:
-            raise _dependency(Reason.TRAIL_NOT_FOUND, f"Trail {name} {where} is being deleted")
+            raise _dependency(Reason.TRAIL_NOT_FOUND, f"Trail {name} {where} is being deleted: create it again")
         if trail.paused:
-            message = f"Trail {name} is paused by annotation; remove it to resume"
+            message = f"Trail {name} is paused by its annotation {PAUSED}; remove the annotation to resume"
             raise FailureError(Failure(FailureClass.DEPENDENCY, Reason.PAUSED, message))
         return trail
 
@@ -120,6 +125,16 @@ class AlarmSetResolver:
             return False
         shown = trail.reads.observed
         return trail is resolved.trail and (shown is None or _delivery(shown) == _delivery(resolved.observed_trail))
+
+
+@contextmanager
+def _about(trail: TrailState) -> Iterator[None]:
+    """Have a failure name the Trail that it is about: its message says what to change in spec or status of that."""
+    try:
+        yield
+    except FailureError as error:
+        failure = error.failure
+        raise FailureError(replace(failure, message=f"Trail {trail.key.name}: {failure.message}")) from None
 
 
 def _check_spec(spec: TrailAlarmSetSpec, location: Location | None = None) -> None:

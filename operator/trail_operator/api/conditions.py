@@ -15,7 +15,7 @@ class Condition(Resource):
     # Plain strings, so that a status written by a newer version can be parsed.
     type: str
     status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
-    reason: Annotated[str, Field(description="One of the reasons listed in docs/trail.md.")]
+    reason: Annotated[str, Field(description="One of the reasons that the documentation of the kind lists.")]
     message: Annotated[str, StringConstraints(max_length=32768)]
     last_transition_time: datetime
     observed_generation: int

@@ -68,7 +68,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.THROTTLED: Explanation(
         "AWS throttles calls in this account and region.",
-        "Wait. If it persists, find other clients of the CloudTrail API in the account.",
+        "Wait. If it persists, find what else calls the same service in the account.",
     ),
     Reason.BUCKET_NOT_FOUND: Explanation(
         "The bucket `s3BucketName` does not exist.",
@@ -164,7 +164,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.CREDENTIALS_UNAVAILABLE: Explanation(
         "The operator has no AWS credentials, or AWS does not accept them.",
         "Check the operator's service account (IRSA or Pod Identity) or its AWS_* environment variables. To remove a "
-        "deleted Trail without AWS, set `deletionPolicy: Retain`.",
+        "deleted resource without AWS, set `deletionPolicy: Retain`.",
     ),
     Reason.ASSUME_ROLE_DENIED: Explanation(
         "AWS does not allow the operator to assume the AWSAccount's `roleARN`. AWS does not say which of three causes "

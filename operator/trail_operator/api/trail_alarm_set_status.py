@@ -69,7 +69,10 @@ class TrailAlarmSetStatus(StatusWithConditions):
     ] = ()
     owner_tag: Annotated[
         str | None,
-        Field(max_length=256, description="Owner tag with which the alarms last belonged to this resource."),
+        Field(
+            max_length=256,
+            description="Owner tag with which the alarms last belonged to this resource; absent while it is rewritten.",
+        ),
     ] = None
     alarm_count: Annotated[
         int | None, Field(description="Number of alarms in AWS that belong to this resource; absent if unknown.")

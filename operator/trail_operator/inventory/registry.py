@@ -238,8 +238,14 @@ class AccountRegistry:
 
         Raises FailureError if there is none, or if objects of the namespace may not use it.
         """
+        if name is None and not self._own_identity:
+            message = (
+                "the operator's own identity, with which they were created, may no longer be used (--own-identity): "
+                "create an AWSAccount for that account"
+            )
+            raise FailureError(authority(Reason.ACCOUNT_NOT_FOUND, message))
         if name is None:
-            return self._own_client()
+            return self.own
         account = self._accounts.get(name)
         if account is None:
             raise FailureError(authority(Reason.ACCOUNT_NOT_FOUND, f"AWSAccount {name} does not exist: create it"))
