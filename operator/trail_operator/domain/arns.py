@@ -101,3 +101,8 @@ def is_arn(text: str) -> bool:
 def is_managed_alias(key_arn: str) -> bool:
     """Return whether an ARN is an alias of an AWS managed key. Only AWS can create such aliases."""
     return Arn.parse(key_arn).resource.startswith("alias/aws/")
+
+
+def topic_of(arn: str) -> str:
+    """Return the ARN of the topic of a subscription; that of anything else is returned as it is."""
+    return arn.rpartition(":")[0] if arn.count(":") == _PARTS else arn

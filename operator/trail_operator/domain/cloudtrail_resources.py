@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trail_operator.domain.arns import Arn, is_arn
+from trail_operator.domain.arns import Arn, is_arn, topic_of
 from trail_operator.domain.cloudtrail_calls import Kind, Named
 
 # A call names one or two resources, but DeleteAlarms up to 100. A forged record must not make work without bound.
@@ -42,7 +42,6 @@ _ARNS = {
     Kind.ALARM: ("cloudwatch", "alarm"),
 }
 # arn:aws:sns:REGION:ACCOUNT:TOPIC:ID
-_COLONS_OF_SUBSCRIPTION = 6
 # The name of a bucket is unique in its partition, that of a role in its account.
 _WITHOUT_ACCOUNT = frozenset({Kind.BUCKET})
 _WITHOUT_REGION = frozenset({Kind.BUCKET, Kind.ROLE, Kind.POLICY, Kind.ORGANIZATION})
@@ -162,17 +161,12 @@ def _references(kind: Kind, texts: Iterable[str], account: str, region: str) -> 
 def _reference(kind: Kind, text: str, account: str, region: str) -> ResourceRef | None:
     name = text
     if is_arn(text):
-        arn = _arn_of(kind, _topic_of(text) if kind is Kind.TOPIC else text)
+        arn = _arn_of(kind, topic_of(text) if kind is Kind.TOPIC else text)
         if arn is None:
             return None
         name, account, region = _name_in(kind, arn), arn.account, arn.region
     account = "" if kind in _WITHOUT_ACCOUNT else account
     return ResourceRef(kind, account, "" if kind in _WITHOUT_REGION else region, name)
-
-
-def _topic_of(arn: str) -> str:
-    """Return the ARN of a topic from that of a subscription."""
-    return arn.rpartition(":")[0] if arn.count(":") == _COLONS_OF_SUBSCRIPTION else arn
 
 
 def _arn_of(kind: Kind, text: str) -> Arn | None:
