@@ -1,10 +1,22 @@
-"""TrailAlarmSets whose operator is killed and started again while reads are stale."""
+"""TrailAlarmSets whose operator, cluster name, status or Trail begins anew."""
 
 import pytest
 
-from tests.statemachine.alarm_scene import PREFIX, REGION, SET, SPEC, A, B, comes_to_rest, settled
+from tests.statemachine.alarm_scene import (
+    PREFIX,
+    REGION,
+    SET,
+    SPEC,
+    TRAIL,
+    TRAIL_SPEC,
+    A,
+    B,
+    comes_to_rest,
+    settled,
+)
 from tests.statemachine.alarm_stage import AlarmStage, until
 from tests.statemachine.expectation import OWNER
+from tests.statemachine.specs import TRAILS
 
 
 @pytest.fixture
@@ -82,3 +94,17 @@ def test_a_set_of_an_identity_that_may_no_longer_be_used_says_what_to_create(sta
     stage.wait(60.0)
     assert not stage.sets.objects
     assert not stage.alarms
+
+
+def test_a_trail_with_another_name_is_no_drift(stage: AlarmStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Trail was deleted and created again: the names of the metrics have that of its trail."""
+    settled(stage)
+    stage.delete(TRAIL)
+    until(stage, lambda: stage.ready(SET) == ("False", "TrailNotFound"))
+    monkeypatch.setitem(TRAILS, TRAIL, {"name": "other.name"})
+    stage.create(TRAIL, TRAIL_SPEC | {"name": "other.name"})
+    until(stage, lambda: stage.ready(SET) == ("True", "InSync"))
+    stage.wait(15.0)
+    assert {one["Namespace"] for one in stage.alarms.values()} == {"CloudTrail/other.name/alarms"}
+    assert not stage.notes("DriftCorrected")
+    assert len(stage.notes("Updated")) == 1

@@ -50,6 +50,8 @@ class AlarmDecider:
     ) -> AlarmComparison:
         location, desired = resolved.scope.location, resolved.desired
         groups, trail = frozenset({desired.log_group}), trail_ref(resolved.observed_trail.arn)
+        if state.reads.place and state.reads.place.trail != trail:
+            state.reads.synced = None  # the names of the metrics follow from that of the trail: that is no drift
         state.reads.place = AlarmPlace(location.account, location.region, resolved.scope.prefix, groups, trail)
         observed = await self._reader.read(state, resolved.scope, desired.log_group, force=context.force)
         return AlarmComparison(state, context, resolved, observed)
