@@ -257,6 +257,20 @@ def test_alarms_of_another_account_are_not_believed() -> None:
         run(Answers({"MetricAlarms": [other]}).alarms.observe(PREFIX, REGION))
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"AlarmArn": f"{ARN}Another"},
+        {"AlarmName": "elsewhere", "AlarmArn": ARN.removesuffix(PREFIX) + "elsewhere"},
+    ],
+    ids=["the ARN of another alarm", "another prefix"],
+)
+def test_alarms_that_were_not_asked_for_are_not_believed(other: dict[str, str]) -> None:
+    """Their tags would decide whether another alarm is written."""
+    with pytest.raises(FailureError, match="alarms that were not asked for"):
+        run(Answers({"MetricAlarms": [described_alarm(**other)]}).alarms.observe(PREFIX, REGION))
+
+
 def test_the_tags_of_an_alarm() -> None:
     aws = Answers(
         {"Tags": [{"Key": OWNER_TAG, "Value": OWNER}, {"Key": "empty"}]},

@@ -54,8 +54,12 @@ class Alarms:
         kinds = ("MetricAlarms", "CompositeAlarms")
         metric, composite = await list_all_of(self._aws, Read.DescribeAlarms, region, kinds, **parameters)
         found = [_observed(one, _settings(one)) for one in metric] + [_observed(one, None) for one in composite]
-        if any(Arn.parse(alarm.arn).account != account for alarm in found):
+        arns = [Arn.parse(alarm.arn) for alarm in found]
+        if any(arn.account != account for arn in arns):
             raise FailureError(transient(f"{Read.DescribeAlarms} in {region} returns alarms of another account"))
+        named = zip(arns, found, strict=True)
+        if any(arn.resource_id != alarm.name or not alarm.name.startswith(prefix) for arn, alarm in named):
+            raise FailureError(transient(f"{Read.DescribeAlarms} in {region} returns alarms that were not asked for"))
         return {alarm.name: alarm for alarm in found}
 
     async def tags(self, arn: str, region: str) -> dict[str, str] | None:
