@@ -96,8 +96,8 @@ def are_all_answered(_: str, parameters: Mapping[str, Any], response: Mapping[st
 
 
 def are_filters(_: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Whether all filters have the prefix that was asked for, and one transformation each."""
-    prefix = parameters["filterNamePrefix"]
+    """Whether all filters have the prefix that was asked for, if any, and one transformation each."""
+    prefix = parameters.get("filterNamePrefix", "")
     return all(
         one["filterName"].startswith(prefix) and len(one["metricTransformations"]) == 1
         for one in response["metricFilters"]
@@ -110,12 +110,12 @@ def are_log_groups(_: str, parameters: Mapping[str, Any], response: Mapping[str,
 
 
 def are_alarms(region: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Whether there is a list of alarms, all of which have the prefix that was asked for, and ARNs that match.
+    """Whether there is a list of alarms, which have ARNs that match, and the prefix that was asked for, if any.
 
     AWS shows both lists, even if they are empty. Not verified: in all of its protocols.
     """
     lists = [response.get(name) for name in ("MetricAlarms", "CompositeAlarms")]
-    prefix = parameters["AlarmNamePrefix"]
+    prefix = parameters.get("AlarmNamePrefix", "")
     return any(one is not None for one in lists) and all(
         alarm["AlarmName"].startswith(prefix) and _alarm_of(region, alarm["AlarmArn"]) == alarm["AlarmName"]
         for one in lists
