@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.integration import test_accounts_docs
+from tests.statemachine import test_alarm_honesty
+from tests.statemachine.alarm_stage import AlarmStage, until
 from tests.statemachine.aws import ACCOUNT, ALIAS, KEYS, REGIONS, ROLE, group_arn, key_arn, topic_arn
 from tests.statemachine.expectation import OWNER
 from tests.statemachine.kubernetes import Manifest
+from tests.statemachine.specs import TRAILS
 from tests.statemachine.stage import VirtualStage
 
 TEAM, KEY = "team", "team-a/alpha"
@@ -560,6 +563,92 @@ def test_a_trail_without_an_account(settings: dict[str, Any], caplog: pytest.Log
     stage.close()
 
 
+# Alarms.
+
+SET, OTHER_SET = "team-a/alarms", "team-b/alarms"
+ALARM = {"name": "A", "filterPattern": "{ $.eventName = Delete* }"}
+SET_SPEC: Manifest = {"trailRef": {"name": "alpha"}, "alarms": [ALARM]}
+OTHERS = {"s3BucketName": "logs-one", "accountRef": {"name": "of-others"}}
+
+
+@pytest.fixture
+def alarms(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[AlarmStage]:
+    """With AWSAccounts of two teams that say nothing else, and a Trail of team-a that has a log group."""
+    monkeypatch.setitem(TRAILS, "team-b/beta", {})
+    caplog.set_level(logging.CRITICAL, "trail_operator")
+    result = AlarmStage(0, allowed_adoption="Never", drift_attribution="None")
+    result.wait(1.0)
+    allow(result)
+    allow_others(result)
+    result.create(KEY, SPEC | LOGS)
+    taken(result)
+    yield result
+    result.close()
+
+
+def set_refused(stage: AlarmStage, key: str, reason: str, *told: str) -> None:
+    """The TrailAlarmSet says so and why, and nothing is written for it."""
+    stage.wait(30.0)
+    assert stage.ready(key) == ("False", reason), stage.message(key)
+    assert [word for word in told if word not in stage.message(key)] == []
+    assert not any(name.startswith(f"test/{key}/") for *_, name in [*stage.filters, *stage.alarms])
+
+
+@row("have alarms notify an SNS topic")
+def test_topics_of_alarms(alarms: AlarmStage) -> None:
+    """What the operator's own identity may use does not count."""
+    alarms.sets.create(SET, SET_SPEC | {"actions": {"alarm": [TOPIC]}})
+    set_refused(alarms, SET, "ActionNotAllowed", TOPIC, TEAM)
+    allow(alarms, allowedActionARNs=[topic_arn("two", "*")])
+    set_refused(alarms, SET, "ActionNotAllowed", TOPIC, TEAM)
+    assert alarms.aws.asked["GetTopicAttributes"] == 0
+    allow(alarms, allowedActionARNs=[topic_arn("one", "*")])
+    until(alarms, lambda: alarms.ready(SET) == ("True", "InSync"))
+    assert [one["AlarmActions"] for one in alarms.alarms.values()] == [[TOPIC]]
+
+
+@row("create alarms with another team's Trail")
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [(None, "TrailNotFound"), ("Manage", "TrailNotManaged"), ("Observe", "TrailNotManaged")],
+)
+def test_a_set_needs_a_trail_of_its_namespace(alarms: AlarmStage, policy: str | None, reason: str) -> None:
+    """`policy`: of a Trail of the same name there, if there is one."""
+    if policy:
+        alarms.create("team-b/alpha", OTHERS | LOGS | {"managementPolicy": policy})
+    alarms.sets.create(OTHER_SET, SET_SPEC)
+    set_refused(alarms, OTHER_SET, reason)
+    assert "team-a" not in alarms.message(OTHER_SET)
+
+
+@row("create alarms on what another team's trail records, if trails of both deliver to one log group")
+def test_filters_see_what_all_trails_deliver_to_a_log_group(alarms: AlarmStage) -> None:
+    allow_others(alarms, allowedLogGroupARNs=[group_arn("two", "*")])
+    alarms.create("team-b/beta", OTHERS | LOGS)
+    alarms.sets.create(OTHER_SET, SET_SPEC | {"trailRef": {"name": "beta"}})
+    set_refused(alarms, OTHER_SET, "TrailNotManaged", "ResourceNotAllowed")
+    allow_others(alarms)
+    until(alarms, lambda: alarms.ready(OTHER_SET) == ("True", "InSync"))
+    assert set(alarms.filters) == {(REGIONS[0], "one", f"test/{OTHER_SET}/A")}
+
+
+@row("fill the 100 metric filters that a log group may have, if teams share one")
+@pytest.mark.parametrize(("group", "expected"), [("one", ("False", "QuotaExceeded")), ("two", ("True", "InSync"))])
+def test_a_full_log_group(alarms: AlarmStage, group: str, expected: tuple[str, str]) -> None:
+    """`group`: of the other team, whose trail delivers to it."""
+    logs = LOGS | {"cloudWatchLogsLogGroupARN": group_arn(group, REGIONS[0])}
+    alarms.create("team-b/beta", OTHERS | logs)
+    many = {"trailRef": {"name": "beta"}, "alarms": [ALARM | {"name": f"A{number}"} for number in range(50)]}
+    for key in (OTHER_SET, "team-b/more"):
+        alarms.sets.create(key, many)
+    until(alarms, lambda: alarms.ready(OTHER_SET) == alarms.ready("team-b/more") == ("True", "InSync"))
+    assert len(alarms.filters) == 100
+    alarms.sets.create(SET, SET_SPEC)
+    until(alarms, lambda: alarms.ready(SET) == expected)
+    assert expected[0] == "True" or "at most 100 metric filters" in alarms.message(SET)
+
+
+FILTERS = "have the operator change or delete a metric filter that the status of none of its TrailAlarmSets lists"
 READING = "read AWSAccounts: numbers, roles, external ids, other teams' trails"
 
 
@@ -569,5 +658,7 @@ def test_each_row_of_the_table_has_a_test() -> None:
     cells = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
     # By the roles of a real API server.
     roles = {READING: test_accounts_docs.test_a_team_may_write_trails_and_not_see_accounts}
-    assert {what for what, *_ in cells} == {*ROWS, *LIMITS, *roles}
+    # By a test of TrailAlarmSets, which is the same without an AWSAccount.
+    filters = {FILTERS: test_alarm_honesty.test_a_filter_that_is_not_recorded_is_others}
+    assert {what for what, *_ in cells} == {*ROWS, *LIMITS, *roles, *filters}
     assert {can for _, can, _ in cells} == {"yes", "no"}
