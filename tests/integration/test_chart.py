@@ -117,7 +117,7 @@ def test_for_some_namespaces(install: Install, account: Account, trails: Trails,
     story(account, trails)
     (port,) = pod.spec.containers[0].ports
     with urllib.request.urlopen(f"http://{pod.status.pod_ip}:{port.container_port}/metrics") as answer:
-        assert 'trail_operator_drift_total{field="isLogging"} 1.0' in answer.read().decode()
+        assert 'trail_operator_drift_total{field="isLogging",kind="Trail"} 1.0' in answer.read().decode()
 
 
 def test_an_upgrade_with_trails_in_place_writes_nothing(
