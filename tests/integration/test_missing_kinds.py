@@ -117,7 +117,7 @@ def test_trail_alarm_sets_are_picked_up_when_they_can_be_and_trails_always_work(
     trails.wait_ready("audit")
     # Neither definition nor permission.
     assert world.metric("kind_available", "TrailAlarmSet") == 0
-    assert world.is_ready()
+    eventually("ready", world.is_ready)
     (line,) = world.lines("TrailAlarmSets are not handled")
     assert "apply its CustomResourceDefinition" in line
 
@@ -144,7 +144,7 @@ def test_trail_alarm_sets_are_picked_up_when_they_can_be_and_trails_always_work(
     assert len(world.lines("TrailAlarmSets are not handled")) == 3
     account.cloudtrail.stop_logging(Name="audit")
     eventually("corrected", lambda: account.cloudtrail.get_trail_status(Name="audit")["IsLogging"])
-    assert world.is_ready()
+    eventually("ready", world.is_ready)
     # It comes back.
     kubectl(world.sandbox, "apply", "--server-side", "-f", str(definition("trailalarmsets")))
     established(world.sandbox, ALARM_SETS)
@@ -155,7 +155,7 @@ def test_trail_alarm_sets_are_picked_up_when_they_can_be_and_trails_always_work(
     world.identity.grant(without_alarm_sets(rules))
     world.restart()
     picked_up("the permission has gone", 0)
-    assert world.is_ready()
+    eventually("ready", world.is_ready)
     world.identity.grant(rules)
     picked_up("the permission is back", 1)
     alarm_sets.delete("cis")
