@@ -39,6 +39,12 @@ def own(worker_id: str) -> Iterator[Sandbox]:
     sandbox.down()
 
 
+@pytest.fixture(autouse=True)
+def no_definitions(own: Sandbox) -> None:
+    """Remove the definitions that the chart keeps when a test before has uninstalled it."""
+    kubectl(own, "delete", "--ignore-not-found", "-f", str(ROOT / "crds"))
+
+
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A version of the chart before this one: its Trail lacked fields, its role permissions, and it had no alarms."""
