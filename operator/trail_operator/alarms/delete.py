@@ -19,8 +19,8 @@ from trail_operator.domain.alarms.plan import deletion_plan, release_plan
 from trail_operator.domain.failure import FailureClass, FailureError, NotSentError
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.reconcile.consistency_window import CONSISTENCY_WINDOW, ConsistencyWindow
+from trail_operator.reconcile.release import NotYet, Released
 from trail_operator.runtime.clock import Clock
-from trail_operator.trail.delete import NotYet, Released
 from trail_operator.trail.write_guard import StaleDecisionError
 
 

@@ -1,23 +1,20 @@
 """Finalizes a TrailAlarmSet that is being deleted: delete or retain its alarms, record that, remove the finalizer."""
 
 from dataclasses import replace
-from typing import Literal
 
 from trail_operator.alarms.delete import AlarmSetDeleter
 from trail_operator.alarms.requeue import AlarmRequeue
 from trail_operator.alarms.results import AlarmResults
 from trail_operator.alarms.state import AlarmSetState
 from trail_operator.alarms.status_writer import AlarmSetStatusWriter
-from trail_operator.api.reasons import EventReason
 from trail_operator.aws.cancel_scope import ClosedError
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.metrics import Result
 from trail_operator.reconcile.consistency_window import CONSISTENCY_WINDOW
-from trail_operator.reconcile.outcome import GONE, RESULT_OF, Outcome
-from trail_operator.runtime.logs import logger
-from trail_operator.trail.delete import NotYet
+from trail_operator.reconcile.outcome import RESULT_OF, Outcome
+from trail_operator.reconcile.release import NotYet, release
 from trail_operator.trail.write_guard import StaleDecisionError
 
 
@@ -49,11 +46,7 @@ class AlarmSetFinalizer:
         if isinstance(released, NotYet):
             delay = self._requeue.after_failure(state, FailureClass.TRANSIENT)
             return Outcome(Result.SETTLING, min(delay, released.within))
-        kind: Literal["Normal", "Warning"] = "Normal" if released.reason is EventReason.RELEASED else "Warning"
-        await self._events.record(state.body, kind, released.reason, "Delete", released.note)
-        await self._writer.remove_finalizer(state)
-        logger.info(released.note, extra=state.about())
-        return GONE
+        return await release(state, released, self._events, self._writer.remove_finalizer)
 
     async def _blocked(self, state: AlarmSetState, context: ReconcileContext, failure: Failure) -> Outcome:
         remedy = "To remove the resource and keep the alarms, set deletionPolicy: Retain"

@@ -11,13 +11,9 @@ from trail_operator.aws.errors import AWSError
 from trail_operator.aws.operations import Read
 from trail_operator.aws.pages import list_all
 from trail_operator.domain.alarms.alarm import FilterKey, FilterSettings
+from trail_operator.domain.alarms.log_group import STANDARD
 from trail_operator.domain.failure import Failure, FailureClass, FailureError
 
-STANDARD = "STANDARD"
-"""The only class of log groups that has metric filters.
-
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html
-"""
 _INVALID = "InvalidParameterException"
 _DESCRIBED = frozenset({"filterName", "filterPattern", "metricTransformations", "creationTime", "logGroupName"})
 _COUNTED = frozenset({"metricName", "metricNamespace", "metricValue"})

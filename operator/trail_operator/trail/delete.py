@@ -1,7 +1,7 @@
 """Deletes or releases the trail of a Trail that is being deleted, according to its deletion policy."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from trail_operator.api.constants import OWNER_TAG
@@ -19,6 +19,7 @@ from trail_operator.inventory.inventory import AccountInventory
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.reconcile.consistency_window import CONSISTENCY_WINDOW, ConsistencyWindow
+from trail_operator.reconcile.release import NotYet, Released
 from trail_operator.runtime.clock import Clock
 from trail_operator.trail.candidates import Candidate, TrailCandidates, invalid
 from trail_operator.trail.state import SentDeletion, TrailState
@@ -33,21 +34,6 @@ _RELEASE_TIMEOUT = 60.0
 
 STILL_THERE = (Difference(path="trail", desired="absent", observed="present"),)
 """The drift of a trail that DeleteTrail did not remove."""
-
-
-@dataclass(frozen=True)
-class Released:
-    """The finalizer can be removed. `reason` and `note`: of the Event that says what happened to the trail."""
-
-    note: str
-    reason: EventReason = EventReason.RELEASED
-
-
-@dataclass(frozen=True)
-class NotYet:
-    """AWS may still show an earlier state. `within`: seconds until it is read again, at the latest."""
-
-    within: float
 
 
 class NotConfirmedError(FailureError):

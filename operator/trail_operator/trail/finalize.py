@@ -1,7 +1,6 @@
 """Finalizes a Trail that is being deleted: delete or retain its trail, record that, remove the finalizer."""
 
 from dataclasses import replace
-from typing import Literal
 
 from trail_operator.api.reasons import EventReason
 from trail_operator.api.trail_status import Difference
@@ -9,9 +8,9 @@ from trail_operator.domain.failure import Failure, FailureClass, FailureError
 from trail_operator.kube.events import EventRecorder
 from trail_operator.kube.object_state import ReconcileContext
 from trail_operator.metrics import Result
-from trail_operator.reconcile.outcome import GONE, RESULT_OF, Outcome
-from trail_operator.runtime.logs import logger
-from trail_operator.trail.delete import STILL_THERE, NotConfirmedError, NotYet, TrailDeleter
+from trail_operator.reconcile.outcome import RESULT_OF, Outcome
+from trail_operator.reconcile.release import NotYet, release
+from trail_operator.trail.delete import STILL_THERE, NotConfirmedError, TrailDeleter
 from trail_operator.trail.requeue import RequeuePolicy
 from trail_operator.trail.state import TrailState
 from trail_operator.trail.status_writer import StatusWriter
@@ -48,11 +47,7 @@ class TrailFinalizer:
         if isinstance(released, NotYet):
             delay = self._requeue.after_failure(state, FailureClass.TRANSIENT)
             return Outcome(Result.SETTLING, min(delay, released.within))
-        kind: Literal["Normal", "Warning"] = "Normal" if released.reason is EventReason.RELEASED else "Warning"
-        await self._events.record(state.body, kind, released.reason, "Delete", released.note)
-        await self._writer.remove_finalizer(state)
-        logger.info(released.note, extra=state.about())
-        return GONE
+        return await release(state, released, self._events, self._writer.remove_finalizer)
 
     async def _blocked(
         self, state: TrailState, context: ReconcileContext, failure: Failure, drift: tuple[Difference, ...] = ()
